@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One table of everything that can go wrong; doc/errors.md, the strings and, later, the HTTP
+ * answers come from it. A number is permanent: append, never renumber, never reuse. */
+#ifndef METE_ERROR_H
+#define METE_ERROR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* X(symbol, number, wire name, HTTP status, retryable, meaning, how to mend it) */
+#define METE_CODES(X)                                                                              \
+    X(OK, 0, "ok", 200, 0, "All is well.", "")                                                     \
+    /* 1..: the bytes */                                                                           \
+    X(JSON_SYNTAX, 1, "json_syntax", 400, 0, "This is not JSON (RFC 8259).",                       \
+      "Send one JSON value; the message names the byte where reading stopped.")                    \
+    X(JSON_DEPTH, 2, "json_depth", 400, 0, "Arrays and objects are nested too deeply.",            \
+      "Nest at most 64 levels.")                                                                   \
+    X(JSON_DUPLICATE_KEY, 3, "json_duplicate_key", 400, 0, "An object has the same member twice.", \
+      "Keep one of the two.")                                                                      \
+    X(JSON_UTF8, 4, "json_utf8", 400, 0, "A string is not valid UTF-8.",                           \
+      "Encode the text as UTF-8, without lone surrogates.")                                        \
+    X(NUMBER_INEXACT, 5, "number_inexact", 400, 0,                                                 \
+      "A JSON number has more digits than JSON readers keep.", "Send it as a string.")             \
+    X(NUMBER_RANGE, 6, "number_range", 400, 0, "A number is outside what this member may hold.",   \
+      "See the range in the message.")                                                             \
+    X(EVENT_TOO_LARGE, 7, "event_too_large", 413, 0, "One event may have at most 4 MiB.",          \
+      "Send less in one event.")                                                                   \
+    /* 20..: the envelope */                                                                       \
+    X(MEMBER_MISSING, 20, "member_missing", 422, 0, "A required member is absent.",                \
+      "Add the member that the pointer names.")                                                    \
+    X(MEMBER_TYPE, 21, "member_type", 422, 0, "A member has the wrong JSON type.",                 \
+      "See the expected type in the message.")                                                     \
+    X(MEMBER_VALUE, 22, "member_value", 422, 0, "A member has a value that is not allowed.",       \
+      "See the allowed values in the message.")                                                    \
+    X(MEMBER_UNKNOWN, 23, "member_unknown", 422, 0,                                                \
+      "A policy, fee or book document has a member that mete does not know.",                      \
+      "Correct the name, or begin it with x_ when it is yours.")                                   \
+    X(TEXT_LENGTH, 24, "text_length", 422, 0, "A text is empty or too long.",                      \
+      "See the limit in the message.")                                                             \
+    X(SCHEMA_VERSION, 25, "schema_version", 422, 0, "This major schema version is unknown.",       \
+      "Send schema_version 1.x and event_version 1.")                                              \
+    X(TYPE_UNKNOWN, 26, "type_unknown", 422, 0, "No such event_type.",                             \
+      "See the catalog of event types.")                                                           \
+    X(TYPE_RESERVED, 27, "reserved_type", 422, 0, "Only mete itself makes events of this type.",   \
+      "Leave it out: mete derives it.")                                                            \
+    X(TYPE_NOT_YET, 28, "type_not_yet", 422, 1, "This version does not handle this type yet.",     \
+      "Keep the event and send it again after an upgrade; nothing was stored.")                    \
+    X(TIME_INVALID, 29, "time_invalid", 422, 0, "Not an RFC 3339 time.",                           \
+      "Write it like 2025-01-31T12:00:00Z.")                                                       \
+    X(TIME_RANGE, 30, "time_range", 422, 0, "A time before 1970 or after 9999.",                   \
+      "Correct the time.")                                                                         \
+    X(TIME_FUTURE, 31, "time_future", 422, 1, "occurred_at is more than 5 minutes ahead.",         \
+      "Set the producer's clock, then send it again.")                                             \
+    X(TIME_ORDER, 32, "time_order", 422, 0, "A window ends before it starts.",                     \
+      "Exchange start and end.")                                                                   \
+    X(PII_EMAIL, 33, "pii_email", 422, 0, "A payload may not carry an e-mail address.",            \
+      "Use a stable id; personal text belongs into display_name or destination.")                  \
+    X(PRODUCER_FORBIDDEN, 34, "producer_forbidden", 403, 0,                                        \
+      "This producer or service may not send events of this type.",                                \
+      "See the table of producers; send it from the service that owns the type.")                  \
+    X(SIGNATURE_INVALID, 35, "signature_invalid", 422, 0, "The signature does not fit the bytes.", \
+      "Sign the RFC 8785 bytes without the signature member, with the key that is named.")         \
+    X(CONFLICT, 36, "conflict", 409, 0, "This event_id already stands in the log with other bytes.", \
+      "Use a new event_id for a new fact; correct an old one by a reversal.")                      \
+    /* 60..: money and parties */                                                                  \
+    X(CURRENCY_UNKNOWN, 60, "currency_unknown", 422, 0, "This book does not know the currency.",   \
+      "Use an ISO 4217 code, or send asset.defined first.")                                        \
+    X(AMOUNT_INVALID, 61, "amount_invalid", 422, 0, "Not a plain decimal amount.",                 \
+      "Write digits with at most one point, no sign and no exponent.")                             \
+    X(AMOUNT_SCALE, 62, "amount_scale", 422, 0, "More decimals than the asset has.",               \
+      "Round at the source; mete never rounds what it is given.")                                  \
+    X(AMOUNT_RANGE, 63, "amount_range", 422, 0, "An amount is beyond 2^120 minor units.",          \
+      "Check the scale; split the event.")                                                         \
+    X(AMOUNT_ZERO, 64, "amount_zero", 422, 0, "The amount must be above zero.",                    \
+      "Leave the event out, or correct the amount.")                                               \
+    X(PARTY_INVALID, 65, "party_invalid", 422, 0, "Not a party id.",                               \
+      "1 to 200 bytes of printable UTF-8 without white space.")                                    \
+    X(PARTY_RESERVED, 66, "party_reserved", 422, 0, "Ids that begin with mete: are mete's own.",   \
+      "Choose another id.")                                                                        \
+    X(ASSET_EXISTS, 67, "asset_exists", 422, 0, "The asset is defined with another scale.",        \
+      "Choose another code.")                                                                      \
+    X(INSUFFICIENT_FUNDS, 68, "insufficient_funds", 422, 1,                                        \
+      "The party has less cleared money than that.", "Transfer less, or wait until more clears.")  \
+    /* 90..: policies and fees */                                                                  \
+    X(POLICY_INVALID, 90, "policy_invalid", 422, 0, "The policy cannot be used as it stands.",     \
+      "See the message and the pointer.")                                                          \
+    X(WEIGHT_INVALID, 91, "weight_invalid", 422, 0, "Not a weight.",                               \
+      "Write a decimal such as 0.25 or a fraction such as 1/3, from 0 to 1.")                      \
+    X(WEIGHT_ABOVE_ONE, 92, "weight_above_one", 422, 0, "The weights sum to more than 1.",         \
+      "Lower them; what is missing to 1 stays visible as unallocated.")                            \
+    X(WEIGHT_SUM, 93, "weight_sum", 422, 0, "A .fair 1.1 manifest must sum to 1 within 0.000001.", \
+      "Correct the shares, or publish it as an earlier version.")                                  \
+    X(WEIGHT_RANGE, 94, "weight_range", 422, 0,                                                    \
+      "The weights have no common denominator below 2^120.", "Use fewer decimals.")                \
+    X(POLICY_CYCLE, 95, "policy_cycle", 422, 0, "The policy would contain itself.",                \
+      "Remove the reference that closes the circle; the message shows it.")                        \
+    X(POLICY_DEPTH, 96, "policy_depth", 422, 0, "Policies are nested more than 16 deep.",          \
+      "Flatten the manifests.")                                                                    \
+    X(POLICY_UNKNOWN, 97, "policy_unknown", 422, 1, "The policy is not published yet.",            \
+      "Publish it; the waiting revenue is booked at that moment.")                                 \
+    X(POLICY_KIND, 98, "policy_kind", 422, 0, "The policy is of another kind than is needed.",     \
+      "See the message.")                                                                          \
+    X(WEIGHTS_EXCEED_ONE, 99, "weights_exceed_one", 422, 1,                                        \
+      "At this moment the effective weights sum to more than 1.",                                  \
+      "Publish a corrected version; the event waits for it.")                                      \
+    X(SHARES_LIMIT, 100, "shares_limit", 422, 0, "Too many shares, entries or conditions.",        \
+      "See the limit in the message.")                                                             \
+    X(FEES_INVALID, 101, "fees_invalid", 422, 0, "The fee schedule cannot be used as it stands.",  \
+      "See the message and the pointer.")                                                          \
+    X(FEE_EXCEEDS, 102, "fee_exceeds", 422, 0, "The fee is more than the gross amount.",           \
+      "Correct fee or amount.")                                                                    \
+    X(VERSION_STALE, 103, "version_stale", 422, 0,                                                 \
+      "A book, condition or schedule change may not be dated before one in force.",                \
+      "Give a later effective_from.")                                                              \
+    /* 120..: what an event refers to */                                                           \
+    X(TARGET_AMBIGUOUS, 120, "target_ambiguous", 422, 0,                                           \
+      "Exactly one of policy, content_item_id and party names who shares.", "Keep one of them.")   \
+    X(ORIGINAL_UNKNOWN, 121, "original_unknown", 422, 1,                                           \
+      "The event to reverse has not come yet.", "It waits; send the original.")                    \
+    X(ORIGINAL_KIND, 122, "original_kind", 422, 0, "The event to reverse is not a revenue.",       \
+      "Name a revenue event.")                                                                     \
+    X(REVERSAL_EXCEEDS, 123, "reversal_exceeds", 422, 0,                                           \
+      "More would be reversed than the original brought.", "Reverse at most what is left.")        \
+    X(REVERSAL_CURRENCY, 124, "reversal_currency", 422, 0,                                         \
+      "The reversal is in another currency than the original.", "Use the original's currency.")    \
+    X(ALLOCATION_UNKNOWN, 125, "allocation_unknown", 404, 0, "No such allocation.",                \
+      "Use an id as mete prints it.")                                                              \
+    X(STATE_FORBIDS, 126, "state_forbids", 409, 0, "The present state does not allow this.",       \
+      "The message names the state and what it allows.")                                           \
+    X(USAGE_NONE, 127, "usage_none", 422, 1, "No usage was reported in this window.",              \
+      "Report it, then close the cycle again; nothing is lost.")                                   \
+    X(LIMIT, 128, "limit", 422, 0, "A bound of this book was reached.",                            \
+      "See the limit in the message.")                                                             \
+    X(KEY_UNKNOWN, 129, "key_unknown", 422, 0, "No such key.", "Register it first.")               \
+    /* 150..: the program and its store */                                                         \
+    X(USAGE, 150, "usage", 400, 0, "The command line is wrong.", "See --help.")                    \
+    X(FILE, 151, "file", 500, 0, "A file cannot be read or written.", "See the message.")          \
+    X(STORE_MISSING, 152, "store_missing", 404, 0, "There is no store or book of that name.",      \
+      "Make it with mete init.")                                                                   \
+    X(STORE_EXISTS, 153, "store_exists", 409, 0, "The book exists already.",                       \
+      "Choose another name; a book is never overwritten.")                                         \
+    X(STORE_BUSY, 154, "store_busy", 503, 1, "Another process is writing this store.",             \
+      "Try again when it is done.")                                                                \
+    X(STORE_NEWER, 155, "store_newer", 500, 0, "The store was written by a newer mete.",           \
+      "Upgrade this program.")                                                                     \
+    X(STORE_FAILED, 156, "store_failed", 500, 1, "The store failed.", "See the message.")          \
+    X(STORE_CORRUPT, 157, "store_corrupt", 500, 0, "Stored bytes are not what was written.",       \
+      "Stop, keep the file, restore a backup, run mete audit.")                                    \
+    X(SEAL_KEY, 158, "seal_key", 500, 0, "The key that opens sealed values is missing or wrong.",  \
+      "Put the key file back beside the store.")                                                   \
+    X(NOT_FOUND, 159, "not_found", 404, 0, "Nothing has this id.", "Check the id.")                \
+    X(PROOF_FAILED, 160, "proof_failed", 500, 0, "A proof or a balance does not hold.",            \
+      "Do not pay out; compare with a backup.")
+
+enum mete_code {
+#define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),
+    METE_CODES(X)
+#undef X
+};
+
+/** What went wrong, where, in words. Filled by the callee; never allocated. */
+struct mete_err {
+    enum mete_code code;
+    char pointer[192]; /* JSON pointer (RFC 6901) into what was sent; "" when it is the whole */
+    char text[256];    /* one sentence, no secrets */
+};
+
+/** The wire name ("weight_above_one"); "unknown" for a number that is not in the table. */
+const char *mete_code_name(enum mete_code code);
+/** The code of a wire name; false when there is none. */
+bool mete_code_of(const char *name, size_t len, enum mete_code *code);
+int mete_code_status(enum mete_code code);
+bool mete_code_retryable(enum mete_code code);
+const char *mete_code_meaning(enum mete_code code);
+const char *mete_code_remediation(enum mete_code code);
+/** The i-th row's code for i = 0, 1, ...; false past the end. */
+bool mete_code_at(size_t i, enum mete_code *code);
+
+/** Fills `err` (which may be NULL) and returns `code`. `pointer` may be NULL. */
+enum mete_code mete_fail(struct mete_err *err, enum mete_code code, const char *pointer,
+                         const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One event as core sees it: parsed and checked for form by `wire`, texts pointing into the
+ * canonical bytes. Knows nothing of any wire format. */
+#ifndef METE_CORE_EVENT_H
+#define METE_CORE_EVENT_H
+
+#include "base/time.h"
+#include "base/types.h"
+#include "core/amount.h"
+#include "core/event_type.h"
+#include "core/fees.h"
+#include "core/policy.h"
+
+/** An optional moment: `set` tells. */
+struct when {
+    bool set;
+    mete_time at;
+};
+
+struct event_book {
+    int32_t clear_after_days;        /* -1: unchanged */
+    int32_t dispute_auto_clear_days; /* -1: unchanged */
+    bool has_payout_minimum;
+    struct money payout_minimum;
+    struct text unallocated; /* party; empty: unchanged */
+    struct text environment; /* empty: unchanged */
+    int8_t attribution_required; /* -1 unchanged, 0, 1 */
+};
+
+struct event_asset {
+    struct text code;
+    uint8_t scale;
+};
+
+struct event_app {
+    struct text app_id;
+    struct text owner;
+};
+
+struct event_fees {
+    struct when effective_from;
+    struct fee_schedule schedule;
+};
+
+struct event_party {
+    struct text party;
+    struct text kind;        /* "" or human, agent, provider, org, investor, platform, protocol */
+    struct text fair_server; /* may be empty */
+};
+
+struct event_destination {
+    struct text party;
+    struct text rail;
+    struct text commitment; /* what stands in the log for the sealed destination */
+};
+
+struct event_key {
+    struct text key_id;
+    struct text alg;      /* "ed25519" | "hmac-sha256"; empty when revoked */
+    struct text key;      /* public key, or the commitment of a secret */
+    struct text party;    /* may be empty */
+    struct text producer; /* may be empty */
+};
+
+struct event_policy {
+    struct policy *policy; /* names filled in, not yet compiled */
+    struct when effective_from;
+};
+
+struct event_contribution {
+    struct text content_item_id;
+    struct text party;
+    struct text role;
+    uint64_t weight; /* >= 1 */
+};
+
+struct event_usage {
+    struct text platform_id;
+    struct text provider;
+    mete_time window_start;
+    mete_time window_end;
+    uint64_t calls;
+    uint64_t bytes;
+    uint64_t latency_ms_sum;
+    struct text batch_id; /* may be empty */
+};
+
+struct event_metered {
+    struct text policy;
+    struct text endpoint;
+    struct money cost; /* up to 18 decimals */
+    uint64_t calls;
+    struct text customer_wallet; /* may be empty */
+    struct when at;
+};
+
+struct event_metering_close {
+    struct text policy;
+    int32_t day; /* since the epoch */
+};
+
+struct event_cycle {
+    struct text policy;
+    mete_time window_start;
+    mete_time window_end;
+    struct money pool;
+};
+
+struct event_condition {
+    struct text policy;
+    struct text condition;
+    bool active;
+};
+
+enum revenue_target { TARGET_POLICY, TARGET_CONTENT, TARGET_PARTY };
+
+struct event_revenue {
+    struct money amount;
+    enum revenue_target target;
+    struct text target_id;
+    bool has_fee;
+    struct money fee;
+    struct text source;     /* may be empty */
+    struct text source_ref; /* may be empty */
+    struct when period_start;
+    struct when period_end;
+    const struct text *condition;
+    size_t condition_count;
+    uint64_t quantity;
+};
+
+struct event_reversal {
+    struct text reverses; /* event_id */
+    bool has_amount;      /* else: all that is left */
+    struct money amount;
+};
+
+struct event_allocation {
+    struct text allocation_id;
+    struct text reallocate_to; /* upheld; may be empty */
+};
+
+struct event_transfer {
+    struct text from;
+    struct text to;
+    struct money amount;
+};
+
+struct event_rate {
+    struct text base;
+    struct text quote;
+    struct text rate; /* plain decimal above 0 */
+    struct text provider;
+    mete_time as_of;
+};
+
+struct event {
+    enum event_type type;
+    struct text id;
+    mete_time occurred_at;
+    struct text producer; /* "" when the envelope has no source */
+    struct text service;
+    struct text app_id;
+    struct text actor_id;
+    union {
+        struct event_book book;
+        struct event_asset asset;
+        struct event_app app;
+        struct event_fees fees;
+        struct event_party party;
+        struct event_destination destination;
+        struct event_key key;
+        struct event_policy policy;
+        struct event_contribution contribution;
+        struct event_usage usage;
+        struct event_metered metered;
+        struct event_metering_close metering;
+        struct event_cycle cycle;
+        struct event_condition condition;
+        struct event_revenue revenue;
+        struct event_reversal reversal;
+        struct event_allocation allocation;
+        struct event_transfer transfer;
+        struct event_rate rate;
+    };
+};
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every event type there is: the one table of names, who may say them, which scope they need, and
+ * which pairs of them may change places. */
+#ifndef METE_CORE_EVENT_TYPE_H
+#define METE_CORE_EVENT_TYPE_H
+
+#include "base/types.h"
+
+/** What this version does with a type that comes from outside. */
+enum type_status {
+    TYPE_HANDLED,
+    TYPE_LATER,   /* refused as type_not_yet, not stored */
+    TYPE_RESERVED /* made by mete alone */
+};
+
+enum producer_rule {
+    BY_CONTROL,    /* any service of the control plane */
+    BY_ANYONE,     /* the runtime, or any service of the control plane */
+    BY_RUNTIME,    /* the runtime alone */
+    BY_VALIDATION, /* validationengine */
+    BY_GROWTH,     /* the runtime, or validationengine */
+    BY_GOVERNANCE, /* governance */
+    BY_PAYMENT,    /* payment */
+    BY_SALE,       /* the runtime, or payment */
+    BY_NOBODY
+};
+
+/* X(symbol, name, status, producers, scope) */
+#define EVENT_TYPES(X)                                                                             \
+    X(BOOK_CONFIGURED, "book.configured", HANDLED, BY_CONTROL, "admin")                            \
+    X(ASSET_DEFINED, "asset.defined", HANDLED, BY_CONTROL, "policy:write")                         \
+    X(APP_REGISTERED, "app.registered", HANDLED, BY_CONTROL, "policy:write")                       \
+    X(FEES_SCHEDULED, "fees.scheduled", HANDLED, BY_CONTROL, "policy:write")                       \
+    X(PARTY_REGISTERED, "party.registered", HANDLED, BY_CONTROL, "policy:write")                   \
+    X(PARTY_DESTINATION_SET, "party.destination_set", HANDLED, BY_CONTROL, "payout:write")         \
+    X(KEY_REGISTERED, "key.registered", HANDLED, BY_CONTROL, "admin")                              \
+    X(KEY_REVOKED, "key.revoked", HANDLED, BY_CONTROL, "admin")                                    \
+    X(POLICY_PUBLISHED, "policy.published", HANDLED, BY_CONTROL, "policy:write")                   \
+    X(CONTRIBUTION_RECORDED, "contribution.recorded", HANDLED, BY_CONTROL, "policy:write")         \
+    X(USAGE_REPORTED, "usage.reported", HANDLED, BY_ANYONE, "revenue:write")                       \
+    X(USAGE_METERED, "usage.metered", HANDLED, BY_ANYONE, "revenue:write")                         \
+    X(METERING_CLOSED, "metering.closed", HANDLED, BY_CONTROL, "revenue:write")                    \
+    X(CYCLE_CLOSED, "cycle.closed", HANDLED, BY_CONTROL, "revenue:write")                          \
+    X(CONDITION_CHANGED, "condition.changed", HANDLED, BY_CONTROL, "policy:write")                 \
+    X(REVENUE_RECEIVED, "revenue.received", HANDLED, BY_ANYONE, "revenue:write")                   \
+    X(REVENUE_REVERSED, "revenue.reversed", HANDLED, BY_ANYONE, "revenue:write")                   \
+    X(ALLOCATION_DISPUTED, "allocation.disputed", HANDLED, BY_CONTROL, "dispute:write")            \
+    X(ALLOCATION_EVIDENCE_ADDED, "allocation.evidence_added", HANDLED, BY_CONTROL, "dispute:write") \
+    X(ALLOCATION_ESCALATED, "allocation.escalated", HANDLED, BY_CONTROL, "dispute:write")          \
+    X(ALLOCATION_OVERRIDDEN, "allocation.overridden", HANDLED, BY_CONTROL, "dispute:write")        \
+    X(ALLOCATION_UPHELD, "allocation.upheld", HANDLED, BY_CONTROL, "dispute:write")                \
+    X(WALLET_TRANSFERRED, "wallet.transferred", HANDLED, BY_CONTROL, "payout:write")               \
+    X(FX_RATE_SET, "fx.rate_set", HANDLED, BY_CONTROL, "policy:write")                             \
+    X(CAMPAIGN_CREATED, "campaign.created", LATER, BY_VALIDATION, "policy:write")                  \
+    X(CAMPAIGN_UPDATED, "campaign.updated", LATER, BY_VALIDATION, "policy:write")                  \
+    X(CAMPAIGN_OPENED_FOR_FUNDING, "campaign.opened_for_funding", LATER, BY_VALIDATION,            \
+      "policy:write")                                                                              \
+    X(CAMPAIGN_FUNDING_CLOSED, "campaign.funding_closed", LATER, BY_VALIDATION, "policy:write")    \
+    X(CAMPAIGN_ACTIVATED, "campaign.activated", LATER, BY_VALIDATION, "policy:write")              \
+    X(CAMPAIGN_PAUSED, "campaign.paused", LATER, BY_VALIDATION, "policy:write")                    \
+    X(CAMPAIGN_RESUMED, "campaign.resumed", LATER, BY_VALIDATION, "policy:write")                  \
+    X(CAMPAIGN_COMPLETED, "campaign.completed", LATER, BY_VALIDATION, "policy:write")              \
+    X(CAMPAIGN_CANCELLED, "campaign.cancelled", LATER, BY_VALIDATION, "policy:write")              \
+    X(ROUND_CREATED, "round.created", LATER, BY_GOVERNANCE, "policy:write")                        \
+    X(ROUND_APPROVED, "round.approved", LATER, BY_GOVERNANCE, "policy:write")                      \
+    X(ROUND_OPENED, "round.opened", LATER, BY_GOVERNANCE, "policy:write")                          \
+    X(ROUND_CLOSED, "round.closed", LATER, BY_GOVERNANCE, "policy:write")                          \
+    X(ROUND_CANCELLED, "round.cancelled", LATER, BY_GOVERNANCE, "policy:write")                    \
+    X(COMMITMENT_CREATED, "commitment.created", LATER, BY_GOVERNANCE, "policy:write")              \
+    X(COMMITMENT_CONFIRMED, "commitment.confirmed", LATER, BY_PAYMENT, "revenue:write")            \
+    X(COMMITMENT_CANCELLED, "commitment.cancelled", LATER, BY_GOVERNANCE, "policy:write")          \
+    X(SPEND_GRANT_CREATED, "allocation.created", LATER, BY_VALIDATION, "policy:write")             \
+    X(SPEND_GRANT_DEPLOYED, "allocation.deployed", LATER, BY_VALIDATION, "policy:write")           \
+    X(SPEND_AUTHORIZED, "spend.authorized", LATER, BY_VALIDATION, "policy:write")                  \
+    X(SPEND_EXECUTED, "spend.executed", LATER, BY_GROWTH, "revenue:write")                         \
+    X(SPEND_REFUNDED, "spend.refunded", LATER, BY_GROWTH, "revenue:write")                         \
+    X(KPI_REPORTED, "kpi.reported", LATER, BY_GROWTH, "revenue:write")                             \
+    X(CREATIVE_GENERATED, "creative.generated", LATER, BY_GROWTH, "revenue:write")                 \
+    X(CREATIVE_LAUNCHED, "creative.launched", LATER, BY_GROWTH, "revenue:write")                   \
+    X(ATTRIBUTION_ASSIGNED, "attribution.assigned", LATER, BY_RUNTIME, "revenue:write")            \
+    X(ATTRIBUTION_UPDATED, "attribution.updated", LATER, BY_RUNTIME, "revenue:write")              \
+    X(INVOICE_PAID, "revenue.invoice_paid", LATER, BY_SALE, "revenue:write")                       \
+    X(REFUND_ISSUED, "revenue.refund_issued", LATER, BY_SALE, "revenue:write")                     \
+    X(CHARGEBACK, "revenue.chargeback", LATER, BY_SALE, "revenue:write")                           \
+    X(SUBSCRIPTION_CANCELLED, "revenue.subscription_cancelled", LATER, BY_SALE, "revenue:write")   \
+    X(TERMS_SET, "app.economic_terms_set", LATER, BY_PAYMENT, "policy:write")                      \
+    X(ROYALTY_ENABLED, "app.royalty_enabled", LATER, BY_PAYMENT, "policy:write")                   \
+    X(ROYALTY_DISABLED, "app.royalty_disabled", LATER, BY_PAYMENT, "policy:write")                 \
+    X(LEDGER_ACCRUED, "ledger.accrued", RESERVED, BY_NOBODY, "")                                   \
+    X(LEDGER_ADJUSTED, "ledger.adjusted", RESERVED, BY_NOBODY, "")                                 \
+    X(SETTLEMENT_INITIATED, "settlement.initiated", RESERVED, BY_NOBODY, "")                       \
+    X(SETTLEMENT_PAID, "settlement.paid", RESERVED, BY_NOBODY, "")                                 \
+    X(SETTLEMENT_FAILED, "settlement.failed", RESERVED, BY_NOBODY, "")                             \
+    X(CLEARED_THROUGH, "allocation.cleared_through", RESERVED, BY_NOBODY, "")                      \
+    X(X402_SETTLED, "x402.settled", RESERVED, BY_NOBODY, "")                                       \
+    X(PAYOUT_BATCH_OPENED, "payout.batch_opened", RESERVED, BY_NOBODY, "")                         \
+    X(PAYOUT_TRANSFER_QUEUED, "payout.transfer_queued", RESERVED, BY_NOBODY, "")                   \
+    X(PAYOUT_TRANSFER_SENDING, "payout.transfer_sending", RESERVED, BY_NOBODY, "")                 \
+    X(PAYOUT_TRANSFER_SENT, "payout.transfer_sent", RESERVED, BY_NOBODY, "")                       \
+    X(PAYOUT_TRANSFER_UNKNOWN, "payout.transfer_unknown", RESERVED, BY_NOBODY, "")                 \
+    X(PAYOUT_TRANSFER_PAID, "payout.transfer_paid", RESERVED, BY_NOBODY, "")                       \
+    X(PAYOUT_TRANSFER_FAILED, "payout.transfer_failed", RESERVED, BY_NOBODY, "")                   \
+    X(PAYOUT_TRANSFER_FAILED_PERMANENT, "payout.transfer_failed_permanent", RESERVED, BY_NOBODY,   \
+      "")                                                                                          \
+    X(PAYOUT_TRANSFER_RETURNED, "payout.transfer_returned", RESERVED, BY_NOBODY, "")               \
+    X(PAYOUT_TRANSFER_CANCELLED, "payout.transfer_cancelled", RESERVED, BY_NOBODY, "")             \
+    X(PAYOUT_HOLD_PLACED, "payout.hold_placed", RESERVED, BY_NOBODY, "")                           \
+    X(PAYOUT_HOLD_RELEASED, "payout.hold_released", RESERVED, BY_NOBODY, "")                       \
+    X(PAYOUT_BATCH_CLOSED, "payout.batch_closed", RESERVED, BY_NOBODY, "")
+
+enum event_type {
+#define X(symbol, name, status, producers, scope) EVENT_##symbol,
+    EVENT_TYPES(X)
+#undef X
+        EVENT_TYPE_COUNT
+};
+
+/** The type of a name; false when there is none. */
+bool event_type_of(struct text name, enum event_type *type) METE_MUST_CHECK;
+const char *event_type_name(enum event_type type);
+enum type_status event_type_status(enum event_type type);
+/** The scope a key needs to send it ("revenue:write"). */
+const char *event_type_scope(enum event_type type);
+
+/** True when `producer` ("runtime", "control_plane") with `service` may send this type. An empty
+ *  producer is a local file, taken at its word. Source: spec/events.md, "Producer". */
+bool event_type_allows(enum event_type type, struct text producer, struct text service);
+
+/** When two events of these types, next to each other in the log, give the same balances in either
+ *  order. */
+enum commutes {
+    COMMUTE_NEVER,
+    COMMUTE_ALWAYS,
+    COMMUTE_UNCONDITIONAL, /* while no computed condition reads what the other writes */
+    COMMUTE_UNRELATED      /* while they name different policies, originals, parties or items */
+};
+enum commutes event_types_commute(enum event_type a, enum event_type b);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The names of everything a book remembers besides its log. State is a sorted dictionary: the
+ * first byte of a key is its class; numbers are big-endian, so that byte order is numeric order.
+ * All of it can be rebuilt from the log. A value is either PUT (the last one holds) or a set of
+ * sums that are ADDed to (blind writes: nothing is read to book a revenue). */
+#ifndef METE_CORE_KEY_H
+#define METE_CORE_KEY_H
+
+#include "base/time.h"
+#include "base/types.h"
+#include "crypto/hash.h"
+
+#define STATE_KEY_MAX 256
+#define STATE_SUMS 4
+
+/* X(symbol, class byte, is_sums, is_scanned, what it holds) */
+#define KEY_CLASSES(X)                                                                             \
+    X(BOOK, 'B', 0, 0, "configuration of the book")                                                \
+    X(COUNTER, 'c', 1, 0, "parties, policies, fee schedules, waiting-for-original")                \
+    X(ASSET, 'A', 0, 0, "code -> number, scale of a defined asset")                                \
+    X(ASSET_NUMBER, 'a', 0, 0, "number -> code, scale of a defined asset")                         \
+    X(PARTY, 'N', 0, 0, "party id -> number")                                                      \
+    X(PARTY_NUMBER, 'n', 0, 1, "party number -> id, kind")                                         \
+    X(POLICY, 'P', 0, 0, "policy id -> number, versions")                                          \
+    X(POLICY_NUMBER, 'q', 0, 1, "policy number -> id")                                             \
+    X(POLICY_VERSION, 'p', 0, 0, "policy number, version -> packed policy")                        \
+    X(FEES, 'F', 0, 0, "versions of the fee schedule")                                             \
+    X(FEES_VERSION, 'f', 0, 0, "version -> packed schedule")                                       \
+    X(CONTENT, 'C', 0, 0, "content item id -> contributions")                                      \
+    X(NET, 'K', 1, 0, "policy, asset -> amount split so far")                                      \
+    X(QUANTITY, 'k', 1, 0, "policy -> quantity so far")                                            \
+    X(CONDITION, 'D', 0, 0, "policy -> switched conditions")                                       \
+    X(RESIDUE, 'Y', 0, 0, "policy, asset, payee -> entitlement not credited yet")                  \
+    X(WAITING, 'W', 0, 1, "what it waits for, seq -> code")                                        \
+    X(QUEUE, 'J', 0, 0, "releases that are still to do")                                           \
+    X(REVERSED, 'R', 0, 0, "seq, group -> what was reversed, line by line")                        \
+    X(BOOKED, 'Q', 0, 0, "seq of an event that waited -> where it was booked")                     \
+    X(DISPUTE, 'S', 0, 0, "seq, group, line -> dispute of an allocation")                          \
+    X(DISPUTED, 'Z', 1, 1, "account, auto-clear time -> disputed amount")                          \
+    X(ACCOUNT, 'L', 1, 1, "party, asset -> four running totals")                                   \
+    X(ENTRY, 'l', 0, 1, "party, asset, seq, page -> (empty) postings of that account")             \
+    X(PENDING, 'T', 1, 1, "party, asset, due day -> amount pending at booking")                    \
+    X(USAGE, 'U', 1, 1, "window start, party -> calls, bytes, latency sum, reports")               \
+    X(METER, 'M', 1, 1, "policy, day, asset, customer -> exact cost, calls")                       \
+    X(METER_REST, 'm', 1, 0, "policy, asset, customer -> cost below one minor unit")               \
+    X(EVENT_ID, 'E', 0, 0, "first 16 bytes of SHA-256(event id) -> seq")                           \
+    X(RATE, 'X', 0, 1, "base, quote -> rate")                                                      \
+    X(KEY, 'G', 0, 1, "key id -> algorithm, owner")                                                \
+    X(DESTINATION, 'H', 0, 0, "party -> rail, commitment")                                         \
+    X(APP, 'O', 0, 0, "app id -> owner")                                                           \
+    X(CHILD, 'V', 0, 1, "policy, child policy -> (empty): who contains whom")
+
+enum key_class {
+#define X(symbol, byte, is_sums, is_scanned, what) KEY_##symbol = (byte),
+    KEY_CLASSES(X)
+#undef X
+};
+
+/** True when values of this class are sums to be added to. */
+bool key_is_sums(uint8_t class_byte);
+/** True when ranges of this class are read while deciding or reporting. */
+bool key_is_scanned(uint8_t class_byte);
+
+/** A key being built, on the stack. */
+struct key {
+    uint8_t b[STATE_KEY_MAX];
+    size_t len;
+};
+
+struct bytes key_bytes(const struct key *k);
+struct key key_of(enum key_class class);                     /* the class alone: also a prefix */
+struct key key_text(enum key_class class, struct text t);    /* class, characters (<= 200) */
+struct key key_u32(enum key_class class, uint32_t a);
+struct key key_u32x2(enum key_class class, uint32_t a, uint32_t b);
+struct key key_u32x3(enum key_class class, uint32_t a, uint32_t b, uint32_t c);
+void key_add_u8(struct key *k, uint8_t v);
+void key_add_u32(struct key *k, uint32_t v);
+void key_add_u64(struct key *k, uint64_t v);
+void key_add_time(struct key *k, mete_time t); /* order-preserving for negative values too */
+uint32_t key_read_u32(struct bytes key, size_t offset);
+uint64_t key_read_u64(struct bytes key, size_t offset);
+mete_time key_read_time(struct bytes key, size_t offset);
+/** The smallest key that does not begin with `k`: the end of its range. */
+struct key key_prefix_end(struct key k);
+
+struct key key_event_id(struct text event_id);
+struct key key_account(uint32_t party, uint32_t asset);
+struct key key_entry(uint32_t party, uint32_t asset, uint64_t seq, uint32_t page);
+/** Entries of an account begin here: seq 0. */
+struct key key_pending(uint32_t party, uint32_t asset, int32_t day);
+
+#endif

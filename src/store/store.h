@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The port to what is remembered. A store holds books; a book is its log (events with their packed
+ * decisions, append-only), the state that follows from it, the sealed values outside it, and the
+ * quarantine. One writer a book. Nothing is visible before store_commit returns.
+ * Implementations: memory/ (mete run, simulate), sqlite/. */
+#ifndef METE_STORE_STORE_H
+#define METE_STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/time.h"
+#include "base/types.h"
+#include "core/key.h"
+#include "crypto/hash.h"
+#include "mete/error.h"
+
+struct store;
+struct book;
+
+enum store_result {
+    STORE_OK,
+    STORE_NONE,  /* nothing there */
+    STORE_FAILED /* err says what; after a failed write the book must be reopened */
+};
+
+struct store_options {
+    bool create;            /* make the file when it is missing */
+    bool read_only;
+    size_t cache_size;      /* bytes for state in memory (buffer and cache together); 0: 64 MiB */
+    bool no_entries;        /* memory store: keep no account entries (mete run) */
+    mete_time now;          /* stamped on what is created */
+};
+
+/** Opens "memory:" or "sqlite:FILE" or a plain file name.
+ *  Errors: METE_STORE_MISSING, METE_STORE_NEWER, METE_STORE_BUSY, METE_STORE_CORRUPT, METE_FILE. */
+enum mete_code store_open(struct store **out, const char *url, const struct store_options *options,
+                          struct mete_err *err) METE_MUST_CHECK;
+void store_close(struct store *s);
+
+/** Names of all books, in order of creation, NULL-terminated, in `a`. */
+enum store_result store_books(struct store *s, struct arena *a, struct text **names, size_t *count,
+                              struct mete_err *err) METE_MUST_CHECK;
+
+/** Opens a book for writing (at most one writer a store: METE_STORE_BUSY) or, in a read-only store,
+ *  for reading a consistent snapshot. METE_STORE_MISSING, METE_STORE_EXISTS with `create`. */
+enum mete_code book_open(struct book **out, struct store *s, struct text name, bool create,
+                         struct mete_err *err) METE_MUST_CHECK;
+/** Writes out the memory buffer when the book is clean, so that the next open is immediate. */
+void book_close(struct book *b);
+
+/* --- the log ----------------------------------------------------------------------------------*/
+
+struct log_row {
+    uint64_t seq; /* 1, 2, ... */
+    mete_time recorded_at;
+    struct bytes event;     /* RFC 8785 bytes, private values replaced by commitments */
+    struct bytes signature; /* JSON of the envelope's signature, or empty */
+    struct bytes decision;  /* page 0, packed */
+    struct hash leaf;
+};
+
+struct log_head {
+    uint64_t size;         /* events in the log */
+    mete_time recorded_at; /* of the last one; 0 when empty */
+    struct hash root;      /* RFC 9162 tree head */
+};
+
+struct log_head book_head(const struct book *b);
+
+/** Queues one event for the current group: row.seq must be head.size + 1. */
+enum store_result book_append(struct book *b, const struct log_row *row, struct mete_err *err)
+    METE_MUST_CHECK;
+/** Queues a further page of the decision at `seq` (page >= 1, in order). */
+enum store_result book_append_page(struct book *b, uint64_t seq, uint32_t page, struct bytes packed,
+                                   mete_time recorded_at, struct mete_err *err) METE_MUST_CHECK;
+
+/** Makes everything queued since the last commit durable at once, or nothing of it. */
+enum store_result book_commit(struct book *b, struct mete_err *err) METE_MUST_CHECK;
+/** Throws the queued group away, with all state that it changed. */
+void book_rollback(struct book *b);
+
+/** Row `seq`, queued ones included. Bytes are valid until the next call on this book. */
+enum store_result book_row(struct book *b, uint64_t seq, struct log_row *row, struct mete_err *err)
+    METE_MUST_CHECK;
+enum store_result book_page(struct book *b, uint64_t seq, uint32_t page, struct bytes *packed,
+                            mete_time *recorded_at, struct mete_err *err) METE_MUST_CHECK;
+/** How many pages beyond page 0 stand at `seq`. */
+uint32_t book_page_count(struct book *b, uint64_t seq);
+
+/** Rows from..until-1 in order, streaming; `visit` returns false to stop. */
+typedef bool log_visit(void *arg, const struct log_row *row);
+enum store_result book_scan_log(struct book *b, uint64_t from, uint64_t until, log_visit *visit,
+                                void *arg, struct mete_err *err) METE_MUST_CHECK;
+/** The first seq recorded at or after `t` (head.size + 1 when none). */
+uint64_t book_seq_at(struct book *b, mete_time t);
+
+/* --- state ------------------------------------------------------------------------------------*/
+
+/** The value of a PUT key: STORE_OK, STORE_NONE. Valid until the state changes or the next get. */
+enum store_result book_get(struct book *b, struct bytes key, struct bytes *value,
+                           struct mete_err *err) METE_MUST_CHECK;
+/** The sums of an ADD key; zeros and STORE_NONE when never added to. */
+enum store_result book_sums(struct book *b, struct bytes key, i128 sums[STATE_SUMS],
+                            struct mete_err *err) METE_MUST_CHECK;
+/** Keys in [from, until) in byte order. ADD keys come merged; deleted ones not at all. */
+typedef bool state_visit(void *arg, struct bytes key, struct bytes value, const i128 *sums);
+enum store_result book_scan_state(struct book *b, struct bytes from, struct bytes until,
+                                  state_visit *visit, void *arg, struct mete_err *err)
+    METE_MUST_CHECK;
+
+/* Blind writes, part of the current group. */
+void book_set(struct book *b, struct bytes key, struct bytes value);
+void book_add(struct book *b, struct bytes key, const i128 sums[STATE_SUMS]);
+void book_remove(struct book *b, struct bytes key);
+
+/* --- the Merkle log -----------------------------------------------------------------------------*/
+
+/** Hash of the complete subtree of 2^level leaves number `index`. */
+enum store_result book_tree_hash(struct book *b, unsigned level, uint64_t index, struct hash *out,
+                                 struct mete_err *err) METE_MUST_CHECK;
+
+struct checkpoint {
+    uint64_t size;
+    struct hash root;
+    mete_time signed_at;
+    struct text note; /* the signed note, C2SP tlog-checkpoint */
+};
+enum store_result book_checkpoint_add(struct book *b, const struct checkpoint *c,
+                                      struct mete_err *err) METE_MUST_CHECK;
+typedef bool checkpoint_visit(void *arg, const struct checkpoint *c);
+enum store_result book_checkpoints(struct book *b, checkpoint_visit *visit, void *arg,
+                                   struct mete_err *err) METE_MUST_CHECK;
+
+/* --- outside the log ----------------------------------------------------------------------------*/
+
+/** A private value: `commitment` stands in the log; `sealed` (salt and value, encrypted) may be
+ *  erased. `party` is whom it is about (empty: nobody in particular). */
+struct sealed_value {
+    uint64_t seq;
+    struct text pointer; /* JSON pointer inside the event */
+    struct text party;
+    struct hash commitment;
+    struct bytes sealed;
+};
+enum store_result book_seal_add(struct book *b, const struct sealed_value *v, struct mete_err *err)
+    METE_MUST_CHECK;
+typedef bool sealed_visit(void *arg, const struct sealed_value *v);
+/** Those of one event (seq > 0), or of one party (seq 0, party not empty), or all. */
+enum store_result book_seals(struct book *b, uint64_t seq, struct text party, sealed_visit *visit,
+                             void *arg, struct mete_err *err) METE_MUST_CHECK;
+/** Erases the sealed values about a party; *count of them are gone after the commit. */
+enum store_result book_seal_erase(struct book *b, struct text party, uint64_t *count,
+                                  struct mete_err *err) METE_MUST_CHECK;
+
+struct quarantined {
+    uint64_t id;
+    mete_time received_at;
+    struct text event_id; /* as far as it could be read */
+    enum mete_code code;
+    struct text pointer;
+    struct text message;
+    struct text body;     /* as received, at most EVENT_SIZE_MAX bytes (cut beyond: `cut`) */
+    bool cut;
+    uint32_t attempts;    /* times it was refused */
+};
+/** Keeps a refused event, outside the log. Bounded: the oldest makes room beyond `max` rows.
+ *  The same body refused again only counts an attempt. */
+enum store_result book_quarantine_add(struct book *b, const struct quarantined *q, uint64_t max,
+                                      struct mete_err *err) METE_MUST_CHECK;
+enum store_result book_quarantine_remove(struct book *b, uint64_t id, struct mete_err *err)
+    METE_MUST_CHECK;
+typedef bool quarantine_visit(void *arg, const struct quarantined *q);
+/** In order of id, from `after` + 1. */
+enum store_result book_quarantine(struct book *b, uint64_t after, quarantine_visit *visit,
+                                  void *arg, struct mete_err *err) METE_MUST_CHECK;
+
+/** Small named values of a book outside the log: its secret keys' public halves, settings. */
+enum store_result book_meta_get(struct book *b, const char *name, struct arena *a,
+                                struct text *value, struct mete_err *err) METE_MUST_CHECK;
+enum store_result book_meta_set(struct book *b, const char *name, struct text value,
+                                struct mete_err *err) METE_MUST_CHECK;
+
+#endif
