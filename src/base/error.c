@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Look-ups in the table of error codes and the filling of a struct mete_err. Everything is
+ * generated from METE_CODES; no code has a line of its own here. */
+#include "mete/error.h"
+
+#include "base/types.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct code_row {
+    const char *name;
+    const char *meaning;
+    const char *mend;
+    int status;
+    bool retryable;
+};
+
+/* Indexed by number; the numbers that are not in use have no name. */
+static const struct code_row ROWS[] = {
+#define X(symbol, number, name, status, retryable, meaning, mend)                                  \
+    [number] = {name, meaning, mend, status, retryable},
+    METE_CODES(X)
+#undef X
+};
+
+static const enum mete_code CODES[] = {
+#define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol,
+    METE_CODES(X)
+#undef X
+};
+
+/* A number from outside the table is our own fault (500) and is not worth a retry. */
+static const struct code_row UNKNOWN = {"unknown", "This code is not in the table.", "", 500,
+                                        false};
+
+static const struct code_row *row_of(enum mete_code code)
+{
+    size_t i = (size_t)code;
+    return i < ARRAY_LEN(ROWS) && ROWS[i].name != NULL ? &ROWS[i] : &UNKNOWN;
+}
+
+const char *mete_code_name(enum mete_code code)
+{
+    return row_of(code)->name;
+}
+
+bool mete_code_of(const char *name, size_t len, enum mete_code *code)
+{
+    for (size_t i = 0; i < ARRAY_LEN(CODES); i++) {
+        const char *candidate = ROWS[CODES[i]].name;
+        if (strlen(candidate) == len && memcmp(candidate, name, len) == 0) {
+            *code = CODES[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+int mete_code_status(enum mete_code code)
+{
+    return row_of(code)->status;
+}
+
+bool mete_code_retryable(enum mete_code code)
+{
+    return row_of(code)->retryable;
+}
+
+const char *mete_code_meaning(enum mete_code code)
+{
+    return row_of(code)->meaning;
+}
+
+const char *mete_code_remediation(enum mete_code code)
+{
+    return row_of(code)->mend;
+}
+
+bool mete_code_at(size_t i, enum mete_code *code)
+{
+    if (i >= ARRAY_LEN(CODES)) {
+        return false;
+    }
+    *code = CODES[i];
+    return true;
+}
+
+enum mete_code mete_fail(struct mete_err *err, enum mete_code code, const char *pointer,
+                         const char *fmt, ...)
+{
+    if (err == NULL) {
+        return code;
+    }
+    /* The text is formatted before the pointer is copied: an argument may live in err->pointer. */
+    char text[sizeof(err->text)];
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    METE_ASSERT(n >= 0);
+    err->code = code;
+    if (pointer != err->pointer) {
+        size_t len = pointer == NULL ? 0 : strnlen(pointer, sizeof(err->pointer) - 1);
+        if (len > 0) {
+            memmove(err->pointer, pointer, len);
+        }
+        err->pointer[len] = '\0';
+    }
+    memcpy(err->text, text, sizeof(text));
+    return code;
+}
