@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Building and reading state keys. Numbers are big-endian, so that keys sort by them; no key of
+ * one kind is a prefix of another of its kind, except where a prefix is asked for as a range. */
+#include "core/key.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+/* Moving the sign bit makes the byte order of negative times that of their values. */
+#define SIGN_BIT    (UINT64_C(1) << 63)
+#define DAY_BIT     (UINT32_C(1) << 31)
+#define ID_HASH_LEN 16
+
+enum class_flag { CLASS_SUMS = 1, CLASS_SCANNED = 2 };
+
+static const uint8_t class_flags[256] = {
+#define X(symbol, byte, is_sums, is_scanned, what)                                                 \
+    [(byte)] = (is_sums ? CLASS_SUMS : 0) | (is_scanned ? CLASS_SCANNED : 0),
+    KEY_CLASSES(X)
+#undef X
+};
+
+bool key_is_sums(uint8_t class_byte)
+{
+    return (class_flags[class_byte] & CLASS_SUMS) != 0;
+}
+
+bool key_is_scanned(uint8_t class_byte)
+{
+    return (class_flags[class_byte] & CLASS_SCANNED) != 0;
+}
+
+struct bytes key_bytes(const struct key *k)
+{
+    return (struct bytes){k->b, k->len};
+}
+
+static void key_add(struct key *k, const void *p, size_t len)
+{
+    METE_ASSERT(len <= sizeof k->b - k->len);
+    memcpy(k->b + k->len, p, len);
+    k->len += len;
+}
+
+/* The buffer behind `len` is left as it is: a key is built for every posting. */
+static void key_begin(struct key *k, enum key_class class)
+{
+    k->b[0] = (uint8_t) class;
+    k->len = 1;
+}
+
+struct key key_of(enum key_class class)
+{
+    struct key k;
+    key_begin(&k, class);
+    return k;
+}
+
+struct key key_text(enum key_class class, struct text t)
+{
+    struct key k;
+    key_begin(&k, class);
+    if (t.len > 0) {
+        key_add(&k, t.p, t.len);
+    }
+    return k;
+}
+
+struct key key_u32(enum key_class class, uint32_t a)
+{
+    struct key k;
+    key_begin(&k, class);
+    key_add_u32(&k, a);
+    return k;
+}
+
+struct key key_u32x2(enum key_class class, uint32_t a, uint32_t b)
+{
+    struct key k;
+    key_begin(&k, class);
+    key_add_u32(&k, a);
+    key_add_u32(&k, b);
+    return k;
+}
+
+struct key key_u32x3(enum key_class class, uint32_t a, uint32_t b, uint32_t c)
+{
+    struct key k;
+    key_begin(&k, class);
+    key_add_u32(&k, a);
+    key_add_u32(&k, b);
+    key_add_u32(&k, c);
+    return k;
+}
+
+void key_add_u8(struct key *k, uint8_t v)
+{
+    key_add(k, &v, sizeof v);
+}
+
+void key_add_u32(struct key *k, uint32_t v)
+{
+    v = __builtin_bswap32(v);
+    key_add(k, &v, sizeof v);
+}
+
+void key_add_u64(struct key *k, uint64_t v)
+{
+    v = __builtin_bswap64(v);
+    key_add(k, &v, sizeof v);
+}
+
+void key_add_time(struct key *k, mete_time t)
+{
+    key_add_u64(k, (uint64_t)t ^ SIGN_BIT);
+}
+
+uint32_t key_read_u32(struct bytes key, size_t offset)
+{
+    uint32_t v;
+    METE_ASSERT(offset <= key.len && key.len - offset >= sizeof v);
+    memcpy(&v, key.p + offset, sizeof v);
+    return __builtin_bswap32(v);
+}
+
+uint64_t key_read_u64(struct bytes key, size_t offset)
+{
+    uint64_t v;
+    METE_ASSERT(offset <= key.len && key.len - offset >= sizeof v);
+    memcpy(&v, key.p + offset, sizeof v);
+    return __builtin_bswap64(v);
+}
+
+mete_time key_read_time(struct bytes key, size_t offset)
+{
+    return (mete_time)(key_read_u64(key, offset) ^ SIGN_BIT);
+}
+
+struct key key_prefix_end(struct key k)
+{
+    while (k.len > 0 && k.b[k.len - 1] == 0xff) {
+        k.len--;
+    }
+    METE_ASSERT(k.len > 0); /* no class byte is 0xff */
+    k.b[k.len - 1]++;
+    return k;
+}
+
+struct key key_event_id(struct text event_id)
+{
+    struct hash h = sha256(text_bytes(event_id));
+    struct key k;
+    key_begin(&k, KEY_EVENT_ID);
+    key_add(&k, h.b, ID_HASH_LEN);
+    return k;
+}
+
+struct key key_account(uint32_t party, uint32_t asset)
+{
+    return key_u32x2(KEY_ACCOUNT, party, asset);
+}
+
+struct key key_entry(uint32_t party, uint32_t asset, uint64_t seq, uint32_t page)
+{
+    struct key k = key_u32x2(KEY_ENTRY, party, asset);
+    key_add_u64(&k, seq);
+    key_add_u32(&k, page);
+    return k;
+}
+
+struct key key_pending(uint32_t party, uint32_t asset, int32_t day)
+{
+    return key_u32x3(KEY_PENDING, party, asset, (uint32_t)day ^ DAY_BIT);
+}
