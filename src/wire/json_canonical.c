@@ -39,6 +39,22 @@ static inline void put_end(struct buf *out, const uint8_t *p)
     out->len = (size_t)(p - out->p);
 }
 
+static inline void byte_put(struct buf *out, uint8_t c)
+{
+    *put_begin(out, 1) = c;
+    out->len++;
+}
+
+static inline void text_put(struct buf *out, struct text t)
+{
+    memcpy(put_begin(out, t.len), t.p, t.len);
+    out->len += t.len;
+}
+
+/* Beside the characters of a string: both quotes, one escape, a comma, a colon, and the eight bytes
+ * that plain_put may write too many. */
+#define STRING_ROOM 20
+
 /* RFC 8785 section 3.2.2.2: the two-character form where there is one, else \u00xx in lower case.
  */
 static uint8_t *escape_put(uint8_t *out, uint8_t c)
@@ -58,25 +74,59 @@ static uint8_t *escape_put(uint8_t *out, uint8_t c)
     return out + 5;
 }
 
-void json_put_string(struct buf *out, struct text t)
+/* Writes a text that has something to escape. Returns the new end, which is not counted yet. */
+static __attribute__((noinline)) uint8_t *escaped_put(struct buf *out, uint8_t *to, struct text t)
 {
-    const uint8_t *p = t.len > 0 ? (const uint8_t *)t.p : (const uint8_t *)"";
+    const uint8_t *p = (const uint8_t *)t.p;
     const uint8_t *end = p + t.len;
-    uint8_t *to = put_begin(out, t.len + 8); /* as below, and the first quote */
-    *to++ = '"';
     for (;;) {
         const uint8_t *stop = json_plain_end(p, end, false);
         memcpy(to, p, (size_t)(stop - p));
         to += stop - p;
         if (stop == end)
-            break;
+            return to;
         to = escape_put(to, *stop);
         p = stop + 1;
         put_end(out, to);
-        to = put_begin(out, (size_t)(end - p) + 7); /* the rest, one escape, the quote */
+        to = put_begin(out, (size_t)(end - p) + STRING_ROOM);
     }
+}
+
+/* Copies `t` when nothing in it needs an escape; may write up to eight bytes too many. */
+static inline bool plain_put(uint8_t *to, struct text t)
+{
+    if (t.len > 16) {
+        const uint8_t *p = (const uint8_t *)t.p;
+        memcpy(to, p, t.len);
+        return json_plain_end(p, p + t.len, false) == p + t.len;
+    }
+    if (t.len >= 8) {
+        uint64_t head, tail;
+        memcpy(&head, t.p, 8);
+        memcpy(&tail, t.p + t.len - 8, 8);
+        memcpy(to, &head, 8);
+        memcpy(to + t.len - 8, &tail, 8);
+        return (json_escape_bytes(head) | json_escape_bytes(tail)) == 0;
+    }
+    uint64_t all = json_load_short(t.p, t.len);
+    json_store64(to, all);
+    return json_escape_bytes(all | JSON_EACH(' ') << 8 * t.len) == 0;
+}
+
+static inline uint8_t *string_put(struct buf *out, uint8_t *to, struct text t)
+{
     *to++ = '"';
-    put_end(out, to);
+    if (plain_put(to, t))
+        to += t.len;
+    else
+        to = escaped_put(out, to, t);
+    *to++ = '"';
+    return to;
+}
+
+void json_put_string(struct buf *out, struct text t)
+{
+    put_end(out, string_put(out, put_begin(out, t.len + STRING_ROOM), t));
 }
 
 static bool is_whole_literal(struct text raw, struct text text)
@@ -88,7 +138,7 @@ static bool is_whole_literal(struct text raw, struct text text)
 static void string_write(struct writer *w, const struct json *j)
 {
     if (j->raw.p != NULL && is_whole_literal(j->raw, j->text))
-        buf_put_text(w->out, j->raw);
+        text_put(w->out, j->raw);
     else
         json_put_string(w->out, j->text);
 }
@@ -125,14 +175,14 @@ static bool is_short_integer(struct text t)
 static enum mete_code number_write(struct writer *w, const struct json *j)
 {
     if (is_short_integer(j->text)) {
-        buf_put_text(w->out, j->text);
+        text_put(w->out, j->text);
         return METE_OK;
     }
     char form[JSNUM_TEXT_MAX];
     size_t len = 0;
     switch (jsnum_format(j->text, form, &len)) {
     case JSNUM_EXACT:
-        buf_put(w->out, form, len);
+        text_put(w->out, (struct text){form, len});
         return METE_OK;
     case JSNUM_INEXACT:
         return fail(w, METE_NUMBER_INEXACT, j,
@@ -169,12 +219,10 @@ struct entry {
 
 static uint64_t name_prefix(struct text name)
 {
+    uint64_t v = name.len >= 8 ? json_load64(name.p) : json_load_short(name.p, name.len);
+    if ((v & JSON_EACH(0x80)) == 0)
+        return __builtin_bswap64(v);
     uint64_t prefix = 0;
-    if (name.len >= 8) {
-        uint64_t v = json_load64(name.p);
-        if ((v & JSON_EACH(0x80)) == 0)
-            return __builtin_bswap64(v);
-    }
     for (size_t i = 0; i < 8; i++)
         prefix = prefix << 8 | (i < name.len ? utf16_rank((uint8_t)name.p[i]) : 0);
     return prefix;
@@ -185,13 +233,17 @@ static struct entry entry_of(const struct json *member)
     return (struct entry){name_prefix(member->key), member};
 }
 
-static bool entry_before(const struct entry *a, const struct entry *b)
+static __attribute__((noinline)) bool tied_entry_before(const struct entry *a,
+                                                        const struct entry *b)
 {
-    if (a->prefix != b->prefix)
-        return a->prefix < b->prefix;
     int order = name_cmp(a->member->key, b->member->key);
     METE_ASSERT(order != 0); /* the reader refuses duplicates, builders must not make them */
     return order < 0;
+}
+
+static inline bool entry_before(const struct entry *a, const struct entry *b)
+{
+    return a->prefix != b->prefix ? a->prefix < b->prefix : tied_entry_before(a, b);
 }
 
 static void entries_insert(struct entry *e, size_t count)
@@ -260,10 +312,11 @@ static enum mete_code member_write(struct writer *w, struct step *step, const st
     if (is_skipped(w, member))
         return METE_OK;
     step->child = member;
-    if (step->index++ > 0)
-        buf_put_u8(w->out, ',');
-    json_put_string(w->out, member->key);
-    buf_put_u8(w->out, ':');
+    uint8_t *to = put_begin(w->out, member->key.len + STRING_ROOM);
+    *to = ',';
+    to = string_put(w->out, to + (step->index++ > 0), member->key);
+    *to++ = ':';
+    put_end(w->out, to);
     return value_write(w, member);
 }
 
@@ -322,7 +375,7 @@ static enum mete_code object_write(struct writer *w, const struct json *object)
 {
     enum mete_code code = METE_OK;
     struct step *step = step_down(w, true);
-    buf_put_u8(w->out, '{');
+    byte_put(w->out, '{');
     if (is_sorted(object)) {
         for (const struct json *m = object->child; m != NULL && code == METE_OK; m = m->next)
             code = member_write(w, step, m);
@@ -333,7 +386,7 @@ static enum mete_code object_write(struct writer *w, const struct json *object)
     }
     if (code != METE_OK)
         return code;
-    buf_put_u8(w->out, '}');
+    byte_put(w->out, '}');
     w->depth--;
     return METE_OK;
 }
@@ -341,18 +394,18 @@ static enum mete_code object_write(struct writer *w, const struct json *object)
 static enum mete_code array_write(struct writer *w, const struct json *array)
 {
     struct step *step = step_down(w, false);
-    buf_put_u8(w->out, '[');
+    byte_put(w->out, '[');
     for (const struct json *item = array->child; item != NULL; item = item->next) {
         if (step->child != NULL) {
             step->index++;
-            buf_put_u8(w->out, ',');
+            byte_put(w->out, ',');
         }
         step->child = item;
         enum mete_code code = value_write(w, item);
         if (code != METE_OK)
             return code;
     }
-    buf_put_u8(w->out, ']');
+    byte_put(w->out, ']');
     w->depth--;
     return METE_OK;
 }
@@ -361,13 +414,13 @@ static enum mete_code value_write(struct writer *w, const struct json *j)
 {
     switch (j->type) {
     case JSON_NULL:
-        buf_put(w->out, "null", 4);
+        text_put(w->out, TEXT("null"));
         return METE_OK;
     case JSON_FALSE:
-        buf_put(w->out, "false", 5);
+        text_put(w->out, TEXT("false"));
         return METE_OK;
     case JSON_TRUE:
-        buf_put(w->out, "true", 4);
+        text_put(w->out, TEXT("true"));
         return METE_OK;
     case JSON_NUMBER:
         return number_write(w, j);

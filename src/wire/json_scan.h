@@ -24,10 +24,45 @@ static inline uint64_t json_load64(const void *p)
     return v;
 }
 
+static inline void json_store64(void *p, uint64_t v)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    memcpy(p, &v, sizeof v);
+}
+
+/** `len` bytes, fewer than eight, the first one lowest and zeros above. */
+static inline uint64_t json_load_short(const void *from, size_t len)
+{
+    const uint8_t *p = from;
+    if (len >= 4) {
+        uint32_t head, tail; /* they overlap where they agree */
+        memcpy(&head, p, 4);
+        memcpy(&tail, p + len - 4, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        head = __builtin_bswap32(head);
+        tail = __builtin_bswap32(tail);
+#endif
+        return head | (uint64_t)tail << (8 * (len - 4));
+    }
+    if (len == 0)
+        return 0;
+    return p[0] | (uint64_t)p[len / 2] << (8 * (len / 2)) | (uint64_t)p[len - 1] << (8 * (len - 1));
+}
+
 /** Bit 7 of a byte is set where `v` has a zero byte; right up to and including the first one. */
 static inline uint64_t json_zero_bytes(uint64_t v)
 {
     return (v - JSON_EACH(1)) & ~v & JSON_EACH(0x80);
+}
+
+/** Bit 7 of a byte is set where `v` has a byte that cannot stand in a string as it is; right up to
+ *  and including the first one. */
+static inline uint64_t json_escape_bytes(uint64_t v)
+{
+    uint64_t low = (v - JSON_EACH(0x20)) & ~v & JSON_EACH(0x80);
+    return low | json_zero_bytes(v ^ JSON_EACH('"')) | json_zero_bytes(v ^ JSON_EACH('\\'));
 }
 
 static inline bool json_byte_plain(uint8_t c, bool stop_at_high)
@@ -56,9 +91,7 @@ static inline const uint8_t *json_plain_end(const uint8_t *p, const uint8_t *end
 #endif
     while (end - p >= 8) {
         uint64_t v = json_load64(p);
-        uint64_t low = (v - JSON_EACH(0x20)) & ~v & JSON_EACH(0x80);
-        uint64_t stop =
-            low | json_zero_bytes(v ^ JSON_EACH('"')) | json_zero_bytes(v ^ JSON_EACH('\\'));
+        uint64_t stop = json_escape_bytes(v);
         if (stop_at_high)
             stop |= v & JSON_EACH(0x80);
         if (stop != 0)
