@@ -43,7 +43,7 @@
     X(USAGE, 'U', 1, 1, "window start, party -> calls, bytes, latency sum, reports")               \
     X(METER, 'M', 1, 1, "policy, day, asset, customer -> exact cost, calls")                       \
     X(METER_REST, 'm', 1, 0, "policy, asset, customer -> cost below one minor unit")               \
-    X(EVENT_ID, 'E', 0, 0, "first 16 bytes of SHA-256(event id) -> seq, a varint")                           \
+    X(EVENT_ID, 'E', 0, 0, "first 16 bytes of SHA-256(event id) -> seq, a varint")                 \
     X(RATE, 'X', 0, 1, "base, quote -> rate")                                                      \
     X(KEY, 'G', 0, 1, "key id -> algorithm, owner")                                                \
     X(DESTINATION, 'H', 0, 0, "party -> rail, commitment")                                         \

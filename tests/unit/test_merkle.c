@@ -257,6 +257,7 @@ static void test_positions_outside_are_refused(void **state)
     assert_false(merkle_consistency(on_read, &g.nodes, 6, 5, path, &count));
     assert_false(merkle_inclusion_verify(&g.leaf[0], 1, 1, path, 0, &g.root[1]));
     assert_false(merkle_consistency_verify(3, 2, &g.root[3], &g.root[2], path, 0));
+    assert_false(merkle_consistency_verify(3, 7, &g.root[3], &g.root[7], NULL, 0));
     /* A store that cannot read ends the proof. */
     assert_false(merkle_inclusion(on_read, &g.nodes, 0, 90, path, &count));
     assert_false(merkle_consistency(on_read, &g.nodes, 3, 90, path, &count));
@@ -367,32 +368,43 @@ static void test_checkpoint_ignores_witnesses(void **state)
     buf_clear(&note);
 }
 
-/* Key id and signature over the note's text, put together here from the two specifications. */
+/* A note with any first line, put together from the two specifications; signed as log.example. */
+static void note_by_hand(struct buf *body, const struct signer *s, const char *origin,
+                         const struct hash *root)
+{
+    struct buf named = {0};
+    buf_put_str(&named, "log.example\n\x01");
+    buf_put(&named, s->public_key, 32);
+    struct hash id = sha256(buf_bytes(&named));
+    char root_text[64];
+    base64_encode(root_text, (struct bytes){root->b, 32});
+    buf_printf(body, "%s\n5\n%s\n", origin, root_text);
+    uint8_t blob[4 + 64];
+    memcpy(blob, id.b, 4);
+    ed25519_sign(blob + 4, s->seed, buf_bytes(body));
+    char blob_text[BASE64_TEXT_MAX(68)];
+    base64_encode(blob_text, (struct bytes){blob, sizeof blob});
+    buf_printf(body, "\n\xe2\x80\x94 log.example %s\n", blob_text);
+    buf_clear(&named);
+}
+
 static void test_checkpoint_key_id_and_signature(void **state)
 {
     (void)state;
     struct signer s = signer_of(12);
     struct hash root = number_leaf(7);
     struct buf note = {0};
-    checkpoint_write(&note, TEXT("log.example"), 5, &root, s.seed);
-
-    struct buf named = {0};
-    buf_put_str(&named, "log.example\n\x01");
-    buf_put(&named, s.public_key, 32);
-    struct hash id = sha256(buf_bytes(&named));
-    char root_text[64];
-    base64_encode(root_text, (struct bytes){root.b, 32});
     struct buf body = {0};
-    buf_printf(&body, "log.example\n5\n%s\n", root_text);
-    uint8_t blob[4 + 64];
-    memcpy(blob, id.b, 4);
-    ed25519_sign(blob + 4, s.seed, buf_bytes(&body));
-    char blob_text[BASE64_TEXT_MAX(68)];
-    base64_encode(blob_text, (struct bytes){blob, sizeof blob});
-    buf_printf(&body, "\n\xe2\x80\x94 log.example %s\n", blob_text);
+    uint64_t size = 0;
+    struct hash read;
+    checkpoint_write(&note, TEXT("log.example"), 5, &root, s.seed);
+    note_by_hand(&body, &s, "log.example", &root);
     assert_true(text_eq(buf_text(&note), buf_text(&body)));
+    buf_reset(&body);
+    note_by_hand(&body, &s, "other.example", &root);
+    assert_false(
+        checkpoint_verify(buf_text(&body), TEXT("log.example"), s.public_key, &size, &read));
     buf_clear(&note);
-    buf_clear(&named);
     buf_clear(&body);
 }
 
