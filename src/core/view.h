@@ -6,6 +6,7 @@
 #define METE_CORE_VIEW_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/types.h"
 #include "core/asset.h"
 #include "core/event.h"
@@ -32,6 +33,8 @@ struct view {
     /** The event at seq, parsed again into `a`, and when it was recorded. */
     enum view_result (*event)(void *ctx, uint64_t seq, struct arena *a, struct event *event,
                               mete_time *recorded_at);
+    /** The first seq that may have been recorded at or after `t` (1 when unknown). */
+    uint64_t (*seq_at)(void *ctx, mete_time t);
     struct policy_cache *policies; /* unpacked versions, shared between decisions; may be NULL */
 };
 
@@ -60,7 +63,9 @@ struct book_config {
 
 const char *party_system_name(uint32_t number); /* NULL for other numbers */
 
+/** Defaults when the book was never configured; VIEW_ABSENT then. */
 enum view_result view_book(const struct view *v, struct book_config *out);
+void book_config_pack(struct buf *out, const struct book_config *c);
 
 /** parties, policies, fee schedules, events that wait for another event */
 enum counter { COUNTER_PARTIES, COUNTER_POLICIES, COUNTER_FEES, COUNTER_WAITING };
@@ -70,6 +75,7 @@ enum view_result view_party(const struct view *v, struct text id, uint32_t *numb
 /** The id of a party number; system parties included. */
 enum view_result view_party_id(const struct view *v, uint32_t number, struct text *id);
 enum view_result view_asset(const struct view *v, struct text code, struct asset *out);
+void asset_pack(struct buf *out, const struct asset *asset);
 enum view_result view_asset_number(const struct view *v, uint32_t number, struct asset *out);
 
 struct version {
@@ -98,9 +104,11 @@ void versions_pack(struct buf *out, uint32_t number, const struct version *versi
 bool versions_unpack(struct arena *a, struct bytes in, uint32_t *number, struct version **versions,
                      size_t *count) METE_MUST_CHECK;
 
-/* A cache of unpacked policies; `size_max` bytes, emptied as a whole when full. */
+/* A cache of unpacked policies. The engine empties it between events once it holds `size_max`
+ * bytes (policy_cache_full), so that a decision's policies stay where they are. */
 struct policy_cache *policy_cache_new(size_t size_max);
 void policy_cache_free(struct policy_cache *c);
 void policy_cache_forget(struct policy_cache *c);
+bool policy_cache_full(const struct policy_cache *c);
 
 #endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a party has at a moment, exactly: pending, disputed and cleared money of one asset. */
+#ifndef METE_CORE_BALANCE_H
+#define METE_CORE_BALANCE_H
+
+#include "core/view.h"
+
+struct balance {
+    i128 pending;
+    i128 disputed;
+    i128 cleared; /* >= 0 */
+    i128 debt;    /* >= 0: reversed after it was cleared and moved on; later earnings recover it */
+    i128 paid;
+};
+
+/** Works from the account's totals, its pending sums of later days, and, for the one day that `at`
+ *  falls into, the postings themselves. `a` is scratch memory. */
+enum view_result balance_at(const struct view *v, struct arena *a, uint32_t party, uint32_t asset,
+                            mete_time at, struct balance *out);
+
+#endif

@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * revenue.reversed: some or all of a revenue goes back, line by line, in the proportions in which it
+ * came. Largest remainder over what is left of the lines: monotone, and exactly zero at the end.
+ * A split under `carry` is one line here: inside it exact shares are taken away again and the change
+ * of the floors is posted. */
+#include "core/work.h"
+
+#include "base/i128.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "core/apportion.h"
+#include "core/dispute.h"
+
+/* --- originals ----------------------------------------------------------------------------------*/
+
+static enum view_result decision_pages(struct work *w, uint64_t seq, uint32_t page,
+                                       struct decision *d)
+{
+    struct bytes packed;
+    enum view_result found = w->view->decision(w->view->ctx, seq, page, &packed);
+    if (found != VIEW_FOUND) {
+        return found;
+    }
+    METE_ASSERT(decision_unpack(w->a, text_bytes(arena_text(w->a, bytes_text(packed))), d));
+    uint32_t more_count = d->pages - 1;
+    struct decision *more = arena_array(w->a, more_count, sizeof *more);
+    for (uint32_t i = 0; i < more_count; i++) {
+        if (w->view->decision(w->view->ctx, seq, page + 1 + i, &packed) != VIEW_FOUND) {
+            return VIEW_MISSING;
+        }
+        packed = text_bytes(arena_text(w->a, bytes_text(packed)));
+        METE_ASSERT(decision_unpack(w->a, packed, &more[i]));
+    }
+    if (more_count > 0) {
+        decision_join(w->a, d, more, more_count);
+    }
+    return VIEW_FOUND;
+}
+
+enum view_result original_load(struct work *w, uint64_t seq, struct decision *d,
+                               uint64_t *booked_seq, uint32_t *booked_page, bool *found)
+{
+    struct key key = key_of(KEY_BOOKED);
+    key_add_u64(&key, seq);
+    struct bytes value;
+    *booked_seq = seq;
+    *booked_page = 0;
+    enum view_result moved = w->view->get(w->view->ctx, key_bytes(&key), &value);
+    if (moved == VIEW_MISSING) {
+        return VIEW_MISSING;
+    }
+    if (moved == VIEW_FOUND) {
+        struct reader r = reader_of(value);
+        *booked_seq = read_varint(&r);
+        *booked_page = (uint32_t)read_varint(&r);
+        METE_ASSERT(reader_done(&r));
+    }
+    enum view_result there = decision_pages(w, *booked_seq, *booked_page, d);
+    *found = there == VIEW_FOUND && d->wait_code == 0;
+    return there;
+}
+
+static struct key reversed_key(uint64_t seq, uint32_t page, uint32_t group)
+{
+    struct key key = key_of(KEY_REVERSED);
+    key_add_u64(&key, seq);
+    key_add_u32(&key, page);
+    key_add_u32(&key, group);
+    return key;
+}
+
+enum view_result reversed_load(const struct view *v, struct arena *a, uint64_t seq, uint32_t page,
+                               uint32_t group, const struct group *g, struct reversed *out)
+{
+    struct key key = reversed_key(seq, page, group);
+    struct bytes value;
+    *out = (struct reversed){.line_count = g->line_count, .node_count = g->node_count};
+    out->line = arena_array(a, g->line_count, sizeof *out->line);
+    out->node = arena_array(a, g->node_count, sizeof *out->node);
+    enum view_result found = v->get(v->ctx, key_bytes(&key), &value);
+    if (found != VIEW_FOUND) {
+        return found;
+    }
+    struct reader r = reader_of(value);
+    out->gross = read_zigzag(&r);
+    for (uint32_t i = 0; i < g->line_count; i++) {
+        out->line[i] = read_zigzag(&r);
+    }
+    for (uint32_t i = 0; i < g->node_count; i++) {
+        out->node[i] = read_zigzag(&r);
+    }
+    METE_ASSERT(reader_done(&r));
+    return VIEW_FOUND;
+}
+
+static void reversed_put(struct work *w, struct key key, const struct reversed *r)
+{
+    struct buf value = {0};
+    buf_put_zigzag(&value, r->gross);
+    for (uint32_t i = 0; i < r->line_count; i++) {
+        buf_put_zigzag(&value, r->line[i]);
+    }
+    for (uint32_t i = 0; i < r->node_count; i++) {
+        buf_put_zigzag(&value, r->node[i]);
+    }
+    work_set(w, key, &value);
+    buf_clear(&value);
+}
+
+/* --- one group ----------------------------------------------------------------------------------*/
+
+struct reversal {
+    struct work *w;
+    const struct group *original;
+    struct group *out;
+    struct reversed *reversed;
+    uint64_t seq; /* where the original stands */
+    uint32_t page;
+    uint32_t group;
+    uint32_t *domain; /* of each node: the share of a carry policy it hangs below, or NODE_NONE */
+};
+
+static bool node_is_carry(const struct node *n)
+{
+    return n->rounding == ROUNDING_CARRY;
+}
+
+static void domains_find(struct reversal *r)
+{
+    const struct group *g = r->original;
+    r->domain = arena_array(r->w->a, g->node_count, sizeof *r->domain);
+    for (uint32_t i = 0; i < g->node_count; i++) {
+        uint32_t parent = g->node[i].parent;
+        if (parent == NODE_NONE) {
+            r->domain[i] = NODE_NONE;
+        } else if (node_is_carry(&g->node[parent])) {
+            r->domain[i] = i;
+        } else {
+            r->domain[i] = r->domain[parent];
+        }
+    }
+}
+
+/** A line that is disputed or was upheld is posted outside the due days, to who holds it now. */
+static void line_redirect(struct reversal *r, uint32_t index, struct line *line)
+{
+    struct dispute d;
+    struct work *w = r->w;
+    enum view_result found = dispute_of(w->view, r->seq, r->page, r->group, index, &d);
+    w->missing |= found == VIEW_MISSING;
+    if (found != VIEW_FOUND) {
+        return;
+    }
+    line->kind = LINE_TRANSFER;
+    line->party = d.owner;
+    if (d.state == DISPUTE_DISPUTED || d.state == DISPUTE_ESCALATED) {
+        struct key key = key_u32x2(KEY_DISPUTED, line->party, r->original->asset);
+        key_add_time(&key, d.auto_clear_at);
+        work_add(w, key, line->amount, 0, 0, 0);
+        d.amount += line->amount;
+        struct buf value = {0};
+        dispute_pack(&value, &d);
+        work_set(w, dispute_key(r->seq, r->page, r->group, index), &value);
+        buf_clear(&value);
+    }
+}
+
+/** Takes `amount` back from one line of the original. */
+static void line_take(struct reversal *r, uint32_t index, i128 amount, u128 left)
+{
+    const struct line *from = &r->original->line[index];
+    r->reversed->line[index] += amount;
+    if (amount == 0) {
+        return;
+    }
+    struct line *line = group_line(r->w->a, r->out);
+    line->kind = from->kind;
+    line->held = from->held;
+    line->party = from->party;
+    line->share = index;
+    line->weight = left;
+    line->amount = -amount;
+    if (from->kind == LINE_ALLOCATION) {
+        line_redirect(r, index, line);
+    }
+}
+
+static void domain_take(struct reversal *r, uint32_t domain, i128 amount);
+
+/* What a reversal of one stretch divides its amount over. */
+struct unit {
+    bool is_node;
+    uint32_t index;
+    i128 left;
+};
+
+struct units {
+    struct unit *unit;
+    i128 *left;
+    i128 *part;
+    size_t count;
+};
+
+static void unit_add(struct units *u, bool is_node, uint32_t index, i128 left)
+{
+    u->unit[u->count] = (struct unit){is_node, index, left};
+    u->left[u->count] = left;
+    u->count++;
+}
+
+/** The node of this domain that is a carry split on the way from `node` upwards, if any. */
+static uint32_t carry_above(const struct reversal *r, uint32_t node, uint32_t domain)
+{
+    uint32_t hit = NODE_NONE;
+    for (uint32_t i = node; i != NODE_NONE; i = r->original->node[i].parent) {
+        if (node_is_carry(&r->original->node[i]) && r->domain[i] == domain) {
+            hit = i;
+        }
+        if (i == domain) {
+            break;
+        }
+    }
+    return hit;
+}
+
+static bool in_domain(const struct reversal *r, uint32_t node, uint32_t domain)
+{
+    for (uint32_t i = node; i != NODE_NONE; i = r->original->node[i].parent) {
+        if (i == domain) {
+            return true;
+        }
+    }
+    return domain == NODE_NONE;
+}
+
+/** Fees, allocations in decision order with a carry split as one unit in its place, and the
+ *  unallocated line of the domain last. */
+static void units_collect(const struct reversal *r, uint32_t domain, struct units *u)
+{
+    const struct group *g = r->original;
+    uint32_t last_carry = NODE_NONE;
+    uint32_t unallocated = UINT32_MAX;
+    for (uint32_t i = 0; i < g->line_count; i++) {
+        const struct line *l = &g->line[i];
+        if (l->kind == LINE_UNALLOCATED && l->node == domain &&
+            (domain == NODE_NONE || !node_is_carry(&g->node[domain]))) {
+            unallocated = i;
+            continue;
+        }
+        if (l->node == NODE_NONE ? domain != NODE_NONE : !in_domain(r, l->node, domain)) {
+            continue;
+        }
+        uint32_t carry = l->node == NODE_NONE ? NODE_NONE : carry_above(r, l->node, domain);
+        if (carry == NODE_NONE) {
+            unit_add(u, false, i, l->amount - r->reversed->line[i]);
+        } else if (carry != last_carry) {
+            unit_add(u, true, carry, g->node[carry].input - r->reversed->node[carry]);
+            last_carry = carry;
+        }
+    }
+    if (unallocated != UINT32_MAX) {
+        const struct line *l = &g->line[unallocated];
+        unit_add(u, false, unallocated, l->amount - r->reversed->line[unallocated]);
+    }
+}
+
+/* --- inside a carry split -----------------------------------------------------------------------*/
+
+static void residue_fits(bool fits)
+{
+    METE_ASSERT(fits); /* the denominators met before, when the original was booked */
+}
+
+static i128 carry_line_take(struct reversal *r, uint32_t node, uint32_t index, i128 amount)
+{
+    const struct node *n = &r->original->node[node];
+    const struct line *l = &r->original->line[index];
+    struct key key = residue_key(n->policy, r->original->asset, PAYEE_PARTY, l->party);
+    i128 credit = 0;
+    residue_fits(residue_credit(work_residue(r->w, key), amount, l->weight, n->den, true, false,
+                                &credit));
+    line_take(r, index, -credit, l->weight);
+    return credit;
+}
+
+static i128 carry_child_take(struct reversal *r, uint32_t node, uint32_t child, i128 amount,
+                             i128 before)
+{
+    const struct node *n = &r->original->node[node];
+    const struct node *c = &r->original->node[child];
+    u128 unused;
+    i128 after = (i128)u128_mul_div((u128)c->input, (u128)(before + amount), (u128)n->input,
+                                    &unused);
+    i128 taken = after - r->reversed->node[child];
+    /* the child's policy is found through its own number: shares are payees of this policy */
+    struct key key = residue_key(n->policy, r->original->asset, PAYEE_POLICY, c->policy);
+    residue_fits(residue_take(work_residue(r->w, key), amount, c->weight, n->den, taken));
+    r->reversed->node[child] = after;
+    if (taken != 0) {
+        domain_take(r, child, taken);
+    }
+    return -taken;
+}
+
+static i128 carry_rest_take(struct reversal *r, uint32_t node, u128 weight, i128 amount)
+{
+    const struct node *n = &r->original->node[node];
+    struct key key = residue_key(n->policy, r->original->asset, PAYEE_NOBODY, 0);
+    i128 credit = 0;
+    residue_fits(
+        residue_credit(work_residue(r->w, key), amount, weight, n->den, true, false, &credit));
+    if (credit != 0) {
+        struct line *line = group_line(r->w->a, r->out);
+        line->kind = LINE_UNALLOCATED;
+        line->party = r->w->book.unallocated;
+        line->share = FEE_PAYLOAD;
+        line->amount = credit;
+    }
+    return credit;
+}
+
+/** Takes `amount` back from a carry split: every payee's exact share is taken away, the changes of
+ *  the floors are posted, and the carry account takes the difference. */
+static void carry_take(struct reversal *r, uint32_t node, i128 amount)
+{
+    const struct group *g = r->original;
+    const struct node *n = &g->node[node];
+    i128 before = r->reversed->node[node];
+    i128 posted = 0;
+    u128 left = n->den;
+    for (uint32_t i = 0; i < g->line_count; i++) {
+        if (g->line[i].node == node && g->line[i].kind == LINE_ALLOCATION) {
+            posted += carry_line_take(r, node, i, amount);
+            left -= g->line[i].weight;
+        }
+    }
+    for (uint32_t i = node + 1; i < g->node_count; i++) {
+        if (g->node[i].parent == node) {
+            left -= g->node[i].weight;
+            posted += carry_child_take(r, node, i, amount, before);
+        }
+    }
+    if (left > 0) {
+        posted += carry_rest_take(r, node, left, amount);
+    }
+    r->reversed->node[node] = before + amount;
+    if (posted != -amount) {
+        struct line *line = group_line(r->w->a, r->out);
+        line->kind = LINE_CARRY;
+        line->party = PARTY_CARRY;
+        line->share = FEE_PAYLOAD;
+        line->amount = -amount - posted;
+    }
+}
+
+static void domain_take(struct reversal *r, uint32_t domain, i128 amount)
+{
+    size_t most = (size_t)r->original->line_count + 1;
+    struct arena *a = r->w->a;
+    struct units u = {arena_array(a, most, sizeof *u.unit), arena_array(a, most, sizeof *u.left),
+                      arena_array(a, most, sizeof *u.part), 0};
+    if (domain != NODE_NONE && node_is_carry(&r->original->node[domain])) {
+        carry_take(r, domain, amount);
+        return;
+    }
+    units_collect(r, domain, &u);
+    apportion_reversal(a, amount, u.left, u.count, u.part);
+    for (size_t i = 0; i < u.count; i++) {
+        if (!u.unit[i].is_node) {
+            line_take(r, u.unit[i].index, u.part[i], (u128)u.unit[i].left);
+        } else if (u.part[i] != 0) {
+            carry_take(r, u.unit[i].index, u.part[i]);
+        }
+    }
+}
+
+/** What the policies have split so far goes down again, in proportion and exactly zero at the end:
+ *  computed conditions read it. */
+static void counters_take(struct reversal *r, i128 before, i128 after)
+{
+    const struct group *g = r->original;
+    u128 unused;
+    for (uint32_t i = 0; i < g->node_count; i++) {
+        const struct node *n = &g->node[i];
+        if (n->policy == 0 || n->rounding == NODE_ROLE) {
+            continue;
+        }
+        i128 net = (i128)u128_mul_div((u128)n->input, (u128)after, (u128)g->gross, &unused) -
+                   (i128)u128_mul_div((u128)n->input, (u128)before, (u128)g->gross, &unused);
+        work_add(r->w, key_u32x2(KEY_NET, n->policy, g->asset), -net, 0, 0, 0);
+        if (g->quantity != 0) {
+            i128 quantity = (i128)u128_mul_div(g->quantity, (u128)after, (u128)g->gross, &unused) -
+                            (i128)u128_mul_div(g->quantity, (u128)before, (u128)g->gross, &unused);
+            work_add(r->w, key_u32(KEY_QUANTITY, n->policy), -quantity, 0, 0, 0);
+        }
+    }
+}
+
+static void group_take(struct work *w, const struct decision *original, uint32_t group,
+                       uint64_t seq, uint32_t page, i128 amount, struct reversed *reversed)
+{
+    const struct group *g = &original->group[group];
+    struct reversal r = {.w = w,
+                         .original = g,
+                         .reversed = reversed,
+                         .seq = seq,
+                         .page = page,
+                         .group = group};
+    r.out = work_group(w, GROUP_REVERSAL, g->asset);
+    r.out->gross = -amount;
+    r.out->clears_at = g->clears_at;
+    r.out->target_seq = seq;
+    r.out->target_page = page;
+    r.out->target_group = group;
+    r.out->den = (u128)(g->gross - reversed->gross);
+    domains_find(&r);
+    domain_take(&r, NODE_NONE, amount);
+    counters_take(&r, reversed->gross, reversed->gross + amount);
+    reversed->gross += amount;
+    reversed_put(w, reversed_key(seq, page, group), reversed);
+}
+
+/* --- the event ----------------------------------------------------------------------------------*/
+
+static enum decided original_find(struct work *w, struct decision *d, uint64_t *seq, uint32_t *page)
+{
+    struct text id = w->event->reversal.reverses;
+    struct key key = key_event_id(id);
+    struct bytes value;
+    enum view_result known = w->view->get(w->view->ctx, key_bytes(&key), &value);
+    if (known == VIEW_MISSING) {
+        w->missing = true;
+        return DECIDED_NEEDS;
+    }
+    if (known == VIEW_ABSENT) {
+        return work_wait(w, METE_ORIGINAL_UNKNOWN, wait_event_key(id), "/payload/reverses");
+    }
+    struct reader r = reader_of(value);
+    bool booked = false;
+    if (original_load(w, read_varint(&r), d, seq, page, &booked) != VIEW_FOUND) {
+        w->missing = true;
+        return DECIDED_NEEDS;
+    }
+    if (!booked) {
+        return work_wait(w, METE_ORIGINAL_UNKNOWN, wait_event_key(id), "/payload/reverses");
+    }
+    return DECIDED_APPLIED;
+}
+
+/** The amount to reverse, at most `left`; all of it when the payload names none. */
+static enum decided reversal_amount(struct work *w, uint32_t asset, i128 left, i128 *amount)
+{
+    const struct event_reversal *e = &w->event->reversal;
+    struct asset named;
+    *amount = left;
+    if (e->has_amount) {
+        enum decided fine = work_money(w, &e->amount, "/payload/amount", &named, amount);
+        if (fine != DECIDED_APPLIED) {
+            return fine;
+        }
+        if (named.number != asset) {
+            return work_refuse(w, METE_REVERSAL_CURRENCY, "/payload/amount/currency",
+                               "the original is in another currency than %s", named.code);
+        }
+    }
+    if (*amount > left) {
+        return work_refuse(w, METE_REVERSAL_EXCEEDS, "/payload/amount/amount",
+                           "more than what is left of the original");
+    }
+    if (*amount == 0) {
+        return work_refuse(w, left == 0 ? METE_REVERSAL_EXCEEDS : METE_AMOUNT_ZERO,
+                           "/payload/amount/amount", "nothing is left to reverse");
+    }
+    return DECIDED_APPLIED;
+}
+
+/** The groups of the original that a reversal touches: those in its currency, in order. */
+struct originals {
+    uint32_t *group;
+    struct reversed *reversed;
+    i128 *left;
+    i128 *part;
+    size_t count;
+    i128 total;
+};
+
+static void originals_collect(struct work *w, const struct decision *d, uint64_t seq, uint32_t page,
+                              uint32_t asset, struct originals *o)
+{
+    size_t most = d->group_count;
+    o->group = arena_array(w->a, most, sizeof *o->group);
+    o->reversed = arena_array(w->a, most, sizeof *o->reversed);
+    o->left = arena_array(w->a, most, sizeof *o->left);
+    o->part = arena_array(w->a, most, sizeof *o->part);
+    for (uint32_t i = 0; i < d->group_count; i++) {
+        const struct group *g = &d->group[i];
+        if (g->kind != GROUP_REVENUE || g->asset != asset) {
+            continue;
+        }
+        struct reversed *r = &o->reversed[o->count];
+        w->missing |= reversed_load(w->view, w->a, seq, page, i, g, r) == VIEW_MISSING;
+        o->group[o->count] = i;
+        o->left[o->count] = g->gross - r->gross;
+        o->total += o->left[o->count];
+        o->count++;
+    }
+}
+
+/** The currency that is reversed: the payload's, else the one of the original's first revenue. */
+static enum decided reversal_asset(struct work *w, const struct decision *d, uint32_t *asset)
+{
+    const struct event_reversal *e = &w->event->reversal;
+    *asset = 0;
+    for (uint32_t i = d->group_count; i-- > 0;) {
+        if (d->group[i].kind == GROUP_REVENUE) {
+            *asset = d->group[i].asset;
+        }
+    }
+    if (*asset == 0) {
+        return work_refuse(w, METE_ORIGINAL_KIND, "/payload/reverses",
+                           "that event brought no revenue");
+    }
+    struct asset named;
+    if (e->has_amount && view_asset(w->view, e->amount.currency, &named) == VIEW_FOUND) {
+        for (uint32_t i = 0; i < d->group_count; i++) {
+            if (d->group[i].kind == GROUP_REVENUE && d->group[i].asset == named.number) {
+                *asset = named.number;
+            }
+        }
+    }
+    return DECIDED_APPLIED;
+}
+
+enum decided decide_reversal(struct work *w)
+{
+    struct decision d;
+    uint64_t seq = 0;
+    uint32_t page = 0;
+    uint32_t asset = 0;
+    i128 amount = 0;
+    struct originals o = {0};
+    enum decided fine = original_find(w, &d, &seq, &page);
+    fine = fine == DECIDED_APPLIED ? reversal_asset(w, &d, &asset) : fine;
+    if (fine != DECIDED_APPLIED) {
+        return fine;
+    }
+    originals_collect(w, &d, seq, page, asset, &o);
+    fine = reversal_amount(w, asset, o.total, &amount);
+    if (fine != DECIDED_APPLIED) {
+        return fine;
+    }
+    apportion_reversal(w->a, amount, o.left, o.count, o.part);
+    for (size_t i = 0; i < o.count; i++) {
+        if (o.part[i] != 0) {
+            group_take(w, &d, o.group[i], seq, page, o.part[i], &o.reversed[i]);
+        }
+    }
+    return DECIDED_APPLIED;
+}

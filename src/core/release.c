@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Events that wait, and their release: when what they waited for comes, they are decided anew, in
+ * their order, each as a page of the event that opened the release, before any later event. */
+#include "core/work.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+struct first {
+    uint64_t seq;
+    uint64_t limit;
+};
+
+static bool first_visit(void *arg, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)value;
+    (void)sums;
+    struct first *first = arg;
+    uint64_t seq = key_read_u64(key, key.len - 8);
+    first->seq = seq <= first->limit ? seq : 0;
+    return false;
+}
+
+uint64_t work_first_waiting(struct work *w, struct key key, uint64_t cursor, uint64_t limit)
+{
+    struct key from = key;
+    key_add_u64(&from, cursor + 1);
+    struct key until = key_prefix_end(key);
+    struct first first = {.limit = limit};
+    enum view_result found = w->view->scan(w->view->ctx, key_bytes(&from), key_bytes(&until),
+                                           first_visit, &first);
+    w->missing |= found == VIEW_MISSING;
+    return first.seq;
+}
+
+void work_release(struct work *w, struct key key)
+{
+    uint64_t limit = w->in->seq;
+    if (work_first_waiting(w, key, 0, limit) == 0) {
+        return;
+    }
+    if (w->release_count == w->release_cap) {
+        uint32_t cap = w->release_cap == 0 ? 4 : w->release_cap * 2;
+        struct release_item *more = arena_array(w->a, cap, sizeof *more);
+        if (w->release_count > 0) {
+            memcpy(more, w->release, w->release_count * sizeof *more);
+        }
+        w->release = more;
+        w->release_cap = cap;
+    }
+    w->release[w->release_count++] = (struct release_item){key, 0, limit};
+}
+
+static void item_pack(struct buf *out, const struct release_item *item)
+{
+    buf_put_sized(out, bytes_text(key_bytes(&item->key)));
+    buf_put_varint(out, item->cursor);
+    buf_put_varint(out, item->limit);
+}
+
+void work_queue(struct work *w, const struct release_item *items, size_t count)
+{
+    if (count + w->release_count == 0) {
+        work_remove(w, key_of(KEY_QUEUE));
+        return;
+    }
+    struct buf value = {0};
+    buf_put_varint(&value, count + w->release_count);
+    for (size_t i = 0; i < count; i++) {
+        item_pack(&value, &items[i]);
+    }
+    for (uint32_t i = 0; i < w->release_count; i++) {
+        item_pack(&value, &w->release[i]);
+    }
+    work_set(w, key_of(KEY_QUEUE), &value);
+    buf_clear(&value);
+}
+
+static enum view_result queue_load(const struct view *v, struct arena *a,
+                                   struct release_item **items, size_t *count)
+{
+    struct bytes value;
+    struct key key = key_of(KEY_QUEUE);
+    *count = 0;
+    enum view_result found = v->get(v->ctx, key_bytes(&key), &value);
+    if (found != VIEW_FOUND) {
+        return found;
+    }
+    struct reader r = reader_of(value);
+    *count = read_varint(&r);
+    *items = arena_array(a, *count, sizeof **items);
+    for (size_t i = 0; i < *count; i++) {
+        struct text k = read_sized(&r);
+        METE_ASSERT(k.len <= STATE_KEY_MAX);
+        memcpy((*items)[i].key.b, k.p, k.len);
+        (*items)[i].key.len = k.len;
+        (*items)[i].cursor = read_varint(&r);
+        (*items)[i].limit = read_varint(&r);
+    }
+    METE_ASSERT(reader_done(&r));
+    return VIEW_FOUND;
+}
+
+enum view_result release_pending(const struct view *view, bool *pending)
+{
+    struct bytes value;
+    struct key key = key_of(KEY_QUEUE);
+    enum view_result found = view->get(view->ctx, key_bytes(&key), &value);
+    *pending = found == VIEW_FOUND;
+    return found == VIEW_MISSING ? VIEW_MISSING : VIEW_FOUND;
+}
+
+/** Takes the event off the list it stood on. */
+static void unwait(struct work *w, struct key key, uint64_t seq)
+{
+    bool for_event = key.b[1] == WAIT_EVENT;
+    key_add_u64(&key, seq);
+    work_remove(w, key);
+    if (for_event) {
+        work_add(w, key_of(KEY_COUNTER), 0, 0, 0, -1);
+    }
+}
+
+/** Where the event's booking can be found from now on. */
+static void booked_at(struct work *w, uint64_t seq, uint64_t at, uint32_t page)
+{
+    struct key key = key_of(KEY_BOOKED);
+    key_add_u64(&key, seq);
+    struct buf value = {0};
+    buf_put_varint(&value, at);
+    buf_put_varint(&value, page);
+    work_set(w, key, &value);
+    buf_clear(&value);
+}
+
+/** Decides the event at `seq` anew. */
+static enum decided redecide(struct work *w, struct decide_in *in, uint64_t seq,
+                             struct event *event)
+{
+    mete_time recorded;
+    const struct view *v = in->view;
+    enum view_result found = v->event(v->ctx, seq, w->a, event, &recorded);
+    if (found != VIEW_FOUND) {
+        METE_ASSERT(found == VIEW_MISSING);
+        w->missing = true;
+        return DECIDED_NEEDS;
+    }
+    in->event = event;
+    in->seq = seq;
+    w->event = event;
+    w->released = true;
+    w->out->about = seq;
+    return work_decide(w);
+}
+
+enum decided release_next(struct arena *a, const struct view *view, uint64_t seq, uint32_t page,
+                          mete_time recorded_at, struct decision *out, struct mete_err *err)
+{
+    struct release_item *items;
+    size_t count;
+    if (queue_load(view, a, &items, &count) != VIEW_FOUND) {
+        return DECIDED_NEEDS;
+    }
+    struct event event;
+    struct decide_in in = {.view = view, .seq = seq, .recorded_at = recorded_at};
+    struct work w;
+    work_begin(&w, a, &in, out, err);
+    w.page = page;
+    struct release_item *item = &items[0];
+    uint64_t waiting = work_first_waiting(&w, item->key, item->cursor, item->limit);
+    METE_ASSERT(waiting != 0 || w.missing);
+    struct key stood = item->key;
+    enum decided outcome = w.missing ? DECIDED_NEEDS : redecide(&w, &in, waiting, &event);
+    if (outcome == DECIDED_REFUSED) {
+        struct key stuck = key_of(KEY_WAITING);
+        key_add_u8(&stuck, WAIT_STUCK);
+        outcome = work_wait(&w, err != NULL ? err->code : METE_POLICY_INVALID, stuck, "");
+    }
+    if (outcome != DECIDED_NEEDS && !w.missing) {
+        outcome = work_finish(&w, outcome);
+        unwait(&w, stood, waiting);
+        if (outcome == DECIDED_APPLIED) {
+            booked_at(&w, waiting, seq, page);
+        }
+        item->cursor = waiting;
+        bool more = work_first_waiting(&w, stood, waiting, item->limit) != 0;
+        work_queue(&w, more ? items : items + 1, more ? count : count - 1);
+    }
+    if (w.missing) {
+        outcome = DECIDED_NEEDS;
+    }
+    work_end(&w);
+    return outcome;
+}
