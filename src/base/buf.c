@@ -3,6 +3,7 @@
  * shortest varint and the readers refuse any other, so equal facts are equal bytes. */
 #include "base/buf.h"
 
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,19 +101,19 @@ struct text buf_text(const struct buf *b)
 
 void buf_put_be16(struct buf *b, uint16_t v)
 {
-    v = __builtin_bswap16(v);
+    v = htobe16(v);
     buf_put(b, &v, sizeof(v));
 }
 
 void buf_put_be32(struct buf *b, uint32_t v)
 {
-    v = __builtin_bswap32(v);
+    v = htobe32(v);
     buf_put(b, &v, sizeof(v));
 }
 
 void buf_put_be64(struct buf *b, uint64_t v)
 {
-    v = __builtin_bswap64(v);
+    v = htobe64(v);
     buf_put(b, &v, sizeof(v));
 }
 
@@ -188,19 +189,19 @@ uint8_t read_u8(struct reader *r)
 uint16_t read_be16(struct reader *r)
 {
     uint16_t v = 0;
-    return reader_take(r, &v, sizeof(v)) ? __builtin_bswap16(v) : 0;
+    return reader_take(r, &v, sizeof(v)) ? be16toh(v) : 0;
 }
 
 uint32_t read_be32(struct reader *r)
 {
     uint32_t v = 0;
-    return reader_take(r, &v, sizeof(v)) ? __builtin_bswap32(v) : 0;
+    return reader_take(r, &v, sizeof(v)) ? be32toh(v) : 0;
 }
 
 uint64_t read_be64(struct reader *r)
 {
     uint64_t v = 0;
-    return reader_take(r, &v, sizeof(v)) ? __builtin_bswap64(v) : 0;
+    return reader_take(r, &v, sizeof(v)) ? be64toh(v) : 0;
 }
 
 /* `top_max` is the largest last byte at the greatest length, where the type runs out of bits. */

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,7 @@ static uint64_t key_prefix(struct bytes key)
     if (key.len > 0) {
         memcpy(&v, key.p, key.len < sizeof(v) ? key.len : sizeof(v));
     }
-    return __builtin_bswap64(v);
+    return be64toh(v);
 }
 
 static size_t value_offset(size_t height)
