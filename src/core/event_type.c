@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Questions about event types: name to type and back, who may send one, and which pairs may change
+ * places. The names themselves stand in event_type.h alone. */
+#include "core/event_type.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+#define NAME_LEN_MIN 8 /* the hash reads the first and the last eight bytes */
+#define SLOT_COUNT   256
+
+struct type_row {
+    struct text name;
+    enum type_status status;
+    enum producer_rule producers;
+    const char *scope;
+};
+
+static const struct type_row rows[EVENT_TYPE_COUNT] = {
+#define X(symbol, name, status, producers, scope)                                                  \
+    [EVENT_##symbol] = {TEXT(name), TYPE_##status, producers, scope},
+    EVENT_TYPES(X)
+#undef X
+};
+
+/* A perfect hash: with this factor no two names share a slot. A name whose slot is taken or absent
+ * shows in the test of all names; then another odd factor must be found by trial. */
+#define HASH_FACTOR  UINT64_C(0x07b1a8aae0d5e413)
+#define SLOT(symbol) (1 + EVENT_##symbol)
+
+/* 0: no name hashes to this slot. */
+static const uint8_t slots[SLOT_COUNT] = {
+    /* clang-format off */
+    [1] = SLOT(ALLOCATION_OVERRIDDEN),
+    [8] = SLOT(SPEND_REFUNDED),
+    [9] = SLOT(X402_SETTLED),
+    [11] = SLOT(PAYOUT_BATCH_CLOSED),
+    [13] = SLOT(CYCLE_CLOSED),
+    [14] = SLOT(PAYOUT_TRANSFER_FAILED),
+    [18] = SLOT(CAMPAIGN_CREATED),
+    [19] = SLOT(PAYOUT_TRANSFER_FAILED_PERMANENT),
+    [20] = SLOT(PAYOUT_TRANSFER_SENDING),
+    [29] = SLOT(USAGE_METERED),
+    [31] = SLOT(ROUND_CANCELLED),
+    [32] = SLOT(CAMPAIGN_FUNDING_CLOSED),
+    [34] = SLOT(REVENUE_RECEIVED),
+    [35] = SLOT(USAGE_REPORTED),
+    [44] = SLOT(CAMPAIGN_CANCELLED),
+    [46] = SLOT(SPEND_GRANT_CREATED),
+    [50] = SLOT(BOOK_CONFIGURED),
+    [53] = SLOT(LEDGER_ADJUSTED),
+    [56] = SLOT(ROYALTY_DISABLED),
+    [57] = SLOT(CHARGEBACK),
+    [59] = SLOT(PAYOUT_HOLD_PLACED),
+    [61] = SLOT(CAMPAIGN_PAUSED),
+    [62] = SLOT(PARTY_DESTINATION_SET),
+    [65] = SLOT(PAYOUT_TRANSFER_PAID),
+    [70] = SLOT(SPEND_GRANT_DEPLOYED),
+    [71] = SLOT(WALLET_TRANSFERRED),
+    [75] = SLOT(INVOICE_PAID),
+    [77] = SLOT(CLEARED_THROUGH),
+    [80] = SLOT(CONTRIBUTION_RECORDED),
+    [81] = SLOT(ATTRIBUTION_UPDATED),
+    [89] = SLOT(ATTRIBUTION_ASSIGNED),
+    [93] = SLOT(SPEND_EXECUTED),
+    [94] = SLOT(SETTLEMENT_PAID),
+    [103] = SLOT(CREATIVE_GENERATED),
+    [104] = SLOT(CAMPAIGN_OPENED_FOR_FUNDING),
+    [105] = SLOT(FEES_SCHEDULED),
+    [106] = SLOT(ALLOCATION_EVIDENCE_ADDED),
+    [108] = SLOT(TERMS_SET),
+    [112] = SLOT(KEY_REVOKED),
+    [114] = SLOT(CAMPAIGN_COMPLETED),
+    [118] = SLOT(ROUND_OPENED),
+    [122] = SLOT(PAYOUT_BATCH_OPENED),
+    [130] = SLOT(ALLOCATION_UPHELD),
+    [132] = SLOT(ALLOCATION_ESCALATED),
+    [136] = SLOT(PAYOUT_TRANSFER_UNKNOWN),
+    [137] = SLOT(ASSET_DEFINED),
+    [142] = SLOT(APP_REGISTERED),
+    [148] = SLOT(COMMITMENT_CANCELLED),
+    [152] = SLOT(COMMITMENT_CREATED),
+    [155] = SLOT(PAYOUT_TRANSFER_QUEUED),
+    [164] = SLOT(PAYOUT_HOLD_RELEASED),
+    [166] = SLOT(ROUND_CREATED),
+    [168] = SLOT(CONDITION_CHANGED),
+    [174] = SLOT(ROUND_APPROVED),
+    [177] = SLOT(SETTLEMENT_INITIATED),
+    [182] = SLOT(REVENUE_REVERSED),
+    [183] = SLOT(SUBSCRIPTION_CANCELLED),
+    [194] = SLOT(KEY_REGISTERED),
+    [205] = SLOT(PARTY_REGISTERED),
+    [216] = SLOT(SETTLEMENT_FAILED),
+    [218] = SLOT(KPI_REPORTED),
+    [219] = SLOT(SPEND_AUTHORIZED),
+    [224] = SLOT(CREATIVE_LAUNCHED),
+    [227] = SLOT(ALLOCATION_DISPUTED),
+    [230] = SLOT(PAYOUT_TRANSFER_SENT),
+    [232] = SLOT(COMMITMENT_CONFIRMED),
+    [233] = SLOT(CAMPAIGN_RESUMED),
+    [235] = SLOT(FX_RATE_SET),
+    [236] = SLOT(LEDGER_ACCRUED),
+    [238] = SLOT(CAMPAIGN_ACTIVATED),
+    [241] = SLOT(CAMPAIGN_UPDATED),
+    [242] = SLOT(PAYOUT_TRANSFER_RETURNED),
+    [245] = SLOT(ROUND_CLOSED),
+    [246] = SLOT(ROYALTY_ENABLED),
+    [247] = SLOT(REFUND_ISSUED),
+    [248] = SLOT(PAYOUT_TRANSFER_CANCELLED),
+    [250] = SLOT(METERING_CLOSED),
+    [253] = SLOT(POLICY_PUBLISHED),
+    /* clang-format on */
+};
+
+static uint64_t load64(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+
+static unsigned slot_of(struct text name)
+{
+    uint64_t head = load64(name.p);
+    uint64_t tail = load64(name.p + name.len - 8);
+    uint64_t mixed = (head ^ (tail << 1 | tail >> 63)) + name.len;
+    return (unsigned)(mixed * HASH_FACTOR >> 56);
+}
+
+bool event_type_of(struct text name, enum event_type *type)
+{
+    if (name.len < NAME_LEN_MIN)
+        return false;
+    unsigned slot = slots[slot_of(name)];
+    if (slot == 0 || !text_eq(rows[slot - 1].name, name))
+        return false;
+    *type = (enum event_type)(slot - 1);
+    return true;
+}
+
+static const struct type_row *row_of(enum event_type type)
+{
+    METE_ASSERT((unsigned)type < EVENT_TYPE_COUNT);
+    return &rows[type];
+}
+
+const char *event_type_name(enum event_type type)
+{
+    return row_of(type)->name.p;
+}
+
+enum type_status event_type_status(enum event_type type)
+{
+    return row_of(type)->status;
+}
+
+const char *event_type_scope(enum event_type type)
+{
+    return row_of(type)->scope;
+}
+
+/* An absent service ("") passes only where any service of the control plane does. */
+static bool control_allows(enum producer_rule rule, struct text service)
+{
+    switch (rule) {
+    case BY_CONTROL:
+    case BY_ANYONE:
+        return true;
+    case BY_VALIDATION:
+    case BY_GROWTH:
+        return text_is(service, "validationengine");
+    case BY_GOVERNANCE:
+        return text_is(service, "governance");
+    case BY_PAYMENT:
+    case BY_SALE:
+        return text_is(service, "payment");
+    case BY_RUNTIME:
+    case BY_NOBODY:
+        return false;
+    }
+    METE_ASSERT(false);
+}
+
+static bool runtime_allows(enum producer_rule rule)
+{
+    return rule == BY_ANYONE || rule == BY_RUNTIME || rule == BY_GROWTH || rule == BY_SALE;
+}
+
+bool event_type_allows(enum event_type type, struct text producer, struct text service)
+{
+    enum producer_rule rule = row_of(type)->producers;
+    if (rule == BY_NOBODY)
+        return false;
+    if (producer.len == 0)
+        return true;
+    if (text_is(producer, "runtime"))
+        return runtime_allows(rule);
+    return text_is(producer, "control_plane") && control_allows(rule, service);
+}
+
+/* Which pairs may change places.
+ *
+ * "The same" means: after both, every balance is the same, and stays so whatever follows. A balance
+ * is the sum over its states (with rounding `carry`, which of two events carries the odd unit, and
+ * so when it clears, does depend on the order). Heads of the log always differ. One thing is left
+ * out of every pair but usage with usage: providers with equal remainders in a usage cycle rank by
+ * who was named first in the log, so two events that both name a provider for the first time keep
+ * their order when a cycle follows. Types that are not handled yet, and mete's own, change places
+ * with nothing. */
+
+enum pair_class {
+    PAIR_BOOK,
+    PAIR_ASSET,
+    PAIR_NAME, /* app.registered, party.registered, party.destination_set */
+    PAIR_KEY,
+    PAIR_FEES,
+    PAIR_POLICY,
+    PAIR_CONTRIBUTION,
+    PAIR_USAGE,
+    PAIR_METERED,
+    PAIR_METERING_CLOSE,
+    PAIR_CYCLE_CLOSE,
+    PAIR_CONDITION,
+    PAIR_REVENUE,
+    PAIR_REVERSAL,
+    PAIR_DISPUTE,
+    PAIR_TRANSFER,
+    PAIR_RATE,
+    PAIR_CLASS_COUNT
+};
+
+/* 1 + class of the handled types; 0: never. */
+static const uint8_t pair_classes[EVENT_TYPE_COUNT] = {
+    [EVENT_BOOK_CONFIGURED] = 1 + PAIR_BOOK,
+    [EVENT_ASSET_DEFINED] = 1 + PAIR_ASSET,
+    [EVENT_APP_REGISTERED] = 1 + PAIR_NAME,
+    [EVENT_PARTY_REGISTERED] = 1 + PAIR_NAME,
+    [EVENT_PARTY_DESTINATION_SET] = 1 + PAIR_NAME,
+    [EVENT_KEY_REGISTERED] = 1 + PAIR_KEY,
+    [EVENT_KEY_REVOKED] = 1 + PAIR_KEY,
+    [EVENT_FEES_SCHEDULED] = 1 + PAIR_FEES,
+    [EVENT_POLICY_PUBLISHED] = 1 + PAIR_POLICY,
+    [EVENT_CONTRIBUTION_RECORDED] = 1 + PAIR_CONTRIBUTION,
+    [EVENT_USAGE_REPORTED] = 1 + PAIR_USAGE,
+    [EVENT_USAGE_METERED] = 1 + PAIR_METERED,
+    [EVENT_METERING_CLOSED] = 1 + PAIR_METERING_CLOSE,
+    [EVENT_CYCLE_CLOSED] = 1 + PAIR_CYCLE_CLOSE,
+    [EVENT_CONDITION_CHANGED] = 1 + PAIR_CONDITION,
+    [EVENT_REVENUE_RECEIVED] = 1 + PAIR_REVENUE,
+    [EVENT_REVENUE_REVERSED] = 1 + PAIR_REVERSAL,
+    [EVENT_ALLOCATION_DISPUTED] = 1 + PAIR_DISPUTE,
+    [EVENT_ALLOCATION_EVIDENCE_ADDED] = 1 + PAIR_DISPUTE,
+    [EVENT_ALLOCATION_ESCALATED] = 1 + PAIR_DISPUTE,
+    [EVENT_ALLOCATION_OVERRIDDEN] = 1 + PAIR_DISPUTE,
+    [EVENT_ALLOCATION_UPHELD] = 1 + PAIR_DISPUTE,
+    [EVENT_WALLET_TRANSFERRED] = 1 + PAIR_TRANSFER,
+    [EVENT_FX_RATE_SET] = 1 + PAIR_RATE,
+};
+
+/* The lower half, row by row up to the diagonal; columns in the order of enum pair_class.
+ * '-' never, '=' always, 'c' unconditional, 'u' unrelated. */
+static const char pairs[PAIR_CLASS_COUNT][PAIR_CLASS_COUNT + 1] = {
+    /* Days and parties of the book go into every booking; a later one replaces it. */
+    [PAIR_BOOK] = "-",
+    /* An asset must be known to whatever names it; payout_minimum may. */
+    [PAIR_ASSET] = "-u",
+    /* The last one of the same name holds; no amount reads them. */
+    [PAIR_NAME] = "==u",
+    /* An event may be signed with a key that the other registers or revokes: then it names it. */
+    [PAIR_KEY] = "uuuu",
+    /* A schedule holds for what comes after it; of two, the order makes the versions. */
+    [PAIR_FEES] = "=u=u-",
+    /* Publishing books what waits, under the book and fees as they are then, and moves the sums
+     * that conditions are computed from. Two policies can close a circle from afar: whichever
+     * comes second is refused. Metered costs only pile up under their own policy. */
+    [PAIR_POLICY] = "-u=u--",
+    /* Inside one item the order decides ties and who the first author is. */
+    [PAIR_CONTRIBUTION] = "===u==u",
+    /* Only counts, read by nothing but the cycle. Two of them: the rank of new providers, above. */
+    [PAIR_USAGE] = "===u===-",
+    /* Exact sums by policy, day, currency and customer. */
+    [PAIR_METERED] = "=u=u=u===",
+    /* A revenue of its policy. What is below one unit goes on to the next day, and nested policies
+     * are shared, so the order of two closings is kept. A late cost belongs to another closing. */
+    [PAIR_METERING_CLOSE] = "-==u--==u-",
+    /* A revenue of its policy, weighed by the usage that stands in the log. */
+    [PAIR_CYCLE_CLOSE] = "-u=u--=-=cc",
+    /* Decides how what comes after it is split, and books what waits for it. */
+    [PAIR_CONDITION] = "-==u--===---",
+    /* Exact shares add up in any order; only conditions that are computed from earlier sums look
+     * back. Its contributions must stand before it. */
+    [PAIR_REVENUE] = "-u=u--u==cc-c",
+    /* Waits for its original when it comes first, and takes lines back in proportion: of one
+     * original the order of two partial ones shows in the rounding. Reads no condition, fee or
+     * contribution, but lowers the sums that computed conditions read. */
+    [PAIR_REVERSAL] = "-u=u=-===cc-cu",
+    /* Moves one allocation of one original between states or parties. */
+    [PAIR_DISPUTE] = "-==u=-===uu-uuu",
+    /* Needs cleared money at that moment: every booking may give or take it. */
+    [PAIR_TRANSFER] = "-u=u=-===-------",
+    /* Kept for reports; the last one of a pair of assets holds. */
+    [PAIR_RATE] = "=u=u============u",
+};
+
+enum commutes event_types_commute(enum event_type a, enum event_type b)
+{
+    METE_ASSERT((unsigned)a < EVENT_TYPE_COUNT && (unsigned)b < EVENT_TYPE_COUNT);
+    unsigned high = pair_classes[a] > pair_classes[b] ? pair_classes[a] : pair_classes[b];
+    unsigned low = pair_classes[a] > pair_classes[b] ? pair_classes[b] : pair_classes[a];
+    if (low == 0)
+        return COMMUTE_NEVER;
+    switch (pairs[high - 1][low - 1]) {
+    case '-':
+        return COMMUTE_NEVER;
+    case '=':
+        return COMMUTE_ALWAYS;
+    case 'c':
+        return COMMUTE_UNCONDITIONAL;
+    case 'u':
+        return COMMUTE_UNRELATED;
+    default:
+        METE_ASSERT(false);
+    }
+}
