@@ -87,6 +87,34 @@ bool mete_code_at(size_t i, enum mete_code *code)
     return true;
 }
 
+/* A text that had to be cut must not end within a UTF-8 character. `len` is what was kept. */
+static void drop_partial_character(char *s, size_t len)
+{
+    size_t start = len;
+    while (start > 0 && len - start < 3 && ((unsigned char)s[start - 1] & 0xc0) == 0x80) {
+        start--;
+    }
+    unsigned char lead = start > 0 ? (unsigned char)s[start - 1] : 0;
+    size_t width = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+    if (width > 1 && len - (start - 1) < width) {
+        s[start - 1] = '\0';
+    }
+}
+
+static void set_pointer(struct mete_err *err, const char *pointer)
+{
+    const size_t max = sizeof(err->pointer) - 1;
+    size_t len = pointer == NULL ? 0 : strnlen(pointer, max + 1);
+    size_t kept = len > max ? max : len;
+    if (kept > 0) {
+        memmove(err->pointer, pointer, kept);
+    }
+    err->pointer[kept] = '\0';
+    if (kept < len) {
+        drop_partial_character(err->pointer, kept);
+    }
+}
+
 enum mete_code mete_fail(struct mete_err *err, enum mete_code code, const char *pointer,
                          const char *fmt, ...)
 {
@@ -100,14 +128,11 @@ enum mete_code mete_fail(struct mete_err *err, enum mete_code code, const char *
     int n = vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     METE_ASSERT(n >= 0);
-    err->code = code;
-    if (pointer != err->pointer) {
-        size_t len = pointer == NULL ? 0 : strnlen(pointer, sizeof(err->pointer) - 1);
-        if (len > 0) {
-            memmove(err->pointer, pointer, len);
-        }
-        err->pointer[len] = '\0';
+    if ((size_t)n >= sizeof(text)) {
+        drop_partial_character(text, sizeof(text) - 1);
     }
+    err->code = code;
+    set_pointer(err, pointer);
     memcpy(err->text, text, sizeof(text));
     return code;
 }

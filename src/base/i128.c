@@ -171,15 +171,8 @@ int u256_cmp(struct u256 a, struct u256 b)
 static uint64_t div_step(u128 *rest, uint64_t limb, u128 d)
 {
     uint64_t d_high = high64(d);
-    u128 guess, left;
-    if (high64(*rest) >= d_high) {
-        /* The guess would not fit a limb: take the largest limb and what it leaves. */
-        guess = UINT64_MAX;
-        left = (u128)low64(*rest) + d_high;
-    } else {
-        guess = *rest / d_high;
-        left = *rest - guess * d_high;
-    }
+    u128 guess = *rest / d_high; /* may pass 64 bits by 1; its product with a limb fits still */
+    u128 left = *rest - guess * d_high;
     /* The guess is at most 2 too large. With two limbs in `d` this test sees all of it, so what it
      * lets pass is exact; a `left` past 64 bits always passes. */
     while (high64(left) == 0 && guess * low64(d) > (left << 64 | limb)) {

@@ -136,6 +136,29 @@ static void test_fail_cuts_what_is_too_long(void **state)
     assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
 }
 
+/* Characters of two, three and four bytes, moved so that the cut falls at each of their bytes. */
+static void test_fail_never_cuts_within_a_character(void **state)
+{
+    (void)state;
+    static const char *const CHARACTERS[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x8e\xb5"};
+    for (size_t c = 0; c < ARRAY_LEN(CHARACTERS); c++) {
+        size_t width = strlen(CHARACTERS[c]);
+        for (size_t shift = 0; shift < width; shift++) {
+            struct mete_err err;
+            char longer[401] = "aaa";
+            for (size_t i = shift; i + width < sizeof(longer); i += width) {
+                memcpy(longer + i, CHARACTERS[c], width);
+            }
+            assert_int_equal(mete_fail(&err, METE_LIMIT, longer, "%s", longer), METE_LIMIT);
+            assert_true(text_is_utf8(text_of(err.pointer)) && text_is_utf8(text_of(err.text)));
+            size_t pointer_max = sizeof(err.pointer) - 1;
+            size_t text_max = sizeof(err.text) - 1;
+            assert_int_equal(strlen(err.pointer), pointer_max - (pointer_max - shift) % width);
+            assert_int_equal(strlen(err.text), text_max - (text_max - shift) % width);
+        }
+    }
+}
+
 /* Arena */
 
 static void test_arena_gives_zeroed_aligned_memory(void **state)
@@ -242,6 +265,12 @@ static void test_buf_keeps_what_is_put(void **state)
     buf_printf(&b, "%*d", 5000, 3);
     assert_int_equal(b.len, 5007);
     assert_int_equal(b.p[5006], '3');
+    for (int len = 0; len < 300; len++) {
+        buf_reset(&b);
+        buf_printf(&b, "%*s", len, "");
+        assert_int_equal(b.len, len);
+        assert_true(len == 0 || b.p[len - 1] == ' ');
+    }
     buf_reset(&b);
     for (int i = 0; i < 100000; i++) {
         buf_put_u8(&b, (uint8_t)i);
@@ -638,6 +667,8 @@ static void test_gcd_divides_and_lcm_is_bounded(void **state)
         assert_true(a * b % g == 0 && (u128)a * 77 % g == 0 && g % a == 0);
         assert_true(u128_gcd(b, b / g + 1) == u128_gcd(b / g + 1, b));
     }
+    u128 power = (u128)1 << 100;
+    assert_true(u128_gcd(3 * power, 5 * power) == power);
     u128 v = 3;
     assert_true(u128_lcm(4, 6, &v) && v == 12);
     assert_true(u128_lcm(0, 6, &v) && v == 0);
@@ -657,8 +688,13 @@ static void test_random_numbers_repeat_and_stay_in_bounds(void **state)
     /* The first outputs of xoshiro256** whose state splitmix64 filled from 0. */
     assert_int_equal(rng_next(&a), UINT64_C(0x99ec5f36cb75f2b4));
     assert_int_equal(rng_next(&a), UINT64_C(0xbf6e1f784956452a));
-    rng_next(&b);
-    rng_next(&b);
+    for (int i = 2; i < 999; i++) {
+        rng_next(&a);
+    }
+    assert_int_equal(rng_next(&a), UINT64_C(0x7aac8c483a2edd2f)); /* the thousandth */
+    for (int i = 0; i < 1000; i++) {
+        rng_next(&b);
+    }
     size_t seen[7] = {0};
     for (int i = 0; i < 70000; i++) {
         uint64_t v = rng_below(&a, 7);
@@ -680,6 +716,7 @@ int main(void)
         cmocka_unit_test(test_a_number_outside_the_table_is_unknown),
         cmocka_unit_test(test_fail_formats_and_keeps_the_pointer),
         cmocka_unit_test(test_fail_cuts_what_is_too_long),
+        cmocka_unit_test(test_fail_never_cuts_within_a_character),
         cmocka_unit_test(test_arena_gives_zeroed_aligned_memory),
         cmocka_unit_test(test_arena_objects_do_not_overlap),
         cmocka_unit_test(test_arena_copies_and_formats_text),
