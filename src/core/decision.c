@@ -200,6 +200,26 @@ static void names_unpack(struct arena *a, struct reader *r, uint32_t *first, str
     }
 }
 
+const char *decision_wait_pointer(const struct decision *d)
+{
+    static const char *const POINTERS[] = {"/payload/policy", "/payload/reverses",
+                                           "/payload/window_start"};
+    for (uint32_t i = 0; i < d->put_count && d->wait_code != 0; i++) {
+        if (d->put[i].key.len == 0 || d->put[i].key.p[0] != KEY_WAITING) {
+            continue;
+        }
+        struct reader r = reader_of(d->put[i].value);
+        (void)read_varint(&r);
+        struct text pointer = read_sized(&r);
+        for (size_t k = 0; k < ARRAY_LEN(POINTERS); k++) {
+            if (text_is(pointer, POINTERS[k])) {
+                return POINTERS[k];
+            }
+        }
+    }
+    return "";
+}
+
 void decision_pack(struct buf *out, const struct decision *d)
 {
     buf_put_u8(out, DECISION_FORMAT);

@@ -111,6 +111,10 @@ struct decision {
     uint32_t put_count;
 };
 
+/** The JSON pointer of what a waiting decision waits for; "" when it does not wait. A
+ *  literal. */
+const char *decision_wait_pointer(const struct decision *d);
+
 void decision_pack(struct buf *out, const struct decision *d);
 /** Everything lives in `a` or points into `packed`. False when the bytes are damaged. */
 bool decision_unpack(struct arena *a, struct bytes packed, struct decision *d) METE_MUST_CHECK;

@@ -52,6 +52,7 @@ void book_close(struct book *b);
 struct log_row {
     uint64_t seq; /* 1, 2, ... */
     mete_time recorded_at;
+    struct text event_id; /* of the event; book_append adds key_event_id(event_id) -> seq */
     struct bytes event;     /* RFC 8785 bytes, private values replaced by commitments */
     struct bytes signature; /* JSON of the envelope's signature, or empty */
     struct bytes decision;  /* page 0, packed */
@@ -111,6 +112,9 @@ enum store_result book_scan_state(struct book *b, struct bytes from, struct byte
 void book_set(struct book *b, struct bytes key, struct bytes value);
 void book_add(struct book *b, struct bytes key, const i128 sums[STATE_SUMS]);
 void book_remove(struct book *b, struct bytes key);
+
+/** Ends store_options.no_entries: from now on ENTRY and PENDING writes are kept. */
+void book_keep_entries(struct book *b);
 
 /* --- the Merkle log -----------------------------------------------------------------------------*/
 

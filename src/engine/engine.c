@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opening a book: the store behind it, the view that core sees, the sink that decisions go to. */
+#include "engine/internal.h"
+
+#include "base/text.h"
+#include "core/decision.h"
+#include "wire/envelope.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define ARENA_SIZE_MAX ((size_t)4 << 30) /* far above what the bounds of one event can need */
+#define QUARANTINE_MAX 100000u
+#define POLICY_CACHE_SHARE 8 /* of the cache: unpacked policies */
+#define CACHE_SIZE_DEFAULT ((size_t)64 << 20)
+
+/* --- the view -----------------------------------------------------------------------------------*/
+
+/** A failing store must not look like an empty one: the engine notes it and stops before anything
+ *  that was decided on it is stored. */
+static enum view_result seen(struct engine *e, enum store_result r)
+{
+    if (r == STORE_FAILED) {
+        e->failed = true;
+    }
+    return r == STORE_OK ? VIEW_FOUND : VIEW_ABSENT;
+}
+
+static enum view_result view_get(void *ctx, struct bytes key, struct bytes *value)
+{
+    struct engine *e = ctx;
+    return seen(e, book_get(e->book, key, value, &e->err));
+}
+
+static enum view_result view_sums(void *ctx, struct bytes key, i128 sums[STATE_SUMS])
+{
+    struct engine *e = ctx;
+    return seen(e, book_sums(e->book, key, sums, &e->err));
+}
+
+static enum view_result view_scan(void *ctx, struct bytes from, struct bytes until,
+                                  view_visit *visit, void *arg)
+{
+    struct engine *e = ctx;
+    uint8_t class_byte = from.len > 0 ? from.p[0] : 0;
+    if (!e->entries && (class_byte == KEY_ENTRY || class_byte == KEY_PENDING)) {
+        engine_entries_begin(e);
+    }
+    (void)seen(e, book_scan_state(e->book, from, until, visit, arg, &e->err));
+    return VIEW_FOUND;
+}
+
+static enum view_result view_decision(void *ctx, uint64_t seq, uint32_t page, struct bytes *packed)
+{
+    struct engine *e = ctx;
+    if (page > 0) {
+        mete_time unused;
+        return seen(e, book_page(e->book, seq, page, packed, &unused, &e->err));
+    }
+    struct log_row row;
+    enum view_result found = seen(e, book_row(e->book, seq, &row, &e->err));
+    *packed = row.decision;
+    return found;
+}
+
+static enum view_result view_event(void *ctx, uint64_t seq, struct arena *a, struct event *event,
+                                   mete_time *recorded_at)
+{
+    struct engine *e = ctx;
+    struct envelope *envelope = arena_alloc(a, sizeof *envelope);
+    enum mete_code code = engine_event(e, seq, a, envelope, recorded_at, &e->err);
+    if (code != METE_OK) {
+        e->failed = true;
+        return VIEW_ABSENT;
+    }
+    *event = envelope->event;
+    return VIEW_FOUND;
+}
+
+static uint64_t view_seq_at(void *ctx, mete_time t)
+{
+    struct engine *e = ctx;
+    return e->clock == CLOCK_EVENT ? 1 : book_seq_at(e->book, t);
+}
+
+/* --- the sink -----------------------------------------------------------------------------------*/
+
+static void sink_set(void *ctx, struct bytes key, struct bytes value)
+{
+    book_set(((struct engine *)ctx)->book, key, value);
+}
+
+static void sink_add(void *ctx, struct bytes key, const i128 sums[STATE_SUMS])
+{
+    book_add(((struct engine *)ctx)->book, key, sums);
+}
+
+static void sink_remove(void *ctx, struct bytes key)
+{
+    book_remove(((struct engine *)ctx)->book, key);
+}
+
+/* Entries alone, for a book that kept none so far. */
+static void entries_set(void *ctx, struct bytes key, struct bytes value)
+{
+    if (key.p[0] == KEY_ENTRY) {
+        sink_set(ctx, key, value);
+    }
+}
+
+static void entries_add(void *ctx, struct bytes key, const i128 sums[STATE_SUMS])
+{
+    if (key.p[0] == KEY_PENDING) {
+        sink_add(ctx, key, sums);
+    }
+}
+
+static void entries_remove(void *ctx, struct bytes key)
+{
+    (void)ctx;
+    (void)key;
+}
+
+static void entries_apply(struct engine *e, struct arena *a, uint64_t seq, uint32_t page,
+                          struct bytes packed, mete_time recorded_at)
+{
+    const struct state_sink only = {e, entries_set, entries_add, entries_remove, true};
+    struct decision d;
+    arena_reset(a);
+    METE_ASSERT(decision_unpack(a, packed, &d));
+    decision_apply(&d, seq, page, recorded_at, &only);
+}
+
+void engine_entries_begin(struct engine *e)
+{
+    struct arena a;
+    struct mete_err err;
+    arena_init(&a, ARENA_SIZE_MAX);
+    book_keep_entries(e->book);
+    uint64_t size = book_head(e->book).size;
+    for (uint64_t seq = 1; seq <= size; seq++) {
+        struct log_row row;
+        METE_ASSERT(book_row(e->book, seq, &row, &err) == STORE_OK);
+        entries_apply(e, &a, seq, 0, row.decision, row.recorded_at);
+        for (uint32_t page = 1; page <= book_page_count(e->book, seq); page++) {
+            struct bytes packed;
+            mete_time at;
+            METE_ASSERT(book_page(e->book, seq, page, &packed, &at, &err) == STORE_OK);
+            entries_apply(e, &a, seq, page, packed, at);
+        }
+    }
+    arena_clear(&a);
+    e->entries = true;
+    e->sink.wants_entries = true;
+}
+
+/* --- opening ------------------------------------------------------------------------------------*/
+
+mete_time engine_now(const struct engine *e)
+{
+    if (e->clock == CLOCK_EVENT) {
+        return e->clock_last;
+    }
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    mete_time now = (mete_time)ts.tv_sec * TIME_SECOND_US + ts.tv_nsec / 1000;
+    return now > e->clock_last ? now : e->clock_last;
+}
+
+static void wire_up(struct engine *e, const struct engine_options *o)
+{
+    size_t cache = o->cache_size != 0 ? o->cache_size : CACHE_SIZE_DEFAULT;
+    e->clock = o->clock;
+    e->salt_seed = o->salt_seed;
+    e->quarantine_max = o->quarantine_max != 0 ? o->quarantine_max : QUARANTINE_MAX;
+    e->entries = !o->no_entries;
+    e->policies = policy_cache_new(cache / POLICY_CACHE_SHARE);
+    e->view = (struct view){e,          view_get,    view_sums,  view_scan,
+                            view_decision, view_event, view_seq_at, e->policies};
+    e->sink = (struct state_sink){e, sink_set, sink_add, sink_remove, !o->no_entries};
+    arena_init(&e->arena, ARENA_SIZE_MAX);
+    arena_init(&e->parse, ARENA_SIZE_MAX);
+    snprintf(e->name, sizeof e->name, "%s", o->book != NULL ? o->book : "main");
+}
+
+static enum mete_code book_begin(struct engine *e, const struct engine_options *o,
+                                 struct mete_err *err)
+{
+    const char *url = o->store != NULL ? o->store : "mete.db";
+    struct store_options so = {.create = o->create_store,
+                               .read_only = o->read_only,
+                               .cache_size = o->cache_size,
+                               .no_entries = o->no_entries,
+                               .now = engine_now(e)};
+    enum mete_code code = store_open(&e->store, url, &so, err);
+    if (code != METE_OK) {
+        return code;
+    }
+    code = book_open(&e->book, e->store, text_of(e->name), o->create_book, err);
+    if (code != METE_OK) {
+        return code;
+    }
+    e->clock_last = book_head(e->book).recorded_at;
+    if (text_starts(text_of(url), "memory:")) {
+        return METE_OK;
+    }
+    char path[4096];
+    const char *file = text_starts(text_of(url), "sqlite:") ? url + 7 : url;
+    snprintf(path, sizeof path, "%s.key", file);
+    return engine_keys_load(e, o->key_file != NULL ? o->key_file : path, o->create_store, err);
+}
+
+enum mete_code engine_open(struct engine **out, const struct engine_options *options,
+                           struct mete_err *err)
+{
+    struct engine *e = calloc(1, sizeof *e);
+    METE_ASSERT(e != NULL);
+    wire_up(e, options);
+    e->clock_last = options->clock == CLOCK_EVENT ? options->now : 0;
+    enum mete_code code = book_begin(e, options, err);
+    if (code != METE_OK) {
+        engine_close(e);
+        return code;
+    }
+    *out = e;
+    return METE_OK;
+}
+
+void engine_close(struct engine *e)
+{
+    if (e == NULL) {
+        return;
+    }
+    if (e->book != NULL) {
+        engine_rollback(e);
+        book_close(e->book);
+    }
+    if (e->store != NULL) {
+        store_close(e->store);
+    }
+    policy_cache_free(e->policies);
+    arena_clear(&e->arena);
+    arena_clear(&e->parse);
+    buf_clear(&e->canonical);
+    buf_clear(&e->packed);
+    buf_clear(&e->sealed);
+    buf_clear(&e->last_id_buf);
+    secret_wipe(e->log_seed, sizeof e->log_seed);
+    secret_wipe(e->seal_key, sizeof e->seal_key);
+    free(e);
+}
+
+struct book *engine_book(struct engine *e)
+{
+    return e->book;
+}
+
+struct store *engine_store(struct engine *e)
+{
+    return e->store;
+}
+
+const struct view *engine_view(struct engine *e)
+{
+    return &e->view;
+}
+
+const char *engine_book_name(const struct engine *e)
+{
+    return e->name;
+}
+
+const uint8_t *engine_log_seed(const struct engine *e)
+{
+    return e->log_seed;
+}
+
+const uint8_t *engine_seal_key(const struct engine *e)
+{
+    return e->seal_key;
+}
+
+size_t engine_queued(const struct engine *e)
+{
+    return e->queued;
+}
+
+size_t engine_queued_bytes(const struct engine *e)
+{
+    return e->queued_bytes;
+}
+
+/* --- reading back -------------------------------------------------------------------------------*/
+
+enum mete_code engine_event(struct engine *e, uint64_t seq, struct arena *a,
+                            struct envelope *envelope, mete_time *recorded_at, struct mete_err *err)
+{
+    struct log_row row;
+    enum store_result found = book_row(e->book, seq, &row, err);
+    if (found != STORE_OK) {
+        return found == STORE_NONE ? mete_fail(err, METE_NOT_FOUND, "", "no event %llu in the log",
+                                               (unsigned long long)seq)
+                                   : METE_STORE_FAILED;
+    }
+    const struct envelope_options stored = {.stored = true, .now = TIME_NEVER};
+    struct text json = arena_text(a, bytes_text(row.event));
+    *recorded_at = row.recorded_at;
+    return envelope_read(a, json, &stored, envelope, err);
+}
+
+uint64_t engine_seq_of(struct engine *e, struct text event_id)
+{
+    struct key key = key_event_id(event_id);
+    struct bytes value;
+    if (event_id.len == 0 || book_get(e->book, key_bytes(&key), &value, &e->err) != STORE_OK) {
+        return 0;
+    }
+    struct reader r = reader_of(value);
+    return read_varint(&r);
+}
+
+/** Where a decision stands: its own row, or the page that booked it when it had waited. */
+static void booked_find(struct engine *e, uint64_t seq, uint64_t *booked_seq, uint32_t *booked_page)
+{
+    struct key key = key_of(KEY_BOOKED);
+    key_add_u64(&key, seq);
+    struct bytes value;
+    *booked_seq = seq;
+    *booked_page = 0;
+    if (book_get(e->book, key_bytes(&key), &value, &e->err) == STORE_OK) {
+        struct reader r = reader_of(value);
+        *booked_seq = read_varint(&r);
+        *booked_page = (uint32_t)read_varint(&r);
+    }
+}
+
+static bool page_unpack(struct engine *e, struct arena *a, uint64_t seq, uint32_t page,
+                        struct decision *d)
+{
+    struct bytes packed;
+    if (e->view.decision(e, seq, page, &packed) != VIEW_FOUND) {
+        return false;
+    }
+    return decision_unpack(a, text_bytes(arena_text(a, bytes_text(packed))), d);
+}
+
+enum mete_code engine_decision(struct engine *e, uint64_t seq, struct arena *a,
+                               struct decision *decision, uint64_t *booked_seq,
+                               uint32_t *booked_page, struct mete_err *err)
+{
+    if (seq == 0 || seq > book_head(e->book).size) {
+        return mete_fail(err, METE_NOT_FOUND, "", "no event %llu in the log",
+                         (unsigned long long)seq);
+    }
+    booked_find(e, seq, booked_seq, booked_page);
+    bool fine = page_unpack(e, a, *booked_seq, *booked_page, decision);
+    uint32_t more_count = fine ? decision->pages - 1 : 0;
+    struct decision *more = arena_array(a, more_count, sizeof *more);
+    for (uint32_t i = 0; i < more_count && fine; i++) {
+        fine = page_unpack(e, a, *booked_seq, *booked_page + 1 + i, &more[i]);
+    }
+    if (!fine) {
+        return mete_fail(err, METE_STORE_CORRUPT, "", "the decision of entry %llu cannot be read",
+                         (unsigned long long)seq);
+    }
+    if (more_count > 0) {
+        decision_join(a, decision, more, more_count);
+    }
+    return METE_OK;
+}

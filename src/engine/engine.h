@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * An open book and the one door into it. Events are decided one by one against the state that the
+ * events before them left, stored in groups, and durable when engine_commit returns. Not
+ * thread-safe: one engine, one thread. */
+#ifndef METE_ENGINE_ENGINE_H
+#define METE_ENGINE_ENGINE_H
+
+#include "base/arena.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "core/view.h"
+#include "crypto/seal.h"
+#include "mete/error.h"
+#include "store/store.h"
+#include "wire/envelope.h"
+
+struct engine;
+
+enum clock_mode {
+    CLOCK_REAL, /* recorded_at is the operating system's time, never going back */
+    CLOCK_EVENT /* recorded_at equals occurred_at (mete run, simulate, tests) */
+};
+
+struct engine_options {
+    const char *store;    /* "memory:", "sqlite:FILE" or a file name */
+    const char *book;     /* "main" */
+    bool create_store;
+    bool create_book;
+    bool read_only;
+    bool no_entries;      /* keep no account entries: nobody will ask for statements */
+    size_t cache_size;    /* bytes; 0: 64 MiB */
+    enum clock_mode clock;
+    mete_time now;        /* CLOCK_EVENT: the first moment; else ignored */
+    uint64_t salt_seed;   /* not 0: repeatable salts (mete run, tests) instead of random ones */
+    const char *key_file; /* NULL: beside the store, FILE.key; made with the book, mode 0600 */
+    uint64_t quarantine_max; /* 0: 100,000 */
+};
+
+enum mete_code engine_open(struct engine **out, const struct engine_options *options,
+                           struct mete_err *err) METE_MUST_CHECK;
+/** Rolls back what was not committed. */
+void engine_close(struct engine *e);
+
+struct book *engine_book(struct engine *e);
+struct store *engine_store(struct engine *e);
+/** The view that core decides on; also for reading. */
+const struct view *engine_view(struct engine *e);
+const char *engine_book_name(const struct engine *e);
+/** Ed25519 seed that signs checkpoints, and the key that opens sealed values; from the key file. */
+const uint8_t *engine_log_seed(const struct engine *e);
+const uint8_t *engine_seal_key(const struct engine *e);
+/** Now, by the engine's clock. */
+mete_time engine_now(const struct engine *e);
+
+enum submit_status {
+    SUBMIT_APPLIED,
+    SUBMIT_DUPLICATE,
+    SUBMIT_WAITING,
+    SUBMIT_REFUSED,
+    SUBMIT_CONFLICT,
+    SUBMIT_FAILED /* the store or the program failed; the group is lost: engine_rollback */
+};
+const char *submit_status_name(enum submit_status s);
+
+struct submit_result {
+    enum submit_status status;
+    uint64_t seq;         /* of the event in the log; duplicate, conflict: of the one that stands */
+    struct mete_err err;  /* waiting, refused, conflict, failed: why */
+    struct text event_id; /* as far as it could be read; valid until the next submit */
+};
+
+struct submit_options {
+    struct text app_id;      /* of an ingest body */
+    struct text environment;
+    bool no_quarantine;      /* refused events are not kept (mete run, replay from quarantine) */
+    bool stored;             /* bytes of a log: private values are commitments already */
+    mete_time recorded_at;   /* not 0: replay; must not go back */
+};
+
+/** Decides one event (its JSON bytes) and queues it. Never loses anything: what is refused goes to
+ *  the quarantine. `o` may be NULL. */
+void engine_submit(struct engine *e, struct text json, const struct submit_options *o,
+                   struct submit_result *r);
+/** Puts into the quarantine what is no event at all. */
+void engine_refuse(struct engine *e, struct text body, const struct mete_err *why);
+
+/** Makes all since the last commit durable. METE_OK or METE_STORE_FAILED (then reopen). */
+enum mete_code engine_commit(struct engine *e, struct mete_err *err) METE_MUST_CHECK;
+void engine_rollback(struct engine *e);
+/** Events queued since the last commit, and their bytes. */
+size_t engine_queued(const struct engine *e);
+size_t engine_queued_bytes(const struct engine *e);
+
+/** Reads the event at `seq` again. */
+enum mete_code engine_event(struct engine *e, uint64_t seq, struct arena *a,
+                            struct envelope *envelope, mete_time *recorded_at,
+                            struct mete_err *err) METE_MUST_CHECK;
+
+/** The decision that booked the event at `seq` (pages joined; where it stands in *booked_seq and
+ *  *booked_page). decision.wait_code != 0: it still waits. METE_NOT_FOUND past the log's end. */
+enum mete_code engine_decision(struct engine *e, uint64_t seq, struct arena *a,
+                               struct decision *decision, uint64_t *booked_seq,
+                               uint32_t *booked_page, struct mete_err *err) METE_MUST_CHECK;
+
+/** The seq of an event id; 0 when it is not in the log. */
+uint64_t engine_seq_of(struct engine *e, struct text event_id);
+
+/* --- operations, each in its own file --------------------------------------------------------*/
+
+/** Submits a preset's events: "fair", "agents", "providers", "economy". METE_USAGE for others;
+ *  METE_TYPE_NOT_YET for economy until the economic protocol is here. */
+enum mete_code preset_submit(struct engine *e, const char *name, struct mete_err *err)
+    METE_MUST_CHECK;
+/** The i-th preset's name, NULL past the end. */
+const char *preset_name_at(size_t i);
+
+/** Submits a policy document or .fair manifest as policy.published. `event_id` empty: one is made
+ *  from the document's id and hash. */
+void policy_submit(struct engine *e, struct text document, struct text event_id, struct when from,
+                   mete_time occurred_at, struct submit_result *r);
+
+struct ingest_counts {
+    uint64_t applied, duplicate, waiting, refused, conflict;
+    uint64_t bytes;
+};
+
+/** Called for every item with its outcome, and now and then with NULL for progress. */
+typedef void ingest_tell(void *ctx, const struct submit_result *r, const struct ingest_counts *c);
+/** Fills `buf` with up to `size` bytes; 0 at the end, negative on failure. */
+typedef long ingest_read(void *ctx, void *buf, size_t size);
+
+struct ingest {
+    ingest_read *read;
+    void *read_ctx;
+    ingest_tell *tell; /* may be NULL */
+    void *tell_ctx;
+    size_t group_max;  /* events of one commit; 0: 4096 */
+    bool no_quarantine;
+    bool dry_run;      /* decide, answer, store nothing */
+};
+
+/** Reads a stream to its end in constant memory. */
+enum mete_code ingest_stream(struct engine *e, const struct ingest *in, struct ingest_counts *counts,
+                             struct mete_err *err) METE_MUST_CHECK;
+
+#endif

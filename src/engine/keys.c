@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The key file of a store: what signs its checkpoints and opens its sealed values. It lies beside
+ * the store, readable by its owner alone, and belongs into a safe place of its own. */
+#include "engine/internal.h"
+
+#include "base/encode.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY_FILE_MAX 1024
+
+static const char HEADER[] = "# mete keys: signs checkpoints, opens sealed values. Keep a copy; "
+                             "show it to nobody.\n";
+
+static enum mete_code keys_make(struct engine *e, const char *path, struct mete_err *err)
+{
+    char hex[65];
+    char text[KEY_FILE_MAX];
+    random_bytes(e->log_seed, sizeof e->log_seed);
+    random_bytes(e->seal_key, sizeof e->seal_key);
+    hex_encode(hex, (struct bytes){e->log_seed, sizeof e->log_seed});
+    int n = snprintf(text, sizeof text, "%slog-seed %s\n", HEADER, hex);
+    hex_encode(hex, (struct bytes){e->seal_key, sizeof e->seal_key});
+    n += snprintf(text + n, sizeof text - (size_t)n, "seal-key %s\n", hex);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool written = fd >= 0 && write(fd, text, (size_t)n) == n && fsync(fd) == 0;
+    if (fd >= 0) {
+        written = close(fd) == 0 && written;
+    }
+    secret_wipe(text, sizeof text);
+    secret_wipe(hex, sizeof hex);
+    e->has_keys = written;
+    return written ? METE_OK
+                   : mete_fail(err, METE_FILE, "", "cannot write the key file %s: %s", path,
+                               strerror(errno));
+}
+
+/** The 32 bytes after `name` on a line of its own. */
+static bool key_find(const char *text, const char *name, uint8_t out[32])
+{
+    const char *at = strstr(text, name);
+    return at != NULL && strlen(at) >= strlen(name) + 64 &&
+           hex_decode(out, 32, (struct text){at + strlen(name), 64});
+}
+
+static enum mete_code keys_read(struct engine *e, const char *path, int fd, struct mete_err *err)
+{
+    char text[KEY_FILE_MAX];
+    ssize_t n = read(fd, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = 0;
+    e->has_keys = key_find(text, "\nlog-seed ", e->log_seed) &&
+                  key_find(text, "\nseal-key ", e->seal_key);
+    secret_wipe(text, sizeof text);
+    return e->has_keys ? METE_OK
+                       : mete_fail(err, METE_SEAL_KEY, "", "%s holds no keys of mete", path);
+}
+
+enum mete_code engine_keys_load(struct engine *e, const char *path, bool create,
+                                struct mete_err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        enum mete_code code = keys_read(e, path, fd, err);
+        close(fd);
+        return code;
+    }
+    bool empty = book_head(e->book).size == 0;
+    if (errno == ENOENT && create && empty) {
+        return keys_make(e, path, err);
+    }
+    return mete_fail(err, METE_SEAL_KEY, "", "cannot read the key file %s: %s", path,
+                     strerror(errno));
+}

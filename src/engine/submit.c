@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The one door. Bytes come in; the event is read, its private values are replaced, it is compared
+ * with what stands in the log under its id, decided, applied and queued: or refused and kept apart. */
+#include "engine/internal.h"
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "crypto/hash.h"
+#include "crypto/merkle.h"
+
+#include <string.h>
+
+const char *submit_status_name(enum submit_status s)
+{
+    static const char *const NAME[] = {"applied", "duplicate", "waiting",
+                                       "refused", "conflict",  "failed"};
+    METE_ASSERT((size_t)s < ARRAY_LEN(NAME));
+    return NAME[s];
+}
+
+/* --- private values -----------------------------------------------------------------------------*/
+
+/** A fresh salt; repeatable when the engine was told a seed. */
+static bool salt_new(void *ctx, const char *pointer, uint8_t salt[SALT_LEN])
+{
+    struct engine *e = ctx;
+    if (e->salt_seed == 0) {
+        random_bytes(salt, SALT_LEN);
+        return true;
+    }
+    const struct bytes parts[3] = {{(const uint8_t *)&e->salt_seed, sizeof e->salt_seed},
+                                   text_bytes(e->last_id),
+                                   text_bytes(text_of(pointer))};
+    struct hash h = sha256_parts(parts, ARRAY_LEN(parts));
+    memcpy(salt, h.b, SALT_LEN);
+    return true;
+}
+
+/* The salts of an event that stands in the log, to compare what is sent again with it. */
+struct salts {
+    struct engine *e;
+    uint64_t seq;
+    const char *pointer;
+    uint8_t *salt;
+    bool found;
+};
+
+static void seal_context(struct buf *out, uint64_t seq, struct text pointer)
+{
+    buf_put_be64(out, seq);
+    buf_put_text(out, pointer);
+}
+
+static bool salt_visit(void *arg, const struct sealed_value *v)
+{
+    struct salts *s = arg;
+    if (!text_is(v->pointer, s->pointer)) {
+        return true;
+    }
+    struct buf context = {0};
+    struct buf plain = {0};
+    seal_context(&context, s->seq, v->pointer);
+    if (seal_open(&plain, s->e->seal_key, buf_bytes(&context), v->sealed) && plain.len >= SALT_LEN) {
+        memcpy(s->salt, plain.p, SALT_LEN);
+        s->found = true;
+    }
+    buf_clear(&context);
+    buf_clear(&plain);
+    return false;
+}
+
+static bool salt_stored(void *ctx, const char *pointer, uint8_t salt[SALT_LEN])
+{
+    struct salts *s = ctx;
+    s->pointer = pointer;
+    s->salt = salt;
+    s->found = false;
+    struct mete_err err;
+    if (s->e->salt_seed != 0) {
+        return salt_new(s->e, pointer, salt);
+    }
+    (void)!book_seals(s->e->book, s->seq, (struct text){0}, salt_visit, s, &err);
+    return s->found;
+}
+
+static enum store_result seal_values(struct engine *e, const struct envelope *env, uint64_t seq)
+{
+    struct buf context = {0};
+    struct buf plain = {0};
+    enum store_result r = STORE_OK;
+    for (size_t i = 0; i < env->private_count && r == STORE_OK; i++) {
+        const struct private_value *v = &env->private_value[i];
+        uint8_t nonce[SEAL_NONCE_LEN];
+        buf_reset(&context);
+        buf_reset(&plain);
+        buf_reset(&e->sealed);
+        seal_context(&context, seq, text_of(v->pointer));
+        buf_put(&plain, v->salt, SALT_LEN);
+        buf_put(&plain, v->value.p, v->value.len);
+        random_bytes(nonce, sizeof nonce);
+        seal(&e->sealed, e->seal_key, nonce, buf_bytes(&context), buf_bytes(&plain));
+        const struct sealed_value sealed = {seq, text_of(v->pointer), v->party, v->commitment,
+                                            buf_bytes(&e->sealed)};
+        r = book_seal_add(e->book, &sealed, &e->err);
+    }
+    buf_clear(&context);
+    secret_wipe(plain.p, plain.len);
+    buf_clear(&plain);
+    return r;
+}
+
+/* --- outcomes -----------------------------------------------------------------------------------*/
+
+static void failed(struct engine *e, struct submit_result *r)
+{
+    r->status = SUBMIT_FAILED;
+    r->err = e->err;
+    if (r->err.code == METE_OK) {
+        (void)mete_fail(&r->err, METE_STORE_FAILED, "", "the store failed");
+    }
+}
+
+static void quarantine(struct engine *e, struct text body, struct text event_id,
+                       const struct mete_err *why)
+{
+    const struct quarantined q = {.received_at = engine_now(e),
+                                  .event_id = event_id,
+                                  .code = why->code,
+                                  .pointer = text_of(why->pointer),
+                                  .message = text_of(why->text),
+                                  .body = {body.p, body.len < EVENT_SIZE_MAX ? body.len
+                                                                            : EVENT_SIZE_MAX},
+                                  .cut = body.len > EVENT_SIZE_MAX,
+                                  .attempts = 1};
+    if (book_quarantine_add(e->book, &q, e->quarantine_max, &e->err) != STORE_OK) {
+        e->failed = true;
+    }
+    e->queued++;
+}
+
+void engine_refuse(struct engine *e, struct text body, const struct mete_err *why)
+{
+    quarantine(e, body, (struct text){0}, why);
+}
+
+static void refused(struct engine *e, struct text json, const struct submit_options *o,
+                    enum submit_status status, struct submit_result *r)
+{
+    r->status = status;
+    if (!o->no_quarantine) {
+        quarantine(e, json, r->event_id, &r->err);
+    }
+}
+
+/* --- what stands in the log under the same id ---------------------------------------------------*/
+
+static bool same_bytes(struct engine *e, struct envelope *env, uint64_t seq)
+{
+    struct log_row row;
+    struct mete_err unused;
+    struct salts salts = {.e = e, .seq = seq};
+    if (env->private_count > 0) {
+        envelope_commit(&e->arena, env, salt_stored, &salts);
+    }
+    buf_reset(&e->canonical);
+    if (envelope_canonical(env, &e->canonical, &unused) != METE_OK) {
+        return false;
+    }
+    if (book_row(e->book, seq, &row, &e->err) != STORE_OK) {
+        e->failed = true;
+        return false;
+    }
+    return row.event.len == e->canonical.len &&
+           memcmp(row.event.p, e->canonical.p, e->canonical.len) == 0;
+}
+
+static void known(struct engine *e, struct text json, const struct submit_options *o,
+                  struct envelope *env, struct submit_result *r)
+{
+    if (same_bytes(e, env, r->seq)) {
+        r->status = SUBMIT_DUPLICATE;
+        return;
+    }
+    if (e->failed) {
+        failed(e, r);
+        return;
+    }
+    (void)mete_fail(&r->err, METE_CONFLICT, "/event_id",
+                    "entry %llu of the log has this id and other bytes",
+                    (unsigned long long)r->seq);
+    refused(e, json, o, SUBMIT_CONFLICT, r);
+}
+
+/* --- queueing -----------------------------------------------------------------------------------*/
+
+/** Stores the packed pages in e->packed (but not page 0 of an event: it is in the event's row) and
+ *  applies each. */
+static bool pages_write(struct engine *e, uint64_t seq, uint32_t first, const struct decision *d,
+                        const size_t *sizes, mete_time at)
+{
+    size_t offset = 0;
+    for (uint32_t i = 0; i < d->pages; i++) {
+        struct bytes packed = {e->packed.p + offset, sizes[i]};
+        offset += sizes[i];
+        if (first + i > 0 &&
+            book_append_page(e->book, seq, first + i, packed, at, &e->err) != STORE_OK) {
+            return false;
+        }
+        if (d->pages == 1) {
+            decision_apply(d, seq, first, at, &e->sink);
+            break;
+        }
+        struct decision page;
+        METE_ASSERT(decision_unpack(&e->arena, packed, &page));
+        decision_apply(&page, seq, first + i, at, &e->sink);
+    }
+    e->queued_bytes += e->packed.len;
+    return true;
+}
+
+static bool page_append(struct engine *e, uint64_t seq, uint32_t first, struct decision *d,
+                        mete_time at)
+{
+    size_t *sizes;
+    buf_reset(&e->packed);
+    (void)decision_pack_pages(&e->arena, &e->packed, d, &sizes);
+    return pages_write(e, seq, first, d, sizes, at);
+}
+
+/** The first page goes into the event's own row, the others after it. */
+static bool event_append(struct engine *e, const struct envelope *env, struct decision *d,
+                         uint64_t seq, mete_time at)
+{
+    size_t *sizes;
+    buf_reset(&e->packed);
+    (void)decision_pack_pages(&e->arena, &e->packed, d, &sizes);
+    struct log_row row = {.seq = seq,
+                          .recorded_at = at,
+                          .event_id = env->event.id,
+                          .event = buf_bytes(&e->canonical),
+                          .signature = text_bytes(env->signature_raw),
+                          .decision = {e->packed.p, sizes[0]}};
+    struct hash event_hash = sha256(row.event);
+    struct hash decision_hash = sha256(row.decision);
+    row.leaf = merkle_leaf(&event_hash, &decision_hash, at);
+    if (book_append(e->book, &row, &e->err) != STORE_OK) {
+        return false;
+    }
+    e->queued++;
+    e->queued_bytes += e->canonical.len;
+    return pages_write(e, seq, 0, d, sizes, at);
+}
+
+/** Decides, until nothing is left, what the event released. */
+static bool releases_run(struct engine *e, uint64_t seq, mete_time at)
+{
+    bool pending = false;
+    uint32_t page = book_page_count(e->book, seq) + 1;
+    while (release_pending(&e->view, &pending) == VIEW_FOUND && pending) {
+        struct decision d;
+        struct mete_err err;
+        arena_reset(&e->arena);
+        enum decided outcome =
+            release_next(&e->arena, &e->view, seq, page, at, &d, &err);
+        if (e->failed || outcome == DECIDED_NEEDS || outcome == DECIDED_REFUSED) {
+            e->failed = true;
+            return false;
+        }
+        if (!page_append(e, seq, page, &d, at)) {
+            return false;
+        }
+        page += d.pages;
+        e->queued++;
+    }
+    return true;
+}
+
+static void decided(struct engine *e, struct envelope *env, struct decision *d, mete_time at,
+                    struct submit_result *r)
+{
+    r->seq = book_head(e->book).size + 1;
+    if (seal_values(e, env, r->seq) != STORE_OK || !event_append(e, env, d, r->seq, at) ||
+        !releases_run(e, r->seq, at)) {
+        failed(e, r);
+        return;
+    }
+    e->clock_last = at;
+    if (policy_cache_full(e->policies)) {
+        policy_cache_forget(e->policies);
+    }
+}
+
+static mete_time record_time(const struct engine *e, const struct submit_options *o,
+                             const struct event *event)
+{
+    if (o->recorded_at != 0) {
+        return o->recorded_at;
+    }
+    return e->clock == CLOCK_EVENT ? event->occurred_at : engine_now(e);
+}
+
+static void submit_new(struct engine *e, struct text json, const struct submit_options *o,
+                       struct envelope *env, struct submit_result *r)
+{
+    struct decision d;
+    if (!o->stored) {
+        envelope_commit(&e->arena, env, salt_new, e);
+    }
+    buf_reset(&e->canonical);
+    if (envelope_canonical(env, &e->canonical, &r->err) != METE_OK) {
+        refused(e, json, o, SUBMIT_REFUSED, r);
+        return;
+    }
+    mete_time at = record_time(e, o, &env->event);
+    struct decide_in in = {.view = &e->view,
+                           .event = &env->event,
+                           .seq = book_head(e->book).size + 1,
+                           .recorded_at = at};
+    enum decided outcome = decide(&e->arena, &in, &d, &r->err);
+    if (e->failed || outcome == DECIDED_NEEDS) {
+        failed(e, r);
+    } else if (outcome == DECIDED_REFUSED) {
+        refused(e, json, o, SUBMIT_REFUSED, r);
+    } else {
+        r->status = outcome == DECIDED_WAITING ? SUBMIT_WAITING : SUBMIT_APPLIED;
+        if (outcome == DECIDED_WAITING) {
+            (void)mete_fail(&r->err, (enum mete_code)d.wait_code, decision_wait_pointer(&d), "%s",
+                            mete_code_meaning((enum mete_code)d.wait_code));
+        }
+        decided(e, env, &d, at, r);
+    }
+}
+
+void engine_submit(struct engine *e, struct text json, const struct submit_options *o,
+                   struct submit_result *r)
+{
+    static const struct submit_options PLAIN = {0};
+    o = o != NULL ? o : &PLAIN;
+    *r = (struct submit_result){.status = SUBMIT_FAILED};
+    e->err.code = METE_OK;
+    if (e->failed) {
+        failed(e, r);
+        return;
+    }
+    arena_reset(&e->arena);
+    struct envelope env = {0};
+    const struct envelope_options eo = {.stored = o->stored,
+                                        .now = e->clock == CLOCK_EVENT || o->recorded_at != 0
+                                                   ? TIME_NEVER
+                                                   : engine_now(e),
+                                        .app_id = o->app_id,
+                                        .environment = o->environment};
+    enum mete_code code = envelope_read(&e->arena, json, &eo, &env, &r->err);
+    buf_reset(&e->last_id_buf);
+    buf_put_text(&e->last_id_buf, env.id);
+    e->last_id = buf_text(&e->last_id_buf);
+    r->event_id = e->last_id;
+    if (code != METE_OK) {
+        refused(e, json, o, SUBMIT_REFUSED, r);
+        return;
+    }
+    r->seq = engine_seq_of(e, env.event.id);
+    if (e->failed) {
+        failed(e, r);
+    } else if (r->seq != 0) {
+        known(e, json, o, &env, r);
+    } else {
+        submit_new(e, json, o, &env, r);
+    }
+}
+
+/* --- groups -------------------------------------------------------------------------------------*/
+
+enum mete_code engine_commit(struct engine *e, struct mete_err *err)
+{
+    if (e->failed) {
+        *err = e->err;
+        engine_rollback(e);
+        return METE_STORE_FAILED;
+    }
+    if (e->queued == 0) {
+        return METE_OK;
+    }
+    if (book_commit(e->book, err) != STORE_OK) {
+        policy_cache_forget(e->policies);
+        e->queued = 0;
+        e->queued_bytes = 0;
+        return METE_STORE_FAILED;
+    }
+    e->queued = 0;
+    e->queued_bytes = 0;
+    return METE_OK;
+}
+
+void engine_rollback(struct engine *e)
+{
+    if (e->queued > 0 || e->failed) {
+        book_rollback(e->book);
+        policy_cache_forget(e->policies);
+        e->clock_last = book_head(e->book).recorded_at;
+    }
+    e->failed = false;
+    e->queued = 0;
+    e->queued_bytes = 0;
+}
