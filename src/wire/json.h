@@ -65,13 +65,14 @@ enum mete_code json_canonical_without(const struct json *j, const char *const *s
 /** Appends `t` as a JSON string with its quotes, escaped as RFC 8785 demands. `t` is UTF-8. */
 void json_put_string(struct buf *out, struct text t);
 
-/* Building trees, for documents that mete itself makes or rewrites. All in `a`. */
+/* Building trees, for documents that mete itself makes or rewrites. All in `a`; at most twice
+ * JSON_DEPTH_MAX deep. */
 struct json *json_new(struct arena *a, enum json_type type);
 struct json *json_new_string(struct arena *a, struct text t); /* t is copied */
 struct json *json_new_number(struct arena *a, struct text literal);
 void json_add(struct json *array, struct json *item);
-void json_set(struct json *object, struct text key,
-              struct json *value); /* appends; key not copied */
+/** Appends. `key` is not copied and must be new in the object: json_canonical asserts it. */
+void json_set(struct json *object, struct text key, struct json *value);
 
 /** Appends a JSON pointer token ("/" and the escaped name or index) to a NUL-terminated pointer of
  *  `size` bytes, cutting when full. */

@@ -249,6 +249,25 @@ static void test_duplicates_are_found_in_objects_of_any_size(void **state)
     buf_clear(&b);
 }
 
+/* Found when the object ends, and still named for itself. */
+static void test_a_duplicate_amid_many_members_is_named(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    for (size_t place = 33; place < 60; place++) {
+        buf_reset(&b);
+        buf_put_str(&b, "[{");
+        size_t offset = 0;
+        for (size_t i = 0; i < 60; i++) {
+            buf_printf(&b, "\"m%zu\":", i == place ? 20 : i);
+            offset = i == place ? b.len : offset;
+            buf_put_str(&b, i < 59 ? "0," : "0}]");
+        }
+        assert_refused_text(buf_text(&b), METE_JSON_DUPLICATE_KEY, "/0/m20", offset);
+    }
+    buf_clear(&b);
+}
+
 /* A quadratic search would make 5,000,000,000 comparisons here: minutes, where this takes less
  * than a second. */
 static void test_a_hundred_thousand_members(void **state)
@@ -437,26 +456,38 @@ static void test_ten_megabyte_string(void **state)
     buf_clear(&out);
 }
 
-/* A quote, a backslash, a control character and a broken byte at every place of a vector. */
+/* Everything that stops a scan, at every place of a vector. */
 static void test_strings_end_at_every_offset(void **state)
 {
     (void)state;
-    static const char *const after[] = {"\"", "\\n\"", "\x01\"", "\x80\"", "\xc3\xa9\"", ""};
-    static const enum mete_code codes[] = {METE_OK,        METE_OK, METE_JSON_SYNTAX,
-                                           METE_JSON_UTF8, METE_OK, METE_JSON_SYNTAX};
+    static const struct {
+        const char *after;
+        enum mete_code code;
+        size_t more; /* bytes that it adds to the decoded text */
+    } cases[] = {
+        {"\"", METE_OK, 0},
+        {"\\n\"", METE_OK, 1},
+        {"\xc3\xa9\"", METE_OK, 2},
+        {" \"", METE_OK, 1},
+        {"\x7f\"", METE_OK, 1},
+        {"\x01\"", METE_JSON_SYNTAX, 0},
+        {"\x1f\"", METE_JSON_SYNTAX, 0},
+        {"\x80\"", METE_JSON_UTF8, 0},
+        {"", METE_JSON_SYNTAX, 0},
+    };
     for (size_t len = 0; len < 70; len++) {
-        for (size_t i = 0; i < ARRAY_LEN(after); i++) {
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
             char text[128] = "\"";
             memset(text + 1, i % 2 != 0 ? '!' : 'z', len);
-            memcpy(text + 1 + len, after[i], strlen(after[i]) + 1);
-            if (codes[i] != METE_OK) {
-                assert_refused(text, codes[i], "", len + 1);
+            memcpy(text + 1 + len, cases[i].after, strlen(cases[i].after) + 1);
+            if (cases[i].code != METE_OK) {
+                assert_refused(text, cases[i].code, "", len + 1);
                 continue;
             }
             struct doc d;
             doc_read(&d, text_of(text));
             assert_int_equal(d.code, METE_OK);
-            assert_int_equal(d.root->text.len, len + (i == 1 ? 1 : i == 4 ? 2 : 0));
+            assert_int_equal(d.root->text.len, len + cases[i].more);
             doc_clear(&d);
         }
     }
@@ -521,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_all_of_unicode_is_read),
         cmocka_unit_test(test_duplicates_are_found_after_decoding),
         cmocka_unit_test(test_duplicates_are_found_in_objects_of_any_size),
+        cmocka_unit_test(test_a_duplicate_amid_many_members_is_named),
         cmocka_unit_test(test_a_hundred_thousand_members),
         cmocka_unit_test(test_a_failure_leaves_out_untouched),
         cmocka_unit_test(test_arena_bound_holds_for_the_worst_inputs),

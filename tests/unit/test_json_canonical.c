@@ -489,13 +489,59 @@ static void test_trees_can_be_built_on_what_was_read(void **state)
     struct arena a;
     arena_init(&a, 1 << 16);
     json_add(d.root->child, json_new_number(&a, TEXT("2.50")));
-    json_set(d.root, TEXT("a"), json_new_string(&a, TEXT("q\"")));
+    char copied[] = "q\"";
+    json_set(d.root, TEXT("a"), json_new_string(&a, text_of(copied)));
+    copied[0] = 'X';
     json_set(d.root, TEXT("c"), json_new(&a, JSON_OBJECT));
     assert_int_equal(json_canonical(d.root, &out, &d.err), METE_OK);
     assert_text(buf_text(&out), "{\"a\":\"q\\\"\",\"b\":[1,2.5],\"c\":{}}");
     arena_clear(&a);
     doc_clear(&d);
     buf_clear(&out);
+}
+
+/* What was read may be rewritten: then its old bytes no longer count. */
+static void test_a_changed_text_is_what_is_written(void **state)
+{
+    (void)state;
+    struct doc d;
+    struct buf out = {0};
+    doc_read(&d, TEXT("[\"abc\",\"abc\"]"));
+    d.root->child->text = TEXT("x\"z");
+    d.root->last->text.len = 2;
+    assert_int_equal(json_canonical(d.root, &out, &d.err), METE_OK);
+    assert_text(buf_text(&out), "[\"x\\\"z\",\"ab\"]");
+    doc_clear(&d);
+    buf_clear(&out);
+}
+
+/* Every byte that is escaped or nearly so, at every place of short and long strings. */
+static void test_strings_are_escaped_at_every_offset(void **state)
+{
+    (void)state;
+    static const struct {
+        char c;
+        const char *form;
+    } cases[] = {{'"', "\\\""}, {'\\', "\\\\"}, {0, "\\u0000"}, {0x1f, "\\u001f"},
+                 {' ', " "},    {'!', "!"},     {'#', "#"},     {0x7f, "\x7f"}};
+    for (size_t len = 1; len < 50; len++) {
+        for (size_t i = 0; i < len * ARRAY_LEN(cases); i++) {
+            struct buf out = {0};
+            char expected[80], text[64];
+            size_t at = i / ARRAY_LEN(cases), kind = i % ARRAY_LEN(cases);
+            memset(text, 'a', len);
+            text[at] = cases[kind].c;
+            snprintf(expected, sizeof expected, "\"%.*s%s%.*s\"", (int)at, text, cases[kind].form,
+                     (int)(len - at - 1), text + at + 1);
+            char *exact = malloc(len);
+            assert_non_null(exact);
+            memcpy(exact, text, len);
+            json_put_string(&out, (struct text){exact, len});
+            assert_text(buf_text(&out), expected);
+            free(exact);
+            buf_clear(&out);
+        }
+    }
 }
 
 int main(void)
@@ -509,6 +555,8 @@ int main(void)
         cmocka_unit_test(test_random_documents_have_one_canonical_form),
         cmocka_unit_test(test_writer_compact),
         cmocka_unit_test(test_writer_pretty),
+        cmocka_unit_test(test_a_changed_text_is_what_is_written),
+        cmocka_unit_test(test_strings_are_escaped_at_every_offset),
         cmocka_unit_test(test_trees_can_be_built_on_what_was_read),
     };
     return cmocka_run_group_tests_name("json_canonical", tests, NULL, NULL);
