@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every command, in the order in which help lists them. Each stands in the file of its name. */
+#ifndef METE_CLI_COMMANDS_H
+#define METE_CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+/* X(symbol): a `const struct cli_command command_<symbol>` */
+#define CLI_COMMANDS(X)                                                                            \
+    X(run)                                                                                         \
+    X(init)                                                                                        \
+    X(ingest)                                                                                      \
+    X(policy_check)                                                                                \
+    X(policy_publish)                                                                              \
+    X(policy_show)                                                                                 \
+    X(policy_diff)                                                                                 \
+    X(policy_list)                                                                                 \
+    X(policy_sign)                                                                                 \
+    X(parties)                                                                                     \
+    X(statement)                                                                                   \
+    X(explain)                                                                                     \
+    X(report)                                                                                      \
+    X(export)                                                                                      \
+    X(simulate)                                                                                    \
+    X(log_head)                                                                                    \
+    X(log_proof)                                                                                   \
+    X(log_consistency)                                                                             \
+    X(log_verify)                                                                                  \
+    X(audit)                                                                                       \
+    X(quarantine_list)                                                                             \
+    X(quarantine_show)                                                                             \
+    X(quarantine_replay)                                                                           \
+    X(quarantine_drop)                                                                             \
+    X(party_erase)                                                                                 \
+    X(errors)                                                                                      \
+    X(completion)                                                                                  \
+    X(version)
+
+#define X(symbol) extern const struct cli_command command_##symbol;
+CLI_COMMANDS(X)
+#undef X
+
+#endif
