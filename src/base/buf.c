@@ -227,10 +227,32 @@ static u128 varint_slow(struct reader *r, size_t len_max, uint8_t top_max)
     return 0;
 }
 
+/* Up to 9 bytes, which are 63 bits, without wide arithmetic. False leaves the verdict to
+ * varint_slow. */
+static bool varint_short(struct reader *r, uint64_t *out)
+{
+    uint64_t v = 0;
+    size_t left = reader_left(r);
+    for (size_t i = 0; i < left && i < 9; i++) {
+        uint8_t byte = r->p[i];
+        v |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if (byte < 0x80) {
+            if (byte == 0 && i > 0) {
+                return false;
+            }
+            r->p += i + 1;
+            *out = v;
+            return true;
+        }
+    }
+    return false;
+}
+
 uint64_t read_varint(struct reader *r)
 {
-    if (r->p < r->end && *r->p < 0x80) {
-        return *r->p++;
+    uint64_t v;
+    if (varint_short(r, &v)) {
+        return v;
     }
     /* 10 bytes have 70 bits: the last one may hold only bit 63. */
     return (uint64_t)varint_slow(r, VARINT64_LEN_MAX, 1);
@@ -238,8 +260,9 @@ uint64_t read_varint(struct reader *r)
 
 u128 read_varint128(struct reader *r)
 {
-    if (r->p < r->end && *r->p < 0x80) {
-        return *r->p++;
+    uint64_t v;
+    if (varint_short(r, &v)) {
+        return v;
     }
     /* 19 bytes have 133 bits: the last one may hold only bits 126 and 127. */
     return varint_slow(r, VARINT128_LEN_MAX, 3);

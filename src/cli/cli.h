@@ -60,8 +60,7 @@ struct cli {
     int given_count;
 };
 
-/* --- options
- * ------------------------------------------------------------------------------------*/
+/* --- options ---------------------------------------------------------------------------------*/
 
 bool cli_flag(const struct cli *c, const char *name);
 /** The argument of an option (the last one given), or NULL. */
@@ -79,8 +78,7 @@ int cli_option_number(struct cli *c, const char *name, uint64_t min, uint64_t ma
 /** Reads digits in min..max. */
 bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out) METE_MUST_CHECK;
 
-/* --- talking
- * ------------------------------------------------------------------------------------*/
+/* --- talking ---------------------------------------------------------------------------------*/
 
 /** Prints "mete: what happened (code) at pointer" and how to mend it; returns the exit status that
  *  belongs to the code: METE_USAGE 2, METE_PROOF_FAILED 3, others 1. */
@@ -100,8 +98,7 @@ void cli_spill(struct cli *c);
 /** Shows a table as --json, --csv or text, and frees it. */
 void cli_table(struct cli *c, struct table *t);
 
-/* --- stores and files
- * ---------------------------------------------------------------------------*/
+/* --- stores and files ------------------------------------------------------------------------*/
 
 enum cli_access { CLI_READ, CLI_WRITE };
 

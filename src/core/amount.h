@@ -9,7 +9,7 @@
 #include "base/types.h"
 #include "mete/error.h"
 
-#define AMOUNT_LIMIT ((i128)1 << 120)
+#define AMOUNT_LIMIT    ((i128)1 << 120)
 #define AMOUNT_TEXT_MAX 80
 
 /** As it stood in the payload: a plain decimal and a currency code. */

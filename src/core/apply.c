@@ -23,8 +23,7 @@ static void set(const struct apply *ap, struct key key, struct bytes value)
 }
 
 /** Totals of an account: debits posted, credits posted, debits pending, credits pending. */
-static void post(const struct apply *ap, uint32_t party, uint32_t asset, i128 amount,
-                 mete_time due)
+static void post(const struct apply *ap, uint32_t party, uint32_t asset, i128 amount, mete_time due)
 {
     bool pending = due > ap->recorded_at;
     i128 debit = amount < 0 ? -amount : 0;

@@ -6,7 +6,7 @@
 
 #include "base/types.h"
 
-#define ASSET_CODE_LEN_MAX 24
+#define ASSET_CODE_LEN_MAX  24
 #define ASSET_DEFINED_FIRST 1000u /* numbers of assets that a book defines */
 
 struct asset {

@@ -80,8 +80,7 @@ static enum view_result today_scan(struct pending *p)
     if (view_book(p->v, &book) == VIEW_MISSING) {
         return VIEW_MISSING;
     }
-    mete_time from = time_of_day(time_day(p->at)) -
-                     (book.clear_after_days_max + 1) * TIME_DAY_US;
+    mete_time from = time_of_day(time_day(p->at)) - (book.clear_after_days_max + 1) * TIME_DAY_US;
     uint64_t seq = p->v->seq_at(p->v->ctx, from < 0 ? 0 : from);
     struct key begin = key_entry(p->party, p->asset, seq, 0);
     struct key end = key_prefix_end(key_u32x2(KEY_ENTRY, p->party, p->asset));

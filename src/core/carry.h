@@ -26,8 +26,8 @@ bool residue_credit(struct residue *r, i128 amount, u128 weight, u128 den, bool 
 
 /** Takes amount * weight / den away and `posted` whole units with it: what a reversal of a nested
  *  policy does. False as above. */
-bool residue_take(struct residue *r, i128 amount, u128 weight, u128 den, i128 posted)
-    METE_MUST_CHECK;
+bool residue_take(struct residue *r, i128 amount, u128 weight, u128 den,
+                  i128 posted) METE_MUST_CHECK;
 
 void residue_pack(struct buf *out, const struct residue *r);
 bool residue_unpack(struct bytes in, struct residue *r) METE_MUST_CHECK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which of a policy's conditions are active for one event: given by the payload, switched by
- * condition.changed, or computed from what came before. Read before the event, never splitting it. */
+ * condition.changed, or computed from what came before. Read before the event, never splitting it.
+ */
 #ifndef METE_CORE_CONDITION_H
 #define METE_CORE_CONDITION_H
 

@@ -38,7 +38,7 @@ enum view_result release_pending(const struct view *view, bool *pending);
 /** The next step of the queue: decides one waiting event anew, or ends an item of the queue. The
  *  decision is stored as a further page of the event that opened it: `seq`, `page`. */
 enum decided release_next(struct arena *a, const struct view *view, uint64_t seq, uint32_t page,
-                          mete_time recorded_at, struct decision *out, struct mete_err *err)
-    METE_MUST_CHECK;
+                          mete_time recorded_at, struct decision *out,
+                          struct mete_err *err) METE_MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Disputes: an allocation can be held back while it is pending; then it is overridden (cleared now),
- * upheld (it changes hands), or clears by itself after the book's days unless it was escalated. */
+ * Disputes: an allocation can be held back while it is pending; then it is overridden (cleared
+ * now), upheld (it changes hands), or clears by itself after the book's days unless it was
+ * escalated. */
 #include "core/dispute.h"
 #include "core/work.h"
 
@@ -71,10 +72,10 @@ static enum decided target_find(struct work *w, struct target *t)
         return unknown(w);
     }
     struct reversed reversed;
-    w->missing |= reversed_load(w->view, w->a, t->seq, t->page, t->group, t->g, &reversed) ==
-                  VIEW_MISSING;
-    w->missing |= dispute_of(w->view, t->seq, t->page, t->group, t->line, &t->dispute) ==
-                  VIEW_MISSING;
+    w->missing |=
+        reversed_load(w->view, w->a, t->seq, t->page, t->group, t->g, &reversed) == VIEW_MISSING;
+    w->missing |=
+        dispute_of(w->view, t->seq, t->page, t->group, t->line, &t->dispute) == VIEW_MISSING;
     t->left = t->l->amount - reversed.line[t->line];
     return w->missing ? DECIDED_NEEDS : DECIDED_APPLIED;
 }
@@ -87,8 +88,8 @@ static mete_time target_due(const struct target *t)
 static enum decided forbidden(struct work *w, const struct target *t, const char *allowed)
 {
     enum allocation_state state = allocation_state_at(target_due(t), &t->dispute, w->now);
-    return work_refuse(w, METE_STATE_FORBIDS, "/payload/allocation_id",
-                       "the allocation is %s; %s", allocation_state_name(state), allowed);
+    return work_refuse(w, METE_STATE_FORBIDS, "/payload/allocation_id", "the allocation is %s; %s",
+                       allocation_state_name(state), allowed);
 }
 
 static void dispute_put(struct work *w, const struct target *t)
@@ -124,13 +125,13 @@ static enum decided dispute_open(struct work *w, struct target *t)
         return forbidden(w, t, "only a pending allocation can be disputed");
     }
     due_leave(w, t);
-    t->dispute = (struct dispute){
-        .state = DISPUTE_DISPUTED,
-        .opened_at = w->now,
-        .auto_clear_at = w->now + w->book.dispute_auto_clear_days * TIME_DAY_US,
-        .changed_at = w->now,
-        .amount = t->left,
-        .owner = t->l->party};
+    t->dispute =
+        (struct dispute){.state = DISPUTE_DISPUTED,
+                         .opened_at = w->now,
+                         .auto_clear_at = w->now + w->book.dispute_auto_clear_days * TIME_DAY_US,
+                         .changed_at = w->now,
+                         .amount = t->left,
+                         .owner = t->l->party};
     disputed_add(w, t, t->left);
     dispute_put(w, t);
     return DECIDED_APPLIED;
@@ -217,8 +218,7 @@ enum decided decide_dispute(struct work *w)
     case EVENT_ALLOCATION_UPHELD:
         return dispute_uphold(w, &t);
     default: /* evidence: the event itself is the record */
-        return t.dispute.state == DISPUTE_NONE
-                   ? forbidden(w, &t, "evidence belongs to a dispute")
-                   : DECIDED_APPLIED;
+        return t.dispute.state == DISPUTE_NONE ? forbidden(w, &t, "evidence belongs to a dispute")
+                                               : DECIDED_APPLIED;
     }
 }

@@ -36,7 +36,8 @@ enum decided decide_metered(struct work *w)
     return DECIDED_APPLIED;
 }
 
-/* --- the close of a day -------------------------------------------------------------------------*/
+/* --- the close of a day
+ * -------------------------------------------------------------------------*/
 
 struct meters {
     struct work *w;
@@ -123,9 +124,9 @@ enum decided decide_metering_close(struct work *w)
     struct meters m = {.w = w};
     omap_init(&m.total, sizeof(i128), 5);
     meters_load(&m, policy, e->day);
-    enum decided done = m.overflow ? work_wait(w, METE_AMOUNT_RANGE, wait_policy_key(policy),
-                                               "/payload/policy")
-                                   : DECIDED_APPLIED;
+    enum decided done =
+        m.overflow ? work_wait(w, METE_AMOUNT_RANGE, wait_policy_key(policy), "/payload/policy")
+                   : DECIDED_APPLIED;
     struct omap_node *node = omap_seek(&m.total, (struct bytes){0});
     for (; node != NULL && done == DECIDED_APPLIED; node = omap_next(node)) {
         struct bytes who = omap_key(node);

@@ -32,7 +32,8 @@ static void versions_put(struct work *w, struct key key, uint32_t number,
     buf_clear(&value);
 }
 
-/* --- who contains whom --------------------------------------------------------------------------*/
+/* --- who contains whom
+ * --------------------------------------------------------------------------*/
 
 struct walk {
     struct work *w;
@@ -110,7 +111,8 @@ static enum decided child_link(struct work *w, uint32_t policy, struct share *sh
     return DECIDED_APPLIED;
 }
 
-/* --- policies -----------------------------------------------------------------------------------*/
+/* --- policies
+ * -----------------------------------------------------------------------------------*/
 
 static enum decided payees_number(struct work *w, uint32_t number, struct policy *p)
 {
@@ -177,8 +179,8 @@ static void roles_put(struct work *w, uint32_t number, struct version next)
     uint32_t unused;
     struct version *versions = NULL;
     size_t count = 0;
-    w->missing |= view_policy(w->view, w->a, ROLES_POLICY_ID, &unused, &versions, &count) ==
-                  VIEW_MISSING;
+    w->missing |=
+        view_policy(w->view, w->a, ROLES_POLICY_ID, &unused, &versions, &count) == VIEW_MISSING;
     struct version entry = {(uint32_t)count + 1, next.from};
     versions_put(w, key_text(KEY_POLICY, ROLES_POLICY_ID), 0, versions, count, entry);
     struct buf value = {0};
@@ -221,7 +223,8 @@ enum decided decide_policy(struct work *w)
     return DECIDED_APPLIED;
 }
 
-/* --- fees ---------------------------------------------------------------------------------------*/
+/* --- fees
+ * ---------------------------------------------------------------------------------------*/
 
 static enum decided fee_number(struct work *w, struct fee *fee, uint32_t index)
 {

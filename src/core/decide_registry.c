@@ -267,7 +267,8 @@ enum decided decide_rate(struct work *w)
         enum view_result found = view_asset(w->view, code[i], &asset);
         w->missing |= found == VIEW_MISSING;
         if (found == VIEW_ABSENT) {
-            return work_refuse(w, METE_CURRENCY_UNKNOWN, i == 0 ? "/payload/base" : "/payload/quote",
+            return work_refuse(w, METE_CURRENCY_UNKNOWN,
+                               i == 0 ? "/payload/base" : "/payload/quote",
                                "this currency is not known here");
         }
     }

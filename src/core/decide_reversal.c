@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * revenue.reversed: some or all of a revenue goes back, line by line, in the proportions in which it
- * came. Largest remainder over what is left of the lines: monotone, and exactly zero at the end.
- * A split under `carry` is one line here: inside it exact shares are taken away again and the change
- * of the floors is posted. */
+ * revenue.reversed: some or all of a revenue goes back, line by line, in the proportions in which
+ * it came. Largest remainder over what is left of the lines: monotone, and exactly zero at the end.
+ * A split under `carry` is one line here: inside it exact shares are taken away again and the
+ * change of the floors is posted. */
 #include "core/work.h"
 
 #include "base/i128.h"
@@ -11,7 +11,8 @@
 #include "core/apportion.h"
 #include "core/dispute.h"
 
-/* --- originals ----------------------------------------------------------------------------------*/
+/* --- originals
+ * ----------------------------------------------------------------------------------*/
 
 static enum view_result decision_pages(struct work *w, uint64_t seq, uint32_t page,
                                        struct decision *d)
@@ -107,7 +108,8 @@ static void reversed_put(struct work *w, struct key key, const struct reversed *
     buf_clear(&value);
 }
 
-/* --- one group ----------------------------------------------------------------------------------*/
+/* --- one group
+ * ----------------------------------------------------------------------------------*/
 
 struct reversal {
     struct work *w;
@@ -264,7 +266,8 @@ static void units_collect(const struct reversal *r, uint32_t domain, struct unit
     }
 }
 
-/* --- inside a carry split -----------------------------------------------------------------------*/
+/* --- inside a carry split
+ * -----------------------------------------------------------------------*/
 
 static void residue_fits(bool fits)
 {
@@ -277,8 +280,8 @@ static i128 carry_line_take(struct reversal *r, uint32_t node, uint32_t index, i
     const struct line *l = &r->original->line[index];
     struct key key = residue_key(n->policy, r->original->asset, PAYEE_PARTY, l->party);
     i128 credit = 0;
-    residue_fits(residue_credit(work_residue(r->w, key), amount, l->weight, n->den, true, false,
-                                &credit));
+    residue_fits(
+        residue_credit(work_residue(r->w, key), amount, l->weight, n->den, true, false, &credit));
     line_take(r, index, -credit, l->weight);
     return credit;
 }
@@ -289,8 +292,8 @@ static i128 carry_child_take(struct reversal *r, uint32_t node, uint32_t child, 
     const struct node *n = &r->original->node[node];
     const struct node *c = &r->original->node[child];
     u128 unused;
-    i128 after = (i128)u128_mul_div((u128)c->input, (u128)(before + amount), (u128)n->input,
-                                    &unused);
+    i128 after =
+        (i128)u128_mul_div((u128)c->input, (u128)(before + amount), (u128)n->input, &unused);
     i128 taken = after - r->reversed->node[child];
     /* the child's policy is found through its own number: shares are payees of this policy */
     struct key key = residue_key(n->policy, r->original->asset, PAYEE_POLICY, c->policy);
@@ -400,12 +403,8 @@ static void group_take(struct work *w, const struct decision *original, uint32_t
                        uint64_t seq, uint32_t page, i128 amount, struct reversed *reversed)
 {
     const struct group *g = &original->group[group];
-    struct reversal r = {.w = w,
-                         .original = g,
-                         .reversed = reversed,
-                         .seq = seq,
-                         .page = page,
-                         .group = group};
+    struct reversal r = {
+        .w = w, .original = g, .reversed = reversed, .seq = seq, .page = page, .group = group};
     r.out = work_group(w, GROUP_REVERSAL, g->asset);
     r.out->gross = -amount;
     r.out->clears_at = g->clears_at;
@@ -420,7 +419,8 @@ static void group_take(struct work *w, const struct decision *original, uint32_t
     reversed_put(w, reversed_key(seq, page, group), reversed);
 }
 
-/* --- the event ----------------------------------------------------------------------------------*/
+/* --- the event
+ * ----------------------------------------------------------------------------------*/
 
 static enum decided original_find(struct work *w, struct decision *d, uint64_t *seq, uint32_t *page)
 {

@@ -25,8 +25,8 @@ enum decided decide_transfer(struct work *w)
     struct arena scratch;
     arena_init(&scratch, (size_t)1 << 30);
     const uint32_t party[2] = {work_party(w, e->from), work_party(w, e->to)};
-    w->missing |= balance_at(w->view, &scratch, party[0], asset.number, w->now, &have) ==
-                  VIEW_MISSING;
+    w->missing |=
+        balance_at(w->view, &scratch, party[0], asset.number, w->now, &have) == VIEW_MISSING;
     arena_clear(&scratch);
     if (have.cleared < amount) {
         return work_refuse(w, METE_INSUFFICIENT_FUNDS, "/payload/amount/amount",

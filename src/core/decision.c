@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The packed form of decisions (doc/format.md), their balance check, and cutting them into pages. */
+ * The packed form of decisions (doc/format.md), their balance check, and cutting them into pages.
+ */
 #include "core/decision.h"
 
 #include "base/limits.h"
@@ -9,11 +10,11 @@
 
 #define DECISION_FORMAT 1u
 /* Smallest packed sizes: bound the counts that a damaged decision may claim. */
-#define NODE_PACKED_MIN 11u
-#define LINE_PACKED_MIN 8u
+#define NODE_PACKED_MIN  11u
+#define LINE_PACKED_MIN  8u
 #define GROUP_PACKED_MIN 12u
-#define PUT_PACKED_MIN 3u
-#define TEXT_PACKED_MIN 1u
+#define PUT_PACKED_MIN   3u
+#define TEXT_PACKED_MIN  1u
 
 enum line_flags { LINE_HELD = 1 };
 
@@ -299,7 +300,8 @@ void decision_check(const struct decision *d)
     }
 }
 
-/* --- pages --------------------------------------------------------------------------------------*/
+/* --- pages
+ * --------------------------------------------------------------------------------------*/
 
 /* Where the cutting stands: the next line of the next group. */
 struct cut {

@@ -30,13 +30,13 @@ enum line_kind {
     LINE_TRANSFER = 6
 };
 
-#define NODE_NONE UINT32_MAX
+#define NODE_NONE   UINT32_MAX
 #define FEE_PAYLOAD UINT32_MAX /* line.share of the fee that came with the payload */
-#define NODE_ROLE 255u         /* node.rounding of a role pot inside a roles policy */
+#define NODE_ROLE   255u       /* node.rounding of a role pot inside a roles policy */
 
 /** One split: an amount that went into a policy (or a role's pot) and how it was divided. */
 struct node {
-    uint32_t policy;     /* number; 0 for a single party */
+    uint32_t policy; /* number; 0 for a single party */
     uint32_t version;
     uint32_t parent;     /* index of the node that gave the amount, NODE_NONE at the root */
     uint32_t share;      /* which share of the parent it is */
@@ -51,33 +51,33 @@ struct node {
 
 /** One posting to the account (party, group.asset), with its derivation. */
 struct line {
-    uint8_t kind;       /* enum line_kind */
-    bool held;          /* stays pending until it is countersigned */
+    uint8_t kind; /* enum line_kind */
+    bool held;    /* stays pending until it is countersigned */
     uint32_t party;
-    uint32_t node;      /* NODE_NONE for fees, suspense, transfers, reversals */
-    uint32_t share;     /* allocation: index of the share (roles: of the contribution) in its policy;
-                           fee: index in the schedule or FEE_PAYLOAD; reversal: line of the original */
-    uint32_t entry;     /* allocation: 0 base weight, else 1 + temporal entry; fee: 0, else 1 + child */
-    u128 weight;        /* over node.den; reversal: what was left of the line before */
-    i128 amount;        /* > 0 credits the party; reversals are negative */
-    i128 extra;         /* units that rounding added beyond floor(input * weight / den) */
+    uint32_t node;  /* NODE_NONE for fees, suspense, transfers, reversals */
+    uint32_t share; /* allocation: index of the share (roles: of the contribution) in its policy;
+                       fee: index in the schedule or FEE_PAYLOAD; reversal: line of the original */
+    uint32_t entry; /* allocation: 0 base weight, else 1 + temporal entry; fee: 0, else 1 + child */
+    u128 weight;    /* over node.den; reversal: what was left of the line before */
+    i128 amount;    /* > 0 credits the party; reversals are negative */
+    i128 extra;     /* units that rounding added beyond floor(input * weight / den) */
 };
 
 /** Lines that balance against one source account. */
 struct group {
-    uint8_t kind;            /* enum group_kind */
-    uint64_t source_seq;     /* the event whose money this is: 0 = the decided event itself */
+    uint8_t kind;        /* enum group_kind */
+    uint64_t source_seq; /* the event whose money this is: 0 = the decided event itself */
     uint32_t asset;
-    i128 gross;              /* sum of the lines; the source account is debited with it */
-    uint32_t source;         /* party number of the source: PARTY_CLEARING or PARTY_SUSPENSE */
-    uint32_t fee_version;    /* 0: no schedule was in force */
+    i128 gross;           /* sum of the lines; the source account is debited with it */
+    uint32_t source;      /* party number of the source: PARTY_CLEARING or PARTY_SUSPENSE */
+    uint32_t fee_version; /* 0: no schedule was in force */
     uint64_t quantity;
-    uint32_t customer;       /* metering: party number of the customer, else 0 */
-    mete_time clears_at;     /* of its allocations */
-    uint64_t target_seq;     /* reversal, upheld: where the original was booked */
+    uint32_t customer;   /* metering: party number of the customer, else 0 */
+    mete_time clears_at; /* of its allocations */
+    uint64_t target_seq; /* reversal, upheld: where the original was booked */
     uint32_t target_page;
-    uint32_t target_group;   /* counted over the whole decision */
-    u128 den;                /* reversal: sum of what was left before */
+    uint32_t target_group; /* counted over the whole decision */
+    u128 den;              /* reversal: sum of what was left before */
     struct node *node;
     uint32_t node_count;
     struct line *line;
@@ -89,20 +89,20 @@ enum put_op { PUT_SET = 1, PUT_ADD = 2, PUT_DELETE = 3 };
 struct put {
     uint8_t op;
     struct bytes key;
-    struct bytes value;       /* PUT_SET */
-    i128 sums[STATE_SUMS];    /* PUT_ADD */
+    struct bytes value;    /* PUT_SET */
+    i128 sums[STATE_SUMS]; /* PUT_ADD */
 };
 
 struct decision {
     uint32_t rules_version;
-    uint32_t wait_code;       /* 0: applied; else the enum mete_code it waits for */
-    uint32_t pages;           /* pages of this decision, this one included; 1 mostly. Page 0 only */
-    struct hash rest;         /* pages > 1: SHA-256 over the packed pages 1.. in order */
-    uint64_t about;           /* page of a release: seq of the event that was decided; else 0 */
-    struct text *party;       /* ids named for the first time, numbered in this order */
+    uint32_t wait_code; /* 0: applied; else the enum mete_code it waits for */
+    uint32_t pages;     /* pages of this decision, this one included; 1 mostly. Page 0 only */
+    struct hash rest;   /* pages > 1: SHA-256 over the packed pages 1.. in order */
+    uint64_t about;     /* page of a release: seq of the event that was decided; else 0 */
+    struct text *party; /* ids named for the first time, numbered in this order */
     uint32_t party_count;
-    uint32_t party_first;     /* number of party[0] */
-    struct text *policy;      /* policy ids named for the first time */
+    uint32_t party_first; /* number of party[0] */
+    struct text *policy;  /* policy ids named for the first time */
     uint32_t policy_count;
     uint32_t policy_first;
     struct group *group;

@@ -25,8 +25,8 @@ struct dispute {
     mete_time opened_at;
     mete_time auto_clear_at; /* clears by itself after this moment; TIME_NEVER when escalated */
     mete_time changed_at;
-    i128 amount;             /* held back now */
-    uint32_t owner;          /* who holds the allocation now: another party once upheld */
+    i128 amount;    /* held back now */
+    uint32_t owner; /* who holds the allocation now: another party once upheld */
 };
 
 const char *dispute_state_name(enum dispute_state s);

@@ -22,8 +22,8 @@ struct event_book {
     int32_t dispute_auto_clear_days; /* -1: unchanged */
     bool has_payout_minimum;
     struct money payout_minimum;
-    struct text unallocated; /* party; empty: unchanged */
-    struct text environment; /* empty: unchanged */
+    struct text unallocated;     /* party; empty: unchanged */
+    struct text environment;     /* empty: unchanged */
     int8_t attribution_required; /* -1 unchanged, 0, 1 */
 };
 

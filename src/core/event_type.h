@@ -45,7 +45,8 @@ enum producer_rule {
     X(REVENUE_RECEIVED, "revenue.received", HANDLED, BY_ANYONE, "revenue:write")                   \
     X(REVENUE_REVERSED, "revenue.reversed", HANDLED, BY_ANYONE, "revenue:write")                   \
     X(ALLOCATION_DISPUTED, "allocation.disputed", HANDLED, BY_CONTROL, "dispute:write")            \
-    X(ALLOCATION_EVIDENCE_ADDED, "allocation.evidence_added", HANDLED, BY_CONTROL, "dispute:write") \
+    X(ALLOCATION_EVIDENCE_ADDED, "allocation.evidence_added", HANDLED, BY_CONTROL,                 \
+      "dispute:write")                                                                             \
     X(ALLOCATION_ESCALATED, "allocation.escalated", HANDLED, BY_CONTROL, "dispute:write")          \
     X(ALLOCATION_OVERRIDDEN, "allocation.overridden", HANDLED, BY_CONTROL, "dispute:write")        \
     X(ALLOCATION_UPHELD, "allocation.upheld", HANDLED, BY_CONTROL, "dispute:write")                \

@@ -22,10 +22,10 @@ struct fee {
     struct text label;
     bool is_fixed;
     uint32_t bps;
-    struct money fixed;     /* as written */
-    uint32_t fixed_asset;   /* once compiled */
-    i128 fixed_amount;      /* once compiled; a fixed fee binds revenue of its own asset only */
-    struct text payee;      /* empty once unpacked */
+    struct money fixed;   /* as written */
+    uint32_t fixed_asset; /* once compiled */
+    i128 fixed_amount;    /* once compiled; a fixed fee binds revenue of its own asset only */
+    struct text payee;    /* empty once unpacked */
     uint32_t number;
     struct fee_child *child;
     uint32_t child_count;
@@ -44,9 +44,10 @@ struct fee_part {
 };
 
 /** Bounds and sums: bps 0..10000 each, children at most 10000 together, labels present.
- *  Errors: METE_FEES_INVALID, METE_SHARES_LIMIT; pointer relative to the payload ("/fees/0/bps"). */
-enum mete_code fee_schedule_check(const struct fee_schedule *s, struct mete_err *err)
-    METE_MUST_CHECK;
+ *  Errors: METE_FEES_INVALID, METE_SHARES_LIMIT; pointer relative to the payload ("/fees/0/bps").
+ */
+enum mete_code fee_schedule_check(const struct fee_schedule *s,
+                                  struct mete_err *err) METE_MUST_CHECK;
 
 /** Computes every part in order, zero parts included. `taken` was taken before (a payload fee);
  *  returns the number of parts; *total is their sum, at most gross - taken. */
@@ -54,7 +55,7 @@ size_t fee_schedule_apply(struct arena *a, const struct fee_schedule *s, uint32_
                           i128 taken, struct fee_part **parts, i128 *total);
 
 void fee_schedule_pack(struct buf *out, const struct fee_schedule *s);
-bool fee_schedule_unpack(struct arena *a, struct bytes packed, struct fee_schedule *s)
-    METE_MUST_CHECK;
+bool fee_schedule_unpack(struct arena *a, struct bytes packed,
+                         struct fee_schedule *s) METE_MUST_CHECK;
 
 #endif

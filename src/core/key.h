@@ -11,7 +11,7 @@
 #include "crypto/hash.h"
 
 #define STATE_KEY_MAX 256
-#define STATE_SUMS 4
+#define STATE_SUMS    4
 
 /* X(symbol, class byte, is_sums, is_scanned, what it holds) */
 #define KEY_CLASSES(X)                                                                             \
@@ -68,8 +68,8 @@ struct key {
 };
 
 struct bytes key_bytes(const struct key *k);
-struct key key_of(enum key_class class);                     /* the class alone: also a prefix */
-struct key key_text(enum key_class class, struct text t);    /* class, characters (<= 200) */
+struct key key_of(enum key_class class);                  /* the class alone: also a prefix */
+struct key key_text(enum key_class class, struct text t); /* class, characters (<= 200) */
 struct key key_u32(enum key_class class, uint32_t a);
 struct key key_u32x2(enum key_class class, uint32_t a, uint32_t b);
 struct key key_u32x3(enum key_class class, uint32_t a, uint32_t b, uint32_t c);

@@ -18,7 +18,7 @@ enum rounding { ROUNDING_LARGEST = 1, ROUNDING_AUTHOR = 2, ROUNDING_CARRY = 3 };
 
 /** How the sum of the weights is judged (.fair generations differ). */
 enum sum_rule {
-    SUM_AT_MOST_ONE = 1,  /* 0.x and policy documents: above 1 is refused */
+    SUM_AT_MOST_ONE = 1,    /* 0.x and policy documents: above 1 is refused */
     SUM_AT_MOST_1_0001 = 2, /* .fair 1.0: up to 1.0001; above 1, shares are divided by their sum */
     SUM_ONE_MILLIONTH = 3   /* .fair 1.1: 1 within 0.000001; above 1 as before */
 };
@@ -35,13 +35,13 @@ struct split_entry {
 };
 
 struct share {
-    bool is_policy;      /* the payee is another policy, split again */
-    bool held;           /* a share that its subject has not countersigned: stays pending */
-    struct text payee;   /* party id or policy id; empty in an unpacked policy */
-    uint32_t number;     /* party or policy number, once compiled */
-    struct text role;    /* may be empty */
-    struct ratio ratio;  /* base weight as written */
-    u128 weight;         /* over policy.den, once compiled */
+    bool is_policy;     /* the payee is another policy, split again */
+    bool held;          /* a share that its subject has not countersigned: stays pending */
+    struct text payee;  /* party id or policy id; empty in an unpacked policy */
+    uint32_t number;    /* party or policy number, once compiled */
+    struct text role;   /* may be empty */
+    struct ratio ratio; /* base weight as written */
+    u128 weight;        /* over policy.den, once compiled */
     uint32_t entry_first;
     uint32_t entry_count; /* policy.entry[entry_first ...] */
 };
@@ -98,12 +98,12 @@ struct policy {
     struct sales_period *period;
     uint32_t period_count;
     bool has_recoup;
-    struct money recoup_money;  /* as written */
-    uint32_t recoup_asset;      /* once compiled */
-    i128 recoup_amount;         /* minor units, once compiled */
+    struct money recoup_money;     /* as written */
+    uint32_t recoup_asset;         /* once compiled */
+    i128 recoup_amount;            /* minor units, once compiled */
     struct text default_condition; /* empty when absent */
     /* manifests only, kept for federation and display */
-    struct text owner; /* created_by or owner; may be empty */
+    struct text owner;  /* created_by or owner; may be empty */
     uint32_t signature; /* 0 none, 1 verified with did:key, 2 present but its key is unknown here */
 };
 
@@ -111,8 +111,8 @@ struct policy {
  *  names. Weights that depend on conditions are judged when an event meets them.
  *  Errors: METE_WEIGHT_ABOVE_ONE, METE_WEIGHT_SUM, METE_WEIGHT_RANGE, METE_POLICY_INVALID,
  *  METE_SHARES_LIMIT; err->pointer is relative to the document ("/shares/2/weight"). */
-enum mete_code policy_compile(struct arena *a, struct policy *p, struct mete_err *err)
-    METE_MUST_CHECK;
+enum mete_code policy_compile(struct arena *a, struct policy *p,
+                              struct mete_err *err) METE_MUST_CHECK;
 
 /** What holds for one share at a moment: *entry is 0 for the base weight, else 1 + the index of the
  *  entry inside the share. Rule: window holds `at`, all conditions active, highest version, later

@@ -28,8 +28,8 @@ uint64_t work_first_waiting(struct work *w, struct key key, uint64_t cursor, uin
     key_add_u64(&from, cursor + 1);
     struct key until = key_prefix_end(key);
     struct first first = {.limit = limit};
-    enum view_result found = w->view->scan(w->view->ctx, key_bytes(&from), key_bytes(&until),
-                                           first_visit, &first);
+    enum view_result found =
+        w->view->scan(w->view->ctx, key_bytes(&from), key_bytes(&until), first_visit, &first);
     w->missing |= found == VIEW_MISSING;
     return first.seq;
 }

@@ -60,8 +60,8 @@ enum decided split_fees(struct work *w, struct group *g, i128 payload_fee, i128 
     }
     struct fee_part *part;
     i128 total;
-    size_t parts = fee_schedule_apply(w->a, &schedule, g->asset, g->gross, payload_fee, &part,
-                                      &total);
+    size_t parts =
+        fee_schedule_apply(w->a, &schedule, g->asset, g->gross, payload_fee, &part, &total);
     for (size_t i = 0; i < parts; i++) {
         const struct fee *fee = &schedule.fee[part[i].fee];
         struct line *line = group_line(w->a, g);
@@ -113,7 +113,8 @@ static void unallocated(struct split *s, uint32_t node, i128 amount)
     line->amount = amount;
 }
 
-/* --- conditions ---------------------------------------------------------------------------------*/
+/* --- conditions
+ * ---------------------------------------------------------------------------------*/
 
 static void switches_load(struct work *w, uint32_t policy, struct condition_facts *facts)
 {
@@ -150,9 +151,8 @@ static uint64_t conditions_of(struct split *s, uint32_t number, const struct pol
     if (p->condition_count == 0) {
         return 0;
     }
-    struct condition_facts facts = {.occurred_at = s->at,
-                                    .payload = s->condition,
-                                    .payload_count = s->condition_count};
+    struct condition_facts facts = {
+        .occurred_at = s->at, .payload = s->condition, .payload_count = s->condition_count};
     switches_load(s->w, number, &facts);
     if (p->has_recoup) {
         facts.net = sum_of(s->w, key_u32x2(KEY_NET, number, p->recoup_asset));
@@ -163,7 +163,8 @@ static uint64_t conditions_of(struct split *s, uint32_t number, const struct pol
     return condition_active(p, &facts);
 }
 
-/* --- weights ------------------------------------------------------------------------------------*/
+/* --- weights
+ * ------------------------------------------------------------------------------------*/
 
 /* What each share of a policy gets at this moment. */
 struct shares {
@@ -271,8 +272,7 @@ static enum decided split_carry(struct split *s, uint32_t number, uint32_t node,
     for (uint32_t i = 0; i < p->share_count; i++) {
         struct domain below = {.node = s->g->node_count};
         i128 floor = apportion_floor(l->input, shares->weight[i], p->den);
-        enum decided done =
-            share_give(s, node, p, i, shares, shares->part[i] - floor, l, &below);
+        enum decided done = share_give(s, node, p, i, shares, shares->part[i] - floor, l, &below);
         if (done != DECIDED_APPLIED) {
             return done;
         }
@@ -401,7 +401,8 @@ enum decided split_single(struct work *w, struct group *g, struct text party, i1
     return DECIDED_APPLIED;
 }
 
-/* --- usage --------------------------------------------------------------------------------------*/
+/* --- usage
+ * --------------------------------------------------------------------------------------*/
 
 #define CARRY_QUANTUM ((u128)1 << 60)
 

@@ -161,7 +161,8 @@ enum view_result view_asset_number(const struct view *v, uint32_t number, struct
     return found;
 }
 
-/* --- versions -----------------------------------------------------------------------------------*/
+/* --- versions
+ * -----------------------------------------------------------------------------------*/
 
 void versions_pack(struct buf *out, uint32_t number, const struct version *versions, size_t count)
 {
@@ -243,7 +244,8 @@ enum view_result view_fees_version(const struct view *v, struct arena *a, uint32
     return found;
 }
 
-/* --- policies, unpacked -------------------------------------------------------------------------*/
+/* --- policies, unpacked
+ * -------------------------------------------------------------------------*/
 
 struct policy_cache {
     struct map map; /* number, version -> struct policy * */

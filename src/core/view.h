@@ -55,11 +55,11 @@ struct book_config {
 #define RULES_VERSION 1u
 
 /* Parties that mete itself is, with their permanent numbers. */
-#define PARTY_CLEARING 1u    /* mete:clearing: the world outside; its debits are money that came */
-#define PARTY_UNALLOCATED 2u /* mete:unallocated */
-#define PARTY_CARRY 3u       /* mete:carry */
-#define PARTY_SUSPENSE 4u    /* mete:suspense: come, but not decided yet */
-#define PARTY_FIRST 16u      /* the first party that the log names */
+#define PARTY_CLEARING    1u  /* mete:clearing: the world outside; its debits are money that came */
+#define PARTY_UNALLOCATED 2u  /* mete:unallocated */
+#define PARTY_CARRY       3u  /* mete:carry */
+#define PARTY_SUSPENSE    4u  /* mete:suspense: come, but not decided yet */
+#define PARTY_FIRST       16u /* the first party that the log names */
 
 const char *party_system_name(uint32_t number); /* NULL for other numbers */
 

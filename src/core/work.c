@@ -86,7 +86,8 @@ struct key wait_event_key(struct text event_id)
     return key;
 }
 
-/* --- growing lists ------------------------------------------------------------------------------*/
+/* --- growing lists
+ * ------------------------------------------------------------------------------*/
 
 /** Room for one more item in an arena array that doubles. */
 static void *grow(struct arena *a, void *items, uint32_t count, uint32_t *cap, size_t size)
@@ -156,8 +157,7 @@ static struct put *work_put(struct work *w, enum put_op op, struct key key)
     d->put = grow(w->a, d->put, d->put_count, &w->put_cap, sizeof *d->put);
     struct put *put = &d->put[d->put_count++];
     struct bytes bytes = key_bytes(&key);
-    *put = (struct put){.op = (uint8_t)op,
-                        .key = text_bytes(arena_text(w->a, bytes_text(bytes)))};
+    *put = (struct put){.op = (uint8_t)op, .key = text_bytes(arena_text(w->a, bytes_text(bytes)))};
     return put;
 }
 
@@ -181,7 +181,8 @@ void work_remove(struct work *w, struct key key)
     (void)work_put(w, PUT_DELETE, key);
 }
 
-/* --- names --------------------------------------------------------------------------------------*/
+/* --- names
+ * --------------------------------------------------------------------------------------*/
 
 static uint32_t next_number(struct work *w, enum counter which, uint32_t first, uint32_t named)
 {
@@ -237,7 +238,8 @@ uint32_t work_policy(struct work *w, struct text id, struct version **versions, 
     return number;
 }
 
-/* --- money and residues -------------------------------------------------------------------------*/
+/* --- money and residues
+ * -------------------------------------------------------------------------*/
 
 enum decided work_money(struct work *w, const struct money *m, const char *at, struct asset *asset,
                         i128 *amount)
@@ -256,8 +258,7 @@ enum decided work_money(struct work *w, const struct money *m, const char *at, s
     enum mete_code code = amount_parse(m->amount, asset->scale, amount);
     if (code != METE_OK) {
         snprintf(pointer, sizeof pointer, "%s/amount", at);
-        return work_refuse(w, code, pointer,
-                           "\"%.*s\" is no amount of %s, which has %u decimals",
+        return work_refuse(w, code, pointer, "\"%.*s\" is no amount of %s, which has %u decimals",
                            (int)(m->amount.len < 60 ? m->amount.len : 60), m->amount.p, asset->code,
                            asset->scale);
     }

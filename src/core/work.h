@@ -85,7 +85,8 @@ void work_release(struct work *w, struct key key);
 /** Sets the queue of releases to `items` followed by w->release. */
 void work_queue(struct work *w, const struct release_item *items, size_t count);
 
-/* --- splitting (split.c) ------------------------------------------------------------------------*/
+/* --- splitting (split.c)
+ * ------------------------------------------------------------------------*/
 
 /** Takes the fees off `g->gross` (a payload fee first) and returns what is left. */
 enum decided split_fees(struct work *w, struct group *g, i128 payload_fee, i128 *net);
@@ -106,7 +107,8 @@ enum decided split_by_usage(struct work *w, struct group *g, uint32_t policy, ui
 /** A revenue group ready to be split: clears_at, source and asset set. */
 struct group *work_revenue_group(struct work *w, uint32_t asset, i128 gross);
 
-/* --- one function for each type ------------------------------------------------------------------*/
+/* --- one function for each type
+ * ------------------------------------------------------------------*/
 
 enum decided decide_book(struct work *w);
 enum decided decide_asset(struct work *w);
@@ -137,18 +139,20 @@ enum decided work_finish(struct work *w, enum decided outcome);
 /** The first seq above `cursor` and up to `limit` that waits under `key`; 0 when there is none. */
 uint64_t work_first_waiting(struct work *w, struct key key, uint64_t cursor, uint64_t limit);
 
-/* --- originals (decide_reversal.c) ----------------------------------------------------------------*/
+/* --- originals (decide_reversal.c)
+ * ----------------------------------------------------------------*/
 
-/** The whole decision that booked the event at `seq`, pages joined. *found false: not booked yet. */
+/** The whole decision that booked the event at `seq`, pages joined. *found false: not booked yet.
+ */
 enum view_result original_load(struct work *w, uint64_t seq, struct decision *d,
                                uint64_t *booked_seq, uint32_t *booked_page, bool *found);
 
 /** What is reversed of a group's lines so far. */
 struct reversed {
     i128 gross;
-    i128 *line;      /* one a line */
+    i128 *line; /* one a line */
     uint32_t line_count;
-    i128 *node;      /* one a node: of carry nodes and what hangs below them */
+    i128 *node; /* one a node: of carry nodes and what hangs below them */
     uint32_t node_count;
 };
 enum view_result reversed_load(const struct view *v, struct arena *a, uint64_t seq, uint32_t page,

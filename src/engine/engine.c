@@ -11,12 +11,13 @@
 #include <string.h>
 #include <time.h>
 
-#define ARENA_SIZE_MAX ((size_t)4 << 30) /* far above what the bounds of one event can need */
-#define QUARANTINE_MAX 100000u
+#define ARENA_SIZE_MAX     ((size_t)4 << 30) /* far above what the bounds of one event can need */
+#define QUARANTINE_MAX     100000u
 #define POLICY_CACHE_SHARE 8 /* of the cache: unpacked policies */
 #define CACHE_SIZE_DEFAULT ((size_t)64 << 20)
 
-/* --- the view -----------------------------------------------------------------------------------*/
+/* --- the view
+ * -----------------------------------------------------------------------------------*/
 
 /** A failing store must not look like an empty one: the engine notes it and stops before anything
  *  that was decided on it is stored. */
@@ -85,7 +86,8 @@ static uint64_t view_seq_at(void *ctx, mete_time t)
     return e->clock == CLOCK_EVENT ? 1 : book_seq_at(e->book, t);
 }
 
-/* --- the sink -----------------------------------------------------------------------------------*/
+/* --- the sink
+ * -----------------------------------------------------------------------------------*/
 
 static void sink_set(void *ctx, struct bytes key, struct bytes value)
 {
@@ -156,7 +158,8 @@ void engine_entries_begin(struct engine *e)
     e->sink.wants_entries = true;
 }
 
-/* --- opening ------------------------------------------------------------------------------------*/
+/* --- opening
+ * ------------------------------------------------------------------------------------*/
 
 mete_time engine_now(const struct engine *e)
 {
@@ -177,8 +180,8 @@ static void wire_up(struct engine *e, const struct engine_options *o)
     e->quarantine_max = o->quarantine_max != 0 ? o->quarantine_max : QUARANTINE_MAX;
     e->entries = !o->no_entries;
     e->policies = policy_cache_new(cache / POLICY_CACHE_SHARE);
-    e->view = (struct view){e,          view_get,    view_sums,  view_scan,
-                            view_decision, view_event, view_seq_at, e->policies};
+    e->view = (struct view){e,          view_get,    view_sums,  view_scan, view_decision,
+                            view_event, view_seq_at, e->policies};
     e->sink = (struct state_sink){e, sink_set, sink_add, sink_remove, !o->no_entries};
     arena_init(&e->arena, ARENA_SIZE_MAX);
     arena_init(&e->parse, ARENA_SIZE_MAX);
@@ -292,7 +295,8 @@ size_t engine_queued_bytes(const struct engine *e)
     return e->queued_bytes;
 }
 
-/* --- reading back -------------------------------------------------------------------------------*/
+/* --- reading back
+ * -------------------------------------------------------------------------------*/
 
 enum mete_code engine_event(struct engine *e, uint64_t seq, struct arena *a,
                             struct envelope *envelope, mete_time *recorded_at, struct mete_err *err)

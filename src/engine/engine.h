@@ -22,17 +22,17 @@ enum clock_mode {
 };
 
 struct engine_options {
-    const char *store;    /* "memory:", "sqlite:FILE" or a file name */
-    const char *book;     /* "main" */
+    const char *store; /* "memory:", "sqlite:FILE" or a file name */
+    const char *book;  /* "main" */
     bool create_store;
     bool create_book;
     bool read_only;
-    bool no_entries;      /* keep no account entries: nobody will ask for statements */
-    size_t cache_size;    /* bytes; 0: 64 MiB */
+    bool no_entries;   /* keep no account entries: nobody will ask for statements */
+    size_t cache_size; /* bytes; 0: 64 MiB */
     enum clock_mode clock;
-    mete_time now;        /* CLOCK_EVENT: the first moment; else ignored */
-    uint64_t salt_seed;   /* not 0: repeatable salts (mete run, tests) instead of random ones */
-    const char *key_file; /* NULL: beside the store, FILE.key; made with the book, mode 0600 */
+    mete_time now;           /* CLOCK_EVENT: the first moment; else ignored */
+    uint64_t salt_seed;      /* not 0: repeatable salts (mete run, tests) instead of random ones */
+    const char *key_file;    /* NULL: beside the store, FILE.key; made with the book, mode 0600 */
     uint64_t quarantine_max; /* 0: 100,000 */
 };
 
@@ -70,11 +70,11 @@ struct submit_result {
 };
 
 struct submit_options {
-    struct text app_id;      /* of an ingest body */
+    struct text app_id; /* of an ingest body */
     struct text environment;
-    bool no_quarantine;      /* refused events are not kept (mete run, replay from quarantine) */
-    bool stored;             /* bytes of a log: private values are commitments already */
-    mete_time recorded_at;   /* not 0: replay; must not go back */
+    bool no_quarantine;    /* refused events are not kept (mete run, replay from quarantine) */
+    bool stored;           /* bytes of a log: private values are commitments already */
+    mete_time recorded_at; /* not 0: replay; must not go back */
 };
 
 /** Decides one event (its JSON bytes) and queues it. Never loses anything: what is refused goes to
@@ -109,8 +109,8 @@ uint64_t engine_seq_of(struct engine *e, struct text event_id);
 
 /** Submits a preset's events: "fair", "agents", "providers", "economy". METE_USAGE for others;
  *  METE_TYPE_NOT_YET for economy until the economic protocol is here. */
-enum mete_code preset_submit(struct engine *e, const char *name, struct mete_err *err)
-    METE_MUST_CHECK;
+enum mete_code preset_submit(struct engine *e, const char *name,
+                             struct mete_err *err) METE_MUST_CHECK;
 /** The i-th preset's name, NULL past the end. */
 const char *preset_name_at(size_t i);
 
@@ -134,13 +134,13 @@ struct ingest {
     void *read_ctx;
     ingest_tell *tell; /* may be NULL */
     void *tell_ctx;
-    size_t group_max;  /* events of one commit; 0: 4096 */
+    size_t group_max; /* events of one commit; 0: 4096 */
     bool no_quarantine;
-    bool dry_run;      /* decide, answer, store nothing */
+    bool dry_run; /* decide, answer, store nothing */
 };
 
 /** Reads a stream to its end in constant memory. */
-enum mete_code ingest_stream(struct engine *e, const struct ingest *in, struct ingest_counts *counts,
-                             struct mete_err *err) METE_MUST_CHECK;
+enum mete_code ingest_stream(struct engine *e, const struct ingest *in,
+                             struct ingest_counts *counts, struct mete_err *err) METE_MUST_CHECK;
 
 #endif

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#define CHUNK_SIZE ((size_t)1 << 20)
-#define GROUP_MAX 4096u
+#define CHUNK_SIZE      ((size_t)1 << 20)
+#define GROUP_MAX       4096u
 #define GROUP_BYTES_MAX ((size_t)16 << 20)
 
 struct pump {
@@ -76,8 +76,7 @@ static enum mete_code item(struct pump *p, enum stream_item kind, struct text te
 
 static enum mete_code commit_when_full(struct pump *p, bool end)
 {
-    bool full = engine_queued(p->e) >= p->group_max ||
-                engine_queued_bytes(p->e) >= GROUP_BYTES_MAX;
+    bool full = engine_queued(p->e) >= p->group_max || engine_queued_bytes(p->e) >= GROUP_BYTES_MAX;
     if (p->in->dry_run || !(full || end)) {
         return METE_OK;
     }
@@ -128,8 +127,8 @@ static enum mete_code pump_run(struct pump *p, uint8_t *chunk)
     return commit_when_full(p, true);
 }
 
-enum mete_code ingest_stream(struct engine *e, const struct ingest *in, struct ingest_counts *counts,
-                             struct mete_err *err)
+enum mete_code ingest_stream(struct engine *e, const struct ingest *in,
+                             struct ingest_counts *counts, struct mete_err *err)
 {
     struct pump p = {.e = e,
                      .in = in,

@@ -21,11 +21,11 @@ struct engine {
     uint8_t log_seed[32];
     uint8_t seal_key[SEAL_KEY_LEN];
     bool has_keys;
-    bool entries;        /* account entries are kept */
-    bool failed;         /* the store failed while something was read: `err` says why */
+    bool entries; /* account entries are kept */
+    bool failed;  /* the store failed while something was read: `err` says why */
     struct mete_err err;
-    struct arena arena;  /* of the event being decided */
-    struct arena parse;  /* of events that are read again while deciding */
+    struct arena arena; /* of the event being decided */
+    struct arena parse; /* of events that are read again while deciding */
     struct buf canonical;
     struct buf packed;
     struct buf sealed;

@@ -53,8 +53,8 @@ static enum mete_code keys_read(struct engine *e, const char *path, int fd, stru
     char text[KEY_FILE_MAX];
     ssize_t n = read(fd, text, sizeof text - 1);
     text[n > 0 ? n : 0] = 0;
-    e->has_keys = key_find(text, "\nlog-seed ", e->log_seed) &&
-                  key_find(text, "\nseal-key ", e->seal_key);
+    e->has_keys =
+        key_find(text, "\nlog-seed ", e->log_seed) && key_find(text, "\nseal-key ", e->seal_key);
     secret_wipe(text, sizeof text);
     return e->has_keys ? METE_OK
                        : mete_fail(err, METE_SEAL_KEY, "", "%s holds no keys of mete", path);

@@ -69,7 +69,8 @@ enum mete_code preset_submit(struct engine *e, const char *name, struct mete_err
     return mete_fail(err, METE_USAGE, "", "there is no preset \"%s\"", name);
 }
 
-/** "mete:policy:<id>:<first 16 hex of the document's hash>": the same document is the same event. */
+/** "mete:policy:<id>:<first 16 hex of the document's hash>": the same document is the same event.
+ */
 static void policy_event_id(struct buf *out, struct text id, struct text document)
 {
     char hex[65];

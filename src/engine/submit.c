@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The one door. Bytes come in; the event is read, its private values are replaced, it is compared
- * with what stands in the log under its id, decided, applied and queued: or refused and kept apart. */
+ * with what stands in the log under its id, decided, applied and queued: or refused and kept apart.
+ */
 #include "engine/internal.h"
 
 #include "base/limits.h"
@@ -18,7 +19,8 @@ const char *submit_status_name(enum submit_status s)
     return NAME[s];
 }
 
-/* --- private values -----------------------------------------------------------------------------*/
+/* --- private values
+ * -----------------------------------------------------------------------------*/
 
 /** A fresh salt; repeatable when the engine was told a seed. */
 static bool salt_new(void *ctx, const char *pointer, uint8_t salt[SALT_LEN])
@@ -60,7 +62,8 @@ static bool salt_visit(void *arg, const struct sealed_value *v)
     struct buf context = {0};
     struct buf plain = {0};
     seal_context(&context, s->seq, v->pointer);
-    if (seal_open(&plain, s->e->seal_key, buf_bytes(&context), v->sealed) && plain.len >= SALT_LEN) {
+    if (seal_open(&plain, s->e->seal_key, buf_bytes(&context), v->sealed) &&
+        plain.len >= SALT_LEN) {
         memcpy(s->salt, plain.p, SALT_LEN);
         s->found = true;
     }
@@ -109,7 +112,8 @@ static enum store_result seal_values(struct engine *e, const struct envelope *en
     return r;
 }
 
-/* --- outcomes -----------------------------------------------------------------------------------*/
+/* --- outcomes
+ * -----------------------------------------------------------------------------------*/
 
 static void failed(struct engine *e, struct submit_result *r)
 {
@@ -123,15 +127,15 @@ static void failed(struct engine *e, struct submit_result *r)
 static void quarantine(struct engine *e, struct text body, struct text event_id,
                        const struct mete_err *why)
 {
-    const struct quarantined q = {.received_at = engine_now(e),
-                                  .event_id = event_id,
-                                  .code = why->code,
-                                  .pointer = text_of(why->pointer),
-                                  .message = text_of(why->text),
-                                  .body = {body.p, body.len < EVENT_SIZE_MAX ? body.len
-                                                                            : EVENT_SIZE_MAX},
-                                  .cut = body.len > EVENT_SIZE_MAX,
-                                  .attempts = 1};
+    const struct quarantined q = {
+        .received_at = engine_now(e),
+        .event_id = event_id,
+        .code = why->code,
+        .pointer = text_of(why->pointer),
+        .message = text_of(why->text),
+        .body = {body.p, body.len < EVENT_SIZE_MAX ? body.len : EVENT_SIZE_MAX},
+        .cut = body.len > EVENT_SIZE_MAX,
+        .attempts = 1};
     if (book_quarantine_add(e->book, &q, e->quarantine_max, &e->err) != STORE_OK) {
         e->failed = true;
     }
@@ -152,7 +156,8 @@ static void refused(struct engine *e, struct text json, const struct submit_opti
     }
 }
 
-/* --- what stands in the log under the same id ---------------------------------------------------*/
+/* --- what stands in the log under the same id
+ * ---------------------------------------------------*/
 
 static bool same_bytes(struct engine *e, struct envelope *env, uint64_t seq)
 {
@@ -191,7 +196,8 @@ static void known(struct engine *e, struct text json, const struct submit_option
     refused(e, json, o, SUBMIT_CONFLICT, r);
 }
 
-/* --- queueing -----------------------------------------------------------------------------------*/
+/* --- queueing
+ * -----------------------------------------------------------------------------------*/
 
 /** Stores the packed pages in e->packed (but not page 0 of an event: it is in the event's row) and
  *  applies each. */
@@ -260,8 +266,7 @@ static bool releases_run(struct engine *e, uint64_t seq, mete_time at)
         struct decision d;
         struct mete_err err;
         arena_reset(&e->arena);
-        enum decided outcome =
-            release_next(&e->arena, &e->view, seq, page, at, &d, &err);
+        enum decided outcome = release_next(&e->arena, &e->view, seq, page, at, &d, &err);
         if (e->failed || outcome == DECIDED_NEEDS || outcome == DECIDED_REFUSED) {
             e->failed = true;
             return false;
@@ -344,12 +349,11 @@ void engine_submit(struct engine *e, struct text json, const struct submit_optio
     }
     arena_reset(&e->arena);
     struct envelope env = {0};
-    const struct envelope_options eo = {.stored = o->stored,
-                                        .now = e->clock == CLOCK_EVENT || o->recorded_at != 0
-                                                   ? TIME_NEVER
-                                                   : engine_now(e),
-                                        .app_id = o->app_id,
-                                        .environment = o->environment};
+    const struct envelope_options eo = {
+        .stored = o->stored,
+        .now = e->clock == CLOCK_EVENT || o->recorded_at != 0 ? TIME_NEVER : engine_now(e),
+        .app_id = o->app_id,
+        .environment = o->environment};
     enum mete_code code = envelope_read(&e->arena, json, &eo, &env, &r->err);
     buf_reset(&e->last_id_buf);
     buf_put_text(&e->last_id_buf, env.id);
@@ -369,7 +373,8 @@ void engine_submit(struct engine *e, struct text json, const struct submit_optio
     }
 }
 
-/* --- groups -------------------------------------------------------------------------------------*/
+/* --- groups
+ * -------------------------------------------------------------------------------------*/
 
 enum mete_code engine_commit(struct engine *e, struct mete_err *err)
 {

@@ -14,33 +14,33 @@
 
 /** A value that must not stand in the log: a destination, a display name, free text, a secret. */
 struct private_value {
-    struct json *node;           /* inside envelope.tree */
-    char pointer[192];           /* where, as a JSON pointer into the envelope */
-    struct text party;           /* whom it is about; may be empty */
-    struct bytes value;          /* the characters of a string, else the RFC 8785 bytes */
-    uint8_t salt[SALT_LEN];      /* set by envelope_commit */
-    struct hash commitment;      /* set by envelope_commit */
+    struct json *node;      /* inside envelope.tree */
+    char pointer[192];      /* where, as a JSON pointer into the envelope */
+    struct text party;      /* whom it is about; may be empty */
+    struct bytes value;     /* the characters of a string, else the RFC 8785 bytes */
+    uint8_t salt[SALT_LEN]; /* set by envelope_commit */
+    struct hash commitment; /* set by envelope_commit */
 };
 
 struct envelope {
     struct event event;
-    struct json *tree;           /* the mapped envelope (CloudEvents are already translated) */
-    struct text id;              /* event_id as far as it could be read, also after a refusal */
+    struct json *tree; /* the mapped envelope (CloudEvents are already translated) */
+    struct text id;    /* event_id as far as it could be read, also after a refusal */
     struct private_value *private_value;
     size_t private_count;
     /* signature member, when present */
     bool is_signed;
     struct text key_id;
     struct text alg;
-    struct text signature;       /* base64url */
-    struct text signature_raw;   /* the member as sent */
+    struct text signature;     /* base64url */
+    struct text signature_raw; /* the member as sent */
 };
 
 struct envelope_options {
-    bool stored;                 /* bytes of the log: private values are commitments already */
-    mete_time now;               /* for the 5-minute rule; TIME_NEVER: do not judge */
-    struct text app_id;          /* of an ingest body: must agree with source.app_id; may be empty */
-    struct text environment;     /* of an ingest body; may be empty */
+    bool stored;             /* bytes of the log: private values are commitments already */
+    mete_time now;           /* for the 5-minute rule; TIME_NEVER: do not judge */
+    struct text app_id;      /* of an ingest body: must agree with source.app_id; may be empty */
+    struct text environment; /* of an ingest body; may be empty */
 };
 
 /** Reads one event. Everything lives in `a` or points into `input`.
@@ -61,8 +61,8 @@ void envelope_commit(struct arena *a, struct envelope *e, envelope_salt *salt, v
 
 /** Appends the canonical bytes: RFC 8785 of the mapped envelope without `signature`. Called after
  *  envelope_commit. Errors: METE_NUMBER_INEXACT, METE_NUMBER_RANGE. */
-enum mete_code envelope_canonical(const struct envelope *e, struct buf *out, struct mete_err *err)
-    METE_MUST_CHECK;
+enum mete_code envelope_canonical(const struct envelope *e, struct buf *out,
+                                  struct mete_err *err) METE_MUST_CHECK;
 
 /** True when the text looks like an e-mail address: used on payload strings outside the private
  *  ones. "did:...@", URNs and Lightning destinations in private places are not looked at. */

@@ -12,7 +12,8 @@
 enum stream_item {
     STREAM_MORE,  /* needs more bytes (or, at the end, there are none) */
     STREAM_EVENT, /* *item holds the bytes of one value */
-    STREAM_BROKEN /* *item holds what could not be cut into a value (at most EVENT_SIZE_MAX bytes) */
+    STREAM_BROKEN /* *item holds what could not be cut into a value (at most EVENT_SIZE_MAX bytes)
+                   */
 };
 
 struct stream;
