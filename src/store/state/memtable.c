@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Writing to and finding in the memory buffer. A key that was removed stays as a removal, because
+ * it has to hide what older runs say. */
+#include "store/state/memtable.h"
+
+#include "base/text.h"
+#include "store/state/memtable_entry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS_MIN       ((size_t)1024)
+#define REF_NONE        UINT32_MAX
+#define VALUE_SMALL_MAX ((size_t)4096) /* larger values are allocated on their own */
+
+struct mem_slot {
+    uint32_t hash;
+    uint32_t ref; /* REF_NONE: empty */
+};
+
+struct mem_big {
+    struct mem_big *older;
+    struct mem_big **place; /* the pointer that points here */
+    size_t size;
+    uint8_t p[];
+};
+
+void memtable_init(struct memtable *m, uint64_t seed)
+{
+    *m = (struct memtable){.seed = seed};
+}
+
+void memtable_clear(struct memtable *m)
+{
+    for (size_t i = 0; i < m->chunk_count; i++) {
+        free(m->chunk[i]);
+    }
+    for (struct mem_big *b = m->big, *older; b != NULL; b = older) {
+        older = b->older;
+        free(b);
+    }
+    for (size_t i = 0; i < MEM_CLASSES; i++) {
+        free(m->order[i].ref);
+    }
+    free(m->chunk);
+    free(m->slots);
+    memtable_init(m, m->seed);
+}
+
+/* Entries that nobody looks up by key, so they need no hash: see the head of memtable.h. */
+static bool is_hashed(uint8_t class)
+{
+    return class != KEY_ENTRY;
+}
+
+/* --- memory
+ * -------------------------------------------------------------------------------------*/
+
+static void chunk_add(struct memtable *m)
+{
+    if (m->chunk_count == m->chunk_cap) {
+        m->chunk_cap = m->chunk_cap == 0 ? 8 : m->chunk_cap * 2;
+        m->chunk = realloc(m->chunk, m->chunk_cap * sizeof *m->chunk);
+        METE_ASSERT(m->chunk != NULL);
+    }
+    uint8_t *chunk = malloc(MEM_CHUNK_UNITS * MEM_UNIT);
+    METE_ASSERT(chunk != NULL && m->chunk_count < (REF_NONE >> MEM_CHUNK_BITS));
+    m->chunk[m->chunk_count++] = chunk;
+    m->used = 0;
+}
+
+/** The reference of `size` new bytes. */
+static uint32_t units_new(struct memtable *m, size_t size)
+{
+    size_t units = (size + MEM_UNIT - 1) / MEM_UNIT;
+    if (m->chunk_count == 0 || MEM_CHUNK_UNITS - m->used < units) {
+        chunk_add(m);
+    }
+    size_t ref = ((m->chunk_count - 1) << MEM_CHUNK_BITS) + m->used;
+    m->used += units;
+    m->memory += units * MEM_UNIT;
+    return (uint32_t)ref;
+}
+
+static uint8_t *big_new(struct memtable *m, size_t size)
+{
+    struct mem_big *b = malloc(sizeof *b + size);
+    METE_ASSERT(b != NULL);
+    b->size = size;
+    b->older = m->big;
+    b->place = &m->big;
+    if (m->big != NULL) {
+        m->big->place = &b->older;
+    }
+    m->big = b;
+    m->memory += sizeof *b + size;
+    return b->p;
+}
+
+static void big_free(struct memtable *m, uint8_t *p)
+{
+    struct mem_big *b = (struct mem_big *)(void *)(p - offsetof(struct mem_big, p));
+    *b->place = b->older;
+    if (b->older != NULL) {
+        b->older->place = b->place;
+    }
+    m->memory -= sizeof *b + b->size;
+    free(b);
+}
+
+/** Stores a value; room doubles, so that a value that grows again and again costs little. The new
+ *  value may be a part of the old one. */
+static void value_store(struct memtable *m, struct mem_value *v, struct bytes value)
+{
+    METE_ASSERT(value.len <= UINT32_MAX / 2);
+    uint8_t *old = v->p;
+    size_t old_cap = v->cap;
+    if (value.len > old_cap) {
+        size_t cap = value.len > 2 * old_cap ? value.len : 2 * old_cap;
+        v->p =
+            cap > VALUE_SMALL_MAX ? big_new(m, cap) : (uint8_t *)mem_entry_at(m, units_new(m, cap));
+        v->cap = (uint32_t)cap;
+    }
+    if (value.len > 0) {
+        memmove(v->p, value.p, value.len);
+    }
+    v->len = (uint32_t)value.len;
+    if (v->p != old && old_cap > VALUE_SMALL_MAX) {
+        big_free(m, old);
+    }
+}
+
+static struct mem_entry *entry_new(struct memtable *m, struct bytes key, enum mem_shape shape,
+                                   uint32_t hash)
+{
+    METE_ASSERT(key.len > 0 && key.len <= STATE_KEY_MAX);
+    size_t head = sizeof(struct mem_entry);
+    if (shape == MEM_SUMS) {
+        head += STATE_SUMS * sizeof(mem_i128);
+    } else if (shape == MEM_VALUE) {
+        head += sizeof(struct mem_value);
+    }
+    uint32_t ref = units_new(m, head + key.len);
+    struct mem_entry *e = mem_entry_at(m, ref);
+    memset(e, 0, head);
+    *e = (struct mem_entry){hash, (uint16_t)key.len, ITEM_DELETE, (uint8_t)shape};
+    memcpy((uint8_t *)e + head, key.p, key.len);
+    mem_order_push(m, key.p[0], ref);
+    m->entries++;
+    return e;
+}
+
+/* --- the hash table
+ * -----------------------------------------------------------------------------*/
+
+static void slots_grow(struct memtable *m)
+{
+    size_t count = m->slot_count == 0 ? SLOTS_MIN : m->slot_count * 2;
+    struct mem_slot *slots = malloc(count * sizeof *slots);
+    METE_ASSERT(slots != NULL);
+    memset(slots, 0xff, count * sizeof *slots);
+    for (size_t i = 0; i < m->slot_count; i++) {
+        if (m->slots[i].ref == REF_NONE) {
+            continue;
+        }
+        size_t to = m->slots[i].hash & (count - 1);
+        while (slots[to].ref != REF_NONE) {
+            to = (to + 1) & (count - 1);
+        }
+        slots[to] = m->slots[i];
+    }
+    free(m->slots);
+    m->memory += (count - m->slot_count) * sizeof *slots;
+    m->slots = slots;
+    m->slot_count = count;
+}
+
+/** The slot of `key`, or the empty one where it belongs. Needs slots. */
+static struct mem_slot *slot_find(const struct memtable *m, struct bytes key, uint32_t hash)
+{
+    size_t mask = m->slot_count - 1;
+    for (size_t i = hash & mask;; i = (i + 1) & mask) {
+        struct mem_slot *slot = &m->slots[i];
+        if (slot->ref == REF_NONE) {
+            return slot;
+        }
+        if (slot->hash != hash) {
+            continue;
+        }
+        struct bytes other = mem_entry_key(mem_entry_at(m, slot->ref));
+        if (other.len == key.len && memcmp(other.p, key.p, key.len) == 0) {
+            return slot;
+        }
+    }
+}
+
+/** The entry of a hashed key, made as a removal when absent. */
+static struct mem_entry *entry_of(struct memtable *m, struct bytes key, bool *made)
+{
+    uint32_t hash = (uint32_t)bytes_hash(key, m->seed);
+    if (m->hashed >= m->slot_count / 4 * 3) {
+        slots_grow(m);
+    }
+    struct mem_slot *slot = slot_find(m, key, hash);
+    *made = slot->ref == REF_NONE;
+    if (!*made) {
+        return mem_entry_at(m, slot->ref);
+    }
+    enum mem_shape shape = key_is_sums(key.p[0]) ? MEM_SUMS : MEM_VALUE;
+    struct mem_entry *e = entry_new(m, key, shape, hash);
+    struct mem_order *order = &m->order[key.p[0]];
+    slot->hash = hash;
+    slot->ref = order->ref[order->count - 1];
+    m->hashed++;
+    return e;
+}
+
+void memtable_set(struct memtable *m, struct bytes key, struct bytes value)
+{
+    METE_ASSERT(key.len > 0 && !key_is_sums(key.p[0]));
+    struct mem_entry *e;
+    bool made;
+    if (is_hashed(key.p[0])) {
+        e = entry_of(m, key, &made);
+    } else {
+        e = entry_new(m, key, value.len == 0 ? MEM_BARE : MEM_VALUE, 0);
+    }
+    e->op = ITEM_PUT;
+    if (e->shape == MEM_VALUE) {
+        value_store(m, mem_entry_value(e), value);
+    }
+}
+
+void memtable_add(struct memtable *m, struct bytes key, const i128 sums[STATE_SUMS])
+{
+    METE_ASSERT(key.len > 0 && key_is_sums(key.p[0]));
+    bool made;
+    struct mem_entry *e = entry_of(m, key, &made);
+    if (made) {
+        e->op = ITEM_ADD;
+    } else if (e->op == ITEM_DELETE) {
+        e->op = ITEM_SUM; /* its sums were zeroed by the removal */
+    }
+    mem_i128 *to = mem_entry_sums(e);
+    for (unsigned i = 0; i < STATE_SUMS; i++) {
+        METE_ASSERT(!__builtin_add_overflow(to[i], sums[i], &to[i]));
+    }
+}
+
+void memtable_remove(struct memtable *m, struct bytes key)
+{
+    METE_ASSERT(key.len > 0);
+    if (!is_hashed(key.p[0])) {
+        entry_new(m, key, MEM_BARE, 0);
+        return;
+    }
+    bool made;
+    struct mem_entry *e = entry_of(m, key, &made);
+    e->op = ITEM_DELETE;
+    if (e->shape == MEM_SUMS) {
+        memset(mem_entry_sums(e), 0, STATE_SUMS * sizeof(mem_i128));
+    }
+}
+
+static bool get_unhashed(struct memtable *m, struct bytes key, struct mem_found *out)
+{
+    struct mem_cursor c;
+    mem_cursor_seek(&c, m, key);
+    if (!c.valid || bytes_cmp(c.item.key, key) != 0) {
+        return false;
+    }
+    out->op = c.item.op;
+    out->value = c.item.value;
+    return true;
+}
+
+bool memtable_get(struct memtable *m, struct bytes key, struct mem_found *out)
+{
+    if (key.len == 0 || m->entries == 0) {
+        return false;
+    }
+    if (!is_hashed(key.p[0])) {
+        return get_unhashed(m, key, out);
+    }
+    if (m->hashed == 0) {
+        return false;
+    }
+    struct mem_slot *slot = slot_find(m, key, (uint32_t)bytes_hash(key, m->seed));
+    if (slot->ref == REF_NONE) {
+        return false;
+    }
+    struct mem_entry *e = mem_entry_at(m, slot->ref);
+    out->op = e->op;
+    out->value = (struct bytes){0};
+    if (e->shape == MEM_SUMS) {
+        for (unsigned i = 0; i < STATE_SUMS; i++) {
+            out->sums[i] = mem_entry_sums(e)[i];
+        }
+    } else if (e->op == ITEM_PUT) {
+        out->value = (struct bytes){mem_entry_value(e)->p, mem_entry_value(e)->len};
+    }
+    return true;
+}
