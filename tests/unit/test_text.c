@@ -449,8 +449,9 @@ static void test_hex_is_lower_case_and_reads_either(void **state)
     assert_string_equal(out, "009fabff");
     hex_encode(out, (struct bytes){NULL, 0});
     assert_string_equal(out, "");
-    static const char *const BAD[] = {"",         "009fab",   "009fabf",  "009fabff00", "009fabfg",
-                                      "0 9fabff", "/09fabff", ":09fabff", "@09fabff",   "`09fabff"};
+    static const char *const BAD[] = {"",         "009fab",   "009fabf",  "009fabff00",
+                                      "009fabfg", "0 9fabff", "/09fabff", ":09fabff",
+                                      "@09fabff", "`09fabff", "009fabfG", "009fabff0"};
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
         assert_false(hex_decode(back, 4, text_of(BAD[i])));
         assert_memory_equal(back, "\x09\x09\x09\x09", 4);
@@ -493,11 +494,11 @@ static void test_base64_has_the_vectors_of_rfc_4648(void **state)
 static void test_base64_refuses_every_second_spelling(void **state)
 {
     (void)state;
-    static const char *const BAD[] = {
-        "Zg=",      "Zg",   "Zh==",   "Zm9=", "Z",    "Z===", "====",  "=",
-        "Zg==Zg==", "Zm 9", "Zm9v\n", "Zm9-", "Zm9_", "Zg=v", "Zm8==", "Zm9v===="};
-    static const char *const BAD_URL[] = {"Z",     "Zg==", "Zh",   "Zm9",
-                                          "Zm9vY", "Zm9+", "Zm9/", "Zm 9"};
+    static const char *const BAD[] = {"Zg=",    "Zg",   "Zh==", "Zi==", "Zk==",  "Zo==",     "Zm6=",
+                                      "Zm9=",   "Z",    "Z===", "====", "=",     "Zg==Zg==", "Zm 9",
+                                      "Zm9v\n", "Zm9-", "Zm9_", "Zg=v", "Zm8==", "Zm9v===="};
+    static const char *const BAD_URL[] = {"Z",   "Zg==", "Zh",    "Zi",   "Zk",   "Zo",
+                                          "Zm6", "Zm9",  "Zm9vY", "Zm9+", "Zm9/", "Zm 9"};
     uint8_t out[16] = {9};
     size_t len = 42;
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
@@ -562,6 +563,8 @@ static void test_base58_holds_128_bytes_and_no_more(void **state)
     assert_false(base58_decode(back, sizeof(back), &len, (struct text){ones, 200}));
     memset(ones, 'z', sizeof(ones));
     assert_false(base58_decode(back, sizeof(back), &len, (struct text){ones, 179}));
+    assert_false(base58_decode(back, sizeof(back), &len, (struct text){ones, 200}));
+    assert_false(base58_decode(back, sizeof(back), &len, TEXT("2g\0")));
     assert_int_equal(len, 128);
 }
 
