@@ -36,7 +36,7 @@ uint64_t work_first_waiting(struct work *w, struct key key, uint64_t cursor, uin
 
 void work_release(struct work *w, struct key key)
 {
-    uint64_t limit = w->in->seq;
+    uint64_t limit = w->log_size;
     if (work_first_waiting(w, key, 0, limit) == 0) {
         return;
     }
@@ -179,7 +179,11 @@ enum decided release_next(struct arena *a, const struct view *view, uint64_t seq
     }
     if (outcome != DECIDED_NEEDS && !w.missing) {
         outcome = work_finish(&w, outcome);
-        unwait(&w, stood, waiting);
+        bool waits_on = outcome == DECIDED_WAITING &&
+                        bytes_cmp(key_bytes(&stood), key_bytes(&w.wait_key)) == 0;
+        if (!waits_on) {
+            unwait(&w, stood, waiting);
+        }
         if (outcome == DECIDED_APPLIED) {
             booked_at(&w, waiting, seq, page);
         }

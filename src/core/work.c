@@ -18,7 +18,8 @@ void work_begin(struct work *w, struct arena *a, const struct decide_in *in, str
                        .event = in->event,
                        .out = out,
                        .err = err,
-                       .now = in->recorded_at};
+                       .now = in->recorded_at,
+                       .log_size = in->seq};
     *out = (struct decision){.rules_version = RULES_VERSION, .pages = 1};
     map_init(&w->party, sizeof(uint32_t), 1);
     omap_init(&w->residue, sizeof(struct residue), 2);

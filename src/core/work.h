@@ -18,6 +18,7 @@ struct work {
     struct mete_err *err;
     struct book_config book;
     mete_time now;       /* recorded_at */
+    uint64_t log_size;   /* the newest event there is: releases reach up to it */
     bool missing;        /* the view lacked something */
     bool released;       /* an event that waited: its money comes out of suspense */
     uint32_t page;       /* released: the page its booking goes to */
