@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The port to what is remembered. A store holds books; a book is its log (events with their packed
  * decisions, append-only), the state that follows from it, the sealed values outside it, and the
- * quarantine. One writer a book. Nothing is visible before store_commit returns.
+ * quarantine. One writer a store. Nothing is visible to others before book_commit returns. A store
+ * and its books belong to one thread at a time.
  * Implementations: memory/ (mete run, simulate), sqlite/. */
 #ifndef METE_STORE_STORE_H
 #define METE_STORE_STORE_H
@@ -19,7 +20,7 @@ struct book;
 enum store_result {
     STORE_OK,
     STORE_NONE,  /* nothing there */
-    STORE_FAILED /* err says what; after a failed write the book must be reopened */
+    STORE_FAILED /* err says what; a failed write must be followed by book_rollback */
 };
 
 struct store_options {
@@ -44,7 +45,8 @@ enum store_result store_books(struct store *s, struct arena *a, struct text **na
  *  for reading a consistent snapshot. METE_STORE_MISSING, METE_STORE_EXISTS with `create`. */
 enum mete_code book_open(struct book **out, struct store *s, struct text name, bool create,
                          struct mete_err *err) METE_MUST_CHECK;
-/** Writes out the memory buffer when the book is clean, so that the next open is immediate. */
+/** What is queued is lost. Writes out the memory buffer unless it is small, so that the next open
+ *  has little of the log to read again. */
 void book_close(struct book *b);
 
 /* --- the log ----------------------------------------------------------------------------------*/
@@ -52,12 +54,15 @@ void book_close(struct book *b);
 struct log_row {
     uint64_t seq; /* 1, 2, ... */
     mete_time recorded_at;
-    struct text event_id; /* of the event; book_append adds key_event_id(event_id) -> seq */
+    struct text event_id; /* of the event; book_append sets key_event_id(event_id) -> seq (varint) */
     struct bytes event;     /* RFC 8785 bytes, private values replaced by commitments */
     struct bytes signature; /* JSON of the envelope's signature, or empty */
     struct bytes decision;  /* page 0, packed */
-    struct hash leaf;
+    struct hash leaf;       /* log_row_leaf of the rest: also the row's checksum when it is read */
 };
+
+/** What the log commits to: event, decision page 0 and recorded_at (design section 5, "Log"). */
+struct hash log_row_leaf(const struct log_row *row);
 
 struct log_head {
     uint64_t size;         /* events in the log */
@@ -65,18 +70,24 @@ struct log_head {
     struct hash root;      /* RFC 9162 tree head */
 };
 
-struct log_head book_head(const struct book *b);
+/** Queued events included. The root is computed when asked for, some 20 hashes. */
+struct log_head book_head(struct book *b);
+/** Events in the log, queued ones included: head.size without the root. */
+uint64_t book_size(const struct book *b);
 
-/** Queues one event for the current group: row.seq must be head.size + 1. */
+/** Queues one event for the current group: row.seq must be book_size + 1. What its decision changes
+ *  in the state is the caller's to apply (core/decision.h), after this call. */
 enum store_result book_append(struct book *b, const struct log_row *row, struct mete_err *err)
     METE_MUST_CHECK;
-/** Queues a further page of the decision at `seq` (page >= 1, in order). */
+/** Queues a further page of the decision at `seq` (page >= 1, in order; other events may have come
+ *  in between). */
 enum store_result book_append_page(struct book *b, uint64_t seq, uint32_t page, struct bytes packed,
                                    mete_time recorded_at, struct mete_err *err) METE_MUST_CHECK;
 
-/** Makes everything queued since the last commit durable at once, or nothing of it. */
+/** Makes everything queued since the last commit durable at once, or nothing of it: after
+ *  STORE_FAILED the book is as it was at the last commit. */
 enum store_result book_commit(struct book *b, struct mete_err *err) METE_MUST_CHECK;
-/** Throws the queued group away, with all state that it changed. */
+/** Throws the queued group away, with all state that it changed: rebuilds it from the store. */
 void book_rollback(struct book *b);
 
 /** Row `seq`, queued ones included. Bytes are valid until the next call on this book. */
@@ -91,7 +102,8 @@ uint32_t book_page_count(struct book *b, uint64_t seq);
 typedef bool log_visit(void *arg, const struct log_row *row);
 enum store_result book_scan_log(struct book *b, uint64_t from, uint64_t until, log_visit *visit,
                                 void *arg, struct mete_err *err) METE_MUST_CHECK;
-/** The first seq recorded at or after `t` (head.size + 1 when none). */
+/** The first seq recorded at or after `t` (head.size + 1 when none). Needs recorded_at to rise with
+ *  seq, as it does in every stored book. */
 uint64_t book_seq_at(struct book *b, mete_time t);
 
 /* --- state ------------------------------------------------------------------------------------*/
@@ -102,7 +114,8 @@ enum store_result book_get(struct book *b, struct bytes key, struct bytes *value
 /** The sums of an ADD key; zeros and STORE_NONE when never added to. */
 enum store_result book_sums(struct book *b, struct bytes key, i128 sums[STATE_SUMS],
                             struct mete_err *err) METE_MUST_CHECK;
-/** Keys in [from, until) in byte order. ADD keys come merged; deleted ones not at all. */
+/** Keys in [from, until) in byte order; an empty `until` is the end. ADD keys come merged, deleted
+ *  ones not at all. `visit` may read, but not write; key and value are its until it returns. */
 typedef bool state_visit(void *arg, struct bytes key, struct bytes value, const i128 *sums);
 enum store_result book_scan_state(struct book *b, struct bytes from, struct bytes until,
                                   state_visit *visit, void *arg, struct mete_err *err)
@@ -148,7 +161,8 @@ struct sealed_value {
 enum store_result book_seal_add(struct book *b, const struct sealed_value *v, struct mete_err *err)
     METE_MUST_CHECK;
 typedef bool sealed_visit(void *arg, const struct sealed_value *v);
-/** Those of one event (seq > 0), or of one party (seq 0, party not empty), or all. */
+/** Those of one event (seq > 0), or of one party (seq 0, party not empty), or all. There is no index
+ *  by party (its keys would be random): that reads all. */
 enum store_result book_seals(struct book *b, uint64_t seq, struct text party, sealed_visit *visit,
                              void *arg, struct mete_err *err) METE_MUST_CHECK;
 /** Erases the sealed values about a party; *count of them are gone after the commit. */
@@ -173,7 +187,7 @@ enum store_result book_quarantine_add(struct book *b, const struct quarantined *
 enum store_result book_quarantine_remove(struct book *b, uint64_t id, struct mete_err *err)
     METE_MUST_CHECK;
 typedef bool quarantine_visit(void *arg, const struct quarantined *q);
-/** In order of id, from `after` + 1. */
+/** In order of id, from `after` + 1. METE_STORE_CORRUPT when a body is not what was kept. */
 enum store_result book_quarantine(struct book *b, uint64_t after, quarantine_visit *visit,
                                   void *arg, struct mete_err *err) METE_MUST_CHECK;
 
@@ -182,5 +196,9 @@ enum store_result book_meta_get(struct book *b, const char *name, struct arena *
                                 struct text *value, struct mete_err *err) METE_MUST_CHECK;
 enum store_result book_meta_set(struct book *b, const char *name, struct text value,
                                 struct mete_err *err) METE_MUST_CHECK;
+
+/** Counters of the state layer since the book was opened (store/state/stats.h). */
+struct state_stats;
+const struct state_stats *book_stats(struct book *b);
 
 #endif
