@@ -3,6 +3,7 @@
  * decided posting by posting, so that the answer is exact to the microsecond. */
 #include "core/balance.h"
 
+#include "base/text.h"
 #include "core/decision.h"
 #include "core/dispute.h"
 
@@ -22,7 +23,8 @@ static bool day_visit(void *arg, struct bytes key, struct bytes value, const i12
 {
     (void)value;
     struct pending *p = arg;
-    if (key_read_u32(key, key.len - 4) == (uint32_t)time_day(p->at)) {
+    struct key today = key_pending(p->party, p->asset, time_day(p->at));
+    if (bytes_cmp(key, key_bytes(&today)) == 0) {
         p->today += sums[0];
     } else {
         p->later += sums[0];
