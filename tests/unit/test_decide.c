@@ -310,7 +310,7 @@ static void test_disputes_hold_money_back_until_decided_or_too_old(void **state)
     assert_string_equal(world_balance(w, "ghost", "SAT", "2025-03-19T12:00:00Z"), "0/0/63/0");
     applied(EV("r2", "revenue.reversed", "02-07", "{\"reverses\":\"e1\"}"));
     assert_true(world_net(w, "ghost", "SAT") == 0 && world_net(w, "ed", "SAT") == 0);
-    refused(EV("d5", "allocation.disputed", "02-08", "{\"allocation_id\":\"e1/2.1\",\"reason\":\"r\"}"),
+    refused(EV("d5", "allocation.disputed", "02-08", "{\"allocation_id\":\"e1/2.2\",\"reason\":\"r\"}"),
             METE_STATE_FORBIDS, "/payload/allocation_id");
     refused(EV("d6", "allocation.disputed", "02-08", "{\"allocation_id\":\"e1/9.1\",\"reason\":\"r\"}"),
             METE_ALLOCATION_UNKNOWN, "/payload/allocation_id");
