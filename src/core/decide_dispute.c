@@ -72,6 +72,7 @@ static enum decided target_find(struct work *w, struct target *t)
         return unknown(w);
     }
     struct reversed reversed;
+    METE_ASSERT(t->l != NULL && t->g != NULL);
     w->missing |=
         reversed_load(w->view, w->a, t->seq, t->page, t->group, t->g, &reversed) == VIEW_MISSING;
     w->missing |=
@@ -82,6 +83,7 @@ static enum decided target_find(struct work *w, struct target *t)
 
 static mete_time target_due(const struct target *t)
 {
+    METE_ASSERT(t->l != NULL && t->g != NULL);
     return t->l->held ? TIME_NEVER : t->g->clears_at;
 }
 

@@ -533,7 +533,7 @@ static enum decided reversal_asset(struct work *w, const struct decision *d, uin
 
 enum decided decide_reversal(struct work *w)
 {
-    struct decision d;
+    struct decision d = {0};
     uint64_t seq = 0;
     uint32_t page = 0;
     uint32_t asset = 0;

@@ -187,6 +187,7 @@ enum decided decide_cycle(struct work *w)
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
+    METE_ASSERT(p != NULL);
     if (!w->released) {
         work_release(w, wait_cycle_key(number));
     }

@@ -352,6 +352,7 @@ static enum decided split_level(struct split *s, uint32_t number, const struct l
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
+    METE_ASSERT(p != NULL);
     if (p->kind == POLICY_WEIGHTS) {
         return split_weights(s, number, version, p, l);
     }

@@ -43,6 +43,9 @@ struct envelope_options {
     struct text environment; /* of an ingest body; may be empty */
 };
 
+/** What reading, committing and writing one event of `len` bytes takes from its arena at most. */
+#define ENVELOPE_ARENA_MAX(len) (JSON_ARENA_MAX(len) + 64 * (size_t)(len) + ((size_t)16 << 20))
+
 /** Reads one event. Everything lives in `a` or points into `input`.
  *  Errors: the codes 1..36 and those of documents (90..102); err->pointer is into the envelope. */
 enum mete_code envelope_read(struct arena *a, struct text input, const struct envelope_options *o,
