@@ -91,7 +91,7 @@ bool mete_code_at(size_t i, enum mete_code *code)
 static void drop_partial_character(char *s, size_t len)
 {
     size_t start = len;
-    while (start > 0 && len - start < 3 && ((unsigned char)s[start - 1] & 0xc0) == 0x80) {
+    while (start > 0 && ((unsigned char)s[start - 1] & 0xc0) == 0x80) {
         start--;
     }
     unsigned char lead = start > 0 ? (unsigned char)s[start - 1] : 0;

@@ -177,9 +177,13 @@ static void test_halfway_values_round_to_even_and_see_every_digit(void **state)
 static void test_more_than_a_double_is_out_of_range(void **state)
 {
     (void)state;
-    static const char *const OUT[] = {
-        "1e309",          "-1e309",     "1.7976931348623159e308", "1e99999999999999999999",
-        "-123456789e301", "0.00001e314"};
+    static const char *const OUT[] = {"1e309",
+                                      "2e308",
+                                      "-1e309",
+                                      "1.7976931348623159e308",
+                                      "1e99999999999999999999",
+                                      "-123456789e301",
+                                      "0.00001e314"};
     for (size_t i = 0; i < ARRAY_LEN(OUT); i++) {
         char out[JSNUM_TEXT_MAX];
         size_t len = 42;
