@@ -8,11 +8,14 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "base/time.h"
+#include "core/decision.h"
 #include "core/view.h"
 #include "crypto/seal.h"
 #include "mete/error.h"
 #include "store/store.h"
 #include "wire/envelope.h"
+
+#include <signal.h>
 
 struct engine;
 
@@ -136,7 +139,8 @@ struct ingest {
     void *tell_ctx;
     size_t group_max; /* events of one commit; 0: 4096 */
     bool no_quarantine;
-    bool dry_run; /* decide, answer, store nothing */
+    bool dry_run;                      /* decide, answer, store nothing */
+    const volatile sig_atomic_t *stop; /* may be NULL; not 0: commit what is decided and return */
 };
 
 /** Reads a stream to its end in constant memory. */

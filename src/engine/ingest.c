@@ -87,13 +87,18 @@ static enum mete_code commit_when_full(struct pump *p, bool end)
     return code;
 }
 
+static bool is_stopped(const struct pump *p)
+{
+    return p->in->stop != NULL && *p->in->stop != 0;
+}
+
 static enum mete_code items(struct pump *p)
 {
     struct text text;
     uint64_t offset;
     uint64_t line;
     struct mete_err broken;
-    for (;;) {
+    while (!is_stopped(p)) {
         enum stream_item kind = stream_next(p->stream, &text, &offset, &line, &broken);
         if (kind == STREAM_MORE) {
             return METE_OK;
@@ -106,13 +111,17 @@ static enum mete_code items(struct pump *p)
             return code;
         }
     }
+    return METE_OK;
 }
 
 static enum mete_code pump_run(struct pump *p, uint8_t *chunk)
 {
     bool end = false;
-    while (!end) {
+    while (!end && !is_stopped(p)) {
         long n = p->in->read(p->in->read_ctx, chunk, CHUNK_SIZE);
+        if (is_stopped(p)) {
+            break; /* what was not read is not there yet: half an event is no broken event */
+        }
         if (n < 0) {
             return mete_fail(p->err, METE_FILE, "", "the stream cannot be read");
         }
