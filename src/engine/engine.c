@@ -176,6 +176,7 @@ static void wire_up(struct engine *e, const struct engine_options *o)
 {
     size_t cache = o->cache_size != 0 ? o->cache_size : CACHE_SIZE_DEFAULT;
     e->clock = o->clock;
+    e->read_only = o->read_only;
     e->salt_seed = o->salt_seed;
     e->quarantine_max = o->quarantine_max != 0 ? o->quarantine_max : QUARANTINE_MAX;
     e->entries = !o->no_entries;

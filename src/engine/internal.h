@@ -20,6 +20,7 @@ struct engine {
     uint64_t salt_seed;
     uint8_t log_seed[32];
     uint8_t seal_key[SEAL_KEY_LEN];
+    bool read_only;
     bool has_keys;
     bool entries; /* account entries are kept */
     bool failed;  /* the store failed while something was read: `err` says why */

@@ -60,6 +60,20 @@ static enum mete_code keys_read(struct engine *e, const char *path, int fd, stru
                        : mete_fail(err, METE_SEAL_KEY, "", "%s holds no keys of mete", path);
 }
 
+/** True when nothing in the store can have been sealed or signed yet: only then may a missing key
+ *  file be made. */
+static bool store_is_new(struct engine *e)
+{
+    struct arena a;
+    struct text *names;
+    size_t count = 0;
+    struct mete_err err;
+    arena_init(&a, (size_t)1 << 28);
+    bool fine = store_books(e->store, &a, &names, &count, &err) == STORE_OK;
+    arena_clear(&a);
+    return fine && count <= 1 && book_head(e->book).size == 0;
+}
+
 enum mete_code engine_keys_load(struct engine *e, const char *path, bool create,
                                 struct mete_err *err)
 {
@@ -69,10 +83,13 @@ enum mete_code engine_keys_load(struct engine *e, const char *path, bool create,
         close(fd);
         return code;
     }
-    bool empty = book_head(e->book).size == 0;
-    if (errno == ENOENT && create && empty) {
+    int why = errno;
+    if (why == ENOENT && create && store_is_new(e)) {
         return keys_make(e, path, err);
     }
+    if (why == ENOENT && e->read_only) {
+        return METE_OK; /* reading needs no keys; what needs them says so */
+    }
     return mete_fail(err, METE_SEAL_KEY, "", "cannot read the key file %s: %s", path,
-                     strerror(errno));
+                     strerror(why));
 }
