@@ -194,7 +194,9 @@ static enum mete_code read_entries(const struct form_in *in, const char *generat
     const struct json *list = present(in->root, "attribution");
     p->sum_rule = strcmp(generation, "1.1") == 0 ? SUM_ONE_MILLIONTH : SUM_AT_MOST_1_0001;
     if (list == NULL)
-        return form_missing(in, in->root, TEXT("attribution"));
+        return form_missing(in, in->root,
+                            present(in->root, "fair") != NULL ? TEXT("attribution")
+                                                              : TEXT("contributors"));
     return shares_read(in, list, &attribution_form, p);
 }
 
