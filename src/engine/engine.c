@@ -141,7 +141,7 @@ void engine_entries_begin(struct engine *e)
     struct mete_err err;
     arena_init(&a, ARENA_SIZE_MAX);
     book_keep_entries(e->book);
-    uint64_t size = book_head(e->book).size;
+    uint64_t size = book_size(e->book);
     for (uint64_t seq = 1; seq <= size; seq++) {
         struct log_row row;
         METE_ASSERT(book_row(e->book, seq, &row, &err) == STORE_OK);
@@ -355,7 +355,7 @@ enum mete_code engine_decision(struct engine *e, uint64_t seq, struct arena *a,
                                struct decision *decision, uint64_t *booked_seq,
                                uint32_t *booked_page, struct mete_err *err)
 {
-    if (seq == 0 || seq > book_head(e->book).size) {
+    if (seq == 0 || seq > book_size(e->book)) {
         return mete_fail(err, METE_NOT_FOUND, "", "no event %llu in the log",
                          (unsigned long long)seq);
     }

@@ -71,7 +71,7 @@ static bool store_is_new(struct engine *e)
     arena_init(&a, (size_t)1 << 28);
     bool fine = store_books(e->store, &a, &names, &count, &err) == STORE_OK;
     arena_clear(&a);
-    return fine && count <= 1 && book_head(e->book).size == 0;
+    return fine && count <= 1 && book_size(e->book) == 0;
 }
 
 enum mete_code engine_keys_load(struct engine *e, const char *path, bool create,

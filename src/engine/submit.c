@@ -283,7 +283,7 @@ static bool releases_run(struct engine *e, uint64_t seq, mete_time at)
 static void decided(struct engine *e, struct envelope *env, struct decision *d, mete_time at,
                     struct submit_result *r)
 {
-    r->seq = book_head(e->book).size + 1;
+    r->seq = book_size(e->book) + 1;
     if (seal_values(e, env, r->seq) != STORE_OK || !event_append(e, env, d, r->seq, at) ||
         !releases_run(e, r->seq, at)) {
         failed(e, r);
@@ -319,7 +319,7 @@ static void submit_new(struct engine *e, struct text json, const struct submit_o
     mete_time at = record_time(e, o, &env->event);
     struct decide_in in = {.view = &e->view,
                            .event = &env->event,
-                           .seq = book_head(e->book).size + 1,
+                           .seq = book_size(e->book) + 1,
                            .recorded_at = at};
     enum decided outcome = decide(&e->arena, &in, &d, &r->err);
     if (e->failed || outcome == DECIDED_NEEDS) {
