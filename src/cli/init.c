@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * mete init: makes a book, and says what must be kept safe. */
+#include "base/text.h"
+#include "cli/cli.h"
+#include "crypto/sign.h"
+#include "engine/log.h"
+
+#include <string.h>
+
+static struct text key_path(struct cli *c)
+{
+    const char *file = strncmp(c->store, "sqlite:", 7) == 0 ? c->store + 7 : c->store;
+    return arena_printf(&c->arena, "%s.key", file);
+}
+
+static void show_json(struct cli *c, struct engine *e, const char *preset, const char *did)
+{
+    struct json_writer w;
+    char root[65];
+    struct log_head head = book_head(engine_book(e));
+    hash_hex(&head.root, root);
+    jw_init(&w, &c->out, true);
+    jw_object(&w, NULL);
+    jw_str(&w, "store", c->store);
+    jw_str(&w, "book", c->book);
+    jw_text(&w, "key_file", key_path(c));
+    jw_str(&w, "preset", preset);
+    jw_str(&w, "checkpoint_key", did);
+    jw_object(&w, "log");
+    jw_int(&w, "size", (int64_t)head.size);
+    jw_str(&w, "head", root);
+    jw_end_object(&w);
+    jw_end_object(&w);
+    cli_print(c, "\n");
+}
+
+static void show_text(struct cli *c, struct engine *e, const char *preset, const char *did)
+{
+    struct text key = key_path(c);
+    cli_print(c, "Book %s in %s\n", c->book, c->store);
+    cli_print(c, "Keys in %.*s: they sign the log and open private values.\n", (int)key.len, key.p);
+    cli_print(c, "Back this file up apart from the store; without it neither can be done again.\n");
+    cli_print(c, "Checkpoints are signed by %s\n", did);
+    if (preset != NULL) {
+        cli_print(c, "Preset %s: %llu events in the log\n", preset,
+                  (unsigned long long)book_head(engine_book(e)).size);
+    }
+    cli_note(c, "\nNext:\n  mete policy publish FILE    a policy document or .fair manifest\n"
+                "  mete ingest FILE|-          events\n"
+                "  mete parties                who is owed what");
+}
+
+static bool is_preset(const char *name)
+{
+    for (size_t i = 0; preset_name_at(i) != NULL; i++) {
+        if (strcmp(preset_name_at(i), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int init_run(struct cli *c)
+{
+    const char *preset = cli_option(c, "preset");
+    const struct engine_options o = {.store = c->store,
+                                     .book = c->book,
+                                     .create_store = true,
+                                     .create_book = true,
+                                     .clock = CLOCK_REAL};
+    struct engine *e = NULL;
+    struct mete_err err;
+    uint8_t public_key[ED25519_PUBLIC_LEN];
+    char did[DID_KEY_TEXT_MAX];
+    if (preset != NULL && !is_preset(preset)) { /* before anything is made */
+        return cli_usage(c, "there is no preset '%s': fair, agents, providers or economy", preset);
+    }
+    enum mete_code code = engine_open(&e, &o, &err);
+    if (code == METE_OK && preset != NULL) {
+        code = preset_submit(e, preset, &err);
+        code = code == METE_OK ? engine_commit(e, &err) : code;
+    }
+    if (code == METE_OK) {
+        ed25519_public(public_key, engine_log_seed(e));
+        did_key_format(did, public_key);
+        (c->json ? show_json : show_text)(c, e, preset, did);
+    }
+    engine_close(e);
+    return code == METE_OK ? CLI_OK : cli_fail(c, &err);
+}
+
+static const struct cli_option OPTIONS[] = {
+    {"preset", 0, "NAME", "write a preset's events: fair, agents, providers, economy"},
+    {NULL, 0, NULL, NULL}};
+
+const struct cli_command command_init = {
+    .name = "init",
+    .operands = "",
+    .summary = "make a store, a book and its keys",
+    .about = "Refuses a book that exists already; other books of the store are left alone.",
+    .option = OPTIONS,
+    .run = init_run};

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * mete party erase: forgets what is private about a party; amounts, log and proofs stay. */
+#include "base/text.h"
+#include "cli/cli.h"
+#include "engine/erase.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/** Asks on the terminal; without one, --yes must have been given. */
+static int confirm(struct cli *c, uint64_t count)
+{
+    if (cli_flag(c, "yes")) {
+        return CLI_OK;
+    }
+    if (!isatty(STDIN_FILENO)) {
+        return cli_usage(c, "erasing cannot be undone: say --yes");
+    }
+    fprintf(stderr, "Erase %llu private values about %s for ever? [y/N] ",
+            (unsigned long long)count, c->operand[0]);
+    char answer[16] = "";
+    bool yes =
+        fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+    if (!yes) {
+        cli_note(c, "Nothing was erased.");
+    }
+    return yes ? CLI_OK : CLI_FAILED;
+}
+
+static void show(struct cli *c, struct engine *e, uint64_t count)
+{
+    char root[65];
+    struct log_head head = book_head(engine_book(e));
+    hash_hex(&head.root, root);
+    if (c->json) {
+        struct json_writer w;
+        jw_init(&w, &c->out, true);
+        jw_object(&w, NULL);
+        jw_str(&w, "party", c->operand[0]);
+        jw_int(&w, "erased", (int64_t)count);
+        jw_object(&w, "log");
+        jw_int(&w, "size", (int64_t)head.size);
+        jw_str(&w, "head", root);
+        jw_end_object(&w);
+        jw_end_object(&w);
+        cli_print(c, "\n");
+        return;
+    }
+    cli_print(c, "%llu private values about %s are gone\n", (unsigned long long)count,
+              c->operand[0]);
+    cli_print(c, "Log: %llu entries, head %s, as before\n", (unsigned long long)head.size, root);
+}
+
+static int erase_run(struct cli *c)
+{
+    struct engine *e;
+    struct mete_err err;
+    uint64_t count;
+    int status = cli_open(c, CLI_WRITE, &e);
+    if (status != CLI_OK) {
+        return status;
+    }
+    struct text party = text_of(c->operand[0]);
+    enum mete_code code = party_sealed_count(e, party, &count, &err);
+    status = code == METE_OK && count > 0 ? confirm(c, count) : CLI_OK;
+    if (code == METE_OK && status == CLI_OK) {
+        code = party_erase(e, party, &count, &err);
+        if (code == METE_OK) {
+            show(c, e, count);
+        }
+    }
+    engine_close(e);
+    return code == METE_OK ? status : cli_fail(c, &err);
+}
+
+static const struct cli_option OPTIONS[] = {{"yes", 'y', NULL, "do not ask"},
+                                            {NULL, 0, NULL, NULL}};
+
+const struct cli_command command_party_erase = {
+    .name = "party erase",
+    .operands = "PARTY",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "forget the private values about a party",
+    .about = "Destinations, display names and free text are erased. The log, its head, every\n"
+             "amount and every proof stay as they are. There is no way back, but backups of the\n"
+             "store still hold the values.",
+    .option = OPTIONS,
+    .run = erase_run};
