@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The scanner of stream_scan.h. Sixty-four bytes become a bit mask for each kind of byte; the quote
- * mask becomes the mask of what is inside strings; brackets outside are counted, and looked at one
- * by one only where the value may end. Blocks with a backslash or a broken string, which are rare,
- * go byte by byte. */
+ * mask becomes the mask of what is inside strings; only brackets outside are looked at. Blocks with
+ * a backslash or a broken string, which are rare, go byte by byte. */
 #include "wire/stream_scan.h"
 
 #include <string.h>
@@ -15,45 +14,53 @@
 /* Bit i speaks of byte i. */
 struct masks {
     uint64_t quote;
-    uint64_t backslash;
-    uint64_t open;  /* { and [ */
-    uint64_t close; /* } and ] */
-    uint64_t line;  /* line feed */
+    uint64_t bracket; /* of all four kinds */
+    uint64_t special; /* backslash and line feed */
 };
 
 #ifdef __SSE2__
-static uint64_t bits(__m128i equal, unsigned shift)
+static inline uint64_t block_bits(__m128i a, __m128i b, __m128i c, __m128i d)
 {
-    return (uint64_t)(unsigned)_mm_movemask_epi8(equal) << shift;
+    uint64_t low = (unsigned)_mm_movemask_epi8(a) | (uint64_t)(unsigned)_mm_movemask_epi8(b) << 16;
+    uint64_t high = (unsigned)_mm_movemask_epi8(c) | (uint64_t)(unsigned)_mm_movemask_epi8(d) << 16;
+    return low | high << 32;
 }
 
-static struct masks block_masks(const uint8_t *p)
+static inline __m128i equal_any(__m128i v, char a, char b)
 {
-    struct masks m = {0};
-    for (unsigned i = 0; i < BLOCK; i += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-        /* '[' and ']' differ from '{' and '}' in this bit alone. */
-        __m128i folded = _mm_or_si128(v, _mm_set1_epi8(0x20));
-        m.quote |= bits(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), i);
-        m.backslash |= bits(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\')), i);
-        m.open |= bits(_mm_cmpeq_epi8(folded, _mm_set1_epi8('{')), i);
-        m.close |= bits(_mm_cmpeq_epi8(folded, _mm_set1_epi8('}')), i);
-        m.line |= bits(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n')), i);
-    }
-    return m;
+    return _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(a)), _mm_cmpeq_epi8(v, _mm_set1_epi8(b)));
+}
+
+/* '[' and ']' differ from '{' and '}' in one bit alone. */
+static inline __m128i equal_bracket(__m128i v)
+{
+    return equal_any(_mm_or_si128(v, _mm_set1_epi8(0x20)), '{', '}');
+}
+
+static inline struct masks block_masks(const uint8_t *p)
+{
+    const __m128i *from = (const __m128i *)(const void *)p;
+    __m128i a = _mm_loadu_si128(from), b = _mm_loadu_si128(from + 1);
+    __m128i c = _mm_loadu_si128(from + 2), d = _mm_loadu_si128(from + 3);
+    __m128i quote = _mm_set1_epi8('"');
+    return (struct masks){
+        .quote = block_bits(_mm_cmpeq_epi8(a, quote), _mm_cmpeq_epi8(b, quote),
+                            _mm_cmpeq_epi8(c, quote), _mm_cmpeq_epi8(d, quote)),
+        .bracket =
+            block_bits(equal_bracket(a), equal_bracket(b), equal_bracket(c), equal_bracket(d)),
+        .special = block_bits(equal_any(a, '\\', '\n'), equal_any(b, '\\', '\n'),
+                              equal_any(c, '\\', '\n'), equal_any(d, '\\', '\n'))};
 }
 #else
-static struct masks block_masks(const uint8_t *p)
+static inline struct masks block_masks(const uint8_t *p)
 {
     struct masks m = {0};
     for (unsigned i = 0; i < BLOCK; i++) {
         uint64_t bit = UINT64_C(1) << i;
         uint8_t folded = p[i] | 0x20;
         m.quote |= p[i] == '"' ? bit : 0;
-        m.backslash |= p[i] == '\\' ? bit : 0;
-        m.open |= folded == '{' ? bit : 0;
-        m.close |= folded == '}' ? bit : 0;
-        m.line |= p[i] == '\n' ? bit : 0;
+        m.bracket |= folded == '{' || folded == '}' ? bit : 0;
+        m.special |= p[i] == '\\' || p[i] == '\n' ? bit : 0;
     }
     return m;
 }
@@ -61,11 +68,14 @@ static struct masks block_masks(const uint8_t *p)
 
 /* Bit i is the parity of the bits up to and including i: from each opening quote to before its
  * closing one. */
-static uint64_t prefix_parity(uint64_t v)
+static inline uint64_t prefix_parity(uint64_t v)
 {
-    for (unsigned shift = 1; shift < 64; shift *= 2)
-        v ^= v << shift;
-    return v;
+    v ^= v << 1;
+    v ^= v << 2;
+    v ^= v << 4;
+    v ^= v << 8;
+    v ^= v << 16;
+    return v ^ v << 32;
 }
 
 static bool step_string(struct scan *s, uint8_t c)
@@ -112,16 +122,13 @@ static enum scan_result scan_bytes(struct scan *s, const uint8_t *p, size_t len,
     return SCAN_MORE;
 }
 
-/* Looks at brackets and line breaks in their order; `from` is outside any string. */
-static enum scan_result scan_marks(struct scan *s, const uint8_t *p, size_t len, struct masks m,
+/* Looks at brackets and line breaks, all outside strings, in their order. */
+static enum scan_result scan_marks(struct scan *s, const uint8_t *p, size_t len, uint64_t marks,
                                    size_t *used)
 {
-    uint64_t marks = m.open | m.close | m.line;
-    while (marks != 0) {
+    for (; marks != 0; marks &= marks - 1) {
         unsigned i = (unsigned)__builtin_ctzll(marks);
-        uint64_t bit = UINT64_C(1) << i;
-        marks &= marks - 1;
-        if ((m.line & bit) != 0) {
+        if (p[i] == '\n') {
             s->lines++;
             if (i + 1 < len && p[i + 1] == '{') {
                 s->new_line = true;
@@ -130,10 +137,9 @@ static enum scan_result scan_marks(struct scan *s, const uint8_t *p, size_t len,
             }
             continue;
         }
-        s->depth += (m.open & bit) != 0;
-        s->depth -= (m.close & bit) != 0;
+        /* Of the brackets, the closing ones have this bit: 0x5d and 0x7d, not 0x5b and 0x7b. */
+        s->depth += (p[i] & 0x04) != 0 ? (uint64_t)-1 : 1;
         if (s->depth == 0) {
-            s->new_line = false;
             *used = i + 1;
             return SCAN_END;
         }
@@ -142,29 +148,30 @@ static enum scan_result scan_marks(struct scan *s, const uint8_t *p, size_t len,
     return SCAN_MORE;
 }
 
+/* The way with masks serves blocks without a backslash and with whole strings on each line. */
+static inline bool is_plain_block(const uint8_t *p, uint64_t special, uint64_t inside)
+{
+    if ((special & inside) != 0)
+        return false;
+    for (; special != 0; special &= special - 1) {
+        if (p[__builtin_ctzll(special)] == '\\')
+            return false;
+    }
+    return true;
+}
+
 /* `len` bytes at `p`, and BLOCK readable ones, the rest of which are blanks. */
-static enum scan_result scan_block(struct scan *s, const uint8_t *p, size_t len, size_t *used)
+static inline enum scan_result scan_block(struct scan *s, const uint8_t *p, size_t len,
+                                          size_t *used)
 {
     struct masks m = block_masks(p);
     uint64_t inside = prefix_parity(m.quote) ^ (s->in_string ? ~UINT64_C(0) : 0);
-    bool broken_string = (inside & m.line) != 0;
-    if (m.backslash != 0 || s->escaped || broken_string || s->new_line)
+    if (s->escaped || s->new_line || (m.special != 0 && !is_plain_block(p, m.special, inside)))
         return scan_bytes(s, p, len, used);
-    m.open &= ~inside;
-    m.close &= ~inside;
-    enum scan_result result = SCAN_MORE;
-    *used = len;
-    size_t closed = (size_t)__builtin_popcountll(m.close);
-    if (m.line == 0 && closed < s->depth)
-        s->depth += (size_t)__builtin_popcountll(m.open) - closed;
-    else
-        result = scan_marks(s, p, len, m, used);
-    if (result == SCAN_MORE) {
-        s->in_string = (inside >> (len - 1) & 1) != 0;
-        s->new_line = (m.line >> (len - 1) & 1) != 0;
-    } else {
-        s->in_string = false;
-    }
+    enum scan_result result = scan_marks(s, p, len, (m.bracket & ~inside) | m.special, used);
+    bool more = result == SCAN_MORE;
+    s->in_string = more && (inside >> (len - 1) & 1) != 0;
+    s->new_line = more ? p[len - 1] == '\n' : s->new_line;
     return result;
 }
 
