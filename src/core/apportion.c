@@ -97,23 +97,37 @@ static u128 ranked(struct arena *scratch, const struct remainders *r, size_t ran
 /* --- floors
  * -------------------------------------------------------------------------------------*/
 
+/* The same when amount * den fits 64 bits. One division for all: with inverse = floor((2^64 - 1) /
+ * den), the high half of product * inverse is at most 2 below product / den, and never above. */
+static i128 floors_64(uint64_t amount, const u128 *weight, size_t count, struct remainders *r,
+                      i128 *part)
+{
+    uint64_t den = (uint64_t)r->den;
+    uint64_t inverse = UINT64_MAX / den;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t product = amount * (uint64_t)weight[i];
+        uint64_t floor = (uint64_t)((u128)product * inverse >> 64);
+        uint64_t left = product - floor * den;
+        while (left >= den) {
+            left -= den;
+            floor++;
+        }
+        r->of[i] = left;
+        part[i] = (i128)floor;
+        sum += floor;
+    }
+    return (i128)sum;
+}
+
 /* Floors into `part`, remainders into r->of; returns the sum of the floors. */
 static i128 floors(i128 amount, const u128 *weight, size_t count, struct remainders *r, i128 *part)
 {
-    u128 sum = 0;
     u128 most = 0;
     if (!__builtin_mul_overflow((u128)amount, r->den, &most) && most <= UINT64_MAX) {
-        uint64_t a = (uint64_t)amount;
-        uint64_t den = (uint64_t)r->den;
-        for (size_t i = 0; i < count; i++) {
-            uint64_t product = a * (uint64_t)weight[i];
-            uint64_t floor = product / den;
-            r->of[i] = product - floor * den;
-            part[i] = (i128)floor;
-            sum += floor;
-        }
-        return (i128)sum;
+        return floors_64((uint64_t)amount, weight, count, r, part);
     }
+    u128 sum = 0;
     for (size_t i = 0; i < count; i++) {
         u128 floor = u128_mul_div((u128)amount, weight[i], r->den, &r->of[i]);
         part[i] = (i128)floor;

@@ -108,9 +108,11 @@ struct policy {
 };
 
 /** Turns fractions into weights over one denominator and judges their sums. Does not look up
- *  names. Weights that depend on conditions are judged when an event meets them.
- *  Errors: METE_WEIGHT_ABOVE_ONE, METE_WEIGHT_SUM, METE_WEIGHT_RANGE, METE_POLICY_INVALID,
- *  METE_SHARES_LIMIT; err->pointer is relative to the document ("/shares/2/weight"). */
+ *  names. Weights that depend on conditions are judged when an event meets them. A sum above 1 but
+ *  inside its generation's tolerance: weights are taken over their sum, den is that sum.
+ *  Errors: METE_WEIGHT_ABOVE_ONE, METE_WEIGHT_SUM, METE_WEIGHT_RANGE, METE_WEIGHT_INVALID (temporal
+ *  policies: one weight above 1), METE_POLICY_INVALID, METE_SHARES_LIMIT; err->pointer is relative
+ *  to the document ("/shares/2/weight"). */
 enum mete_code policy_compile(struct arena *a, struct policy *p,
                               struct mete_err *err) METE_MUST_CHECK;
 
@@ -125,7 +127,8 @@ bool policy_is_temporal(const struct policy *p);
 
 /** The packed form of a compiled policy (numbers, not names), and back; see doc/format.md. */
 void policy_pack(struct buf *out, const struct policy *p);
-/** Texts point into `packed`. False when the bytes are damaged. */
+/** Texts point into `packed`. What was only written is not kept: payees' names, recoup_money, and
+ *  the fractions of shares and entries, which read 0/1. False when the bytes are damaged. */
 bool policy_unpack(struct arena *a, struct bytes packed, struct policy *p) METE_MUST_CHECK;
 
 #endif

@@ -30,7 +30,7 @@ static bool fraction_parse(struct text t, size_t slash, struct ratio *out)
 static bool decimal_parse(struct text head, struct text tail, struct ratio *out)
 {
     u128 num, part;
-    if (!u128_parse(head, &num) || tail.len == 0) {
+    if (!u128_parse(head, &num)) {
         return false;
     }
     while (tail.len > 1 && tail.p[tail.len - 1] == '0') {

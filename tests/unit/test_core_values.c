@@ -443,6 +443,11 @@ static void test_faults_of_a_schedule_are_named_where_they_are(void **state)
     fees[1].child_count = FEES_MAX + 1;
     expect_fault((struct fee_schedule){fees, 2}, METE_SHARES_LIMIT, "/fees/1/children");
     fees[1].child_count = FEES_MAX;
+    children[FEES_MAX - 1].share_bps += 10000 % FEES_MAX; /* together exactly all of it */
+    assert_int_equal(fee_schedule_check(&(struct fee_schedule){fees, 2}, &err), METE_OK);
+    children[FEES_MAX - 1].share_bps++;
+    expect_fault((struct fee_schedule){fees, 2}, METE_FEES_INVALID,
+                 "/fees/1/children/31/share_bps");
     children[3].share_bps = 10001;
     expect_fault((struct fee_schedule){fees, 2}, METE_FEES_INVALID, "/fees/1/children/3/share_bps");
     children[3] = (struct fee_child){.share_bps = 1, .payee = TEXT("p")};

@@ -125,6 +125,21 @@ static void test_base_weights_above_one_are_refused(void **state)
     FAILS(SUM_AT_MOST_ONE, METE_WEIGHT_ABOVE_ONE, "2", "2", "1/1000000007");
 }
 
+/* Numerators and sums that come back to something small modulo 2^128. */
+static void test_weights_far_above_one_do_not_wrap_around(void **state)
+{
+    (void)state;
+    static const char HIGH[] = "664613997892457936451903530140172288"; /* 2^119 */
+    static const char LOW[] = "1/664613997892457936451903530140172288";
+    FAILS(SUM_AT_MOST_ONE, METE_WEIGHT_ABOVE_ONE, HIGH, "1/1024");
+    const char *weight[257];
+    for (size_t i = 0; i < 256; i++) {
+        weight[i] = "2";
+    }
+    weight[256] = LOW;
+    expect_sum(SUM_AT_MOST_ONE, weight, 257, METE_WEIGHT_ABOVE_ONE, 0, NULL);
+}
+
 static void test_fair_1_0_takes_weights_up_to_1_0001_over_their_sum(void **state)
 {
     (void)state;
@@ -142,8 +157,8 @@ static void test_fair_1_1_wants_one_within_a_millionth(void **state)
     FITS(SUM_ONE_MILLIONTH, 2, OVER(1, 1), "0.5", "0.5");
     FITS(SUM_ONE_MILLIONTH, 1000001, OVER(500000, 500001), "0.5", "0.500001");
     FITS(SUM_ONE_MILLIONTH, 1000000, OVER(500000, 499999), "0.5", "0.499999");
-    FAILS(SUM_ONE_MILLIONTH, METE_WEIGHT_SUM, "0.5", "0.5000010001");
-    FAILS(SUM_ONE_MILLIONTH, METE_WEIGHT_SUM, "0.5", "0.4999989");
+    FAILS(SUM_ONE_MILLIONTH, METE_WEIGHT_SUM, "0.5", "0.5000010000000001");
+    FAILS(SUM_ONE_MILLIONTH, METE_WEIGHT_SUM, "0.5", "0.4999989999999999");
     FAILS(SUM_ONE_MILLIONTH, METE_WEIGHT_SUM, "0.5");
     FAILS(SUM_ONE_MILLIONTH, METE_WEIGHT_SUM, "1.5", "1.5");
 }
@@ -605,6 +620,25 @@ static void test_a_policy_reads_back_and_a_cut_one_is_refused(void **state)
     arena_clear(&a);
 }
 
+#define DEN_AT 40 /* after the head, the hash, three empty texts and the signature */
+
+static void test_a_policy_over_nothing_is_refused(void **state)
+{
+    (void)state;
+    struct role_share role = {TEXT("author"), 7000};
+    struct policy p = roles_policy(&role, 1);
+    struct mete_err err;
+    struct buf b = {0};
+    assert_int_equal(policy_compile(NULL, &p, &err), METE_OK);
+    policy_pack(&b, &p);
+    assert_int_equal(b.p[DEN_AT], 1);
+    b.p[DEN_AT] = 2;
+    assert_true(unpacks(buf_bytes(&b)));
+    b.p[DEN_AT] = 0;
+    assert_false(unpacks(buf_bytes(&b)));
+    buf_clear(&b);
+}
+
 static void test_an_unpacked_policy_says_what_the_compiled_one_said(void **state)
 {
     (void)state;
@@ -680,6 +714,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fractions_meet_over_the_least_common_denominator),
         cmocka_unit_test(test_base_weights_above_one_are_refused),
+        cmocka_unit_test(test_weights_far_above_one_do_not_wrap_around),
         cmocka_unit_test(test_fair_1_0_takes_weights_up_to_1_0001_over_their_sum),
         cmocka_unit_test(test_fair_1_1_wants_one_within_a_millionth),
         cmocka_unit_test(test_denominators_are_bounded),
@@ -693,6 +728,7 @@ int main(void)
         cmocka_unit_test(test_an_event_pays_by_period_and_tickets_sold),
         cmocka_unit_test(test_the_highest_version_holds_and_the_later_of_equals),
         cmocka_unit_test(test_a_policy_reads_back_and_a_cut_one_is_refused),
+        cmocka_unit_test(test_a_policy_over_nothing_is_refused),
         cmocka_unit_test(test_an_unpacked_policy_says_what_the_compiled_one_said),
         cmocka_unit_test(test_a_damaged_policy_is_refused_or_a_policy),
     };
