@@ -161,14 +161,19 @@ void engine_entries_begin(struct engine *e)
 /* --- opening
  * ------------------------------------------------------------------------------------*/
 
+mete_time clock_read(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (mete_time)ts.tv_sec * TIME_SECOND_US + ts.tv_nsec / 1000;
+}
+
 mete_time engine_now(const struct engine *e)
 {
     if (e->clock == CLOCK_EVENT) {
         return e->clock_last;
     }
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    mete_time now = (mete_time)ts.tv_sec * TIME_SECOND_US + ts.tv_nsec / 1000;
+    mete_time now = clock_read();
     return now > e->clock_last ? now : e->clock_last;
 }
 
@@ -176,6 +181,7 @@ static void wire_up(struct engine *e, const struct engine_options *o)
 {
     size_t cache = o->cache_size != 0 ? o->cache_size : CACHE_SIZE_DEFAULT;
     e->clock = o->clock;
+    e->prepared = prepared_new();
     e->read_only = o->read_only;
     e->salt_seed = o->salt_seed;
     e->quarantine_max = o->quarantine_max != 0 ? o->quarantine_max : QUARANTINE_MAX;
@@ -247,10 +253,9 @@ void engine_close(struct engine *e)
     policy_cache_free(e->policies);
     arena_clear(&e->arena);
     arena_clear(&e->parse);
-    buf_clear(&e->canonical);
     buf_clear(&e->packed);
     buf_clear(&e->sealed);
-    buf_clear(&e->last_id_buf);
+    prepared_free(e->prepared);
     secret_wipe(e->log_seed, sizeof e->log_seed);
     secret_wipe(e->seal_key, sizeof e->seal_key);
     free(e);
@@ -315,15 +320,22 @@ enum mete_code engine_event(struct engine *e, uint64_t seq, struct arena *a,
     return envelope_read(a, json, &stored, envelope, err);
 }
 
-uint64_t engine_seq_of(struct engine *e, struct text event_id)
+uint64_t engine_seq_of_key(struct engine *e, const struct key *key)
 {
-    struct key key = key_event_id(event_id);
     struct bytes value;
-    if (event_id.len == 0 || book_get(e->book, key_bytes(&key), &value, &e->err) != STORE_OK) {
+    enum store_result found = book_get(e->book, key_bytes(key), &value, &e->err);
+    if (found != STORE_OK) {
+        e->failed |= found == STORE_FAILED;
         return 0;
     }
     struct reader r = reader_of(value);
     return read_varint(&r);
+}
+
+uint64_t engine_seq_of(struct engine *e, struct text event_id)
+{
+    struct key key = key_event_id(event_id);
+    return event_id.len == 0 ? 0 : engine_seq_of_key(e, &key);
 }
 
 /** Where a decision stands: its own row, or the page that booked it when it had waited. */

@@ -80,6 +80,20 @@ struct submit_options {
     mete_time recorded_at; /* not 0: replay; must not go back */
 };
 
+/** An event read and checked for form, ready to be decided: the part of the work that needs no
+ *  book and may run on another thread. Reusable; owns everything it points to. */
+struct prepared;
+struct prepared *prepared_new(void);
+void prepared_free(struct prepared *p);
+/** Reads the event. `o` may be NULL. Touches nothing of the engine but its options. */
+void engine_prepare(const struct engine *e, struct prepared *p, struct text json,
+                    const struct submit_options *o);
+/** Notes bytes that are no event, and why: engine_submit_prepared refuses them. */
+void engine_prepare_broken(struct prepared *p, struct text body, const struct mete_err *why,
+                           const struct submit_options *o);
+/** engine_submit for a prepared event. r->event_id is valid as long as `p` is not reused. */
+void engine_submit_prepared(struct engine *e, struct prepared *p, struct submit_result *r);
+
 /** Decides one event (its JSON bytes) and queues it. Never loses anything: what is refused goes to
  *  the quarantine. `o` may be NULL. */
 void engine_submit(struct engine *e, struct text json, const struct submit_options *o,

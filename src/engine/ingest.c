@@ -1,44 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A stream of any length through the one door, in constant memory, committed in groups. */
+ * A stream of any length through the one door, in constant memory. Two threads: the caller's reads,
+ * cuts and prepares; another decides and commits in groups. They hand batches to one another. */
 #include "engine/internal.h"
 
 #include "wire/stream.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #define CHUNK_SIZE      ((size_t)1 << 20)
 #define GROUP_MAX       4096u
 #define GROUP_BYTES_MAX ((size_t)16 << 20)
+#define BATCH_MAX       64u
+#define BATCHES         8u
+#define BATCH_BYTES_MAX ((size_t)4 << 20) /* a batch of large events is handed on earlier */
+#define IDLE_NS         20000000L /* nothing came for this long: what is decided is committed */
+
+struct batch {
+    struct prepared *item[BATCH_MAX];
+    size_t count;
+    size_t bytes;
+    uint64_t stream_bytes; /* read so far, for the progress line */
+};
 
 struct pump {
     struct engine *e;
     const struct ingest *in;
     struct ingest_counts *counts;
-    struct stream *stream;
     size_t group_max;
     struct mete_err *err;
+    enum mete_code code; /* the decider's: not METE_OK ends everything */
+
+    struct stream *stream;
+    uint64_t stream_bytes;
+    struct submit_options options;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct batch batch[BATCHES];
+    uint64_t filled;  /* batches handed on so far */
+    uint64_t emptied; /* batches decided so far */
+    bool end;         /* no further batch will come */
+    bool failed;      /* the decider has stopped */
 };
+
+static bool is_stopped(const struct pump *p)
+{
+    return p->in->stop != NULL && *p->in->stop != 0;
+}
+
+/* --- deciding
+ * -----------------------------------------------------------------------------------*/
 
 static void count(struct ingest_counts *c, enum submit_status status)
 {
-    switch (status) {
-    case SUBMIT_APPLIED:
-        c->applied++;
-        break;
-    case SUBMIT_DUPLICATE:
-        c->duplicate++;
-        break;
-    case SUBMIT_WAITING:
-        c->waiting++;
-        break;
-    case SUBMIT_REFUSED:
-        c->refused++;
-        break;
-    case SUBMIT_CONFLICT:
-        c->conflict++;
-        break;
-    case SUBMIT_FAILED:
-        break;
+    uint64_t *const counter[] = {&c->applied, &c->duplicate, &c->waiting, &c->refused,
+                                 &c->conflict};
+    if ((size_t)status < ARRAY_LEN(counter)) {
+        (*counter[status])++;
     }
 }
 
@@ -49,35 +70,9 @@ static void tell(const struct pump *p, const struct submit_result *r)
     }
 }
 
-/** One item: an event, or bytes that are none. */
-static enum mete_code item(struct pump *p, enum stream_item kind, struct text text,
-                           const struct mete_err *broken)
+static enum mete_code commit(struct pump *p)
 {
-    struct submit_result r = {.status = SUBMIT_REFUSED};
-    if (kind == STREAM_BROKEN) {
-        r.err = *broken;
-        if (!p->in->no_quarantine && !p->in->dry_run) {
-            engine_refuse(p->e, text, broken);
-        }
-    } else {
-        const struct submit_options o = {.app_id = stream_app_id(p->stream),
-                                         .environment = stream_environment(p->stream),
-                                         .no_quarantine = p->in->no_quarantine || p->in->dry_run};
-        engine_submit(p->e, text, &o, &r);
-    }
-    if (r.status == SUBMIT_FAILED) {
-        *p->err = r.err;
-        return r.err.code;
-    }
-    count(p->counts, r.status);
-    tell(p, &r);
-    return METE_OK;
-}
-
-static enum mete_code commit_when_full(struct pump *p, bool end)
-{
-    bool full = engine_queued(p->e) >= p->group_max || engine_queued_bytes(p->e) >= GROUP_BYTES_MAX;
-    if (p->in->dry_run || !(full || end)) {
+    if (p->in->dry_run || engine_queued(p->e) == 0) {
         return METE_OK;
     }
     enum mete_code code = engine_commit(p->e, p->err);
@@ -87,12 +82,118 @@ static enum mete_code commit_when_full(struct pump *p, bool end)
     return code;
 }
 
-static bool is_stopped(const struct pump *p)
+static enum mete_code item_decide(struct pump *p, struct prepared *item)
 {
-    return p->in->stop != NULL && *p->in->stop != 0;
+    struct submit_result r;
+    engine_submit_prepared(p->e, item, &r);
+    if (r.status == SUBMIT_FAILED) {
+        *p->err = r.err;
+        return r.err.code;
+    }
+    count(p->counts, r.status);
+    tell(p, &r);
+    bool full = engine_queued(p->e) >= p->group_max || engine_queued_bytes(p->e) >= GROUP_BYTES_MAX;
+    return full ? commit(p) : METE_OK;
 }
 
-static enum mete_code items(struct pump *p)
+/** The next batch, or NULL at the end. Commits when none comes for a while. */
+static struct batch *batch_take(struct pump *p)
+{
+    struct batch *b = NULL;
+    pthread_mutex_lock(&p->lock);
+    while (p->filled == p->emptied && !p->end) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += IDLE_NS;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        int waited = pthread_cond_timedwait(&p->changed, &p->lock, &until);
+        if (waited != 0 && p->filled == p->emptied && engine_queued(p->e) > 0) {
+            pthread_mutex_unlock(&p->lock);
+            p->code = commit(p);
+            pthread_mutex_lock(&p->lock);
+            if (p->code != METE_OK) {
+                break;
+            }
+        }
+    }
+    if (p->code == METE_OK && p->filled != p->emptied) {
+        b = &p->batch[p->emptied % BATCHES];
+    }
+    pthread_mutex_unlock(&p->lock);
+    return b;
+}
+
+static void batch_done(struct pump *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->emptied++;
+    pthread_cond_signal(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void *decider(void *arg)
+{
+    struct pump *p = arg;
+    struct batch *b;
+    while (p->code == METE_OK && (b = batch_take(p)) != NULL) {
+        p->counts->bytes = b->stream_bytes;
+        for (size_t i = 0; i < b->count && p->code == METE_OK; i++) {
+            p->code = item_decide(p, b->item[i]);
+        }
+        batch_done(p);
+    }
+    if (p->code == METE_OK) {
+        p->code = commit(p);
+    }
+    pthread_mutex_lock(&p->lock);
+    p->failed = p->code != METE_OK;
+    pthread_cond_signal(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+/* --- reading
+ * ------------------------------------------------------------------------------------*/
+
+static struct batch *batch_open(struct pump *p)
+{
+    return &p->batch[p->filled % BATCHES];
+}
+
+/** Hands the open batch on and waits until the next one is free; false when the decider stopped. */
+static bool batch_hand_on(struct pump *p)
+{
+    struct batch *b = batch_open(p);
+    bool going = true;
+    pthread_mutex_lock(&p->lock);
+    if (b->count > 0) {
+        b->stream_bytes = p->stream_bytes;
+        p->filled++;
+        pthread_cond_signal(&p->changed);
+    }
+    while (p->filled - p->emptied == BATCHES && !p->failed) {
+        pthread_cond_wait(&p->changed, &p->lock);
+    }
+    going = !p->failed;
+    pthread_mutex_unlock(&p->lock);
+    if (b->count > 0 && going) {
+        batch_open(p)->count = 0;
+        batch_open(p)->bytes = 0;
+    }
+    return going;
+}
+
+static struct prepared *item_next(struct batch *b)
+{
+    if (b->item[b->count] == NULL) {
+        b->item[b->count] = prepared_new();
+    }
+    return b->item[b->count++];
+}
+
+/** Cuts what was pushed into events and prepares them; false when the decider stopped. */
+static bool items_prepare(struct pump *p)
 {
     struct text text;
     uint64_t offset;
@@ -101,23 +202,33 @@ static enum mete_code items(struct pump *p)
     while (!is_stopped(p)) {
         enum stream_item kind = stream_next(p->stream, &text, &offset, &line, &broken);
         if (kind == STREAM_MORE) {
-            return METE_OK;
+            return true;
         }
-        enum mete_code code = item(p, kind, text, &broken);
-        if (code == METE_OK) {
-            code = commit_when_full(p, false);
+        struct batch *b = batch_open(p);
+        struct prepared *item = item_next(b);
+        p->options.app_id = stream_app_id(p->stream);
+        p->options.environment = stream_environment(p->stream);
+        if (kind == STREAM_BROKEN) {
+            engine_prepare_broken(item, text, &broken, &p->options);
+        } else {
+            engine_prepare(p->e, item, text, &p->options);
         }
-        if (code != METE_OK) {
-            return code;
+        b->bytes += text.len;
+        if ((b->count == BATCH_MAX || b->bytes > BATCH_BYTES_MAX) && !batch_hand_on(p)) {
+            return false;
         }
     }
-    return METE_OK;
+    return true;
 }
 
-static enum mete_code pump_run(struct pump *p, uint8_t *chunk)
+static enum mete_code stream_pump(struct pump *p, uint8_t *chunk)
 {
     bool end = false;
     while (!end && !is_stopped(p)) {
+        /* reading may block: what is ready goes on first */
+        if (!batch_hand_on(p)) {
+            break;
+        }
         long n = p->in->read(p->in->read_ctx, chunk, CHUNK_SIZE);
         if (is_stopped(p)) {
             break; /* what was not read is not there yet: half an event is no broken event */
@@ -126,32 +237,77 @@ static enum mete_code pump_run(struct pump *p, uint8_t *chunk)
             return mete_fail(p->err, METE_FILE, "", "the stream cannot be read");
         }
         end = n == 0;
-        p->counts->bytes += (uint64_t)n;
+        p->stream_bytes += (uint64_t)n;
         stream_push(p->stream, (struct bytes){chunk, (size_t)n}, end);
-        enum mete_code code = items(p);
-        if (code != METE_OK) {
-            return code;
+        if (!items_prepare(p)) {
+            break;
         }
     }
-    return commit_when_full(p, true);
+    (void)batch_hand_on(p);
+    return METE_OK;
+}
+
+/** Starts the decider with all signals blocked: they belong to the reading thread. */
+static bool decider_start(struct pump *p, pthread_t *thread)
+{
+    sigset_t all;
+    sigset_t old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    bool started = pthread_create(thread, NULL, decider, p) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return started;
+}
+
+static void pump_clear(struct pump *p)
+{
+    for (size_t i = 0; i < BATCHES; i++) {
+        for (size_t k = 0; k < BATCH_MAX; k++) {
+            prepared_free(p->batch[i].item[k]);
+        }
+    }
+    pthread_cond_destroy(&p->changed);
+    pthread_mutex_destroy(&p->lock);
+    stream_free(p->stream);
+    free(p);
+}
+
+static struct pump *pump_new(struct engine *e, const struct ingest *in,
+                             struct ingest_counts *counts, struct mete_err *err)
+{
+    struct pump *p = calloc(1, sizeof *p);
+    METE_ASSERT(p != NULL);
+    p->e = e;
+    p->in = in;
+    p->counts = counts;
+    p->err = err;
+    p->group_max = in->group_max != 0 ? in->group_max : GROUP_MAX;
+    p->options.no_quarantine = in->no_quarantine || in->dry_run;
+    p->stream = stream_new();
+    METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
+    METE_ASSERT(pthread_cond_init(&p->changed, NULL) == 0);
+    return p;
 }
 
 enum mete_code ingest_stream(struct engine *e, const struct ingest *in,
                              struct ingest_counts *counts, struct mete_err *err)
 {
-    struct pump p = {.e = e,
-                     .in = in,
-                     .counts = counts,
-                     .stream = stream_new(),
-                     .group_max = in->group_max != 0 ? in->group_max : GROUP_MAX,
-                     .err = err};
+    struct pump *p = pump_new(e, in, counts, err);
     uint8_t *chunk = malloc(CHUNK_SIZE);
-    METE_ASSERT(chunk != NULL && p.stream != NULL);
-    enum mete_code code = pump_run(&p, chunk);
+    pthread_t thread;
+    METE_ASSERT(chunk != NULL && decider_start(p, &thread));
+    enum mete_code code = stream_pump(p, chunk);
+    pthread_mutex_lock(&p->lock);
+    p->end = true;
+    pthread_cond_signal(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    pthread_join(thread, NULL);
+    counts->bytes = p->stream_bytes;
+    code = p->code != METE_OK ? p->code : code;
     if (code != METE_OK || in->dry_run) {
         engine_rollback(e);
     }
-    stream_free(p.stream);
+    pump_clear(p);
     free(chunk);
     return code;
 }

@@ -25,20 +25,39 @@ struct engine {
     bool entries; /* account entries are kept */
     bool failed;  /* the store failed while something was read: `err` says why */
     struct mete_err err;
-    struct arena arena; /* of the event being decided */
-    struct arena parse; /* of events that are read again while deciding */
-    struct buf canonical;
+    struct prepared *prepared; /* of engine_submit */
+    struct arena arena;        /* of the event being decided */
+    struct arena parse;        /* of events that are read again while deciding */
     struct buf packed;
     struct buf sealed;
-    struct text last_id; /* in `last_id_buf`: what submit_result.event_id points to */
-    struct buf last_id_buf;
     size_t queued;
     size_t queued_bytes;
 };
 
+struct prepared {
+    struct submit_options o;
+    struct arena arena;
+    struct buf json; /* a copy of what came in */
+    struct envelope env;
+    struct buf canonical;
+    struct hash hash;    /* of the canonical bytes */
+    struct key id_key;   /* of the event id */
+    enum mete_code code; /* not METE_OK: refused, err says why */
+    struct mete_err err;
+    uint64_t salt_seed;
+};
+
+/** An envelope_salt over a struct prepared: a fresh salt. */
+bool prepared_salt(void *ctx, const char *pointer, uint8_t salt[SALT_LEN]);
+
+/** The operating system's time. */
+mete_time clock_read(void);
+
 /** Reads or makes the key file of a book. */
 enum mete_code engine_keys_load(struct engine *e, const char *path, bool create,
                                 struct mete_err *err) METE_MUST_CHECK;
+/** The seq under a key of class EVENT_ID; 0 when there is none. */
+uint64_t engine_seq_of_key(struct engine *e, const struct key *key);
 /** Keeps statements possible from now on in a book that began without entries. */
 void engine_entries_begin(struct engine *e);
 

@@ -22,25 +22,10 @@ const char *submit_status_name(enum submit_status s)
 /* --- private values
  * -----------------------------------------------------------------------------*/
 
-/** A fresh salt; repeatable when the engine was told a seed. */
-static bool salt_new(void *ctx, const char *pointer, uint8_t salt[SALT_LEN])
-{
-    struct engine *e = ctx;
-    if (e->salt_seed == 0) {
-        random_bytes(salt, SALT_LEN);
-        return true;
-    }
-    const struct bytes parts[3] = {{(const uint8_t *)&e->salt_seed, sizeof e->salt_seed},
-                                   text_bytes(e->last_id),
-                                   text_bytes(text_of(pointer))};
-    struct hash h = sha256_parts(parts, ARRAY_LEN(parts));
-    memcpy(salt, h.b, SALT_LEN);
-    return true;
-}
-
 /* The salts of an event that stands in the log, to compare what is sent again with it. */
 struct salts {
     struct engine *e;
+    struct prepared *p;
     uint64_t seq;
     const char *pointer;
     uint8_t *salt;
@@ -80,7 +65,7 @@ static bool salt_stored(void *ctx, const char *pointer, uint8_t salt[SALT_LEN])
     s->found = false;
     struct mete_err err;
     if (s->e->salt_seed != 0) {
-        return salt_new(s->e, pointer, salt);
+        return prepared_salt(s->p, pointer, salt);
     }
     (void)!book_seals(s->e->book, s->seq, (struct text){0}, salt_visit, s, &err);
     return s->found;
@@ -147,42 +132,41 @@ void engine_refuse(struct engine *e, struct text body, const struct mete_err *wh
     quarantine(e, body, (struct text){0}, why);
 }
 
-static void refused(struct engine *e, struct text json, const struct submit_options *o,
-                    enum submit_status status, struct submit_result *r)
+static void refused(struct engine *e, const struct prepared *p, enum submit_status status,
+                    struct submit_result *r)
 {
     r->status = status;
-    if (!o->no_quarantine) {
-        quarantine(e, json, r->event_id, &r->err);
+    if (!p->o.no_quarantine) {
+        quarantine(e, buf_text(&p->json), r->event_id, &r->err);
     }
 }
 
 /* --- what stands in the log under the same id
  * ---------------------------------------------------*/
 
-static bool same_bytes(struct engine *e, struct envelope *env, uint64_t seq)
+static bool same_bytes(struct engine *e, struct prepared *p, uint64_t seq)
 {
     struct log_row row;
     struct mete_err unused;
-    struct salts salts = {.e = e, .seq = seq};
-    if (env->private_count > 0) {
-        envelope_commit(&e->arena, env, salt_stored, &salts);
-    }
-    buf_reset(&e->canonical);
-    if (envelope_canonical(env, &e->canonical, &unused) != METE_OK) {
-        return false;
+    struct salts salts = {.e = e, .p = p, .seq = seq};
+    if (p->env.private_count > 0) {
+        envelope_commit(&p->arena, &p->env, salt_stored, &salts);
+        buf_reset(&p->canonical);
+        if (envelope_canonical(&p->env, &p->canonical, &unused) != METE_OK) {
+            return false;
+        }
     }
     if (book_row(e->book, seq, &row, &e->err) != STORE_OK) {
         e->failed = true;
         return false;
     }
-    return row.event.len == e->canonical.len &&
-           memcmp(row.event.p, e->canonical.p, e->canonical.len) == 0;
+    return row.event.len == p->canonical.len &&
+           memcmp(row.event.p, p->canonical.p, p->canonical.len) == 0;
 }
 
-static void known(struct engine *e, struct text json, const struct submit_options *o,
-                  struct envelope *env, struct submit_result *r)
+static void known(struct engine *e, struct prepared *p, struct submit_result *r)
 {
-    if (same_bytes(e, env, r->seq)) {
+    if (same_bytes(e, p, r->seq)) {
         r->status = SUBMIT_DUPLICATE;
         return;
     }
@@ -193,7 +177,7 @@ static void known(struct engine *e, struct text json, const struct submit_option
     (void)mete_fail(&r->err, METE_CONFLICT, "/event_id",
                     "entry %llu of the log has this id and other bytes",
                     (unsigned long long)r->seq);
-    refused(e, json, o, SUBMIT_CONFLICT, r);
+    refused(e, p, SUBMIT_CONFLICT, r);
 }
 
 /* --- queueing
@@ -234,7 +218,7 @@ static bool page_append(struct engine *e, uint64_t seq, uint32_t first, struct d
 }
 
 /** The first page goes into the event's own row, the others after it. */
-static bool event_append(struct engine *e, const struct envelope *env, struct decision *d,
+static bool event_append(struct engine *e, const struct prepared *p, struct decision *d,
                          uint64_t seq, mete_time at)
 {
     size_t *sizes;
@@ -242,18 +226,17 @@ static bool event_append(struct engine *e, const struct envelope *env, struct de
     (void)decision_pack_pages(&e->arena, &e->packed, d, &sizes);
     struct log_row row = {.seq = seq,
                           .recorded_at = at,
-                          .event_id = env->event.id,
-                          .event = buf_bytes(&e->canonical),
-                          .signature = text_bytes(env->signature_raw),
+                          .event_id = p->env.event.id,
+                          .event = buf_bytes(&p->canonical),
+                          .signature = text_bytes(p->env.signature_raw),
                           .decision = {e->packed.p, sizes[0]}};
-    struct hash event_hash = sha256(row.event);
     struct hash decision_hash = sha256(row.decision);
-    row.leaf = merkle_leaf(&event_hash, &decision_hash, at);
+    row.leaf = merkle_leaf(&p->hash, &decision_hash, at);
     if (book_append(e->book, &row, &e->err) != STORE_OK) {
         return false;
     }
     e->queued++;
-    e->queued_bytes += e->canonical.len;
+    e->queued_bytes += p->canonical.len;
     return pages_write(e, seq, 0, d, sizes, at);
 }
 
@@ -280,11 +263,11 @@ static bool releases_run(struct engine *e, uint64_t seq, mete_time at)
     return true;
 }
 
-static void decided(struct engine *e, struct envelope *env, struct decision *d, mete_time at,
+static void decided(struct engine *e, const struct prepared *p, struct decision *d, mete_time at,
                     struct submit_result *r)
 {
     r->seq = book_size(e->book) + 1;
-    if (seal_values(e, env, r->seq) != STORE_OK || !event_append(e, env, d, r->seq, at) ||
+    if (seal_values(e, &p->env, r->seq) != STORE_OK || !event_append(e, p, d, r->seq, at) ||
         !releases_run(e, r->seq, at)) {
         failed(e, r);
         return;
@@ -295,82 +278,64 @@ static void decided(struct engine *e, struct envelope *env, struct decision *d, 
     }
 }
 
-static mete_time record_time(const struct engine *e, const struct submit_options *o,
-                             const struct event *event)
+static mete_time record_time(const struct engine *e, const struct prepared *p)
 {
-    if (o->recorded_at != 0) {
-        return o->recorded_at;
+    if (p->o.recorded_at != 0) {
+        return p->o.recorded_at;
     }
-    return e->clock == CLOCK_EVENT ? event->occurred_at : engine_now(e);
+    return e->clock == CLOCK_EVENT ? p->env.event.occurred_at : engine_now(e);
 }
 
-static void submit_new(struct engine *e, struct text json, const struct submit_options *o,
-                       struct envelope *env, struct submit_result *r)
+static void submit_new(struct engine *e, struct prepared *p, struct submit_result *r)
 {
     struct decision d;
-    if (!o->stored) {
-        envelope_commit(&e->arena, env, salt_new, e);
-    }
-    buf_reset(&e->canonical);
-    if (envelope_canonical(env, &e->canonical, &r->err) != METE_OK) {
-        refused(e, json, o, SUBMIT_REFUSED, r);
-        return;
-    }
-    mete_time at = record_time(e, o, &env->event);
-    struct decide_in in = {.view = &e->view,
-                           .event = &env->event,
-                           .seq = book_size(e->book) + 1,
-                           .recorded_at = at};
+    mete_time at = record_time(e, p);
+    struct decide_in in = {
+        .view = &e->view, .event = &p->env.event, .seq = book_size(e->book) + 1, .recorded_at = at};
     enum decided outcome = decide(&e->arena, &in, &d, &r->err);
     if (e->failed || outcome == DECIDED_NEEDS) {
         failed(e, r);
     } else if (outcome == DECIDED_REFUSED) {
-        refused(e, json, o, SUBMIT_REFUSED, r);
+        refused(e, p, SUBMIT_REFUSED, r);
     } else {
         r->status = outcome == DECIDED_WAITING ? SUBMIT_WAITING : SUBMIT_APPLIED;
         if (outcome == DECIDED_WAITING) {
             (void)mete_fail(&r->err, (enum mete_code)d.wait_code, decision_wait_pointer(&d), "%s",
                             mete_code_meaning((enum mete_code)d.wait_code));
         }
-        decided(e, env, &d, at, r);
+        decided(e, p, &d, at, r);
+    }
+}
+
+void engine_submit_prepared(struct engine *e, struct prepared *p, struct submit_result *r)
+{
+    *r = (struct submit_result){.status = SUBMIT_FAILED, .event_id = p->env.id};
+    if (e->failed) {
+        failed(e, r);
+        return;
+    }
+    e->err.code = METE_OK;
+    arena_reset(&e->arena);
+    if (p->code != METE_OK) {
+        r->err = p->err;
+        refused(e, p, SUBMIT_REFUSED, r);
+        return;
+    }
+    r->seq = engine_seq_of_key(e, &p->id_key);
+    if (e->failed) {
+        failed(e, r);
+    } else if (r->seq != 0) {
+        known(e, p, r);
+    } else {
+        submit_new(e, p, r);
     }
 }
 
 void engine_submit(struct engine *e, struct text json, const struct submit_options *o,
                    struct submit_result *r)
 {
-    static const struct submit_options PLAIN = {0};
-    o = o != NULL ? o : &PLAIN;
-    *r = (struct submit_result){.status = SUBMIT_FAILED};
-    e->err.code = METE_OK;
-    if (e->failed) {
-        failed(e, r);
-        return;
-    }
-    arena_reset(&e->arena);
-    struct envelope env = {0};
-    const struct envelope_options eo = {
-        .stored = o->stored,
-        .now = e->clock == CLOCK_EVENT || o->recorded_at != 0 ? TIME_NEVER : engine_now(e),
-        .app_id = o->app_id,
-        .environment = o->environment};
-    enum mete_code code = envelope_read(&e->arena, json, &eo, &env, &r->err);
-    buf_reset(&e->last_id_buf);
-    buf_put_text(&e->last_id_buf, env.id);
-    e->last_id = buf_text(&e->last_id_buf);
-    r->event_id = e->last_id;
-    if (code != METE_OK) {
-        refused(e, json, o, SUBMIT_REFUSED, r);
-        return;
-    }
-    r->seq = engine_seq_of(e, env.event.id);
-    if (e->failed) {
-        failed(e, r);
-    } else if (r->seq != 0) {
-        known(e, json, o, &env, r);
-    } else {
-        submit_new(e, json, o, &env, r);
-    }
+    engine_prepare(e, e->prepared, json, o);
+    engine_submit_prepared(e, e->prepared, r);
 }
 
 /* --- groups
