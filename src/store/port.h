@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What an implementation of the store provides: rows kept in order, in groups that are durable at
+ * once. Everything that is the same for all of them (state, tree, replay) stands above, in book*.c.
+ * Functions return STORE_FAILED with `err` (never NULL here) filled. */
+#ifndef METE_STORE_PORT_H
+#define METE_STORE_PORT_H
+
+#include "store/state/port.h"
+#include "store/store.h"
+
+/** A further page of a decision. */
+struct page_row {
+    uint64_t number; /* 1, 2, ... over the whole book, in order of storing */
+    uint64_t seq;
+    uint32_t page;
+    uint64_t after; /* events in the log when it was stored: its place when replaying */
+    mete_time recorded_at;
+    struct bytes packed;
+};
+typedef bool page_visit(void *arg, const struct page_row *row);
+
+/** What is there when a book is opened. */
+struct log_found {
+    uint64_t size;
+    mete_time recorded_at; /* of the last event */
+    uint64_t pages;        /* number of the last page row */
+    uint64_t flushed_size; /* the stored runs hold the effects of the log up to here */
+    uint64_t flushed_pages;
+};
+
+struct log_port {
+    enum store_result (*find)(void *log, struct log_found *out, struct mete_err *err);
+    void (*close)(void *log);
+
+    enum store_result (*append)(void *log, const struct log_row *row, struct mete_err *err);
+    enum store_result (*append_page)(void *log, const struct page_row *row, struct mete_err *err);
+    enum store_result (*commit)(void *log, struct mete_err *err);
+    void (*rollback)(void *log);
+    /** Bytes are valid until the next call. */
+    enum store_result (*row)(void *log, uint64_t seq, struct log_row *out, struct mete_err *err);
+    enum store_result (*recorded_at)(void *log, uint64_t seq, mete_time *out, struct mete_err *err);
+    enum store_result (*page)(void *log, uint64_t seq, uint32_t page, struct page_row *out,
+                              struct mete_err *err);
+    enum store_result (*page_count)(void *log, uint64_t seq, uint32_t *count, struct mete_err *err);
+    enum store_result (*scan)(void *log, uint64_t from, uint64_t until, log_visit *visit, void *arg,
+                              struct mete_err *err);
+    /** Page rows from this number on, in order. */
+    enum store_result (*scan_pages)(void *log, uint64_t number, page_visit *visit, void *arg,
+                                    struct mete_err *err);
+
+    /* The tree: leaves are in the rows; of the inner nodes those of level 8, 16, 24, 32 are kept.
+     * `level` is one of 0, 8, 16, 24, 32; reading is of `count` <= 256 in a row. */
+    enum store_result (*node_put)(void *log, unsigned level, uint64_t index, const struct hash *h,
+                                  struct mete_err *err);
+    enum store_result (*nodes)(void *log, unsigned level, uint64_t first, unsigned count,
+                               struct hash *out, struct mete_err *err);
+
+    const struct state_port *state; /* ctx is the log; NULL: state stays in memory */
+    enum store_result (*flushed)(void *log, uint64_t size, uint64_t pages, struct mete_err *err);
+
+    enum store_result (*checkpoint_add)(void *log, const struct checkpoint *c,
+                                        struct mete_err *err);
+    enum store_result (*checkpoints)(void *log, checkpoint_visit *visit, void *arg,
+                                     struct mete_err *err);
+    enum store_result (*seal_add)(void *log, const struct sealed_value *v, struct mete_err *err);
+    enum store_result (*seals)(void *log, uint64_t seq, struct text party, sealed_visit *visit,
+                               void *arg, struct mete_err *err);
+    enum store_result (*seal_erase)(void *log, struct text party, uint64_t *count,
+                                    struct mete_err *err);
+    enum store_result (*quarantine_add)(void *log, const struct quarantined *q, uint64_t max,
+                                        struct mete_err *err);
+    enum store_result (*quarantine_remove)(void *log, uint64_t id, struct mete_err *err);
+    enum store_result (*quarantine)(void *log, uint64_t after, quarantine_visit *visit, void *arg,
+                                    struct mete_err *err);
+    enum store_result (*meta_get)(void *log, const char *name, struct arena *a, struct text *value,
+                                  struct mete_err *err);
+    enum store_result (*meta_set)(void *log, const char *name, struct text value,
+                                  struct mete_err *err);
+};
+
+struct store_port {
+    enum mete_code (*open)(void **out, const char *name, const struct store_options *options,
+                           struct mete_err *err);
+    void (*close)(void *store);
+    enum store_result (*books)(void *store, struct arena *a, struct text **names, size_t *count,
+                               struct mete_err *err);
+    enum mete_code (*book_open)(void **log, void *store, struct text name, bool create,
+                                struct mete_err *err);
+    const struct log_port *log;
+};
+
+extern const struct store_port memory_store_port;
+extern const struct store_port sqlite_store_port;
+
+#define BOOK_NAME_LEN_MAX 200
+/** Events and books that a 64-bit row key has room for: book_id << 40 | seq. */
+#define LOG_SIZE_BITS 40
+
+#endif

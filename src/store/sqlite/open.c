@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Opening store and book, and the transaction of a group. A writer holds the lock file for as long
+ * as the store is open; a reader holds one snapshot for as long as it has a book open. */
+#include "base/text.h"
+#include "store/sqlite/sqlite.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define BOOK_ID_MAX (INT64_C(1) << 22)
+
+/* The write-ahead log may grow to 64 MiB before it is copied back: a page that is written again and
+ * again in between is then copied once. */
+static const char SQL_SETUP_WRITER[] = "pragma page_size = 16384;"
+                                       "pragma journal_mode = wal;"
+                                       "pragma synchronous = full;"
+                                       "pragma wal_autocheckpoint = 4000;"
+                                       "pragma foreign_keys = on;"
+                                       "pragma trusted_schema = off;"
+                                       "pragma temp_store = memory;"
+                                       "pragma cache_size = -8192;";
+static const char SQL_SETUP_READER[] = "pragma query_only = on;"
+                                       "pragma trusted_schema = off;"
+                                       "pragma temp_store = memory;"
+                                       "pragma cache_size = -8192;";
+static const char SQL_BOOKS[] = "select name from book order by book_id";
+static const char SQL_BOOK_FIND[] = "select book_id from book where name = ?1";
+static const char SQL_BOOK_ADD[] =
+    "insert into book (name, created_at) values (?1, ?2) returning book_id";
+static const char SQL_STATE_ADD[] =
+    "insert into book_state (book_id, flushed_seq, flushed_page, quarantine_last) "
+    "values (?1, 0, 0, 0)";
+static const char SQL_STATE_GET[] =
+    "select flushed_seq, flushed_page from book_state where book_id = ?1";
+static const char SQL_STATE_SET[] =
+    "update book_state set flushed_seq = ?2, flushed_page = ?3 where book_id = ?1";
+static const char SQL_EVENT_LAST[] =
+    "select key, recorded_at from event where key >= ?1 and key < ?2 order by key desc limit 1";
+static const char SQL_PAGE_LAST[] =
+    "select key from page where key >= ?1 and key < ?2 order by key desc limit 1";
+
+#define NUMBER_MASK  ((int64_t)((UINT64_C(1) << LOG_SIZE_BITS) - 1))
+#define BUSY_WAIT_MS 10000 /* another connection copies the write-ahead log back, or backs up */
+
+/* --- the store
+ * ----------------------------------------------------------------------------------*/
+
+static void store_free(void *store)
+{
+    struct sqlite_store *s = store;
+    if (s->db != NULL) {
+        METE_ASSERT(sqlite3_close(s->db) == SQLITE_OK);
+    }
+    sqlite_unlock(s->lock_fd);
+    free(s);
+}
+
+static enum mete_code check_file(const char *path, const struct store_options *o,
+                                 struct mete_err *err)
+{
+    struct stat st;
+    bool missing = stat(path, &st) != 0 || st.st_size == 0;
+    if (missing && (o->read_only || !o->create)) {
+        return mete_fail(err, METE_STORE_MISSING, NULL, "there is no store %.200s", path);
+    }
+    return METE_OK;
+}
+
+static enum mete_code setup(struct sqlite_store *s, struct mete_err *err)
+{
+    sqlite3_extended_result_codes(s->db, 1);
+    sqlite3_busy_timeout(s->db, BUSY_WAIT_MS);
+    if (sqlite_exec(s->db, s->read_only ? SQL_SETUP_READER : SQL_SETUP_WRITER, err) != STORE_OK) {
+        return err->code;
+    }
+    return sqlite_migrate(s, err);
+}
+
+static enum mete_code store_open_file(void **out, const char *path, const struct store_options *o,
+                                      struct mete_err *err)
+{
+    enum mete_code code = check_file(path, o, err);
+    if (code != METE_OK) {
+        return code;
+    }
+    struct sqlite_store *s = calloc(1, sizeof *s);
+    METE_ASSERT(s != NULL);
+    s->lock_fd = -1;
+    s->read_only = o->read_only;
+    s->now = o->now;
+    if (!s->read_only && (code = sqlite_lock(path, &s->lock_fd, err)) != METE_OK) {
+        store_free(s);
+        return code;
+    }
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                (s->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
+        code = mete_fail(err, METE_FILE, NULL, "%.150s: %s", path,
+                         s->db != NULL ? sqlite3_errmsg(s->db) : "no memory");
+    } else {
+        code = setup(s, err);
+    }
+    if (code != METE_OK) {
+        store_free(s);
+        return code;
+    }
+    *out = s;
+    return METE_OK;
+}
+
+static enum store_result store_names(void *store, struct arena *a, struct text **names,
+                                     size_t *count, struct mete_err *err)
+{
+    struct sqlite_store *s = store;
+    sqlite3_stmt *q = sqlite_prepare(s->db, SQL_BOOKS, err);
+    if (q == NULL) {
+        return STORE_FAILED;
+    }
+    size_t cap = 8;
+    int step;
+    *count = 0;
+    *names = arena_array(a, cap, sizeof **names);
+    while ((step = sqlite3_step(q)) == SQLITE_ROW) {
+        if (*count + 1 == cap) { /* the last place ends the list */
+            struct text *more = arena_array(a, cap * 2, sizeof *more);
+            memcpy(more, *names, *count * sizeof *more);
+            *names = more;
+            cap *= 2;
+        }
+        (*names)[(*count)++] = arena_text(a, sqlite_column_text_of(q, 0));
+    }
+    sqlite3_finalize(q);
+    if (step != SQLITE_DONE) {
+        (void)sqlite_fail(s->db, err, "read");
+        return STORE_FAILED;
+    }
+    return STORE_OK;
+}
+
+/* --- a book
+ * -------------------------------------------------------------------------------------*/
+
+static void log_free(void *log)
+{
+    struct sqlite_log *l = log;
+    for (size_t i = 0; i < KEPT_COUNT; i++) {
+        sqlite3_finalize(l->kept[i]);
+    }
+    if (l->store->read_only && --l->store->snapshots == 0) {
+        sqlite3_exec(l->store->db, "commit", NULL, NULL, NULL);
+    }
+    buf_clear(&l->row);
+    buf_clear(&l->block);
+    free(l);
+}
+
+/** *id stays 0 when there is no such book. */
+static enum mete_code book_find(struct sqlite_store *s, struct text name, int64_t *id,
+                                struct mete_err *err)
+{
+    sqlite3_stmt *q = sqlite_prepare(s->db, SQL_BOOK_FIND, err);
+    if (q == NULL) {
+        return err->code;
+    }
+    sqlite_bind_text_of(q, 1, name);
+    int step = sqlite3_step(q);
+    *id = step == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+    enum mete_code code = METE_OK;
+    if (step != SQLITE_ROW && step != SQLITE_DONE) {
+        code = sqlite_fail(s->db, err, "read");
+    }
+    sqlite3_finalize(q);
+    return code;
+}
+
+static enum store_result book_insert(struct sqlite_store *s, struct text name, int64_t *id,
+                                     struct mete_err *err)
+{
+    sqlite3_stmt *q = sqlite_prepare(s->db, SQL_BOOK_ADD, err);
+    if (q == NULL) {
+        return STORE_FAILED;
+    }
+    sqlite_bind_text_of(q, 1, name);
+    sqlite3_bind_int64(q, 2, s->now);
+    bool ok = sqlite3_step(q) == SQLITE_ROW;
+    *id = ok ? sqlite3_column_int64(q, 0) : 0;
+    ok = ok && sqlite3_step(q) == SQLITE_DONE;
+    if (!ok) {
+        (void)sqlite_fail(s->db, err, "write");
+    }
+    sqlite3_finalize(q);
+    q = ok ? sqlite_prepare(s->db, SQL_STATE_ADD, err) : NULL;
+    if (q == NULL) {
+        return STORE_FAILED;
+    }
+    sqlite3_bind_int64(q, 1, *id);
+    ok = sqlite3_step(q) == SQLITE_DONE;
+    if (!ok) {
+        (void)sqlite_fail(s->db, err, "write");
+    }
+    sqlite3_finalize(q);
+    return ok ? STORE_OK : STORE_FAILED;
+}
+
+static enum mete_code book_create(struct sqlite_store *s, struct text name, int64_t *id,
+                                  struct mete_err *err)
+{
+    if (sqlite_exec(s->db, "begin immediate", err) != STORE_OK) {
+        return err->code;
+    }
+    if (book_insert(s, name, id, err) == STORE_OK && *id < BOOK_ID_MAX &&
+        sqlite_exec(s->db, "commit", err) == STORE_OK) {
+        return METE_OK;
+    }
+    enum mete_code code = err->code;
+    sqlite3_exec(s->db, "rollback", NULL, NULL, NULL);
+    return code;
+}
+
+static enum mete_code log_open(void **log, void *store, struct text name, bool create,
+                               struct mete_err *err)
+{
+    struct sqlite_store *s = store;
+    int64_t id = 0;
+    if (s->read_only && s->snapshots == 0 && sqlite_exec(s->db, "begin", err) != STORE_OK) {
+        return err->code;
+    }
+    enum mete_code code = book_find(s, name, &id, err);
+    if (code == METE_OK && id != 0 && create) {
+        code = mete_fail(err, METE_STORE_EXISTS, NULL, "the book exists already");
+    } else if (code == METE_OK && id == 0 && (!create || s->read_only)) {
+        code = mete_fail(err, METE_STORE_MISSING, NULL, "there is no such book in this store");
+    } else if (code == METE_OK && create) {
+        code = book_create(s, name, &id, err);
+    }
+    if (code != METE_OK) {
+        if (s->read_only && s->snapshots == 0) {
+            sqlite3_exec(s->db, "commit", NULL, NULL, NULL);
+        }
+        return code;
+    }
+    struct sqlite_log *l = calloc(1, sizeof *l);
+    METE_ASSERT(l != NULL);
+    l->store = s;
+    l->book_id = id;
+    s->snapshots += s->read_only;
+    *log = l;
+    return METE_OK;
+}
+
+/** Up to two numbers of the first row that a statement about this book's keys gives. */
+static enum store_result last_of(struct sqlite_log *l, const char *sql, int64_t out[2],
+                                 struct mete_err *err)
+{
+    sqlite3_stmt *s = sqlite_prepare(l->store->db, sql, err);
+    if (s == NULL) {
+        return STORE_FAILED;
+    }
+    sqlite3_bind_int64(s, 1, sqlite_key(l, 0));
+    sqlite3_bind_int64(s, 2, (l->book_id + 1) << LOG_SIZE_BITS);
+    enum store_result r = STORE_OK;
+    int step = sqlite3_step(s);
+    if (step == SQLITE_ROW) {
+        out[0] = sqlite3_column_int64(s, 0);
+        out[1] = sqlite3_column_count(s) > 1 ? sqlite3_column_int64(s, 1) : 0;
+    } else if (step != SQLITE_DONE) {
+        (void)sqlite_fail(l->store->db, err, "read");
+        r = STORE_FAILED;
+    }
+    sqlite3_finalize(s);
+    return r;
+}
+
+static enum store_result flushed_get(struct sqlite_log *l, struct log_found *out,
+                                     struct mete_err *err)
+{
+    sqlite3_stmt *s = sqlite_prepare(l->store->db, SQL_STATE_GET, err);
+    if (s == NULL) {
+        return STORE_FAILED;
+    }
+    sqlite3_bind_int64(s, 1, l->book_id);
+    enum store_result r = STORE_OK;
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        out->flushed_size = (uint64_t)sqlite3_column_int64(s, 0);
+        out->flushed_pages = (uint64_t)sqlite3_column_int64(s, 1);
+    } else {
+        (void)sqlite_fail(l->store->db, err, "read");
+        r = STORE_FAILED;
+    }
+    sqlite3_finalize(s);
+    return r;
+}
+
+static enum store_result find(void *log, struct log_found *out, struct mete_err *err)
+{
+    struct sqlite_log *l = log;
+    int64_t event[2] = {0, 0};
+    int64_t page[2] = {0, 0};
+    *out = (struct log_found){0};
+    if (last_of(l, SQL_EVENT_LAST, event, err) != STORE_OK ||
+        last_of(l, SQL_PAGE_LAST, page, err) != STORE_OK || flushed_get(l, out, err) != STORE_OK) {
+        return STORE_FAILED;
+    }
+    out->size = (uint64_t)(event[0] & NUMBER_MASK);
+    out->recorded_at = event[1];
+    out->pages = (uint64_t)(page[0] & NUMBER_MASK);
+    if (out->flushed_size > out->size || out->flushed_pages > out->pages) {
+        (void)mete_fail(err, METE_STORE_CORRUPT, NULL, "the log is shorter than what follows it");
+        return STORE_FAILED;
+    }
+    return STORE_OK;
+}
+
+static enum store_result flushed(void *log, uint64_t size, uint64_t pages, struct mete_err *err)
+{
+    struct sqlite_log *l = log;
+    sqlite3_stmt *s = sqlite_prepare(l->store->db, SQL_STATE_SET, err);
+    if (s == NULL) {
+        return STORE_FAILED;
+    }
+    sqlite3_bind_int64(s, 1, l->book_id);
+    sqlite3_bind_int64(s, 2, (int64_t)size);
+    sqlite3_bind_int64(s, 3, (int64_t)pages);
+    enum store_result r = sqlite_begin(l, err);
+    if (r == STORE_OK) {
+        r = sqlite_run(l, s, err);
+    }
+    sqlite3_finalize(s);
+    return r;
+}
+
+/* --- groups
+ * -------------------------------------------------------------------------------------*/
+
+/** After an erasure: what was deleted shall not stand in the write-ahead log either. */
+static void erased_end(struct sqlite_log *l, bool committed)
+{
+    if (!l->erased) {
+        return;
+    }
+    l->erased = false;
+    sqlite3_exec(l->store->db, "pragma secure_delete = off", NULL, NULL, NULL);
+    if (committed) {
+        sqlite3_wal_checkpoint_v2(l->store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    }
+}
+
+static void rollback(void *log)
+{
+    struct sqlite_log *l = log;
+    for (size_t i = 0; i < KEPT_COUNT; i++) {
+        sqlite3_reset(l->kept[i]);
+    }
+    if (l->store->in_group) {
+        sqlite3_exec(l->store->db, "rollback", NULL, NULL, NULL);
+        l->store->in_group = false;
+    }
+    l->quarantine_known = false;
+    erased_end(l, false);
+}
+
+static enum store_result commit(void *log, struct mete_err *err)
+{
+    struct sqlite_log *l = log;
+    if (!l->store->in_group) {
+        return STORE_OK;
+    }
+    if (sqlite_exec(l->store->db, "commit", err) != STORE_OK) {
+        return STORE_FAILED;
+    }
+    l->store->in_group = false;
+    erased_end(l, true);
+    return STORE_OK;
+}
+
+static const struct log_port sqlite_log_port = {
+    .find = find,
+    .close = log_free,
+    .append = sqlite_append,
+    .append_page = sqlite_append_page,
+    .commit = commit,
+    .rollback = rollback,
+    .row = sqlite_row,
+    .recorded_at = sqlite_recorded_at,
+    .page = sqlite_page,
+    .page_count = sqlite_page_count,
+    .scan = sqlite_scan,
+    .scan_pages = sqlite_scan_pages,
+    .node_put = sqlite_node_put,
+    .nodes = sqlite_nodes,
+    .state = &sqlite_state_port,
+    .flushed = flushed,
+    .checkpoint_add = sqlite_checkpoint_add,
+    .checkpoints = sqlite_checkpoints,
+    .seal_add = sqlite_seal_add,
+    .seals = sqlite_seals,
+    .seal_erase = sqlite_seal_erase,
+    .quarantine_add = sqlite_quarantine_add,
+    .quarantine_remove = sqlite_quarantine_remove,
+    .quarantine = sqlite_quarantine,
+    .meta_get = sqlite_meta_get,
+    .meta_set = sqlite_meta_set,
+};
+
+const struct store_port sqlite_store_port = {store_open_file, store_free, store_names, log_open,
+                                             &sqlite_log_port};
