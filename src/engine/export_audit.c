@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * All of a book for the auditor, as NDJSON (doc/format.md, "Export for the auditor"): the log as it
+ * stands, and then everything that is said to follow from it. */
+#include "engine/export_parts.h"
+
+#include "base/encode.h"
+#include "base/text.h"
+#include "core/carry.h"
+#include "core/work.h"
+#include "crypto/sign.h"
+#include "engine/internal.h"
+#include "engine/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define AUDIT_FORMAT 1
+#define BATCH_KEYS   1024u
+#define TILE_HASHES  256u
+#define TILE_BITS    8u
+#define ARENA_MAX    ((size_t)4 << 30)
+
+struct audit {
+    struct engine *e;
+    const struct export_query *q;
+    struct buf *out;
+    struct json_writer w;
+    struct names names;
+    struct arena a; /* of one line or batch */
+    mete_time at;
+    uint64_t lines;
+    enum mete_code code;
+    struct mete_err *err;
+};
+
+/* --- lines
+ * --------------------------------------------------------------------------------------*/
+
+static void line_begin(struct audit *x, const char *kind)
+{
+    jw_init(&x->w, x->out, false);
+    jw_object(&x->w, NULL);
+    jw_str(&x->w, "kind", kind);
+}
+
+static void line_end(struct audit *x)
+{
+    jw_end_object(&x->w);
+    buf_put_str(x->out, "\n");
+    x->lines++;
+    if (x->code == METE_OK && !export_spill(x->q, x->out)) {
+        x->code = export_stopped(x->err);
+    }
+}
+
+static void put_u64(struct audit *x, const char *key, uint64_t v)
+{
+    jw_i128(&x->w, key, (i128)v);
+}
+
+static void put_time(struct audit *x, const char *key, mete_time t)
+{
+    char text[TIME_TEXT_MAX];
+    size_t len = time_format(t, text);
+    jw_text(&x->w, key, (struct text){text, len});
+}
+
+static void put_base64(struct audit *x, const char *key, struct bytes b)
+{
+    char *text = malloc(BASE64_TEXT_MAX(b.len));
+    METE_ASSERT(text != NULL);
+    size_t len = base64_encode(text, b);
+    jw_text(&x->w, key, (struct text){text, len});
+    free(text);
+}
+
+static void put_hash(struct audit *x, const char *key, const struct hash *h)
+{
+    char hex[65];
+    hash_hex(h, hex);
+    jw_str(&x->w, key, hex);
+}
+
+static void put_asset(struct audit *x, uint32_t number)
+{
+    char text[ASSET_CODE_LEN_MAX + 8];
+    const struct asset *asset = names_asset(&x->names, number);
+    snprintf(text, sizeof text, "%s/%u", asset->code, asset->scale);
+    jw_str(&x->w, "asset", text);
+}
+
+static void put_policy(struct audit *x, uint32_t number)
+{
+    struct text id = {0};
+    (void)view_policy_id(engine_view(x->e), number, &id);
+    jw_text(&x->w, "policy", id);
+}
+
+/* --- the log
+ * ------------------------------------------------------------------------------------*/
+
+static void book_line(struct audit *x)
+{
+    struct log_head head = book_head(engine_book(x->e));
+    uint8_t public_key[ED25519_PUBLIC_LEN];
+    char did[DID_KEY_TEXT_MAX] = "";
+    if (x->e->has_keys) {
+        ed25519_public(public_key, x->e->log_seed);
+        did_key_format(did, public_key);
+    }
+    line_begin(x, "book");
+    jw_int(&x->w, "format", AUDIT_FORMAT);
+    jw_str(&x->w, "name", engine_book_name(x->e));
+    put_u64(x, "size", head.size);
+    put_hash(x, "root", &head.root);
+    put_time(x, "at", x->at);
+    jw_text(&x->w, "checkpoint_origin", log_origin(&x->a, x->e));
+    jw_str(&x->w, "checkpoint_key", did);
+    line_end(x);
+}
+
+static bool page_lines(struct audit *x, uint64_t seq)
+{
+    uint32_t count = book_page_count(engine_book(x->e), seq);
+    for (uint32_t page = 1; page <= count && x->code == METE_OK; page++) {
+        struct bytes packed;
+        mete_time at;
+        if (book_page(engine_book(x->e), seq, page, &packed, &at, x->err) != STORE_OK) {
+            x->code = METE_STORE_FAILED;
+            break;
+        }
+        line_begin(x, "page");
+        put_u64(x, "seq", seq);
+        jw_int(&x->w, "page", page);
+        put_time(x, "recorded_at", at);
+        put_base64(x, "decision", packed);
+        line_end(x);
+    }
+    return x->code == METE_OK;
+}
+
+static bool event_line(void *arg, const struct log_row *row)
+{
+    struct audit *x = arg;
+    line_begin(x, "event");
+    put_u64(x, "seq", row->seq);
+    put_time(x, "recorded_at", row->recorded_at);
+    jw_raw(&x->w, "event", bytes_text(row->event));
+    put_base64(x, "decision", row->decision);
+    line_end(x);
+    return page_lines(x, row->seq);
+}
+
+/** What the index says about every event's id. */
+static bool event_id_line(void *arg, const struct log_row *row)
+{
+    struct audit *x = arg;
+    struct walk_head head;
+    arena_reset(&x->a);
+    x->code = walk_head_of(&x->a, row->event, &head, x->err);
+    if (x->code == METE_OK) {
+        line_begin(x, "event_id");
+        jw_text(&x->w, "event_id", head.event_id);
+        put_u64(x, "seq", engine_seq_of(x->e, head.event_id));
+        line_end(x);
+    }
+    return x->code == METE_OK;
+}
+
+static void rows_write(struct audit *x, log_visit *visit)
+{
+    if (x->code == METE_OK) {
+        enum mete_code code =
+            walk_rows(x->e, 1, book_size(engine_book(x->e)) + 1, visit, x, x->err);
+        x->code = x->code == METE_OK ? code : x->code;
+    }
+}
+
+/* --- state
+ * --------------------------------------------------------------------------------------*/
+
+typedef void state_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums);
+
+static void state_write(struct audit *x, enum key_class class, state_line *line)
+{
+    struct key from = key_of(class);
+    struct key until = key_prefix_end(from);
+    struct walk_keys keys = {.more = true};
+    while (keys.more && x->code == METE_OK) {
+        arena_reset(&x->a);
+        x->code =
+            walk_keys(x->e, &x->a, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, x->err);
+        for (size_t i = 0; i < keys.count && x->code == METE_OK; i++) {
+            line(x, keys.key[i], keys.value[i], keys.sums[i]);
+        }
+        if (keys.count > 0) {
+            from = walk_key_after(keys.key[keys.count - 1]);
+        }
+        names_trim(&x->names);
+    }
+}
+
+static void party_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    line_begin(x, "party");
+    jw_int(&x->w, "number", key_read_u32(key, 1));
+    jw_text(&x->w, "id", read_sized(&r));
+    line_end(x);
+}
+
+static void account_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)value;
+    line_begin(x, "account");
+    jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
+    put_asset(x, key_read_u32(key, 5));
+    jw_i128(&x->w, "debits_posted", sums[0]);
+    jw_i128(&x->w, "credits_posted", sums[1]);
+    jw_i128(&x->w, "debits_pending", sums[2]);
+    jw_i128(&x->w, "credits_pending", sums[3]);
+    line_end(x);
+}
+
+static void pending_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)value;
+    int32_t day = (int32_t)(key_read_u32(key, 9) ^ (UINT32_C(1) << 31));
+    if (sums[0] == 0) {
+        return;
+    }
+    line_begin(x, "pending");
+    jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
+    put_asset(x, key_read_u32(key, 5));
+    jw_text(&x->w, "day", words_day(&x->a, day));
+    jw_i128(&x->w, "amount", sums[0]);
+    line_end(x);
+}
+
+static void net_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)value;
+    line_begin(x, "net");
+    put_policy(x, key_read_u32(key, 1));
+    put_asset(x, key_read_u32(key, 5));
+    jw_i128(&x->w, "amount", sums[0]);
+    line_end(x);
+}
+
+static void quantity_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)value;
+    line_begin(x, "quantity");
+    put_policy(x, key_read_u32(key, 1));
+    jw_i128(&x->w, "quantity", sums[0]);
+    line_end(x);
+}
+
+static void payee_put(struct audit *x, uint32_t kind, uint32_t payee)
+{
+    static const char *const KIND[] = {
+        [PAYEE_PARTY] = "party", [PAYEE_POLICY] = "policy", [PAYEE_NOBODY] = "nobody"};
+    struct text id = {0};
+    if (kind == PAYEE_PARTY) {
+        id = names_party(&x->names, payee);
+    } else if (kind == PAYEE_POLICY) {
+        (void)view_policy_id(engine_view(x->e), payee, &id);
+    }
+    jw_text(&x->w, "payee", id);
+    jw_str(&x->w, "payee_kind", kind < ARRAY_LEN(KIND) ? KIND[kind] : "");
+}
+
+static void put_u128(struct audit *x, const char *key, u128 v)
+{
+    char text[I128_TEXT_MAX];
+    u128_format(v, text);
+    jw_str(&x->w, key, text);
+}
+
+static void residue_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct residue r;
+    if (!residue_unpack(value, &r)) {
+        x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "a residue cannot be read");
+        return;
+    }
+    line_begin(x, "residue");
+    put_policy(x, key_read_u32(key, 1));
+    put_asset(x, key_read_u32(key, 5));
+    payee_put(x, key.p[13], key_read_u32(key, 9));
+    jw_i128(&x->w, "whole", r.whole);
+    put_u128(x, "num", r.num);
+    put_u128(x, "den", r.den);
+    line_end(x);
+}
+
+static void waiting_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    line_begin(x, "waiting");
+    put_u64(x, "seq", key_read_u64(key, key.len - 8));
+    jw_str(&x->w, "code", mete_code_name((enum mete_code)read_varint(&r)));
+    line_end(x);
+}
+
+static bool balance_line(void *arg, const struct party_row *row)
+{
+    struct audit *x = arg;
+    line_begin(x, "balance");
+    jw_text(&x->w, "party", row->party);
+    put_asset(x, row->asset.number);
+    jw_i128(&x->w, "pending", row->balance.pending);
+    jw_i128(&x->w, "disputed", row->balance.disputed);
+    jw_i128(&x->w, "cleared", row->balance.cleared);
+    jw_i128(&x->w, "debt", row->balance.debt);
+    line_end(x);
+    return x->code == METE_OK;
+}
+
+static void balances_write(struct audit *x)
+{
+    const struct parties_query q = {.at = x->at};
+    if (x->code == METE_OK) {
+        enum mete_code code = parties_list(x->e, &q, balance_line, x, &x->a, NULL, NULL, x->err);
+        x->code = x->code == METE_OK ? code : x->code;
+    }
+}
+
+/* --- outside the log
+ * ----------------------------------------------------------------------------*/
+
+static bool quarantine_line(void *arg, const struct quarantined *q)
+{
+    struct audit *x = arg;
+    struct hash body = sha256(text_bytes(q->body));
+    line_begin(x, "quarantine");
+    put_u64(x, "id", q->id);
+    jw_text(&x->w, "event_id", q->event_id);
+    jw_str(&x->w, "code", mete_code_name(q->code));
+    if (text_is_utf8(q->body)) {
+        jw_text(&x->w, "body", q->body);
+    } else {
+        put_base64(x, "body_base64", text_bytes(q->body));
+    }
+    put_hash(x, "sha256", &body);
+    line_end(x);
+    return x->code == METE_OK;
+}
+
+static bool checkpoint_line(void *arg, const struct checkpoint *c)
+{
+    struct audit *x = arg;
+    line_begin(x, "checkpoint");
+    put_u64(x, "size", c->size);
+    jw_text(&x->w, "note", c->note);
+    line_end(x);
+    return x->code == METE_OK;
+}
+
+/** Tile `index` of a level: hashes of the complete subtrees of 2^(8 level) leaves. */
+static void tile_line(struct audit *x, unsigned level, uint64_t index, uint64_t count)
+{
+    struct buf hashes = {0};
+    for (uint64_t i = 0; i < count && x->code == METE_OK; i++) {
+        struct hash h;
+        if (book_tree_hash(engine_book(x->e), level * TILE_BITS, index * TILE_HASHES + i, &h,
+                           x->err) != STORE_OK) {
+            x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "a hash of the tree is not there");
+        }
+        buf_put(&hashes, h.b, sizeof h.b);
+    }
+    line_begin(x, "tile");
+    jw_int(&x->w, "level", level);
+    put_u64(x, "index", index);
+    put_base64(x, "hashes", buf_bytes(&hashes));
+    line_end(x);
+    buf_clear(&hashes);
+}
+
+static void tiles_write(struct audit *x)
+{
+    uint64_t nodes = book_size(engine_book(x->e));
+    for (unsigned level = 0; nodes > 0; level++, nodes >>= TILE_BITS) {
+        for (uint64_t i = 0; i * TILE_HASHES < nodes && x->code == METE_OK; i++) {
+            uint64_t left = nodes - i * TILE_HASHES;
+            tile_line(x, level, i, left < TILE_HASHES ? left : TILE_HASHES);
+        }
+    }
+}
+
+static void outside_write(struct audit *x)
+{
+    struct book *b = engine_book(x->e);
+    if (x->code == METE_OK && book_quarantine(b, 0, quarantine_line, x, x->err) == STORE_FAILED) {
+        x->code = METE_STORE_FAILED;
+    }
+    tiles_write(x);
+    if (x->code == METE_OK && book_checkpoints(b, checkpoint_line, x, x->err) == STORE_FAILED) {
+        x->code = METE_STORE_FAILED;
+    }
+}
+
+enum mete_code export_audit(struct engine *e, const struct export_query *q, struct buf *out,
+                            struct mete_err *err)
+{
+    struct audit x = {.e = e, .q = q, .out = out, .at = engine_now(e), .err = err};
+    names_init(&x.names, engine_view(e));
+    arena_init(&x.a, ARENA_MAX);
+    book_line(&x);
+    rows_write(&x, event_line);
+    state_write(&x, KEY_PARTY_NUMBER, party_line);
+    state_write(&x, KEY_ACCOUNT, account_line);
+    state_write(&x, KEY_PENDING, pending_line);
+    balances_write(&x);
+    state_write(&x, KEY_NET, net_line);
+    state_write(&x, KEY_QUANTITY, quantity_line);
+    state_write(&x, KEY_RESIDUE, residue_line);
+    rows_write(&x, event_id_line);
+    state_write(&x, KEY_WAITING, waiting_line);
+    outside_write(&x);
+    line_begin(&x, "end");
+    put_u64(&x, "lines", x.lines);
+    line_end(&x);
+    names_clear(&x.names);
+    arena_clear(&x.a);
+    return x.code;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reading the log decision by decision. Rows are copied out of the store in batches, because a
+ * visitor may read the book too. */
+#include "engine/walk.h"
+
+#include "base/text.h"
+#include "core/decision.h"
+
+#include <string.h>
+
+#define BATCH_BYTES ((size_t)4 << 20)
+#define ARENA_MAX   ((size_t)4 << 30)
+
+/* --- one decision
+ * -------------------------------------------------------------------------------*/
+
+static enum mete_code damaged(uint64_t seq, struct mete_err *err)
+{
+    return mete_fail(err, METE_STORE_CORRUPT, "", "the decision of entry %llu cannot be read",
+                     (unsigned long long)seq);
+}
+
+static struct bytes keep(struct arena *a, struct bytes b)
+{
+    return text_bytes(arena_text(a, bytes_text(b)));
+}
+
+static enum mete_code page_read(struct engine *e, struct arena *a, uint64_t seq, uint32_t page,
+                                struct decision *d, mete_time *recorded_at, struct mete_err *err)
+{
+    struct bytes packed;
+    struct log_row row;
+    enum store_result found;
+    if (page == 0) {
+        found = book_row(engine_book(e), seq, &row, err);
+        packed = row.decision;
+        *recorded_at = row.recorded_at;
+    } else {
+        found = book_page(engine_book(e), seq, page, &packed, recorded_at, err);
+    }
+    if (found == STORE_FAILED) {
+        return METE_STORE_FAILED;
+    }
+    if (found == STORE_NONE) {
+        return METE_NOT_FOUND;
+    }
+    return decision_unpack(a, keep(a, packed), d) ? METE_OK : damaged(seq, err);
+}
+
+/** Joins the further pages of the decision whose first page was read. */
+static enum mete_code pages_join(struct engine *e, struct arena *a, struct walk_item *item,
+                                 struct mete_err *err)
+{
+    struct decision *d = &item->decision;
+    if (d->pages <= 1) {
+        return METE_OK;
+    }
+    struct decision *more = arena_array(a, d->pages - 1, sizeof *more);
+    for (uint32_t i = 1; i < d->pages; i++) {
+        mete_time at;
+        enum mete_code code = page_read(e, a, item->seq, item->page + i, &more[i - 1], &at, err);
+        if (code != METE_OK) {
+            return code == METE_NOT_FOUND ? damaged(item->seq, err) : code;
+        }
+    }
+    decision_join(a, d, more, d->pages - 1);
+    return METE_OK;
+}
+
+/** Fills event_seq and bytes: the event itself, or the one that the release was about. */
+static enum mete_code event_attach(struct engine *e, struct arena *a, struct walk_item *item,
+                                   struct mete_err *err)
+{
+    struct log_row row;
+    item->event_seq = item->decision.about != 0 ? item->decision.about : item->seq;
+    enum store_result found = book_row(engine_book(e), item->event_seq, &row, err);
+    if (found != STORE_OK) {
+        return found == STORE_NONE ? damaged(item->event_seq, err) : METE_STORE_FAILED;
+    }
+    item->bytes = keep(a, row.event);
+    return METE_OK;
+}
+
+enum mete_code walk_one(struct engine *e, struct arena *a, uint64_t seq, uint32_t page,
+                        struct walk_item *item, struct mete_err *err)
+{
+    *item = (struct walk_item){.seq = seq, .page = page};
+    enum mete_code code = page_read(e, a, seq, page, &item->decision, &item->recorded_at, err);
+    while (code == METE_OK && item->page > 0 && item->decision.about == 0) {
+        item->page--; /* a further page: its decision began before */
+        code = page_read(e, a, seq, item->page, &item->decision, &item->recorded_at, err);
+    }
+    if (code == METE_NOT_FOUND) {
+        return damaged(seq, err);
+    }
+    code = code == METE_OK ? pages_join(e, a, item, err) : code;
+    return code == METE_OK ? event_attach(e, a, item, err) : code;
+}
+
+enum mete_code walk_head_of(struct arena *a, struct bytes event, struct walk_head *out,
+                            struct mete_err *err)
+{
+    enum mete_code code = json_parse(a, bytes_text(event), &out->tree, err);
+    if (code != METE_OK) {
+        return code;
+    }
+    const struct json *id = json_get(out->tree, "event_id");
+    const struct json *type = json_get(out->tree, "event_type");
+    const struct json *at = json_get(out->tree, "occurred_at");
+    if (id == NULL || type == NULL || at == NULL || !event_type_of(type->text, &out->type) ||
+        time_parse(at->text, &out->occurred_at) != TIME_OK) {
+        return mete_fail(err, METE_STORE_CORRUPT, "", "a stored event has no readable header");
+    }
+    out->event_id = id->text;
+    return METE_OK;
+}
+
+/* --- stretches of the log
+ * -----------------------------------------------------------------------*/
+
+struct copied {
+    struct log_row row;
+    struct copied *next;
+};
+
+struct batch {
+    struct arena a;
+    struct copied *first;
+    struct copied *last;
+};
+
+static bool row_copy(void *arg, const struct log_row *row)
+{
+    struct batch *b = arg;
+    struct copied *c = arena_alloc(&b->a, sizeof *c);
+    c->row = (struct log_row){.seq = row->seq,
+                              .recorded_at = row->recorded_at,
+                              .event = keep(&b->a, row->event),
+                              .decision = keep(&b->a, row->decision),
+                              .leaf = row->leaf};
+    if (b->last == NULL) {
+        b->first = c;
+    } else {
+        b->last->next = c;
+    }
+    b->last = c;
+    return b->a.size < BATCH_BYTES;
+}
+
+enum mete_code walk_rows(struct engine *e, uint64_t from, uint64_t until, log_visit *visit,
+                         void *arg, struct mete_err *err)
+{
+    struct batch b;
+    enum mete_code code = METE_OK;
+    arena_init(&b.a, ARENA_MAX);
+    for (bool go_on = true; go_on && from < until;) {
+        b.first = b.last = NULL;
+        arena_reset(&b.a);
+        if (book_scan_log(engine_book(e), from, until, row_copy, &b, err) == STORE_FAILED) {
+            code = METE_STORE_FAILED;
+            break;
+        }
+        go_on = b.last != NULL;
+        from = go_on ? b.last->row.seq + 1 : until;
+        for (const struct copied *c = b.first; c != NULL && go_on; c = c->next) {
+            go_on = visit(arg, &c->row);
+        }
+    }
+    arena_clear(&b.a);
+    return code;
+}
+
+/** True when the decision opened releases: they stand in further pages at the same place. */
+static bool opens_release(const struct decision *d)
+{
+    for (uint32_t i = 0; i < d->put_count; i++) {
+        if (d->put[i].op == PUT_SET && d->put[i].key.len > 0 && d->put[i].key.p[0] == KEY_QUEUE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct walk {
+    struct engine *e;
+    walk_visit *visit;
+    void *arg;
+    struct arena a; /* of one decision */
+    bool stop;
+    enum mete_code code;
+    struct mete_err *err;
+};
+
+static enum mete_code releases_visit(struct walk *w, uint64_t seq, uint32_t page)
+{
+    while (!w->stop) {
+        arena_reset(&w->a);
+        struct walk_item item = {.seq = seq, .page = page};
+        enum mete_code code =
+            page_read(w->e, &w->a, seq, page, &item.decision, &item.recorded_at, w->err);
+        if (code == METE_NOT_FOUND) {
+            return METE_OK;
+        }
+        code = code == METE_OK ? pages_join(w->e, &w->a, &item, w->err) : code;
+        code = code == METE_OK ? event_attach(w->e, &w->a, &item, w->err) : code;
+        if (code != METE_OK) {
+            return code;
+        }
+        w->stop = !w->visit(w->arg, &item);
+        page += item.decision.pages;
+    }
+    return METE_OK;
+}
+
+static bool row_visit(void *arg, const struct log_row *row)
+{
+    struct walk *w = arg;
+    struct walk_item item = {.seq = row->seq,
+                             .event_seq = row->seq,
+                             .recorded_at = row->recorded_at,
+                             .bytes = row->event};
+    arena_reset(&w->a);
+    if (!decision_unpack(&w->a, row->decision, &item.decision)) {
+        w->code = damaged(row->seq, w->err);
+        return false;
+    }
+    bool releases = opens_release(&item.decision);
+    uint32_t pages = item.decision.pages;
+    w->code = pages_join(w->e, &w->a, &item, w->err);
+    if (w->code != METE_OK) {
+        return false;
+    }
+    w->stop = !w->visit(w->arg, &item);
+    if (releases) {
+        w->code = releases_visit(w, row->seq, pages);
+    }
+    return w->code == METE_OK && !w->stop;
+}
+
+enum mete_code walk_log(struct engine *e, uint64_t from, uint64_t until, walk_visit *visit,
+                        void *arg, struct mete_err *err)
+{
+    struct walk w = {.e = e, .visit = visit, .arg = arg, .err = err};
+    arena_init(&w.a, ARENA_MAX);
+    enum mete_code code = walk_rows(e, from, until, row_visit, &w, err);
+    arena_clear(&w.a);
+    return code == METE_OK ? w.code : code;
+}
+
+/* --- ranges of state
+ * ----------------------------------------------------------------------------*/
+
+struct gather {
+    struct arena *a;
+    struct walk_keys *out;
+    size_t max;
+};
+
+static bool key_gather(void *arg, struct bytes key, struct bytes value, const i128 *sums)
+{
+    struct gather *g = arg;
+    if (g->out->count == g->max) {
+        g->out->more = true;
+        return false;
+    }
+    g->out->key[g->out->count] = keep(g->a, key);
+    g->out->value[g->out->count] = keep(g->a, value);
+    if (sums != NULL) {
+        memcpy(g->out->sums[g->out->count], sums, sizeof *g->out->sums);
+    }
+    g->out->count++;
+    return true;
+}
+
+enum mete_code walk_keys(struct engine *e, struct arena *a, struct bytes from, struct bytes until,
+                         size_t max, struct walk_keys *out, struct mete_err *err)
+{
+    struct gather g = {a, out, max};
+    *out = (struct walk_keys){.key = arena_array(a, max, sizeof *out->key),
+                              .value = arena_array(a, max, sizeof *out->value),
+                              .sums = arena_array(a, max, sizeof *out->sums)};
+    enum store_result r = book_scan_state(engine_book(e), from, until, key_gather, &g, err);
+    return r == STORE_FAILED ? METE_STORE_FAILED : METE_OK;
+}
+
+struct key walk_key_after(struct bytes key)
+{
+    struct key k = {.len = key.len};
+    METE_ASSERT(key.len < STATE_KEY_MAX);
+    memcpy(k.b, key.p, key.len);
+    key_add_u8(&k, 0);
+    return k;
+}
