@@ -102,6 +102,21 @@ int cli_option_number(struct cli *c, const char *name, uint64_t min, uint64_t ma
                      (unsigned long long)min, (unsigned long long)max, text);
 }
 
+int cli_option_preset(struct cli *c, const char **out)
+{
+    *out = cli_option(c, "preset");
+    for (size_t i = 0; *out != NULL; i++) {
+        if (preset_name_at(i) == NULL) {
+            return cli_usage(c, "there is no preset '%s': fair, agents, providers or economy",
+                             *out);
+        }
+        if (strcmp(preset_name_at(i), *out) == 0) {
+            break;
+        }
+    }
+    return CLI_OK;
+}
+
 /* --- reading options
  * ----------------------------------------------------------------------------*/
 
@@ -276,11 +291,17 @@ void cli_spill(struct cli *c)
     }
 }
 
+void cli_flush(struct cli *c)
+{
+    out_write(c);
+    c->out_failed |= fflush(stdout) != 0;
+}
+
 /** A command is done only when its output has arrived: a full disk must not look like success. */
 static int out_finish(struct cli *c, int status)
 {
-    out_write(c);
-    if (fflush(stdout) != 0 || c->out_failed) {
+    cli_flush(c);
+    if (c->out_failed) {
         fprintf(stderr, "mete: cannot write the output: %s\n", strerror(errno));
         return status == CLI_OK ? CLI_FAILED : status;
     }

@@ -75,6 +75,8 @@ int cli_option_time(struct cli *c, const char *name, bool end_of_day,
 /** The integer given with an option, in min..max. As above. */
 int cli_option_number(struct cli *c, const char *name, uint64_t min, uint64_t max,
                       uint64_t *out) METE_MUST_CHECK;
+/** The preset given with --preset, or NULL. As above. */
+int cli_option_preset(struct cli *c, const char **out) METE_MUST_CHECK;
 /** Reads digits in min..max. */
 bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out) METE_MUST_CHECK;
 
@@ -95,6 +97,8 @@ void cli_heading(struct cli *c, const char *fmt, ...) METE_PRINTF(2, 3);
 /** Writes c->out to stdout once it is large; call it between rows of long outputs. The rest is
  *  written when the command has ended. */
 void cli_spill(struct cli *c);
+/** Writes all of c->out now: somebody else is about to write to stdout. */
+void cli_flush(struct cli *c);
 /** Shows a table as --json, --csv or text, and frees it. */
 void cli_table(struct cli *c, struct table *t);
 

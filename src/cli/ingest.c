@@ -5,7 +5,6 @@
 #include "cli/cli.h"
 #include "cli/input.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,14 +12,6 @@
 #define LIST_MAX        20u
 #define PROGRESS_MS     500
 #define GROUP_MAX_GIVEN 1000000u
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal_number)
-{
-    (void)signal_number;
-    interrupted = 1;
-}
 
 struct ingesting {
     struct cli *c;
@@ -30,6 +21,7 @@ struct ingesting {
     struct table *listed; /* the first refused ones */
     size_t listed_more;
     struct json_writer w;
+    struct input_watch watch;
     bool progress;
     int64_t begun_ms;
     int64_t shown_ms;
@@ -150,7 +142,7 @@ static void end_json(struct ingesting *g)
     jw_str(w, "head", root);
     jw_end_object(w);
     jw_bool(w, "dry_run", cli_flag(g->c, "dry-run"));
-    jw_bool(w, "interrupted", interrupted != 0);
+    jw_bool(w, "interrupted", g->watch.stop != 0);
     jw_end_object(w);
     cli_print(g->c, "\n");
 }
@@ -184,11 +176,11 @@ static void end_text(struct ingesting *g)
 
 static int end_status(const struct ingesting *g)
 {
-    if (interrupted != 0) {
-        cli_note(g->c,
-                 "mete: interrupted after %llu events; they are stored. Give the same input again "
-                 "to go on.",
-                 (unsigned long long)events_of(&g->all));
+    if (g->watch.stop != 0) {
+        cli_note(g->c, "mete: interrupted after %llu events; %s",
+                 (unsigned long long)events_of(&g->all),
+                 cli_flag(g->c, "dry-run") ? "nothing was stored"
+                                           : "they are stored: the same input again goes on");
         return CLI_INTERRUPTED;
     }
     bool refused = g->all.refused + g->all.conflict > 0;
@@ -198,30 +190,22 @@ static int end_status(const struct ingesting *g)
 /* --- the command
  * --------------------------------------------------------------------------------*/
 
-static void interrupt_watch(void)
-{
-    struct sigaction action = {.sa_handler = on_interrupt}; /* reads are to be interrupted too */
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
 static enum mete_code streams_ingest(struct ingesting *g, uint64_t group, struct mete_err *err)
 {
     enum mete_code code = METE_OK;
     struct cli *c = g->c;
-    interrupt_watch();
-    for (int i = 0; i < c->operand_count && code == METE_OK && interrupted == 0; i++) {
+    input_watch_begin(&g->watch);
+    for (int i = 0; i < c->operand_count && code == METE_OK && g->watch.stop == 0; i++) {
         struct ingest_counts counts = {0};
         struct ingest in = {.tell = ingest_told,
                             .tell_ctx = g,
                             .group_max = (size_t)group,
-                            .dry_run = cli_flag(c, "dry-run"),
-                            .stop = &interrupted};
-        code = input_ingest(g->e, c->operand[i], &in, &counts, err);
+                            .dry_run = cli_flag(c, "dry-run")};
+        code = input_ingest(g->e, c->operand[i], &g->watch, &in, &counts, err);
         g->before = counts_sum(&g->before, &counts);
         g->all = g->before;
     }
+    input_watch_end(&g->watch);
     return code;
 }
 

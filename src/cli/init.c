@@ -50,19 +50,9 @@ static void show_text(struct cli *c, struct engine *e, const char *preset, const
                 "  mete parties                who is owed what");
 }
 
-static bool is_preset(const char *name)
-{
-    for (size_t i = 0; preset_name_at(i) != NULL; i++) {
-        if (strcmp(preset_name_at(i), name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int init_run(struct cli *c)
 {
-    const char *preset = cli_option(c, "preset");
+    const char *preset;
     const struct engine_options o = {.store = c->store,
                                      .book = c->book,
                                      .create_store = true,
@@ -72,8 +62,9 @@ static int init_run(struct cli *c)
     struct mete_err err;
     uint8_t public_key[ED25519_PUBLIC_LEN];
     char did[DID_KEY_TEXT_MAX];
-    if (preset != NULL && !is_preset(preset)) { /* before anything is made */
-        return cli_usage(c, "there is no preset '%s': fair, agents, providers or economy", preset);
+    int status = cli_option_preset(c, &preset);
+    if (status != CLI_OK) { /* before anything is made */
+        return status;
     }
     enum mete_code code = engine_open(&e, &o, &err);
     if (code == METE_OK && preset != NULL) {

@@ -5,9 +5,22 @@
 
 #include "cli/cli.h"
 
-/** Sends the stream at `path` ("-": stdin) through ingest_stream; in->read is set here. The error
- *  names the file. */
-enum mete_code input_ingest(struct engine *e, const char *path, struct ingest *in,
-                            struct ingest_counts *counts, struct mete_err *err) METE_MUST_CHECK;
+#include <signal.h>
+
+/** Notices an interruption (SIGINT, SIGTERM) between two reads: no handler runs anywhere. */
+struct input_watch {
+    int fd; /* readable once a signal came; -1: signals do what they always do */
+    volatile sig_atomic_t stop;
+};
+
+/** From now on an interruption is only noticed. One watch a process. */
+void input_watch_begin(struct input_watch *w);
+void input_watch_end(struct input_watch *w);
+
+/** Sends the stream at `path` ("-": stdin) through ingest_stream; in->read and in->stop are set
+ *  here. `watch` may be NULL. The error names the file. */
+enum mete_code input_ingest(struct engine *e, const char *path, struct input_watch *watch,
+                            struct ingest *in, struct ingest_counts *counts,
+                            struct mete_err *err) METE_MUST_CHECK;
 
 #endif

@@ -10,9 +10,10 @@
 
 #include <string.h>
 
-#define RUN_SALT_SEED 1u /* private values are committed to with salts that everybody can repeat   \
-                          */
-#define LIST_MAX 20u     /* refused and waiting ones shown to people */
+#define RUN_SALT_SEED                                                                              \
+    1u               /* private values are committed to with salts that everybody can repeat       \
+                      */
+#define LIST_MAX 20u /* refused and waiting ones shown to people */
 
 struct run {
     struct cli *c;
@@ -81,7 +82,7 @@ static enum mete_code decide_all(struct run *run)
     for (int i = 0; code == METE_OK && i < run->c->operand_count; i++) {
         struct ingest_counts counts = {0};
         struct ingest in = {.tell = run_tell, .tell_ctx = run, .no_quarantine = true};
-        code = input_ingest(run->e, run->c->operand[i], &in, &counts, &run->err);
+        code = input_ingest(run->e, run->c->operand[i], NULL, &in, &counts, &run->err);
     }
     return code == METE_OK ? run_result_read(&run->result, run->e, run->at, &run->err) : code;
 }
@@ -224,25 +225,12 @@ static enum mete_code answer(struct run *run)
 /* --- the command
  * --------------------------------------------------------------------------------*/
 
-static bool is_preset(const char *name)
-{
-    for (size_t i = 0; preset_name_at(i) != NULL; i++) {
-        if (strcmp(preset_name_at(i), name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int run_run(struct cli *c)
 {
     struct run run = {.c = c, .at = TIME_ALWAYS};
-    const char *preset = cli_option(c, "preset");
+    const char *preset;
     int status = cli_option_time(c, "at", true, &run.at);
-    if (status == CLI_OK && preset != NULL && !is_preset(preset)) {
-        status =
-            cli_usage(c, "there is no preset '%s': fair, agents, providers or economy", preset);
-    }
+    status = status == CLI_OK ? cli_option_preset(c, &preset) : status;
     if (status != CLI_OK) {
         return status;
     }
