@@ -75,6 +75,7 @@ static void line_unpack(struct reader *r, struct line *l)
     l->weight = read_varint128(r);
     l->amount = read_zigzag(r);
     l->extra = read_zigzag(r);
+    r->failed |= l->kind < LINE_FEE || l->kind > LINE_TRANSFER || !amount_in_range(l->amount);
 }
 
 static void group_pack(struct buf *out, const struct group *g)
@@ -121,6 +122,7 @@ static void group_unpack(struct arena *a, struct reader *r, struct group *g)
     g->source_seq = read_varint(r);
     g->asset = (uint32_t)read_varint(r);
     g->gross = read_zigzag(r);
+    r->failed |= g->kind < GROUP_REVENUE || g->kind > GROUP_MORE || !amount_in_range(g->gross);
     g->source = (uint32_t)read_varint(r);
     g->fee_version = (uint32_t)read_varint(r);
     g->quantity = read_varint(r);
@@ -177,6 +179,7 @@ static void put_unpack(struct reader *r, struct put *p)
     } else if (p->op != PUT_DELETE) {
         r->failed = true;
     }
+    r->failed |= p->key.len == 0 || p->key.len > STATE_KEY_MAX;
 }
 
 static void names_pack(struct buf *out, uint32_t first, const struct text *name, uint32_t count)
@@ -198,6 +201,7 @@ static void names_unpack(struct arena *a, struct reader *r, uint32_t *first, str
     *name = arena_array(a, *count, sizeof **name);
     for (uint32_t i = 0; i < *count; i++) {
         (*name)[i] = read_sized(r);
+        r->failed |= (*name)[i].len == 0 || (*name)[i].len > PARTY_ID_LEN_MAX;
     }
 }
 
