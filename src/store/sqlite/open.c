@@ -10,12 +10,9 @@
 
 #define BOOK_ID_MAX (INT64_C(1) << 22)
 
-/* The write-ahead log may grow to 64 MiB before it is copied back: a page that is written again and
- * again in between is then copied once. */
 static const char SQL_SETUP_WRITER[] = "pragma page_size = 16384;"
                                        "pragma journal_mode = wal;"
                                        "pragma synchronous = full;"
-                                       "pragma wal_autocheckpoint = 4000;"
                                        "pragma foreign_keys = on;"
                                        "pragma trusted_schema = off;"
                                        "pragma temp_store = memory;"
@@ -49,6 +46,7 @@ static const char SQL_PAGE_LAST[] =
 static void store_free(void *store)
 {
     struct sqlite_store *s = store;
+    sqlite_checkpointer_stop(s->checkpointer);
     if (s->db != NULL) {
         METE_ASSERT(sqlite3_close(s->db) == SQLITE_OK);
     }
@@ -73,6 +71,9 @@ static enum mete_code setup(struct sqlite_store *s, struct mete_err *err)
     sqlite3_busy_timeout(s->db, BUSY_WAIT_MS);
     if (sqlite_exec(s->db, s->read_only ? SQL_SETUP_READER : SQL_SETUP_WRITER, err) != STORE_OK) {
         return err->code;
+    }
+    if (!s->read_only) {
+        sqlite_checkpointer_watch(s);
     }
     return sqlite_migrate(s, err);
 }

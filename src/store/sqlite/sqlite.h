@@ -15,7 +15,8 @@
 
 struct sqlite_store {
     sqlite3 *db;
-    int lock_fd; /* -1: not the writer */
+    struct sqlite_checkpointer *checkpointer; /* NULL until it is needed */
+    int lock_fd;                              /* -1: not the writer */
     bool read_only;
     bool in_group;      /* a transaction is open */
     unsigned snapshots; /* read-only books open */
@@ -82,6 +83,11 @@ enum store_result sqlite_begin(struct sqlite_log *l, struct mete_err *err);
 /** Takes the writer's lock beside `path`. METE_STORE_BUSY names who has it. */
 enum mete_code sqlite_lock(const char *path, int *fd, struct mete_err *err);
 void sqlite_unlock(int fd);
+
+/* checkpoint.c */
+/** Sees to it that the write-ahead log does not grow for ever. */
+void sqlite_checkpointer_watch(struct sqlite_store *s);
+void sqlite_checkpointer_stop(struct sqlite_checkpointer *c);
 
 /* migrate.c */
 /** Brings an empty or older store up to date (not when read-only); METE_STORE_NEWER and

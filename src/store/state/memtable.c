@@ -8,8 +8,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define SLOTS_MIN       ((size_t)1024)
+#define HUGE_PAGE       ((size_t)2 << 20)
 #define REF_NONE        UINT32_MAX
 #define VALUE_SMALL_MAX ((size_t)4096) /* larger values are allocated on their own */
 
@@ -30,25 +32,49 @@ void memtable_init(struct memtable *m, uint64_t seed)
     *m = (struct memtable){.seed = seed};
 }
 
-void memtable_clear(struct memtable *m)
+static void bigs_free(struct memtable *m)
 {
-    for (size_t i = 0; i < m->chunk_count; i++) {
-        free(m->chunk[i]);
-    }
     for (struct mem_big *b = m->big, *older; b != NULL; b = older) {
         older = b->older;
         free(b);
     }
+    m->big = NULL;
+}
+
+void memtable_clear(struct memtable *m)
+{
+    for (size_t i = 0; i < m->chunk_cap; i++) {
+        free(m->chunk[i]);
+    }
     for (size_t i = 0; i < MEM_CLASSES; i++) {
         free(m->order[i].ref);
     }
+    bigs_free(m);
     free(m->chunk);
     free(m->slots);
     memtable_init(m, m->seed);
 }
 
+void memtable_reset(struct memtable *m)
+{
+    m->memory = m->slot_count * sizeof *m->slots;
+    for (size_t i = 0; i < MEM_CLASSES; i++) {
+        m->order[i].count = 0;
+        m->order[i].parts = 0;
+        m->memory += m->order[i].cap * sizeof *m->order[i].ref;
+    }
+    if (m->slot_count > 0) {
+        memset(m->slots, 0xff, m->slot_count * sizeof *m->slots);
+    }
+    bigs_free(m);
+    m->chunk_count = 0;
+    m->hashed = 0;
+    m->entries = 0;
+    m->waiting_count = 0;
+}
+
 /* Entries that nobody looks up by key, so they need no hash: see the head of memtable.h. */
-static bool is_hashed(uint8_t class)
+bool mem_class_is_hashed(uint8_t class)
 {
     return class != KEY_ENTRY;
 }
@@ -56,16 +82,37 @@ static bool is_hashed(uint8_t class)
 /* --- memory
  * -------------------------------------------------------------------------------------*/
 
+/* Keys are met at random places: with huge pages, finding a page costs less than the miss itself.
+ */
+static void *huge_alloc(size_t size)
+{
+    void *p;
+    if (size < HUGE_PAGE) {
+        p = malloc(size);
+    } else {
+        p = aligned_alloc(HUGE_PAGE, (size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
+        if (p != NULL) {
+            (void)madvise(p, size, MADV_HUGEPAGE);
+        }
+    }
+    METE_ASSERT(p != NULL);
+    return p;
+}
+
+/** The next chunk: one of before the last reset, or a new one. */
 static void chunk_add(struct memtable *m)
 {
     if (m->chunk_count == m->chunk_cap) {
-        m->chunk_cap = m->chunk_cap == 0 ? 8 : m->chunk_cap * 2;
-        m->chunk = realloc(m->chunk, m->chunk_cap * sizeof *m->chunk);
-        METE_ASSERT(m->chunk != NULL);
+        size_t cap = m->chunk_cap == 0 ? 8 : m->chunk_cap * 2;
+        m->chunk = realloc(m->chunk, cap * sizeof *m->chunk);
+        METE_ASSERT(m->chunk != NULL && cap <= REF_NONE >> MEM_CHUNK_BITS);
+        memset(m->chunk + m->chunk_cap, 0, (cap - m->chunk_cap) * sizeof *m->chunk);
+        m->chunk_cap = cap;
     }
-    uint8_t *chunk = malloc(MEM_CHUNK_UNITS * MEM_UNIT);
-    METE_ASSERT(chunk != NULL && m->chunk_count < (REF_NONE >> MEM_CHUNK_BITS));
-    m->chunk[m->chunk_count++] = chunk;
+    if (m->chunk[m->chunk_count] == NULL) {
+        m->chunk[m->chunk_count] = huge_alloc(MEM_CHUNK_UNITS * MEM_UNIT);
+    }
+    m->chunk_count++;
     m->used = 0;
 }
 
@@ -136,7 +183,7 @@ static struct mem_entry *entry_new(struct memtable *m, struct bytes key, enum me
     METE_ASSERT(key.len > 0 && key.len <= STATE_KEY_MAX);
     size_t head = sizeof(struct mem_entry);
     if (shape == MEM_SUMS) {
-        head += STATE_SUMS * sizeof(mem_i128);
+        head += STATE_SUMS * sizeof(int64_t);
     } else if (shape == MEM_VALUE) {
         head += sizeof(struct mem_value);
     }
@@ -153,11 +200,15 @@ static struct mem_entry *entry_new(struct memtable *m, struct bytes key, enum me
 /* --- the hash table
  * -----------------------------------------------------------------------------*/
 
+static uint32_t key_hash(const struct memtable *m, struct bytes key)
+{
+    return (uint32_t)bytes_hash(key, m->seed);
+}
+
 static void slots_grow(struct memtable *m)
 {
     size_t count = m->slot_count == 0 ? SLOTS_MIN : m->slot_count * 2;
-    struct mem_slot *slots = malloc(count * sizeof *slots);
-    METE_ASSERT(slots != NULL);
+    struct mem_slot *slots = huge_alloc(count * sizeof *slots);
     memset(slots, 0xff, count * sizeof *slots);
     for (size_t i = 0; i < m->slot_count; i++) {
         if (m->slots[i].ref == REF_NONE) {
@@ -195,9 +246,8 @@ static struct mem_slot *slot_find(const struct memtable *m, struct bytes key, ui
 }
 
 /** The entry of a hashed key, made as a removal when absent. */
-static struct mem_entry *entry_of(struct memtable *m, struct bytes key, bool *made)
+static struct mem_entry *entry_of(struct memtable *m, struct bytes key, uint32_t hash, bool *made)
 {
-    uint32_t hash = (uint32_t)bytes_hash(key, m->seed);
     if (m->hashed >= m->slot_count / 4 * 3) {
         slots_grow(m);
     }
@@ -220,8 +270,8 @@ void memtable_set(struct memtable *m, struct bytes key, struct bytes value)
     METE_ASSERT(key.len > 0 && !key_is_sums(key.p[0]));
     struct mem_entry *e;
     bool made;
-    if (is_hashed(key.p[0])) {
-        e = entry_of(m, key, &made);
+    if (mem_class_is_hashed(key.p[0])) {
+        e = entry_of(m, key, key_hash(m, key), &made);
     } else {
         e = entry_new(m, key, value.len == 0 ? MEM_BARE : MEM_VALUE, 0);
     }
@@ -231,34 +281,113 @@ void memtable_set(struct memtable *m, struct bytes key, struct bytes value)
     }
 }
 
-void memtable_add(struct memtable *m, struct bytes key, const i128 sums[STATE_SUMS])
+/** Adds when all of it fits 64 bits; else changes nothing. */
+static bool add_narrow(int64_t to[STATE_SUMS], const i128 more[STATE_SUMS])
 {
-    METE_ASSERT(key.len > 0 && key_is_sums(key.p[0]));
+    int64_t sum[STATE_SUMS];
+    for (unsigned i = 0; i < STATE_SUMS; i++) {
+        if (more[i] != (int64_t)more[i] ||
+            __builtin_add_overflow(to[i], (int64_t)more[i], &sum[i])) {
+            return false;
+        }
+    }
+    memcpy(to, sum, sizeof sum);
+    return true;
+}
+
+static void add_wide(struct memtable *m, struct mem_entry *e, const i128 more[STATE_SUMS])
+{
+    if (e->shape == MEM_SUMS) {
+        uint32_t ref = units_new(m, STATE_SUMS * sizeof(mem_i128));
+        mem_i128 *wide = (mem_i128 *)(void *)mem_entry_at(m, ref);
+        for (unsigned i = 0; i < STATE_SUMS; i++) {
+            wide[i] = mem_entry_sums(e)[i];
+        }
+        *mem_entry_sums(e) = ref;
+        e->shape = MEM_WIDE;
+    }
+    mem_i128 *to = mem_entry_wide(m, e);
+    for (unsigned i = 0; i < STATE_SUMS; i++) {
+        METE_ASSERT(!__builtin_add_overflow(to[i], more[i], &to[i]));
+    }
+}
+
+static void add_now(struct memtable *m, struct bytes key, uint32_t hash,
+                    const i128 sums[STATE_SUMS])
+{
     bool made;
-    struct mem_entry *e = entry_of(m, key, &made);
+    struct mem_entry *e = entry_of(m, key, hash, &made);
     if (made) {
         e->op = ITEM_ADD;
     } else if (e->op == ITEM_DELETE) {
         e->op = ITEM_SUM; /* its sums were zeroed by the removal */
     }
-    mem_i128 *to = mem_entry_sums(e);
-    for (unsigned i = 0; i < STATE_SUMS; i++) {
-        METE_ASSERT(!__builtin_add_overflow(to[i], sums[i], &to[i]));
+    if (e->shape != MEM_SUMS || !add_narrow(mem_entry_sums(e), sums)) {
+        add_wide(m, e, sums);
     }
+}
+
+static void add_first_waiting(struct memtable *m)
+{
+    struct mem_waiting *w = &m->waiting[m->waiting_first];
+    m->waiting_first = (m->waiting_first + 1) % MEM_WAITING;
+    m->waiting_count--;
+    add_now(m, (struct bytes){w->key, w->key_len}, w->hash, w->sums);
+}
+
+void mem_settle(struct memtable *m)
+{
+    while (m->waiting_count > 0) {
+        add_first_waiting(m);
+    }
+}
+
+/** The slot of one that waits for half the ring has come by now: its entry is called for. */
+static void prefetch_entry(const struct memtable *m)
+{
+    const struct mem_waiting *w = &m->waiting[(m->waiting_first + MEM_WAITING / 2) % MEM_WAITING];
+    const struct mem_slot *slot = &m->slots[w->hash & (m->slot_count - 1)];
+    if (slot->ref != REF_NONE) {
+        __builtin_prefetch(mem_entry_at(m, slot->ref));
+    }
+}
+
+void memtable_add(struct memtable *m, struct bytes key, const i128 sums[STATE_SUMS])
+{
+    METE_ASSERT(key.len > 0 && key_is_sums(key.p[0]));
+    uint32_t hash = key_hash(m, key);
+    if (key.len > MEM_WAITING_KEY_MAX || m->slot_count == 0) {
+        add_now(m, key, hash, sums);
+        return;
+    }
+    __builtin_prefetch(&m->slots[hash & (m->slot_count - 1)]);
+    if (m->waiting_count == MEM_WAITING) {
+        prefetch_entry(m);
+        add_first_waiting(m);
+    }
+    struct mem_waiting *w = &m->waiting[(m->waiting_first + m->waiting_count) % MEM_WAITING];
+    m->waiting_count++;
+    w->hash = hash;
+    w->key_len = (uint8_t)key.len;
+    memcpy(w->key, key.p, key.len);
+    memcpy(w->sums, sums, sizeof w->sums);
 }
 
 void memtable_remove(struct memtable *m, struct bytes key)
 {
     METE_ASSERT(key.len > 0);
-    if (!is_hashed(key.p[0])) {
+    if (!mem_class_is_hashed(key.p[0])) {
         entry_new(m, key, MEM_BARE, 0);
         return;
     }
     bool made;
-    struct mem_entry *e = entry_of(m, key, &made);
+    mem_settle(m);
+    struct mem_entry *e = entry_of(m, key, key_hash(m, key), &made);
     e->op = ITEM_DELETE;
     if (e->shape == MEM_SUMS) {
-        memset(mem_entry_sums(e), 0, STATE_SUMS * sizeof(mem_i128));
+        memset(mem_entry_sums(e), 0, STATE_SUMS * sizeof(int64_t));
+    } else if (e->shape == MEM_WIDE) {
+        memset(mem_entry_wide(m, e), 0, STATE_SUMS * sizeof(mem_i128));
     }
 }
 
@@ -276,26 +405,27 @@ static bool get_unhashed(struct memtable *m, struct bytes key, struct mem_found 
 
 bool memtable_get(struct memtable *m, struct bytes key, struct mem_found *out)
 {
-    if (key.len == 0 || m->entries == 0) {
+    if (key.len == 0) {
         return false;
     }
-    if (!is_hashed(key.p[0])) {
+    if (key_is_sums(key.p[0])) {
+        mem_settle(m);
+    }
+    if (!mem_class_is_hashed(key.p[0])) {
         return get_unhashed(m, key, out);
     }
     if (m->hashed == 0) {
         return false;
     }
-    struct mem_slot *slot = slot_find(m, key, (uint32_t)bytes_hash(key, m->seed));
+    struct mem_slot *slot = slot_find(m, key, key_hash(m, key));
     if (slot->ref == REF_NONE) {
         return false;
     }
     struct mem_entry *e = mem_entry_at(m, slot->ref);
     out->op = e->op;
     out->value = (struct bytes){0};
-    if (e->shape == MEM_SUMS) {
-        for (unsigned i = 0; i < STATE_SUMS; i++) {
-            out->sums[i] = mem_entry_sums(e)[i];
-        }
+    if (e->shape <= MEM_WIDE) {
+        mem_entry_read_sums(m, e, out->sums);
     } else if (e->op == ITEM_PUT) {
         out->value = (struct bytes){mem_entry_value(e)->p, mem_entry_value(e)->len};
     }

@@ -22,7 +22,21 @@ struct mem_order {
     unsigned parts;
 };
 
+/* Adding finds its key at a random place: two cache misses. So what is added waits for a moment,
+ * while the memory that it needs is on its way. */
+#define MEM_WAITING         16u
+#define MEM_WAITING_KEY_MAX 27u
+struct mem_waiting {
+    uint32_t hash;
+    uint8_t key_len;
+    uint8_t key[MEM_WAITING_KEY_MAX];
+    i128 sums[STATE_SUMS];
+};
+
 struct memtable {
+    struct mem_waiting waiting[MEM_WAITING]; /* a ring */
+    unsigned waiting_first;
+    unsigned waiting_count;
     struct mem_slot *slots;
     size_t slot_count; /* power of two, 0 when empty */
     size_t hashed;
@@ -40,6 +54,8 @@ struct memtable {
 void memtable_init(struct memtable *m, uint64_t seed);
 /** Forgets everything and gives the memory back. */
 void memtable_clear(struct memtable *m);
+/** Forgets everything and keeps the memory for what comes. */
+void memtable_reset(struct memtable *m);
 
 void memtable_set(struct memtable *m, struct bytes key, struct bytes value);
 void memtable_add(struct memtable *m, struct bytes key, const i128 sums[STATE_SUMS]);
@@ -63,6 +79,7 @@ struct mem_cursor {
         size_t end;
     } part[MEM_PARTS_MAX];
     unsigned parts;
+    bool unique; /* no key of the class stands here twice */
     bool valid;
     struct item item; /* when valid */
     uint8_t packed[SUMS_PACKED_MAX];

@@ -180,6 +180,7 @@ void mem_order_settle(struct memtable *m, unsigned class)
 
 void memtable_sort(struct memtable *m)
 {
+    mem_settle(m);
     for (unsigned class = 0; class < MEM_CLASSES; class ++) {
         struct mem_order *o = &m->order[class];
         if (o->count > 0 && (o->parts != 1 || o->end[0] != o->count)) {
@@ -212,6 +213,7 @@ static void class_enter(struct mem_cursor *c, struct bytes from)
     struct mem_order *o = &c->m->order[c->class];
     mem_order_settle(c->m, c->class);
     c->parts = o->parts;
+    c->unique = mem_class_is_hashed((uint8_t)c->class);
     for (unsigned i = 0; i < o->parts; i++) {
         c->part[i].end = o->end[i];
         c->part[i].at = part_seek(c->m, o, part_begin(o, i), o->end[i], from);
@@ -224,19 +226,41 @@ static void item_load(struct mem_cursor *c, uint32_t ref)
     c->item = (struct item){mem_entry_key(e), e->op, {0}};
     if (e->op == ITEM_PUT && e->shape == MEM_VALUE) {
         c->item.value = (struct bytes){mem_entry_value(e)->p, mem_entry_value(e)->len};
-    } else if (e->shape == MEM_SUMS && e->op != ITEM_DELETE) {
+    } else if (e->shape <= MEM_WIDE && e->op != ITEM_DELETE) {
         i128 sums[STATE_SUMS];
-        for (unsigned i = 0; i < STATE_SUMS; i++) {
-            sums[i] = mem_entry_sums(e)[i];
-        }
+        mem_entry_read_sums(c->m, e, sums);
         c->item.value = (struct bytes){c->packed, sums_pack(sums, c->packed)};
     }
+}
+
+/** Where all is one sorted part: on its way out. */
+static bool part_take(struct mem_cursor *c, const uint32_t *ref)
+{
+    size_t at = c->part[0].at;
+    size_t end = c->part[0].end;
+    if (at == end) {
+        return false;
+    }
+    if (at + PREFETCH < end) {
+        __builtin_prefetch(mem_entry_at(c->m, ref[at + PREFETCH]));
+        __builtin_prefetch((const char *)mem_entry_at(c->m, ref[at + PREFETCH]) + 63);
+    }
+    while (at + 1 < end && !c->unique &&
+           bytes_cmp(ref_key(c->m, ref[at]), ref_key(c->m, ref[at + 1])) == 0) {
+        at++; /* the newest comes last */
+    }
+    item_load(c, ref[at]);
+    c->part[0].at = at + 1;
+    return true;
 }
 
 /** The smallest key of all parts, its newest entry; equal ones are passed over. */
 static bool class_take(struct mem_cursor *c)
 {
     const struct mem_order *o = &c->m->order[c->class];
+    if (c->parts == 1) {
+        return part_take(c, o->ref);
+    }
     bool any = false;
     uint32_t best = 0;
     for (unsigned i = 0; i < c->parts; i++) {
@@ -282,6 +306,7 @@ void mem_cursor_next(struct mem_cursor *c)
 
 void mem_cursor_seek(struct mem_cursor *c, struct memtable *m, struct bytes from)
 {
+    mem_settle(m);
     c->m = m;
     c->class = from.len > 0 ? from.p[0] : 0;
     c->parts = 0;

@@ -333,7 +333,6 @@ static enum mete_code flush_items(struct state *s, struct run *r, struct segment
 {
     struct mem_cursor c;
     enum mete_code code = METE_OK;
-    memtable_sort(&s->memtable);
     mem_cursor_seek(&c, &s->memtable, (struct bytes){0});
     for (; c.valid && code == METE_OK; mem_cursor_next(&c)) {
         if (is_point_cached(c.item.key.p[0]) && s->points.size > 0) {
@@ -357,6 +356,7 @@ static enum mete_code flush_items(struct state *s, struct run *r, struct segment
 enum mete_code state_flush(struct state *s, struct mete_err *err)
 {
     METE_ASSERT(s->port != NULL && s->scanning == 0);
+    memtable_sort(&s->memtable);
     if (s->memtable.entries == 0) {
         return METE_OK;
     }
@@ -374,7 +374,7 @@ enum mete_code state_flush(struct state *s, struct mete_err *err)
     if (code == METE_OK) {
         s->growth += s->memtable.entries - s->items_before;
         s->items_before = 0;
-        memtable_clear(&s->memtable);
+        memtable_reset(&s->memtable);
     }
     return code;
 }

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copying the write-ahead log back into the database, in a thread and a connection of its own: the
+ * writer would otherwise stand still for as long as the disk needs for all of it. The thread is
+ * started by the first group that makes the log long; short-lived processes never have it. */
+#include "store/sqlite/sqlite.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define FRAMES_WANTED 2048  /* database pages in the log: 32 MiB */
+#define FRAMES_MAX    16384 /* then the writer does it itself: the thread does not keep up */
+#define PASSES        8 /* what came meanwhile is copied too: the log starts anew when none did */
+
+struct sqlite_checkpointer {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool wanted; /* under `lock`, like `stop` */
+    bool stop;
+    char path[];
+};
+
+/** True when the whole log is in the database. */
+static bool pass(sqlite3 *db)
+{
+    int log = -1;
+    int copied = -2;
+    int result = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
+    return result == SQLITE_OK && log == copied;
+}
+
+/** Waits until there is something to do; false at the end. */
+static bool wait_for_work(struct sqlite_checkpointer *c)
+{
+    pthread_mutex_lock(&c->lock);
+    while (!c->wanted && !c->stop) {
+        pthread_cond_wait(&c->wake, &c->lock);
+    }
+    bool stop = c->stop;
+    c->wanted = false;
+    pthread_mutex_unlock(&c->lock);
+    return !stop;
+}
+
+static void *work(void *arg)
+{
+    struct sqlite_checkpointer *c = arg;
+    sqlite3 *db = NULL;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    /* A failure costs nothing but its help: the writer copies the log when it grows too long. */
+    bool ok = sqlite3_open_v2(c->path, &db, flags, NULL) == SQLITE_OK &&
+              sqlite3_exec(db, "pragma synchronous = full", NULL, NULL, NULL) == SQLITE_OK;
+    while (wait_for_work(c)) {
+        for (int i = 0; ok && i < PASSES && !pass(db); i++) {
+        }
+    }
+    sqlite3_close(db);
+    return NULL;
+}
+
+static struct sqlite_checkpointer *start(const char *path)
+{
+    size_t len = strlen(path) + 1;
+    struct sqlite_checkpointer *c = calloc(1, sizeof *c + len);
+    METE_ASSERT(c != NULL);
+    memcpy(c->path, path, len);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->wake, NULL);
+    if (pthread_create(&c->thread, NULL, work, c) != 0) {
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void sqlite_checkpointer_stop(struct sqlite_checkpointer *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&c->lock);
+    c->stop = true;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+    pthread_join(c->thread, NULL);
+    pthread_cond_destroy(&c->wake);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+/** Called by SQLite after each commit with the length of the log. */
+static int on_commit(void *arg, sqlite3 *db, const char *schema, int frames)
+{
+    struct sqlite_store *s = arg;
+    (void)schema;
+    if (frames < FRAMES_WANTED) {
+        return SQLITE_OK;
+    }
+    if (s->checkpointer == NULL) {
+        s->checkpointer = start(sqlite3_db_filename(db, "main"));
+    }
+    if (s->checkpointer == NULL || frames >= FRAMES_MAX) {
+        (void)pass(db);
+        return SQLITE_OK;
+    }
+    pthread_mutex_lock(&s->checkpointer->lock);
+    s->checkpointer->wanted = true;
+    pthread_cond_signal(&s->checkpointer->wake);
+    pthread_mutex_unlock(&s->checkpointer->lock);
+    return SQLITE_OK;
+}
+
+void sqlite_checkpointer_watch(struct sqlite_store *s)
+{
+    sqlite3_wal_hook(s->db, on_commit, s); /* takes the place of SQLite's own automatic one */
+}
