@@ -75,6 +75,7 @@ struct stream *stream_new(void)
     struct stream *s = arena_alloc(&own, sizeof *s);
     s->own = own;
     s->line = 1;
+    buf_reserve(&s->in, 1); /* so that there are bytes to point at from the start */
     return s;
 }
 

@@ -35,11 +35,11 @@ static enum walked walk_blanks(struct cursor *c)
 static enum walked walk_string(struct cursor *c, struct text *raw)
 {
     const uint8_t *first = c->p++;
-    for (; c->p < c->end && *c->p != '"'; c->p++) {
+    bool escaped = false;
+    for (; c->p < c->end && (escaped || *c->p != '"'); c->p++) {
         if (*c->p == '\n')
             return WALK_BAD;
-        if (*c->p == '\\' && ++c->p == c->end)
-            return WALK_OPEN;
+        escaped = !escaped && *c->p == '\\';
     }
     if (c->p == c->end)
         return WALK_OPEN;

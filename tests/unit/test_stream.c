@@ -222,6 +222,7 @@ static const struct body_case bodies[] = {
     {"{'a':,'events':[{}]}", true, "", "", 1, 0},
     {"{'a':x','}':1,'events':[{}]}", false, "", "", 0, 1},
     {"{'a':\n{'events':[{}]}}", false, "", "", 0, 2},
+    {"{'a\\\n{b':'c','events':[{}]}", false, "", "", 0, 2},
 };
 
 static void test_ingest_bodies_are_told_from_events(void **state)
