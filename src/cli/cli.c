@@ -431,6 +431,14 @@ static int command_run(struct cli *c, int argc, char **argv)
     return status == CLI_OK ? c->command->run(c) : status;
 }
 
+static bool is_family(const char *word)
+{
+    struct buf unused = {0};
+    bool found = help_family(&unused, word);
+    buf_clear(&unused);
+    return found;
+}
+
 /** "mete policy --help" and "mete help": the words that are no command by themselves. */
 static int family_run(struct cli *c, int argc, char **argv)
 {
@@ -443,8 +451,12 @@ static int family_run(struct cli *c, int argc, char **argv)
     if (asked && help_family(&c->out, argv[0])) {
         return CLI_OK;
     }
-    return cli_usage(c, "there is no command '%s%s%s'", argv[0], argc > 1 ? " " : "",
-                     argc > 1 ? argv[1] : "");
+    if (is_family(argv[0])) {
+        fprintf(stderr, "mete: '%s' wants one more word\n      See mete %s --help.\n", argv[0],
+                argv[0]);
+        return CLI_USAGE;
+    }
+    return cli_usage(c, "there is no command '%s'", argv[0]);
 }
 
 static int dispatch(struct cli *c, int argc, char **argv)

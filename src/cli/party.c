@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /** Asks on the terminal; without one, --yes must have been given. */
-static int confirm(struct cli *c, uint64_t count)
+static int confirm(struct cli *c, const struct erased *what)
 {
     if (cli_flag(c, "yes")) {
         return CLI_OK;
@@ -16,8 +16,8 @@ static int confirm(struct cli *c, uint64_t count)
     if (!isatty(STDIN_FILENO)) {
         return cli_usage(c, "erasing cannot be undone: say --yes");
     }
-    fprintf(stderr, "Erase %llu private values about %s for ever? [y/N] ",
-            (unsigned long long)count, c->operand[0]);
+    fprintf(stderr, "Erase %llu private values about %s, and %llu refused events, for ever? [y/N] ",
+            (unsigned long long)what->values, c->operand[0], (unsigned long long)what->quarantined);
     char answer[16] = "";
     bool yes =
         fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
@@ -27,7 +27,7 @@ static int confirm(struct cli *c, uint64_t count)
     return yes ? CLI_OK : CLI_FAILED;
 }
 
-static void show(struct cli *c, struct engine *e, uint64_t count)
+static void show(struct cli *c, struct engine *e, const struct erased *what)
 {
     char root[65];
     struct log_head head = book_head(engine_book(e));
@@ -37,7 +37,8 @@ static void show(struct cli *c, struct engine *e, uint64_t count)
         jw_init(&w, &c->out, true);
         jw_object(&w, NULL);
         jw_str(&w, "party", c->operand[0]);
-        jw_int(&w, "erased", (int64_t)count);
+        jw_int(&w, "erased", (int64_t)what->values);
+        jw_int(&w, "quarantined", (int64_t)what->quarantined);
         jw_object(&w, "log");
         jw_int(&w, "size", (int64_t)head.size);
         jw_str(&w, "head", root);
@@ -46,8 +47,9 @@ static void show(struct cli *c, struct engine *e, uint64_t count)
         cli_print(c, "\n");
         return;
     }
-    cli_print(c, "%llu private values about %s are gone\n", (unsigned long long)count,
-              c->operand[0]);
+    cli_print(c, "%llu private values about %s are gone, and %llu refused events that name it\n",
+              (unsigned long long)what->values, c->operand[0],
+              (unsigned long long)what->quarantined);
     cli_print(c, "Log: %llu entries, head %s, as before\n", (unsigned long long)head.size, root);
 }
 
@@ -55,18 +57,19 @@ static int erase_run(struct cli *c)
 {
     struct engine *e;
     struct mete_err err;
-    uint64_t count;
+    struct erased what;
     int status = cli_open(c, CLI_WRITE, &e);
     if (status != CLI_OK) {
         return status;
     }
     struct text party = text_of(c->operand[0]);
-    enum mete_code code = party_sealed_count(e, party, &count, &err);
-    status = code == METE_OK && count > 0 ? confirm(c, count) : CLI_OK;
+    enum mete_code code = party_erasable(e, party, &what, &err);
+    bool some = code == METE_OK && what.values + what.quarantined > 0;
+    status = some ? confirm(c, &what) : CLI_OK;
     if (code == METE_OK && status == CLI_OK) {
-        code = party_erase(e, party, &count, &err);
+        code = party_erase(e, party, &what, &err);
         if (code == METE_OK) {
-            show(c, e, count);
+            show(c, e, &what);
         }
     }
     engine_close(e);
@@ -82,7 +85,8 @@ const struct cli_command command_party_erase = {
     .operands_min = 1,
     .operands_max = 1,
     .summary = "forget the private values about a party",
-    .about = "Destinations, display names and free text are erased. The log, its head, every\n"
+    .about = "Destinations, display names and free text are erased, and refused events that name\n"
+             "the party, which were kept as they came. The log, its head, every\n"
              "amount and every proof stay as they are. There is no way back, but backups of the\n"
              "store still hold the values.",
     .option = OPTIONS,

@@ -108,6 +108,7 @@ static void rows_of_shares(struct arena *a, const struct policy *p, struct polic
         for (uint32_t k = 0; k < s->entry_count; k++) {
             const struct split_entry *e = &p->entry[s->entry_first + k];
             row.when = entry_when(a, p, e);
+            row.entry = e;
             row.num = e->weight;
             out->row[out->count++] = row;
         }
@@ -163,21 +164,66 @@ struct policy_rows policy_rows(struct arena *a, const struct policy *p)
 /* --- showing
  * ------------------------------------------------------------------------------------*/
 
+static void put_text(struct table *t, struct text value)
+{
+    if (value.len == 0) {
+        table_null(t);
+    } else {
+        table_text(t, value);
+    }
+}
+
+static void put_time(struct table *t, mete_time at)
+{
+    if (at == TIME_ALWAYS || at == TIME_NEVER) {
+        table_null(t);
+    } else {
+        table_time(t, at);
+    }
+}
+
+/** What programs want to know of a temporal entry; conditions with commas between them. */
+static void put_entry(struct arena *a, struct table *t, const struct policy *p,
+                      const struct split_entry *e)
+{
+    if (e == NULL) {
+        for (size_t i = 0; i < 4; i++) {
+            table_null(t);
+        }
+        return;
+    }
+    struct text names = {0};
+    for (uint32_t i = 0; i < p->condition_count; i++) {
+        if ((e->conditions >> i & 1) != 0) {
+            const struct text *name = &p->condition[i];
+            names = arena_printf(a, "%.*s%s%.*s", (int)names.len, names.len > 0 ? names.p : "",
+                                 names.len > 0 ? "," : "", (int)name->len, name->p);
+        }
+    }
+    put_time(t, e->from);
+    put_time(t, e->until);
+    put_text(t, names);
+    table_number(t, e->version);
+}
+
 static struct table *rows_table(struct cli *c, const struct policy *p,
                                 const struct policy_rows *rows)
 {
     static const struct table_column COLUMNS[] = {
-        {"payee", "PAYEE", COLUMN_TEXT},   {"kind", NULL, COLUMN_TEXT},
-        {"role", "ROLE", COLUMN_TEXT},     {"when", "WHEN", COLUMN_TEXT},
-        {"percent", "SHARE", COLUMN_TEXT}, {"weight", "EXACT", COLUMN_TEXT},
+        {"payee", "PAYEE", COLUMN_TEXT},       {"kind", NULL, COLUMN_TEXT},
+        {"role", "ROLE", COLUMN_TEXT},         {NULL, "WHEN", COLUMN_TEXT},
+        {"effective_from", NULL, COLUMN_TEXT}, {"effective_until", NULL, COLUMN_TEXT},
+        {"conditions", NULL, COLUMN_TEXT},     {"version", NULL, COLUMN_NUMBER},
+        {"percent", "SHARE", COLUMN_TEXT},     {"weight", "EXACT", COLUMN_TEXT},
         {"held", "HELD", COLUMN_BOOL}};
     struct table *t = table_new(COLUMNS, ARRAY_LEN(COLUMNS));
     for (size_t i = 0; i < rows->count; i++) {
         const struct policy_row *r = &rows->row[i];
-        table_str(t, r->payee.len > 0 ? arena_text(&c->arena, r->payee).p : NULL);
+        put_text(t, r->payee);
         table_str(t, r->is_policy ? "policy" : "party");
-        table_str(t, r->role.len > 0 ? arena_text(&c->arena, r->role).p : NULL);
-        table_str(t, r->when.len > 0 ? arena_text(&c->arena, r->when).p : NULL);
+        put_text(t, r->role);
+        put_text(t, r->when);
+        put_entry(&c->arena, t, p, r->entry);
         if (p->kind == POLICY_USAGE) {
             table_null(t);
         } else {
@@ -220,8 +266,10 @@ static void show_sum(struct cli *c, const struct policy *p)
         return;
     }
     struct text percent = percent_label(&c->arena, sum, den);
-    cli_print(c, "\nSum         %.*s", (int)percent.len, percent.p);
-    if (sum < den) {
+    bool temporal = policy_is_temporal(p);
+    cli_print(c, "\nSum         %.*s%s", (int)percent.len, percent.p,
+              temporal ? " of base weights, where no entry holds" : "");
+    if (sum < den && !temporal) {
         percent = percent_label(&c->arena, den - sum, den);
         cli_print(c, "; %.*s %s", (int)percent.len, percent.p,
                   p->kind == POLICY_ROLES ? "goes to the first author" : "stays unallocated");

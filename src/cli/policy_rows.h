@@ -9,7 +9,8 @@
 struct policy_row {
     struct text payee; /* party or policy; empty for roles */
     struct text role;
-    struct text when; /* of a temporal entry; empty: the base weight */
+    struct text when;                /* of a temporal entry; empty: the base weight */
+    const struct split_entry *entry; /* NULL: the base weight */
     bool is_policy;
     bool held;
     u128 num; /* of den */

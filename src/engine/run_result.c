@@ -71,6 +71,9 @@ struct reading {
     struct mete_err *err;
     enum mete_code code;
     size_t total_cap;
+    struct arena arena; /* of one decision */
+    uint64_t seq;       /* the last row that was read */
+    bool wants_book;    /* of that row: it needs more than its own bytes */
 };
 
 static struct run_total *total_of(struct reading *p, uint32_t number)
@@ -133,6 +136,57 @@ static bool decision_visit(void *arg, const struct walk_item *item)
         }
     }
     return p->code == METE_OK;
+}
+
+/** Most decisions are complete in their row; these are not. */
+static bool needs_book(const struct decision *d)
+{
+    bool needs = d->pages > 1;
+    for (uint32_t i = 0; i < d->put_count; i++) {
+        uint8_t class_byte = d->put[i].key.len > 0 ? d->put[i].key.p[0] : 0;
+        needs |= class_byte == KEY_QUEUE || class_byte == KEY_DISPUTE;
+    }
+    return needs;
+}
+
+/** The fast way: nothing is copied. Stops at a row that makes reading the book necessary, which is
+ *  not allowed inside a scan. */
+static bool row_visit(void *arg, const struct log_row *row)
+{
+    struct reading *p = arg;
+    struct walk_item item = {
+        .seq = row->seq, .event_seq = row->seq, .recorded_at = row->recorded_at};
+    arena_reset(&p->arena);
+    p->seq = row->seq;
+    if (!decision_unpack(&p->arena, row->decision, &item.decision)) {
+        p->code =
+            mete_fail(p->err, METE_STORE_CORRUPT, "", "the decision of entry %llu cannot be read",
+                      (unsigned long long)row->seq);
+        return false;
+    }
+    p->wants_book = needs_book(&item.decision);
+    return !p->wants_book && decision_visit(p, &item);
+}
+
+static enum mete_code log_read(struct reading *p, uint64_t until)
+{
+    struct book *book = engine_book(p->e);
+    while (p->code == METE_OK && p->seq + 1 < until) {
+        uint64_t before = p->seq;
+        p->wants_book = false;
+        if (book_scan_log(book, p->seq + 1, until, row_visit, p, p->err) == STORE_FAILED) {
+            return METE_STORE_FAILED;
+        }
+        if (p->code == METE_OK && p->seq == before) {
+            return mete_fail(p->err, METE_STORE_CORRUPT, "", "entry %llu is missing",
+                             (unsigned long long)before + 1);
+        }
+        if (p->code == METE_OK && p->wants_book) {
+            enum mete_code code = walk_log(p->e, p->seq, p->seq + 1, decision_visit, p, p->err);
+            p->code = code != METE_OK ? code : p->code;
+        }
+    }
+    return p->code;
 }
 
 static bool newest_visit(void *arg, const struct log_row *row)
@@ -290,8 +344,9 @@ enum mete_code run_result_read(struct run_result *r, struct engine *e, mete_time
             return METE_STORE_FAILED;
         }
     }
-    enum mete_code code = walk_log(e, 1, until, decision_visit, &p, err);
-    code = code == METE_OK ? p.code : code;
+    arena_init(&p.arena, RESULT_ARENA_MAX);
+    enum mete_code code = log_read(&p, until);
+    arena_clear(&p.arena);
     if (code != METE_OK) {
         return code;
     }
