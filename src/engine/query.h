@@ -204,11 +204,9 @@ enum mete_code export_audit(struct engine *e, const struct export_query *q, stru
  * -------------------------------------------------------------*/
 
 struct simulate_query {
-    const struct text *document; /* drafts: policy documents or manifests */
+    const struct text *document; /* drafts: policy documents or manifests, each of another id */
     size_t document_count;
     struct when from; /* the drafts are in force from here; not set: always */
-    mete_time at;     /* of the balances compared */
-    size_t cache_size;
 };
 
 struct simulate_row {
@@ -241,7 +239,9 @@ struct simulation {
     int64_t elapsed_us;
 };
 
-/** Replays the book's events into a book in memory under the drafts. Writes nothing. */
+/** Replays the book's events into a book in memory under the drafts. Writes nothing. Publications
+ *  of a draft's id that would be in force at or after `from` are left out; the others stay.
+ *  METE_USAGE; errors of documents, with a pointer into the document. */
 enum mete_code simulate_run(struct engine *e, const struct simulate_query *q, struct arena *a,
                             struct simulation *out, struct mete_err *err) METE_MUST_CHECK;
 
