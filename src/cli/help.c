@@ -23,7 +23,7 @@ const struct cli_option cli_globals[] = {
     {"json", 0, NULL, "answer in JSON, amounts in minor units"},
     {"csv", 0, NULL, "answer in CSV (RFC 4180)"},
     {"no-color", 0, NULL, "no colour; so does NO_COLOR in the environment"},
-    {"quiet", 'q', NULL, "say nothing on stderr but errors"},
+    {"quiet", 'q', NULL, "say nothing but errors and what was asked for"},
     {"help", 'h', NULL, "show this help"},
     {"version", 'V', NULL, "show the version"},
     {NULL, 0, NULL, NULL}};

@@ -37,6 +37,9 @@ static void show_json(struct cli *c, struct engine *e, const char *preset, const
 static void show_text(struct cli *c, struct engine *e, const char *preset, const char *did)
 {
     struct text key = key_path(c);
+    if (c->quiet) {
+        return;
+    }
     cli_print(c, "Book %s in %s\n", c->book, c->store);
     cli_print(c, "Keys in %.*s: they sign the log and open private values.\n", (int)key.len, key.p);
     cli_print(c, "Back this file up apart from the store; without it neither can be done again.\n");

@@ -96,6 +96,9 @@ static void published_show(struct cli *c, const struct submit_result *r)
         cli_print(c, "\n");
         return;
     }
+    if (c->quiet) {
+        return;
+    }
     cli_print(c, "%s: ", submit_status_name(r->status));
     text_put_safe(&c->out, r->event_id);
     cli_print(c, ", entry %llu of the log\n", (unsigned long long)r->seq);
