@@ -6,18 +6,19 @@
 
 #include "mete/error.h"
 
-#define MONEY     "{'amount':'1.50','currency':'USD'}"
-#define ID_200    TEN_TEN TEN_TEN
-#define TEN_TEN   TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
-#define TEN       "0123456789"
-#define REVENUE   "revenue.received"
-#define TARGET    "'policy':'urn:p'"
-#define AMOUNT    "'amount':" MONEY
-#define WINDOW    "'window_start':'2025-01-01T00:00:00Z','window_end':'2025-01-02T00:00:00Z'"
-#define POLICY    "policy.published"
-#define ED_KEY    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
-#define ED_DID    "did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw"
-#define FEE(more) "{'fees':[{'label':'f','payee':'p'," more "}]}"
+#define MONEY        "{'amount':'1.50','currency':'USD'}"
+#define ID_200       TEN_TEN TEN_TEN
+#define TEN_TEN      TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define TEN          "0123456789"
+#define REVENUE      "revenue.received"
+#define TARGET       "'policy':'urn:p'"
+#define AMOUNT       "'amount':" MONEY
+#define WINDOW       "'window_start':'2025-01-01T00:00:00Z','window_end':'2025-01-02T00:00:00Z'"
+#define POLICY       "policy.published"
+#define ED_KEY       "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+#define ED_KEY_UPPER "D75A980182B10AB7D54BFED3C964073A0EE172F3DAA62325AF021A68F707511A"
+#define ED_DID       "did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw"
+#define FEE(more)    "{'fees':[{'label':'f','payee':'p'," more "}]}"
 
 struct payload_case {
     const char *type;

@@ -177,9 +177,7 @@ static void test_members_reach_the_event(void **state)
 static void test_the_public_key_is_normalised(void **state)
 {
     (void)state;
-    static const char *const keys[] = {ED_KEY, ED_DID,
-                                       "D75A980182B10AB7D54BFED3C964073A0EE172F3DAA62325AF021A68F70"
-                                       "7511A",
+    static const char *const keys[] = {ED_KEY, ED_DID, ED_KEY_UPPER,
                                        "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         char payload[256];

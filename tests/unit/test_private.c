@@ -183,8 +183,7 @@ static void test_addresses_are_told_from_what_only_looks_like_one(void **state)
                                             "mailto:a@example.org",
                                             "<a@example.org>",
                                             "see a@example.org, please",
-                                            "J\xc3\xbcrgen@b\xc3\xbc"
-                                            "ro.example",
+                                            "J\xc3\xbcrgen@b\xc3\xbcro.example",
                                             "a@xn--bro-hoa.xn--p1ai",
                                             "git@github.com:x/y",
                                             "a@b@c.de",
