@@ -22,7 +22,8 @@ create table book_state (
     quarantine_last integer not null -- the highest quarantine number ever given
 ) strict;
 
--- The log: append-only.
+-- The log: append-only. (No trigger looks at inserts here: it would cost as much as the insert. What
+-- "insert or replace" can put in a row's place no longer fits the tree: an audit finds it.)
 create table event (
     key integer primary key, -- number: seq, from 1
     recorded_at integer not null, -- time of the commit; never falls
@@ -51,6 +52,10 @@ create table page (
     unique (event_key, page)
 ) strict;
 
+create trigger page_no_replace before insert on page
+when exists (select 1 from page where key = new.key) begin
+    select raise(abort, 'page is append-only');
+end;
 create trigger page_no_update before update on page begin
     select raise(abort, 'page is append-only');
 end;
@@ -64,6 +69,10 @@ create table tree_node (
     hash blob not null -- 32 bytes
 ) strict;
 
+create trigger tree_node_no_replace before insert on tree_node
+when exists (select 1 from tree_node where key = new.key) begin
+    select raise(abort, 'tree_node is append-only');
+end;
 create trigger tree_node_no_update before update on tree_node begin
     select raise(abort, 'tree_node is append-only');
 end;
@@ -81,6 +90,10 @@ create table checkpoint (
     note text not null -- C2SP signed note
 ) strict;
 
+create trigger checkpoint_no_replace before insert on checkpoint
+when exists (select 1 from checkpoint where checkpoint_id = new.checkpoint_id) begin
+    select raise(abort, 'checkpoint is append-only');
+end;
 create trigger checkpoint_no_update before update on checkpoint begin
     select raise(abort, 'checkpoint is append-only');
 end;
