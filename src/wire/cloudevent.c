@@ -44,22 +44,6 @@ static enum mete_code check_attributes(const struct form_in *in, const struct js
     return METE_OK;
 }
 
-static void member_remove(struct json *object, const char *name)
-{
-    struct json **link = &object->child;
-    struct json *last = NULL;
-    while (*link != NULL) {
-        if (text_is((*link)->key, name)) {
-            *link = (*link)->next;
-            object->count--;
-            continue;
-        }
-        last = *link;
-        link = &last->next;
-    }
-    object->last = last;
-}
-
 static enum mete_code member_rename(const struct form_in *in, struct json *tree, struct text from,
                                     struct text to)
 {
@@ -83,6 +67,6 @@ enum mete_code cloudevent_map(const struct form_in *in, struct json *tree)
     for (size_t i = 0; i < ARRAY_LEN(renames) && code == METE_OK; i++)
         code = member_rename(in, tree, renames[i].from, renames[i].to);
     if (code == METE_OK)
-        member_remove(tree, "specversion");
+        form_remove(tree, "specversion");
     return code;
 }

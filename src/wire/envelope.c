@@ -218,7 +218,7 @@ static enum mete_code read_occurred_at(struct reading *r)
     if (j == NULL)
         return form_missing(&r->in, r->in.root, TEXT("occurred_at"));
     enum mete_code code = form_time(&r->in, j, false, false, at);
-    if (code != METE_OK || r->options->stored || r->options->now == TIME_NEVER)
+    if (code != METE_OK || r->options->stored)
         return code;
     if (*at - FUTURE_US_MAX > r->options->now)
         return form_fail(&r->in, j, METE_TIME_FUTURE,
@@ -288,21 +288,25 @@ static enum mete_code read_head(struct reading *r)
     return code != METE_OK ? code : read_signature(r);
 }
 
-/* The producer is wrong when no service of his could send the type. */
+const char *producer_flaw(enum event_type type, struct text producer)
+{
+    for (size_t i = 0; services[i] != NULL; i++) {
+        if (event_type_allows(type, producer, text_of(services[i])))
+            return "service";
+    }
+    return "producer";
+}
+
 static enum mete_code check_producer(struct reading *r)
 {
     const struct event *e = &r->out->event;
     if (event_type_allows(e->type, e->producer, e->service))
         return METE_OK;
-    bool wrong_service = false;
-    for (size_t i = 0; services[i] != NULL; i++)
-        wrong_service |= event_type_allows(e->type, e->producer, text_of(services[i]));
+    const char *flaw = producer_flaw(e->type, e->producer);
     const struct json *source = r->found[MEMBER_SOURCE];
-    const struct json *service = json_get(source, "service");
-    bool at_service = wrong_service && service != NULL;
-    return form_fail(&r->in, at_service ? service : json_get(source, "producer"),
-                     METE_PRODUCER_FORBIDDEN, "%s may not send %s",
-                     wrong_service ? "this service" : "this producer", event_type_name(e->type));
+    const struct json *place = json_get(source, flaw);
+    return form_fail(&r->in, place != NULL ? place : source, METE_PRODUCER_FORBIDDEN,
+                     "this %s may not send %s", flaw, event_type_name(e->type));
 }
 
 static enum mete_code read_payload(struct reading *r)

@@ -14,6 +14,10 @@ struct text envelope_id_guess(struct text input);
 /** Renames the members of a CloudEvent (structured mode, JSON) in place. in->root is the tree. */
 enum mete_code cloudevent_map(const struct form_in *in, struct json *tree) METE_MUST_CHECK;
 
+/** Which member of `source` is wrong when a type is not allowed: "producer", when no service of his
+ *  could send it, else "service". */
+const char *producer_flaw(enum event_type type, struct text producer);
+
 struct payload_in {
     const struct form_in *form;
     const struct json *payload;

@@ -35,21 +35,12 @@ static const struct field child_fields[] = {
     {TEXT("payee"), field_party, true, offsetof(struct fee_child, payee), 0, 0, NULL}};
 FORM_STRICT(child_form, child_fields);
 
-/* An array of at most FEES_MAX objects. */
-static enum mete_code check_list(const struct form_in *in, const struct json *j)
-{
-    enum mete_code code = form_type(in, j, JSON_ARRAY);
-    if (code == METE_OK && j->count > FEES_MAX)
-        return form_fail(in, j, METE_SHARES_LIMIT, "at most %d of them", FEES_MAX);
-    return code;
-}
-
 static enum mete_code field_children(const struct form_in *in, const struct field *f,
                                      const struct json *j, void *out)
 {
     (void)f;
     struct fee *fee = out;
-    enum mete_code code = check_list(in, j);
+    enum mete_code code = form_type(in, j, JSON_ARRAY);
     if (code != METE_OK)
         return code;
     fee->child = arena_array(in->arena, j->count, sizeof *fee->child);
@@ -81,7 +72,7 @@ static enum mete_code field_fees(const struct form_in *in, const struct field *f
 {
     (void)f;
     struct fee_schedule *s = out;
-    enum mete_code code = check_list(in, j);
+    enum mete_code code = form_type(in, j, JSON_ARRAY);
     if (code != METE_OK)
         return code;
     s->fee = arena_array(in->arena, j->count, sizeof *s->fee);

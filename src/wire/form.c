@@ -183,6 +183,21 @@ enum mete_code form_read(const struct form_in *in, const struct form *form, cons
     return code != METE_OK ? code : form_take(in, form, obj, found, out);
 }
 
+void form_remove(struct json *object, const char *name)
+{
+    struct json *last = NULL;
+    for (struct json **link = &object->child; *link != NULL;) {
+        if (text_is((*link)->key, name)) {
+            *link = (*link)->next;
+            object->count--;
+        } else {
+            last = *link;
+            link = &last->next;
+        }
+    }
+    object->last = last;
+}
+
 enum mete_code field_form(const struct form_in *in, const struct field *f, const struct json *j,
                           void *out)
 {

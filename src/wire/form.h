@@ -61,6 +61,9 @@ enum mete_code form_take(const struct form_in *in, const struct form *form, cons
 enum mete_code form_read(const struct form_in *in, const struct form *form, const struct json *obj,
                          void *out) METE_MUST_CHECK;
 
+/** Takes the member `name` out of an object. */
+void form_remove(struct json *object, const char *name);
+
 /* Refusing: the pointer is that of `node` inside in->root. */
 enum mete_code form_fail(const struct form_in *in, const struct json *node, enum mete_code code,
                          const char *fmt, ...) METE_PRINTF(4, 5);

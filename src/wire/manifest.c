@@ -133,10 +133,6 @@ static enum mete_code shares_read(const struct form_in *in, const struct json *l
     enum mete_code code = form_type(in, list, JSON_ARRAY);
     if (code != METE_OK)
         return code;
-    if (list->count == 0)
-        return form_fail(in, list, METE_POLICY_INVALID, "a manifest has at least one entry");
-    if (list->count > SHARES_MAX)
-        return form_fail(in, list, METE_SHARES_LIMIT, "at most %d entries", SHARES_MAX);
     p->share = arena_array(in->arena, list->count, sizeof *p->share);
     for (const struct json *e = list->child; e != NULL && code == METE_OK; e = e->next) {
         struct share *s = &p->share[p->share_count++];

@@ -91,21 +91,6 @@ enum mete_code manifest_signature(const struct form_in *in, bool stored, uint32_
 
 /* Signing. */
 
-static void member_remove(struct json *object, const char *name)
-{
-    struct json *last = NULL;
-    for (struct json **link = &object->child; *link != NULL;) {
-        if (text_is((*link)->key, name)) {
-            *link = (*link)->next;
-            object->count--;
-        } else {
-            last = *link;
-            link = &last->next;
-        }
-    }
-    object->last = last;
-}
-
 static void set_string(struct arena *a, struct json *object, struct text name, const char *value)
 {
     json_set(object, name, json_new_string(a, text_of(value)));
@@ -153,7 +138,7 @@ enum mete_code manifest_sign(struct arena *a, struct json *doc, const uint8_t se
         ed25519_public(key, seed);
         did_key_format(did, key);
         ed25519_sign(value, seed, buf_bytes(&message));
-        member_remove(doc, "signature");
+        form_remove(doc, "signature");
         json_set(doc, TEXT("signature"),
                  strcmp(manifest_generation(doc), "1.1") == 0
                      ? signature_1_1(a, did, value, signed_at)

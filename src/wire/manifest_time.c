@@ -111,9 +111,6 @@ static enum mete_code entries_begin(const struct form_in *in, const struct json 
         if (code != METE_OK)
             return code;
         count += splits->count;
-        if (count > ENTRIES_MAX)
-            return form_fail(in, splits, METE_SHARES_LIMIT, "at most %d temporal entries",
-                             ENTRIES_MAX);
     }
     p->entry = arena_array(in->arena, count, sizeof *p->entry);
     return METE_OK;

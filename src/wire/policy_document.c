@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Policy documents of mete's own: roles, usage, weights, single. One table a kind, so that a member
- * of another kind is as unknown as a misspelt one. Manifests are read by manifest.c. */
+ * of another kind is as unknown as a misspelt one. How many shares there may be is policy_compile's
+ * business. Manifests are read by manifest.c. */
 #include <string.h>
 
 #include "base/limits.h"
@@ -88,8 +89,6 @@ static enum mete_code field_roles(const struct form_in *in, const struct field *
     enum mete_code code = form_type(in, j, JSON_OBJECT);
     if (code != METE_OK)
         return code;
-    if (j->count > SHARES_MAX)
-        return form_fail(in, j, METE_SHARES_LIMIT, "at most %d roles", SHARES_MAX);
     p->role = arena_array(in->arena, j->count, sizeof *p->role);
     for (const struct json *m = j->child; m != NULL && code == METE_OK; m = m->next)
         code = role_read(in, m, &p->role[p->role_count++]);
@@ -119,8 +118,6 @@ static enum mete_code field_tiers(const struct form_in *in, const struct field *
     enum mete_code code = form_type(in, j, JSON_OBJECT);
     if (code != METE_OK)
         return code;
-    if (j->count > SHARES_MAX)
-        return form_fail(in, j, METE_SHARES_LIMIT, "at most %d tiers", SHARES_MAX);
     p->tier = arena_array(in->arena, j->count, sizeof *p->tier);
     for (const struct json *m = j->child; m != NULL && code == METE_OK; m = m->next)
         code = tier_read(in, m, &p->tier[p->tier_count++]);
@@ -162,10 +159,6 @@ static enum mete_code field_shares(const struct form_in *in, const struct field 
     enum mete_code code = form_type(in, j, JSON_ARRAY);
     if (code != METE_OK)
         return code;
-    if (j->count == 0)
-        return form_fail(in, j, METE_POLICY_INVALID, "a policy has at least one share");
-    if (j->count > SHARES_MAX)
-        return form_fail(in, j, METE_SHARES_LIMIT, "at most %d shares", SHARES_MAX);
     p->share = arena_array(in->arena, j->count, sizeof *p->share);
     for (const struct json *e = j->child; e != NULL && code == METE_OK; e = e->next) {
         struct share *s = &p->share[p->share_count++];

@@ -5,6 +5,8 @@
 #include "payload_cases.h"
 #include "wire_case.h"
 
+#include "wire/envelope_parts.h"
+
 #define HEAD         "'event_id':'e1','event_type':'revenue.received','occurred_at':'2025-01-31T11:00:00Z'"
 #define MONEY_POLICY "{" AMOUNT "," TARGET "}"
 #define GOOD         "'payload':" MONEY_POLICY
@@ -49,6 +51,8 @@ static const struct envelope_case envelope_cases[] = {
     {EVENT("'schema_version':'1.12'"), METE_OK, "", "e1"},
     {EVENT("'schema_version':'2.0'"), METE_SCHEMA_VERSION, "/schema_version", "e1"},
     {EVENT("'schema_version':'1.'"), METE_SCHEMA_VERSION, "/schema_version", "e1"},
+    {EVENT("'schema_version':'2'"), METE_SCHEMA_VERSION, "/schema_version", "e1"},
+    {EVENT("'schema_version':'1x0'"), METE_SCHEMA_VERSION, "/schema_version", "e1"},
     {EVENT("'schema_version':'10'"), METE_SCHEMA_VERSION, "/schema_version", "e1"},
     {EVENT("'schema_version':''"), METE_SCHEMA_VERSION, "/schema_version", "e1"},
     {EVENT("'schema_version':1"), METE_MEMBER_TYPE, "/schema_version", "e1"},
@@ -227,6 +231,16 @@ static void test_flaws_of_cloud_events_are_named(void **state)
     }
 }
 
+/* The table of producers is in test_event_type.c; here: whose fault it is. */
+static void test_the_wrong_one_of_producer_and_service_is_named(void **state)
+{
+    (void)state;
+    assert_string_equal(producer_flaw(EVENT_CAMPAIGN_CREATED, TEXT("runtime")), "producer");
+    assert_string_equal(producer_flaw(EVENT_CAMPAIGN_CREATED, TEXT("control_plane")), "service");
+    assert_string_equal(producer_flaw(EVENT_ATTRIBUTION_ASSIGNED, TEXT("control_plane")),
+                        "producer");
+}
+
 /* Options */
 
 static void test_an_event_stays_in_the_app_of_its_ingest_body(void **state)
@@ -325,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_a_number_that_readers_would_change_is_refused),
         cmocka_unit_test(test_a_cloud_event_is_the_same_event),
         cmocka_unit_test(test_flaws_of_cloud_events_are_named),
+        cmocka_unit_test(test_the_wrong_one_of_producer_and_service_is_named),
         cmocka_unit_test(test_an_event_stays_in_the_app_of_its_ingest_body),
         cmocka_unit_test(test_without_a_clock_no_time_is_too_late),
         cmocka_unit_test(test_what_is_stored_is_not_searched_for_addresses),

@@ -195,6 +195,12 @@ static void test_published_event_milestone_follows_sales_and_tickets(void **stat
 
 /* The generations */
 
+#define ONE(more)      "{'id':'m','contributors':[{'id':'a'," more "}]}"
+#define SPLIT(more)    ONE("'temporal_splits':[{" more "}]")
+#define METADATA(more) "{'id':'m','contributors':[{'id':'a','weight':1}],'metadata':{" more "}}"
+#define FAIR_1_0(list) "{'fair':'1.0','id':'m','attribution':[" list "]}"
+#define FAIR_1_1(list) "{'fair':'1.1','id':'m','attribution':[" list "]}"
+
 static void test_generation_0_1_reads_ids_refs_and_weights_in_strings(void **state)
 {
     (void)state;
@@ -290,6 +296,72 @@ static void test_generations_1_0_and_1_1_read_attribution_and_signature(void **s
     manifest_clear(&m);
 }
 
+static void test_the_generation_shows_in_any_of_its_marks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        const char *generation;
+        bool manifest;
+    } cases[] = {
+        {"{'fair':'1.1'}", "1.1", true},
+        {"{'fair':'1.0'}", "1.0", true},
+        {"{'attribution':[]}", "1.0", true},
+        {"{'id':'cid:x','contributors':[]}", "0.4.0", true},
+        {"{'version':'0.4.1','contributors':[]}", "0.4.0", true},
+        {"{'contentChain':{},'contributors':[]}", "0.4.0", true},
+        {"{'contributors':[{'attestation':{}}]}", "0.4.0", true},
+        {"{'type':'runtime-module','contributors':[]}", "0.2.0", true},
+        {"{'contributors':[{'id':'a'}]}", "0.3", true},
+        {"{'contributors':[{'actor':{}}]}", "0.1", true},
+        {"{'contributors':[{'actor':{}}],'updated_at':'x'}", "0.2", true},
+        {"{'contributors':[{'actor':{}}],'metadata':{}}", "0.2", true},
+        {"{'contributors':[{'actor':{},'temporal_splits':[]}]}", "0.2", true},
+        {"{'kind':'weights','contributors':[]}", "0.3", false},
+        {"{'id':'p'}", "1.0", false},
+        {"7", "1.0", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct doc d;
+        char *copy = quoted(cases[i].json);
+        doc_read(&d, text_of(copy));
+        assert_string_equal(manifest_generation(d.root), cases[i].generation);
+        assert_int_equal(document_is_manifest(d.root), cases[i].manifest);
+        doc_clear(&d);
+        free(copy);
+    }
+}
+
+static void test_an_empty_countersignature_is_none(void **state)
+{
+    (void)state;
+    struct manifest m;
+    manifest_parse(&m, ONE("'weight':1,'attestation':{'subjectSignature':''}"));
+    assert_int_equal(m.code, METE_OK);
+    assert_true(m.p.share[0].held);
+    manifest_clear(&m);
+    manifest_parse(&m, ONE("'weight':1,'attestation':null"));
+    assert_false(m.p.share[0].held);
+    manifest_clear(&m);
+}
+
+static void test_thresholds_compare_in_four_ways(void **state)
+{
+    (void)state;
+    static const char *const signs[] = {"<", "<=", ">=", ">"};
+    for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
+        struct manifest m;
+        char json[256];
+        snprintf(json, sizeof json,
+                 METADATA("'ticket_thresholds':[{'name':'a','condition':'%s  5'}]"), signs[i]);
+        manifest_parse(&m, json);
+        assert_int_equal(m.code, METE_OK);
+        assert_int_equal(m.p.threshold[0].op, i + 1);
+        assert_int_equal(m.p.threshold[0].quantity, 5);
+        manifest_clear(&m);
+    }
+}
+
 /* The hash is that of the canonical document. */
 static void test_the_hash_is_over_canonical_bytes(void **state)
 {
@@ -313,12 +385,6 @@ struct refusal {
     const char *pointer;
 };
 
-#define ONE(more)      "{'id':'m','contributors':[{'id':'a'," more "}]}"
-#define SPLIT(more)    ONE("'temporal_splits':[{" more "}]")
-#define METADATA(more) "{'id':'m','contributors':[{'id':'a','weight':1}],'metadata':{" more "}}"
-#define FAIR_1_0(list) "{'fair':'1.0','id':'m','attribution':[" list "]}"
-#define FAIR_1_1(list) "{'fair':'1.1','id':'m','attribution':[" list "]}"
-
 static const struct refusal refusals[] = {
     {"{'contributors':[]}", METE_MEMBER_MISSING, "/at/id"},
     {"{'id':'m'}", METE_MEMBER_MISSING, "/at/contributors"},
@@ -330,6 +396,8 @@ static const struct refusal refusals[] = {
     {"{'id':'m','contributors':[7]}", METE_MEMBER_TYPE, "/at/contributors/0"},
     {"{'fair':'2.0','id':'m','attribution':[]}", METE_SCHEMA_VERSION, "/at/fair"},
     {"{'fair':'1.2','id':'m','attribution':[]}", METE_SCHEMA_VERSION, "/at/fair"},
+    {"{'fair':'2.0','id':'m','contributors':[{'id':'a','weight':1}]}", METE_SCHEMA_VERSION,
+     "/at/fair"},
     {"{'fair':1.0,'id':'m','attribution':[]}", METE_MEMBER_TYPE, "/at/fair"},
     {"{'id':'m','contributors':[{'weight':1}]}", METE_MEMBER_MISSING, "/at/contributors/0/id"},
     {"{'id':'m','contributors':[{'actor':{},'weight':1}]}", METE_MEMBER_MISSING,
@@ -476,7 +544,7 @@ static void test_limits_are_kept(void **state)
         {"{'fair':'1.0','id':'m','attribution':[", "{'did':'a#','share':0}", "]}", SHARES_MAX,
          "/at/attribution"},
         {"{'id':'m','contributors':[{'id':'a','temporal_splits':[", "{'version':#,'weight':0}",
-         "]}]}", ENTRIES_MAX, "/at/contributors/0/temporal_splits"},
+         "]}]}", ENTRIES_MAX, "/at/contributors"},
         {"{'id':'m','contributors':[{'id':'a','weight':1}],'metadata':{'ticket_sales_periods':{",
          "'p#':{}", "}}}", CONDITIONS_MAX, "/at/metadata/ticket_sales_periods"},
         {"{'id':'m','contributors':[{'id':'a','weight':1}],'metadata':{'ticket_thresholds':[",
@@ -628,6 +696,8 @@ static void test_signatures_are_judged_by_their_form(void **state)
          METE_SIGNATURE_INVALID, "/at/signature/algorithm", 0},
         {"{'algorithm':'ed25519','value':'" HEX_32 "','publicKeyRef':'did:web:x'}",
          METE_SIGNATURE_INVALID, "/at/signature/value", 0},
+        {"{'alg':'ed25519','value':'AAAA','signer':'did:web:x'}", METE_SIGNATURE_INVALID,
+         "/at/signature/value", 0},
         {"{'alg':'ed25519','value':'" HEX_128 "','signer':'did:web:x'}", METE_SIGNATURE_INVALID,
          "/at/signature/value", 0},
         {"{'alg':'ed25519','value':'" BASE_86 "','signer':'did:key:zQ3shokFTS3brHcDQrn'}",
@@ -692,6 +762,9 @@ int main(void)
         cmocka_unit_test(test_generation_0_2_reads_windows_conditions_and_metadata),
         cmocka_unit_test(test_generations_0_3_to_0_4_read_flat_contributors),
         cmocka_unit_test(test_generations_1_0_and_1_1_read_attribution_and_signature),
+        cmocka_unit_test(test_the_generation_shows_in_any_of_its_marks),
+        cmocka_unit_test(test_an_empty_countersignature_is_none),
+        cmocka_unit_test(test_thresholds_compare_in_four_ways),
         cmocka_unit_test(test_the_hash_is_over_canonical_bytes),
         cmocka_unit_test(test_every_refusal_names_its_place),
         cmocka_unit_test(test_what_manifests_may_be_is_accepted),

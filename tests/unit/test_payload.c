@@ -174,6 +174,81 @@ static void test_members_reach_the_event(void **state)
     wire_clear(&w);
 }
 
+static void test_what_was_given_is_told_from_what_was_not(void **state)
+{
+    (void)state;
+    struct wire w;
+    wire_payload(&w, "revenue.reversed", "{'reverses':'e0'}");
+    assert_false(w.e.event.reversal.has_amount);
+    wire_clear(&w);
+    wire_payload(&w, "revenue.reversed", "{'reverses':'e0'," AMOUNT "}");
+    assert_true(w.e.event.reversal.has_amount);
+    assert_text(w.e.event.reversal.amount.amount, "1.50");
+    wire_clear(&w);
+    wire_payload(&w, "book.configured",
+                 "{'payout_minimum':" MONEY ",'attribution_required':false,'clear_after_days':0}");
+    assert_true(w.e.event.book.has_payout_minimum);
+    assert_int_equal(w.e.event.book.attribution_required, 0);
+    assert_int_equal(w.e.event.book.clear_after_days, 0);
+    wire_clear(&w);
+    wire_payload(&w, "policy.published",
+                 "{'policy':{'id':'p','kind':'weights','rounding':'carry','shares':[{'party':'a',"
+                 "'weight':0.5},{'policy':'q','weight':0.5,'role':'r'}]}}");
+    const struct policy *p = w.e.event.policy.policy;
+    assert_int_equal(p->rounding, ROUNDING_CARRY);
+    assert_false(p->share[0].is_policy);
+    assert_true(p->share[1].is_policy);
+    assert_text(p->share[1].role, "r");
+    wire_clear(&w);
+}
+
+/* `count` times `item`, separated by commas, between the two ends. */
+static void assert_limit(const char *type, const char *before, const char *item, const char *after,
+                         size_t most, const char *pointer)
+{
+    for (size_t count = most; count <= most + 1; count++) {
+        struct buf payload = {0};
+        struct wire w;
+        buf_put_str(&payload, before);
+        for (size_t i = 0; i < count; i++)
+            buf_printf(&payload, "%s%s", i == 0 ? "" : ",", item);
+        buf_put_str(&payload, after);
+        buf_put_u8(&payload, '\0');
+        wire_payload(&w, type, (const char *)payload.p);
+        bool fits = count == most;
+        assert_outcome(&w, fits ? METE_OK : METE_SHARES_LIMIT, fits ? "" : pointer, before);
+        wire_clear(&w);
+        buf_clear(&payload);
+    }
+}
+
+static void test_lists_have_limits(void **state)
+{
+    (void)state;
+    assert_limit(REVENUE, "{" AMOUNT "," TARGET ",'conditions':[", "'c'", "]}", CONDITIONS_MAX,
+                 "/payload/conditions");
+    assert_limit("fees.scheduled", "{'fees':[", "{'label':'f','payee':'p','bps':1}", "]}", FEES_MAX,
+                 "/payload/fees");
+    assert_limit("fees.scheduled", "{'fees':[{'label':'f','payee':'p','bps':1,'children':[",
+                 "{'label':'f','payee':'p','share_bps':1}", "]}]}", FEES_MAX,
+                 "/payload/fees/0/children");
+    assert_limit("policy.published", "{'policy':{'id':'p','kind':'weights','shares':[",
+                 "{'party':'a','weight':0}", "]}}", SHARES_MAX, "/payload/policy/shares");
+}
+
+static void test_a_stored_destination_is_a_commitment(void **state)
+{
+    (void)state;
+    struct envelope_options stored = {.stored = true, .now = TIME_NEVER};
+    struct wire w;
+    char *json = event_around("party.destination_set",
+                              "{'party':'p','rail':'bank','destination':{'iban':'DE00'}}");
+    wire_read_with(&w, json, &stored);
+    assert_outcome(&w, METE_MEMBER_TYPE, "/payload/destination", "stored");
+    wire_clear(&w);
+    free(json);
+}
+
 static void test_the_public_key_is_normalised(void **state)
 {
     (void)state;
@@ -229,6 +304,9 @@ int main(void)
         cmocka_unit_test(test_what_the_log_keeps_reads_the_same_again),
         cmocka_unit_test(test_defaults_are_taken_when_members_are_absent),
         cmocka_unit_test(test_members_reach_the_event),
+        cmocka_unit_test(test_what_was_given_is_told_from_what_was_not),
+        cmocka_unit_test(test_lists_have_limits),
+        cmocka_unit_test(test_a_stored_destination_is_a_commitment),
         cmocka_unit_test(test_the_public_key_is_normalised),
         cmocka_unit_test(test_damaged_events_are_read_or_refused),
     };

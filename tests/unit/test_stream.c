@@ -132,6 +132,8 @@ static const struct stream_case formats[] = {
     {"{'a':1}{'b':2} {'c':3}", "+1@0 {'a':1}\n+1@7 {'b':2}\n+1@15 {'c':3}\n"},
     {"{\n  'a': {\n    'b': [\n      1\n    ]\n  }\n}\n{\n}\n",
      "+1@0 {\n  'a': {\n    'b': [\n      1\n    ]\n  }\n}\n+8@42 {\n}\n"},
+    {"{'a':1}[{'b':2}]", "+1@0 {'a':1}\n+1@8 {'b':2}\n"},
+    {"{'appId':'a',\n'x':{\n},\n'events':[\n{'b':1}]}", "+5@34 {'b':1}\n"},
     /* arrays */
     {"[]", ""},
     {"[{'a':1},{'b':2}]", "+1@1 {'a':1}\n+1@9 {'b':2}\n"},
@@ -179,6 +181,7 @@ static const struct stream_case flaws[] = {
     {"[7,'x,]y',{'a':1},null]",
      "!1@1 syntax 7\n!1@3 syntax 'x,]y'\n+1@10 {'a':1}\n!1@18 syntax null\n"},
     {"[\n{'a':1,\n{'b':2}\n]{'c':3}", "!2@2 syntax {'a':1,\n\n+3@10 {'b':2}\n+4@19 {'c':3}\n"},
+    {"['a\\'b,c',{'a':1}]", "!1@1 syntax 'a\\'b,c'\n+1@10 {'a':1}\n"},
     {"[x{'a':1}]", "!1@1 syntax x\n+1@2 {'a':1}\n"},
 };
 
@@ -221,6 +224,7 @@ static const struct body_case bodies[] = {
     {"[{'events':[{}]}]", false, "", "", 1, 0},
     {"{'a':,'events':[{}]}", true, "", "", 1, 0},
     {"{'a':x','}':1,'events':[{}]}", false, "", "", 0, 1},
+    {"{'a':\n{'x':1},'events':[{}]}", false, "", "", 0, 2},
     {"{'a':\n{'events':[{}]}}", false, "", "", 0, 2},
     {"{'a\\\n{b':'c','events':[{}]}", false, "", "", 0, 2},
 };
@@ -273,6 +277,10 @@ static void test_an_item_of_the_largest_size_is_read_and_one_more_byte_is_not(vo
     put_object(&input, EVENT_SIZE_MAX);
     buf_put_str(&input, "\n{}");
     assert_large(&input, "+1@0 (4194304 bytes)\n+2@4194305 {}\n");
+    buf_reset(&input);
+    put_object(&input, EVENT_SIZE_MAX + 2);
+    input.len--;
+    assert_large(&input, "!1@0 large (65536 bytes)\n");
     buf_reset(&input);
     put_object(&input, EVENT_SIZE_MAX + 1);
     buf_put_str(&input, "\n{}");
