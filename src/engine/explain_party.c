@@ -5,10 +5,8 @@
 #include "base/text.h"
 #include "engine/lines.h"
 
-#define EVENTS_MAX   20u /* listed for one account, the newest */
-#define WINDOW_FIRST 64u /* log entries looked at first; then four times as many */
-#define KEYS_MAX     4096u
-#define ARENA_MAX    ((size_t)4 << 30)
+#define EVENTS_MAX 20u /* listed for one account, the newest */
+#define ARENA_MAX  ((size_t)4 << 30)
 
 struct account {
     struct explain *x;
@@ -52,39 +50,21 @@ static struct explain_node *account_title(const struct account *c, struct explai
     return n;
 }
 
-/** The last entries of an account that stand at or after `seq`: all, or the end of the last batch
- *  of many. */
-static enum mete_code entries_from(const struct account *c, struct arena *a, uint64_t seq,
-                                   struct walk_keys *keys)
+/** The newest entries. *all: there are no others. */
+static enum mete_code newest(const struct account *c, struct arena *a, struct walk_keys *keys,
+                             bool *all)
 {
-    struct key from = key_entry(c->party, c->asset.number, seq, 0);
+    uint64_t seq;
+    uint32_t page;
     struct key until = key_prefix_end(key_u32x2(KEY_ENTRY, c->party, c->asset.number));
-    enum mete_code code;
-    keys->more = true;
-    do {
-        arena_reset(a);
-        code =
-            walk_keys(c->x->e, a, key_bytes(&from), key_bytes(&until), KEYS_MAX, keys, c->x->err);
-        if (code == METE_OK && keys->more) {
-            from = walk_key_after(keys->key[keys->count - 1]);
-        }
-    } while (code == METE_OK && keys->more);
-    return code;
-}
-
-/** The newest entries: looks back ever further until there are enough. */
-static enum mete_code newest(const struct account *c, struct arena *a, struct walk_keys *keys)
-{
-    uint64_t size = book_size(engine_book(c->x->e));
-    uint64_t window = WINDOW_FIRST;
-    for (;;) {
-        uint64_t from = window > size ? 0 : size - window + 1;
-        enum mete_code code = entries_from(c, a, from, keys);
-        if (code != METE_OK || from == 0 || keys->count > EVENTS_MAX) {
-            return code;
-        }
-        window *= 4;
+    enum mete_code code =
+        walk_tail(c->x->e, c->party, c->asset.number, EVENTS_MAX, &seq, &page, c->x->err);
+    if (code != METE_OK) {
+        return code;
     }
+    struct key from = key_entry(c->party, c->asset.number, seq, page);
+    *all = seq == 0;
+    return walk_keys(c->x->e, a, key_bytes(&from), key_bytes(&until), EVENTS_MAX, keys, c->x->err);
 }
 
 static i128 item_sum(const struct account *c, const struct walk_item *item)
@@ -121,14 +101,13 @@ static void item_explain(const struct account *c, struct explain_node *node,
 }
 
 static enum mete_code events_explain(const struct account *c, struct explain_node *node,
-                                     const struct walk_keys *keys)
+                                     const struct walk_keys *keys, bool all)
 {
     struct explain *x = c->x;
-    size_t first = keys->count > EVENTS_MAX ? keys->count - EVENTS_MAX : 0;
     struct walk_item item = {.seq = 0};
     i128 listed = 0;
     uint64_t shown = 0;
-    for (size_t i = first; i < keys->count; i++) {
+    for (size_t i = 0; i < keys->count; i++) {
         uint64_t seq = item.seq;
         uint32_t page = item.page;
         struct walk_head head;
@@ -144,7 +123,7 @@ static enum mete_code events_explain(const struct account *c, struct explain_nod
             shown++;
         }
     }
-    if (listed != c->net || first > 0) {
+    if (!all) {
         struct explain_node *n =
             explain_add(x, node, "more", "%s by earlier events; the %llu newest are above",
                         words_money(x->a, c->net - listed, &c->asset).p, (unsigned long long)shown);
@@ -157,14 +136,15 @@ static enum mete_code account_explain(struct account *c, struct explain_node *ro
 {
     struct arena a;
     struct walk_keys keys;
+    bool all;
     enum mete_code code = account_load(c);
     if (code != METE_OK) {
         return code;
     }
     struct explain_node *node = account_title(c, root);
     arena_init(&a, ARENA_MAX);
-    code = newest(c, &a, &keys);
-    code = code == METE_OK ? events_explain(c, node, &keys) : code;
+    code = newest(c, &a, &keys, &all);
+    code = code == METE_OK ? events_explain(c, node, &keys, all) : code;
     arena_clear(&a);
     return code;
 }

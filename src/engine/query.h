@@ -55,6 +55,13 @@ struct statement_query {
     mete_time at;      /* the clock that clears: state of the lines */
     struct text after; /* a cursor; empty: from the first line */
     uint64_t limit;    /* lines; 0: all */
+    uint32_t newest;   /* not 0: of each account only that many bookings, the newest */
+};
+
+/** Cursors; "" when there is no such page. */
+struct statement_pages {
+    char next[STATEMENT_CURSOR_MAX];
+    char last[STATEMENT_CURSOR_MAX]; /* the last `limit` bookings of the last account */
 };
 
 struct statement_line {
@@ -86,10 +93,10 @@ struct statement_sink {
     void (*close)(void *ctx, const struct statement_account *account);
 };
 
-/** opening + sum of lines = closing, for each account. `next` is "" when nothing follows.
+/** opening + sum of lines = closing, for each account.
  *  METE_NOT_FOUND for a party that the log does not name; METE_MEMBER_VALUE for a bad cursor. */
 enum mete_code statement_read(struct engine *e, const struct statement_query *q,
-                              const struct statement_sink *sink, char next[STATEMENT_CURSOR_MAX],
+                              const struct statement_sink *sink, struct statement_pages *pages,
                               struct mete_err *err) METE_MUST_CHECK;
 
 /* --- explain: why

@@ -15,6 +15,7 @@
 #define CURSOR_FORMAT  1u
 #define CURSOR_BYTES   96u
 #define PARTY_MARK_LEN 4u
+#define LAST_MAX       10000u /* lines of a page whose last one is looked for */
 
 /* Where reading goes on: a line inside a decision, or the beginning of an account. */
 struct place {
@@ -46,9 +47,9 @@ struct reading {
 /* --- cursors
  * ------------------------------------------------------------------------------------*/
 
-static void cursor_write(const struct reading *r, char out[STATEMENT_CURSOR_MAX])
+static void cursor_write(const struct reading *r, const struct place *p,
+                         char out[STATEMENT_CURSOR_MAX])
 {
-    const struct place *p = &r->place;
     struct hash party = sha256(text_bytes(r->q->party));
     struct buf b = {0};
     buf_put_u8(&b, CURSOR_FORMAT);
@@ -194,20 +195,20 @@ static enum mete_code item_add(struct reading *r, const struct walk_item *item, 
     return METE_OK;
 }
 
-/** The balance before seq_from: summed from the nearer end of the log. */
-static enum mete_code opening_find(struct reading *r, i128 *opening)
+/** The account's balance before `seq_from`: summed from the nearer end of the log. */
+static enum mete_code opening_find(struct reading *r, uint64_t seq_from, i128 *opening)
 {
     uint64_t size = book_size(engine_book(r->e));
     struct key key = key_account(r->party, r->account.asset.number);
     i128 total[STATE_SUMS] = {0};
     i128 sum = 0;
     *opening = 0;
-    if (r->seq_from <= 1) {
+    if (seq_from <= 1) {
         return METE_OK;
     }
-    bool forward = r->seq_from <= size / 2;
-    struct sweep s = {.seq = forward ? 0 : r->seq_from,
-                      .until = forward ? r->seq_from : size + 1,
+    bool forward = seq_from <= size / 2;
+    struct sweep s = {.seq = forward ? 0 : seq_from,
+                      .until = forward ? seq_from : size + 1,
                       .use = item_add,
                       .arg = &sum};
     enum mete_code code = account_sweep(r, &s);
@@ -227,6 +228,20 @@ static enum mete_code item_use_show(struct reading *r, const struct walk_item *i
     return item_show(r, item, resumed ? start->ordinal : 0);
 }
 
+/** Where the account is shown from, and its balance there. */
+static enum mete_code beginning_find(struct reading *r, struct place *start)
+{
+    enum mete_code code = METE_OK;
+    uint64_t seq = 0;
+    uint32_t unused;
+    if (r->q->newest != 0) {
+        code =
+            walk_tail(r->e, r->party, r->account.asset.number, r->q->newest, &seq, &unused, r->err);
+        start->seq = seq > start->seq ? seq : start->seq;
+    }
+    return code == METE_OK ? opening_find(r, start->seq, &start->balance) : code;
+}
+
 static enum mete_code account_read(struct reading *r, uint32_t asset)
 {
     struct place start = r->place;
@@ -242,7 +257,7 @@ static enum mete_code account_read(struct reading *r, uint32_t asset)
     }
     if (!resumed) {
         start = (struct place){.seq = r->seq_from};
-        enum mete_code code = opening_find(r, &start.balance);
+        enum mete_code code = beginning_find(r, &start);
         if (code != METE_OK) {
             return code;
         }
@@ -280,7 +295,7 @@ static enum mete_code party_find(struct reading *r)
                            "mete export csv lists its postings");
 }
 
-static enum mete_code accounts_read(struct reading *r, uint32_t only)
+static enum mete_code accounts_read(struct reading *r, uint32_t only, uint32_t *last)
 {
     struct key from = key_u32(KEY_ACCOUNT, r->party);
     struct key until = key_prefix_end(from);
@@ -289,9 +304,11 @@ static enum mete_code accounts_read(struct reading *r, uint32_t only)
     arena_init(&a, ARENA_MAX);
     enum mete_code code =
         walk_keys(r->e, &a, key_bytes(&from), key_bytes(&until), ASSETS_ALL, &keys, r->err);
-    for (size_t i = 0; i < keys.count && code == METE_OK && !r->full; i++) {
+    for (size_t i = 0; i < keys.count && code == METE_OK; i++) {
         uint32_t asset = key_read_u32(keys.key[i], 5);
-        if ((only == 0 || asset == only) && (r->q->after.len == 0 || asset >= r->place.asset)) {
+        *last = only == 0 || asset == only ? asset : *last;
+        if (!r->full && (only == 0 || asset == only) &&
+            (r->q->after.len == 0 || asset >= r->place.asset)) {
             code = account_read(r, asset);
         }
     }
@@ -299,14 +316,38 @@ static enum mete_code accounts_read(struct reading *r, uint32_t only)
     return code;
 }
 
+/** The cursor of the last page: the last bookings of the last account. */
+static enum mete_code last_find(struct reading *r, uint32_t asset, char out[STATEMENT_CURSOR_MAX])
+{
+    struct place last = {.asset = asset};
+    uint64_t seq;
+    uint32_t unused;
+    bool wanted = r->q->limit != 0 && r->q->limit <= LAST_MAX && r->full;
+    if (!wanted || view_asset_number(r->view, asset, &r->account.asset) != VIEW_FOUND) {
+        return METE_OK;
+    }
+    enum mete_code code =
+        walk_tail(r->e, r->party, asset, (size_t)r->q->limit, &seq, &unused, r->err);
+    last.seq = seq;
+    last.fresh = seq == 0;
+    r->full = false; /* sweeping again, to add up */
+    code = code == METE_OK ? opening_find(r, seq, &last.balance) : code;
+    r->full = true;
+    if (code == METE_OK) {
+        cursor_write(r, &last, out);
+    }
+    return code;
+}
+
 enum mete_code statement_read(struct engine *e, const struct statement_query *q,
-                              const struct statement_sink *sink, char next[STATEMENT_CURSOR_MAX],
+                              const struct statement_sink *sink, struct statement_pages *pages,
                               struct mete_err *err)
 {
     struct reading r = {.e = e, .view = engine_view(e), .q = q, .sink = sink, .err = err};
     struct book *book = engine_book(e);
     struct asset asset = {0};
-    next[0] = 0;
+    uint32_t last = 0;
+    *pages = (struct statement_pages){0};
     enum mete_code code = party_find(&r);
     if (code == METE_OK && q->after.len > 0) {
         code = cursor_read(&r);
@@ -322,11 +363,12 @@ enum mete_code statement_read(struct engine *e, const struct statement_query *q,
     r.seq_until = q->until > TIME_MAX ? book_size(book) + 1 : book_seq_at(book, q->until);
     arena_init(&r.batch, ARENA_MAX);
     arena_init(&r.item, ARENA_MAX);
-    code = accounts_read(&r, asset.number);
+    code = accounts_read(&r, asset.number, &last);
+    if (code == METE_OK && r.full) {
+        cursor_write(&r, &r.place, pages->next);
+        code = last_find(&r, last, pages->last);
+    }
     arena_clear(&r.batch);
     arena_clear(&r.item);
-    if (code == METE_OK && r.full) {
-        cursor_write(&r, next);
-    }
     return code;
 }

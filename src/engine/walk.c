@@ -10,6 +10,7 @@
 
 #define BATCH_BYTES ((size_t)4 << 20)
 #define ARENA_MAX   ((size_t)4 << 30)
+#define TAIL_FIRST  64u /* log entries looked back at first; then four times as many */
 
 /* --- one decision
  * -------------------------------------------------------------------------------*/
@@ -280,6 +281,55 @@ enum mete_code walk_keys(struct engine *e, struct arena *a, struct bytes from, s
                               .value = arena_array(a, max, sizeof *out->value),
                               .sums = arena_array(a, max, sizeof *out->sums)};
     enum store_result r = book_scan_state(engine_book(e), from, until, key_gather, &g, err);
+    return r == STORE_FAILED ? METE_STORE_FAILED : METE_OK;
+}
+
+/* The newest entries met so far: a ring. */
+struct tail {
+    struct {
+        uint64_t seq;
+        uint32_t page;
+    } * at;
+    size_t size;
+    uint64_t met;
+};
+
+static bool tail_visit(void *arg, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)value;
+    (void)sums;
+    struct tail *t = arg;
+    size_t i = (size_t)(t->met++ % t->size);
+    t->at[i].seq = key_read_u64(key, 9);
+    t->at[i].page = key_read_u32(key, 17);
+    return true;
+}
+
+enum mete_code walk_tail(struct engine *e, uint32_t party, uint32_t asset, size_t count,
+                         uint64_t *seq, uint32_t *page, struct mete_err *err)
+{
+    struct arena a;
+    struct key until = key_prefix_end(key_u32x2(KEY_ENTRY, party, asset));
+    uint64_t size = book_size(engine_book(e));
+    uint64_t window = TAIL_FIRST;
+    enum store_result r = STORE_OK;
+    struct tail t = {.size = count};
+    arena_init(&a, ARENA_MAX);
+    t.at = arena_array(&a, count, sizeof *t.at);
+    *seq = 0;
+    *page = 0;
+    for (uint64_t from = 1; from > 0 && t.met <= count && r != STORE_FAILED; window *= 4) {
+        from = window > size ? 0 : size - window + 1;
+        struct key begin = key_entry(party, asset, from, 0);
+        t.met = 0;
+        r = book_scan_state(engine_book(e), key_bytes(&begin), key_bytes(&until), tail_visit, &t,
+                            err);
+    }
+    if (t.met > count) {
+        *seq = t.at[t.met % count].seq;
+        *page = t.at[t.met % count].page;
+    }
+    arena_clear(&a);
     return r == STORE_FAILED ? METE_STORE_FAILED : METE_OK;
 }
 

@@ -56,6 +56,11 @@ struct walk_keys {
 /** Up to `max` keys of [from, until). All of it lives in `a`. */
 enum mete_code walk_keys(struct engine *e, struct arena *a, struct bytes from, struct bytes until,
                          size_t max, struct walk_keys *out, struct mete_err *err) METE_MUST_CHECK;
+/** Where the `count` newest entries of an account begin: *seq, *page; 0, 0 when there are no more
+ *  than that. Costs about as much as it finds. */
+enum mete_code walk_tail(struct engine *e, uint32_t party, uint32_t asset, size_t count,
+                         uint64_t *seq, uint32_t *page, struct mete_err *err) METE_MUST_CHECK;
+
 /** The key right after `key`: where the next call goes on. */
 struct key walk_key_after(struct bytes key);
 

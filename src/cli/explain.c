@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * mete explain: why this amount. */
+#include "cli/cli.h"
+
+#include "base/text.h"
+#include "engine/query.h"
+
+static int explain_run(struct cli *c)
+{
+    struct engine *e;
+    struct mete_err err;
+    struct explain_node *root;
+    mete_time at = TIME_ALWAYS;
+    int status = cli_option_time(c, "at", true, &at);
+    if (status == CLI_OK && c->csv) {
+        return cli_usage(c, "an explanation is a tree: text, or --json");
+    }
+    status = status == CLI_OK ? cli_open(c, CLI_READ, &e) : status;
+    if (status != CLI_OK) {
+        return status;
+    }
+    at = at == TIME_ALWAYS ? engine_now(e) : at;
+    enum mete_code code = explain_id(e, text_of(c->operand[0]), at, &c->arena, &root, &err);
+    if (code != METE_OK) {
+        status = cli_fail(c, &err);
+    } else if (c->json) {
+        struct json_writer w;
+        jw_init(&w, &c->out, true);
+        explain_json(&w, NULL, root);
+        cli_print(c, "\n");
+    } else {
+        explain_text(&c->out, root);
+    }
+    engine_close(e);
+    return status;
+}
+
+static const struct cli_option OPTIONS[] = {{"at", 0, "TIME", "the clock that clears; else now"},
+                                            {NULL, 0, NULL, NULL}};
+
+const struct cli_command command_explain = {
+    .name = "explain",
+    .operands = "ID",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "show why an amount is what it is",
+    .about =
+        "ID is an allocation (e1/2.1), a fee (e1/f1), an event (e1) or a party. The answer is\n"
+        "a tree down to the source event: fees, policy versions, conditions, shares, rounding,\n"
+        "reversals, disputes, all from what was stored when it was decided. --json has every\n"
+        "number as an exact member.",
+    .option = OPTIONS,
+    .run = explain_run};

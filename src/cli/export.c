@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * mete export: the book in the formats of others. */
+#include "cli/cli.h"
+
+#include "base/text.h"
+#include "engine/query.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef enum mete_code export_format(struct engine *e, const struct export_query *q,
+                                     struct buf *out, struct mete_err *err);
+
+static const struct {
+    const char *name;
+    export_format *write;
+} FORMATS[] = {{"csv", export_csv},
+               {"beancount", export_beancount},
+               {"hledger", export_hledger},
+               {"audit", export_audit}};
+
+static export_format *format_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(FORMATS); i++) {
+        if (strcmp(FORMATS[i].name, name) == 0) {
+            return FORMATS[i].write;
+        }
+    }
+    return NULL;
+}
+
+static bool flush_stdout(void *ctx, struct buf *out)
+{
+    struct cli *c = ctx;
+    METE_ASSERT(out == &c->out);
+    cli_spill(c);
+    return !c->out_failed;
+}
+
+static bool flush_file(void *ctx, struct buf *out)
+{
+    bool written = fwrite(out->p, 1, out->len, ctx) == out->len;
+    buf_reset(out);
+    return written;
+}
+
+/** Into a file that appears whole or not at all. */
+static enum mete_code export_to_file(struct engine *e, export_format *write, struct export_query *q,
+                                     const char *path, struct mete_err *err)
+{
+    struct buf out = {0};
+    struct buf part = {0};
+    buf_printf(&part, "%s.part", path);
+    buf_put_u8(&part, 0);
+    const char *name = (const char *)part.p;
+    FILE *file = fopen(name, "wb");
+    enum mete_code code = METE_OK;
+    if (file == NULL) {
+        code = mete_fail(err, METE_FILE, "", "%s: %s", name, strerror(errno));
+    } else {
+        q->flush = flush_file;
+        q->ctx = file;
+        code = write(e, q, &out, err);
+        bool written = flush_file(file, &out);
+        written = fclose(file) == 0 && written;
+        if (code == METE_OK && (!written || rename(name, path) != 0)) {
+            code = mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
+        }
+        if (code != METE_OK) {
+            (void)remove(name);
+        }
+    }
+    buf_clear(&out);
+    buf_clear(&part);
+    return code;
+}
+
+static int query_read(struct cli *c, struct export_query *q)
+{
+    *q = (struct export_query){
+        .from = TIME_ALWAYS, .until = TIME_NEVER, .flush = flush_stdout, .ctx = c};
+    int status = cli_option_time(c, "from", false, &q->from);
+    status = status == CLI_OK ? cli_option_time(c, "to", true, &q->until) : status;
+    if (q->until != TIME_NEVER) {
+        q->until++; /* the last moment is part of it */
+    }
+    return status;
+}
+
+static int export_run(struct cli *c)
+{
+    struct engine *e;
+    struct mete_err err;
+    struct export_query q;
+    export_format *write = format_find(c->operand[0]);
+    const char *path = cli_option(c, "output");
+    if (write == NULL) {
+        return cli_usage(c, "there is no format '%s': csv, beancount, hledger or audit",
+                         c->operand[0]);
+    }
+    int status = query_read(c, &q);
+    if (status == CLI_OK && write == export_audit &&
+        (q.from != TIME_ALWAYS || q.until != TIME_NEVER)) {
+        return cli_usage(c, "the auditor wants the whole book: no --from, no --to");
+    }
+    status = status == CLI_OK ? cli_open(c, CLI_READ, &e) : status;
+    if (status != CLI_OK) {
+        return status;
+    }
+    bool to_file = path != NULL && strcmp(path, "-") != 0;
+    enum mete_code code =
+        to_file ? export_to_file(e, write, &q, path, &err) : write(e, &q, &c->out, &err);
+    if (code != METE_OK) {
+        status = cli_fail(c, &err);
+    } else if (to_file) {
+        cli_note(c, "Written: %s", path);
+    }
+    engine_close(e);
+    return status;
+}
+
+static const struct cli_option OPTIONS[] = {
+    {"from", 0, "TIME", "recorded at or after; what stood there before becomes opening balances"},
+    {"to", 0, "TIME", "recorded until this moment or day, which is included"},
+    {"output", 'o', "FILE", "into a file instead of stdout"},
+    {NULL, 0, NULL, NULL}};
+
+const struct cli_command command_export = {
+    .name = "export",
+    .operands = "csv|beancount|hledger|audit",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "write the book in other programs' formats",
+    .about = "csv: a row a posting, credits positive. beancount, hledger: a complete journal, one\n"
+             "transaction an event, that ends with the balance of every account as assertions;\n"
+             "debits are positive there, so what is owed to a party is negative. audit: all of\n"
+             "the book for the auditor, as doc/format.md has it.",
+    .option = OPTIONS,
+    .run = export_run};

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * mete simulate: the book's history under draft policies. */
+#include "cli/rows.h"
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "engine/query.h"
+
+#include <string.h>
+
+#define DRAFTS_MAX 64
+
+/* --- totals
+ * -------------------------------------------------------------------------------------*/
+
+struct total {
+    struct asset asset;
+    i128 now;
+    i128 then;
+    i128 moved; /* sum of the gains: what changes hands */
+    uint64_t parties;
+};
+
+struct totals {
+    struct total *total;
+    size_t count;
+};
+
+static struct totals totals_of(struct arena *a, const struct simulation *s)
+{
+    struct totals t = {.total = arena_array(a, s->row_count, sizeof *t.total)};
+    for (size_t i = 0; i < s->row_count; i++) {
+        const struct simulate_row *row = &s->row[i];
+        size_t k = 0;
+        while (k < t.count && t.total[k].asset.number != row->asset.number) {
+            k++;
+        }
+        t.count += k == t.count;
+        t.total[k].asset = row->asset;
+        t.total[k].now += row->now;
+        t.total[k].then += row->then;
+        t.total[k].moved += row->then > row->now ? row->then - row->now : 0;
+        t.total[k].parties += row->then != row->now;
+    }
+    return t;
+}
+
+/* --- JSON
+ * ---------------------------------------------------------------------------------------*/
+
+static void row_json(struct cli *c, struct json_writer *w, const struct simulate_row *row)
+{
+    jw_object(w, NULL);
+    jw_text(w, "party", row->party);
+    jw_text(w, "asset", asset_label(&c->arena, &row->asset));
+    jw_i128(w, "now", row->now);
+    jw_i128(w, "then", row->then);
+    jw_i128(w, "difference", row->then - row->now);
+    jw_end_object(w);
+    cli_spill(c);
+}
+
+static void totals_json(struct cli *c, struct json_writer *w, const struct totals *t)
+{
+    jw_array(w, "totals");
+    for (size_t i = 0; i < t->count; i++) {
+        jw_object(w, NULL);
+        jw_text(w, "asset", asset_label(&c->arena, &t->total[i].asset));
+        jw_i128(w, "now", t->total[i].now);
+        jw_i128(w, "then", t->total[i].then);
+        jw_i128(w, "moved", t->total[i].moved);
+        jw_int(w, "parties", (int64_t)t->total[i].parties);
+        jw_end_object(w);
+    }
+    jw_end_array(w);
+}
+
+static void refused_json(struct json_writer *w, const struct simulation *s)
+{
+    jw_int(w, "refused_count", (int64_t)s->refused_count);
+    jw_array(w, "refused");
+    for (uint64_t i = 0; i < s->refused_count && i < SIMULATE_REFUSED_MAX; i++) {
+        const struct simulate_refused *r = &s->refused[i];
+        jw_object(w, NULL);
+        jw_text(w, "event_id", r->event_id);
+        jw_str(w, "event_type", r->event_type);
+        jw_str(w, "code", mete_code_name(r->why.code));
+        jw_str(w, "pointer", r->why.pointer);
+        jw_str(w, "message", r->why.text);
+        jw_end_object(w);
+    }
+    jw_end_array(w);
+}
+
+static uint64_t per_second(const struct simulation *s)
+{
+    return s->elapsed_us > 0 ? s->events * 1000000 / (uint64_t)s->elapsed_us : 0;
+}
+
+static void show_json(struct cli *c, const struct simulation *s)
+{
+    struct json_writer w;
+    struct totals totals = totals_of(&c->arena, s);
+    jw_init(&w, &c->out, true);
+    jw_object(&w, NULL);
+    jw_array(&w, "rows");
+    for (size_t i = 0; i < s->row_count; i++) {
+        row_json(c, &w, &s->row[i]);
+    }
+    jw_end_array(&w);
+    totals_json(c, &w, &totals);
+    jw_int(&w, "changed", (int64_t)s->changed);
+    jw_int(&w, "events", (int64_t)s->events);
+    jw_int(&w, "left_out", (int64_t)s->left_out);
+    jw_int(&w, "uncovered_transfers", (int64_t)s->uncovered);
+    refused_json(&w, s);
+    jw_int(&w, "milliseconds", s->elapsed_us / 1000);
+    jw_int(&w, "events_per_second", (int64_t)per_second(s));
+    jw_end_object(&w);
+    cli_print(c, "\n");
+}
+
+/* --- text and CSV
+ * -------------------------------------------------------------------------------*/
+
+static void show_rows(struct cli *c, const struct simulation *s, bool all)
+{
+    static const struct table_column COLUMNS[] = {{"party", "PARTY", COLUMN_TEXT},
+                                                  {"asset", NULL, COLUMN_TEXT},
+                                                  {"now", "NOW", COLUMN_AMOUNT},
+                                                  {"then", "THEN", COLUMN_AMOUNT},
+                                                  {"difference", "DIFFERENCE", COLUMN_AMOUNT}};
+    struct rows rows;
+    rows_begin(&rows, c, COLUMNS, ARRAY_LEN(COLUMNS));
+    for (size_t i = 0; i < s->row_count; i++) {
+        const struct simulate_row *row = &s->row[i];
+        if (!all && row->now == row->then) {
+            continue;
+        }
+        struct table *t = rows_next(&rows);
+        table_text(t, row->party);
+        table_text(t, asset_label(&c->arena, &row->asset));
+        table_amount(t, row->now, &row->asset);
+        table_amount(t, row->then, &row->asset);
+        table_amount(t, row->then - row->now, &row->asset);
+    }
+    rows_end(&rows);
+}
+
+static void show_totals(struct cli *c, const struct simulation *s)
+{
+    static const struct table_column COLUMNS[] = {{"parties", "CHANGED ACCOUNTS", COLUMN_NUMBER},
+                                                  {"now", "ALL NOW", COLUMN_AMOUNT},
+                                                  {"then", "ALL THEN", COLUMN_AMOUNT},
+                                                  {"moved", "CHANGES HANDS", COLUMN_AMOUNT}};
+    struct totals totals = totals_of(&c->arena, s);
+    struct table *t = table_new(COLUMNS, ARRAY_LEN(COLUMNS));
+    for (size_t i = 0; i < totals.count; i++) {
+        const struct total *x = &totals.total[i];
+        table_number(t, x->parties);
+        table_amount(t, x->now, &x->asset);
+        table_amount(t, x->then, &x->asset);
+        table_amount(t, x->moved, &x->asset);
+    }
+    cli_print(c, "\n");
+    cli_heading(c, "Totals");
+    cli_table(c, t);
+}
+
+static void show_refused(struct cli *c, const struct simulation *s)
+{
+    if (s->refused_count == 0) {
+        return;
+    }
+    cli_print(c, "\n");
+    cli_heading(c, "%llu events of the book could not be applied under the draft",
+                (unsigned long long)s->refused_count);
+    for (uint64_t i = 0; i < s->refused_count && i < SIMULATE_REFUSED_MAX; i++) {
+        const struct simulate_refused *r = &s->refused[i];
+        text_put_safe(&c->out, r->event_id);
+        cli_print(c, " (%s): ", r->event_type);
+        text_put_safe(&c->out, text_of(r->why.text));
+        cli_print(c, "\n");
+    }
+}
+
+static void show_text(struct cli *c, const struct simulation *s)
+{
+    if (s->changed == 0) {
+        cli_print(c, "No account would differ.\n");
+    } else {
+        show_rows(c, s, cli_flag(c, "all"));
+    }
+    show_totals(c, s);
+    if (s->uncovered > 0) {
+        cli_print(c,
+                  "\n%llu transfers would not be covered; they happened, so they count as they are "
+                  "and the sender's account goes below zero.\n",
+                  (unsigned long long)s->uncovered);
+    }
+    show_refused(c, s);
+    cli_print(c,
+              "\n%llu events in %llu.%03llu s (%llu a second); %llu publications gave way to the "
+              "draft; nothing was written\n",
+              (unsigned long long)s->events, (unsigned long long)(s->elapsed_us / 1000000),
+              (unsigned long long)(s->elapsed_us / 1000 % 1000), (unsigned long long)per_second(s),
+              (unsigned long long)s->left_out);
+}
+
+/* --- the command
+ * --------------------------------------------------------------------------------*/
+
+static enum mete_code drafts_read(struct cli *c, struct text *document, size_t *count,
+                                  struct mete_err *err)
+{
+    const char *path;
+    for (*count = 0; (path = cli_option_at(c, "policy", (int)*count)) != NULL; ++*count) {
+        struct buf file = {0};
+        if (*count == DRAFTS_MAX) {
+            return mete_fail(err, METE_USAGE, "", "at most %d drafts", DRAFTS_MAX);
+        }
+        enum mete_code code = cli_read_file(path, EVENT_SIZE_MAX, &file, err);
+        document[*count] = arena_text(&c->arena, buf_text(&file));
+        buf_clear(&file);
+        if (code != METE_OK) {
+            return code;
+        }
+    }
+    return METE_OK;
+}
+
+static int simulate_run_command(struct cli *c)
+{
+    struct engine *e;
+    struct mete_err err;
+    struct text document[DRAFTS_MAX];
+    struct simulation *s = arena_alloc(&c->arena, sizeof *s);
+    struct simulate_query q = {.document = document};
+    int status = cli_option_time(c, "from", false, &q.from.at);
+    q.from.set = cli_option(c, "from") != NULL;
+    if (status == CLI_OK && cli_option(c, "policy") == NULL) {
+        return cli_usage(c, "'mete simulate' wants a draft: --policy FILE");
+    }
+    status = status == CLI_OK ? cli_open(c, CLI_READ, &e) : status;
+    if (status != CLI_OK) {
+        return status;
+    }
+    enum mete_code code = drafts_read(c, document, &q.document_count, &err);
+    code = code == METE_OK ? simulate_run(e, &q, &c->arena, s, &err) : code;
+    if (code != METE_OK) {
+        status = cli_fail(c, &err);
+    } else if (c->json) {
+        show_json(c, s);
+    } else if (c->csv) {
+        show_rows(c, s, true);
+    } else {
+        show_text(c, s);
+    }
+    engine_close(e);
+    return status;
+}
+
+static const struct cli_option OPTIONS[] = {
+    {"policy", 'p', "FILE", "a draft: policy document or .fair manifest; repeatable"},
+    {"from", 0, "TIME", "the drafts are in force from here; else from the beginning"},
+    {"all", 0, NULL, "show also who would have the same"},
+    {NULL, 0, NULL, NULL}};
+
+const struct cli_command command_simulate = {
+    .name = "simulate",
+    .operands = "",
+    .summary = "replay the book under draft policies and show who would have what",
+    .about =
+        "All events are decided anew in memory; publications of a draft's id that would be in\n"
+        "force at or after --from are left out. Now and then are net: pending, disputed and\n"
+        "cleared together, debts taken off. Transfers stay the facts that they are.",
+    .option = OPTIONS,
+    .run = simulate_run_command};

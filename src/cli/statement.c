@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * mete statement: one party's lines with a running balance. */
+#include "cli/rows.h"
+
+#include "base/text.h"
+#include "engine/query.h"
+
+struct showing {
+    struct cli *c;
+    struct rows rows;
+    struct json_writer w;
+    struct arena a; /* of one line */
+    struct asset asset;
+    bool ndjson;
+    uint64_t accounts;
+};
+
+/* --- JSON: {party, accounts: [{asset, opening, lines: [...], closing}], next}
+ * ---------------------*/
+
+static void line_members(struct json_writer *w, const struct statement_line *line)
+{
+    char time[TIME_TEXT_MAX];
+    jw_int(w, "seq", (int64_t)line->seq);
+    time_format(line->recorded_at, time);
+    jw_str(w, "recorded_at", time);
+    time_format(line->occurred_at, time);
+    jw_str(w, "occurred_at", time);
+    jw_text(w, "event_id", line->event_id);
+    jw_str(w, "event_type", line->event_type);
+    jw_str(w, "what", line->what);
+    if (line->id.len > 0) {
+        jw_text(w, "allocation_id", line->id);
+    } else {
+        jw_null(w, "allocation_id");
+    }
+    jw_i128(w, "amount", line->amount);
+    jw_i128(w, "balance", line->balance);
+    jw_str(w, "state", line->state);
+    time_format(line->clears_at, time);
+    jw_str(w, "clears_at", time);
+}
+
+/** One NDJSON record. */
+static void record_begin(struct showing *s, const char *kind)
+{
+    jw_init(&s->w, &s->c->out, false);
+    jw_object(&s->w, NULL);
+    jw_str(&s->w, "kind", kind);
+}
+
+static void record_end(struct showing *s)
+{
+    jw_end_object(&s->w);
+    cli_print(s->c, "\n");
+    cli_spill(s->c);
+}
+
+static void balance_record(struct showing *s, const char *kind, i128 amount)
+{
+    arena_reset(&s->a);
+    record_begin(s, kind);
+    jw_text(&s->w, "asset", asset_label(&s->a, &s->asset));
+    jw_i128(&s->w, "balance", amount);
+    record_end(s);
+}
+
+static void json_open(struct showing *s, const struct statement_account *account)
+{
+    arena_reset(&s->a);
+    jw_object(&s->w, NULL);
+    jw_text(&s->w, "asset", asset_label(&s->a, &account->asset));
+    jw_i128(&s->w, "opening", account->opening);
+    jw_array(&s->w, "lines");
+}
+
+static void json_close(struct showing *s, const struct statement_account *account)
+{
+    jw_end_array(&s->w);
+    jw_i128(&s->w, "closing", account->closing);
+    jw_int(&s->w, "count", (int64_t)account->lines);
+    jw_end_object(&s->w);
+}
+
+/* --- text and CSV
+ * -------------------------------------------------------------------------------*/
+
+static const struct table_column COLUMNS[] = {
+    {"recorded_at", "RECORDED", COLUMN_TEXT}, {"occurred_at", NULL, COLUMN_TEXT},
+    {"seq", "ENTRY", COLUMN_NUMBER},          {"event_id", "EVENT", COLUMN_TEXT},
+    {"event_type", NULL, COLUMN_TEXT},        {"what", "WHAT", COLUMN_TEXT},
+    {"allocation_id", "OF", COLUMN_TEXT},     {"asset", NULL, COLUMN_TEXT},
+    {"amount", "AMOUNT", COLUMN_AMOUNT},      {"balance", "BALANCE", COLUMN_AMOUNT},
+    {"state", "STATE", COLUMN_TEXT},          {"clears_at", NULL, COLUMN_TEXT}};
+
+static void line_cells(struct showing *s, struct table *t, const struct statement_line *line)
+{
+    table_time(t, line->recorded_at);
+    table_time(t, line->occurred_at);
+    table_number(t, line->seq);
+    table_text(t, line->event_id);
+    table_str(t, line->event_type);
+    table_str(t, line->what);
+    if (line->id.len > 0) {
+        table_text(t, line->id);
+    } else {
+        table_null(t);
+    }
+    table_text(t, asset_label(&s->a, &s->asset));
+    table_amount(t, line->amount, &s->asset);
+    table_amount(t, line->balance, &s->asset);
+    table_str(t, line->state);
+    table_time(t, line->clears_at);
+}
+
+/* --- the sink
+ * -----------------------------------------------------------------------------------*/
+
+static void account_open(void *ctx, const struct statement_account *account)
+{
+    struct showing *s = ctx;
+    s->asset = account->asset;
+    if (s->ndjson) {
+        balance_record(s, "opening", account->opening);
+    } else if (s->c->json) {
+        json_open(s, account);
+    } else if (!s->c->csv) {
+        arena_reset(&s->a);
+        cli_heading(s->c, "%s%s: opening balance %s", s->accounts > 0 ? "\n" : "",
+                    account->asset.code, amount_label(&s->a, account->opening, &account->asset).p);
+        rows_begin(&s->rows, s->c, COLUMNS, ARRAY_LEN(COLUMNS));
+    }
+    s->accounts++;
+}
+
+static void account_line(void *ctx, const struct statement_line *line)
+{
+    struct showing *s = ctx;
+    arena_reset(&s->a);
+    if (s->ndjson) {
+        record_begin(s, "line");
+        jw_text(&s->w, "asset", asset_label(&s->a, &s->asset));
+        line_members(&s->w, line);
+        record_end(s);
+    } else if (s->c->json) {
+        jw_object(&s->w, NULL);
+        line_members(&s->w, line);
+        jw_end_object(&s->w);
+        cli_spill(s->c);
+    } else {
+        line_cells(s, rows_next(&s->rows), line);
+    }
+}
+
+static void account_close(void *ctx, const struct statement_account *account)
+{
+    struct showing *s = ctx;
+    if (s->ndjson) {
+        balance_record(s, "closing", account->closing);
+    } else if (s->c->json) {
+        json_close(s, account);
+    } else if (!s->c->csv) {
+        rows_end(&s->rows);
+        arena_reset(&s->a);
+        cli_print(s->c, "closing balance %s, %llu lines\n",
+                  amount_label(&s->a, account->closing, &account->asset).p,
+                  (unsigned long long)account->lines);
+    }
+}
+
+/* --- the whole
+ * ----------------------------------------------------------------------------------*/
+
+static void begin(struct showing *s)
+{
+    if (s->c->csv) {
+        rows_begin(&s->rows, s->c, COLUMNS, ARRAY_LEN(COLUMNS));
+    } else if (s->c->json && !s->ndjson) {
+        jw_init(&s->w, &s->c->out, true);
+        jw_object(&s->w, NULL);
+        jw_str(&s->w, "party", s->c->operand[0]);
+        jw_array(&s->w, "accounts");
+    }
+}
+
+static void cursor_member(struct json_writer *w, const char *key, const char *cursor)
+{
+    if (cursor[0] != 0) {
+        jw_str(w, key, cursor);
+    } else {
+        jw_null(w, key);
+    }
+}
+
+static void end(struct showing *s, const struct statement_pages *pages)
+{
+    if (s->ndjson) {
+        record_begin(s, "pages");
+        cursor_member(&s->w, "next", pages->next);
+        cursor_member(&s->w, "last", pages->last);
+        record_end(s);
+    } else if (s->c->json) {
+        jw_end_array(&s->w);
+        cursor_member(&s->w, "next", pages->next);
+        cursor_member(&s->w, "last", pages->last);
+        jw_end_object(&s->w);
+        cli_print(s->c, "\n");
+    } else if (s->c->csv) {
+        rows_end(&s->rows);
+    } else if (s->accounts == 0) {
+        cli_print(s->c, "No account yet.\n");
+    }
+    if (pages->next[0] != 0 && !s->c->json && !s->ndjson) {
+        cli_note(s->c, "More lines follow: --after %s", pages->next);
+    }
+}
+
+static int query_read(struct cli *c, struct statement_query *q)
+{
+    uint64_t newest = 0;
+    *q = (struct statement_query){.party = text_of(c->operand[0]),
+                                  .asset = text_of(cli_option(c, "asset")),
+                                  .from = TIME_ALWAYS,
+                                  .until = TIME_NEVER,
+                                  .at = TIME_ALWAYS,
+                                  .after = text_of(cli_option(c, "after"))};
+    int status = cli_option_time(c, "from", false, &q->from);
+    status = status == CLI_OK ? cli_option_time(c, "to", true, &q->until) : status;
+    status = status == CLI_OK ? cli_option_time(c, "at", true, &q->at) : status;
+    status = status == CLI_OK ? cli_option_number(c, "limit", 1, INT64_MAX, &q->limit) : status;
+    status = status == CLI_OK ? cli_option_number(c, "newest", 1, 100000, &newest) : status;
+    q->newest = (uint32_t)newest;
+    if (q->until != TIME_NEVER) {
+        q->until++; /* the last moment is part of it */
+    }
+    return status;
+}
+
+static int statement_run(struct cli *c)
+{
+    struct engine *e;
+    struct mete_err err;
+    struct statement_query q;
+    struct statement_pages pages;
+    struct showing s = {.c = c, .ndjson = cli_flag(c, "ndjson")};
+    int status = query_read(c, &q);
+    if (status == CLI_OK && s.ndjson && c->csv) {
+        return cli_usage(c, "--ndjson and --csv exclude each other");
+    }
+    status = status == CLI_OK ? cli_open(c, CLI_READ, &e) : status;
+    if (status != CLI_OK) {
+        return status;
+    }
+    q.at = q.at == TIME_ALWAYS ? engine_now(e) : q.at;
+    arena_init(&s.a, (size_t)1 << 20);
+    begin(&s);
+    const struct statement_sink sink = {&s, account_open, account_line, account_close};
+    if (statement_read(e, &q, &sink, &pages, &err) == METE_OK) {
+        end(&s, &pages);
+    } else {
+        status = cli_fail(c, &err);
+        buf_reset(&c->out); /* nothing of half an answer */
+    }
+    arena_clear(&s.a);
+    engine_close(e);
+    return status;
+}
+
+static const struct cli_option OPTIONS[] = {
+    {"from", 0, "TIME", "recorded at or after this moment or day"},
+    {"to", 0, "TIME", "recorded until this moment or day, which is included"},
+    {"at", 0, "TIME", "the clock that clears; else now"},
+    {"asset", 0, "CODE", "only this asset, such as USD"},
+    {"limit", 'n', "N", "at most that many lines; the answer says how to go on"},
+    {"after", 0, "CURSOR", "go on where an earlier answer ended"},
+    {"newest", 0, "N", "of each account only the newest N bookings"},
+    {"ndjson", 0, NULL, "one JSON object a line, for programs that stream"},
+    {NULL, 0, NULL, NULL}};
+
+const struct cli_command command_statement = {
+    .name = "statement",
+    .operands = "PARTY",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "list one party's lines with opening, running and closing balance",
+    .about = "Lines stand in the order of the log, account by account; the opening balance and\n"
+             "all lines make the closing balance. With --limit and --after a statement of any\n"
+             "length is read page by page; JSON has the cursors as `next` and `last`.",
+    .option = OPTIONS,
+    .run = statement_run};
