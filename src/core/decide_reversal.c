@@ -298,21 +298,35 @@ static i128 carry_child_take(struct reversal *r, uint32_t node, uint32_t child, 
     /* the child's policy is found through its own number: shares are payees of this policy */
     struct key key = residue_key(n->policy, r->original->asset, PAYEE_POLICY, c->policy);
     residue_fits(residue_take(work_residue(r->w, key), amount, c->weight, n->den, taken));
-    r->reversed->node[child] = after;
     if (taken != 0) {
-        domain_take(r, child, taken);
+        domain_take(r, child, taken); /* a carry split notes itself what it gave back */
     }
+    r->reversed->node[child] = after;
     return -taken;
+}
+
+/** The line that credited nobody's share of a carry split; UINT32_MAX when it credited nothing. */
+static uint32_t carry_rest_line(const struct group *g, uint32_t node)
+{
+    for (uint32_t i = 0; i < g->line_count; i++) {
+        if (g->line[i].kind == LINE_UNALLOCATED && g->line[i].node == node) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
 }
 
 static i128 carry_rest_take(struct reversal *r, uint32_t node, u128 weight, i128 amount)
 {
     const struct node *n = &r->original->node[node];
     struct key key = residue_key(n->policy, r->original->asset, PAYEE_NOBODY, 0);
+    uint32_t from = carry_rest_line(r->original, node);
     i128 credit = 0;
     residue_fits(
         residue_credit(work_residue(r->w, key), amount, weight, n->den, true, false, &credit));
-    if (credit != 0) {
+    if (from != UINT32_MAX) {
+        line_take(r, from, -credit, weight);
+    } else if (credit != 0) {
         struct line *line = group_line(r->w->a, r->out);
         line->kind = LINE_UNALLOCATED;
         line->party = r->w->book.unallocated;
@@ -447,21 +461,23 @@ static enum decided original_find(struct work *w, struct decision *d, uint64_t *
     return DECIDED_APPLIED;
 }
 
-/** The amount to reverse, at most `left`; all of it when the payload names none. */
+/** The amount that the payload names: above 0, at most `left`. */
 static enum decided reversal_amount(struct work *w, uint32_t asset, i128 left, i128 *amount)
 {
-    const struct event_reversal *e = &w->event->reversal;
     struct asset named;
-    *amount = left;
-    if (e->has_amount) {
-        enum decided fine = work_money(w, &e->amount, "/payload/amount", &named, amount);
-        if (fine != DECIDED_APPLIED) {
-            return fine;
-        }
-        if (named.number != asset) {
-            return work_refuse(w, METE_REVERSAL_CURRENCY, "/payload/amount/currency",
-                               "the original is in another currency than %s", named.code);
-        }
+    enum decided fine =
+        work_money(w, &w->event->reversal.amount, "/payload/amount", &named, amount);
+    if (fine != DECIDED_APPLIED) {
+        return fine;
+    }
+    if (named.number != asset) {
+        return work_refuse(w, METE_REVERSAL_CURRENCY, "/payload/amount/currency",
+                           "the original is in another currency than %s", named.code);
+    }
+    if (!amount_in_range(left)) {
+        return work_refuse(
+            w, METE_AMOUNT_RANGE, "/payload/amount",
+            "the revenues of the original are beyond 2^120 together; reverse all of it");
     }
     if (*amount > left) {
         return work_refuse(w, METE_REVERSAL_EXCEEDS, "/payload/amount/amount",
@@ -474,7 +490,8 @@ static enum decided reversal_amount(struct work *w, uint32_t asset, i128 left, i
     return DECIDED_APPLIED;
 }
 
-/** The groups of the original that a reversal touches: those in its currency, in order. */
+/** The groups of the original that a reversal touches, in order: all of them, or, when it names an
+ *  amount, those in its currency. */
 struct originals {
     uint32_t *group;
     struct reversed *reversed;
@@ -494,7 +511,7 @@ static void originals_collect(struct work *w, const struct decision *d, uint64_t
     o->part = arena_array(w->a, most, sizeof *o->part);
     for (uint32_t i = 0; i < d->group_count; i++) {
         const struct group *g = &d->group[i];
-        if (g->kind != GROUP_REVENUE || g->asset != asset) {
+        if (g->kind != GROUP_REVENUE || (g->asset != asset && w->event->reversal.has_amount)) {
             continue;
         }
         struct reversed *r = &o->reversed[o->count];
@@ -502,6 +519,7 @@ static void originals_collect(struct work *w, const struct decision *d, uint64_t
         o->group[o->count] = i;
         o->left[o->count] = g->gross - r->gross;
         o->total += o->left[o->count];
+        o->total = amount_in_range(o->total) ? o->total : AMOUNT_LIMIT;
         o->count++;
     }
 }
@@ -531,13 +549,33 @@ static enum decided reversal_asset(struct work *w, const struct decision *d, uin
     return DECIDED_APPLIED;
 }
 
+/** How much goes back from each group: the named amount over what is left, or all that is left. */
+static enum decided reversal_parts(struct work *w, uint32_t asset, struct originals *o)
+{
+    i128 amount = 0;
+    if (w->event->reversal.has_amount) {
+        enum decided fine = reversal_amount(w, asset, o->total, &amount);
+        if (fine == DECIDED_APPLIED) {
+            apportion_reversal(w->a, amount, o->left, o->count, o->part);
+        }
+        return fine;
+    }
+    bool any = false;
+    for (size_t i = 0; i < o->count; i++) {
+        o->part[i] = o->left[i];
+        any |= o->left[i] > 0;
+    }
+    return any ? DECIDED_APPLIED
+               : work_refuse(w, METE_REVERSAL_EXCEEDS, "/payload/reverses",
+                             "nothing is left to reverse");
+}
+
 enum decided decide_reversal(struct work *w)
 {
     struct decision d = {0};
     uint64_t seq = 0;
     uint32_t page = 0;
     uint32_t asset = 0;
-    i128 amount = 0;
     struct originals o = {0};
     enum decided fine = original_find(w, &d, &seq, &page);
     fine = fine == DECIDED_APPLIED ? reversal_asset(w, &d, &asset) : fine;
@@ -545,15 +583,11 @@ enum decided decide_reversal(struct work *w)
         return fine;
     }
     originals_collect(w, &d, seq, page, asset, &o);
-    fine = reversal_amount(w, asset, o.total, &amount);
-    if (fine != DECIDED_APPLIED) {
-        return fine;
-    }
-    apportion_reversal(w->a, amount, o.left, o.count, o.part);
-    for (size_t i = 0; i < o.count; i++) {
+    fine = reversal_parts(w, asset, &o);
+    for (size_t i = 0; i < o.count && fine == DECIDED_APPLIED; i++) {
         if (o.part[i] != 0) {
             group_take(w, &d, o.group[i], seq, page, o.part[i], &o.reversed[i]);
         }
     }
-    return DECIDED_APPLIED;
+    return fine;
 }
