@@ -70,12 +70,14 @@ static void meters_load(struct meters *m, uint32_t policy, int32_t day)
     }
 }
 
-/** Whole minor units of an exact cost and the rest that is carried. */
+/** Whole minor units of an exact cost, AMOUNT_LIMIT when they are too many, and the rest that is
+ *  carried. */
 static i128 meter_minor(i128 cost, unsigned scale, i128 *rest)
 {
     if (scale >= METER_SCALE) {
+        i128 factor = (i128)u128_pow10(scale - METER_SCALE);
         *rest = 0;
-        return cost * (i128)u128_pow10(scale - METER_SCALE);
+        return cost < AMOUNT_LIMIT / factor ? cost * factor : AMOUNT_LIMIT;
     }
     i128 unit = (i128)u128_pow10(METER_SCALE - scale);
     *rest = cost % unit;
@@ -105,6 +107,8 @@ static enum decided meter_book(struct work *w, uint32_t policy, uint32_t asset_n
         return DECIDED_APPLIED;
     }
     struct group *g = work_revenue_group(w, asset_number, gross);
+    g->source = PARTY_CLEARING; /* a close that waits holds no money in suspense */
+    g->source_seq = 0;
     g->customer = customer;
     enum decided fine = split_fees(w, g, 0, &net);
     return fine != DECIDED_APPLIED
