@@ -60,7 +60,8 @@ static void residues_put(struct work *w)
     buf_clear(&packed);
 }
 
-/** An event that waits keeps the policy names it brought, its money in suspense, and its place. */
+/** An event that waits keeps the policy names it brought, its money in suspense, and its place. A
+ *  cycle that waits still lets those before it try again. */
 static void waiting_put(struct work *w)
 {
     struct decision *d = w->out;
@@ -68,7 +69,6 @@ static void waiting_put(struct work *w)
     d->party_count = 0;
     d->group_count = 0;
     d->put_count = 0;
-    w->release_count = 0;
     if (w->money != 0 && !w->released) {
         struct group *g = work_group(w, GROUP_SUSPENSE, w->money_asset);
         g->gross = w->money;

@@ -147,13 +147,17 @@ static void uses_load(struct work *w, struct uses *uses)
     uses_sort(w->a, uses->use, uses->count);
 }
 
-/** The usage policy in force, or why the cycle waits or is refused. */
+/** The usage policy in force, or why the cycle waits or is refused. Either way those before it that
+ *  wait for usage are due. */
 static enum decided cycle_policy(struct work *w, uint32_t *number, uint32_t *version,
                                  const struct policy **p)
 {
     struct version *versions = NULL;
     size_t count = 0;
     *number = work_policy(w, w->event->cycle.policy, &versions, &count);
+    if (!w->released) {
+        work_release(w, wait_cycle_key(*number));
+    }
     const struct version *v = version_at(versions, count, w->event->occurred_at);
     if (v == NULL) {
         return work_wait(w, METE_POLICY_UNKNOWN, wait_policy_key(*number), "/payload/policy");
@@ -188,9 +192,6 @@ enum decided decide_cycle(struct work *w)
         return fine;
     }
     METE_ASSERT(p != NULL);
-    if (!w->released) {
-        work_release(w, wait_cycle_key(number));
-    }
     if (pool == 0) {
         return DECIDED_APPLIED; /* a tick of the clock: earlier cycles that wait are tried again */
     }
