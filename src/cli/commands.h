@@ -16,6 +16,12 @@
     X(policy_diff)                                                                                 \
     X(policy_list)                                                                                 \
     X(policy_sign)                                                                                 \
+    X(parties)                                                                                     \
+    X(statement)                                                                                   \
+    X(explain)                                                                                     \
+    X(report)                                                                                      \
+    X(export)                                                                                      \
+    X(simulate)                                                                                    \
     X(log_head)                                                                                    \
     X(log_proof)                                                                                   \
     X(log_consistency)                                                                             \
