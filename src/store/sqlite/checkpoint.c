@@ -7,17 +7,19 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define FRAMES_WANTED 2048  /* database pages in the log: 32 MiB */
-#define FRAMES_MAX    16384 /* then the writer does it itself: the thread does not keep up */
-#define PASSES        8 /* what came meanwhile is copied too: the log starts anew when none did */
+#define FRAMES_WANTED 2048 /* database pages in the log: 32 MiB */
+#define FRAMES_MAX                                                                                 \
+    8192         /* then the writer waits, and does what is left: the thread does not keep up */
+#define PASSES 8 /* what came meanwhile is copied too: the log starts anew when none did */
 
 struct sqlite_checkpointer {
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool wanted; /* under `lock`, like `stop` */
+    pthread_cond_t wake; /* wanted or stop */
+    pthread_cond_t done; /* no longer busy */
+    bool wanted;         /* under `lock`, like the others */
+    bool busy;
     bool stop;
     char path[];
 };
@@ -35,10 +37,13 @@ static bool pass(sqlite3 *db)
 static bool wait_for_work(struct sqlite_checkpointer *c)
 {
     pthread_mutex_lock(&c->lock);
+    c->busy = false;
+    pthread_cond_signal(&c->done);
     while (!c->wanted && !c->stop) {
         pthread_cond_wait(&c->wake, &c->lock);
     }
     bool stop = c->stop;
+    c->busy = !stop;
     c->wanted = false;
     pthread_mutex_unlock(&c->lock);
     return !stop;
@@ -68,6 +73,7 @@ static struct sqlite_checkpointer *start(const char *path)
     memcpy(c->path, path, len);
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->wake, NULL);
+    pthread_cond_init(&c->done, NULL);
     if (pthread_create(&c->thread, NULL, work, c) != 0) {
         free(c);
         return NULL;
@@ -86,8 +92,26 @@ void sqlite_checkpointer_stop(struct sqlite_checkpointer *c)
     pthread_mutex_unlock(&c->lock);
     pthread_join(c->thread, NULL);
     pthread_cond_destroy(&c->wake);
+    pthread_cond_destroy(&c->done);
     pthread_mutex_destroy(&c->lock);
     free(c);
+}
+
+static void wake(struct sqlite_checkpointer *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->wanted = true;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void wait_until_idle(struct sqlite_checkpointer *c)
+{
+    pthread_mutex_lock(&c->lock);
+    while (c->busy || c->wanted) {
+        pthread_cond_wait(&c->done, &c->lock);
+    }
+    pthread_mutex_unlock(&c->lock);
 }
 
 /** Called by SQLite after each commit with the length of the log. */
@@ -101,14 +125,14 @@ static int on_commit(void *arg, sqlite3 *db, const char *schema, int frames)
     if (s->checkpointer == NULL) {
         s->checkpointer = start(sqlite3_db_filename(db, "main"));
     }
-    if (s->checkpointer == NULL || frames >= FRAMES_MAX) {
-        (void)pass(db);
+    if (s->checkpointer != NULL && frames < FRAMES_MAX) {
+        wake(s->checkpointer);
         return SQLITE_OK;
     }
-    pthread_mutex_lock(&s->checkpointer->lock);
-    s->checkpointer->wanted = true;
-    pthread_cond_signal(&s->checkpointer->wake);
-    pthread_mutex_unlock(&s->checkpointer->lock);
+    if (s->checkpointer != NULL) {
+        wait_until_idle(s->checkpointer);
+    }
+    (void)pass(db); /* nobody writes now: unless somebody reads old rows, all of it is copied */
     return SQLITE_OK;
 }
 
