@@ -62,10 +62,18 @@ static void apply_nodes(const struct apply *ap, const struct group *g)
             continue;
         }
         add(ap, key_u32x2(KEY_NET, n->policy, g->asset), n->input, 0, 0, 0);
-        if (g->quantity != 0) {
-            add(ap, key_u32(KEY_QUANTITY, n->policy), (i128)g->quantity, 0, 0, 0);
+    }
+    if (g->quantity == 0) {
+        return;
+    }
+    struct map seen;
+    map_init(&seen, 1, 1);
+    for (uint32_t i = 0; i < g->node_count; i++) {
+        if (node_has_quantity(&g->node[i], &seen)) {
+            add(ap, key_u32(KEY_QUANTITY, g->node[i].policy), (i128)g->quantity, 0, 0, 0);
         }
     }
+    map_clear(&seen);
 }
 
 static void apply_names(const struct apply *ap, const struct decision *d)

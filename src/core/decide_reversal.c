@@ -111,6 +111,8 @@ static void reversed_put(struct work *w, struct key key, const struct reversed *
 /* --- one group
  * ----------------------------------------------------------------------------------*/
 
+#define NO_LINE FEE_PAYLOAD /* line.share of what no line of the original stands for */
+
 struct reversal {
     struct work *w;
     const struct group *original;
@@ -120,6 +122,8 @@ struct reversal {
     uint32_t page;
     uint32_t group;
     uint32_t *domain; /* of each node: the share of a carry policy it hangs below, or NODE_NONE */
+    uint32_t *first; /* of each node: its lines and those of all nodes below it follow each other */
+    uint32_t *end;
 };
 
 static bool node_is_carry(const struct node *n)
@@ -139,6 +143,19 @@ static void domains_find(struct reversal *r)
             r->domain[i] = i;
         } else {
             r->domain[i] = r->domain[parent];
+        }
+    }
+}
+
+static void ranges_find(struct reversal *r)
+{
+    const struct group *g = r->original;
+    r->first = arena_array(r->w->a, g->node_count, sizeof *r->first);
+    r->end = arena_array(r->w->a, g->node_count, sizeof *r->end);
+    for (uint32_t i = 0; i < g->line_count; i++) {
+        for (uint32_t n = g->line[i].node; n != NODE_NONE; n = g->node[n].parent) {
+            r->first[n] = r->end[n] == 0 ? i : r->first[n];
+            r->end[n] = i + 1;
         }
     }
 }
@@ -225,14 +242,15 @@ static uint32_t carry_above(const struct reversal *r, uint32_t node, uint32_t do
     return hit;
 }
 
-static bool in_domain(const struct reversal *r, uint32_t node, uint32_t domain)
+/* The lines of a domain. */
+static uint32_t domain_first(const struct reversal *r, uint32_t domain)
 {
-    for (uint32_t i = node; i != NODE_NONE; i = r->original->node[i].parent) {
-        if (i == domain) {
-            return true;
-        }
-    }
-    return domain == NODE_NONE;
+    return domain == NODE_NONE ? 0 : r->first[domain];
+}
+
+static uint32_t domain_end(const struct reversal *r, uint32_t domain)
+{
+    return domain == NODE_NONE ? r->original->line_count : r->end[domain];
 }
 
 /** Fees, allocations in decision order with a carry split as one unit in its place, and the
@@ -242,17 +260,13 @@ static void units_collect(const struct reversal *r, uint32_t domain, struct unit
     const struct group *g = r->original;
     uint32_t last_carry = NODE_NONE;
     uint32_t unallocated = UINT32_MAX;
-    for (uint32_t i = 0; i < g->line_count; i++) {
+    for (uint32_t i = domain_first(r, domain); i < domain_end(r, domain); i++) {
         const struct line *l = &g->line[i];
-        if (l->kind == LINE_UNALLOCATED && l->node == domain &&
-            (domain == NODE_NONE || !node_is_carry(&g->node[domain]))) {
+        if (l->kind == LINE_UNALLOCATED && l->node == domain) {
             unallocated = i;
             continue;
         }
-        if (l->node == NODE_NONE ? domain != NODE_NONE : !in_domain(r, l->node, domain)) {
-            continue;
-        }
-        uint32_t carry = l->node == NODE_NONE ? NODE_NONE : carry_above(r, l->node, domain);
+        uint32_t carry = carry_above(r, l->node, domain);
         if (carry == NODE_NONE) {
             unit_add(u, false, i, l->amount - r->reversed->line[i]);
         } else if (carry != last_carry) {
@@ -305,81 +319,102 @@ static i128 carry_child_take(struct reversal *r, uint32_t node, uint32_t child, 
     return -taken;
 }
 
-/** The line that credited nobody's share of a carry split; UINT32_MAX when it credited nothing. */
-static uint32_t carry_rest_line(const struct group *g, uint32_t node)
-{
-    for (uint32_t i = 0; i < g->line_count; i++) {
-        if (g->line[i].kind == LINE_UNALLOCATED && g->line[i].node == node) {
-            return i;
-        }
-    }
-    return UINT32_MAX;
-}
-
-static i128 carry_rest_take(struct reversal *r, uint32_t node, u128 weight, i128 amount)
+/** Nobody's share goes back from who got it: line `from` of the original, NO_LINE when it credited
+ *  nothing. */
+static i128 carry_rest_take(struct reversal *r, uint32_t node, u128 weight, i128 amount,
+                            uint32_t from)
 {
     const struct node *n = &r->original->node[node];
     struct key key = residue_key(n->policy, r->original->asset, PAYEE_NOBODY, 0);
-    uint32_t from = carry_rest_line(r->original, node);
     i128 credit = 0;
     residue_fits(
         residue_credit(work_residue(r->w, key), amount, weight, n->den, true, false, &credit));
-    if (from != UINT32_MAX) {
+    if (from != NO_LINE) {
         line_take(r, from, -credit, weight);
     } else if (credit != 0) {
         struct line *line = group_line(r->w->a, r->out);
         line->kind = LINE_UNALLOCATED;
         line->party = r->w->book.unallocated;
-        line->share = FEE_PAYLOAD;
+        line->share = NO_LINE;
         line->amount = credit;
     }
     return credit;
 }
 
-/** Takes `amount` back from a carry split: every payee's exact share is taken away, the changes of
- *  the floors are posted, and the carry account takes the difference. */
-static void carry_take(struct reversal *r, uint32_t node, i128 amount)
+/* A carry split being taken back: what its lines and children have given so far. */
+struct carry_back {
+    uint32_t node;
+    i128 amount;
+    i128 before; /* taken back by earlier reversals */
+    i128 posted;
+    u128 left;      /* weight that no share has */
+    uint32_t child; /* the last one */
+    uint32_t rest_line, carry_line;
+};
+
+/** Takes back what one line of the original stands for: a share of this split, or, with the first
+ *  of its lines, a whole policy that is a share. */
+static void carry_back_line(struct reversal *r, struct carry_back *c, uint32_t index)
 {
     const struct group *g = r->original;
-    const struct node *n = &g->node[node];
-    i128 before = r->reversed->node[node];
-    i128 posted = 0;
-    u128 left = n->den;
-    for (uint32_t i = 0; i < g->line_count; i++) {
-        if (g->line[i].node == node && g->line[i].kind == LINE_ALLOCATION) {
-            posted += carry_line_take(r, node, i, amount);
-            left -= g->line[i].weight;
+    const struct line *l = &g->line[index];
+    if (l->node != c->node) {
+        uint32_t child = l->node;
+        while (g->node[child].parent != c->node) {
+            child = g->node[child].parent;
         }
-    }
-    for (uint32_t i = node + 1; i < g->node_count; i++) {
-        if (g->node[i].parent == node) {
-            left -= g->node[i].weight;
-            posted += carry_child_take(r, node, i, amount, before);
+        if (child != c->child) {
+            c->child = child;
+            c->left -= g->node[child].weight;
+            c->posted += carry_child_take(r, c->node, child, c->amount, c->before);
         }
+    } else if (l->kind == LINE_ALLOCATION) {
+        c->left -= l->weight;
+        c->posted += carry_line_take(r, c->node, index, c->amount);
+    } else if (l->kind == LINE_UNALLOCATED) {
+        c->rest_line = index;
+    } else {
+        c->carry_line = index;
     }
-    if (left > 0) {
-        posted += carry_rest_take(r, node, left, amount);
+}
+
+/** Takes `amount` back from a carry split: every payee's exact share is taken away in listed order,
+ *  the changes of the floors are posted, and the carry account takes the difference. */
+static void carry_take(struct reversal *r, uint32_t node, i128 amount)
+{
+    struct carry_back c = {.node = node,
+                           .amount = amount,
+                           .before = r->reversed->node[node],
+                           .left = r->original->node[node].den,
+                           .child = NODE_NONE,
+                           .rest_line = NO_LINE,
+                           .carry_line = NO_LINE};
+    for (uint32_t i = r->first[node]; i < r->end[node]; i++) {
+        carry_back_line(r, &c, i);
     }
-    r->reversed->node[node] = before + amount;
-    if (posted != -amount) {
+    if (c.left > 0) {
+        c.posted += carry_rest_take(r, node, c.left, amount, c.rest_line);
+    }
+    r->reversed->node[node] = c.before + amount;
+    if (c.posted != -amount) {
         struct line *line = group_line(r->w->a, r->out);
         line->kind = LINE_CARRY;
         line->party = PARTY_CARRY;
-        line->share = FEE_PAYLOAD;
-        line->amount = -amount - posted;
+        line->share = c.carry_line;
+        line->amount = -amount - c.posted;
     }
 }
 
 static void domain_take(struct reversal *r, uint32_t domain, i128 amount)
 {
-    size_t most = (size_t)r->original->line_count + 1;
-    struct arena *a = r->w->a;
-    struct units u = {arena_array(a, most, sizeof *u.unit), arena_array(a, most, sizeof *u.left),
-                      arena_array(a, most, sizeof *u.part), 0};
     if (domain != NODE_NONE && node_is_carry(&r->original->node[domain])) {
         carry_take(r, domain, amount);
         return;
     }
+    size_t most = domain_end(r, domain) - domain_first(r, domain);
+    struct arena *a = r->w->a;
+    struct units u = {arena_array(a, most, sizeof *u.unit), arena_array(a, most, sizeof *u.left),
+                      arena_array(a, most, sizeof *u.part), 0};
     units_collect(r, domain, &u);
     apportion_reversal(a, amount, u.left, u.count, u.part);
     for (size_t i = 0; i < u.count; i++) {
@@ -391,26 +426,34 @@ static void domain_take(struct reversal *r, uint32_t domain, i128 amount)
     }
 }
 
+/** floor(whole * part / gross) */
+static i128 share_of(const struct group *g, i128 whole, i128 part)
+{
+    u128 unused;
+    return (i128)u128_mul_div((u128)whole, (u128)part, (u128)g->gross, &unused);
+}
+
 /** What the policies have split so far goes down again, in proportion and exactly zero at the end:
  *  computed conditions read it. */
 static void counters_take(struct reversal *r, i128 before, i128 after)
 {
     const struct group *g = r->original;
-    u128 unused;
+    i128 quantity = (i128)g->quantity;
+    struct map seen;
+    map_init(&seen, 1, 1);
     for (uint32_t i = 0; i < g->node_count; i++) {
         const struct node *n = &g->node[i];
         if (n->policy == 0 || n->rounding == NODE_ROLE) {
             continue;
         }
-        i128 net = (i128)u128_mul_div((u128)n->input, (u128)after, (u128)g->gross, &unused) -
-                   (i128)u128_mul_div((u128)n->input, (u128)before, (u128)g->gross, &unused);
-        work_add(r->w, key_u32x2(KEY_NET, n->policy, g->asset), -net, 0, 0, 0);
-        if (g->quantity != 0) {
-            i128 quantity = (i128)u128_mul_div(g->quantity, (u128)after, (u128)g->gross, &unused) -
-                            (i128)u128_mul_div(g->quantity, (u128)before, (u128)g->gross, &unused);
-            work_add(r->w, key_u32(KEY_QUANTITY, n->policy), -quantity, 0, 0, 0);
+        work_add(r->w, key_u32x2(KEY_NET, n->policy, g->asset),
+                 share_of(g, n->input, before) - share_of(g, n->input, after), 0, 0, 0);
+        if (quantity != 0 && node_has_quantity(n, &seen)) {
+            work_add(r->w, key_u32(KEY_QUANTITY, n->policy),
+                     share_of(g, quantity, before) - share_of(g, quantity, after), 0, 0, 0);
         }
     }
+    map_clear(&seen);
 }
 
 static void group_take(struct work *w, const struct decision *original, uint32_t group,
@@ -427,6 +470,7 @@ static void group_take(struct work *w, const struct decision *original, uint32_t
     r.out->target_group = group;
     r.out->den = (u128)(g->gross - reversed->gross);
     domains_find(&r);
+    ranges_find(&r);
     domain_take(&r, NODE_NONE, amount);
     counters_take(&r, reversed->gross, reversed->gross + amount);
     reversed->gross += amount;

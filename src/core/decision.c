@@ -304,6 +304,17 @@ void decision_check(const struct decision *d)
     }
 }
 
+bool node_has_quantity(const struct node *n, struct map *seen)
+{
+    struct key key = key_u32(KEY_POLICY_NUMBER, n->policy);
+    bool made = false;
+    if (!n->counted || n->policy == 0 || n->rounding == NODE_ROLE) {
+        return false;
+    }
+    (void)map_put(seen, key_bytes(&key), &made);
+    return made;
+}
+
 /* --- pages
  * --------------------------------------------------------------------------------------*/
 
@@ -414,18 +425,41 @@ uint32_t decision_pack_pages(struct arena *a, struct buf *out, struct decision *
     return pages;
 }
 
-static void join_group(struct arena *a, struct group *g, const struct group *more)
+/** Makes room for `more` further lines behind those of a group. */
+static void group_widen(struct arena *a, struct group *g, size_t more)
+{
+    struct line *line = arena_array(a, g->line_count + more, sizeof *line);
+    for (uint32_t i = 0; i < g->line_count; i++) {
+        line[i] = g->line[i];
+    }
+    g->line = line;
+}
+
+/** Lines that the pages from `page` on add to the group that the page before it ends with. */
+static size_t lines_to_come(const struct decision *more, uint32_t more_count, uint32_t page)
+{
+    size_t count = 0;
+    for (; page < more_count; page++) {
+        const struct decision *d = &more[page];
+        if (d->group_count == 0 || d->group[0].kind != GROUP_MORE) {
+            break;
+        }
+        count += d->group[0].line_count;
+        if (d->group_count > 1) {
+            break;
+        }
+    }
+    return count;
+}
+
+/** The lines of `more` take the place of what stood in suspense for them. */
+static void join_group(struct group *g, const struct group *more)
 {
     METE_ASSERT(g->line_count > 0 && g->line[g->line_count - 1].kind == LINE_SUSPENSE);
     uint32_t keep = g->line_count - 1;
-    struct line *line = arena_array(a, (size_t)keep + more->line_count, sizeof *line);
-    for (uint32_t i = 0; i < keep; i++) {
-        line[i] = g->line[i];
-    }
     for (uint32_t i = 0; i < more->line_count; i++) {
-        line[keep + i] = more->line[i];
+        g->line[keep + i] = more->line[i];
     }
-    g->line = line;
     g->line_count = keep + more->line_count;
 }
 
@@ -438,17 +472,23 @@ void decision_join(struct arena *a, struct decision *page0, const struct decisio
     }
     struct group *group = arena_array(a, most, sizeof *group);
     uint32_t count = 0;
+    bool wide = false; /* the last group has room for all that continues it */
     for (uint32_t i = 0; i < page0->group_count; i++) {
         group[count++] = page0->group[i];
     }
     for (uint32_t i = 0; i < more_count; i++) {
         for (uint32_t k = 0; k < more[i].group_count; k++) {
-            if (more[i].group[k].kind == GROUP_MORE) {
-                METE_ASSERT(count > 0);
-                join_group(a, &group[count - 1], &more[i].group[k]);
-            } else {
+            if (more[i].group[k].kind != GROUP_MORE) {
                 group[count++] = more[i].group[k];
+                wide = false;
+                continue;
             }
+            METE_ASSERT(count > 0 && k == 0);
+            if (!wide) {
+                group_widen(a, &group[count - 1], lines_to_come(more, more_count, i));
+                wide = true;
+            }
+            join_group(&group[count - 1], &more[i].group[k]);
         }
     }
     page0->group = group;

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/map.h"
 #include "base/time.h"
 #include "base/types.h"
 #include "core/key.h"
@@ -131,6 +132,11 @@ void decision_join(struct arena *a, struct decision *page0, const struct decisio
 /** Asserts that every group balances: lines sum to gross, allocations and fees of a revenue are
  *  not negative, amounts below 2^120. Called before anything is stored. */
 void decision_check(const struct decision *d);
+
+/** True for the node that counts the group's quantity for its policy: the first one, since ten
+ *  tickets are ten however often a policy stands in the tree. `seen` gathers policies over the
+ * nodes of one group, in order. */
+bool node_has_quantity(const struct node *n, struct map *seen);
 
 /** What applying does: one call per state change, in order. Blind: reads nothing.
  *  `seq`, `page`: where the decision is stored; `recorded_at`: when. `event_hash16` (may be NULL):
