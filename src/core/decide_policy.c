@@ -35,6 +35,8 @@ static void versions_put(struct work *w, struct key key, uint32_t number,
 /* --- who contains whom
  * --------------------------------------------------------------------------*/
 
+/* One walk for all shares of a publication: what one share reached without finding the target need
+ * not be walked again for the next. */
 struct walk {
     struct work *w;
     uint32_t target;
@@ -75,31 +77,29 @@ static bool walk_visit(void *arg, struct bytes key, struct bytes value, const i1
     return !k->found;
 }
 
-/** True when `target` can be reached from `from` over published references. */
-static bool policy_reaches(struct work *w, uint32_t from, uint32_t target)
+/** True when the target can be reached from `from` over published references. */
+static bool policy_reaches(struct walk *k, uint32_t from)
 {
-    struct walk k = {.w = w, .target = target, .found = from == target};
-    map_init(&k.seen, 1, 3);
-    walk_push(&k, from);
-    while (k.count > 0 && !k.found) {
-        struct key begin = key_u32(KEY_CHILD, k.stack[--k.count]);
+    k->found = from == k->target;
+    walk_push(k, from);
+    while (k->count > 0 && !k->found) {
+        struct key begin = key_u32(KEY_CHILD, k->stack[--k->count]);
         struct key end = key_prefix_end(begin);
-        if (w->view->scan(w->view->ctx, key_bytes(&begin), key_bytes(&end), walk_visit, &k) ==
-            VIEW_MISSING) {
-            w->missing = true;
-            break;
+        const struct view *v = k->w->view;
+        if (v->scan(v->ctx, key_bytes(&begin), key_bytes(&end), walk_visit, k) == VIEW_MISSING) {
+            k->w->missing = true;
         }
     }
-    map_clear(&k.seen);
-    return k.found;
+    return k->found;
 }
 
-static enum decided child_link(struct work *w, uint32_t policy, struct share *share, uint32_t index)
+static enum decided child_link(struct walk *k, struct share *share, uint32_t index)
 {
+    struct work *w = k->w;
     struct version *versions = NULL;
     size_t count = 0;
     share->number = work_policy(w, share->payee, &versions, &count);
-    if (policy_reaches(w, share->number, policy)) {
+    if (policy_reaches(k, share->number)) {
         char at[64];
         snprintf(at, sizeof at, "/payload/policy/shares/%u", index);
         return work_refuse(w, METE_POLICY_CYCLE, at,
@@ -107,7 +107,7 @@ static enum decided child_link(struct work *w, uint32_t policy, struct share *sh
                            (int)share->payee.len, share->payee.p);
     }
     struct buf none = {0};
-    work_set(w, key_u32x2(KEY_CHILD, policy, share->number), &none);
+    work_set(w, key_u32x2(KEY_CHILD, k->target, share->number), &none);
     return DECIDED_APPLIED;
 }
 
@@ -116,21 +116,22 @@ static enum decided child_link(struct work *w, uint32_t policy, struct share *sh
 
 static enum decided payees_number(struct work *w, uint32_t number, struct policy *p)
 {
-    for (uint32_t i = 0; i < p->share_count; i++) {
+    struct walk k = {.w = w, .target = number};
+    enum decided fine = DECIDED_APPLIED;
+    map_init(&k.seen, 1, 3);
+    for (uint32_t i = 0; i < p->share_count && fine == DECIDED_APPLIED; i++) {
         struct share *share = &p->share[i];
         if (share->is_policy) {
-            enum decided fine = child_link(w, number, share, i);
-            if (fine != DECIDED_APPLIED) {
-                return fine;
-            }
+            fine = child_link(&k, share, i);
         } else {
             share->number = work_party(w, share->payee);
         }
     }
+    map_clear(&k.seen);
     for (uint32_t i = 0; i < p->tier_count; i++) {
         p->tier[i].number = work_party(w, p->tier[i].provider);
     }
-    return DECIDED_APPLIED;
+    return fine;
 }
 
 static enum decided recoup_number(struct work *w, struct policy *p)
@@ -146,31 +147,55 @@ static enum decided recoup_number(struct work *w, struct policy *p)
     return fine;
 }
 
-/** A later version keeps the kind; with carry its fractions must share a denominator with all
- *  earlier ones, since residues live across versions. */
+/** The head of a stored version: its kind and denominator. */
+static enum view_result version_head(struct work *w, uint32_t number, uint32_t version,
+                                     struct policy *head)
+{
+    struct key key = key_u32x2(KEY_POLICY_VERSION, number, version);
+    struct bytes packed;
+    enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &packed);
+    METE_ASSERT(found != VIEW_FOUND || policy_unpack_head(packed, head));
+    w->missing |= found != VIEW_FOUND;
+    return found;
+}
+
+/** A later version keeps the kind. */
+static enum decided kind_fits(struct work *w, uint32_t number, const struct policy *p,
+                              const struct version *first)
+{
+    struct policy head;
+    if (version_head(w, number, first->number, &head) != VIEW_FOUND) {
+        return DECIDED_NEEDS;
+    }
+    if (head.kind != p->kind) {
+        return work_refuse(w, METE_POLICY_KIND, "/payload/policy/kind",
+                           "version %u is of another kind; publish under a new id", first->number);
+    }
+    return DECIDED_APPLIED;
+}
+
+/** With carry the fractions of a version must share a denominator with those of all earlier ones,
+ *  since residues live across versions. */
 static enum decided version_fits(struct work *w, uint32_t number, const struct policy *p,
                                  const struct version *versions, size_t count)
 {
     u128 den = p->den;
-    for (size_t i = 0; i < count; i++) {
-        const struct policy *old;
-        if (view_policy_version(w->view, w->a, number, versions[i].number, &old) != VIEW_FOUND) {
-            w->missing = true;
+    struct policy head;
+    enum decided fine = count > 0 ? kind_fits(w, number, p, versions) : DECIDED_APPLIED;
+    if (p->rounding != ROUNDING_CARRY || p->kind != POLICY_WEIGHTS) {
+        return fine;
+    }
+    for (size_t i = 0; i < count && fine == DECIDED_APPLIED; i++) {
+        if (version_head(w, number, versions[i].number, &head) != VIEW_FOUND) {
             return DECIDED_NEEDS;
         }
-        if (old->kind != p->kind) {
-            return work_refuse(w, METE_POLICY_KIND, "/payload/policy/kind",
-                               "version %u is of another kind; publish under a new id",
-                               versions[i].number);
-        }
-        if (p->rounding == ROUNDING_CARRY && p->kind == POLICY_WEIGHTS &&
-            !u128_lcm(den, old->den, &den)) {
+        if (!u128_lcm(den, head.den, &den)) {
             return work_refuse(w, METE_WEIGHT_RANGE, "/payload/policy/shares",
                                "with the fractions of version %u there is no common denominator",
                                versions[i].number);
         }
     }
-    return DECIDED_APPLIED;
+    return fine;
 }
 
 /** The book's roles policy is the roles policy that was published last. */

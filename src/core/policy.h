@@ -131,4 +131,8 @@ void policy_pack(struct buf *out, const struct policy *p);
  *  the fractions of shares and entries, which read 0/1. False when the bytes are damaged. */
 bool policy_unpack(struct arena *a, struct bytes packed, struct policy *p) METE_MUST_CHECK;
 
+/** Only what stands in front of the shares: kind, rounding, sum rule, hash, id, title, owner,
+ *  signature, den. Needs no memory. */
+bool policy_unpack_head(struct bytes packed, struct policy *p) METE_MUST_CHECK;
+
 #endif

@@ -318,6 +318,15 @@ static void computed_unpack(struct unpack *u)
     p->default_condition = read_sized(&u->r);
 }
 
+bool policy_unpack_head(struct bytes packed, struct policy *p)
+{
+    struct policy read = {0};
+    struct unpack u = {.r = reader_of(packed), .p = &read};
+    head_unpack(&u);
+    *p = read;
+    return !u.damaged && !u.r.failed;
+}
+
 bool policy_unpack(struct arena *a, struct bytes packed, struct policy *p)
 {
     struct policy read = {.calls_weight = {1, 1}, .kib_weight = {0, 1}};
