@@ -36,7 +36,7 @@ uint64_t work_first_waiting(struct work *w, struct key key, uint64_t cursor, uin
 
 void work_release(struct work *w, struct key key)
 {
-    uint64_t limit = w->log_size;
+    uint64_t limit = w->log_size - 1; /* not the event itself: a cycle may wait with the others */
     if (work_first_waiting(w, key, 0, limit) == 0) {
         return;
     }
@@ -67,11 +67,11 @@ void work_queue(struct work *w, const struct release_item *items, size_t count)
     }
     struct buf value = {0};
     buf_put_varint(&value, count + w->release_count);
-    for (size_t i = 0; i < count; i++) {
-        item_pack(&value, &items[i]);
-    }
     for (uint32_t i = 0; i < w->release_count; i++) {
         item_pack(&value, &w->release[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        item_pack(&value, &items[i]);
     }
     work_set(w, key_of(KEY_QUEUE), &value);
     buf_clear(&value);

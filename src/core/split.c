@@ -33,8 +33,30 @@ struct level {
     i128 input;
     i128 extra;
     unsigned depth;
+    bool held; /* below a share that nobody has countersigned */
     struct domain *domain;
 };
+
+/** The schedule in force, once for all revenues of the event. */
+static bool fees_load(struct work *w)
+{
+    struct version *versions = NULL;
+    size_t count = 0;
+    if (w->fees_known) {
+        return true;
+    }
+    w->missing |= view_fees(w->view, w->a, &versions, &count) == VIEW_MISSING;
+    const struct version *version = version_at(versions, count, w->event->occurred_at);
+    if (version != NULL) {
+        w->fees_version = version->number;
+        if (view_fees_version(w->view, w->a, version->number, &w->fees) != VIEW_FOUND) {
+            w->missing = true;
+            return false;
+        }
+    }
+    w->fees_known = true;
+    return true;
+}
 
 enum decided split_fees(struct work *w, struct group *g, i128 payload_fee, i128 *net)
 {
@@ -46,24 +68,15 @@ enum decided split_fees(struct work *w, struct group *g, i128 payload_fee, i128 
         line->amount = payload_fee;
     }
     *net = g->gross - payload_fee;
-    struct version *versions = NULL;
-    size_t count = 0;
-    w->missing |= view_fees(w->view, w->a, &versions, &count) == VIEW_MISSING;
-    const struct version *version = version_at(versions, count, w->event->occurred_at);
-    if (version == NULL) {
-        return DECIDED_APPLIED;
-    }
-    struct fee_schedule schedule;
-    if (view_fees_version(w->view, w->a, version->number, &schedule) != VIEW_FOUND) {
-        w->missing = true;
+    if (!fees_load(w)) {
         return DECIDED_NEEDS;
     }
     struct fee_part *part;
     i128 total;
     size_t parts =
-        fee_schedule_apply(w->a, &schedule, g->asset, g->gross, payload_fee, &part, &total);
+        fee_schedule_apply(w->a, &w->fees, g->asset, g->gross, payload_fee, &part, &total);
     for (size_t i = 0; i < parts; i++) {
-        const struct fee *fee = &schedule.fee[part[i].fee];
+        const struct fee *fee = &w->fees.fee[part[i].fee];
         struct line *line = group_line(w->a, g);
         line->kind = LINE_FEE;
         line->share = part[i].fee;
@@ -71,7 +84,7 @@ enum decided split_fees(struct work *w, struct group *g, i128 payload_fee, i128 
         line->party = part[i].child == 0 ? fee->number : fee->child[part[i].child - 1].number;
         line->amount = part[i].amount;
     }
-    g->fee_version = version->number;
+    g->fee_version = w->fees_version;
     *net -= total;
     return DECIDED_APPLIED;
 }
@@ -166,26 +179,35 @@ static uint64_t conditions_of(struct split *s, uint32_t number, const struct pol
 /* --- weights
  * ------------------------------------------------------------------------------------*/
 
-/* What each share of a policy gets at this moment. */
-struct shares {
-    u128 *weight;
+/* A policy as one event finds it, wherever in the tree and however often: conditions are read
+ * before the event, so they are the same all over it. */
+struct in_force {
+    uint32_t version;
+    const struct policy *policy;
+    uint64_t active;
+    u128 *weight; /* of each share; NULL until they were asked for */
     uint32_t *entry;
+};
+
+/* What each share of a policy gets in one split. */
+struct shares {
+    const u128 *weight;
+    const uint32_t *entry;
     i128 *part;
     uint8_t *extra;
 };
 
-static enum decided shares_at(struct split *s, uint32_t number, const struct policy *p,
-                              uint64_t active, struct shares *out)
+static enum decided weights_at(struct split *s, uint32_t number, struct in_force *f)
 {
     struct arena *a = s->w->a;
-    out->weight = arena_array(a, p->share_count, sizeof *out->weight);
-    out->entry = arena_array(a, p->share_count, sizeof *out->entry);
-    out->part = arena_array(a, p->share_count, sizeof *out->part);
-    out->extra = arena_array(a, p->share_count, sizeof *out->extra);
+    const struct policy *p = f->policy;
+    f->active = conditions_of(s, number, p);
+    f->weight = arena_array(a, p->share_count, sizeof *f->weight);
+    f->entry = arena_array(a, p->share_count, sizeof *f->entry);
     u128 sum = 0;
     for (uint32_t i = 0; i < p->share_count; i++) {
-        out->weight[i] = policy_weight_at(p, i, s->at, active, &out->entry[i]);
-        sum += out->weight[i];
+        f->weight[i] = policy_weight_at(p, i, s->at, f->active, &f->entry[i]);
+        sum += f->weight[i];
         if (sum > p->den) {
             return work_wait(s->w, METE_WEIGHTS_EXCEED_ONE, wait_policy_key(number),
                              "/payload/policy");
@@ -208,7 +230,7 @@ static enum decided share_give(struct split *s, uint32_t node, const struct poli
         line->entry = shares->entry[share];
         line->weight = shares->weight[share];
         line->extra = extra;
-        line->held = to->held;
+        line->held = to->held || l->held;
         return DECIDED_APPLIED;
     }
     struct level next = {.parent = node,
@@ -217,6 +239,7 @@ static enum decided share_give(struct split *s, uint32_t node, const struct poli
                          .input = part,
                          .extra = extra,
                          .depth = l->depth + 1,
+                         .held = to->held || l->held,
                          .domain = domain};
     return split_level(s, to->number, &next);
 }
@@ -290,8 +313,7 @@ static enum decided split_carry(struct split *s, uint32_t number, uint32_t node,
 }
 
 /** The version of a policy in force, or why it must wait. */
-static enum decided policy_in_force(struct split *s, uint32_t number, uint32_t *version,
-                                    const struct policy **p)
+static enum decided version_in_force(struct split *s, uint32_t number, struct in_force *f)
 {
     struct work *w = s->w;
     struct text id;
@@ -310,32 +332,66 @@ static enum decided policy_in_force(struct split *s, uint32_t number, uint32_t *
     if (v == NULL) {
         return work_wait(w, METE_POLICY_UNKNOWN, wait_policy_key(number), "/payload/policy");
     }
-    *version = v->number;
-    if (view_policy_version(w->view, w->a, number, v->number, p) != VIEW_FOUND) {
+    f->version = v->number;
+    if (view_policy_version(w->view, w->a, number, v->number, &f->policy) != VIEW_FOUND) {
         w->missing = true;
         return DECIDED_NEEDS;
     }
     return DECIDED_APPLIED;
 }
 
-static enum decided split_weights(struct split *s, uint32_t number, uint32_t version,
-                                  const struct policy *p, const struct level *l)
+/** The same, found once. The root has a place of its own: it cannot come again below itself, and
+ *  most trees are no more than a root. */
+static enum decided policy_in_force(struct split *s, uint32_t number, bool is_root,
+                                    struct in_force **f)
 {
-    uint64_t active = conditions_of(s, number, p);
-    struct shares shares;
-    enum decided fine = shares_at(s, number, p, active, &shares);
+    struct work *w = s->w;
+    bool made = w->root_in_force == NULL;
+    struct in_force **slot = &w->root_in_force;
+    if (!is_root) {
+        struct key key = key_u32(KEY_POLICY_NUMBER, number);
+        slot = map_put(&w->in_force, key_bytes(&key), &made);
+    }
+    if (!made) {
+        *f = *slot;
+        return DECIDED_APPLIED;
+    }
+    *f = *slot = arena_alloc(w->a, sizeof **slot);
+    return version_in_force(s, number, *f);
+}
+
+static enum decided split_weights(struct split *s, uint32_t number, struct in_force *f,
+                                  const struct level *l)
+{
+    const struct policy *p = f->policy;
+    enum decided fine = f->weight == NULL ? weights_at(s, number, f) : DECIDED_APPLIED;
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
+    struct shares shares = {f->weight, f->entry,
+                            arena_array(s->w->a, p->share_count, sizeof *shares.part),
+                            arena_array(s->w->a, p->share_count, sizeof *shares.extra)};
     uint32_t index;
     struct node *node = level_node(s, l, &index);
     node->policy = number;
-    node->version = version;
+    node->version = f->version;
     node->rounding = (uint8_t)p->rounding;
-    node->conditions = active;
+    node->conditions = f->active;
     node->den = p->den;
     return p->rounding == ROUNDING_CARRY ? split_carry(s, number, index, p, &shares, l)
                                          : split_largest(s, index, p, &shares, l);
+}
+
+static void split_to_one(struct split *s, uint32_t number, const struct in_force *f,
+                         const struct level *l)
+{
+    uint32_t index;
+    struct node *node = level_node(s, l, &index);
+    node->policy = number;
+    node->version = f->version;
+    struct line *line = allocation(s, index, 0, f->policy->share[0].number, l->input);
+    line->weight = 1;
+    line->held = l->held;
 }
 
 static enum decided split_level(struct split *s, uint32_t number, const struct level *l)
@@ -343,31 +399,25 @@ static enum decided split_level(struct split *s, uint32_t number, const struct l
     if (l->depth > POLICY_DEPTH_MAX) {
         return work_wait(s->w, METE_POLICY_DEPTH, wait_policy_key(number), "/payload/policy");
     }
-    if (s->g->line_count > SPLIT_LINES_MAX) {
+    if (s->g->line_count > SPLIT_LINES_MAX || s->g->node_count > SPLIT_LINES_MAX) {
         return work_wait(s->w, METE_SHARES_LIMIT, wait_policy_key(number), "/payload/policy");
     }
-    uint32_t version = 0;
-    const struct policy *p = NULL;
-    enum decided fine = policy_in_force(s, number, &version, &p);
+    struct in_force *f = NULL;
+    enum decided fine = policy_in_force(s, number, l->depth == 1, &f);
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
-    METE_ASSERT(p != NULL);
-    if (p->kind == POLICY_WEIGHTS) {
-        return split_weights(s, number, version, p, l);
+    METE_ASSERT(f != NULL && f->policy != NULL);
+    if (f->policy->kind == POLICY_WEIGHTS) {
+        return split_weights(s, number, f, l);
     }
-    if (p->kind == POLICY_SINGLE) {
-        uint32_t index;
-        struct node *node = level_node(s, l, &index);
-        node->policy = number;
-        node->version = version;
-        struct line *line = allocation(s, index, 0, p->share[0].number, l->input);
-        line->weight = 1;
+    if (f->policy->kind == POLICY_SINGLE) {
+        split_to_one(s, number, f, l);
         return DECIDED_APPLIED;
     }
     if (l->depth == 1) {
         return work_refuse(s->w, METE_POLICY_KIND, "/payload/policy",
-                           p->kind == POLICY_ROLES
+                           f->policy->kind == POLICY_ROLES
                                ? "a roles policy splits revenue of a content_item_id"
                                : "a usage policy is paid by cycle.closed");
     }
@@ -433,15 +483,15 @@ enum decided split_by_usage(struct work *w, struct group *g, uint32_t policy, ui
                             i128 net)
 {
     struct policy p = {.kind = POLICY_USAGE, .rounding = rounding, .share_count = (uint32_t)count};
-    struct shares shares;
-    p.den = usage_weights(w->a, rounding, weight, count, &shares.weight);
+    u128 *weights;
+    p.den = usage_weights(w->a, rounding, weight, count, &weights);
     p.share = arena_array(w->a, count, sizeof *p.share);
     for (size_t i = 0; i < count; i++) {
         p.share[i].number = weight[i].party;
     }
-    shares.entry = arena_array(w->a, count, sizeof *shares.entry);
-    shares.part = arena_array(w->a, count, sizeof *shares.part);
-    shares.extra = arena_array(w->a, count, sizeof *shares.extra);
+    struct shares shares = {weights, arena_array(w->a, count, sizeof *shares.entry),
+                            arena_array(w->a, count, sizeof *shares.part),
+                            arena_array(w->a, count, sizeof *shares.extra)};
     struct split s = {.w = w, .g = g};
     struct domain all = {.node = NODE_NONE};
     struct level root = {.parent = NODE_NONE, .input = net, .depth = 1, .domain = &all};

@@ -22,6 +22,7 @@ void work_begin(struct work *w, struct arena *a, const struct decide_in *in, str
                        .log_size = in->seq};
     *out = (struct decision){.rules_version = RULES_VERSION, .pages = 1};
     map_init(&w->party, sizeof(uint32_t), 1);
+    map_init(&w->in_force, sizeof(void *), 4);
     omap_init(&w->residue, sizeof(struct residue), 2);
     if (view_book(w->view, &w->book) == VIEW_MISSING) {
         w->missing = true;
@@ -32,6 +33,7 @@ void work_begin(struct work *w, struct arena *a, const struct decide_in *in, str
 void work_end(struct work *w)
 {
     map_clear(&w->party);
+    map_clear(&w->in_force);
     omap_clear(&w->residue);
 }
 

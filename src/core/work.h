@@ -18,7 +18,7 @@ struct work {
     struct mete_err *err;
     struct book_config book;
     mete_time now;       /* recorded_at */
-    uint64_t log_size;   /* the newest event there is: releases reach up to it */
+    uint64_t log_size;   /* the newest event there is: releases reach up to it, without it */
     bool missing;        /* the view lacked something */
     bool released;       /* an event that waited: its money comes out of suspense */
     uint32_t page;       /* released: the page its booking goes to */
@@ -30,7 +30,12 @@ struct work {
     struct release_item *release; /* releases that this decision opens */
     uint32_t release_count, release_cap;
     uint32_t party_cap, policy_cap, group_cap, put_cap;
-    struct map party;    /* new party id -> number */
+    struct map party;               /* new party id -> number */
+    struct in_force *root_in_force; /* policies as this event finds them (split.c): */
+    struct map in_force;            /* by number, those below the root */
+    struct fee_schedule fees;       /* the one in force, once fees_known; version 0: none */
+    uint32_t fees_version;
+    bool fees_known;
     struct omap residue; /* residue key -> struct residue, changed by this decision; in key order */
 };
 
@@ -83,7 +88,8 @@ enum payee_kind { PAYEE_PARTY = 0, PAYEE_POLICY = 1, PAYEE_NOBODY = 2 };
 
 /** Opens the release of what waits for `key`, when something does. */
 void work_release(struct work *w, struct key key);
-/** Sets the queue of releases to `items` followed by w->release. */
+/** Sets the queue of releases to w->release, followed by `items`: what a booking lets go on comes
+ *  right after it. The queue therefore stays as short as releases nest, however much waits. */
 void work_queue(struct work *w, const struct release_item *items, size_t count);
 
 /* --- splitting (split.c)
