@@ -14,8 +14,10 @@ struct pending {
     uint32_t asset;
     mete_time at;
     i128 later;     /* due on later days */
-    i128 today;     /* due on the day of `at`: needs a closer look when not zero */
-    i128 today_due; /* of those, due after `at` */
+    bool today;     /* something is due on the day of `at`: needs a closer look */
+    i128 today_due; /* of that, due after `at` */
+    uint64_t seq;   /* the decision looked at last, and its pages */
+    uint32_t first, pages;
     bool missing;
 };
 
@@ -25,17 +27,29 @@ static bool day_visit(void *arg, struct bytes key, struct bytes value, const i12
     struct pending *p = arg;
     struct key today = key_pending(p->party, p->asset, time_day(p->at));
     if (bytes_cmp(key, key_bytes(&today)) == 0) {
-        p->today += sums[0];
+        p->today = true;
     } else {
         p->later += sums[0];
     }
     return true;
 }
 
-/** Adds what one stored decision posted to the account and is due later today. */
-static void lines_add(struct pending *p, uint64_t seq, uint32_t page, const struct decision *d)
+/** True when the line was taken out of its due day by a dispute; so is what was reversed of it
+ *  before. What is reversed of it later was never due. */
+static bool line_disputed(struct pending *p, const struct group *g, uint32_t group, uint32_t line)
 {
-    struct dispute dispute;
+    struct dispute unused;
+    bool original = g->kind == GROUP_REVENUE;
+    enum view_result found = original ? dispute_of(p->v, p->seq, p->first, group, line, &unused)
+                                      : dispute_of(p->v, g->target_seq, g->target_page,
+                                                   g->target_group, g->line[line].share, &unused);
+    p->missing |= found == VIEW_MISSING;
+    return found == VIEW_FOUND;
+}
+
+/** Adds what one decision posted to the account and is due later today. */
+static void lines_add(struct pending *p, const struct decision *d)
+{
     for (uint32_t i = 0; i < d->group_count; i++) {
         const struct group *g = &d->group[i];
         if (g->asset != p->asset || g->clears_at <= p->at ||
@@ -44,16 +58,48 @@ static void lines_add(struct pending *p, uint64_t seq, uint32_t page, const stru
         }
         for (uint32_t k = 0; k < g->line_count; k++) {
             const struct line *l = &g->line[k];
-            if (l->party != p->party || l->kind != LINE_ALLOCATION || l->held) {
-                continue;
+            if (l->party == p->party && l->kind == LINE_ALLOCATION && !l->held &&
+                !line_disputed(p, g, i, k)) {
+                p->today_due += l->amount;
             }
-            bool original = g->kind == GROUP_REVENUE;
-            enum view_result found =
-                original ? dispute_of(p->v, seq, page, i, k, &dispute) : VIEW_ABSENT;
-            p->missing |= found == VIEW_MISSING;
-            p->today_due += found == VIEW_ABSENT ? l->amount : 0;
         }
     }
+}
+
+static bool page_load(struct pending *p, uint64_t seq, uint32_t page, struct decision *d)
+{
+    struct bytes packed;
+    if (p->v->decision(p->v->ctx, seq, page, &packed) != VIEW_FOUND) {
+        p->missing = true;
+        return false;
+    }
+    METE_ASSERT(decision_unpack(p->a, text_bytes(arena_text(p->a, bytes_text(packed))), d));
+    return true;
+}
+
+/** The whole decision that a page belongs to: disputes count lines over all pages. Pages after the
+ *  first of a decision are about nothing, those of a release are about the event released. */
+static bool decision_load(struct pending *p, uint64_t seq, uint32_t page, struct decision *d)
+{
+    if (!page_load(p, seq, page, d)) {
+        return false;
+    }
+    while (page > 0 && d->about == 0) {
+        if (!page_load(p, seq, --page, d)) {
+            return false;
+        }
+    }
+    struct decision *more = arena_array(p->a, d->pages - 1, sizeof *more);
+    for (uint32_t i = 1; i < d->pages; i++) {
+        if (!page_load(p, seq, page + i, &more[i - 1])) {
+            return false;
+        }
+    }
+    decision_join(p->a, d, more, d->pages - 1);
+    p->seq = seq;
+    p->first = page;
+    p->pages = d->pages;
+    return true;
 }
 
 static bool entry_visit(void *arg, struct bytes key, struct bytes value, const i128 *sums)
@@ -63,15 +109,15 @@ static bool entry_visit(void *arg, struct bytes key, struct bytes value, const i
     struct pending *p = arg;
     uint64_t seq = key_read_u64(key, 9);
     uint32_t page = key_read_u32(key, 17);
-    struct bytes packed;
+    if (seq == p->seq && page - p->first < p->pages) {
+        return true; /* a further page of the same decision */
+    }
     struct decision d;
-    if (p->v->decision(p->v->ctx, seq, page, &packed) != VIEW_FOUND) {
-        p->missing = true;
+    arena_reset(p->a);
+    if (!decision_load(p, seq, page, &d)) {
         return false;
     }
-    arena_reset(p->a);
-    METE_ASSERT(decision_unpack(p->a, packed, &d));
-    lines_add(p, seq, page, &d);
+    lines_add(p, &d);
     return true;
 }
 
@@ -98,7 +144,7 @@ static enum view_result pending_at(struct pending *p, i128 *pending)
     if (p->v->scan(p->v->ctx, key_bytes(&begin), key_bytes(&end), day_visit, p) == VIEW_MISSING) {
         return VIEW_MISSING;
     }
-    if (p->today != 0 && today_scan(p) == VIEW_MISSING) {
+    if (p->today && today_scan(p) == VIEW_MISSING) {
         return VIEW_MISSING;
     }
     *pending = p->later + p->today_due;

@@ -173,6 +173,24 @@ static enum decided dispute_override(struct work *w, struct target *t)
     return DECIDED_APPLIED;
 }
 
+/** Moves what is left of the allocation to its new owner. */
+static void hand_over(struct work *w, const struct target *t, uint32_t owner)
+{
+    struct group *g = work_group(w, GROUP_UPHELD, t->g->asset);
+    g->target_seq = t->seq;
+    g->target_page = t->page;
+    g->target_group = t->group;
+    g->den = (u128)t->left;
+    const uint32_t party[2] = {t->l->party, owner};
+    for (size_t i = 0; i < 2; i++) {
+        struct line *line = group_line(w->a, g);
+        line->kind = LINE_TRANSFER;
+        line->party = party[i];
+        line->share = t->line;
+        line->amount = i == 0 ? -t->left : t->left;
+    }
+}
+
 /** The allocation changes hands, to another party or to what nobody gets. */
 static enum decided dispute_uphold(struct work *w, struct target *t)
 {
@@ -181,19 +199,9 @@ static enum decided dispute_uphold(struct work *w, struct target *t)
     }
     struct text to = w->event->allocation.reallocate_to;
     disputed_add(w, t, -t->dispute.amount);
-    struct group *g = work_group(w, GROUP_UPHELD, t->g->asset);
-    g->target_seq = t->seq;
-    g->target_page = t->page;
-    g->target_group = t->group;
-    g->den = (u128)t->left;
     uint32_t owner = to.len > 0 ? work_party(w, to) : w->book.unallocated;
-    const uint32_t party[2] = {t->l->party, owner};
-    for (size_t i = 0; i < 2; i++) {
-        struct line *line = group_line(w->a, g);
-        line->kind = LINE_TRANSFER;
-        line->party = party[i];
-        line->share = t->line;
-        line->amount = i == 0 ? -t->left : t->left;
+    if (t->left > 0) {
+        hand_over(w, t, owner);
     }
     t->dispute.state = DISPUTE_UPHELD;
     t->dispute.amount = 0;
