@@ -86,7 +86,7 @@ __attribute__((unused)) static const struct payload_case payload_cases[] = {
     {REVENUE, "{" AMOUNT ",'policy':'" ID_200 "'}", METE_OK, ""},
     {REVENUE, "{" AMOUNT ",'policy':'x" ID_200 "'}", METE_TEXT_LENGTH, "/payload/policy"},
     {REVENUE, "{" AMOUNT ",'policy':'a b'}", METE_MEMBER_VALUE, "/payload/policy"},
-    {REVENUE, "{" AMOUNT ",'policy':'urn:a long id'}", METE_MEMBER_VALUE, "/payload/policy"},
+    {REVENUE, "{" AMOUNT ",'policy':'urn:a longid'}", METE_MEMBER_VALUE, "/payload/policy"},
     {REVENUE, "{" AMOUNT ",'policy':'urn:a\\u007flong:id'}", METE_MEMBER_VALUE, "/payload/policy"},
     {REVENUE, "{" AMOUNT ",'policy':'a\\u0000b'}", METE_MEMBER_VALUE, "/payload/policy"},
     {REVENUE, "{" AMOUNT ",'policy':'a\\u200bb'}", METE_MEMBER_VALUE, "/payload/policy"},
