@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The whole state of one audit. Lines go in through audit_take, in their order; the report has
+ * every difference when audit_end returns. */
+#ifndef METE_AUDIT_AUDIT_H
+#define METE_AUDIT_AUDIT_H
+
+#include "audit/book.h"
+#include "audit/carry.h"
+#include "audit/export_read.h"
+#include "audit/journal.h"
+#include "audit/ledger.h"
+#include "audit/log.h"
+#include "audit/report.h"
+#include "audit/usage.h"
+#include "audit/want.h"
+
+enum event_kind {
+    EVENT_NO_MONEY, /* known, books nothing */
+    EVENT_UNKNOWN,
+    EVENT_BOOK,
+    EVENT_ASSET,
+    EVENT_FEES,
+    EVENT_POLICY,
+    EVENT_CONTRIBUTION,
+    EVENT_CONDITION,
+    EVENT_USAGE,
+    EVENT_COST,
+    EVENT_REVENUE,
+    EVENT_CYCLE,
+    EVENT_METERING,
+    EVENT_REVERSAL,
+    EVENT_DISPUTED,
+    EVENT_EVIDENCE,
+    EVENT_ESCALATED,
+    EVENT_OVERRIDDEN,
+    EVENT_UPHELD,
+    EVENT_TRANSFER
+};
+
+/** An event that was accepted and could not be booked yet. */
+struct waiter {
+    uint64_t seq;
+    struct text raw; /* its canonical bytes */
+    enum event_kind kind;
+    struct want_wait *wait; /* what it waited for when it was last judged */
+    uint32_t wait_count;
+    bool booked;
+};
+
+struct waiting {
+    struct waiter **waiter; /* by seq */
+    uint32_t count, capacity;
+    struct waiter **queue; /* to be decided anew before the next event, in this order */
+    uint32_t queue_first, queue_count, queue_capacity;
+};
+
+/** A decision whose pages are being gathered. */
+struct open_decision {
+    uint64_t line; /* of the export */
+    uint64_t seq;  /* where it is stored */
+    uint32_t page;
+    mete_time booked_at;
+    uint32_t pages_due;          /* further pages to come */
+    struct found_decision found; /* its first page */
+    struct found_group *group;   /* all pages joined */
+    uint32_t group_count;
+    bool damaged;         /* its pages do not fit together */
+    struct bytes *packed; /* groups of each page */
+    struct found_decision *pages;
+    uint32_t page_count, packed_capacity, pages_capacity;
+    struct buf rest; /* pages 1.. as stored, for their hash */
+    const struct json *event;
+    struct waiter *waiter; /* the page of a release: who is decided anew */
+};
+
+struct export_head {
+    bool seen;
+    uint64_t size;
+    struct text root;
+    mete_time at;
+    struct text origin;
+    bool has_key;
+    uint8_t key[32];
+};
+
+struct audit {
+    struct report *report;
+    struct book book;
+    struct journal journal;
+    struct ledger ledger;
+    struct carry carry;
+    struct usage usage;
+    struct log log;
+    struct waiting waiting;
+    struct export_head head;
+    struct arena decision; /* of the decision under way */
+    struct open_decision open;
+    bool is_open;
+    mete_time recorded_at; /* the latest so far */
+    uint32_t page;         /* of the event under way, last one read */
+    struct buf canonical;
+    bool ended;
+    uint64_t parties_exported;
+    uint64_t quarantined; /* last id */
+    uint64_t lines;       /* read so far */
+    uint64_t decisions;
+    uint64_t balances;
+};
+
+void audit_init(struct audit *a, struct report *report);
+void audit_take(struct audit *a, const struct export_line *line);
+/** What can only be judged when all was read. */
+void audit_end(struct audit *a, struct audit_totals *totals);
+void audit_clear(struct audit *a);
+
+/** The exit status of the program. */
+enum audit_status { AUDIT_HOLDS = 0, AUDIT_UNREADABLE = 2, AUDIT_DIFFERS = 3 };
+
+/** A whole export, from `in` to its report on `out`. */
+enum audit_status audit_run(FILE *in, FILE *out, bool json, bool quiet);
+
+/* chronicle.c: events and pages */
+void chronicle_event(struct audit *a, const struct export_line *line);
+void chronicle_page(struct audit *a, const struct export_line *line);
+/** Before the next event, and before any other line: nothing may be left undone. */
+void chronicle_settle(struct audit *a);
+
+/* outcome.c: what an event means */
+enum event_kind outcome_kind(struct text event_type);
+struct moment outcome_moment(struct audit *a, const struct json *event, uint64_t seq,
+                             mete_time booked_at);
+/** Why it must wait, if it must. */
+void outcome_judge(struct audit *a, struct moment *m, enum event_kind kind, struct want *w);
+/** Judges a complete decision, books it, and registers what the event told. */
+void outcome_take(struct audit *a, struct open_decision *d);
+
+/* waiting.c */
+struct waiter *waiting_add(struct audit *a, uint64_t seq, const struct json *event,
+                           enum event_kind kind, const struct want *w);
+void waiting_refresh(struct audit *a, struct waiter *waiter, const struct want *w);
+/** Queues those that an event of this kind lets try again. */
+void waiting_open_policy(struct audit *a, struct text policy);
+void waiting_open_cycle(struct audit *a, struct text policy, uint64_t before_seq);
+void waiting_open_original(struct audit *a, struct text event_id);
+/** The waiter that a release decides anew; those before it in the queue must still wait. */
+struct waiter *waiting_next(struct audit *a, uint64_t about);
+void waiting_settle(struct audit *a);
+
+/* state_check.c: the rows after the events */
+void state_check(struct audit *a, const struct export_line *line);
+void state_check_missing(struct audit *a);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Cycles: the providers that reported usage in a window share a pool by weighted units. */
+#include "audit/usage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/member.h"
+#include "audit/split.h"
+#include "base/buf.h"
+#include "base/text.h"
+#include "mete/error.h"
+
+#define CARRY_PARTS_BITS 60 /* usage weights under carry are whole parts of 2^60 */
+
+void usage_init(struct usage *u, struct arena *keep)
+{
+    memset(u, 0, sizeof *u);
+    u->keep = keep;
+    omap_init(&u->reports, sizeof(struct usage_report), 31);
+    map_init(&u->batches, 1, 32);
+    map_init(&u->meters, sizeof(void *), 33);
+    map_init(&u->metered_of, sizeof(void *), 34);
+}
+
+void usage_clear(struct usage *u)
+{
+    omap_clear(&u->reports);
+    map_clear(&u->batches);
+    map_clear(&u->meters);
+    map_clear(&u->metered_of);
+}
+
+/* The same batch of the same platform counts once, whatever its event id. */
+static bool is_repeated(struct usage *u, const struct json *payload)
+{
+    struct text batch = member_text(payload, "batch_id");
+    if (batch.len == 0) {
+        return false;
+    }
+    struct buf key = {0};
+    bool made;
+    buf_put_sized(&key, member_text(payload, "platform_id"));
+    buf_put_text(&key, batch);
+    (void)map_put(&u->batches, buf_bytes(&key), &made);
+    buf_clear(&key);
+    return !made;
+}
+
+void usage_take_report(struct usage *u, const struct moment *m)
+{
+    if (is_repeated(u, m->payload)) {
+        return;
+    }
+    struct buf key = {0};
+    buf_put_be64(&key, (uint64_t)member_time(m->payload, "window_start", false, 0));
+    buf_put_be64(&key, m->seq);
+    struct usage_report *r = omap_put(&u->reports, buf_bytes(&key), NULL);
+    buf_clear(&key);
+    *r = (struct usage_report){
+        .provider = member_keep(u->keep, m->payload, "provider"),
+        .calls = member_u64(m->payload, "calls", 0),
+        .bytes = member_u64(m->payload, "bytes", 0),
+    };
+}
+
+/* One provider's usage in the window. */
+struct provider {
+    struct text id;
+    uint32_t number;
+    u128 calls, bytes;
+    struct frac weight;
+};
+
+struct providers {
+    struct provider *provider;
+    uint32_t count, capacity;
+    struct frac sum;
+};
+
+static uint64_t key_time(struct bytes key)
+{
+    struct reader r = reader_of(key);
+    return read_be64(&r);
+}
+
+/* The provider's place in the list, made when it is new. */
+static struct provider *place_of(struct moment *m, struct map *index, struct providers *all,
+                                 struct text id)
+{
+    bool made;
+    uint32_t *at = map_put(index, text_bytes(id), &made);
+    if (made) {
+        all->provider = arena_grow(m->arena, all->provider, all->count, &all->capacity,
+                                   sizeof all->provider[0]);
+        *at = all->count++;
+        all->provider[*at] =
+            (struct provider){.id = id, .number = names_number(&m->book->parties, id)};
+    }
+    METE_ASSERT(all->provider != NULL);
+    return &all->provider[*at];
+}
+
+static void gather(struct usage *u, struct moment *m, struct providers *out)
+{
+    struct buf from = {0};
+    struct map index;
+    uint64_t end = (uint64_t)member_time(m->payload, "window_end", false, 0);
+    buf_put_be64(&from, (uint64_t)member_time(m->payload, "window_start", false, 0));
+    map_init(&index, sizeof(uint32_t), 35);
+    struct omap_node *n = omap_seek(&u->reports, buf_bytes(&from));
+    for (; n != NULL && key_time(omap_key(n)) < end; n = omap_next(n)) {
+        const struct usage_report *r = omap_value(n);
+        struct provider *p = place_of(m, &index, out, r->provider);
+        p->calls += r->calls;
+        p->bytes += r->bytes;
+    }
+    map_clear(&index);
+    buf_clear(&from);
+}
+
+/* (calls * calls_weight + bytes / 1024 * kib_weight) * tier */
+static bool weigh(const struct rules *r, struct provider *p)
+{
+    struct frac calls, kib;
+    if (!frac_of_u128(&calls, p->calls, 1) || !frac_of_u128(&kib, p->bytes, 1024) ||
+        !frac_mul(&calls, &calls, &r->calls_weight) || !frac_mul(&kib, &kib, &r->kib_weight) ||
+        !frac_add(&p->weight, &calls, &kib)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < r->tier_count; i++) {
+        if (text_eq(r->tier[i].provider, p->id)) {
+            return frac_mul(&p->weight, &p->weight, &r->tier[i].factor);
+        }
+    }
+    return true;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    const struct provider *a = left, *b = right;
+    if (a->number != b->number) {
+        return a->number < b->number ? -1 : 1;
+    }
+    return text_cmp(a->id, b->id);
+}
+
+static bool weigh_all(struct usage *u, struct moment *m, const struct rules *r,
+                      struct providers *out)
+{
+    *out = (struct providers){.sum = frac_int(0)};
+    gather(u, m, out);
+    if (out->count > 1) {
+        qsort(out->provider, out->count, sizeof out->provider[0], by_number);
+    }
+    for (uint32_t i = 0; i < out->count; i++) {
+        if (!weigh(r, &out->provider[i]) ||
+            !frac_add(&out->sum, &out->sum, &out->provider[i].weight)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const struct rules *cycle_rules(const struct moment *m)
+{
+    return policy_at(book_policy(m->book, member_text(m->payload, "policy")), m->occurred_at);
+}
+
+static bool cycle_pool(struct moment *m, struct asset **asset, i128 *pool)
+{
+    if (book_money(m->book, json_get(m->payload, "pool"), asset, pool)) {
+        return true;
+    }
+    report_difference(m->book->report, "its pool cannot be read");
+    return false;
+}
+
+void cycle_judge(struct usage *u, struct moment *m, struct want *w)
+{
+    struct text policy = member_text(m->payload, "policy");
+    const struct rules *r = cycle_rules(m);
+    struct providers all;
+    struct asset *asset;
+    i128 pool;
+    if (!cycle_pool(m, &asset, &pool) || pool == 0) {
+        w->unjudged = true; /* nothing to share: nothing may be booked */
+    } else if (r == NULL) {
+        want_waits(m, w, METE_POLICY_UNKNOWN, policy);
+    } else if (r->kind != RULES_USAGE || !weigh_all(u, m, r, &all)) {
+        want_waits(m, w, WAIT_ANY_CODE, policy);
+    } else if (frac_is_zero(&all.sum)) {
+        want_waits(m, w, METE_USAGE_NONE, policy);
+    }
+}
+
+/* weight / sum; under carry the whole 2^60ths of it, and what that leaves is nobody's. */
+static bool share_of(const struct providers *all, const struct provider *p, bool carries,
+                     struct frac *out)
+{
+    struct frac parts;
+    i128 whole;
+    if (!frac_div(out, &p->weight, &all->sum)) {
+        return false;
+    }
+    if (!carries) {
+        return true;
+    }
+    parts = frac_int((i128)1 << CARRY_PARTS_BITS);
+    return frac_mul(out, out, &parts) && frac_floor(out, &whole) &&
+           frac_of_u128(out, (u128)whole, (u128)1 << CARRY_PARTS_BITS);
+}
+
+static bool make_portions(struct moment *m, const struct rules *r, const struct providers *all,
+                          struct portions *out)
+{
+    struct portion *portion = arena_array(m->arena, all->count, sizeof portion[0]);
+    struct frac *weight = arena_array(m->arena, all->count, sizeof weight[0]);
+    *out = (struct portions){.policy = r->id, .version = r->version, .rounding = r->rounding};
+    out->portion = portion;
+    out->count = all->count;
+    out->nobody = frac_int(r->rounding == BY_CARRY ? 1 : 0);
+    for (uint32_t i = 0; i < all->count; i++) {
+        if (!share_of(all, &all->provider[i], r->rounding == BY_CARRY, &weight[i])) {
+            return false;
+        }
+        if (r->rounding == BY_CARRY && !frac_sub(&out->nobody, &out->nobody, &weight[i])) {
+            return false;
+        }
+        portion[i] = (struct portion){.payee = all->provider[i].id, .weight = &weight[i]};
+    }
+    return true;
+}
+
+/* Whether a provider that reported but weighs nothing has a line of zero is left open, and with it
+ * the numbers of the shares. */
+static void open_weightless(struct want_group *g, const struct providers *all)
+{
+    bool weightless = false;
+    for (uint32_t i = 0; i < all->count; i++) {
+        weightless |= frac_is_zero(&all->provider[i].weight);
+    }
+    for (uint32_t i = 0; weightless && i < g->line_count; i++) {
+        struct want_line *l = &g->line[i];
+        if (l->kind != FOUND_ALLOCATION) {
+            continue;
+        }
+        l->optional = frac_is_zero(l->weight);
+        l->share = ANY_U32;
+    }
+}
+
+void cycle_split(struct usage *u, struct carry *c, struct moment *m, struct want *w)
+{
+    struct asset *asset;
+    struct providers all;
+    struct portions portions;
+    i128 pool;
+    const struct rules *r = cycle_rules(m);
+    if (!book_money(m->book, json_get(m->payload, "pool"), &asset, &pool) || r == NULL ||
+        !weigh_all(u, m, r, &all) || !make_portions(m, r, &all, &portions)) {
+        report_difference(m->book->report, "the cycle cannot be computed");
+        return;
+    }
+    struct want_group *g = want_group(m, w, FOUND_REVENUE, asset, pool);
+    g->has_clears_at = true;
+    g->clears_at = want_clears_at(m);
+    i128 net = split_charges(m, g, false, 0);
+    split_portions(m, c, g, &portions, net);
+    open_weightless(g, &all);
+}

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One scene a rule. Dates are days of January 2025 at noon; allocations clear after seven days. */
+#include "scenes.h"
+
+#include <stdio.h>
+
+#include "base/text.h"
+
+#define PUBLISH "policy.published"
+#define REVENUE "revenue.received"
+#define REVERSE "revenue.reversed"
+
+static void fee_schedule(struct scene *s)
+{
+    struct found_decision *d =
+        scene_event(s, 1, "fees", "fees.scheduled",
+                    "{\"fees\":[{\"label\":\"infrastructure\",\"bps\":200,"
+                    "\"payee\":\"did:fair:foundation\",\"children\":[{\"label\":\"pattern\","
+                    "\"share_bps\":2500,\"payee\":\"did:ethr:0xWeR1Protocol\"}]}]}");
+    scene_party(s, d, "did:fair:foundation");
+    scene_party(s, d, "did:ethr:0xWeR1Protocol");
+}
+
+static struct found_line *fee(struct scene *s, struct found_group *g, uint32_t party,
+                              uint32_t entry, i128 amount)
+{
+    struct found_line *l = scene_line(s, g, FOUND_FEE, party, amount);
+    l->entry = entry;
+    return l;
+}
+
+static void two_to_three(struct scene *s)
+{
+    struct found_decision *d =
+        scene_event(s, 2, "publish", PUBLISH,
+                    "{\"manifest\":{\"id\":\"urn:m\",\"title\":\"T\",\"contributors\":["
+                    "{\"actor\":{\"id\":\"did:a\",\"name\":\"A\"},\"role\":\"x\",\"weight\":0.6},"
+                    "{\"actor\":{\"id\":\"did:b\",\"name\":\"B\"},\"role\":\"y\",\"weight\":0.4}],"
+                    "\"created_by\":\"did:a\",\"created_at\":\"2025-01-01T00:00:00Z\"}}");
+    scene_policy(s, d, "urn:m");
+    scene_party(s, d, "did:a");
+    scene_party(s, d, "did:b");
+}
+
+/* 1500.00: fee 2 % = 3000, a quarter of it 750; of 147000 six tenths are 88200. */
+static struct found_group *sale(struct scene *s)
+{
+    struct found_decision *d = scene_event(
+        s, 3, "sale", REVENUE,
+        "{\"amount\":{\"amount\":\"1500.00\",\"currency\":\"USD\"},\"policy\":\"urn:m\"}");
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, 150000, scene_day(10));
+    g->fee_version = 1;
+    fee(s, g, 16, 0, 2250);
+    fee(s, g, 17, 1, 750);
+    scene_node(s, g, 1, BY_LARGEST, 10, 147000);
+    scene_share(s, g, 0, 0, 18, 6, 88200);
+    scene_share(s, g, 0, 1, 19, 4, 58800);
+    return g;
+}
+
+static void weights_and_fee(struct scene *s)
+{
+    fee_schedule(s);
+    two_to_three(s);
+    (void)sale(s);
+    scene_row(s,
+              "{\"kind\":\"net\",\"policy\":\"urn:m\",\"asset\":\"USD/2\",\"amount\":\"147000\"}");
+}
+
+static void take(struct scene *s, struct found_group *g, unsigned kind, uint32_t party,
+                 uint32_t line, u128 left, i128 amount)
+{
+    struct found_line *l = scene_line(s, g, kind, party, amount);
+    l->share = line;
+    l->weight = left;
+}
+
+static struct found_group *take_back(struct scene *s, struct found_decision *d, i128 amount,
+                                     uint64_t seq, u128 left, mete_time clears_at)
+{
+    struct found_group *g = scene_group(s, d, FOUND_REVERSAL, -amount, clears_at);
+    g->target_seq = seq;
+    g->den = left;
+    return g;
+}
+
+/* 1.00 of 2250 + 750 + 88200 + 58800 = 150000: exact 1.5, 0.5, 58.8, 39.2; the two odd units go to
+ * 0.8 and to the first 0.5. Then all that is left. Of the policy's 147000, 98 and the rest go. */
+static void reversal(struct scene *s)
+{
+    fee_schedule(s);
+    two_to_three(s);
+    (void)sale(s);
+    struct found_decision *d = scene_event(
+        s, 4, "back", REVERSE,
+        "{\"reverses\":\"sale\",\"amount\":{\"amount\":\"1.00\",\"currency\":\"USD\"}}");
+    struct found_group *g = take_back(s, d, 100, 3, 150000, scene_day(10));
+    take(s, g, FOUND_FEE, 16, 0, 2250, -2);
+    take(s, g, FOUND_ALLOCATION, 18, 2, 88200, -59);
+    take(s, g, FOUND_ALLOCATION, 19, 3, 58800, -39);
+    scene_row(s,
+              "{\"kind\":\"net\",\"policy\":\"urn:m\",\"asset\":\"USD/2\",\"amount\":\"146902\"}");
+}
+
+static void full_reversal_after_clearing(struct scene *s)
+{
+    fee_schedule(s);
+    two_to_three(s);
+    (void)sale(s);
+    struct found_decision *d = scene_event(s, 20, "back", REVERSE, "{\"reverses\":\"sale\"}");
+    struct found_group *g = take_back(s, d, 150000, 3, 150000, scene_day(10));
+    take(s, g, FOUND_FEE, 16, 0, 2250, -2250);
+    take(s, g, FOUND_FEE, 17, 1, 750, -750);
+    take(s, g, FOUND_ALLOCATION, 18, 2, 88200, -88200);
+    take(s, g, FOUND_ALLOCATION, 19, 3, 58800, -58800);
+}
+
+/* 100.01: x 0.5 and leaf 0.3, 0.2 is nobody's: exact 5000.5, 3000.3, 2000.2; the odd unit is x's.
+ * Of the leaf's 3000, 0.333 are 999 each and 1002 are left: 3002 unallocated in all. */
+static void nested(struct scene *s)
+{
+    struct found_decision *d =
+        scene_event(s, 1, "leaf", PUBLISH,
+                    "{\"policy\":{\"id\":\"urn:leaf\",\"kind\":\"weights\",\"shares\":["
+                    "{\"party\":\"did:y\",\"weight\":\"0.333\"},{\"party\":\"did:z\",\"weight\":"
+                    "\"333/1000\"}]}}");
+    scene_policy(s, d, "urn:leaf");
+    scene_party(s, d, "did:y");
+    scene_party(s, d, "did:z");
+    d = scene_event(s, 1, "root", PUBLISH,
+                    "{\"policy\":{\"id\":\"urn:root\",\"kind\":\"weights\",\"shares\":["
+                    "{\"party\":\"did:x\",\"weight\":\"0.5\"},"
+                    "{\"policy\":\"urn:leaf\",\"weight\":\"3/10\"}]}}");
+    scene_policy(s, d, "urn:root");
+    scene_party(s, d, "did:x");
+    d = scene_event(
+        s, 2, "sale", REVENUE,
+        "{\"amount\":{\"amount\":\"100.01\",\"currency\":\"USD\"},\"policy\":\"urn:root\","
+        "\"quantity\":3}");
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, 10001, scene_day(9));
+    g->quantity = 3;
+    scene_node(s, g, 2, BY_LARGEST, 10, 10001);
+    struct found_node *leaf = scene_node(s, g, 1, BY_LARGEST, 1000, 3000);
+    leaf->parent = 0;
+    leaf->share = 1;
+    leaf->weight = 3;
+    scene_share(s, g, 0, 0, 18, 5, 5001);
+    scene_share(s, g, 1, 0, 16, 333, 999);
+    scene_share(s, g, 1, 1, 17, 333, 999);
+    scene_line(s, g, FOUND_UNALLOCATED, OWN_UNALLOCATED, 3002);
+    scene_row(
+        s, "{\"kind\":\"net\",\"policy\":\"urn:root\",\"asset\":\"USD/2\",\"amount\":\"10001\"}");
+    scene_row(s,
+              "{\"kind\":\"net\",\"policy\":\"urn:leaf\",\"asset\":\"USD/2\",\"amount\":\"3000\"}");
+    scene_row(s, "{\"kind\":\"quantity\",\"policy\":\"urn:root\",\"quantity\":\"3\"}");
+    scene_row(s, "{\"kind\":\"quantity\",\"policy\":\"urn:leaf\",\"quantity\":\"3\"}");
+}
+
+static void temporal_sale(struct scene *s, unsigned day, const char *id, const char *amount,
+                          i128 gross, uint32_t entry, u128 producer, i128 to_producer, u128 artist,
+                          i128 to_artist)
+{
+    char payload[200];
+    (void)snprintf(payload, sizeof payload,
+                   "{\"amount\":{\"amount\":\"%s\",\"currency\":\"USD\"},\"policy\":\"urn:music\"}",
+                   amount);
+    struct found_decision *d = scene_event(s, day, id, REVENUE, payload);
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, gross, scene_day(day + 7));
+    scene_node(s, g, 1, BY_LARGEST, 10, gross)->conditions = entry;
+    scene_share(s, g, 0, 0, 16, producer, to_producer)->entry = entry;
+    scene_share(s, g, 0, 1, 17, artist, to_artist)->entry = entry;
+}
+
+/* Half and half until 5000 USD are recouped; the sale that recoups them is not split itself. */
+static void temporal(struct scene *s)
+{
+#define SPLIT(pre, post)                                                                           \
+    "\"temporal_splits\":[{\"version\":1,\"effective_from\":\"2025-01-01\",\"conditions\":["       \
+    "\"pre-recoup\"],\"weight\":" pre "},{\"version\":2,\"effective_from\":\"2025-01-01\","        \
+    "\"conditions\":[\"post-recoup\"],\"weight\":" post "}]"
+    struct found_decision *d =
+        scene_event(s, 1, "publish", PUBLISH,
+                    "{\"manifest\":{\"id\":\"urn:music\",\"title\":\"T\",\"contributors\":["
+                    "{\"actor\":{\"id\":\"did:p\"},\"role\":\"p\"," SPLIT(
+                        "0.5", "0.2") "},"
+                                      "{\"actor\":{\"id\":\"did:q\"},\"role\":\"q\"," SPLIT(
+                                          "0.5", "0.8") "}],"
+                                                        "\"metadata\":{\"recoup_threshold\":{"
+                                                        "\"amount\":5000,\"currency\":\"USD\"},"
+                                                        "\"default_condition\":\"pre-recoup\"}}}");
+#undef SPLIT
+    scene_policy(s, d, "urn:music");
+    scene_party(s, d, "did:p");
+    scene_party(s, d, "did:q");
+    temporal_sale(s, 2, "first", "4999.99", 499999, 1, 5, 250000, 5, 249999);
+    temporal_sale(s, 3, "second", "1000.00", 100000, 1, 5, 50000, 5, 50000);
+    temporal_sale(s, 4, "third", "100.00", 10000, 2, 2, 2000, 8, 8000);
+    scene_row(
+        s, "{\"kind\":\"net\",\"policy\":\"urn:music\",\"asset\":\"USD/2\",\"amount\":\"609999\"}");
+}
+
+static void contribute(struct scene *s, const char *id, const char *payload, const char *party)
+{
+    struct found_decision *d = scene_event(s, 1, id, "contribution.recorded", payload);
+    scene_party(s, d, party);
+}
+
+static uint32_t pot(struct scene *s, struct found_group *g, uint32_t role, u128 bps, u128 weights,
+                    i128 input)
+{
+    struct found_node *n = scene_node(s, g, 0, BY_ROLE_POT, weights, input);
+    n->parent = 0;
+    n->share = role;
+    n->weight = bps;
+    return g->node_count - 1;
+}
+
+/* 1.01 by 70/10/20 without a distributor: pots 70 and 10. Of 70, weights 2 and 1 give 46 and 23;
+ * all that is left, 101 - 46 - 23 - 10 = 22, is the first author's. */
+static void roles(struct scene *s)
+{
+    contribute(s, "c1",
+               "{\"content_item_id\":\"i\",\"party\":\"did:ed\",\"role\":\"editor\",\"weight\":1}",
+               "did:ed");
+    contribute(s, "c2",
+               "{\"content_item_id\":\"i\",\"party\":\"did:au\",\"role\":\"author\",\"weight\":2}",
+               "did:au");
+    contribute(s, "c3",
+               "{\"content_item_id\":\"i\",\"party\":\"did:av\",\"role\":\"author\",\"weight\":1}",
+               "did:av");
+    struct found_decision *d = scene_event(
+        s, 2, "sale", REVENUE,
+        "{\"amount\":{\"amount\":\"1.01\",\"currency\":\"USD\"},\"content_item_id\":\"i\"}");
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, 101, scene_day(9));
+    scene_node(s, g, 0, BY_AUTHOR, 10000, 101);
+    uint32_t authors = pot(s, g, 0, 7000, 3, 70), editors = pot(s, g, 1, 1000, 1, 10);
+    scene_share(s, g, authors, 1, 17, 2, 68);
+    scene_share(s, g, authors, 2, 18, 1, 23);
+    scene_share(s, g, editors, 0, 16, 1, 10);
+}
+
+static void carry_sale(struct scene *s, unsigned day, const char *id, i128 each, i128 carry)
+{
+    struct found_decision *d =
+        scene_event(s, day, id, REVENUE,
+                    "{\"amount\":{\"amount\":\"1.00\",\"currency\":\"USD\"},\"policy\":\"urn:c\"}");
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, 100, scene_day(day + 7));
+    scene_node(s, g, 1, BY_CARRY, 3, 100);
+    for (uint32_t i = 0; i < 3; i++)
+        scene_share(s, g, 0, i, 16 + i, 1, each);
+    scene_line(s, g, FOUND_CARRY, OWN_CARRY, carry)->node = 0;
+}
+
+/* Thirds of 1.00, three times: entitled 33.33, 66.67, 100; credited 33, 66, 100. */
+static void carry(struct scene *s)
+{
+    struct found_decision *d = scene_event(
+        s, 1, "publish", PUBLISH,
+        "{\"policy\":{\"id\":\"urn:c\",\"kind\":\"weights\",\"rounding\":\"carry\",\"shares\":["
+        "{\"party\":\"did:1\",\"weight\":\"1/3\"},{\"party\":\"did:2\",\"weight\":\"1/3\"},"
+        "{\"party\":\"did:3\",\"weight\":\"1/3\"}]}}");
+    scene_policy(s, d, "urn:c");
+    scene_party(s, d, "did:1");
+    scene_party(s, d, "did:2");
+    scene_party(s, d, "did:3");
+    carry_sale(s, 2, "s1", 33, 1);
+    carry_sale(s, 3, "s2", 33, 1);
+    carry_sale(s, 4, "s3", 34, -2);
+    scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:c\",\"asset\":\"USD/2\",\"amount\":\"300\"}");
+}
+
+/* 0.50 of the second sale: each is entitled to 100 - 16.67 = 83.33 now, credited 83: 17 less each,
+ * 51 for 50 taken back, so one unit goes to the carry account. */
+static void carry_reversal(struct scene *s)
+{
+    carry(s);
+    struct found_decision *d =
+        scene_event(s, 5, "back", REVERSE,
+                    "{\"reverses\":\"s2\",\"amount\":{\"amount\":\"0.50\",\"currency\":\"USD\"}}");
+    struct found_group *g = take_back(s, d, 50, 3, 100, scene_day(10));
+    for (uint32_t i = 0; i < 3; i++)
+        take(s, g, FOUND_ALLOCATION, 16 + i, i, 33, -17);
+    take(s, g, FOUND_CARRY, OWN_CARRY, 3, 1, 1);
+    s->rows.len = 0;
+    scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:c\",\"asset\":\"USD/2\",\"amount\":\"250\"}");
+    for (unsigned i = 1; i <= 3; i++) {
+        char row[200];
+        (void)snprintf(
+            row, sizeof row,
+            "{\"kind\":\"residue\",\"policy\":\"urn:c\",\"asset\":\"USD/2\",\"payee\":"
+            "\"did:%u\",\"payee_kind\":\"party\",\"whole\":\"0\",\"num\":\"1\",\"den\":\"3\"}",
+            i);
+        scene_row(s, row);
+    }
+}
+
+static void wait_in_suspense(struct scene *s, unsigned day, const char *id, const char *payload,
+                             i128 gross)
+{
+    struct found_decision *d = scene_event(s, day, id, REVENUE, payload);
+    d->wait_code = 97;
+    struct found_group *g = scene_group(s, d, FOUND_SUSPENSE, gross, 0);
+    scene_line(s, g, FOUND_SUSPENDED, OWN_SUSPENSE, gross);
+}
+
+/* One sale waits for ever, one until its policy comes, and its reversal until then too. */
+static void waiting(struct scene *s)
+{
+    wait_in_suspense(
+        s, 1, "never",
+        "{\"amount\":{\"amount\":\"0.07\",\"currency\":\"USD\"},\"policy\":\"urn:none\"}", 7);
+    wait_in_suspense(
+        s, 1, "early",
+        "{\"amount\":{\"amount\":\"0.10\",\"currency\":\"USD\"},\"policy\":\"urn:late\"}", 10);
+    scene_event(s, 1, "back", REVERSE,
+                "{\"reverses\":\"early\",\"amount\":{\"amount\":\"0.04\",\"currency\":\"USD\"}}")
+        ->wait_code = 121;
+    struct found_decision *d =
+        scene_event(s, 2, "publish", PUBLISH,
+                    "{\"policy\":{\"id\":\"urn:late\",\"kind\":\"single\",\"party\":\"did:s\"}}");
+    scene_policy(s, d, "urn:late");
+    uint32_t party = scene_party(s, d, "did:s");
+    d = scene_page(s, 2, 2, "early");
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, 10, scene_day(9));
+    g->source_seq = 2;
+    g->source = OWN_SUSPENSE;
+    scene_node(s, g, 1, BY_LARGEST, 1, 10);
+    scene_share(s, g, 0, 0, party, 1, 10);
+    d = scene_page(s, 2, 3, "back");
+    g = take_back(s, d, 4, 4, 10, scene_day(9));
+    g->target_page = 1;
+    take(s, g, FOUND_ALLOCATION, party, 0, 10, -4);
+    scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:late\",\"asset\":\"USD/2\",\"amount\":\"6\"}");
+    scene_row(s, "{\"kind\":\"waiting\",\"seq\":\"1\",\"code\":\"policy_unknown\"}");
+}
+
+static void meter(struct scene *s, const char *id, const char *cost)
+{
+    char payload[200];
+    (void)snprintf(payload, sizeof payload,
+                   "{\"policy\":\"urn:api\",\"endpoint\":\"/x\",\"cost\":{\"amount\":\"%s\","
+                   "\"currency\":\"USD\"},\"customer_wallet\":\"did:cust\"}",
+                   cost);
+    struct found_decision *d = scene_event(s, 2, id, "usage.metered", payload);
+    scene_party(s, d, "did:cust");
+}
+
+static void close_day(struct scene *s, unsigned day, const char *id, const char *payload,
+                      i128 gross)
+{
+    struct found_decision *d = scene_event(s, day, id, "metering.closed", payload);
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, gross, scene_day(day + 7));
+    g->customer = 17;
+    scene_node(s, g, 1, BY_LARGEST, 1, gross);
+    scene_share(s, g, 0, 0, 16, 1, gross);
+}
+
+/* 0.004 + 0.018 = 0.022: two cents, 0.002 stay; with 0.008 more they are a cent. */
+static void metering(struct scene *s)
+{
+    struct found_decision *d =
+        scene_event(s, 1, "publish", PUBLISH,
+                    "{\"policy\":{\"id\":\"urn:api\",\"kind\":\"single\",\"party\":\"did:api\"}}");
+    scene_policy(s, d, "urn:api");
+    scene_party(s, d, "did:api");
+    meter(s, "m1", "0.004");
+    meter(s, "m2", "0.018");
+    close_day(s, 3, "close1", "{\"policy\":\"urn:api\",\"day\":\"2025-01-02\"}", 2);
+    meter(s, "m3", "0.008");
+    s->step[s->step_count - 1].recorded_at = scene_day(3);
+    close_day(s, 4, "close2", "{\"policy\":\"urn:api\",\"day\":\"2025-01-03\"}", 1);
+    scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:api\",\"asset\":\"USD/2\",\"amount\":\"3\"}");
+}
+
+static void report(struct scene *s, const char *id, const char *provider, unsigned calls)
+{
+    char payload[300];
+    (void)snprintf(payload, sizeof payload,
+                   "{\"platform_id\":\"p\",\"provider\":\"%s\",\"window_start\":"
+                   "\"2025-01-01T00:00:00Z\",\"window_end\":\"2025-01-01T01:00:00Z\",\"calls\":%u}",
+                   provider, calls);
+    struct found_decision *d = scene_event(s, 2, id, "usage.reported", payload);
+    scene_party(s, d, provider);
+}
+
+/* 3 and 1 calls, the second provider twice the price: 3/5 and 2/5 of 0.99 are 59.4 and 39.6. */
+static void usage(struct scene *s)
+{
+    struct found_decision *d = scene_event(
+        s, 1, "publish", PUBLISH,
+        "{\"policy\":{\"id\":\"urn:u\",\"kind\":\"usage\",\"tiers\":{\"did:v\":\"2/1\"}}}");
+    scene_policy(s, d, "urn:u");
+    uint32_t dear = scene_party(s, d, "did:v");
+    report(s, "r1", "did:w", 3);
+    report(s, "r2", "did:v", 1);
+    d = scene_event(
+        s, 3, "cycle", "cycle.closed",
+        "{\"policy\":\"urn:u\",\"window_start\":\"2025-01-01T00:00:00Z\",\"window_end\":"
+        "\"2025-01-02T00:00:00Z\",\"pool\":{\"amount\":\"0.99\",\"currency\":\"USD\"}}");
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, 99, scene_day(10));
+    scene_node(s, g, 1, BY_LARGEST, 5, 99);
+    scene_share(s, g, 0, 0, dear, 2, 40);
+    scene_share(s, g, 0, 1, 17, 3, 59);
+    scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:u\",\"asset\":\"USD/2\",\"amount\":\"99\"}");
+}
+
+static void move(struct scene *s, struct found_group *g, uint32_t from, uint32_t to, i128 amount)
+{
+    scene_line(s, g, FOUND_MOVED, from, -amount);
+    scene_line(s, g, FOUND_MOVED, to, amount);
+}
+
+/* b's allocation is disputed and stays so; a's is disputed and goes to did:n, who passes 200.00 on.
+ */
+static void disputes(struct scene *s)
+{
+    fee_schedule(s);
+    two_to_three(s);
+    (void)sale(s);
+    scene_event(s, 4, "d1", "allocation.disputed",
+                "{\"allocation_id\":\"sale/2\",\"reason\":\"r\"}");
+    scene_event(s, 4, "d2", "allocation.disputed",
+                "{\"allocation_id\":\"sale/1\",\"reason\":\"r\"}");
+    struct found_decision *d =
+        scene_event(s, 5, "up", "allocation.upheld",
+                    "{\"allocation_id\":\"sale/1\",\"reason\":\"r\",\"reallocate_to\":\"did:n\"}");
+    uint32_t heir = scene_party(s, d, "did:n");
+    struct found_group *g = scene_group(s, d, FOUND_UPHELD, 0, 0);
+    g->target_seq = 3;
+    g->den = 88200;
+    move(s, g, 18, heir, 88200);
+    d = scene_event(s, 6, "pass", "wallet.transferred",
+                    "{\"from\":\"did:n\",\"to\":\"did:t\",\"amount\":{\"amount\":\"200.00\","
+                    "\"currency\":\"USD\"}}");
+    g = scene_group(s, d, FOUND_TRANSFER, 0, 0);
+    move(s, g, heir, scene_party(s, d, "did:t"), 20000);
+    s->own_balances = true;
+#define BALANCE(party, disputed, cleared)                                                          \
+    scene_row(s,                                                                                   \
+              "{\"kind\":\"balance\",\"party\":\"" party "\",\"asset\":\"USD/2\",\"pending\":"     \
+              "\"0\",\"disputed\":\"" disputed "\",\"cleared\":\"" cleared "\",\"debt\":\"0\"}")
+    BALANCE("did:fair:foundation", "0", "2250");
+    BALANCE("did:ethr:0xWeR1Protocol", "0", "750");
+    BALANCE("did:b", "58800", "0");
+    BALANCE("did:n", "0", "68200");
+    BALANCE("did:t", "0", "20000");
+#undef BALANCE
+    scene_row(s,
+              "{\"kind\":\"net\",\"policy\":\"urn:m\",\"asset\":\"USD/2\",\"amount\":\"147000\"}");
+}
+
+const struct scene_named scenes[] = {
+    {"weights_and_fee", weights_and_fee},
+    {"nested", nested},
+    {"temporal", temporal},
+    {"roles", roles},
+    {"carry", carry},
+    {"reversal", reversal},
+    {"full_reversal_after_clearing", full_reversal_after_clearing},
+    {"carry_reversal", carry_reversal},
+    {"waiting", waiting},
+    {"metering", metering},
+    {"usage", usage},
+    {"disputes", disputes},
+};
+const size_t scene_count = ARRAY_LEN(scenes);
