@@ -26,20 +26,21 @@ struct cli_given {
 /* --- what was given
  * -----------------------------------------------------------------------------*/
 
-static const struct cli_option *option_find(const struct cli *c, const char *name)
+static const struct cli_option *list_find(const struct cli_option *list, const char *name)
 {
-    for (size_t i = 0; cli_globals[i].name != NULL; i++) {
-        if (strcmp(cli_globals[i].name, name) == 0) {
-            return &cli_globals[i];
-        }
-    }
-    const struct cli_option *own = c->command != NULL ? c->command->option : NULL;
-    for (; own != NULL && own->name != NULL; own++) {
-        if (strcmp(own->name, name) == 0) {
-            return own;
+    for (; list != NULL && list->name != NULL; list++) {
+        if (strcmp(list->name, name) == 0) {
+            return list;
         }
     }
     return NULL;
+}
+
+/** A command's own option hides the one of that name that all commands have. */
+static const struct cli_option *option_find(const struct cli *c, const char *name)
+{
+    const struct cli_option *own = c->command != NULL ? list_find(c->command->option, name) : NULL;
+    return own != NULL ? own : list_find(cli_globals, name);
 }
 
 const char *cli_option_at(const struct cli *c, const char *name, int i)
@@ -128,9 +129,13 @@ struct parser {
     size_t count;
 };
 
-static void parser_add(struct parser *p, const struct cli_option *list)
+static void parser_add(struct parser *p, const struct cli_option *list,
+                       const struct cli_option *hidden_by)
 {
     for (; list != NULL && list->name != NULL; list++) {
+        if (list_find(hidden_by, list->name) != NULL) {
+            continue;
+        }
         METE_ASSERT(p->count < OPTIONS_MAX);
         int has = list->argument != NULL ? required_argument : no_argument;
         p->longs[p->count] = (struct option){list->name, has, NULL, GIVEN_FIRST + (int)p->count};
@@ -178,8 +183,9 @@ static int options_read(struct cli *c, int argc, char **argv, bool stop)
 {
     struct parser p = {.letters = ":"};
     memmove(p.letters, stop ? "+:" : ":", stop ? 3 : 2);
-    parser_add(&p, cli_globals);
-    parser_add(&p, c->command != NULL ? c->command->option : NULL);
+    const struct cli_option *own = c->command != NULL ? c->command->option : NULL;
+    parser_add(&p, cli_globals, own);
+    parser_add(&p, own, NULL);
     optind = 0;
     opterr = 0;
     for (;;) {
@@ -215,7 +221,8 @@ int cli_fail(struct cli *c, const struct mete_err *err)
     if (err->code == METE_USAGE) {
         return CLI_USAGE;
     }
-    return err->code == METE_PROOF_FAILED ? CLI_UNPROVEN : CLI_FAILED;
+    bool unproven = err->code == METE_PROOF_FAILED || err->code == METE_STORE_CORRUPT;
+    return unproven ? CLI_UNPROVEN : CLI_FAILED;
 }
 
 int cli_usage(struct cli *c, const char *fmt, ...)

@@ -17,7 +17,7 @@ enum cli_exit {
     CLI_OK = 0,
     CLI_FAILED = 1,   /* also: refused events under --strict */
     CLI_USAGE = 2,    /* the command line is wrong */
-    CLI_UNPROVEN = 3, /* a proof or a balance does not hold */
+    CLI_UNPROVEN = 3, /* a proof or a balance does not hold, stored bytes are not what they were */
     CLI_INTERRUPTED = 130
 };
 
@@ -83,7 +83,7 @@ bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out) MET
 /* --- talking ---------------------------------------------------------------------------------*/
 
 /** Prints "mete: what happened (code) at pointer" and how to mend it; returns the exit status that
- *  belongs to the code: METE_USAGE 2, METE_PROOF_FAILED 3, others 1. */
+ *  belongs to the code: METE_USAGE 2, METE_PROOF_FAILED and METE_STORE_CORRUPT 3, others 1. */
 int cli_fail(struct cli *c, const struct mete_err *err);
 /** The command line is wrong: says why and where help is; returns CLI_USAGE. */
 int cli_usage(struct cli *c, const char *fmt, ...) METE_PRINTF(2, 3);

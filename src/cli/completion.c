@@ -13,7 +13,9 @@ typedef void put_option(struct buf *out, const struct cli_command *command,
 static void options_each(struct buf *out, const struct cli_command *command, put_option *put)
 {
     for (const struct cli_option *o = cli_globals; o->name != NULL; o++) {
-        put(out, command, o);
+        if (!option_is_hidden(command, o)) {
+            put(out, command, o);
+        }
     }
     for (const struct cli_option *o = command->option; o != NULL && o->name != NULL; o++) {
         put(out, command, o);

@@ -28,6 +28,15 @@ const struct cli_option cli_globals[] = {
     {"version", 'V', NULL, "show the version"},
     {NULL, 0, NULL, NULL}};
 
+bool option_is_hidden(const struct cli_command *command, const struct cli_option *global)
+{
+    const struct cli_option *o = command != NULL ? command->option : NULL;
+    while (o != NULL && o->name != NULL && strcmp(o->name, global->name) != 0) {
+        o++;
+    }
+    return o != NULL && o->name != NULL;
+}
+
 const struct cli_command *command_at(size_t i)
 {
     return i < ARRAY_LEN(COMMANDS) ? COMMANDS[i] : NULL;
@@ -65,9 +74,13 @@ static void put_row(struct buf *out, const char *left, size_t width, const char 
     buf_printf(out, "  %-*s  %s\n", (int)width, left, right);
 }
 
-static void put_options(struct buf *out, const struct cli_option *list)
+static void put_options(struct buf *out, const struct cli_option *list,
+                        const struct cli_command *hiding)
 {
     for (; list != NULL && list->name != NULL; list++) {
+        if (option_is_hidden(hiding, list)) {
+            continue;
+        }
         char left[64];
         char letter[5] = "    ";
         if (list->letter != 0) {
@@ -98,7 +111,7 @@ void help_all(struct buf *out)
                      "Usage: mete [OPTION]... COMMAND [ARGUMENT]...\n\nCommands:\n");
     put_commands(out, NULL);
     buf_put_str(out, "\nOptions of every command:\n");
-    put_options(out, cli_globals);
+    put_options(out, cli_globals, NULL);
     buf_put_str(out, "\nmete COMMAND --help says more of a command; so does mete(1).\n");
 }
 
@@ -119,10 +132,10 @@ void help_command(struct buf *out, const struct cli_command *command)
     }
     if (command->option != NULL) {
         buf_put_str(out, "\nOptions:\n");
-        put_options(out, command->option);
+        put_options(out, command->option, NULL);
     }
     buf_put_str(out, "\nOptions of every command:\n");
-    put_options(out, cli_globals);
+    put_options(out, cli_globals, command);
 }
 
 void help_version(struct buf *out)

@@ -5,8 +5,10 @@
 
 #include "cli/cli.h"
 
-/** Options that every command has; ends with a name of NULL. */
+/** Options that every command has; ends with a name of NULL. A command's own option of the same
+ * name hides one. */
 extern const struct cli_option cli_globals[];
+bool option_is_hidden(const struct cli_command *command, const struct cli_option *global);
 
 /** The i-th command, NULL past the end. */
 const struct cli_command *command_at(size_t i);
