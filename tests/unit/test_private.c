@@ -116,6 +116,24 @@ static void test_addresses_are_found_between_private_values(void **state)
     wire_clear(&w);
 }
 
+/* A tree that was built has no bytes of its own to look through first. */
+static void test_addresses_are_found_in_built_trees(void **state)
+{
+    (void)state;
+    struct wire w;
+    struct envelope_options o = options_now();
+    wire_payload(&w, "key.revoked", "{'key_id':'k'}");
+    assert_int_equal(w.code, METE_OK);
+    struct json *payload = w.e.tree->last;
+    assert_text(payload->key, "payload");
+    payload->raw = (struct text){0};
+    json_set(payload, TEXT("note"), json_new_string(&w.arena, TEXT("a@b.example")));
+    struct json *tree = w.e.tree;
+    w.code = envelope_read_tree(&w.arena, tree, &o, &w.e, &w.err);
+    assert_outcome(&w, METE_PII_EMAIL, "/payload/note", "built");
+    wire_clear(&w);
+}
+
 static bool salt_never(void *ctx, const char *pointer, uint8_t salt[SALT_LEN])
 {
     (void)salt;
@@ -225,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_private_values_become_commitments),
         cmocka_unit_test(test_the_ip_is_private_in_every_event),
         cmocka_unit_test(test_addresses_are_found_between_private_values),
+        cmocka_unit_test(test_addresses_are_found_in_built_trees),
         cmocka_unit_test(test_an_erased_value_is_left_alone),
         cmocka_unit_test(test_the_hash_of_a_policy_is_over_what_the_log_keeps),
         cmocka_unit_test(test_too_many_private_values_are_refused),
