@@ -57,12 +57,29 @@ static void prepared_begin(struct prepared *p, struct text json, const struct su
     p->code = METE_OK;
 }
 
+/** Policies have objects whose order counts (roles, sales periods). What is decided is what the log
+ *  will hold, so they are read once more from the canonical bytes. */
+static enum mete_code policy_reread(struct prepared *p)
+{
+    struct envelope again;
+    const struct envelope_options stored = {.stored = true, .now = TIME_NEVER};
+    enum mete_code code =
+        envelope_read(&p->arena, buf_text(&p->canonical), &stored, &again, &p->err);
+    if (code == METE_OK) {
+        p->env.event = again.event;
+    }
+    return code;
+}
+
 static enum mete_code canonical_make(struct prepared *p)
 {
     if (!p->o.stored) {
         envelope_commit(&p->arena, &p->env, prepared_salt, p);
     }
     enum mete_code code = envelope_canonical(&p->env, &p->canonical, &p->err);
+    if (code == METE_OK && p->env.event.type == EVENT_POLICY_PUBLISHED && !p->o.stored) {
+        code = policy_reread(p);
+    }
     if (code == METE_OK) {
         p->hash = sha256(buf_bytes(&p->canonical));
         p->id_key = key_event_id(p->env.event.id);

@@ -30,10 +30,7 @@ static const struct preset {
     {"agents",
      {EVENT("preset:agents:book", "book.configured",
             "{\"clear_after_days\":7,\"dispute_auto_clear_days\":14,"
-            "\"payout_minimum\":{\"amount\":\"500\",\"currency\":\"SAT\"}}"),
-      EVENT("preset:agents:roles", "policy.published",
-            "{\"policy\":{\"id\":\"urn:mete:roles\",\"kind\":\"roles\",\"shares_bps\":{"
-            "\"author\":7000,\"editor\":1000,\"distributor\":2000}}}")}},
+            "\"payout_minimum\":{\"amount\":\"500\",\"currency\":\"SAT\"}}")}},
     {"providers",
      {EVENT("preset:providers:book", "book.configured", "{\"clear_after_days\":0}"),
       EVENT("preset:providers:usage", "policy.published",
