@@ -273,7 +273,7 @@ static void test_damaged_events_are_read_or_refused(void **state)
     uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : 20250131;
     struct rng rng;
     rng_seed(&rng, seed);
-    print_message("seed %llu\n", (unsigned long long)seed);
+    print_message("# seed %llu\n", (unsigned long long)seed);
     struct envelope_options o = options_now();
     for (unsigned round = 0; round < 20000; round++) {
         const struct payload_case *c = &payload_cases[rng_below(&rng, ARRAY_LEN(payload_cases))];

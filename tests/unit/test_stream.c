@@ -336,7 +336,7 @@ static void test_long_values_end_where_their_brackets_say(void **state)
     uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : 7;
     struct rng rng;
     rng_seed(&rng, seed);
-    print_message("seed %llu\n", (unsigned long long)seed);
+    print_message("# seed %llu\n", (unsigned long long)seed);
     static const char *const parts[] = {
         "{\"k\":",
         "[",
@@ -402,7 +402,7 @@ static void test_random_streams_do_not_depend_on_the_cuts(void **state)
     uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : 11;
     struct rng rng;
     rng_seed(&rng, seed);
-    print_message("seed %llu\n", (unsigned long long)seed);
+    print_message("# seed %llu\n", (unsigned long long)seed);
     static const char *const words[] = {"{",
                                         "}",
                                         "[",
