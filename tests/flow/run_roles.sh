@@ -19,7 +19,7 @@ amounts() { q '.allocations | map([.role, .amount])'; }
 run --preset agents s.ndjson
 is "$(amounts)" '[["author","71"],["editor","10"],["distributor","20"]]' '101 sat are 71, 10 and 20'
 is "$(q '.allocations[0] | [.policy, .root_policy, .policy_version, .asset]')" \
-    '["urn:mete:roles","urn:mete:roles",1,"SAT/0"]' "the preset's roles policy, by its id and version"
+    '["mete:roles","mete:roles",0,"SAT/0"]' 'the built-in roles have a name of their own'
 
 { item i; revenue r 2025-01-02T00:00:00Z 1000 SAT '"content_item_id":"i"' ',"fee":{"amount":"50","currency":"SAT"}'; } >s.ndjson
 run --preset agents s.ndjson
@@ -30,9 +30,14 @@ is "$(q '.fees')" '[{"event_id":"r","label":"fee","payee":"external:fee","amount
 run --preset agents s.ndjson
 is "$(amounts)" '[["author","1"],["editor","0"],["distributor","0"]]' 'one sat is the author s, zero amounts are shown'
 
-# built in: no preset, no policy
+# without a preset too; and a roles policy of one's own
 run s.ndjson
-is "$(q '.allocations[0] | [.policy, .root_policy, .policy_version]')" '["mete:roles","mete:roles",0]' 'the built-in roles have a name of their own'
+is "$(q '.allocations[0] | [.policy, .root_policy, .policy_version]')" '["mete:roles","mete:roles",0]' 'they hold in every book'
+printf '{"id":"urn:r","kind":"roles","shares_bps":{"editor":5000,"author":4000}}' >roles.json
+{ item i; revenue r 2025-01-02T00:00:00Z 101 SAT '"content_item_id":"i"'; } >s.ndjson
+run --policy roles.json s.ndjson
+is "$(q '.allocations | map([.role, .amount, .policy, .policy_version])')" \
+    '[["editor","50","urn:r",1],["author","51","urn:r",1]]' 'a roles policy of one s own'
 
 # two authors by weight, floors, rest to the first
 { contribution c1 j a1 author 1; contribution c2 j a2 author 2
