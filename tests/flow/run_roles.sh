@@ -37,7 +37,7 @@ printf '{"id":"urn:r","kind":"roles","shares_bps":{"editor":5000,"author":4000}}
 { item i; revenue r 2025-01-02T00:00:00Z 101 SAT '"content_item_id":"i"'; } >s.ndjson
 run --policy roles.json s.ndjson
 is "$(q '.allocations | map([.role, .amount, .policy, .policy_version])')" \
-    '[["editor","50","urn:r",1],["author","51","urn:r",1]]' 'a roles policy of one s own'
+    '[["author","51","urn:r",1],["editor","50","urn:r",1]]' 'a roles policy of one s own, its roles in the order of the canonical bytes'
 
 # two authors by weight, floors, rest to the first
 { contribution c1 j a1 author 1; contribution c2 j a2 author 2
