@@ -264,8 +264,7 @@ bool merkle_consistency_verify(uint64_t first, uint64_t second, const struct has
            consistency_walk(fn, sn, &path[0], path + 1, count - 1, first_root, second_root);
 }
 
-/* --- checkpoints
- * --------------------------------------------------------------------------------*/
+/* --- checkpoints -------------------------------------------------------------------------------*/
 
 #define KEY_ID_LEN      4
 #define NOTE_PREFIX     "\xe2\x80\x94 " /* em dash, space */

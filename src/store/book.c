@@ -45,8 +45,7 @@ struct hash log_row_leaf(const struct log_row *row)
     return merkle_leaf(&event, &decision, row->recorded_at);
 }
 
-/* --- opening and closing
- * ------------------------------------------------------------------------*/
+/* --- opening and closing -----------------------------------------------------------------------*/
 
 static struct book *book_new(struct store *s, void *log)
 {
@@ -152,8 +151,7 @@ void book_keep_entries(struct book *b)
     b->no_entries = false;
 }
 
-/* --- groups
- * -------------------------------------------------------------------------------------*/
+/* --- groups ------------------------------------------------------------------------------------*/
 
 void book_rollback(struct book *b)
 {
@@ -202,8 +200,7 @@ enum store_result book_commit(struct book *b, struct mete_err *err)
     return r;
 }
 
-/* --- appending
- * ----------------------------------------------------------------------------------*/
+/* --- appending ---------------------------------------------------------------------------------*/
 
 void book_event_id_put(struct book *b, struct text event_id, uint64_t seq)
 {
@@ -264,8 +261,7 @@ enum store_result book_append_page(struct book *b, uint64_t seq, uint32_t page, 
     return STORE_OK;
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------*/
+/* --- reading -----------------------------------------------------------------------------------*/
 
 uint64_t book_size(const struct book *b)
 {

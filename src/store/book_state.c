@@ -117,8 +117,7 @@ const struct state_stats *book_stats(struct book *b)
     return state_stats_now(&b->state);
 }
 
-/* --- bringing it back
- * ---------------------------------------------------------------------------*/
+/* --- bringing it back --------------------------------------------------------------------------*/
 
 static void sink_set(void *ctx, struct bytes key, struct bytes value)
 {

@@ -24,11 +24,11 @@ enum store_result {
 };
 
 struct store_options {
-    bool create;            /* make the file when it is missing */
+    bool create; /* make the file when it is missing */
     bool read_only;
-    size_t cache_size;      /* bytes for state in memory (buffer and cache together); 0: 64 MiB */
-    bool no_entries;        /* memory store: keep no account entries (mete run) */
-    mete_time now;          /* stamped on what is created */
+    size_t cache_size; /* bytes for state in memory (buffer and cache together); 0: 64 MiB */
+    bool no_entries;   /* memory store: keep no account entries (mete run) */
+    mete_time now;     /* stamped on what is created */
 };
 
 /** Opens "memory:" or "sqlite:FILE" or a plain file name.
@@ -49,13 +49,14 @@ enum mete_code book_open(struct book **out, struct store *s, struct text name, b
  *  has little of the log to read again. */
 void book_close(struct book *b);
 
-/* --- the log ----------------------------------------------------------------------------------*/
+/* --- the log -----------------------------------------------------------------------------------*/
 
 struct log_row {
     uint64_t seq; /* 1, 2, ... */
     mete_time recorded_at;
-    struct text event_id; /* of the event; book_append sets key_event_id(event_id) -> seq (varint) */
-    struct bytes event;     /* RFC 8785 bytes, private values replaced by commitments */
+    struct text
+        event_id;       /* of the event; book_append sets key_event_id(event_id) -> seq (varint) */
+    struct bytes event; /* RFC 8785 bytes, private values replaced by commitments */
     struct bytes signature; /* JSON of the envelope's signature, or empty */
     struct bytes decision;  /* page 0, packed */
     struct hash leaf;       /* log_row_leaf of the rest: also the row's checksum when it is read */
@@ -77,8 +78,8 @@ uint64_t book_size(const struct book *b);
 
 /** Queues one event for the current group: row.seq must be book_size + 1. What its decision changes
  *  in the state is the caller's to apply (core/decision.h), after this call. */
-enum store_result book_append(struct book *b, const struct log_row *row, struct mete_err *err)
-    METE_MUST_CHECK;
+enum store_result book_append(struct book *b, const struct log_row *row,
+                              struct mete_err *err) METE_MUST_CHECK;
 /** Queues a further page of the decision at `seq` (page >= 1, in order; other events may have come
  *  in between). */
 enum store_result book_append_page(struct book *b, uint64_t seq, uint32_t page, struct bytes packed,
@@ -91,8 +92,8 @@ enum store_result book_commit(struct book *b, struct mete_err *err) METE_MUST_CH
 void book_rollback(struct book *b);
 
 /** Row `seq`, queued ones included. Bytes are valid until the next call on this book. */
-enum store_result book_row(struct book *b, uint64_t seq, struct log_row *row, struct mete_err *err)
-    METE_MUST_CHECK;
+enum store_result book_row(struct book *b, uint64_t seq, struct log_row *row,
+                           struct mete_err *err) METE_MUST_CHECK;
 enum store_result book_page(struct book *b, uint64_t seq, uint32_t page, struct bytes *packed,
                             mete_time *recorded_at, struct mete_err *err) METE_MUST_CHECK;
 /** How many pages beyond page 0 stand at `seq`. */
@@ -106,7 +107,7 @@ enum store_result book_scan_log(struct book *b, uint64_t from, uint64_t until, l
  *  seq, as it does in every stored book. */
 uint64_t book_seq_at(struct book *b, mete_time t);
 
-/* --- state ------------------------------------------------------------------------------------*/
+/* --- state -------------------------------------------------------------------------------------*/
 
 /** The value of a PUT key: STORE_OK, STORE_NONE. Valid until the state changes or the next get. */
 enum store_result book_get(struct book *b, struct bytes key, struct bytes *value,
@@ -118,8 +119,8 @@ enum store_result book_sums(struct book *b, struct bytes key, i128 sums[STATE_SU
  *  ones not at all. `visit` may read, but not write; key and value are its until it returns. */
 typedef bool state_visit(void *arg, struct bytes key, struct bytes value, const i128 *sums);
 enum store_result book_scan_state(struct book *b, struct bytes from, struct bytes until,
-                                  state_visit *visit, void *arg, struct mete_err *err)
-    METE_MUST_CHECK;
+                                  state_visit *visit, void *arg,
+                                  struct mete_err *err) METE_MUST_CHECK;
 
 /* Blind writes, part of the current group. */
 void book_set(struct book *b, struct bytes key, struct bytes value);
@@ -129,7 +130,7 @@ void book_remove(struct book *b, struct bytes key);
 /** Ends store_options.no_entries: from now on ENTRY and PENDING writes are kept. */
 void book_keep_entries(struct book *b);
 
-/* --- the Merkle log -----------------------------------------------------------------------------*/
+/* --- the Merkle log ----------------------------------------------------------------------------*/
 
 /** Hash of the complete subtree of 2^level leaves number `index`. */
 enum store_result book_tree_hash(struct book *b, unsigned level, uint64_t index, struct hash *out,
@@ -147,7 +148,7 @@ typedef bool checkpoint_visit(void *arg, const struct checkpoint *c);
 enum store_result book_checkpoints(struct book *b, checkpoint_visit *visit, void *arg,
                                    struct mete_err *err) METE_MUST_CHECK;
 
-/* --- outside the log ----------------------------------------------------------------------------*/
+/* --- outside the log ---------------------------------------------------------------------------*/
 
 /** A private value: `commitment` stands in the log; `sealed` (salt and value, encrypted) may be
  *  erased. `party` is whom it is about (empty: nobody in particular). */
@@ -158,11 +159,11 @@ struct sealed_value {
     struct hash commitment;
     struct bytes sealed;
 };
-enum store_result book_seal_add(struct book *b, const struct sealed_value *v, struct mete_err *err)
-    METE_MUST_CHECK;
+enum store_result book_seal_add(struct book *b, const struct sealed_value *v,
+                                struct mete_err *err) METE_MUST_CHECK;
 typedef bool sealed_visit(void *arg, const struct sealed_value *v);
-/** Those of one event (seq > 0), or of one party (seq 0, party not empty), or all. There is no index
- *  by party (its keys would be random): that reads all. */
+/** Those of one event (seq > 0), or of one party (seq 0, party not empty), or all. There is no
+ * index by party (its keys would be random): that reads all. */
 enum store_result book_seals(struct book *b, uint64_t seq, struct text party, sealed_visit *visit,
                              void *arg, struct mete_err *err) METE_MUST_CHECK;
 /** Erases the sealed values about a party; *count of them are gone after the commit. */
@@ -176,16 +177,16 @@ struct quarantined {
     enum mete_code code;
     struct text pointer;
     struct text message;
-    struct text body;     /* as received, at most EVENT_SIZE_MAX bytes (cut beyond: `cut`) */
+    struct text body; /* as received, at most EVENT_SIZE_MAX bytes (cut beyond: `cut`) */
     bool cut;
-    uint32_t attempts;    /* times it was refused */
+    uint32_t attempts; /* times it was refused */
 };
 /** Keeps a refused event, outside the log. Bounded: the oldest makes room beyond `max` rows.
  *  The same body refused again only counts an attempt. */
 enum store_result book_quarantine_add(struct book *b, const struct quarantined *q, uint64_t max,
                                       struct mete_err *err) METE_MUST_CHECK;
-enum store_result book_quarantine_remove(struct book *b, uint64_t id, struct mete_err *err)
-    METE_MUST_CHECK;
+enum store_result book_quarantine_remove(struct book *b, uint64_t id,
+                                         struct mete_err *err) METE_MUST_CHECK;
 typedef bool quarantine_visit(void *arg, const struct quarantined *q);
 /** In order of id, from `after` + 1. METE_STORE_CORRUPT when a body is not what was kept. */
 enum store_result book_quarantine(struct book *b, uint64_t after, quarantine_visit *visit,

@@ -275,8 +275,7 @@ static inline void fixture_check_rows(struct fixture *f)
     }
 }
 
-/* --- one hash of everything
- * ---------------------------------------------------------------------*/
+/* --- one hash of everything --------------------------------------------------------------------*/
 
 static inline bool fixture_digest_state(void *arg, struct bytes key, struct bytes value,
                                         const i128 *sums)
@@ -337,8 +336,7 @@ static inline struct hash fixture_digest(struct book *book)
     return h;
 }
 
-/* --- opening and closing
- * ------------------------------------------------------------------------*/
+/* --- opening and closing -----------------------------------------------------------------------*/
 
 static inline void fixture_open_with(struct fixture *f, const char *url,
                                      const struct store_options *options)

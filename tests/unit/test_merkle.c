@@ -265,8 +265,7 @@ static void test_positions_outside_are_refused(void **state)
     assert_false(merkle_root_at(on_read, &g.nodes, 90, &root));
 }
 
-/* --- checkpoints
- * --------------------------------------------------------------------------------*/
+/* --- checkpoints -------------------------------------------------------------------------------*/
 
 struct signer {
     uint8_t seed[32];

@@ -16,8 +16,7 @@
 
 #include <cmocka.h>
 
-/* --- a port that keeps everything in memory
- * -----------------------------------------------------*/
+/* --- a port that keeps everything in memory ----------------------------------------------------*/
 
 struct fake {
     struct buf *block;
@@ -156,8 +155,7 @@ static void fake_clear(struct fake *f)
     memset(f, 0, sizeof *f);
 }
 
-/* --- the naive model
- * ----------------------------------------------------------------------------*/
+/* --- the naive model ---------------------------------------------------------------------------*/
 
 struct fact {
     bool there;
@@ -203,8 +201,7 @@ static void model_remove(struct omap *model, struct bytes key)
     f->there = false;
 }
 
-/* --- one world: a state and the model of it
- * -----------------------------------------------------*/
+/* --- one world: a state and the model of it ----------------------------------------------------*/
 
 struct world {
     struct fake fake;
@@ -430,8 +427,6 @@ static uint64_t seed_of(unsigned i)
     const char *given = getenv("METE_TEST_SEED");
     uint64_t seed = UINT64_C(20260101) + i;
     if (given != NULL) {
-        u128 v = 0;
-        (void)v;
         seed = 0;
         for (; *given >= '0' && *given <= '9'; given++) {
             seed = seed * 10 + (uint64_t)(*given - '0');
@@ -533,8 +528,7 @@ static void test_memory_is_bounded(void **state)
     world_close(&w);
 }
 
-/* --- damage
- * -------------------------------------------------------------------------------------*/
+/* --- damage ------------------------------------------------------------------------------------*/
 
 static bool some_get_is_corrupt(struct world *w)
 {
@@ -619,8 +613,7 @@ static void test_merging_a_damaged_block_fails(void **state)
     world_close(&w);
 }
 
-/* --- blocks and filters
- * -------------------------------------------------------------------------*/
+/* --- blocks and filters ------------------------------------------------------------------------*/
 
 static void fill_block(struct block_writer *bw, struct rng *r, unsigned *count)
 {
@@ -756,8 +749,73 @@ static void test_bloom_hash_is_what_it_was(void **state)
     assert_true(bloom_hash(key_bytes(&k)) == UINT64_C(0x1d56279ff0e48353));
 }
 
-/* --- sums
- * ---------------------------------------------------------------------------------------*/
+/* --- the buffer's order and the point cache ----------------------------------------------------*/
+
+/* Keys that agree in their first bytes are told apart by the rest, whatever order they came in. */
+static void test_keys_with_a_common_beginning_are_sorted(void **state)
+{
+    (void)state;
+    enum { KEYS = 3000 };
+    static bool seen[KEYS];
+    struct memtable m;
+    struct rng r;
+    rng_seed(&r, seed_of(17));
+    memtable_init(&m, 3);
+    memset(seen, 0, sizeof seen);
+    for (unsigned left = KEYS; left > 0;) {
+        uint32_t n = (uint32_t)rng_below(&r, KEYS);
+        if (!seen[n]) {
+            struct key k = key_text(KEY_PARTY, TEXT("did:ethr:0x"));
+            key_add_u32(&k, n);
+            memtable_set(&m, key_bytes(&k), (struct bytes){0});
+            seen[n] = true;
+            left--;
+        }
+    }
+    struct mem_cursor c;
+    uint32_t n = 0;
+    for (mem_cursor_seek(&c, &m, (struct bytes){0}); c.valid; mem_cursor_next(&c)) {
+        assert_int_equal(key_read_u32(c.item.key, 12), n);
+        n++;
+    }
+    assert_int_equal(n, KEYS);
+    memtable_clear(&m);
+}
+
+static void test_the_point_cache_is_bounded(void **state)
+{
+    (void)state;
+    struct point_cache p;
+    struct buf value = {0};
+    unsigned hits = 0;
+    buf_put_str(&value, "a value of some length that is the same for all of them");
+    point_cache_init(&p, (size_t)64 << 10);
+    for (uint32_t i = 0; i < 20000; i++) {
+        struct key k = key_u32(KEY_POLICY, i);
+        const struct lookup l = {.any = true, .final = true, .op = ITEM_PUT, .value = &value};
+        point_cache_put(&p, key_bytes(&k), bloom_hash(key_bytes(&k)), &l);
+        assert_true(p.size <= p.size_max);
+    }
+    for (uint32_t i = 0; i < 20000; i++) {
+        struct buf room = {0};
+        struct key k = key_u32(KEY_POLICY, i);
+        struct lookup l = {.value = &room};
+        uint64_t hash = bloom_hash(key_bytes(&k));
+        if (point_cache_get(&p, key_bytes(&k), hash, &l)) {
+            assert_true(l.any && text_eq(buf_text(&room), buf_text(&value)));
+            point_cache_drop(&p, key_bytes(&k), hash);
+            assert_false(point_cache_get(&p, key_bytes(&k), hash, &l));
+            hits++;
+        }
+        buf_clear(&room);
+    }
+    assert_true(hits > 100);
+    assert_int_equal(p.size, 0);
+    point_cache_clear(&p);
+    buf_clear(&value);
+}
+
+/* --- sums --------------------------------------------------------------------------------------*/
 
 static void test_sums_pack_round_trip(void **state)
 {
@@ -823,6 +881,8 @@ int main(void)
         cmocka_unit_test(test_block_reader_survives_bent_bytes),
         cmocka_unit_test(test_bloom_never_forgets_and_seldom_errs),
         cmocka_unit_test(test_bloom_hash_is_what_it_was),
+        cmocka_unit_test(test_keys_with_a_common_beginning_are_sorted),
+        cmocka_unit_test(test_the_point_cache_is_bounded),
         cmocka_unit_test(test_sums_pack_round_trip),
         cmocka_unit_test(test_value_may_come_from_the_buffer_itself),
     };

@@ -6,8 +6,7 @@
 
 #include "store/event_id.h"
 
-/* --- groups
- * -------------------------------------------------------------------------------------*/
+/* --- groups ------------------------------------------------------------------------------------*/
 
 static void test_an_empty_book(void **state)
 {
@@ -132,8 +131,7 @@ static void test_pages_replay_in_their_place(void **state)
     assert_int_equal(book_page_count(f->book, 3), 40);
 }
 
-/* --- reading the log
- * ----------------------------------------------------------------------------*/
+/* --- reading the log ---------------------------------------------------------------------------*/
 
 struct seqs {
     uint64_t next;
@@ -187,8 +185,7 @@ static void test_seq_at_finds_the_first_of_a_moment(void **state)
     assert_int_equal(book_seq_at(f->book, TIME_NEVER), 501);
 }
 
-/* --- state
- * --------------------------------------------------------------------------------------*/
+/* --- state -------------------------------------------------------------------------------------*/
 
 static void test_event_ids_lead_to_their_row(void **state)
 {
@@ -293,8 +290,7 @@ static void test_ranges_of_the_state(void **state)
     book_rollback(f->book);
 }
 
-/* --- the tree
- * -----------------------------------------------------------------------------------*/
+/* --- the tree ----------------------------------------------------------------------------------*/
 
 struct prover {
     struct book *book;
@@ -386,8 +382,7 @@ static void test_a_tree_of_70000_leaves(void **state)
     free(leaf);
 }
 
-/* --- beside the log
- * -----------------------------------------------------------------------------*/
+/* --- beside the log ----------------------------------------------------------------------------*/
 
 struct tally {
     unsigned count;
@@ -618,8 +613,7 @@ static void test_named_values(void **state)
     arena_clear(&a);
 }
 
-/* --- books
- * --------------------------------------------------------------------------------------*/
+/* --- books -------------------------------------------------------------------------------------*/
 
 static void test_books_of_a_store(void **state)
 {
@@ -666,8 +660,7 @@ static void test_unknown_kinds_of_store_are_refused(void **state)
     assert_int_equal(store_open(&s, "postgres://host/db", &o, NULL), METE_USAGE);
 }
 
-/* --- both stores
- * ----------------------------------------------------------------------------------*/
+/* --- both stores -------------------------------------------------------------------------------*/
 
 /* The same events give the same head and the same state on both. */
 static void test_memory_and_sqlite_agree(void **state)
@@ -729,8 +722,7 @@ static void test_entries_can_be_left_out(void **state)
     fixture_close(&f);
 }
 
-/* --- event ids
- * ------------------------------------------------------------------------------------*/
+/* --- event ids ---------------------------------------------------------------------------------*/
 
 static void test_event_id_of_canonical_bytes(void **state)
 {
@@ -778,8 +770,7 @@ static void test_event_id_of_canonical_bytes(void **state)
     buf_clear(&room);
 }
 
-/* --- running
- * ------------------------------------------------------------------------------------*/
+/* --- running -----------------------------------------------------------------------------------*/
 
 static int setup_memory(void **state)
 {

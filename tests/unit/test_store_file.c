@@ -41,8 +41,7 @@ static void open_files(struct fixture *f)
     assert_int_equal(book_open(&f->book, f->store, TEXT("main"), false, &err), METE_OK);
 }
 
-/* --- ends without a close
- * -----------------------------------------------------------------------*/
+/* --- ends without a close ----------------------------------------------------------------------*/
 
 /* The same life in memory: what the state has to be. */
 static struct hash digest_of(unsigned events)
@@ -109,8 +108,7 @@ static void test_vanishing_amid_flushes_and_merges(void **state)
     assert_true(book_stats(f->book)->levels >= 2);
 }
 
-/* --- readers
- * ------------------------------------------------------------------------------------*/
+/* --- readers -----------------------------------------------------------------------------------*/
 
 static void test_a_reader_keeps_its_snapshot(void **state)
 {
@@ -181,8 +179,7 @@ static void test_a_reader_alone(void **state)
     assert_int_equal(book_row(f->book, 700, &row, &err), STORE_OK);
 }
 
-/* --- one writer
- * ---------------------------------------------------------------------------------*/
+/* --- one writer --------------------------------------------------------------------------------*/
 
 static void test_a_second_writer_is_told_who_writes(void **state)
 {
@@ -207,8 +204,7 @@ static void test_a_second_writer_is_told_who_writes(void **state)
     fixture_reopen(f); /* whoever closes lets the next one in */
 }
 
-/* --- what is not ours
- * ---------------------------------------------------------------------------*/
+/* --- what is not ours --------------------------------------------------------------------------*/
 
 static enum mete_code open_code(const struct fixture *f, struct mete_err *err)
 {
@@ -267,8 +263,7 @@ static void test_newer_and_changed_schemas_are_refused(void **state)
     assert_int_equal(book_open(&f->book, f->store, TEXT("main"), true, &err), METE_OK);
 }
 
-/* --- foreign hands
- * ------------------------------------------------------------------------------*/
+/* --- foreign hands -----------------------------------------------------------------------------*/
 
 static void refuse_sql(sqlite3 *db, const char *sql)
 {
@@ -323,8 +318,7 @@ static void test_the_database_refuses_changes(void **state)
     sqlite3_close(db);
 }
 
-/* --- damage
- * -------------------------------------------------------------------------------------*/
+/* --- damage ------------------------------------------------------------------------------------*/
 
 static bool pass_row(void *arg, const struct log_row *row)
 {
@@ -456,8 +450,7 @@ static void test_damage_beside_the_log_is_found(void **state)
     sqlite3_close(db);
 }
 
-/* --- failing writes
- * -----------------------------------------------------------------------------*/
+/* --- failing writes ----------------------------------------------------------------------------*/
 
 static void limit_files(rlim_t bytes)
 {
@@ -518,8 +511,7 @@ static void test_a_group_with_a_failed_write_is_refused(void **state)
     fixture_check_rows(f);
 }
 
-/* --- erasure
- * ------------------------------------------------------------------------------------*/
+/* --- erasure -----------------------------------------------------------------------------------*/
 
 static bool file_has(const char *path, const char *what)
 {
@@ -566,8 +558,7 @@ static void test_erased_values_are_gone_from_the_file(void **state)
     assert_false(store_has(f, "the-small-secret") || store_has(f, "the-large-secret"));
 }
 
-/* --- the write-ahead log
- * ------------------------------------------------------------------------*/
+/* --- the write-ahead log -----------------------------------------------------------------------*/
 
 static void test_the_write_ahead_log_does_not_grow_for_ever(void **state)
 {

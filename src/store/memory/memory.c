@@ -23,8 +23,7 @@ struct memory_store {
     struct memory_log *last;
 };
 
-/* --- vectors
- * ------------------------------------------------------------------------------------*/
+/* --- vectors -----------------------------------------------------------------------------------*/
 
 void *vector_push(struct memory_vector *v, size_t size, size_t extra, char **tail)
 {
@@ -77,8 +76,7 @@ void memory_touch(struct memory_log *l, struct memory_vector *v, size_t index, s
     l->undo[l->undo_count++] = (struct memory_undo){v, index, before, size};
 }
 
-/* --- events
- * -------------------------------------------------------------------------------------*/
+/* --- events ------------------------------------------------------------------------------------*/
 
 static uint8_t *bytes_new(struct memory_log *l, size_t size)
 {
@@ -191,8 +189,7 @@ static enum store_result scan(void *log, uint64_t from, uint64_t until, log_visi
     return STORE_OK;
 }
 
-/* --- pages
- * --------------------------------------------------------------------------------------*/
+/* --- pages -------------------------------------------------------------------------------------*/
 
 static struct key page_key(uint64_t seq, uint32_t page)
 {
@@ -260,8 +257,7 @@ static enum store_result scan_pages(void *log, uint64_t number, page_visit *visi
     return STORE_OK;
 }
 
-/* --- the tree
- * -----------------------------------------------------------------------------------*/
+/* --- the tree ----------------------------------------------------------------------------------*/
 
 static enum store_result node_put(void *log, unsigned level, uint64_t index, const struct hash *h,
                                   struct mete_err *err)
@@ -296,8 +292,7 @@ static enum store_result nodes(void *log, unsigned level, uint64_t first, unsign
     return STORE_OK;
 }
 
-/* --- groups
- * -------------------------------------------------------------------------------------*/
+/* --- groups ------------------------------------------------------------------------------------*/
 
 /** What went for good gives back its texts. */
 static void undo_forget(struct memory_log *l)
@@ -369,8 +364,7 @@ static void log_close(void *log)
     rollback(log); /* the book stays in the store, as it was committed */
 }
 
-/* --- the store
- * ----------------------------------------------------------------------------------*/
+/* --- the store ---------------------------------------------------------------------------------*/
 
 static enum mete_code store_new(void **out, const char *name, const struct store_options *options,
                                 struct mete_err *err)

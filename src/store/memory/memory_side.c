@@ -84,8 +84,7 @@ enum store_result memory_seal_erase(void *log, struct text party, uint64_t *coun
     return STORE_OK;
 }
 
-/* --- quarantine
- * ---------------------------------------------------------------------------------*/
+/* --- quarantine --------------------------------------------------------------------------------*/
 
 void memory_quarantine_recount(struct memory_log *l)
 {
@@ -183,8 +182,7 @@ enum store_result memory_quarantine(void *log, uint64_t after, quarantine_visit 
     return STORE_OK;
 }
 
-/* --- named values
- * -------------------------------------------------------------------------------*/
+/* --- named values ------------------------------------------------------------------------------*/
 
 enum store_result memory_meta_get(void *log, const char *name, struct arena *a, struct text *value,
                                   struct mete_err *err)

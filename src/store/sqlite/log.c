@@ -41,8 +41,7 @@ static enum store_result corrupt(struct mete_err *err, const char *what, uint64_
     return STORE_FAILED;
 }
 
-/* --- events
- * -------------------------------------------------------------------------------------*/
+/* --- events ------------------------------------------------------------------------------------*/
 
 enum store_result sqlite_append(void *log, const struct log_row *row, struct mete_err *err)
 {
@@ -161,8 +160,7 @@ enum store_result sqlite_scan(void *log, uint64_t from, uint64_t until, log_visi
     return r == STORE_OK && go_on && seq != until ? corrupt(err, "event", seq) : r;
 }
 
-/* --- pages
- * --------------------------------------------------------------------------------------*/
+/* --- pages -------------------------------------------------------------------------------------*/
 
 enum store_result sqlite_append_page(void *log, const struct page_row *row, struct mete_err *err)
 {
@@ -259,8 +257,7 @@ enum store_result sqlite_scan_pages(void *log, uint64_t number, page_visit *visi
     return scan_end(l, s, step, err);
 }
 
-/* --- the tree
- * -----------------------------------------------------------------------------------*/
+/* --- the tree ----------------------------------------------------------------------------------*/
 
 static uint64_t node_number(unsigned level, uint64_t index)
 {

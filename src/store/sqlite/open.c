@@ -40,8 +40,7 @@ static const char SQL_PAGE_LAST[] =
 #define NUMBER_MASK  ((int64_t)((UINT64_C(1) << LOG_SIZE_BITS) - 1))
 #define BUSY_WAIT_MS 10000 /* another connection copies the write-ahead log back, or backs up */
 
-/* --- the store
- * ----------------------------------------------------------------------------------*/
+/* --- the store ---------------------------------------------------------------------------------*/
 
 static void store_free(void *store)
 {
@@ -139,8 +138,7 @@ static enum store_result store_names(void *store, struct arena *a, struct text *
     return STORE_OK;
 }
 
-/* --- a book
- * -------------------------------------------------------------------------------------*/
+/* --- a book ------------------------------------------------------------------------------------*/
 
 static void log_free(void *log)
 {
@@ -331,8 +329,7 @@ static enum store_result flushed(void *log, uint64_t size, uint64_t pages, struc
     return r;
 }
 
-/* --- groups
- * -------------------------------------------------------------------------------------*/
+/* --- groups ------------------------------------------------------------------------------------*/
 
 /** After an erasure: what was deleted shall not stand in the write-ahead log either. */
 static void erased_end(struct sqlite_log *l, bool committed)

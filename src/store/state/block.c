@@ -82,8 +82,7 @@ void block_writer_finish(struct block_writer *w)
     buf_put_be32(&w->out, w->restart_count);
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------*/
+/* --- reading -----------------------------------------------------------------------------------*/
 
 static uint32_t be32_at(const uint8_t *p)
 {

@@ -12,6 +12,7 @@
 
 #define SLOTS_MIN       ((size_t)1024)
 #define HUGE_PAGE       ((size_t)2 << 20)
+#define PREFETCH_PROBES ((size_t)6)
 #define REF_NONE        UINT32_MAX
 #define VALUE_SMALL_MAX ((size_t)4096) /* larger values are allocated on their own */
 
@@ -79,8 +80,7 @@ bool mem_class_is_hashed(uint8_t class)
     return class != KEY_ENTRY;
 }
 
-/* --- memory
- * -------------------------------------------------------------------------------------*/
+/* --- memory ------------------------------------------------------------------------------------*/
 
 /* Keys are met at random places: with huge pages, finding a page costs less than the miss itself.
  */
@@ -197,8 +197,7 @@ static struct mem_entry *entry_new(struct memtable *m, struct bytes key, enum me
     return e;
 }
 
-/* --- the hash table
- * -----------------------------------------------------------------------------*/
+/* --- the hash table ----------------------------------------------------------------------------*/
 
 static uint32_t key_hash(const struct memtable *m, struct bytes key)
 {
@@ -346,9 +345,17 @@ void mem_settle(struct memtable *m)
 static void prefetch_entry(const struct memtable *m)
 {
     const struct mem_waiting *w = &m->waiting[(m->waiting_first + MEM_WAITING / 2) % MEM_WAITING];
-    const struct mem_slot *slot = &m->slots[w->hash & (m->slot_count - 1)];
-    if (slot->ref != REF_NONE) {
-        __builtin_prefetch(mem_entry_at(m, slot->ref));
+    for (size_t i = 0; i < PREFETCH_PROBES; i++) {
+        const struct mem_slot *slot = &m->slots[(w->hash + i) & (m->slot_count - 1)];
+        if (slot->ref == REF_NONE) {
+            return;
+        }
+        if (slot->hash == w->hash) {
+            const char *e = (const char *)mem_entry_at(m, slot->ref);
+            __builtin_prefetch(e);
+            __builtin_prefetch(e + MEM_WAITING_KEY_MAX + sizeof(int64_t) * STATE_SUMS);
+            return;
+        }
     }
 }
 

@@ -191,8 +191,7 @@ void memtable_sort(struct memtable *m)
     }
 }
 
-/* --- walking
- * ------------------------------------------------------------------------------------*/
+/* --- walking -----------------------------------------------------------------------------------*/
 
 static size_t part_seek(const struct memtable *m, const struct mem_order *o, size_t lo, size_t hi,
                         struct bytes from)

@@ -149,8 +149,7 @@ enum mete_code run_get(struct run *r, struct cache *c, struct bytes key, uint64_
     return ok ? METE_OK : damaged(s, err);
 }
 
-/* --- walking
- * ------------------------------------------------------------------------------------*/
+/* --- walking -----------------------------------------------------------------------------------*/
 
 void run_cursor_close(struct run_cursor *rc)
 {

@@ -123,8 +123,7 @@ uint32_t index_block_of(const struct index_view *v, struct bytes key)
     return lo;
 }
 
-/* --- building
- * -----------------------------------------------------------------------------------*/
+/* --- building ----------------------------------------------------------------------------------*/
 
 void segment_builder_clear(struct segment_builder *b)
 {

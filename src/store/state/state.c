@@ -66,8 +66,7 @@ void state_clear(struct state *s)
     buf_clear(&s->value);
 }
 
-/* --- the list of runs
- * ---------------------------------------------------------------------------*/
+/* --- the list of runs --------------------------------------------------------------------------*/
 
 void state_run_insert(struct state *s, struct run *r)
 {
@@ -176,8 +175,7 @@ enum mete_code state_load(struct state *s, struct mete_err *err)
     return code;
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------*/
+/* --- writing -----------------------------------------------------------------------------------*/
 
 void state_set(struct state *s, struct bytes key, struct bytes value)
 {
@@ -197,8 +195,7 @@ void state_remove(struct state *s, struct bytes key)
     memtable_remove(&s->memtable, key);
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------*/
+/* --- reading -----------------------------------------------------------------------------------*/
 
 /** What the buffer says; l->final when that is the whole answer. */
 static void buffer_get(struct state *s, struct bytes key, struct lookup *l)
@@ -293,8 +290,7 @@ enum mete_code state_scan(struct state *s, struct bytes from, struct bytes until
     return code;
 }
 
-/* --- flushing
- * -----------------------------------------------------------------------------------*/
+/* --- flushing ----------------------------------------------------------------------------------*/
 
 bool state_full(const struct state *s)
 {
