@@ -168,19 +168,22 @@ static void retry(struct oracle *o, struct stored *s, enum waits_for what)
     now_booked(o, s);
 }
 
-/* Everything that waited for the same is tried again in the order of the log, then what waited for
- * those. */
-static void queue_run(struct oracle *o)
+/* Everything that waited for the same is tried again in the order of the log; what waited for one
+ * of those comes right after it. */
+static void queue_run(struct oracle *o, int from)
 {
-    for (int at = 0; at < o->queue_count; at++) {
+    int until = o->queue_count;
+    for (int at = from; at < until; at++) {
         struct queued q = o->queue[at];
         for (int i = 0; i < q.limit; i++) {
             struct stored *s = o->stored[i];
-            if (s->waiting && s->waits_for == q.what && s->waits_id == q.id)
-                retry(o, s, q.what);
+            if (!s->waiting || s->waits_for != q.what || s->waits_id != q.id)
+                continue;
+            retry(o, s, q.what);
+            queue_run(o, until);
         }
     }
-    o->queue_count = 0;
+    o->queue_count = from;
 }
 
 static void accept(struct oracle *o, struct stored *s, struct outcome out)
@@ -198,7 +201,7 @@ static void accept(struct oracle *o, struct stored *s, struct outcome out)
         queue_add(o, FOR_CYCLE, s->event.policy_id, before);
     if (out.status == O_APPLIED)
         now_booked(o, s);
-    queue_run(o);
+    queue_run(o, 0);
 }
 
 void oracle_submit(struct oracle *o, const struct script_event *e, struct oracle_outcome *out)

@@ -76,7 +76,8 @@ static void sums_lower(struct oracle *o, const struct lot *lot, i128 amount)
                 oracle_see(o, SEEN_UNRECOUPED);
         }
         *net -= less;
-        o->quantity[policy] -= (uint64_t)lowered((i128)lot->quantity, lot, amount);
+        if (first_of_policy(lot, i))
+            o->quantity[policy] -= (uint64_t)lowered((i128)lot->quantity, lot, amount);
     }
 }
 

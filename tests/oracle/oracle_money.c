@@ -46,6 +46,16 @@ void oracle_book(struct deciding *d, int source)
     lot_apply(d->o, d->lot, source);
 }
 
+/* A quantity counts once for a policy, however often it is in the tree. */
+bool first_of_policy(const struct lot *lot, int node)
+{
+    for (int i = 0; i < node; i++) {
+        if (lot->node[i].policy == lot->node[node].policy)
+            return false;
+    }
+    return true;
+}
+
 /* Sums that conditions read, once the whole event is booked. */
 static void sums_add(struct oracle *o, struct stored *s)
 {
@@ -53,7 +63,8 @@ static void sums_add(struct oracle *o, struct stored *s)
         struct lot *lot = &s->lot[i];
         for (int k = 0; k < lot->node_count; k++) {
             o->net[lot->node[k].policy][lot->shown.asset] += lot->node[k].input;
-            o->quantity[lot->node[k].policy] += lot->quantity;
+            if (first_of_policy(lot, k))
+                o->quantity[lot->node[k].policy] += lot->quantity;
         }
     }
 }

@@ -194,6 +194,8 @@ i128 power_of_ten(int n);
 /** A new lot of the event `s`: nothing may point to its earlier ones any more. */
 void deciding_begin(struct deciding *d, struct oracle *o, struct stored *s, int asset, i128 gross);
 void lot_drop(struct stored *s);
+/** True when no earlier node of the lot is of the same policy. */
+bool first_of_policy(const struct lot *lot, int node);
 void lot_apply(struct oracle *o, const struct lot *lot, int source);
 
 void oracle_see(struct oracle *o, enum oracle_seen what);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a book is told about its world: policies, fees, assets, contributions, usage, costs. */
+#include <string.h>
+
 #include "core/asset.h"
 #include "oracle/oracle_parts.h"
 
@@ -89,6 +91,26 @@ static mete_time version_from(const struct script_event *e, bool first)
     return first ? TIME_ALWAYS : e->at;
 }
 
+/* In the order of their names: members of an object have no other order in the log. */
+static void tiers_mention(struct oracle *o, const struct script_policy *p)
+{
+    char last[32] = "";
+    for (int n = 0; n < p->tier_count; n++) {
+        char best[32] = "~";
+        int party = NONE;
+        for (int i = 0; i < p->tier_count; i++) {
+            char name[32];
+            script_party_name(p->tier_party[i], name);
+            if (strcmp(name, last) > 0 && strcmp(name, best) < 0) {
+                snprintf(best, sizeof best, "%s", name);
+                party = p->tier_party[i];
+            }
+        }
+        oracle_mention(o, party);
+        snprintf(last, sizeof last, "%s", best);
+    }
+}
+
 struct outcome oracle_policy(struct oracle *o, const struct script_event *e)
 {
     const struct script_policy *p = &e->policy;
@@ -106,8 +128,7 @@ struct outcome oracle_policy(struct oracle *o, const struct script_event *e)
         else
             oracle_mention(o, p->share[i].payee);
     }
-    for (int i = 0; i < p->tier_count; i++)
-        oracle_mention(o, p->tier_party[i]);
+    tiers_mention(o, p);
     if (p->kind == P_ROLES) {
         METE_ASSERT(o->roles_count < VERSIONS_MAX);
         o->roles[o->roles_count] = (struct policy_version){version_from(e, *count == 1), *p};
