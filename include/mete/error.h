@@ -60,7 +60,8 @@
       "See the table of producers; send it from the service that owns the type.")                  \
     X(SIGNATURE_INVALID, 35, "signature_invalid", 422, 0, "The signature does not fit the bytes.", \
       "Sign the RFC 8785 bytes without the signature member, with the key that is named.")         \
-    X(CONFLICT, 36, "conflict", 409, 0, "This event_id already stands in the log with other bytes.", \
+    X(CONFLICT, 36, "conflict", 409, 0,                                                            \
+      "This event_id already stands in the log with other bytes.",                                 \
       "Use a new event_id for a new fact; correct an old one by a reversal.")                      \
     /* 60..: money and parties */                                                                  \
     X(CURRENCY_UNKNOWN, 60, "currency_unknown", 422, 0, "This book does not know the currency.",   \
@@ -115,8 +116,8 @@
     /* 120..: what an event refers to */                                                           \
     X(TARGET_AMBIGUOUS, 120, "target_ambiguous", 422, 0,                                           \
       "Exactly one of policy, content_item_id and party names who shares.", "Keep one of them.")   \
-    X(ORIGINAL_UNKNOWN, 121, "original_unknown", 422, 1,                                           \
-      "The event to reverse has not come yet.", "It waits; send the original.")                    \
+    X(ORIGINAL_UNKNOWN, 121, "original_unknown", 422, 1, "The event to reverse has not come yet.", \
+      "It waits; send the original.")                                                              \
     X(ORIGINAL_KIND, 122, "original_kind", 422, 0, "The event to reverse is not a revenue.",       \
       "Name a revenue event.")                                                                     \
     X(REVERSAL_EXCEEDS, 123, "reversal_exceeds", 422, 0,                                           \

@@ -107,11 +107,11 @@ struct book_policy *book_policy(struct book *b, struct text id)
     return *slot;
 }
 
-const struct rules *policy_at(const struct book_policy *p, mete_time at)
+static const struct rules *latest(struct rules *const *version, uint32_t count, mete_time at)
 {
     const struct rules *found = NULL;
-    for (uint32_t i = 0; i < p->version_count; i++) {
-        const struct rules *r = p->version[i];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct rules *r = version[i];
         if (r->from <= at && (found == NULL || r->from >= found->from)) {
             found = r;
         }
@@ -119,18 +119,14 @@ const struct rules *policy_at(const struct book_policy *p, mete_time at)
     return found;
 }
 
+const struct rules *policy_at(const struct book_policy *p, mete_time at)
+{
+    return latest(p->version, p->version_count, at);
+}
+
 const struct rules *roles_at(const struct book *b, mete_time at)
 {
-    const struct rules *found = NULL;
-    mete_time from = TIME_ALWAYS;
-    for (uint32_t i = 0; i < b->roles_count; i++) {
-        if (b->roles_from[i] > at || (found != NULL && b->roles_from[i] < from)) {
-            continue;
-        }
-        found = b->roles[i];
-        from = b->roles_from[i];
-    }
-    return found;
+    return latest(b->roles, b->roles_count, at);
 }
 
 const struct schedule *schedule_at(const struct book *b, mete_time at)
@@ -183,14 +179,10 @@ static mete_time in_force_from(const struct json *payload, bool first, mete_time
     return member_time(payload, "effective_from", false, first ? TIME_ALWAYS : occurred_at);
 }
 
-static void publish_roles(struct book *b, const struct json *payload, struct rules *r,
-                          mete_time occurred_at)
+static void publish_roles(struct book *b, struct rules *r)
 {
     b->roles =
         arena_grow(&b->keep, b->roles, b->roles_count, &b->roles_capacity, sizeof(struct rules *));
-    b->roles_from = arena_grow(&b->keep, b->roles_from, b->roles_count, &b->roles_from_capacity,
-                               sizeof b->roles_from[0]);
-    b->roles_from[b->roles_count] = in_force_from(payload, b->roles_count == 0, occurred_at);
     b->roles[b->roles_count++] = r;
 }
 
@@ -216,7 +208,7 @@ void book_publish(struct book *b, const struct json *payload, mete_time occurred
         book_mention(b, r->share[i].payee);
     }
     if (r->kind == RULES_ROLES) {
-        publish_roles(b, payload, r, occurred_at);
+        publish_roles(b, r);
     }
 }
 

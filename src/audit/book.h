@@ -77,8 +77,7 @@ struct book {
     struct schedule **schedule;
     uint32_t schedule_count, schedule_capacity;
     struct rules **roles; /* versions of all roles policies, in publication order */
-    mete_time *roles_from;
-    uint32_t roles_count, roles_capacity, roles_from_capacity;
+    uint32_t roles_count, roles_capacity;
     uint64_t clear_after_days;
     uint64_t dispute_days;
     struct text unallocated; /* party, or empty */

@@ -158,6 +158,16 @@ struct undo *booking_undo(struct journal *j, struct booking *b, uint32_t index,
     return u;
 }
 
+bool node_is_first(const struct found_group *g, uint32_t node)
+{
+    for (uint32_t i = 0; i < node; i++) {
+        if (g->node[i].policy == g->node[node].policy && g->node[i].counted != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Shares from the root down, joined by dots: written from the end. */
 static void share_path(const struct found_group *g, const struct found_line *l, char *out,
                        size_t size)

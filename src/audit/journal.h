@@ -79,6 +79,10 @@ struct found_group *booking_open(struct arena *a, const struct booking *b);
 struct undo *booking_undo(struct journal *j, struct booking *b, uint32_t index,
                           const struct found_group *g);
 
+/** The node is the group's first one of its policy: a quantity passes a policy once, however often
+ *  the policy stands in the tree. */
+bool node_is_first(const struct found_group *g, uint32_t node);
+
 /** The path of a line inside its event, NUL-terminated ("2.3", "f1", "u"). */
 #define LINE_PATH_MAX 256
 void found_path(const struct found_group *g, uint32_t group_index, uint32_t line,

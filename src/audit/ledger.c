@@ -72,17 +72,14 @@ static void post_line(struct ledger *l, const struct found_group *g, const struc
                       mete_time booked_at)
 {
     struct account *a = ledger_obtain(l, line->party, g->asset);
-    bool pending = line->kind == FOUND_ALLOCATION && g->clears_at > booked_at;
     bool held = line->kind == FOUND_ALLOCATION && (line->flags & FLAG_HELD) != 0;
+    bool pending = held || (line->kind == FOUND_ALLOCATION && g->clears_at > booked_at);
     i128 size = line->amount < 0 ? -line->amount : line->amount;
     unsigned side = line->amount < 0 ? 0 : 1;
     i128 *sum = &a->sum[(pending ? DEBITS_PENDING : DEBITS_POSTED) + side];
     *sum = i128_plus(*sum, size);
-    if (held && !pending) {
-        a->held_posted[side] = i128_plus(a->held_posted[side], size);
-    }
     if (pending) {
-        struct day_key key = {line->party, g->asset, time_day(g->clears_at)};
+        struct day_key key = {line->party, g->asset, held ? DAY_NEVER : time_day(g->clears_at)};
         struct due_day *day = map_put(&l->day_of, key_bytes(&key, sizeof key), NULL);
         day->amount = i128_plus(day->amount, line->amount);
     }

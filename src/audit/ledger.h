@@ -20,8 +20,7 @@ struct account {
     uint32_t party;
     uint32_t asset;
     i128 sum[SUM_COUNT];
-    i128 held_posted[2]; /* debits, credits of held lines that count as posted by their date */
-    struct due *due;     /* allocations that were not clear yet when they were booked */
+    struct due *due; /* allocations that were not clear yet when they were booked */
     size_t due_count, due_capacity;
     i128 held; /* pending whatever the date */
     struct dispute *disputes;
@@ -51,6 +50,8 @@ void ledger_clear(struct ledger *l);
 /** NULL when nothing was ever posted to it. */
 struct account *ledger_find(const struct ledger *l, uint32_t party, uint32_t asset);
 struct account *ledger_obtain(struct ledger *l, uint32_t party, uint32_t asset);
+/** `day` DAY_NEVER: of lines that are held. */
+#define DAY_NEVER INT32_MAX
 struct due_day *ledger_day(const struct ledger *l, uint32_t party, uint32_t asset, int32_t day);
 
 /** The four sums and the due days: one page's groups as they were stored. */

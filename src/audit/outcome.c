@@ -244,7 +244,9 @@ static void raise_totals(struct audit *a, const struct open_decision *d)
             }
             struct book_policy *p = book_policy(&a->book, names_id(&a->book.policies, n->policy));
             policy_add_net(&a->book, p, asset, n->input);
-            p->quantity = i128_plus(p->quantity, (i128)g->quantity);
+            if (node_is_first(g, k)) {
+                p->quantity = i128_plus(p->quantity, (i128)g->quantity);
+            }
         }
     }
 }

@@ -78,9 +78,7 @@ static const char *read_contributor(struct arena *keep, const struct json *j, st
         s->payee = member_keep(keep, j, "id");
     }
     s->held = lacks_countersignature(j);
-    bool by_attestation = json_get(j, "weight") == NULL && json_get(j, "attestation") != NULL;
-    const char *flaw = by_attestation ? read_weight(json_get(j, "attestation"), "share", &s->weight)
-                                      : read_weight(j, "weight", &s->weight);
+    const char *flaw = read_weight(j, "weight", &s->weight);
     return flaw != NULL ? flaw : read_entries(keep, j, s);
 }
 

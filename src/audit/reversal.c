@@ -340,8 +340,10 @@ static void lower_totals(struct reversed_group *x, i128 before)
         struct book_policy *p = book_policy(b, names_id(&b->policies, n->policy));
         policy_add_net(b, p, x->asset,
                        proportion(n->input, before, gross) - proportion(n->input, now, gross));
-        p->quantity += proportion((i128)x->g->quantity, before, gross) -
-                       proportion((i128)x->g->quantity, now, gross);
+        if (node_is_first(x->g, i)) {
+            p->quantity += proportion((i128)x->g->quantity, before, gross) -
+                           proportion((i128)x->g->quantity, now, gross);
+        }
     }
 }
 

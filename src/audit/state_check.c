@@ -96,16 +96,6 @@ static void said_twice(struct row *row, bool *exported)
     *exported = true;
 }
 
-/* Held lines may count as pending or by their date: both are consistent, mixing them is not. */
-static bool held_count_as_pending(const struct json *line, const struct account *x)
-{
-    i128 debits, credits;
-    return export_i128(line, "debits_pending", &debits) &&
-           export_i128(line, "credits_pending", &credits) &&
-           debits == x->sum[DEBITS_PENDING] + x->held_posted[0] &&
-           credits == x->sum[CREDITS_PENDING] + x->held_posted[1];
-}
-
 static void check_account(struct audit *a, const struct json *line)
 {
     static const char *const members[SUM_COUNT] = {"debits_posted", "credits_posted",
@@ -119,11 +109,6 @@ static void check_account(struct audit *a, const struct json *line)
     if (x != NULL) {
         memcpy(sum, x->sum, sizeof sum);
         said_twice(&row, &x->account_exported);
-        bool pending = held_count_as_pending(line, x);
-        for (unsigned side = 0; side < 2 && pending; side++) {
-            sum[DEBITS_POSTED + side] -= x->held_posted[side];
-            sum[DEBITS_PENDING + side] += x->held_posted[side];
-        }
     }
     for (unsigned i = 0; i < SUM_COUNT; i++) {
         differ(&row, members[i], sum[i]);
@@ -152,12 +137,15 @@ static void check_balance(struct audit *a, const struct json *line)
 static void check_pending(struct audit *a, const struct json *line)
 {
     struct row row;
-    struct text day_text;
+    struct text day_text = {NULL, 0};
     int32_t day;
     if (!read_row(a, line, "pending", &row)) {
         return;
     }
-    if (!export_text(line, "day", &day_text) || !time_parse_day(day_text, &day)) {
+    bool never = export_text(line, "day", &day_text) && text_is(day_text, "never");
+    if (never) {
+        day = DAY_NEVER;
+    } else if (!time_parse_day(day_text, &day)) {
         unreadable(a, "pending");
         return;
     }

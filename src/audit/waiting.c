@@ -36,17 +36,30 @@ struct waiter *waiting_add(struct audit *a, uint64_t seq, const struct json *eve
     return waiter;
 }
 
-static void enqueue(struct audit *a, struct waiter *waiter)
+static bool is_queued(const struct waiting *all, const struct waiter *waiter)
 {
-    struct waiting *all = &a->waiting;
     for (uint32_t i = all->queue_first; i < all->queue_count; i++) {
         if (all->queue[i] == waiter) {
-            return;
+            return true;
         }
+    }
+    return false;
+}
+
+/* Puts a waiter at place `at` of the queue; false when it stands there already. */
+static bool enqueue(struct audit *a, struct waiter *waiter, uint32_t at)
+{
+    struct waiting *all = &a->waiting;
+    if (is_queued(all, waiter)) {
+        return false;
     }
     all->queue = arena_grow(&a->book.keep, all->queue, all->queue_count, &all->queue_capacity,
                             sizeof(struct waiter *));
-    all->queue[all->queue_count++] = waiter;
+    for (uint32_t i = all->queue_count++; i > at; i--) {
+        all->queue[i] = all->queue[i - 1];
+    }
+    all->queue[at] = waiter;
+    return true;
 }
 
 static bool waits_on(const struct waiter *waiter, struct text on, bool for_usage)
@@ -78,7 +91,7 @@ void waiting_open_policy(struct audit *a, struct text policy)
     for (uint32_t i = 0; i < a->waiting.count; i++) {
         struct waiter *w = a->waiting.waiter[i];
         if (w->kind != EVENT_REVERSAL && waits_on(w, policy, false)) {
-            enqueue(a, w);
+            (void)enqueue(a, w, a->waiting.queue_count);
         }
     }
 }
@@ -88,17 +101,20 @@ void waiting_open_cycle(struct audit *a, struct text policy, uint64_t before_seq
     for (uint32_t i = 0; i < a->waiting.count; i++) {
         struct waiter *w = a->waiting.waiter[i];
         if (!w->booked && w->seq < before_seq && waits_on(w, policy, true)) {
-            enqueue(a, w);
+            (void)enqueue(a, w, a->waiting.queue_count);
         }
     }
 }
 
+/* A booked original lets its reversals try at once, before all others that are queued. */
 void waiting_open_original(struct audit *a, struct text event_id)
 {
+    uint32_t at = a->waiting.queue_first;
     for (uint32_t i = 0; i < a->waiting.count; i++) {
         struct waiter *w = a->waiting.waiter[i];
-        if (!w->booked && w->kind == EVENT_REVERSAL && waits_on(w, event_id, false)) {
-            enqueue(a, w);
+        if (!w->booked && w->kind == EVENT_REVERSAL && waits_on(w, event_id, false) &&
+            enqueue(a, w, at)) {
+            at++;
         }
     }
 }

@@ -13,8 +13,8 @@ struct buf {
 };
 
 /** A zeroed struct buf is empty and valid. */
-void buf_clear(struct buf *b);  /* gives the memory back */
-void buf_reset(struct buf *b);  /* len = 0, keeps the memory */
+void buf_clear(struct buf *b); /* gives the memory back */
+void buf_reset(struct buf *b); /* len = 0, keeps the memory */
 void buf_reserve(struct buf *b, size_t more);
 void buf_put(struct buf *b, const void *p, size_t len);
 void buf_put_u8(struct buf *b, uint8_t v);

@@ -11,14 +11,15 @@ struct u256 {
 };
 
 #define I128_TEXT_MAX 41 /* sign, 39 digits, NUL */
-#define I128_MAX ((i128)(~(u128)0 >> 1))
-#define I128_MIN (-I128_MAX - 1)
+#define I128_MAX      ((i128)(~(u128)0 >> 1))
+#define I128_MIN      (-I128_MAX - 1)
 
 /** Writes the decimal form with NUL; returns its length. */
 size_t i128_format(i128 v, char out[I128_TEXT_MAX]);
 size_t u128_format(u128 v, char out[I128_TEXT_MAX]);
 
-/** Reads digits only (no sign, no space, at least one digit); false on anything else or overflow. */
+/** Reads digits only (no sign, no space, at least one digit); false on anything else or overflow.
+ */
 bool u128_parse(struct text t, u128 *out) METE_MUST_CHECK;
 
 bool i128_add(i128 a, i128 b, i128 *out) METE_MUST_CHECK; /* false on overflow, out untouched */

@@ -8,12 +8,12 @@
 typedef int64_t mete_time; /* microseconds since the epoch, UTC */
 
 #define TIME_SECOND_US ((mete_time)1000000)
-#define TIME_DAY_US ((mete_time)86400 * TIME_SECOND_US)
-#define TIME_MIN ((mete_time)0)                          /* 1970-01-01T00:00:00Z */
-#define TIME_MAX ((mete_time)253402300799999999)         /* 9999-12-31T23:59:59.999999Z */
-#define TIME_NEVER INT64_MAX                             /* later than any moment */
-#define TIME_ALWAYS INT64_MIN                            /* before any moment */
-#define TIME_TEXT_MAX 32
+#define TIME_DAY_US    ((mete_time)86400 * TIME_SECOND_US)
+#define TIME_MIN       ((mete_time)0)                  /* 1970-01-01T00:00:00Z */
+#define TIME_MAX       ((mete_time)253402300799999999) /* 9999-12-31T23:59:59.999999Z */
+#define TIME_NEVER     INT64_MAX                       /* later than any moment */
+#define TIME_ALWAYS    INT64_MIN                       /* before any moment */
+#define TIME_TEXT_MAX  32
 
 enum time_parse { TIME_OK, TIME_INVALID, TIME_RANGE };
 

@@ -26,7 +26,7 @@ struct bytes {
     size_t len;
 };
 
-#define METE_MUST_CHECK __attribute__((warn_unused_result))
+#define METE_MUST_CHECK        __attribute__((warn_unused_result))
 #define METE_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /** A broken invariant is our bug: say where, and stop before anything wrong is committed.

@@ -6,7 +6,7 @@
 #include "engine/query.h"
 
 static const struct table_column COLUMNS[] = {{"party", "PARTY", COLUMN_TEXT},
-                                              {"kind", "KIND", COLUMN_TEXT},
+                                              {"kind", NULL, COLUMN_TEXT},
                                               {"asset", NULL, COLUMN_TEXT},
                                               {"pending", "PENDING", COLUMN_AMOUNT},
                                               {"disputed", "DISPUTED", COLUMN_AMOUNT},

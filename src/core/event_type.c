@@ -133,11 +133,13 @@ static unsigned slot_of(struct text name)
 
 bool event_type_of(struct text name, enum event_type *type)
 {
-    if (name.len < NAME_LEN_MIN)
+    if (name.len < NAME_LEN_MIN) {
         return false;
+    }
     unsigned slot = slots[slot_of(name)];
-    if (slot == 0 || !text_eq(rows[slot - 1].name, name))
+    if (slot == 0 || !text_eq(rows[slot - 1].name, name)) {
         return false;
+    }
     *type = (enum event_type)(slot - 1);
     return true;
 }
@@ -193,12 +195,15 @@ static bool runtime_allows(enum producer_rule rule)
 bool event_type_allows(enum event_type type, struct text producer, struct text service)
 {
     enum producer_rule rule = row_of(type)->producers;
-    if (rule == BY_NOBODY)
+    if (rule == BY_NOBODY) {
         return false;
-    if (producer.len == 0)
+    }
+    if (producer.len == 0) {
         return true;
-    if (text_is(producer, "runtime"))
+    }
+    if (text_is(producer, "runtime")) {
         return runtime_allows(rule);
+    }
     return text_is(producer, "control_plane") && control_allows(rule, service);
 }
 
@@ -311,8 +316,9 @@ enum commutes event_types_commute(enum event_type a, enum event_type b)
     METE_ASSERT((unsigned)a < EVENT_TYPE_COUNT && (unsigned)b < EVENT_TYPE_COUNT);
     unsigned high = pair_classes[a] > pair_classes[b] ? pair_classes[a] : pair_classes[b];
     unsigned low = pair_classes[a] > pair_classes[b] ? pair_classes[b] : pair_classes[a];
-    if (low == 0)
+    if (low == 0) {
         return COMMUTE_NEVER;
+    }
     switch (pairs[high - 1][low - 1]) {
     case '-':
         return COMMUTE_NEVER;

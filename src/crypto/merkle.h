@@ -10,7 +10,7 @@
 #include "crypto/hash.h"
 
 #define MERKLE_LEVELS_MAX 64
-#define MERKLE_PROOF_MAX 64
+#define MERKLE_PROOF_MAX  64
 
 /** SHA-256(0x00 || event hash || decision hash || recorded_at in microseconds, 8 bytes big-endian):
  *  design section 5, "Log". */
@@ -40,8 +40,8 @@ bool merkle_root_at(merkle_read *read, void *ctx, uint64_t size, struct hash *ou
 bool merkle_inclusion(merkle_read *read, void *ctx, uint64_t index, uint64_t size,
                       struct hash path[MERKLE_PROOF_MAX], size_t *count) METE_MUST_CHECK;
 bool merkle_inclusion_verify(const struct hash *leaf, uint64_t index, uint64_t size,
-                             const struct hash *path, size_t count, const struct hash *root)
-    METE_MUST_CHECK;
+                             const struct hash *path, size_t count,
+                             const struct hash *root) METE_MUST_CHECK;
 /** Proof that the tree of `first` leaves is a prefix of that of `second`; section 2.1.4.1. */
 bool merkle_consistency(merkle_read *read, void *ctx, uint64_t first, uint64_t second,
                         struct hash path[MERKLE_PROOF_MAX], size_t *count) METE_MUST_CHECK;
@@ -50,7 +50,8 @@ bool merkle_consistency_verify(uint64_t first, uint64_t second, const struct has
                                size_t count) METE_MUST_CHECK;
 
 /** Writes the signed note: origin, size, base64 root, blank line, "\u2014 name base64(id||sig)".
- *  Source: C2SP tlog-checkpoint and signed-note (Ed25519, key id = SHA-256(name||\n||1||key)[:4]) */
+ *  Source: C2SP tlog-checkpoint and signed-note (Ed25519, key id = SHA-256(name||\n||1||key)[:4])
+ */
 void checkpoint_write(struct buf *out, struct text origin, uint64_t size, const struct hash *root,
                       const uint8_t seed[32]);
 /** Verifies and reads such a note. */

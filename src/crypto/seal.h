@@ -8,10 +8,10 @@
 #include "base/types.h"
 #include "crypto/hash.h"
 
-#define SEAL_KEY_LEN 32
+#define SEAL_KEY_LEN   32
 #define SEAL_NONCE_LEN 24
-#define SEAL_OVERHEAD 40 /* nonce and tag */
-#define SALT_LEN 16
+#define SEAL_OVERHEAD  40 /* nonce and tag */
+#define SALT_LEN       16
 
 /** Appends nonce, ciphertext and tag. `context` is authenticated, not stored. */
 void seal(struct buf *out, const uint8_t key[SEAL_KEY_LEN], const uint8_t nonce[SEAL_NONCE_LEN],

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "core/decision.h"
+#include "engine/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -301,6 +302,9 @@ static enum view_result view_event(void *ctx, uint64_t seq, struct arena *a, str
 static uint64_t view_seq_at(void *ctx, mete_time t)
 {
     const struct shadow *s = ctx;
+    if (s->source->clock == CLOCK_EVENT) {
+        return 1; /* times of such a book need not rise */
+    }
     size_t low = 0;
     size_t high = s->row_count;
     while (low < high) {

@@ -37,11 +37,13 @@ static bool is_break(char c)
 /* The top-level domain tells an address from "package@1.2.3". */
 static bool is_top_level(struct text t)
 {
-    if (text_starts(t, "xn--"))
+    if (text_starts(t, "xn--")) {
         return t.len > 4;
+    }
     for (size_t i = 0; i < t.len; i++) {
-        if (!is_letter(t.p[i]) && !is_high(t.p[i]))
+        if (!is_letter(t.p[i]) && !is_high(t.p[i])) {
             return false;
+        }
     }
     return t.len >= 2;
 }
@@ -50,13 +52,16 @@ static bool is_top_level(struct text t)
 static bool is_domain(struct text t)
 {
     size_t len = 0;
-    while (len < t.len && (is_word(t.p[len]) || t.p[len] == '-' || t.p[len] == '.'))
+    while (len < t.len && (is_word(t.p[len]) || t.p[len] == '-' || t.p[len] == '.')) {
         len++;
-    while (len > 0 && !is_word(t.p[len - 1]))
+    }
+    while (len > 0 && !is_word(t.p[len - 1])) {
         len--;
+    }
     size_t dot = len;
-    while (dot > 0 && t.p[dot - 1] != '.')
+    while (dot > 0 && t.p[dot - 1] != '.') {
         dot--;
+    }
     return dot >= 2 && is_word(t.p[0]) && is_top_level((struct text){t.p + dot, len - dot});
 }
 
@@ -68,19 +73,24 @@ static bool is_mailbox_end(char c)
 
 bool text_has_email(struct text t)
 {
-    if (t.len == 0 || memchr(t.p, '@', t.len) == NULL)
+    if (t.len == 0 || memchr(t.p, '@', t.len) == NULL) {
         return false;
+    }
     size_t word = 0;
     for (size_t i = 0; i < t.len; i++) {
-        if (is_break(t.p[i]))
+        if (is_break(t.p[i])) {
             word = i + 1;
-        if (t.p[i] != '@' || i == word || !is_mailbox_end(t.p[i - 1]))
+        }
+        if (t.p[i] != '@' || i == word || !is_mailbox_end(t.p[i - 1])) {
             continue;
+        }
         struct text before = {t.p + word, i - word};
-        if (text_starts(before, "did:") || text_starts(before, "urn:"))
+        if (text_starts(before, "did:") || text_starts(before, "urn:")) {
             continue;
-        if (is_domain((struct text){t.p + i + 1, t.len - i - 1}))
+        }
+        if (is_domain((struct text){t.p + i + 1, t.len - i - 1})) {
             return true;
+        }
     }
     return false;
 }
@@ -93,8 +103,9 @@ struct walk {
 
 static enum mete_code check_text(const struct walk *w, const struct json *node, struct text t)
 {
-    if (!text_has_email(t))
+    if (!text_has_email(t)) {
         return METE_OK;
+    }
     return form_fail(
         w->in, node, METE_PII_EMAIL,
         "this looks like an e-mail address, and the log cannot forget: use a stable id");
@@ -103,8 +114,9 @@ static enum mete_code check_text(const struct walk *w, const struct json *node, 
 /* Private values come in the order of the document, so one look at the next of them is enough. */
 static bool is_private(struct walk *w, const struct json *node)
 {
-    if (w->next == w->envelope->private_count || w->envelope->private_value[w->next].node != node)
+    if (w->next == w->envelope->private_count || w->envelope->private_value[w->next].node != node) {
         return false;
+    }
     w->next++;
     return true;
 }
@@ -112,13 +124,16 @@ static bool is_private(struct walk *w, const struct json *node)
 static enum mete_code check_node(struct walk *w, const struct json *node)
 {
     enum mete_code code = check_text(w, node, node->key);
-    if (code != METE_OK || is_private(w, node))
+    if (code != METE_OK || is_private(w, node)) {
         return code;
-    if (node->type == JSON_STRING)
+    }
+    if (node->type == JSON_STRING) {
         return check_text(w, node, node->text);
+    }
     for (const struct json *child = node->child; child != NULL && code == METE_OK;
-         child = child->next)
+         child = child->next) {
         code = check_node(w, child);
+    }
     return code;
 }
 
@@ -132,11 +147,13 @@ static bool may_have_at(struct text raw)
 enum mete_code email_check(const struct form_in *in, const struct json *payload,
                            const struct envelope *e)
 {
-    if (!may_have_at(payload->raw))
+    if (!may_have_at(payload->raw)) {
         return METE_OK;
+    }
     struct walk w = {.in = in, .envelope = e};
     while (w.next < e->private_count &&
-           strncmp(e->private_value[w.next].pointer, "/payload/", 9) != 0)
+           strncmp(e->private_value[w.next].pointer, "/payload/", 9) != 0) {
         w.next++;
+    }
     return check_node(&w, payload);
 }

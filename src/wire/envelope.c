@@ -126,8 +126,9 @@ static struct text id_shown(struct text id)
 {
     if (id.len > EVENT_ID_LEN_MAX) {
         id.len = EVENT_ID_LEN_MAX;
-        while (id.len > 0 && ((unsigned char)id.p[id.len] & 0xc0) == 0x80)
+        while (id.len > 0 && ((unsigned char)id.p[id.len] & 0xc0) == 0x80) {
             id.len--;
+        }
     }
     return id;
 }
@@ -135,11 +136,13 @@ static struct text id_shown(struct text id)
 static enum mete_code read_members(struct reading *r, struct json *tree)
 {
     enum mete_code code = form_find(&r->in, &envelope_form, tree, r->found);
-    if (code != METE_OK || r->found[MEMBER_SPECVERSION] == NULL)
+    if (code != METE_OK || r->found[MEMBER_SPECVERSION] == NULL) {
         return code;
+    }
     const struct json *id = json_get(tree, "id");
-    if (id != NULL && id->type == JSON_STRING)
+    if (id != NULL && id->type == JSON_STRING) {
         r->out->id = id_shown(id->text);
+    }
     code = cloudevent_map(&r->in, tree);
     return code != METE_OK ? code : form_find(&r->in, &envelope_form, tree, r->found);
 }
@@ -147,23 +150,28 @@ static enum mete_code read_members(struct reading *r, struct json *tree)
 static enum mete_code read_id(struct reading *r)
 {
     const struct json *j = r->found[MEMBER_EVENT_ID];
-    if (j == NULL)
+    if (j == NULL) {
         return form_missing(&r->in, r->in.root, TEXT("event_id"));
-    if (j->type == JSON_STRING)
+    }
+    if (j->type == JSON_STRING) {
         r->out->id = id_shown(j->text);
+    }
     return field_event_id(&r->in, NULL, j, &r->out->event.id);
 }
 
 static enum mete_code read_type(struct reading *r)
 {
     const struct json *j = r->found[MEMBER_EVENT_TYPE];
-    if (j == NULL)
+    if (j == NULL) {
         return form_missing(&r->in, r->in.root, TEXT("event_type"));
+    }
     enum mete_code code = form_type(&r->in, j, JSON_STRING);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
-    if (!event_type_of(j->text, &r->out->event.type))
+    }
+    if (!event_type_of(j->text, &r->out->event.type)) {
         return form_fail(&r->in, j, METE_TYPE_UNKNOWN, "no such event type");
+    }
     switch (event_type_status(r->out->event.type)) {
     case TYPE_HANDLED:
         return METE_OK;
@@ -179,13 +187,16 @@ static enum mete_code read_type(struct reading *r)
 /* "1", "1.0", "1.27" */
 static bool is_version_one(struct text t)
 {
-    if (t.len == 1)
+    if (t.len == 1) {
         return t.p[0] == '1';
-    if (t.len < 3 || t.p[0] != '1' || t.p[1] != '.')
+    }
+    if (t.len < 3 || t.p[0] != '1' || t.p[1] != '.') {
         return false;
+    }
     for (size_t i = 2; i < t.len; i++) {
-        if (t.p[i] < '0' || t.p[i] > '9')
+        if (t.p[i] < '0' || t.p[i] > '9') {
             return false;
+        }
     }
     return true;
 }
@@ -197,17 +208,22 @@ static enum mete_code read_versions(struct reading *r)
     int64_t number = 1;
     if (schema != NULL) {
         enum mete_code code = form_type(&r->in, schema, JSON_STRING);
-        if (code != METE_OK)
+        if (code != METE_OK) {
             return code;
-        if (!is_version_one(schema->text))
+        }
+        if (!is_version_one(schema->text)) {
             return form_fail(&r->in, schema, METE_SCHEMA_VERSION, "this version reads 1.x");
+        }
     }
-    if (version == NULL)
+    if (version == NULL) {
         return METE_OK;
-    if (version->type != JSON_NUMBER)
+    }
+    if (version->type != JSON_NUMBER) {
         return form_type(&r->in, version, JSON_NUMBER);
-    if (!json_int(version, 1, 1, &number))
+    }
+    if (!json_int(version, 1, 1, &number)) {
         return form_fail(&r->in, version, METE_SCHEMA_VERSION, "this version reads 1");
+    }
     return METE_OK;
 }
 
@@ -215,21 +231,25 @@ static enum mete_code read_occurred_at(struct reading *r)
 {
     const struct json *j = r->found[MEMBER_OCCURRED_AT];
     mete_time *at = &r->out->event.occurred_at;
-    if (j == NULL)
+    if (j == NULL) {
         return form_missing(&r->in, r->in.root, TEXT("occurred_at"));
+    }
     enum mete_code code = form_time(&r->in, j, false, false, at);
-    if (code != METE_OK || r->options->stored)
+    if (code != METE_OK || r->options->stored) {
         return code;
-    if (*at - FUTURE_US_MAX > r->options->now)
+    }
+    if (*at - FUTURE_US_MAX > r->options->now) {
         return form_fail(&r->in, j, METE_TIME_FUTURE,
                          "this is more than 5 minutes ahead of the clock here");
+    }
     return METE_OK;
 }
 
 static struct text environment_short(struct text t)
 {
-    if (text_is(t, "production"))
+    if (text_is(t, "production")) {
         return TEXT("prod");
+    }
     return text_is(t, "development") ? TEXT("dev") : t;
 }
 
@@ -239,13 +259,15 @@ static enum mete_code check_ingest(struct reading *r)
     const struct source *s = &r->head.source;
     struct text app = r->options->app_id;
     struct text environment = r->options->environment;
-    if (app.len > 0 && s->app_id.len > 0 && !text_eq(app, s->app_id))
+    if (app.len > 0 && s->app_id.len > 0 && !text_eq(app, s->app_id)) {
         return form_fail(&r->in, json_get(r->found[MEMBER_SOURCE], "app_id"), METE_MEMBER_VALUE,
                          "the ingest body is of another app");
+    }
     if (environment.len > 0 && s->environment.len > 0 &&
-        !text_eq(environment_short(environment), environment_short(s->environment)))
+        !text_eq(environment_short(environment), environment_short(s->environment))) {
         return form_fail(&r->in, json_get(r->found[MEMBER_SOURCE], "environment"),
                          METE_MEMBER_VALUE, "the ingest body is of another environment");
+    }
     return METE_OK;
 }
 
@@ -253,15 +275,17 @@ static enum mete_code read_signature(struct reading *r)
 {
     const struct json *j = r->found[MEMBER_SIGNATURE];
     struct envelope *e = r->out;
-    if (j == NULL)
+    if (j == NULL) {
         return METE_OK;
+    }
     e->is_signed = true;
     e->key_id = r->head.signature.key_id;
     e->alg = r->head.signature.alg;
     e->signature = r->head.signature.value;
     e->signature_raw = j->raw;
-    if (j->raw.p != NULL)
+    if (j->raw.p != NULL) {
         return METE_OK;
+    }
     struct buf canonical = {0};
     enum mete_code code = json_canonical(j, &canonical, NULL);
     e->signature_raw = arena_text(r->in.arena, buf_text(&canonical));
@@ -274,11 +298,13 @@ static enum mete_code read_head(struct reading *r)
     struct event *e = &r->out->event;
     for (size_t i = MEMBER_SOURCE; i <= MEMBER_SIGNATURE; i++) {
         const struct field *f = &envelope_fields[i];
-        if (r->found[i] == NULL)
+        if (r->found[i] == NULL) {
             continue;
+        }
         enum mete_code code = f->read(&r->in, f, r->found[i], &r->head);
-        if (code != METE_OK)
+        if (code != METE_OK) {
             return code;
+        }
     }
     e->producer = r->head.source.producer;
     e->service = r->head.source.service;
@@ -291,8 +317,9 @@ static enum mete_code read_head(struct reading *r)
 const char *producer_flaw(enum event_type type, struct text producer)
 {
     for (size_t i = 0; services[i] != NULL; i++) {
-        if (event_type_allows(type, producer, text_of(services[i])))
+        if (event_type_allows(type, producer, text_of(services[i]))) {
             return "service";
+        }
     }
     return "producer";
 }
@@ -300,8 +327,9 @@ const char *producer_flaw(enum event_type type, struct text producer)
 static enum mete_code check_producer(struct reading *r)
 {
     const struct event *e = &r->out->event;
-    if (event_type_allows(e->type, e->producer, e->service))
+    if (event_type_allows(e->type, e->producer, e->service)) {
         return METE_OK;
+    }
     const char *flaw = producer_flaw(e->type, e->producer);
     const struct json *source = r->found[MEMBER_SOURCE];
     const struct json *place = json_get(source, flaw);
@@ -312,13 +340,15 @@ static enum mete_code check_producer(struct reading *r)
 static enum mete_code read_payload(struct reading *r)
 {
     const struct json *payload = r->found[MEMBER_PAYLOAD];
-    if (payload == NULL)
+    if (payload == NULL) {
         return form_missing(&r->in, r->in.root, TEXT("payload"));
+    }
     bool stored = r->options->stored;
     const struct payload_in p = {&r->in, payload, stored, &r->out->event};
     enum mete_code code = payload_read(&p);
-    if (code != METE_OK || stored)
+    if (code != METE_OK || stored) {
         return code;
+    }
     code = private_collect(&r->in, r->out);
     return code != METE_OK ? code : email_check(&r->in, payload, r->out);
 }
@@ -329,8 +359,9 @@ static enum mete_code read_all(struct reading *r, struct json *tree)
         read_id,   read_type,      read_versions, read_occurred_at,
         read_head, check_producer, read_payload};
     enum mete_code code = read_members(r, tree);
-    for (size_t i = 0; i < ARRAY_LEN(steps) && code == METE_OK; i++)
+    for (size_t i = 0; i < ARRAY_LEN(steps) && code == METE_OK; i++) {
         code = steps[i](r);
+    }
     return code;
 }
 
@@ -341,8 +372,9 @@ enum mete_code envelope_read_tree(struct arena *a, struct json *tree,
     memset(out, 0, sizeof *out);
     out->tree = tree;
     struct reading r = {.in = {a, tree, "", err}, .options = o, .out = out};
-    if (tree->type != JSON_OBJECT)
+    if (tree->type != JSON_OBJECT) {
         return mete_fail(err, METE_MEMBER_TYPE, "", "an event is a JSON object");
+    }
     return read_all(&r, tree);
 }
 
@@ -351,13 +383,15 @@ enum mete_code envelope_read(struct arena *a, struct text input, const struct en
 {
     struct json *tree = NULL;
     enum mete_code code = METE_OK;
-    if (input.len > EVENT_SIZE_MAX)
+    if (input.len > EVENT_SIZE_MAX) {
         code = mete_fail(err, METE_EVENT_TOO_LARGE, "", "an event has at most %u bytes",
                          EVENT_SIZE_MAX);
-    else
+    } else {
         code = json_parse(a, input, &tree, err);
-    if (code == METE_OK)
+    }
+    if (code == METE_OK) {
         return envelope_read_tree(a, tree, o, out, err);
+    }
     memset(out, 0, sizeof *out);
     out->id = envelope_id_guess(input);
     return code;

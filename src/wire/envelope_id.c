@@ -27,8 +27,9 @@ static bool string_next(const uint8_t **p, const uint8_t *end, struct text *out)
 
 static const uint8_t *skip_blank(const uint8_t *p, const uint8_t *end)
 {
-    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'))
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n')) {
         p++;
+    }
     return p;
 }
 
@@ -39,23 +40,27 @@ struct text envelope_id_guess(struct text input)
     size_t depth = 0;
     while (p < end) {
         struct text name, value;
-        if (*p == '{' || *p == '[')
+        if (*p == '{' || *p == '[') {
             depth++;
-        else if ((*p == '}' || *p == ']') && depth > 0)
+        } else if ((*p == '}' || *p == ']') && depth > 0) {
             depth--;
+        }
         if (*p != '"') {
             p++;
             continue;
         }
-        if (!string_next(&p, end, &name))
+        if (!string_next(&p, end, &name)) {
             break;
+        }
         p = skip_blank(p, end);
-        if (depth != 1 || p == end || *p != ':' || !text_is(name, "event_id"))
+        if (depth != 1 || p == end || *p != ':' || !text_is(name, "event_id")) {
             continue;
+        }
         p = skip_blank(p + 1, end);
         if (p < end && *p == '"' && string_next(&p, end, &value) && value.len <= EVENT_ID_LEN_MAX &&
-            text_is_utf8(value))
+            text_is_utf8(value)) {
             return value;
+        }
     }
     return (struct text){0};
 }

@@ -13,10 +13,12 @@ static enum mete_code field_bps(const struct form_in *in, const struct field *f,
     (void)f;
     int64_t v = 0;
     enum mete_code code = form_integer(in, j, 0, 10000, &v);
-    if (code == METE_NUMBER_RANGE)
+    if (code == METE_NUMBER_RANGE) {
         return form_fail(in, j, METE_FEES_INVALID, "expected 0 to 10000 basis points");
-    if (code == METE_OK)
+    }
+    if (code == METE_OK) {
         *(uint32_t *)out = (uint32_t)v;
+    }
     return code;
 }
 
@@ -41,11 +43,13 @@ static enum mete_code field_children(const struct form_in *in, const struct fiel
     (void)f;
     struct fee *fee = out;
     enum mete_code code = form_type(in, j, JSON_ARRAY);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     fee->child = arena_array(in->arena, j->count, sizeof *fee->child);
-    for (const struct json *c = j->child; c != NULL && code == METE_OK; c = c->next)
+    for (const struct json *c = j->child; c != NULL && code == METE_OK; c = c->next) {
         code = form_read(in, &child_form, c, &fee->child[fee->child_count++]);
+    }
     return code;
 }
 
@@ -60,10 +64,12 @@ FORM_STRICT(fee_form, fee_fields);
 static enum mete_code fee_read(const struct form_in *in, const struct json *j, struct fee *fee)
 {
     enum mete_code code = form_read(in, &fee_form, j, fee);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
-    if ((json_get(j, "bps") != NULL) == fee->is_fixed)
+    }
+    if ((json_get(j, "bps") != NULL) == fee->is_fixed) {
         return form_fail(in, j, METE_FEES_INVALID, "a fee has either bps or fixed");
+    }
     return METE_OK;
 }
 
@@ -73,11 +79,13 @@ static enum mete_code field_fees(const struct form_in *in, const struct field *f
     (void)f;
     struct fee_schedule *s = out;
     enum mete_code code = form_type(in, j, JSON_ARRAY);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     s->fee = arena_array(in->arena, j->count, sizeof *s->fee);
-    for (const struct json *fee = j->child; fee != NULL && code == METE_OK; fee = fee->next)
+    for (const struct json *fee = j->child; fee != NULL && code == METE_OK; fee = fee->next) {
         code = fee_read(in, fee, &s->fee[s->fee_count++]);
+    }
     return code;
 }
 
@@ -101,8 +109,9 @@ enum mete_code fees_document_read(struct arena *a, const struct json *payload, c
     const struct form_in in = {a, payload, at, err};
     memset(s, 0, sizeof *s);
     enum mete_code code = form_read(&in, &schedule_form, payload, s);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     struct mete_err inner = {0};
     code = fee_schedule_check(s, &inner);
     if (code != METE_OK && err != NULL) {

@@ -21,21 +21,25 @@ struct path {
 /* A node that was read stands inside the bytes of its ancestors; built ones have no bytes. */
 static bool may_contain(const struct json *in, const struct json *node)
 {
-    if (in->child == NULL)
+    if (in->child == NULL) {
         return false;
-    if (in->raw.p == NULL || node->raw.p == NULL)
+    }
+    if (in->raw.p == NULL || node->raw.p == NULL) {
         return true;
+    }
     return node->raw.p >= in->raw.p && node->raw.p < in->raw.p + in->raw.len;
 }
 
 static bool path_find(struct path *p, const struct json *in, const struct json *node)
 {
-    if (p->len == PATH_MAX_NODES)
+    if (p->len == PATH_MAX_NODES) {
         return false;
+    }
     for (const struct json *child = in->child; child != NULL; child = child->next) {
         p->node[p->len++] = child;
-        if (child == node || (may_contain(child, node) && path_find(p, child, node)))
+        if (child == node || (may_contain(child, node) && path_find(p, child, node))) {
             return true;
+        }
         p->len--;
     }
     return false;
@@ -44,8 +48,9 @@ static bool path_find(struct path *p, const struct json *in, const struct json *
 static size_t index_of(const struct json *array, const struct json *item)
 {
     size_t index = 0;
-    for (const struct json *e = array->child; e != item; e = e->next)
+    for (const struct json *e = array->child; e != item; e = e->next) {
         index++;
+    }
     return index;
 }
 
@@ -53,14 +58,16 @@ static void pointer_write(const struct form_in *in, const struct json *node, cha
 {
     snprintf(out, size, "%s", in->at);
     struct path path = {.len = 0};
-    if (node == in->root || !path_find(&path, in->root, node))
+    if (node == in->root || !path_find(&path, in->root, node)) {
         return;
+    }
     const struct json *parent = in->root;
     for (size_t i = 0; i < path.len; i++) {
-        if (parent->type == JSON_OBJECT)
+        if (parent->type == JSON_OBJECT) {
             json_pointer_add(out, size, path.node[i]->key);
-        else
+        } else {
             json_pointer_index(out, size, index_of(parent, path.node[i]));
+        }
         parent = path.node[i];
     }
 }
@@ -68,8 +75,9 @@ static void pointer_write(const struct form_in *in, const struct json *node, cha
 enum mete_code form_fail(const struct form_in *in, const struct json *node, enum mete_code code,
                          const char *fmt, ...)
 {
-    if (in->err == NULL)
+    if (in->err == NULL) {
         return code;
+    }
     char text[sizeof in->err->text];
     va_list args;
     va_start(args, fmt);
@@ -82,8 +90,9 @@ enum mete_code form_fail(const struct form_in *in, const struct json *node, enum
 
 enum mete_code form_missing(const struct form_in *in, const struct json *obj, struct text name)
 {
-    if (in->err == NULL)
+    if (in->err == NULL) {
         return METE_MEMBER_MISSING;
+    }
     char pointer[sizeof in->err->pointer];
     pointer_write(in, obj, pointer, sizeof pointer);
     json_pointer_add(pointer, sizeof pointer, name);
@@ -97,16 +106,18 @@ enum mete_code form_type(const struct form_in *in, const struct json *node, enum
         [JSON_NULL] = "null",       [JSON_FALSE] = "false",     [JSON_TRUE] = "true",
         [JSON_NUMBER] = "a number", [JSON_STRING] = "a string", [JSON_ARRAY] = "an array",
         [JSON_OBJECT] = "an object"};
-    if (node->type == type)
+    if (node->type == type) {
         return METE_OK;
+    }
     return form_fail(in, node, METE_MEMBER_TYPE, "expected %s, found %s", names[type],
                      names[node->type]);
 }
 
 void form_prefix(const struct form_in *in, const char *relative)
 {
-    if (in->err == NULL)
+    if (in->err == NULL) {
         return;
+    }
     char pointer[sizeof in->err->pointer];
     int len = snprintf(pointer, sizeof pointer, "%s%s", in->at, relative);
     METE_ASSERT(len >= 0);
@@ -118,11 +129,13 @@ static size_t field_index(const struct form *form, struct text name, size_t like
 {
     size_t i = likely;
     for (size_t tried = 0; tried < form->count; tried++, i++) {
-        if (i >= form->count)
+        if (i >= form->count) {
             i = 0;
+        }
         struct text known = form->field[i].name;
-        if (known.len == name.len && memcmp(known.p, name.p, name.len) == 0)
+        if (known.len == name.len && memcmp(known.p, name.p, name.len) == 0) {
             return i;
+        }
     }
     return form->count;
 }
@@ -137,15 +150,17 @@ enum mete_code form_find(const struct form_in *in, const struct form *form, cons
 {
     METE_ASSERT(form->count <= FORM_FIELDS_MAX);
     enum mete_code code = form_type(in, obj, JSON_OBJECT);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     memset(found, 0, form->count * sizeof found[0]);
     size_t likely = 0;
     for (const struct json *m = obj->child; m != NULL; m = m->next) {
         size_t i = field_index(form, m->key, likely);
         if (i < form->count) {
-            if (m->type != JSON_NULL || !form->null_is_absent)
+            if (m->type != JSON_NULL || !form->null_is_absent) {
                 found[i] = m;
+            }
             likely = i + 1;
         } else if (form->strict && !name_is_free(m->key)) {
             return form_fail(in, m, METE_MEMBER_UNKNOWN,
@@ -162,15 +177,18 @@ enum mete_code form_take(const struct form_in *in, const struct form *form, cons
     for (size_t i = 0; i < form->count; i++) {
         const struct field *f = &form->field[i];
         if (found[i] == NULL) {
-            if (f->required)
+            if (f->required) {
                 return form_missing(in, obj, f->name);
+            }
             continue;
         }
-        if (f->read == NULL)
+        if (f->read == NULL) {
             continue;
+        }
         enum mete_code code = f->read(in, f, found[i], (char *)out + f->offset);
-        if (code != METE_OK)
+        if (code != METE_OK) {
             return code;
+        }
     }
     return METE_OK;
 }

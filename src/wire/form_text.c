@@ -19,12 +19,14 @@ static const uint8_t *skip_visible(const uint8_t *p, const uint8_t *end)
         uint64_t low = (v - JSON_EACH(0x21)) & ~v;
         uint64_t high = (v + JSON_EACH(0x01)) | v;
         uint64_t stop = (low | high) & JSON_EACH(0x80);
-        if (stop != 0)
+        if (stop != 0) {
             return p + __builtin_ctzll(stop) / 8;
+        }
         p += 8;
     }
-    while (p<end && * p> 0x20 && *p < 0x7f)
+    while (p<end && * p> 0x20 && *p < 0x7f) {
         p++;
+    }
     return p;
 }
 
@@ -68,8 +70,9 @@ static const struct range not_in_lines[] = {
 static bool in_ranges(uint32_t c, const struct range *r, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (c >= r[i].first && c <= r[i].last)
+        if (c >= r[i].first && c <= r[i].last) {
             return true;
+        }
     }
     return false;
 }
@@ -79,8 +82,9 @@ static bool text_avoids(struct text t, const struct range *r, size_t count)
     const uint8_t *p = (const uint8_t *)t.p;
     const uint8_t *end = p + t.len;
     while ((p = skip_visible(p, end)) < end) {
-        if (in_ranges(character_next(&p), r, count))
+        if (in_ranges(character_next(&p), r, count)) {
             return false;
+        }
     }
     return true;
 }
@@ -98,8 +102,9 @@ bool text_is_line(struct text t)
 static enum mete_code check_length(const struct form_in *in, const struct json *j, size_t min,
                                    size_t max)
 {
-    if (j->text.len >= min && j->text.len <= max)
+    if (j->text.len >= min && j->text.len <= max) {
         return METE_OK;
+    }
     return form_fail(in, j, METE_TEXT_LENGTH, "expected %zu to %zu bytes, found %zu", min, max,
                      j->text.len);
 }
@@ -107,37 +112,44 @@ static enum mete_code check_length(const struct form_in *in, const struct json *
 enum mete_code form_id(const struct form_in *in, const struct json *j, struct text *out)
 {
     enum mete_code code = form_type(in, j, JSON_STRING);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         code = check_length(in, j, 1, PARTY_ID_LEN_MAX);
-    if (code != METE_OK)
+    }
+    if (code != METE_OK) {
         return code;
-    if (!text_is_id(j->text))
+    }
+    if (!text_is_id(j->text)) {
         return form_fail(in, j, METE_MEMBER_VALUE,
                          "an id has no white space, control or invisible characters");
+    }
     *out = j->text;
     return METE_OK;
 }
 
 enum mete_code party_judge(struct text t)
 {
-    if (t.len == 0 || t.len > PARTY_ID_LEN_MAX || !text_is_id(t))
+    if (t.len == 0 || t.len > PARTY_ID_LEN_MAX || !text_is_id(t)) {
         return METE_PARTY_INVALID;
+    }
     return text_starts(t, "mete:") ? METE_PARTY_RESERVED : METE_OK;
 }
 
 enum mete_code form_party(const struct form_in *in, const struct json *j, struct text *out)
 {
     enum mete_code code = form_type(in, j, JSON_STRING);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     code = party_judge(j->text);
-    if (code == METE_PARTY_RESERVED)
+    if (code == METE_PARTY_RESERVED) {
         return form_fail(in, j, code, "ids that begin with mete: are mete's own; choose another");
-    if (code != METE_OK)
+    }
+    if (code != METE_OK) {
         return form_fail(in, j, code,
                          "a party id has 1 to %d bytes of printable UTF-8 without "
                          "white space",
                          PARTY_ID_LEN_MAX);
+    }
     *out = j->text;
     return METE_OK;
 }
@@ -146,13 +158,16 @@ enum mete_code form_line(const struct form_in *in, const struct json *j, size_t 
                          struct text *out)
 {
     enum mete_code code = form_type(in, j, JSON_STRING);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         code = check_length(in, j, min, max);
-    if (code != METE_OK)
+    }
+    if (code != METE_OK) {
         return code;
-    if (!text_is_line(j->text))
+    }
+    if (!text_is_line(j->text)) {
         return form_fail(in, j, METE_MEMBER_VALUE,
                          "this text may not have control characters or line breaks");
+    }
     *out = j->text;
     return METE_OK;
 }
@@ -178,10 +193,12 @@ enum mete_code field_event_id(const struct form_in *in, const struct field *f, c
 {
     size_t max = f != NULL && f->max > 0 ? (size_t)f->max : EVENT_ID_LEN_MAX;
     enum mete_code code = form_type(in, j, JSON_STRING);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         code = check_length(in, j, 1, max);
-    if (code == METE_OK)
+    }
+    if (code == METE_OK) {
         *(struct text *)out = j->text;
+    }
     return code;
 }
 
@@ -195,13 +212,15 @@ enum mete_code field_shown(const struct form_in *in, const struct field *f, cons
                            void *out)
 {
     enum mete_code code = form_type(in, j, JSON_STRING);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     struct text t = j->text;
     if (t.len > (size_t)f->max) {
         t.len = (size_t)f->max;
-        while (t.len > 0 && ((unsigned char)t.p[t.len] & 0xc0) == 0x80)
+        while (t.len > 0 && ((unsigned char)t.p[t.len] & 0xc0) == 0x80) {
             t.len--;
+        }
     }
     *(struct text *)out = t;
     return METE_OK;
@@ -232,8 +251,9 @@ enum mete_code field_choice(const struct form_in *in, const struct field *f, con
                             void *out)
 {
     enum mete_code code = form_type(in, j, JSON_STRING);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     const char *const *choice = f->more;
     for (size_t i = 0; choice[i] != NULL; i++) {
         if (text_is(j->text, choice[i])) {

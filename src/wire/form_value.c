@@ -15,10 +15,11 @@ static bool is_plain_decimal(struct text t)
 {
     size_t points = 0;
     for (size_t i = 0; i < t.len; i++) {
-        if (t.p[i] == '.' && i > 0 && i + 1 < t.len)
+        if (t.p[i] == '.' && i > 0 && i + 1 < t.len) {
             points++;
-        else if (t.p[i] < '0' || t.p[i] > '9')
+        } else if (t.p[i] < '0' || t.p[i] > '9') {
             return false;
+        }
     }
     return t.len > 0 && points <= 1;
 }
@@ -40,10 +41,11 @@ static enum mete_code number_decimal(const struct form_in *in, const struct json
         break;
     }
     struct text decimal = {form, len};
-    if (!is_plain_decimal(j->text) || !is_plain_decimal(decimal))
+    if (!is_plain_decimal(j->text) || !is_plain_decimal(decimal)) {
         return form_fail(in, j, code,
                          "expected digits with at most one point, without sign and "
                          "exponent; very small or large values go into a string");
+    }
     *out = text_eq(decimal, j->text) ? j->text : arena_text(in->arena, decimal);
     return METE_OK;
 }
@@ -51,13 +53,16 @@ static enum mete_code number_decimal(const struct form_in *in, const struct json
 enum mete_code form_decimal(const struct form_in *in, const struct json *j, enum mete_code code,
                             struct text *out)
 {
-    if (j->type == JSON_NUMBER)
+    if (j->type == JSON_NUMBER) {
         return number_decimal(in, j, code, out);
-    if (j->type != JSON_STRING)
+    }
+    if (j->type != JSON_STRING) {
         return form_fail(in, j, METE_MEMBER_TYPE, "expected a decimal in a string, or a number");
-    if (!is_plain_decimal(j->text))
+    }
+    if (!is_plain_decimal(j->text)) {
         return form_fail(in, j, code,
                          "expected digits with at most one point, without sign and exponent");
+    }
     *out = j->text;
     return METE_OK;
 }
@@ -67,29 +72,34 @@ enum mete_code form_ratio(const struct form_in *in, const struct json *j, struct
     struct text t = j->text;
     if (j->type == JSON_NUMBER) {
         enum mete_code code = number_decimal(in, j, METE_WEIGHT_INVALID, &t);
-        if (code != METE_OK)
+        if (code != METE_OK) {
             return code;
+        }
     } else if (j->type != JSON_STRING) {
         return form_fail(in, j, METE_MEMBER_TYPE,
                          "expected a number, or a string with a decimal "
                          "or a fraction");
     }
-    if (!ratio_parse(t, out))
+    if (!ratio_parse(t, out)) {
         return form_fail(in, j, METE_WEIGHT_INVALID,
                          "expected a decimal such as 0.25 or a fraction such as \"1/3\"");
+    }
     return METE_OK;
 }
 
 enum mete_code form_integer(const struct form_in *in, const struct json *j, int64_t min,
                             int64_t max, int64_t *out)
 {
-    if (json_int(j, min, max, out))
+    if (json_int(j, min, max, out)) {
         return METE_OK;
+    }
     bool integer = j->type == JSON_NUMBER;
-    for (size_t i = 0; integer && i < j->text.len; i++)
+    for (size_t i = 0; integer && i < j->text.len; i++) {
         integer = j->text.p[i] == '-' || (j->text.p[i] >= '0' && j->text.p[i] <= '9');
-    if (!integer)
+    }
+    if (!integer) {
         return form_fail(in, j, METE_MEMBER_TYPE, "expected an integer");
+    }
     return form_fail(in, j, METE_NUMBER_RANGE, "expected an integer from %lld to %lld",
                      (long long)min, (long long)max);
 }
@@ -98,8 +108,9 @@ enum mete_code form_time(const struct form_in *in, const struct json *j, bool da
                          bool end_of_day, mete_time *out)
 {
     enum mete_code code = form_type(in, j, JSON_STRING);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     enum time_parse parsed =
         dates ? time_parse_date(j->text, end_of_day, out) : time_parse(j->text, out);
     switch (parsed) {
@@ -122,8 +133,9 @@ enum mete_code field_currency(const struct form_in *in, const struct field *f, c
 {
     (void)f;
     enum mete_code code = form_type(in, j, JSON_STRING);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     struct text name = j->text;
     const char *slash = name.len > 0 ? memchr(name.p, '/', name.len) : NULL;
     if (slash != NULL) {
@@ -131,15 +143,18 @@ enum mete_code field_currency(const struct form_in *in, const struct field *f, c
         const struct asset *asset = asset_builtin(name);
         struct text scale = {slash + 1, j->text.len - name.len - 1};
         char digits[8];
-        if (asset != NULL)
+        if (asset != NULL) {
             snprintf(digits, sizeof digits, "%u", (unsigned)asset->scale);
-        if (asset == NULL || !text_is(scale, digits))
+        }
+        if (asset == NULL || !text_is(scale, digits)) {
             return form_fail(in, j, METE_CURRENCY_UNKNOWN,
                              "the part after the slash is not the scale of a currency that mete "
                              "knows from the start; leave it out");
+        }
     }
-    if (!asset_code_valid(name))
+    if (!asset_code_valid(name)) {
         return form_fail(in, j, METE_CURRENCY_UNKNOWN, "expected a currency code such as USD");
+    }
     *(struct text *)out = name;
     return METE_OK;
 }
@@ -192,8 +207,9 @@ enum mete_code field_u64(const struct form_in *in, const struct field *f, const 
     int64_t v = 0;
     METE_ASSERT(f->min >= 0);
     enum mete_code code = form_integer(in, j, f->min, f->max, &v);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         *(uint64_t *)out = (uint64_t)v;
+    }
     return code;
 }
 
@@ -203,8 +219,9 @@ enum mete_code field_i32(const struct form_in *in, const struct field *f, const 
     int64_t v = 0;
     METE_ASSERT(f->min >= INT32_MIN && f->max <= INT32_MAX);
     enum mete_code code = form_integer(in, j, f->min, f->max, &v);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         *(int32_t *)out = (int32_t)v;
+    }
     return code;
 }
 
@@ -214,15 +231,17 @@ enum mete_code field_u8(const struct form_in *in, const struct field *f, const s
     int64_t v = 0;
     METE_ASSERT(f->min >= 0 && f->max <= UINT8_MAX);
     enum mete_code code = form_integer(in, j, f->min, f->max, &v);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         *(uint8_t *)out = (uint8_t)v;
+    }
     return code;
 }
 
 static enum mete_code form_bool(const struct form_in *in, const struct json *j, bool *out)
 {
-    if (j->type != JSON_TRUE && j->type != JSON_FALSE)
+    if (j->type != JSON_TRUE && j->type != JSON_FALSE) {
         return form_fail(in, j, METE_MEMBER_TYPE, "expected true or false");
+    }
     *out = j->type == JSON_TRUE;
     return METE_OK;
 }
@@ -240,8 +259,9 @@ enum mete_code field_flag(const struct form_in *in, const struct field *f, const
     (void)f;
     bool v = false;
     enum mete_code code = form_bool(in, j, &v);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         *(int8_t *)out = v ? 1 : 0;
+    }
     return code;
 }
 

@@ -63,10 +63,11 @@ static struct json *node_new(struct parser *s, const uint8_t *p)
 
 static void child_link(struct json *parent, struct json *child)
 {
-    if (parent->last != NULL)
+    if (parent->last != NULL) {
         parent->last->next = child;
-    else
+    } else {
         parent->child = child;
+    }
     parent->last = child;
     parent->count++;
 }
@@ -74,12 +75,13 @@ static void child_link(struct json *parent, struct json *child)
 static inline const uint8_t *skip_space(const uint8_t *p, const uint8_t *end)
 {
     while (p < end && *p <= ' ') {
-        if (*p == ' ' && end - p >= 8 && json_load64(p) == JSON_EACH(' '))
+        if (*p == ' ' && end - p >= 8 && json_load64(p) == JSON_EACH(' ')) {
             p += 8;
-        else if (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')
+        } else if (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t') {
             p++;
-        else
+        } else {
             break;
+        }
     }
     return p;
 }
@@ -101,19 +103,23 @@ static bool is_continuation(uint8_t c)
 static unsigned utf8_sequence(const uint8_t *p, const uint8_t *end)
 {
     ptrdiff_t left = end - p;
-    if (left < 2 || p[0] < 0xc2 || p[0] > 0xf4 || !is_continuation(p[1]))
+    if (left < 2 || p[0] < 0xc2 || p[0] > 0xf4 || !is_continuation(p[1])) {
         return 0;
-    if (p[0] < 0xe0)
+    }
+    if (p[0] < 0xe0) {
         return 2;
-    if (left < 3 || !is_continuation(p[2]))
+    }
+    if (left < 3 || !is_continuation(p[2])) {
         return 0;
+    }
     if (p[0] < 0xf0) {
         bool overlong = p[0] == 0xe0 && p[1] < 0xa0;
         bool surrogate = p[0] == 0xed && p[1] > 0x9f;
         return overlong || surrogate ? 0 : 3;
     }
-    if (left < 4 || !is_continuation(p[3]))
+    if (left < 4 || !is_continuation(p[3])) {
         return 0;
+    }
     bool overlong = p[0] == 0xf0 && p[1] < 0x90;
     bool beyond = p[0] == 0xf4 && p[1] > 0x8f;
     return overlong || beyond ? 0 : 4;
@@ -123,8 +129,9 @@ static const uint8_t *skip_high(struct parser *s, const uint8_t *p)
 {
     do {
         unsigned len = utf8_sequence(p, s->end);
-        if (len == 0)
+        if (len == 0) {
             return fail(s, p, METE_JSON_UTF8, "this is not valid UTF-8; encode the text as UTF-8");
+        }
         p += len;
     } while (p < s->end && *p >= 0x80);
     return p;
@@ -132,8 +139,9 @@ static const uint8_t *skip_high(struct parser *s, const uint8_t *p)
 
 static int hex_digit(uint8_t c)
 {
-    if (c >= '0' && c <= '9')
+    if (c >= '0' && c <= '9') {
         return c - '0';
+    }
     uint8_t lower = c | 0x20;
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
@@ -141,13 +149,15 @@ static int hex_digit(uint8_t c)
 /* The UTF-16 code unit of the "\uXXXX" at `p`, or -1 when there is none. */
 static int32_t unicode_escape(const uint8_t *p, const uint8_t *end)
 {
-    if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u') {
         return -1;
+    }
     int32_t unit = 0;
     for (int i = 2; i < 6; i++) {
         int digit = hex_digit(p[i]);
-        if (digit < 0)
+        if (digit < 0) {
             return -1;
+        }
         unit = unit * 16 + digit;
     }
     return unit;
@@ -165,18 +175,22 @@ static bool is_low_surrogate(int32_t unit)
 
 static const uint8_t *skip_escape(struct parser *s, const uint8_t *p)
 {
-    if (s->end - p >= 2 && p[1] != '\0' && strchr("\"\\/bfnrt", p[1]) != NULL)
+    if (s->end - p >= 2 && p[1] != '\0' && strchr("\"\\/bfnrt", p[1]) != NULL) {
         return p + 2;
+    }
     int32_t unit = unicode_escape(p, s->end);
-    if (unit < 0)
+    if (unit < 0) {
         return fail(s, p, METE_JSON_SYNTAX,
                     "expected an escape: one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t or \\u with four "
                     "hexadecimal digits");
-    if (is_high_surrogate(unit) && is_low_surrogate(unicode_escape(p + 6, s->end)))
+    }
+    if (is_high_surrogate(unit) && is_low_surrogate(unicode_escape(p + 6, s->end))) {
         return p + 12;
-    if (is_high_surrogate(unit) || is_low_surrogate(unit))
+    }
+    if (is_high_surrogate(unit) || is_low_surrogate(unit)) {
         return fail(s, p, METE_JSON_UTF8,
                     "this surrogate has no partner; write both halves of the pair");
+    }
     return p + 6;
 }
 
@@ -243,17 +257,21 @@ static const uint8_t *read_string(struct parser *s, const uint8_t *p, struct tex
     bool escaped = false;
     for (;;) {
         p = json_plain_end(p, s->end, true);
-        if (p == s->end)
+        if (p == s->end) {
             return fail(s, p, METE_JSON_SYNTAX, "expected the quote that ends the string");
-        if (*p == '"')
+        }
+        if (*p == '"') {
             break;
-        if (*p < 0x20)
+        }
+        if (*p < 0x20) {
             return fail(s, p, METE_JSON_SYNTAX,
                         "expected no control character inside a string; write it as an escape");
+        }
         escaped |= *p == '\\';
         p = *p == '\\' ? skip_escape(s, p) : skip_high(s, p);
-        if (p == NULL)
+        if (p == NULL) {
             return NULL;
+        }
     }
     *out = escaped ? decode(s, first, p) : text_between(first, p);
     return p + 1;
@@ -264,8 +282,9 @@ static const uint8_t *read_string_value(struct parser *s, const uint8_t *p, stru
     const uint8_t *from = p;
     node->type = JSON_STRING;
     p = read_string(s, p, &node->text);
-    if (p != NULL)
+    if (p != NULL) {
         node->raw = text_between(from, p);
+    }
     return p;
 }
 
@@ -276,27 +295,32 @@ static bool is_digit(const uint8_t *p, const uint8_t *end)
 
 static const uint8_t *read_digits(struct parser *s, const uint8_t *p)
 {
-    if (!is_digit(p, s->end))
+    if (!is_digit(p, s->end)) {
         return fail(s, p, METE_JSON_SYNTAX, "expected a digit");
-    while (is_digit(p, s->end))
+    }
+    while (is_digit(p, s->end)) {
         p++;
+    }
     return p;
 }
 
 static const uint8_t *read_fraction(struct parser *s, const uint8_t *p)
 {
-    if (p != NULL && p < s->end && *p == '.')
+    if (p != NULL && p < s->end && *p == '.') {
         return read_digits(s, p + 1);
+    }
     return p;
 }
 
 static const uint8_t *read_exponent(struct parser *s, const uint8_t *p)
 {
-    if (p == NULL || p == s->end || (*p != 'e' && *p != 'E'))
+    if (p == NULL || p == s->end || (*p != 'e' && *p != 'E')) {
         return p;
+    }
     p++;
-    if (p < s->end && (*p == '+' || *p == '-'))
+    if (p < s->end && (*p == '+' || *p == '-')) {
         p++;
+    }
     return read_digits(s, p);
 }
 
@@ -305,11 +329,13 @@ static const uint8_t *read_number(struct parser *s, const uint8_t *p, struct jso
     const uint8_t *from = p;
     node->type = JSON_NUMBER;
     p += *p == '-';
-    if (is_digit(p, s->end) && *p == '0' && is_digit(p + 1, s->end))
+    if (is_digit(p, s->end) && *p == '0' && is_digit(p + 1, s->end)) {
         return fail(s, p, METE_JSON_SYNTAX, "expected a number without leading zeros");
+    }
     p = read_exponent(s, read_fraction(s, read_digits(s, p)));
-    if (p != NULL)
+    if (p != NULL) {
         node->raw = node->text = text_between(from, p);
+    }
     return p;
 }
 
@@ -319,8 +345,9 @@ static const uint8_t *read_word(struct parser *s, const uint8_t *p, struct json 
         [JSON_NULL] = TEXT("null"), [JSON_FALSE] = TEXT("false"), [JSON_TRUE] = TEXT("true")};
     node->type = *p == 'n' ? JSON_NULL : *p == 'f' ? JSON_FALSE : JSON_TRUE;
     struct text word = words[node->type];
-    if ((size_t)(s->end - p) < word.len || memcmp(p, word.p, word.len) != 0)
+    if ((size_t)(s->end - p) < word.len || memcmp(p, word.p, word.len) != 0) {
         return fail(s, p, METE_JSON_SYNTAX, "expected true, false or null");
+    }
     node->raw = text_between(p, p + word.len);
     return p + word.len;
 }
@@ -351,24 +378,29 @@ static const uint8_t *container_close(struct parser *s, const uint8_t *from, con
 static const uint8_t *read_array(struct parser *s, const uint8_t *p, struct json *node)
 {
     const uint8_t *from = p;
-    if (!container_open(s, p, node, JSON_ARRAY))
+    if (!container_open(s, p, node, JSON_ARRAY)) {
         return NULL;
+    }
     p = skip_space(p + 1, s->end);
-    if (p < s->end && *p == ']')
+    if (p < s->end && *p == ']') {
         return container_close(s, from, p, node);
+    }
     for (;;) {
         struct json *item = node_new(s, p);
         child_link(node, item);
         p = read_value(s, p, item);
-        if (p == NULL)
+        if (p == NULL) {
             return NULL;
+        }
         p = skip_space(p, s->end);
-        if (p == s->end || *p != ',')
+        if (p == s->end || *p != ',') {
             break;
+        }
         p = skip_space(p + 1, s->end);
     }
-    if (p == s->end || *p != ']')
+    if (p == s->end || *p != ']') {
         return fail_between(s, p, "expected ',' or ']' after an element");
+    }
     return container_close(s, from, p, node);
 }
 
@@ -400,8 +432,9 @@ static const uint8_t *fail_duplicate(struct parser *s, const uint8_t *value,
 static bool name_is_before(const struct json *object, const struct json *member)
 {
     for (const struct json *m = object->child; m != member; m = m->next) {
-        if (text_eq(m->key, member->key))
+        if (text_eq(m->key, member->key)) {
             return true;
+        }
     }
     return false;
 }
@@ -410,8 +443,9 @@ static bool name_is_before(const struct json *object, const struct json *member)
 static const uint8_t *read_member(struct parser *s, const uint8_t *p, struct json *object,
                                   uint64_t *seen)
 {
-    if (p == s->end || *p != '"')
+    if (p == s->end || *p != '"') {
         return fail_between(s, p, "expected a member name in double quotes");
+    }
     struct json *member = node_new(s, p);
     child_link(object, member);
     p = read_string(s, p, &member->key);
@@ -420,13 +454,15 @@ static const uint8_t *read_member(struct parser *s, const uint8_t *p, struct jso
         return NULL;
     }
     p = skip_space(p, s->end);
-    if (p == s->end || *p != ':')
+    if (p == s->end || *p != ':') {
         return fail(s, p, METE_JSON_SYNTAX, "expected ':' after the member name");
+    }
     p = skip_space(p + 1, s->end);
     if (object->count <= PAIRWISE_MAX) {
         uint64_t bit = name_bit(member->key);
-        if ((*seen & bit) != 0 && name_is_before(object, member))
+        if ((*seen & bit) != 0 && name_is_before(object, member)) {
             return fail_duplicate(s, p, member);
+        }
         *seen |= bit;
     }
     return read_value(s, p, member);
@@ -441,8 +477,9 @@ struct slot {
 static const struct json *duplicate_member(struct parser *s, const struct json *object)
 {
     size_t slot_count = 2 * PAIRWISE_MAX;
-    while (slot_count < 2 * (size_t)object->count)
+    while (slot_count < 2 * (size_t)object->count) {
         slot_count *= 2;
+    }
     struct slot *slots = arena_array(s->arena, slot_count, sizeof *slots);
     /* The address is what a sender who wants collisions cannot know. */
     uint64_t seed = (uint64_t)(uintptr_t)slots ^ (uint64_t)(uintptr_t)s->start << 20;
@@ -450,8 +487,9 @@ static const struct json *duplicate_member(struct parser *s, const struct json *
         uint64_t hash = bytes_hash(text_bytes(m->key), seed);
         size_t i = (size_t)hash & (slot_count - 1);
         while (slots[i].member != NULL) {
-            if (slots[i].hash == hash && text_eq(slots[i].member->key, m->key))
+            if (slots[i].hash == hash && text_eq(slots[i].member->key, m->key)) {
                 return m;
+            }
             i = (i + 1) & (slot_count - 1);
         }
         slots[i] = (struct slot){hash, m};
@@ -463,34 +501,41 @@ static const uint8_t *read_object(struct parser *s, const uint8_t *p, struct jso
 {
     const uint8_t *from = p;
     uint64_t seen = 0;
-    if (!container_open(s, p, node, JSON_OBJECT))
+    if (!container_open(s, p, node, JSON_OBJECT)) {
         return NULL;
+    }
     p = skip_space(p + 1, s->end);
-    if (p < s->end && *p == '}')
+    if (p < s->end && *p == '}') {
         return container_close(s, from, p, node);
+    }
     for (;;) {
         p = read_member(s, p, node, &seen);
-        if (p == NULL)
+        if (p == NULL) {
             return NULL;
+        }
         p = skip_space(p, s->end);
-        if (p == s->end || *p != ',')
+        if (p == s->end || *p != ',') {
             break;
+        }
         p = skip_space(p + 1, s->end);
     }
-    if (p == s->end || *p != '}')
+    if (p == s->end || *p != '}') {
         return fail_between(s, p, "expected ',' or '}' after a member");
+    }
     if (node->count > PAIRWISE_MAX) {
         const struct json *twice = duplicate_member(s, node);
-        if (twice != NULL)
+        if (twice != NULL) {
             return fail_duplicate(s, (const uint8_t *)twice->raw.p, twice);
+        }
     }
     return container_close(s, from, p, node);
 }
 
 static const uint8_t *read_value(struct parser *s, const uint8_t *p, struct json *node)
 {
-    if (p == s->end)
+    if (p == s->end) {
         return fail(s, p, METE_JSON_SYNTAX, "expected a value");
+    }
     switch (*p) {
     case '"':
         return read_string_value(s, p, node);
@@ -503,20 +548,22 @@ static const uint8_t *read_value(struct parser *s, const uint8_t *p, struct json
     case 'n':
         return read_word(s, p, node);
     default:
-        if (*p != '-' && !is_digit(p, s->end))
+        if (*p != '-' && !is_digit(p, s->end)) {
             return fail(s, p, METE_JSON_SYNTAX, "expected a value");
+        }
         return read_number(s, p, node);
     }
 }
 
 static void found_describe(const struct parser *s, char *out, size_t size)
 {
-    if (s->at == s->end)
+    if (s->at == s->end) {
         snprintf(out, size, "the end of the input");
-    else if (*s->at > ' ' && *s->at < 0x7f)
+    } else if (*s->at > ' ' && *s->at < 0x7f) {
         snprintf(out, size, "'%c'", *s->at);
-    else
+    } else {
         snprintf(out, size, "byte 0x%02x", *s->at);
+    }
 }
 
 static enum mete_code report(const struct parser *s, struct mete_err *err)
@@ -525,16 +572,19 @@ static enum mete_code report(const struct parser *s, struct mete_err *err)
     for (unsigned i = 0; i < s->depth; i++) {
         const struct json *in = s->open[i];
         const struct json *child = i + 1 < s->depth ? s->open[i + 1] : s->place;
-        if (child == NULL)
+        if (child == NULL) {
             break;
-        if (in->type == JSON_OBJECT)
+        }
+        if (in->type == JSON_OBJECT) {
             json_pointer_add(pointer, sizeof pointer, child->key);
-        else
+        } else {
             json_pointer_index(pointer, sizeof pointer, in->count - 1);
+        }
     }
     size_t offset = (size_t)(s->at - s->start);
-    if (s->code != METE_JSON_SYNTAX)
+    if (s->code != METE_JSON_SYNTAX) {
         return mete_fail(err, s->code, pointer, "byte %zu: %s", offset, s->what);
+    }
     char found[32];
     found_describe(s, found, sizeof found);
     return mete_fail(err, s->code, pointer, "byte %zu: found %s, %s", offset, found, s->what);
@@ -555,11 +605,13 @@ enum mete_code json_parse(struct arena *a, struct text input, struct json **out,
     p = read_value(&s, p, root);
     if (p != NULL) {
         p = skip_space(p, s.end);
-        if (p != s.end)
+        if (p != s.end) {
             p = fail_between(&s, p, "expected nothing after the value");
+        }
     }
-    if (p == NULL)
+    if (p == NULL) {
         return report(&s, err);
+    }
     *out = root;
     return METE_OK;
 }
@@ -568,11 +620,13 @@ enum mete_code json_parse(struct arena *a, struct text input, struct json **out,
 
 const struct json *json_get_text(const struct json *obj, struct text key)
 {
-    if (obj == NULL || obj->type != JSON_OBJECT)
+    if (obj == NULL || obj->type != JSON_OBJECT) {
         return NULL;
+    }
     for (const struct json *m = obj->child; m != NULL; m = m->next) {
-        if (text_eq(m->key, key))
+        if (text_eq(m->key, key)) {
             return m;
+        }
     }
     return NULL;
 }
@@ -589,16 +643,19 @@ bool json_is_true(const struct json *j)
 
 bool json_int(const struct json *j, int64_t min, int64_t max, int64_t *out)
 {
-    if (j == NULL || j->type != JSON_NUMBER)
+    if (j == NULL || j->type != JSON_NUMBER) {
         return false;
+    }
     size_t sign = j->text.len > 0 && j->text.p[0] == '-';
     struct text digits = {j->text.p + sign, j->text.len - sign};
     u128 size;
-    if (!u128_parse(digits, &size) || size > (u128)1 << 63)
+    if (!u128_parse(digits, &size) || size > (u128)1 << 63) {
         return false;
+    }
     i128 value = sign != 0 ? -(i128)size : (i128)size;
-    if (value < min || value > max)
+    if (value < min || value > max) {
         return false;
+    }
     *out = (int64_t)value;
     return true;
 }
@@ -652,8 +709,9 @@ static void cursor_put(struct cursor *c, const char *p, size_t len)
 {
     if (c->cut || (size_t)(c->end - c->p) < len) {
         c->cut = true;
-        while (c->p < c->end)
+        while (c->p < c->end) {
             *c->p++ = '.';
+        }
         return;
     }
     memcpy(c->p, p, len);
@@ -664,8 +722,9 @@ static void cursor_put(struct cursor *c, const char *p, size_t len)
 static size_t character_len(const char *p, const char *end)
 {
     size_t len = 1;
-    while (p + len < end && is_continuation((uint8_t)p[len]))
+    while (p + len < end && is_continuation((uint8_t)p[len])) {
         len++;
+    }
     return len;
 }
 
@@ -678,14 +737,15 @@ void json_pointer_add(char *pointer, size_t size, struct text name)
     const char *end = name.len > 0 ? name.p + name.len : name.p;
     for (const char *p = name.p; p != end;) {
         size_t len = character_len(p, end);
-        if (*p == '~')
+        if (*p == '~') {
             cursor_put(&c, "~0", 2);
-        else if (*p == '/')
+        } else if (*p == '/') {
             cursor_put(&c, "~1", 2);
-        else if (*p == '\0') /* would end the pointer: U+FFFD instead */
+        } else if (*p == '\0') { /* would end the pointer: U+FFFD instead */
             cursor_put(&c, "\xef\xbf\xbd", 3);
-        else
+        } else {
             cursor_put(&c, p, len);
+        }
         p += len;
     }
     *c.p = '\0';

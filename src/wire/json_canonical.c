@@ -29,8 +29,9 @@ struct writer {
 /* Room for `len` more bytes, to be written by hand and then counted by put_end. */
 static inline uint8_t *put_begin(struct buf *out, size_t len)
 {
-    if (out->cap - out->len < len)
+    if (out->cap - out->len < len) {
         buf_reserve(out, len);
+    }
     return out->p + out->len;
 }
 
@@ -83,8 +84,9 @@ static __attribute__((noinline)) uint8_t *escaped_put(struct buf *out, uint8_t *
         const uint8_t *stop = json_plain_end(p, end, false);
         memcpy(to, p, (size_t)(stop - p));
         to += stop - p;
-        if (stop == end)
+        if (stop == end) {
             return to;
+        }
         to = escape_put(to, *stop);
         p = stop + 1;
         put_end(out, to);
@@ -116,10 +118,11 @@ static inline bool plain_put(uint8_t *to, struct text t)
 static inline uint8_t *string_put(struct buf *out, uint8_t *to, struct text t)
 {
     *to++ = '"';
-    if (plain_put(to, t))
+    if (plain_put(to, t)) {
         to += t.len;
-    else
+    } else {
         to = escaped_put(out, to, t);
+    }
     *to++ = '"';
     return to;
 }
@@ -137,10 +140,11 @@ static bool is_whole_literal(struct text raw, struct text text)
 /* A string that was read without meeting an escape is canonical as it stands. */
 static void string_write(struct writer *w, const struct json *j)
 {
-    if (j->raw.p != NULL && is_whole_literal(j->raw, j->text))
+    if (j->raw.p != NULL && is_whole_literal(j->raw, j->text)) {
         text_put(w->out, j->raw);
-    else
+    } else {
         json_put_string(w->out, j->text);
+    }
 }
 
 static enum mete_code fail(struct writer *w, enum mete_code code, const struct json *j,
@@ -149,10 +153,11 @@ static enum mete_code fail(struct writer *w, enum mete_code code, const struct j
     char pointer[sizeof w->err->pointer] = "";
     for (unsigned i = 0; i < w->depth; i++) {
         const struct step *step = &w->path[i];
-        if (step->named)
+        if (step->named) {
             json_pointer_add(pointer, sizeof pointer, step->child->key);
-        else
+        } else {
             json_pointer_index(pointer, sizeof pointer, step->index);
+        }
     }
     char literal[49];
     const char *dots = text_copy(literal, sizeof literal, j->text) ? "" : "...";
@@ -163,11 +168,13 @@ static enum mete_code fail(struct writer *w, enum mete_code code, const struct j
 static bool is_short_integer(struct text t)
 {
     size_t sign = t.len > 0 && t.p[0] == '-';
-    if (t.len - sign > 15 || (sign != 0 && t.p[1] == '0'))
+    if (t.len - sign > 15 || (sign != 0 && t.p[1] == '0')) {
         return false;
+    }
     for (size_t i = sign; i < t.len; i++) {
-        if (t.p[i] < '0' || t.p[i] > '9')
+        if (t.p[i] < '0' || t.p[i] > '9') {
             return false;
+        }
     }
     return true;
 }
@@ -206,8 +213,9 @@ static int name_cmp(struct text a, struct text b)
 {
     size_t len = a.len < b.len ? a.len : b.len;
     for (size_t i = 0; i < len; i++) {
-        if (a.p[i] != b.p[i])
+        if (a.p[i] != b.p[i]) {
             return (int)utf16_rank((uint8_t)a.p[i]) - (int)utf16_rank((uint8_t)b.p[i]);
+        }
     }
     return (a.len > b.len) - (a.len < b.len);
 }
@@ -220,11 +228,13 @@ struct entry {
 static uint64_t name_prefix(struct text name)
 {
     uint64_t v = name.len >= 8 ? json_load64(name.p) : json_load_short(name.p, name.len);
-    if ((v & JSON_EACH(0x80)) == 0)
+    if ((v & JSON_EACH(0x80)) == 0) {
         return __builtin_bswap64(v);
+    }
     uint64_t prefix = 0;
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++) {
         prefix = prefix << 8 | (i < name.len ? utf16_rank((uint8_t)name.p[i]) : 0);
+    }
     return prefix;
 }
 
@@ -271,8 +281,9 @@ static void entries_merge(struct entry *to, const struct entry *from, size_t mid
 /* Sorts `count` entries; the result is in the returned one of the two arrays. */
 static struct entry *entries_sort(struct entry *e, struct entry *other, size_t count)
 {
-    for (size_t i = 0; i < count; i += SORTED_RUN)
+    for (size_t i = 0; i < count; i += SORTED_RUN) {
         entries_insert(e + i, count - i < SORTED_RUN ? count - i : SORTED_RUN);
+    }
     for (size_t run = SORTED_RUN; run < count; run *= 2) {
         for (size_t i = 0; i < count; i += 2 * run) {
             size_t left = count - i;
@@ -298,19 +309,22 @@ static struct step *step_down(struct writer *w, bool named)
 
 static bool is_skipped(const struct writer *w, const struct json *member)
 {
-    if (w->depth != 1 || w->skip == NULL)
+    if (w->depth != 1 || w->skip == NULL) {
         return false;
+    }
     for (const char *const *name = w->skip; *name != NULL; name++) {
-        if (text_is(member->key, *name))
+        if (text_is(member->key, *name)) {
             return true;
+        }
     }
     return false;
 }
 
 static enum mete_code member_write(struct writer *w, struct step *step, const struct json *member)
 {
-    if (is_skipped(w, member))
+    if (is_skipped(w, member)) {
         return METE_OK;
+    }
     step->child = member;
     uint8_t *to = put_begin(w->out, member->key.len + STRING_ROOM);
     *to = ',';
@@ -324,15 +338,17 @@ static enum mete_code members_write(struct writer *w, struct step *step, const s
                                     size_t count)
 {
     enum mete_code code = METE_OK;
-    for (size_t i = 0; i < count && code == METE_OK; i++)
+    for (size_t i = 0; i < count && code == METE_OK; i++) {
         code = member_write(w, step, e[i].member);
+    }
     return code;
 }
 
 static void entries_fill(struct entry *e, const struct json *object)
 {
-    for (const struct json *m = object->child; m != NULL; m = m->next)
+    for (const struct json *m = object->child; m != NULL; m = m->next) {
         *e++ = entry_of(m);
+    }
 }
 
 static enum mete_code small_object_write(struct writer *w, struct step *step,
@@ -359,13 +375,15 @@ static enum mete_code large_object_write(struct writer *w, struct step *step,
 
 static bool is_sorted(const struct json *object)
 {
-    if (object->child == NULL)
+    if (object->child == NULL) {
         return true;
+    }
     struct entry before = entry_of(object->child);
     for (const struct json *m = object->child->next; m != NULL; m = m->next) {
         struct entry next = entry_of(m);
-        if (!entry_before(&before, &next))
+        if (!entry_before(&before, &next)) {
             return false;
+        }
         before = next;
     }
     return true;
@@ -377,15 +395,17 @@ static enum mete_code object_write(struct writer *w, const struct json *object)
     struct step *step = step_down(w, true);
     byte_put(w->out, '{');
     if (is_sorted(object)) {
-        for (const struct json *m = object->child; m != NULL && code == METE_OK; m = m->next)
+        for (const struct json *m = object->child; m != NULL && code == METE_OK; m = m->next) {
             code = member_write(w, step, m);
+        }
     } else if (object->count <= SMALL_OBJECT) {
         code = small_object_write(w, step, object);
     } else {
         code = large_object_write(w, step, object);
     }
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     byte_put(w->out, '}');
     w->depth--;
     return METE_OK;
@@ -402,8 +422,9 @@ static enum mete_code array_write(struct writer *w, const struct json *array)
         }
         step->child = item;
         enum mete_code code = value_write(w, item);
-        if (code != METE_OK)
+        if (code != METE_OK) {
             return code;
+        }
     }
     byte_put(w->out, ']');
     w->depth--;
@@ -446,8 +467,9 @@ enum mete_code json_canonical_without(const struct json *j, const char *const *s
     size_t before = out->len;
     buf_reserve(out, j->raw.len + 16);
     enum mete_code code = value_write(&w, j);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         out->len = before;
+    }
     return code;
 }
 

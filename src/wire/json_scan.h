@@ -46,8 +46,9 @@ static inline uint64_t json_load_short(const void *from, size_t len)
 #endif
         return head | (uint64_t)tail << (8 * (len - 4));
     }
-    if (len == 0)
+    if (len == 0) {
         return 0;
+    }
     return p[0] | (uint64_t)p[len / 2] << (8 * (len / 2)) | (uint64_t)p[len - 1] << (8 * (len - 1));
 }
 
@@ -81,25 +82,30 @@ static inline const uint8_t *json_plain_end(const uint8_t *p, const uint8_t *end
         __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
                                     _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
         __m128i stop = _mm_or_si128(low, ends);
-        if (stop_at_high)
+        if (stop_at_high) {
             stop = _mm_or_si128(stop, v);
+        }
         unsigned mask = (unsigned)_mm_movemask_epi8(stop);
-        if (mask != 0)
+        if (mask != 0) {
             return p + __builtin_ctz(mask);
+        }
         p += 16;
     }
 #endif
     while (end - p >= 8) {
         uint64_t v = json_load64(p);
         uint64_t stop = json_escape_bytes(v);
-        if (stop_at_high)
+        if (stop_at_high) {
             stop |= v & JSON_EACH(0x80);
-        if (stop != 0)
+        }
+        if (stop != 0) {
             return p + __builtin_ctzll(stop) / 8;
+        }
         p += 8;
     }
-    while (p < end && json_byte_plain(*p, stop_at_high))
+    while (p < end && json_byte_plain(*p, stop_at_high)) {
         p++;
+    }
     return p;
 }
 

@@ -12,29 +12,35 @@ void jw_init(struct json_writer *w, struct buf *out, bool pretty)
 
 static void line_begin(struct json_writer *w)
 {
-    if (!w->pretty)
+    if (!w->pretty) {
         return;
+    }
     buf_put_u8(w->out, '\n');
-    for (unsigned i = 0; i < w->depth; i++)
+    for (unsigned i = 0; i < w->depth; i++) {
         buf_put(w->out, "  ", 2);
+    }
 }
 
 /* Everything that comes before a value. */
 static void value_begin(struct json_writer *w, const char *key)
 {
     METE_ASSERT(w->first || w->depth > 0); /* one value at the top */
-    if (!w->first)
+    if (!w->first) {
         buf_put_u8(w->out, ',');
-    if (w->depth > 0)
+    }
+    if (w->depth > 0) {
         line_begin(w);
+    }
     w->first = false;
-    if (key == NULL)
+    if (key == NULL) {
         return;
+    }
     METE_ASSERT(w->depth > 0);
     json_put_string(w->out, text_of(key));
     buf_put_u8(w->out, ':');
-    if (w->pretty)
+    if (w->pretty) {
         buf_put_u8(w->out, ' ');
+    }
 }
 
 static void container_begin(struct json_writer *w, const char *key, uint8_t bracket)
@@ -49,8 +55,9 @@ static void container_end(struct json_writer *w, uint8_t bracket)
 {
     METE_ASSERT(w->depth > 0);
     w->depth--;
-    if (!w->first)
+    if (!w->first) {
         line_begin(w);
+    }
     buf_put_u8(w->out, bracket);
     w->first = false;
 }
@@ -83,10 +90,11 @@ void jw_text(struct json_writer *w, const char *key, struct text value)
 
 void jw_str(struct json_writer *w, const char *key, const char *value)
 {
-    if (value == NULL)
+    if (value == NULL) {
         jw_null(w, key);
-    else
+    } else {
         jw_text(w, key, text_of(value));
+    }
 }
 
 void jw_i128(struct json_writer *w, const char *key, i128 value)

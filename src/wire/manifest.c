@@ -35,11 +35,13 @@ static bool member_starts(const struct json *obj, const char *name, const char *
 
 static bool any_entry_has(const struct json *list, const char *name)
 {
-    if (list == NULL || list->type != JSON_ARRAY)
+    if (list == NULL || list->type != JSON_ARRAY) {
         return false;
+    }
     for (const struct json *e = list->child; e != NULL; e = e->next) {
-        if (present(e, name) != NULL)
+        if (present(e, name) != NULL) {
             return true;
+        }
     }
     return false;
 }
@@ -47,20 +49,26 @@ static bool any_entry_has(const struct json *list, const char *name)
 const char *manifest_generation(const struct json *doc)
 {
     const struct json *contributors = json_get(doc, "contributors");
-    if (member_is(doc, "fair", "1.1"))
+    if (member_is(doc, "fair", "1.1")) {
         return "1.1";
-    if (member_is(doc, "fair", "1.0") || contributors == NULL)
+    }
+    if (member_is(doc, "fair", "1.0") || contributors == NULL) {
         return "1.0";
+    }
     if (any_entry_has(contributors, "attestation") || present(doc, "contentChain") != NULL ||
-        member_starts(doc, "id", "cid:") || member_starts(doc, "version", "0.4"))
+        member_starts(doc, "id", "cid:") || member_starts(doc, "version", "0.4")) {
         return "0.4.0";
-    if (member_is(doc, "type", "runtime-module"))
+    }
+    if (member_is(doc, "type", "runtime-module")) {
         return "0.2.0";
-    if (!any_entry_has(contributors, "actor"))
+    }
+    if (!any_entry_has(contributors, "actor")) {
         return "0.3";
+    }
     if (any_entry_has(contributors, "temporal_splits") || present(doc, "metadata") != NULL ||
-        present(doc, "updated_at") != NULL)
+        present(doc, "updated_at") != NULL) {
         return "0.2";
+    }
     return "0.1";
 }
 
@@ -71,9 +79,10 @@ const char *manifest_generation(const struct json *doc)
 static enum mete_code set_payee(const struct form_in *in, const struct json *j, bool is_policy,
                                 struct share *s)
 {
-    if (s->payee.len > 0)
+    if (s->payee.len > 0) {
         return form_fail(in, j, METE_MEMBER_VALUE,
                          "an entry names its payee once: by id, by ref or by did");
+    }
     s->is_policy = is_policy;
     return is_policy ? form_id(in, j, &s->payee) : form_party(in, j, &s->payee);
 }
@@ -131,8 +140,9 @@ static enum mete_code shares_read(const struct form_in *in, const struct json *l
                                   const struct form *form, struct policy *p)
 {
     enum mete_code code = form_type(in, list, JSON_ARRAY);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     p->share = arena_array(in->arena, list->count, sizeof *p->share);
     for (const struct json *e = list->child; e != NULL && code == METE_OK; e = e->next) {
         struct share *s = &p->share[p->share_count++];
@@ -154,8 +164,9 @@ static enum mete_code field_owner(const struct form_in *in, const struct field *
 {
     (void)in;
     (void)f;
-    if (j->type == JSON_STRING && party_judge(j->text) == METE_OK)
+    if (j->type == JSON_STRING && party_judge(j->text) == METE_OK) {
         *(struct text *)out = j->text;
+    }
     return METE_OK;
 }
 
@@ -169,12 +180,15 @@ static const struct form document_form = {document_fields, ARRAY_LEN(document_fi
 static enum mete_code check_version(const struct form_in *in)
 {
     const struct json *fair = present(in->root, "fair");
-    if (fair == NULL || member_is(in->root, "fair", "1.0") || member_is(in->root, "fair", "1.1"))
+    if (fair == NULL || member_is(in->root, "fair", "1.0") || member_is(in->root, "fair", "1.1")) {
         return METE_OK;
-    if (fair->type != JSON_STRING)
+    }
+    if (fair->type != JSON_STRING) {
         return form_type(in, fair, JSON_STRING);
-    if (text_starts(fair->text, "0.") && present(in->root, "contributors") != NULL)
+    }
+    if (text_starts(fair->text, "0.") && present(in->root, "contributors") != NULL) {
         return METE_OK;
+    }
     return form_fail(in, fair, METE_SCHEMA_VERSION, "this version reads .fair 0.1 to 1.1");
 }
 
@@ -189,10 +203,11 @@ static enum mete_code read_entries(const struct form_in *in, const char *generat
     }
     const struct json *list = present(in->root, "attribution");
     p->sum_rule = strcmp(generation, "1.1") == 0 ? SUM_ONE_MILLIONTH : SUM_AT_MOST_1_0001;
-    if (list == NULL)
+    if (list == NULL) {
         return form_missing(in, in->root,
                             present(in->root, "fair") != NULL ? TEXT("attribution")
                                                               : TEXT("contributors"));
+    }
     return shares_read(in, list, &attribution_form, p);
 }
 
@@ -201,16 +216,19 @@ static void pointer_translate(struct mete_err *err, const char *at, bool attribu
 {
     size_t len = strlen(at);
     const char *rest = err->pointer + len;
-    if (strncmp(rest, "/shares", 7) != 0)
+    if (strncmp(rest, "/shares", 7) != 0) {
         return;
+    }
     char pointer[sizeof err->pointer];
     char index[24] = "";
     size_t digits = rest[7] == '/' ? strspn(rest + 8, "0123456789") : 0;
-    if (digits > 0 && digits < sizeof index - 1)
+    if (digits > 0 && digits < sizeof index - 1) {
         snprintf(index, sizeof index, "/%.*s", (int)digits, rest + 8);
+    }
     const char *tail = rest + 7 + strlen(index);
-    if (attribution && strcmp(tail, "/weight") == 0)
+    if (attribution && strcmp(tail, "/weight") == 0) {
         tail = "/share";
+    }
     snprintf(pointer, sizeof pointer, "%s/%s%s%.100s", at,
              attribution ? "attribution" : "contributors", index, tail);
     memcpy(err->pointer, pointer, sizeof pointer);
@@ -225,20 +243,25 @@ enum mete_code manifest_read_as(struct arena *a, const struct json *doc, const c
     p->rounding = ROUNDING_LARGEST;
     p->den = 1;
     enum mete_code code = form_read(&in, &document_form, doc, p);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         code = check_version(&in);
-    if (code != METE_OK)
+    }
+    if (code != METE_OK) {
         return code;
+    }
     const char *generation = manifest_generation(doc);
     bool attribution = generation[0] == '1';
     code = read_entries(&in, generation, p);
-    if (code == METE_OK && attribution)
+    if (code == METE_OK && attribution) {
         code = manifest_signature(&in, stored, &p->signature);
-    if (code != METE_OK)
+    }
+    if (code != METE_OK) {
         return code;
+    }
     code = document_finish(&in, p);
-    if (code != METE_OK && err != NULL)
+    if (code != METE_OK && err != NULL) {
         pointer_translate(err, at, attribution);
+    }
     return code;
 }
 

@@ -37,8 +37,9 @@ FORM(form_1_1, fields_1_1);
 static bool value_decode(struct text value, bool is_hex, uint8_t out[ED25519_SIGNATURE_LEN])
 {
     size_t len = 0;
-    if (is_hex)
+    if (is_hex) {
         return hex_decode(out, ED25519_SIGNATURE_LEN, value);
+    }
     return base64url_decode(out, ED25519_SIGNATURE_LEN, &len, value) &&
            len == ED25519_SIGNATURE_LEN;
 }
@@ -67,25 +68,31 @@ enum mete_code manifest_signature(const struct form_in *in, bool stored, uint32_
     struct signature s = {0};
     uint8_t value[ED25519_SIGNATURE_LEN];
     uint8_t key[ED25519_PUBLIC_LEN];
-    if (j == NULL || j->type == JSON_NULL)
+    if (j == NULL || j->type == JSON_NULL) {
         return METE_OK;
+    }
     bool is_1_0 = json_get(j, "publicKeyRef") != NULL;
     enum mete_code code = form_read(in, is_1_0 ? &form_1_0 : &form_1_1, j, &s);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
-    if (!text_is(s.alg, "ed25519") && !text_is(s.alg, "Ed25519"))
+    }
+    if (!text_is(s.alg, "ed25519") && !text_is(s.alg, "Ed25519")) {
         return form_fail(in, json_get(j, is_1_0 ? "algorithm" : "alg"), METE_SIGNATURE_INVALID,
                          "manifests are signed with ed25519");
-    if (!value_decode(s.value, is_1_0, value))
+    }
+    if (!value_decode(s.value, is_1_0, value)) {
         return form_fail(in, json_get(j, "value"), METE_SIGNATURE_INVALID,
                          "expected 64 bytes in %s", is_1_0 ? "hex" : "base64url");
+    }
     *state = 2;
-    if (!text_starts(s.signer, "did:key:"))
+    if (!text_starts(s.signer, "did:key:")) {
         return METE_OK;
+    }
     *state = 1;
-    if (!did_key_parse(key, s.signer))
+    if (!did_key_parse(key, s.signer)) {
         return form_fail(in, json_get(j, is_1_0 ? "publicKeyRef" : "signer"),
                          METE_SIGNATURE_INVALID, "this did:key is not one of Ed25519");
+    }
     return stored ? METE_OK : verify(in, json_get(j, "value"), value, key);
 }
 
@@ -130,9 +137,10 @@ enum mete_code manifest_sign(struct arena *a, struct json *doc, const uint8_t se
     uint8_t value[ED25519_SIGNATURE_LEN];
     char did[DID_KEY_TEXT_MAX];
     struct buf message = {0};
-    if (doc->type != JSON_OBJECT || manifest_generation(doc)[0] != '1')
+    if (doc->type != JSON_OBJECT || manifest_generation(doc)[0] != '1') {
         return mete_fail(err, METE_POLICY_INVALID, "/fair",
                          "only .fair 1.0 and 1.1 say what a signature covers");
+    }
     enum mete_code code = json_canonical_without(doc, unsigned_members, &message, err);
     if (code == METE_OK) {
         ed25519_public(key, seed);

@@ -19,9 +19,10 @@ static enum mete_code condition_number(const struct form_in *in, const struct js
             return METE_OK;
         }
     }
-    if (p->condition_count == CONDITIONS_MAX)
+    if (p->condition_count == CONDITIONS_MAX) {
         return form_fail(in, place, METE_SHARES_LIMIT, "a policy has at most %d conditions",
                          CONDITIONS_MAX);
+    }
     p->condition[p->condition_count] = name;
     *number = p->condition_count++;
     return METE_OK;
@@ -34,8 +35,9 @@ static enum mete_code field_version(const struct form_in *in, const struct field
 {
     int64_t v = 0;
     enum mete_code code = form_integer(in, j, f->min, f->max, &v);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         *(uint32_t *)out = (uint32_t)v;
+    }
     return code;
 }
 
@@ -60,19 +62,23 @@ static const struct form entry_form = {entry_fields, ARRAY_LEN(entry_fields), fa
 static enum mete_code entry_conditions(const struct form_in *in, const struct json *list,
                                        struct policy *p, struct split_entry *entry)
 {
-    if (list == NULL || list->type == JSON_NULL)
+    if (list == NULL || list->type == JSON_NULL) {
         return METE_OK;
+    }
     enum mete_code code = form_type(in, list, JSON_ARRAY);
-    if (code == METE_OK && list->count > CONDITIONS_MAX)
+    if (code == METE_OK && list->count > CONDITIONS_MAX) {
         return form_fail(in, list, METE_SHARES_LIMIT, "at most %d conditions", CONDITIONS_MAX);
-    if (code != METE_OK)
+    }
+    if (code != METE_OK) {
         return code;
+    }
     for (const struct json *c = list->child; c != NULL && code == METE_OK; c = c->next) {
         struct text name;
         uint32_t number = 0;
         code = form_line(in, c, 1, LABEL_LEN_MAX, &name);
-        if (code == METE_OK)
+        if (code == METE_OK) {
             code = condition_number(in, c, name, p, &number);
+        }
         entry->conditions |= UINT64_C(1) << number;
     }
     return code;
@@ -84,11 +90,13 @@ static enum mete_code entry_read(const struct form_in *in, const struct json *j,
     entry->from = TIME_ALWAYS;
     entry->until = TIME_NEVER;
     enum mete_code code = form_read(in, &entry_form, j, entry);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
-    if (entry->until < entry->from)
+    }
+    if (entry->until < entry->from) {
         return form_fail(in, json_get(j, "effective_until"), METE_TIME_ORDER,
                          "this is before effective_from");
+    }
     return entry_conditions(in, json_get(j, "conditions"), p, entry);
 }
 
@@ -105,11 +113,13 @@ static enum mete_code entries_begin(const struct form_in *in, const struct json 
     size_t count = 0;
     for (const struct json *c = contributors->child; c != NULL; c = c->next) {
         const struct json *splits = splits_of(c);
-        if (splits == NULL)
+        if (splits == NULL) {
             continue;
+        }
         enum mete_code code = form_type(in, splits, JSON_ARRAY);
-        if (code != METE_OK)
+        if (code != METE_OK) {
             return code;
+        }
         count += splits->count;
     }
     p->entry = arena_array(in->arena, count, sizeof *p->entry);
@@ -125,8 +135,9 @@ static enum mete_code entries_read(const struct form_in *in, const struct json *
         const struct json *splits = splits_of(c);
         s->entry_first = p->entry_count;
         if (splits != NULL) {
-            for (const struct json *e = splits->child; e != NULL && code == METE_OK; e = e->next)
+            for (const struct json *e = splits->child; e != NULL && code == METE_OK; e = e->next) {
                 code = entry_read(in, e, p, &p->entry[p->entry_count++]);
+            }
         }
         s->entry_count = p->entry_count - s->entry_first;
         s++;
@@ -140,8 +151,9 @@ static enum mete_code recoup_read(const struct form_in *in, const struct json *m
                                   struct policy *p)
 {
     const struct json *j = json_get(metadata, "recoup_threshold");
-    if (j == NULL || j->type == JSON_NULL)
+    if (j == NULL || j->type == JSON_NULL) {
         return METE_OK;
+    }
     p->has_recoup = true;
     return form_money(in, j, false, &p->recoup_money);
 }
@@ -155,15 +167,18 @@ static bool comparison_parse(struct text t, struct threshold *out)
     } signs[] = {
         {"<=", THRESHOLD_LE}, {">=", THRESHOLD_GE}, {"<", THRESHOLD_LT}, {">", THRESHOLD_GT}};
     for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
-        if (!text_starts(t, signs[i].sign))
+        if (!text_starts(t, signs[i].sign)) {
             continue;
+        }
         size_t at = strlen(signs[i].sign);
-        while (at < t.len && t.p[at] == ' ')
+        while (at < t.len && t.p[at] == ' ') {
             at++;
+        }
         u128 quantity = 0;
         if (!u128_parse((struct text){t.p + at, t.len - at}, &quantity) ||
-            quantity > (u128)FORM_INTEGER_MAX)
+            quantity > (u128)FORM_INTEGER_MAX) {
             return false;
+        }
         out->op = signs[i].op;
         out->quantity = (uint64_t)quantity;
         return true;
@@ -187,11 +202,13 @@ static enum mete_code threshold_read(const struct form_in *in, const struct json
 {
     struct threshold_text t = {0};
     enum mete_code code = form_read(in, &threshold_form, j, &t);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
-    if (!comparison_parse(t.comparison, out))
+    }
+    if (!comparison_parse(t.comparison, out)) {
         return form_fail(in, json_get(j, "condition"), METE_MEMBER_VALUE,
                          "expected a comparison such as \"< 500\" or \">= 500\"");
+    }
     return condition_number(in, j, t.name, p, &out->condition);
 }
 
@@ -199,16 +216,20 @@ static enum mete_code thresholds_read(const struct form_in *in, const struct jso
                                       struct policy *p)
 {
     const struct json *list = json_get(metadata, "ticket_thresholds");
-    if (list == NULL || list->type == JSON_NULL)
+    if (list == NULL || list->type == JSON_NULL) {
         return METE_OK;
+    }
     enum mete_code code = form_type(in, list, JSON_ARRAY);
-    if (code == METE_OK && list->count > CONDITIONS_MAX)
+    if (code == METE_OK && list->count > CONDITIONS_MAX) {
         return form_fail(in, list, METE_SHARES_LIMIT, "at most %d thresholds", CONDITIONS_MAX);
-    if (code != METE_OK)
+    }
+    if (code != METE_OK) {
         return code;
+    }
     p->threshold = arena_array(in->arena, list->count, sizeof *p->threshold);
-    for (const struct json *j = list->child; j != NULL && code == METE_OK; j = j->next)
+    for (const struct json *j = list->child; j != NULL && code == METE_OK; j = j->next) {
         code = threshold_read(in, j, p, &p->threshold[p->threshold_count++]);
+    }
     return code;
 }
 
@@ -221,8 +242,9 @@ static const struct form period_form = {period_fields, ARRAY_LEN(period_fields),
 static struct text hyphenated(struct arena *a, struct text name)
 {
     char *p = arena_alloc(a, name.len + 1);
-    for (size_t i = 0; i < name.len; i++)
+    for (size_t i = 0; i < name.len; i++) {
         p[i] = name.p[i] == '_' ? '-' : name.p[i];
+    }
     return (struct text){p, name.len};
 }
 
@@ -230,8 +252,9 @@ static enum mete_code period_add(const struct form_in *in, const struct json *j,
                                  struct policy *p, struct sales_period period)
 {
     enum mete_code code = condition_number(in, j, name, p, &period.condition);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         p->period[p->period_count++] = period;
+    }
     return code;
 }
 
@@ -239,18 +262,22 @@ static enum mete_code period_add(const struct form_in *in, const struct json *j,
 static enum mete_code period_read(const struct form_in *in, const struct json *j, struct policy *p)
 {
     struct sales_period period = {.from = TIME_ALWAYS, .until = TIME_NEVER};
-    if (j->key.len == 0 || j->key.len > LABEL_LEN_MAX || !text_is_line(j->key))
+    if (j->key.len == 0 || j->key.len > LABEL_LEN_MAX || !text_is_line(j->key)) {
         return form_fail(in, j, METE_TEXT_LENGTH, "a period's name has 1 to %d printable bytes",
                          LABEL_LEN_MAX);
+    }
     enum mete_code code = form_read(in, &period_form, j, &period);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
-    if (period.until < period.from)
+    }
+    if (period.until < period.from) {
         return form_fail(in, json_get(j, "end"), METE_TIME_ORDER, "this is before the start");
+    }
     struct text name = hyphenated(in->arena, j->key);
     code = period_add(in, j, name, p, period);
-    if (code == METE_OK && text_is(name, "standard"))
+    if (code == METE_OK && text_is(name, "standard")) {
         code = period_add(in, j, TEXT("standard-sales"), p, period);
+    }
     return code;
 }
 
@@ -258,16 +285,20 @@ static enum mete_code periods_read(const struct form_in *in, const struct json *
                                    struct policy *p)
 {
     const struct json *periods = json_get(metadata, "ticket_sales_periods");
-    if (periods == NULL || periods->type == JSON_NULL)
+    if (periods == NULL || periods->type == JSON_NULL) {
         return METE_OK;
+    }
     enum mete_code code = form_type(in, periods, JSON_OBJECT);
-    if (code == METE_OK && periods->count > CONDITIONS_MAX)
+    if (code == METE_OK && periods->count > CONDITIONS_MAX) {
         return form_fail(in, periods, METE_SHARES_LIMIT, "at most %d periods", CONDITIONS_MAX);
-    if (code != METE_OK)
+    }
+    if (code != METE_OK) {
         return code;
+    }
     p->period = arena_array(in->arena, periods->count + 1, sizeof *p->period);
-    for (const struct json *j = periods->child; j != NULL && code == METE_OK; j = j->next)
+    for (const struct json *j = periods->child; j != NULL && code == METE_OK; j = j->next) {
         code = period_read(in, j, p);
+    }
     return code;
 }
 
@@ -275,8 +306,9 @@ static enum mete_code default_read(const struct form_in *in, const struct json *
                                    struct policy *p)
 {
     const struct json *j = json_get(metadata, "default_condition");
-    if (j == NULL || j->type == JSON_NULL)
+    if (j == NULL || j->type == JSON_NULL) {
         return METE_OK;
+    }
     return form_line(in, j, 1, LABEL_LEN_MAX, &p->default_condition);
 }
 
@@ -289,10 +321,12 @@ enum mete_code manifest_conditions(const struct form_in *in, const struct json *
     p->condition = arena_array(in->arena, CONDITIONS_MAX, sizeof *p->condition);
     enum mete_code code = entries_read(in, contributors, p);
     const struct json *metadata = json_get(in->root, "metadata");
-    if (code != METE_OK || metadata == NULL || metadata->type == JSON_NULL)
+    if (code != METE_OK || metadata == NULL || metadata->type == JSON_NULL) {
         return code;
+    }
     code = form_type(in, metadata, JSON_OBJECT);
-    for (size_t i = 0; i < ARRAY_LEN(readers) && code == METE_OK; i++)
+    for (size_t i = 0; i < ARRAY_LEN(readers) && code == METE_OK; i++) {
         code = readers[i](in, metadata, p);
+    }
     return code;
 }

@@ -7,8 +7,9 @@
 enum mete_code payload_window(const struct payload_in *p, const struct json *in, const char *end,
                               mete_time start_at, mete_time end_at)
 {
-    if (start_at <= end_at)
+    if (start_at <= end_at) {
         return METE_OK;
+    }
     return form_fail(p->form, json_get(in, end), METE_TIME_ORDER,
                      "this is before the start of the window");
 }
@@ -16,13 +17,16 @@ enum mete_code payload_window(const struct payload_in *p, const struct json *in,
 enum mete_code payload_read(const struct payload_in *p)
 {
     const struct payload_kind *kind = payload_kind_registry(p->event->type);
-    if (kind == NULL)
+    if (kind == NULL) {
         kind = payload_kind_money(p->event->type);
+    }
     METE_ASSERT(kind != NULL && kind->form != NULL);
-    if (kind->prepare != NULL)
+    if (kind->prepare != NULL) {
         kind->prepare(p->event);
+    }
     enum mete_code code = form_read(p->form, kind->form, p->payload, p->event);
-    if (code == METE_OK && kind->check != NULL)
+    if (code == METE_OK && kind->check != NULL) {
         code = kind->check(p);
+    }
     return code;
 }

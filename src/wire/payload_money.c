@@ -48,8 +48,9 @@ static enum mete_code field_day(const struct form_in *in, const struct field *f,
 {
     (void)f;
     enum mete_code code = form_type(in, j, JSON_STRING);
-    if (code == METE_OK && !time_parse_day(j->text, out))
+    if (code == METE_OK && !time_parse_day(j->text, out)) {
         return form_fail(in, j, METE_TIME_INVALID, "expected a day such as 2025-01-31");
+    }
     return code;
 }
 
@@ -83,11 +84,13 @@ static enum mete_code field_target(const struct form_in *in, const struct field 
     struct text id;
     bool is_party = f->min == TARGET_PARTY;
     enum mete_code code = is_party ? form_party(in, j, &id) : form_id(in, j, &id);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
-    if (r->target_id.len > 0)
+    }
+    if (r->target_id.len > 0) {
         return form_fail(in, j, METE_TARGET_AMBIGUOUS,
                          "exactly one of policy, content_item_id and party names who shares");
+    }
     r->target = (enum revenue_target)f->min;
     r->target_id = id;
     return METE_OK;
@@ -108,14 +111,17 @@ static enum mete_code field_conditions(const struct form_in *in, const struct fi
     (void)f;
     struct event_revenue *r = out;
     enum mete_code code = form_type(in, j, JSON_ARRAY);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
-    if (j->count > CONDITIONS_MAX)
+    }
+    if (j->count > CONDITIONS_MAX) {
         return form_fail(in, j, METE_SHARES_LIMIT, "at most %d conditions", CONDITIONS_MAX);
+    }
     struct text *condition = arena_array(in->arena, j->count, sizeof *condition);
     size_t count = 0;
-    for (const struct json *c = j->child; c != NULL && code == METE_OK; c = c->next)
+    for (const struct json *c = j->child; c != NULL && code == METE_OK; c = c->next) {
         code = form_line(in, c, 1, LABEL_LEN_MAX, &condition[count++]);
+    }
     r->condition = condition;
     r->condition_count = count;
     return code;
@@ -142,14 +148,17 @@ FORM(revenue_form, revenue_fields);
 static enum mete_code revenue_check(const struct payload_in *p)
 {
     const struct event_revenue *r = &p->event->revenue;
-    if (r->target_id.len == 0)
+    if (r->target_id.len == 0) {
         return form_fail(p->form, p->payload, METE_TARGET_AMBIGUOUS,
                          "one of policy, content_item_id and party must name who shares");
-    if (r->has_fee && !text_eq(r->fee.currency, r->amount.currency))
+    }
+    if (r->has_fee && !text_eq(r->fee.currency, r->amount.currency)) {
         return form_fail(p->form, json_get(json_get(p->payload, "fee"), "currency"),
                          METE_MEMBER_VALUE, "the fee is in the currency of the amount");
-    if (!r->period_start.set || !r->period_end.set)
+    }
+    if (!r->period_start.set || !r->period_end.set) {
         return METE_OK;
+    }
     return payload_window(p, json_get(p->payload, "period"), "end", r->period_start.at,
                           r->period_end.at);
 }

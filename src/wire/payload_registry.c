@@ -56,11 +56,13 @@ static enum mete_code field_asset_code(const struct form_in *in, const struct fi
 {
     (void)f;
     enum mete_code code = form_type(in, j, JSON_STRING);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
-    if (!asset_code_valid(j->text))
+    }
+    if (!asset_code_valid(j->text)) {
         return form_fail(in, j, METE_MEMBER_VALUE,
                          "a code has 1 to %d of A-Z a-z 0-9 . - _ :", ASSET_CODE_LEN_MAX);
+    }
     *(struct text *)out = j->text;
     return METE_OK;
 }
@@ -97,12 +99,15 @@ FORM(destination_form, destination_fields);
 static enum mete_code destination_check(const struct payload_in *p)
 {
     const struct json *j = json_get(p->payload, "destination");
-    if (j->type != JSON_STRING && (p->stored || j->type != JSON_OBJECT))
+    if (j->type != JSON_STRING && (p->stored || j->type != JSON_OBJECT)) {
         return form_fail(p->form, j, METE_MEMBER_TYPE, "expected a string or an object");
-    if (j->type == JSON_STRING ? j->text.len == 0 : j->count == 0)
+    }
+    if (j->type == JSON_STRING ? j->text.len == 0 : j->count == 0) {
         return form_fail(p->form, j, METE_TEXT_LENGTH, "the destination is empty");
-    if (p->stored)
+    }
+    if (p->stored) {
         p->event->destination.commitment = j->text;
+    }
     return METE_OK;
 }
 
@@ -126,9 +131,10 @@ static enum mete_code public_key_read(const struct payload_in *p, const struct j
     uint8_t key[ED25519_PUBLIC_LEN];
     size_t len = sizeof key;
     if (!did_key_parse(key, j->text) && !hex_decode(key, sizeof key, j->text) &&
-        (!base64url_decode(key, sizeof key, &len, j->text) || len != sizeof key))
+        (!base64url_decode(key, sizeof key, &len, j->text) || len != sizeof key)) {
         return form_fail(p->form, j, METE_MEMBER_VALUE,
                          "expected a did:key of Ed25519, 64 hex digits, or 32 bytes in base64url");
+    }
     char hex[2 * sizeof key + 1];
     hex_encode(hex, (struct bytes){key, sizeof key});
     p->event->key.key = arena_text(p->form->arena, (struct text){hex, sizeof hex - 1});
@@ -151,10 +157,11 @@ static enum mete_code secret_read(const struct payload_in *p, const struct json 
     }
     bool fits = is_secret_length(j->text.len) ||
                 (base64_decode(secret, sizeof secret, &len, j->text) && is_secret_length(len));
-    if (!fits)
+    if (!fits) {
         return form_fail(p->form, j, METE_TEXT_LENGTH,
                          "a secret has %d to %d bytes, as text or in base64", SECRET_LEN_MIN,
                          SECRET_LEN_MAX);
+    }
     return METE_OK;
 }
 
@@ -163,15 +170,18 @@ static enum mete_code key_check(const struct payload_in *p)
     bool is_public = text_is(p->event->key.alg, "ed25519");
     const struct json *wanted = json_get(p->payload, is_public ? "key" : "secret");
     const struct json *other = json_get(p->payload, is_public ? "secret" : "key");
-    if (other != NULL)
+    if (other != NULL) {
         return form_fail(p->form, other, METE_MEMBER_VALUE,
                          is_public ? "an ed25519 key is registered by its public part, in \"key\""
                                    : "an HMAC key is a secret: it belongs into \"secret\"");
-    if (wanted == NULL)
+    }
+    if (wanted == NULL) {
         return form_missing(p->form, p->payload, is_public ? TEXT("key") : TEXT("secret"));
-    if (p->event->key.party.len > 0 && p->event->key.producer.len > 0)
+    }
+    if (p->event->key.party.len > 0 && p->event->key.producer.len > 0) {
         return form_fail(p->form, json_get(p->payload, "producer"), METE_MEMBER_VALUE,
                          "a key belongs to a party or to a producer, not to both");
+    }
     return is_public ? public_key_read(p, wanted) : secret_read(p, wanted);
 }
 
@@ -192,15 +202,18 @@ static enum mete_code policy_check(const struct payload_in *p)
     const struct form_in *in = p->form;
     const struct json *document = json_get(p->payload, "policy");
     const struct json *manifest = json_get(p->payload, "manifest");
-    if (document == NULL && manifest == NULL)
+    if (document == NULL && manifest == NULL) {
         return form_missing(in, p->payload, TEXT("policy"));
-    if (document != NULL && manifest != NULL)
+    }
+    if (document != NULL && manifest != NULL) {
         return form_fail(in, manifest, METE_MEMBER_VALUE,
                          "publish a policy or a manifest, one at a time");
+    }
     struct policy *policy = arena_alloc(in->arena, sizeof *policy);
     p->event->policy.policy = policy;
-    if (document != NULL)
+    if (document != NULL) {
         return policy_document_read(in->arena, document, "/payload/policy", policy, in->err);
+    }
     return manifest_read_as(in->arena, manifest, "/payload/manifest", p->stored, policy, in->err);
 }
 
@@ -238,12 +251,15 @@ static enum mete_code field_rate(const struct form_in *in, const struct field *f
     (void)f;
     struct text rate;
     enum mete_code code = form_type(in, j, JSON_STRING);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         code = form_decimal(in, j, METE_AMOUNT_INVALID, &rate);
-    if (code != METE_OK)
+    }
+    if (code != METE_OK) {
         return code;
-    if (rate.len > RATE_LEN_MAX)
+    }
+    if (rate.len > RATE_LEN_MAX) {
         return form_fail(in, j, METE_TEXT_LENGTH, "a rate has at most %d characters", RATE_LEN_MAX);
+    }
     for (size_t i = 0; i < rate.len; i++) {
         if (rate.p[i] >= '1' && rate.p[i] <= '9') {
             *(struct text *)out = rate;

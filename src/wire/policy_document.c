@@ -12,8 +12,9 @@ enum mete_code document_hash(const struct json *doc, struct hash *out, struct me
 {
     struct buf canonical = {0};
     enum mete_code code = json_canonical(doc, &canonical, err);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         *out = sha256(buf_bytes(&canonical));
+    }
     buf_clear(&canonical);
     return code;
 }
@@ -22,8 +23,9 @@ enum mete_code document_finish(const struct form_in *in, struct policy *p)
 {
     struct mete_err inner = {0};
     enum mete_code code = document_hash(in->root, &p->hash, &inner);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         code = policy_compile(in->arena, p, &inner);
+    }
     if (code != METE_OK && in->err != NULL) {
         *in->err = inner;
         form_prefix(in, inner.pointer);
@@ -45,8 +47,9 @@ static enum mete_code field_rounding(const struct form_in *in, const struct fiel
 {
     struct text name;
     enum mete_code code = field_choice(in, f, j, &name);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     *(enum rounding *)out = text_is(name, "author")  ? ROUNDING_AUTHOR
                             : text_is(name, "carry") ? ROUNDING_CARRY
                                                      : ROUNDING_LARGEST;
@@ -70,12 +73,14 @@ static enum mete_code role_read(const struct form_in *in, const struct json *j,
                                 struct role_share *role)
 {
     int64_t bps = 0;
-    if (j->key.len == 0 || j->key.len > LABEL_LEN_MAX || !text_is_line(j->key))
+    if (j->key.len == 0 || j->key.len > LABEL_LEN_MAX || !text_is_line(j->key)) {
         return form_fail(in, j, METE_TEXT_LENGTH, "a role has 1 to %d printable bytes",
                          LABEL_LEN_MAX);
+    }
     enum mete_code code = form_integer(in, j, 0, 10000, &bps);
-    if (code == METE_NUMBER_RANGE)
+    if (code == METE_NUMBER_RANGE) {
         return form_fail(in, j, METE_WEIGHT_INVALID, "expected 0 to 10000 basis points");
+    }
     role->role = j->key;
     role->bps = (uint32_t)bps;
     return code;
@@ -87,11 +92,13 @@ static enum mete_code field_roles(const struct form_in *in, const struct field *
     (void)f;
     struct policy *p = out;
     enum mete_code code = form_type(in, j, JSON_OBJECT);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     p->role = arena_array(in->arena, j->count, sizeof *p->role);
-    for (const struct json *m = j->child; m != NULL && code == METE_OK; m = m->next)
+    for (const struct json *m = j->child; m != NULL && code == METE_OK; m = m->next) {
         code = role_read(in, m, &p->role[p->role_count++]);
+    }
     return code;
 }
 
@@ -104,8 +111,9 @@ FORM_STRICT(roles_form, roles_fields);
 static enum mete_code tier_read(const struct form_in *in, const struct json *j, struct tier *tier)
 {
     enum mete_code code = party_judge(j->key);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return form_fail(in, j, code, "a tier is named after a provider's party id");
+    }
     tier->provider = j->key;
     return form_ratio(in, j, &tier->factor);
 }
@@ -116,11 +124,13 @@ static enum mete_code field_tiers(const struct form_in *in, const struct field *
     (void)f;
     struct policy *p = out;
     enum mete_code code = form_type(in, j, JSON_OBJECT);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     p->tier = arena_array(in->arena, j->count, sizeof *p->tier);
-    for (const struct json *m = j->child; m != NULL && code == METE_OK; m = m->next)
+    for (const struct json *m = j->child; m != NULL && code == METE_OK; m = m->next) {
         code = tier_read(in, m, &p->tier[p->tier_count++]);
+    }
     return code;
 }
 
@@ -138,8 +148,9 @@ static enum mete_code field_nested(const struct form_in *in, const struct field 
 {
     (void)f;
     struct share *s = out;
-    if (s->payee.len > 0)
+    if (s->payee.len > 0) {
         return form_fail(in, j, METE_MEMBER_VALUE, "a share has either a party or a policy");
+    }
     s->is_policy = true;
     return form_id(in, j, &s->payee);
 }
@@ -157,14 +168,16 @@ static enum mete_code field_shares(const struct form_in *in, const struct field 
     (void)f;
     struct policy *p = out;
     enum mete_code code = form_type(in, j, JSON_ARRAY);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     p->share = arena_array(in->arena, j->count, sizeof *p->share);
     for (const struct json *e = j->child; e != NULL && code == METE_OK; e = e->next) {
         struct share *s = &p->share[p->share_count++];
         code = form_read(in, &share_form, e, s);
-        if (code == METE_OK && s->payee.len == 0)
+        if (code == METE_OK && s->payee.len == 0) {
             code = form_missing(in, e, TEXT("party"));
+        }
     }
     return code;
 }
@@ -204,14 +217,17 @@ static enum mete_code choose_kind(const struct form_in *in, struct policy *p,
                                   const struct form **form)
 {
     enum mete_code code = form_type(in, in->root, JSON_OBJECT);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     const struct json *kind = json_get(in->root, "kind");
-    if (kind == NULL)
+    if (kind == NULL) {
         return form_missing(in, in->root, TEXT("kind"));
+    }
     code = form_type(in, kind, JSON_STRING);
-    if (code != METE_OK)
+    if (code != METE_OK) {
         return code;
+    }
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         if (text_is(kind->text, kinds[i].name)) {
             p->kind = kinds[i].kind;
@@ -220,9 +236,10 @@ static enum mete_code choose_kind(const struct form_in *in, struct policy *p,
             return METE_OK;
         }
     }
-    if (text_is(kind->text, "contract"))
+    if (text_is(kind->text, "contract")) {
         return form_fail(in, kind, METE_TYPE_NOT_YET,
                          "this version does not handle campaign contracts yet");
+    }
     return form_fail(in, kind, METE_MEMBER_VALUE, "expected roles, usage, weights or single");
 }
 
@@ -237,7 +254,8 @@ enum mete_code policy_document_read(struct arena *a, const struct json *doc, con
     p->calls_weight = (struct ratio){1, 1};
     p->kib_weight = (struct ratio){0, 1};
     enum mete_code code = choose_kind(&in, p, &form);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         code = form_read(&in, form, doc, p);
+    }
     return code == METE_OK ? document_finish(&in, p) : code;
 }

@@ -28,23 +28,28 @@ static const char *const contributor_members[] = {"name", "notes", "note", NULL}
 
 static const char *const *payload_members(enum event_type type)
 {
-    if (type == EVENT_PARTY_REGISTERED)
+    if (type == EVENT_PARTY_REGISTERED) {
         return party_members;
-    if (type == EVENT_PARTY_DESTINATION_SET)
+    }
+    if (type == EVENT_PARTY_DESTINATION_SET) {
         return destination_members;
-    if (type == EVENT_KEY_REGISTERED || type == EVENT_KEY_REVOKED)
+    }
+    if (type == EVENT_KEY_REGISTERED || type == EVENT_KEY_REVOKED) {
         return key_members;
+    }
     if (type == EVENT_REVENUE_REVERSED ||
-        (type >= EVENT_ALLOCATION_DISPUTED && type <= EVENT_ALLOCATION_UPHELD))
+        (type >= EVENT_ALLOCATION_DISPUTED && type <= EVENT_ALLOCATION_UPHELD)) {
         return free_text_members;
+    }
     return NULL;
 }
 
 static bool is_member_of(struct text name, const char *const *list)
 {
     for (; *list != NULL; list++) {
-        if (text_is(name, *list))
+        if (text_is(name, *list)) {
             return true;
+        }
     }
     return false;
 }
@@ -55,8 +60,9 @@ static struct private_value *slot_new(struct collector *c)
     if (e->private_count == c->cap) {
         size_t cap = c->cap == 0 ? 4 : 2 * c->cap;
         struct private_value *more = arena_array(c->in->arena, cap, sizeof *more);
-        if (c->cap > 0)
+        if (c->cap > 0) {
             memcpy(more, e->private_value, c->cap * sizeof *more);
+        }
         e->private_value = more;
         c->cap = cap;
     }
@@ -71,11 +77,12 @@ static enum mete_code value_bytes(struct collector *c, struct json *node, struct
     }
     struct buf canonical = {0};
     enum mete_code code = json_canonical(node, &canonical, NULL);
-    if (code == METE_OK)
+    if (code == METE_OK) {
         *out = text_bytes(arena_text(c->in->arena, buf_text(&canonical)));
-    else
+    } else {
         form_fail(c->in, node, code,
                   "a number in here cannot be kept exactly; send it as a string");
+    }
     buf_clear(&canonical);
     return code;
 }
@@ -83,9 +90,10 @@ static enum mete_code value_bytes(struct collector *c, struct json *node, struct
 /* `at` is the pointer of the object around `node`. */
 static enum mete_code add(struct collector *c, struct json *node, const char *at, struct text party)
 {
-    if (c->envelope->private_count == PRIVATE_MAX)
+    if (c->envelope->private_count == PRIVATE_MAX) {
         return form_fail(c->in, node, METE_SHARES_LIMIT, "an event has at most %u private values",
                          PRIVATE_MAX);
+    }
     struct private_value *v = slot_new(c);
     v->node = node;
     v->party = party;
@@ -98,11 +106,13 @@ static enum mete_code add_members(struct collector *c, struct json *object, cons
                                   const char *const *list, struct text party)
 {
     enum mete_code code = METE_OK;
-    if (object->type != JSON_OBJECT)
+    if (object->type != JSON_OBJECT) {
         return code;
+    }
     for (struct json *m = object->child; m != NULL && code == METE_OK; m = m->next) {
-        if (is_member_of(m->key, list))
+        if (is_member_of(m->key, list)) {
             code = add(c, m, at, party);
+        }
     }
     return code;
 }
@@ -118,12 +128,15 @@ static enum mete_code add_entry(struct collector *c, struct json *entry, const c
 {
     enum mete_code code = METE_OK;
     struct text party = string_of(json_get(entry, "actor"), "id");
-    if (party.len == 0)
+    if (party.len == 0) {
         party = string_of(entry, "did");
-    if (party.len == 0)
+    }
+    if (party.len == 0) {
         party = string_of(entry, "id");
-    if (entry->type != JSON_OBJECT)
+    }
+    if (entry->type != JSON_OBJECT) {
         return code;
+    }
     for (struct json *m = entry->child; m != NULL && code == METE_OK; m = m->next) {
         if (text_is(m->key, "actor")) {
             char actor[sizeof c->envelope->private_value->pointer];
@@ -141,8 +154,9 @@ static enum mete_code add_manifest(struct collector *c, struct json *manifest)
     enum mete_code code = METE_OK;
     for (struct json *m = manifest->child; m != NULL && code == METE_OK; m = m->next) {
         bool attribution = text_is(m->key, "attribution");
-        if (m->type != JSON_ARRAY || (!attribution && !text_is(m->key, "contributors")))
+        if (m->type != JSON_ARRAY || (!attribution && !text_is(m->key, "contributors"))) {
             continue;
+        }
         size_t index = 0;
         for (struct json *e = m->child; e != NULL && code == METE_OK; e = e->next) {
             char at[64];
@@ -156,11 +170,13 @@ static enum mete_code add_manifest(struct collector *c, struct json *manifest)
 
 static struct json *member_of(struct json *object, const char *name)
 {
-    if (object == NULL || object->type != JSON_OBJECT)
+    if (object == NULL || object->type != JSON_OBJECT) {
         return NULL;
+    }
     for (struct json *m = object->child; m != NULL; m = m->next) {
-        if (text_is(m->key, name))
+        if (text_is(m->key, name)) {
             return m;
+        }
     }
     return NULL;
 }
@@ -174,8 +190,9 @@ static enum mete_code collect_payload(struct collector *c)
         return manifest != NULL ? add_manifest(c, manifest) : METE_OK;
     }
     const char *const *list = payload_members(e->event.type);
-    if (list == NULL)
+    if (list == NULL) {
         return METE_OK;
+    }
     return add_members(c, payload, "/payload", list, string_of(payload, "party"));
 }
 
@@ -185,8 +202,9 @@ enum mete_code private_collect(const struct form_in *in, struct envelope *e)
     struct json *ip = member_of(member_of(e->tree, "source"), "ip");
     if (ip != NULL) {
         enum mete_code code = add(&c, ip, "/source", (struct text){0});
-        if (code != METE_OK)
+        if (code != METE_OK) {
             return code;
+        }
     }
     return collect_payload(&c);
 }
@@ -210,11 +228,11 @@ static void event_refresh(struct envelope *e)
 {
     struct event *event = &e->event;
     struct json *payload = member_of(e->tree, "payload");
-    if (event->type == EVENT_PARTY_DESTINATION_SET)
+    if (event->type == EVENT_PARTY_DESTINATION_SET) {
         event->destination.commitment = string_of(payload, "destination");
-    else if (event->type == EVENT_KEY_REGISTERED && text_is(event->key.alg, "hmac-sha256"))
+    } else if (event->type == EVENT_KEY_REGISTERED && text_is(event->key.alg, "hmac-sha256")) {
         event->key.key = string_of(payload, "secret");
-    else if (event->type == EVENT_POLICY_PUBLISHED) {
+    } else if (event->type == EVENT_POLICY_PUBLISHED) {
         enum mete_code code =
             document_hash(json_get(payload, "manifest"), &event->policy.policy->hash, NULL);
         METE_ASSERT(code == METE_OK);
@@ -226,11 +244,13 @@ void envelope_commit(struct arena *a, struct envelope *e, envelope_salt *salt, v
     bool in_payload = false;
     for (size_t i = 0; i < e->private_count; i++) {
         struct private_value *v = &e->private_value[i];
-        if (!salt(ctx, v->pointer, v->salt))
+        if (!salt(ctx, v->pointer, v->salt)) {
             continue;
+        }
         value_replace(a, v);
         in_payload |= strncmp(v->pointer, "/payload/", 9) == 0;
     }
-    if (in_payload)
+    if (in_payload) {
         event_refresh(e);
+    }
 }

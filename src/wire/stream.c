@@ -81,8 +81,9 @@ struct stream *stream_new(void)
 
 void stream_free(struct stream *s)
 {
-    if (s == NULL)
+    if (s == NULL) {
         return;
+    }
     buf_clear(&s->in);
     buf_clear(&s->app_id);
     buf_clear(&s->environment);
@@ -115,8 +116,9 @@ void stream_push(struct stream *s, struct bytes in, bool at_end)
         s->before += s->pos;
         s->pos = 0;
     }
-    if (in.len > 0)
+    if (in.len > 0) {
         buf_put(&s->in, in.p, in.len);
+    }
     s->at_end |= at_end;
 }
 
@@ -198,10 +200,12 @@ static enum step step_start(struct stream *s)
     static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
     size_t have = left(s) < sizeof mark ? left(s) : sizeof mark;
     bool fits = have == 0 || memcmp(here(s), mark, have) == 0;
-    if (fits && have < sizeof mark && !s->at_end)
+    if (fits && have < sizeof mark && !s->at_end) {
         return STEP_WAIT;
-    if (fits && have == sizeof mark)
+    }
+    if (fits && have == sizeof mark) {
         s->pos += sizeof mark;
+    }
     phase_set(s, PHASE_BETWEEN);
     return STEP_ON;
 }
@@ -257,16 +261,18 @@ static enum step between_array(struct stream *s, struct product *out)
     enum expect expect = s->expect;
     if (c == ']') {
         enum step step = STEP_ON;
-        if (expect == EXPECT_VALUE)
+        if (expect == EXPECT_VALUE) {
             step = broken(s, 0, out, "expected a value after the comma");
+        }
         s->pos++;
         array_end(s);
         return step;
     }
     if (c == ',') {
         enum step step = STEP_ON;
-        if (expect == EXPECT_FIRST || expect == EXPECT_VALUE)
+        if (expect == EXPECT_FIRST || expect == EXPECT_VALUE) {
             step = broken(s, 0, out, "expected a value before the comma");
+        }
         s->pos++;
         s->expect = EXPECT_VALUE;
         return step;
@@ -286,10 +292,12 @@ static enum step between_array(struct stream *s, struct product *out)
 static enum step step_between(struct stream *s, struct product *out)
 {
     skip_blanks(s);
-    if (left(s) > 0)
+    if (left(s) > 0) {
         return s->in_array ? between_array(s, out) : between_top(s);
-    if (!s->at_end || !s->in_array)
+    }
+    if (!s->at_end || !s->in_array) {
         return STEP_WAIT;
+    }
     s->in_array = s->in_body = false;
     return broken(s, 0, out, "the stream ends inside an array");
 }
@@ -312,8 +320,9 @@ static bool sniffed_body(struct stream *s, size_t len, bool last)
     struct sniff found = {0};
     arena_init(&a, JSON_ARENA_MAX((size_t)EVENT_SIZE_MAX));
     enum sniffed result = stream_sniff(&a, (struct text){(const char *)here(s), len}, &found);
-    if (result == SNIFF_BODY)
+    if (result == SNIFF_BODY) {
         body_begin(s, &found);
+    }
     s->sniffing = result == SNIFF_UNDECIDED && !last;
     s->sniff_at = 2 * len;
     arena_clear(&a);
@@ -352,14 +361,17 @@ static enum step value_broken(struct stream *s, struct product *out, const char 
 static enum step step_value(struct stream *s, struct product *out)
 {
     if (s->sniffing && (left(s) >= s->sniff_at || s->at_end) &&
-        sniffed_body(s, left(s) < EVENT_SIZE_MAX ? left(s) : EVENT_SIZE_MAX, s->at_end))
+        sniffed_body(s, left(s) < EVENT_SIZE_MAX ? left(s) : EVENT_SIZE_MAX, s->at_end)) {
         return STEP_ON;
+    }
     enum scan_result result = value_scan(s);
     bool full = result == SCAN_MORE && left(s) > EVENT_SIZE_MAX;
-    if (result == SCAN_MORE && !full && !s->at_end)
+    if (result == SCAN_MORE && !full && !s->at_end) {
         return STEP_WAIT;
-    if (s->sniffing && sniffed_body(s, s->passed, true))
+    }
+    if (s->sniffing && sniffed_body(s, s->passed, true)) {
         return STEP_ON;
+    }
     if (full) {
         s->junk_skip = false;
         return too_large(s, out);
@@ -382,11 +394,13 @@ static enum step step_follow(struct stream *s, struct product *out)
     const uint8_t *p = here(s) + s->passed;
     size_t have = left(s) - s->passed;
     size_t blanks = 0;
-    while (blanks < have && blanks < BLANKS_MAX && is_blank(p[blanks]))
+    while (blanks < have && blanks < BLANKS_MAX && is_blank(p[blanks])) {
         blanks++;
+    }
     bool open = blanks == have && blanks < BLANKS_MAX;
-    if (open && !s->at_end)
+    if (open && !s->at_end) {
         return STEP_WAIT;
+    }
     if (open || blanks == BLANKS_MAX || p[blanks] == '\n' || p[blanks] == '{' || p[blanks] == '[') {
         item_set(s, s->passed, out);
         leave(s, s->passed, s->scan.lines, EXPECT_FIRST);
@@ -402,10 +416,12 @@ static enum step step_follow(struct stream *s, struct product *out)
 /* True where junk ends: before a line break, in an array also before what may follow an item. */
 static bool junk_ends(struct stream *s, uint8_t c)
 {
-    if (c == '\n')
+    if (c == '\n') {
         return true;
-    if (!s->in_array)
+    }
+    if (!s->in_array) {
         return false;
+    }
     if (s->scan.in_string) {
         bool escaped = s->scan.escaped;
         s->scan.escaped = !escaped && c == '\\';
@@ -422,8 +438,9 @@ static bool junk_scan(struct stream *s, size_t max)
     size_t window = left(s) < max ? left(s) : max;
     const uint8_t *p = here(s);
     while (s->passed < window) {
-        if (junk_ends(s, p[s->passed]))
+        if (junk_ends(s, p[s->passed])) {
             return true;
+        }
         s->passed++;
     }
     return s->at_end && window == left(s);
@@ -432,8 +449,9 @@ static bool junk_scan(struct stream *s, size_t max)
 static enum step step_junk(struct stream *s, struct product *out)
 {
     if (!junk_scan(s, EVENT_SIZE_MAX)) {
-        if (left(s) <= EVENT_SIZE_MAX)
+        if (left(s) <= EVENT_SIZE_MAX) {
             return STEP_WAIT;
+        }
         s->junk_skip = true;
         return too_large(s, out);
     }
@@ -449,27 +467,31 @@ static enum step skip_junk(struct stream *s)
     bool ended = junk_scan(s, SIZE_MAX);
     s->pos += s->passed;
     s->passed = 0;
-    if (!ended)
+    if (!ended) {
         return STEP_WAIT;
+    }
     leave(s, 0, 0, EXPECT_ANY);
     return STEP_ON;
 }
 
 static enum step step_skip(struct stream *s, struct product *out)
 {
-    if (s->junk_skip)
+    if (s->junk_skip) {
         return skip_junk(s);
+    }
     size_t used = 0;
     enum scan_result result = scan_value(&s->scan, here(s), left(s), &used);
     s->pos += used;
     s->line += s->scan.lines;
     s->scan.lines = 0;
     bool tail = s->in_body && !s->in_array;
-    if (result == SCAN_MORE && !s->at_end)
+    if (result == SCAN_MORE && !s->at_end) {
         return STEP_WAIT;
+    }
     leave(s, 0, 0, result == SCAN_RESYNC ? EXPECT_ANY : EXPECT_COMMA);
-    if (!tail)
+    if (!tail) {
         return STEP_ON;
+    }
     s->in_body = false;
     return result == SCAN_END ? STEP_ON
                               : broken(s, 0, out, "the body around the events is not closed");
@@ -499,11 +521,12 @@ enum stream_item stream_next(struct stream *s, struct text *item, uint64_t *offs
 {
     struct product out = {.err = err};
     enum step step;
-    do
+    do {
         step = step_on(s, &out);
-    while (step == STEP_ON);
-    if (step == STEP_WAIT)
+    } while (step == STEP_ON);
+    if (step == STEP_WAIT) {
         return STREAM_MORE;
+    }
     *item = out.item;
     *offset = out.offset;
     *line = out.line;

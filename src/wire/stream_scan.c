@@ -80,14 +80,16 @@ static inline uint64_t prefix_parity(uint64_t v)
 
 static bool step_string(struct scan *s, uint8_t c)
 {
-    if (!s->in_string)
+    if (!s->in_string) {
         return false;
-    if (s->escaped)
+    }
+    if (s->escaped) {
         s->escaped = false;
-    else if (c == '\\')
+    } else if (c == '\\') {
         s->escaped = true;
-    else if (c == '"')
+    } else if (c == '"') {
         s->in_string = false;
+    }
     return true;
 }
 
@@ -107,8 +109,9 @@ static enum scan_result scan_bytes(struct scan *s, const uint8_t *p, size_t len,
             *used = i;
             return SCAN_RESYNC;
         }
-        if (step_string(s, p[i]))
+        if (step_string(s, p[i])) {
             continue;
+        }
         uint8_t folded = p[i] | 0x20;
         s->in_string = p[i] == '"';
         s->depth += folded == '{';
@@ -151,11 +154,13 @@ static enum scan_result scan_marks(struct scan *s, const uint8_t *p, size_t len,
 /* The way with masks serves blocks without a backslash and with whole strings on each line. */
 static inline bool is_plain_block(const uint8_t *p, uint64_t special, uint64_t inside)
 {
-    if ((special & inside) != 0)
+    if ((special & inside) != 0) {
         return false;
+    }
     for (; special != 0; special &= special - 1) {
-        if (p[__builtin_ctzll(special)] == '\\')
+        if (p[__builtin_ctzll(special)] == '\\') {
             return false;
+        }
     }
     return true;
 }
@@ -166,8 +171,9 @@ static inline enum scan_result scan_block(struct scan *s, const uint8_t *p, size
 {
     struct masks m = block_masks(p);
     uint64_t inside = prefix_parity(m.quote) ^ (s->in_string ? ~UINT64_C(0) : 0);
-    if (s->escaped || s->new_line || (m.special != 0 && !is_plain_block(p, m.special, inside)))
+    if (s->escaped || s->new_line || (m.special != 0 && !is_plain_block(p, m.special, inside))) {
         return scan_bytes(s, p, len, used);
+    }
     enum scan_result result = scan_marks(s, p, len, (m.bracket & ~inside) | m.special, used);
     bool more = result == SCAN_MORE;
     s->in_string = more && (inside >> (len - 1) & 1) != 0;

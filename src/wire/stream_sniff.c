@@ -26,8 +26,9 @@ static enum walked walk_blanks(struct cursor *c)
         new_line = *c->p++ == '\n';
         c->lines += new_line;
     }
-    if (c->p == c->end)
+    if (c->p == c->end) {
         return WALK_OPEN;
+    }
     return new_line && *c->p == '{' ? WALK_BAD : WALKED;
 }
 
@@ -37,12 +38,14 @@ static enum walked walk_string(struct cursor *c, struct text *raw)
     const uint8_t *first = c->p++;
     bool escaped = false;
     for (; c->p < c->end && (escaped || *c->p != '"'); c->p++) {
-        if (*c->p == '\n')
+        if (*c->p == '\n') {
             return WALK_BAD;
+        }
         escaped = !escaped && *c->p == '\\';
     }
-    if (c->p == c->end)
+    if (c->p == c->end) {
         return WALK_OPEN;
+    }
     c->p++;
     *raw = (struct text){(const char *)first, (size_t)(c->p - first)};
     return WALKED;
@@ -59,8 +62,9 @@ static bool is_scalar(uint8_t c)
 static enum walked walk_value(struct cursor *c, struct text *raw)
 {
     *raw = (struct text){0};
-    if (*c->p == '"')
+    if (*c->p == '"') {
         return walk_string(c, raw);
+    }
     if (*c->p == '{' || *c->p == '[') {
         struct scan scan = {.depth = 1};
         size_t used = 0;
@@ -69,8 +73,9 @@ static enum walked walk_value(struct cursor *c, struct text *raw)
         c->lines += scan.lines;
         return result == SCAN_END ? WALKED : result == SCAN_MORE ? WALK_OPEN : WALK_BAD;
     }
-    while (c->p < c->end && is_scalar(*c->p))
+    while (c->p < c->end && is_scalar(*c->p)) {
         c->p++;
+    }
     return c->p < c->end ? WALKED : WALK_OPEN;
 }
 
@@ -78,14 +83,18 @@ static enum walked walk_value(struct cursor *c, struct text *raw)
 static enum walked walk_name(struct cursor *c, struct text *name)
 {
     enum walked w = walk_blanks(c);
-    if (w == WALKED)
+    if (w == WALKED) {
         w = *c->p == '"' ? walk_string(c, name) : WALK_BAD;
-    if (w == WALKED)
+    }
+    if (w == WALKED) {
         w = walk_blanks(c);
-    if (w != WALKED)
+    }
+    if (w != WALKED) {
         return w;
-    if (*c->p++ != ':')
+    }
+    if (*c->p++ != ':') {
         return WALK_BAD;
+    }
     return walk_blanks(c);
 }
 
@@ -93,12 +102,15 @@ static enum walked walk_name(struct cursor *c, struct text *name)
 static struct text string_value(struct arena *a, struct text raw)
 {
     struct json *j = NULL;
-    if (raw.len < 2)
+    if (raw.len < 2) {
         return (struct text){0};
-    if (memchr(raw.p, '\\', raw.len) == NULL)
+    }
+    if (memchr(raw.p, '\\', raw.len) == NULL) {
         return (struct text){raw.p + 1, raw.len - 2};
-    if (json_parse(a, raw, &j, NULL) != METE_OK || j->type != JSON_STRING)
+    }
+    if (json_parse(a, raw, &j, NULL) != METE_OK || j->type != JSON_STRING) {
         return (struct text){0};
+    }
     return j->text;
 }
 
@@ -120,25 +132,31 @@ enum sniffed stream_sniff(struct arena *a, struct text t, struct sniff *out)
     for (;;) {
         struct text name, raw;
         enum walked w = walk_name(&c, &name);
-        if (w != WALKED)
+        if (w != WALKED) {
             return verdict(w);
-        if (tells_event(name))
+        }
+        if (tells_event(name)) {
             return SNIFF_EVENT;
+        }
         if (text_is(name, "\"events\"") && *c.p == '[') {
             out->events_at = (size_t)(c.p + 1 - start);
             out->lines = c.lines;
             return SNIFF_BODY;
         }
         w = walk_value(&c, &raw);
-        if (w == WALKED)
+        if (w == WALKED) {
             w = walk_blanks(&c);
-        if (w != WALKED)
+        }
+        if (w != WALKED) {
             return verdict(w);
-        if (text_is(name, "\"appId\""))
+        }
+        if (text_is(name, "\"appId\"")) {
             out->app_id = string_value(a, raw);
-        else if (text_is(name, "\"env\""))
+        } else if (text_is(name, "\"env\"")) {
             out->environment = string_value(a, raw);
-        if (*c.p++ != ',')
+        }
+        if (*c.p++ != ',') {
             return SNIFF_EVENT;
+        }
     }
 }

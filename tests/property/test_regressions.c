@@ -22,14 +22,14 @@
     "'reverses':'" of "'" more "}}"
 #define METERED(id, policy, cost, currency)                                                        \
     "{'event_id':'" id "','event_type':'usage.metered','occurred_at':'2025-01-05T00:00:00Z','"     \
-                       "payload':{'policy':'" policy "','endpoint':'/x','cost':{'amount':'" cost   \
+    "payload':{'policy':'" policy "','endpoint':'/x','cost':{'amount':'" cost                      \
     "','currency':'" currency "'}}}"
 #define CLOSE(id, policy)                                                                          \
     "{'event_id':'" id "','event_type':'metering.closed','occurred_at':'2025-01-06T00:00:00Z','"   \
-                       "payload':{'policy':'" policy "','day':'2025-01-05'}}"
+    "payload':{'policy':'" policy "','day':'2025-01-05'}}"
 #define CYCLE(id, policy, day, pool)                                                               \
     "{'event_id':'" id "','event_type':'cycle.closed','occurred_at':'2025-01-20T00:00:00Z','"      \
-                       "payload':{'policy':'" policy "','window_start':'2025-01-" day              \
+    "payload':{'policy':'" policy "','window_start':'2025-01-" day                                 \
     "T00:00:00Z','window_end':'2025-01-" day "T23:00:00Z','pool':{'amount':'" pool                 \
     "','currency':'USD'}}}"
 #define USAGE(id, provider, day, calls)                                                            \

@@ -293,13 +293,16 @@ static void test_disputes_hold_money_back_until_decided_or_too_old(void **state)
     contributions();
     applied(EV("e1", "revenue.received", "01-02",
                "{\"content_item_id\":\"i\",\"amount\":" SAT("100") "}"));
-    applied(EV("d1", "allocation.disputed", "01-05", "{\"allocation_id\":\"e1/1.1\",\"reason\":\"r\"}"));
+    applied(EV("d1", "allocation.disputed", "01-05",
+               "{\"allocation_id\":\"e1/1.1\",\"reason\":\"r\"}"));
     assert_string_equal(world_balance(w, "au", "SAT", "2025-01-10T12:00:00Z"), "0/70/0/0");
-    refused(EV("d2", "allocation.disputed", "01-05", "{\"allocation_id\":\"e1/1.1\",\"reason\":\"r\"}"),
-            METE_STATE_FORBIDS, "/payload/allocation_id");
+    refused(
+        EV("d2", "allocation.disputed", "01-05", "{\"allocation_id\":\"e1/1.1\",\"reason\":\"r\"}"),
+        METE_STATE_FORBIDS, "/payload/allocation_id");
     assert_string_equal(world_balance(w, "au", "SAT", "2025-01-19T12:00:00Z"), "0/70/0/0");
     assert_string_equal(world_balance(w, "au", "SAT", "2025-01-19T12:00:00.000001Z"), "0/0/70/0");
-    applied(EV("d3", "allocation.escalated", "01-06", "{\"allocation_id\":\"e1/1.1\",\"reason\":\"r\"}"));
+    applied(EV("d3", "allocation.escalated", "01-06",
+               "{\"allocation_id\":\"e1/1.1\",\"reason\":\"r\"}"));
     assert_string_equal(world_balance(w, "au", "SAT", "2025-03-19T12:00:00Z"), "0/70/0/0");
     applied(
         EV("r1", "revenue.reversed", "01-07", "{\"reverses\":\"e1\",\"amount\":" SAT("10") "}"));
@@ -310,10 +313,12 @@ static void test_disputes_hold_money_back_until_decided_or_too_old(void **state)
     assert_string_equal(world_balance(w, "ghost", "SAT", "2025-03-19T12:00:00Z"), "0/0/63/0");
     applied(EV("r2", "revenue.reversed", "02-07", "{\"reverses\":\"e1\"}"));
     assert_true(world_net(w, "ghost", "SAT") == 0 && world_net(w, "ed", "SAT") == 0);
-    refused(EV("d5", "allocation.disputed", "02-08", "{\"allocation_id\":\"e1/2.2\",\"reason\":\"r\"}"),
-            METE_STATE_FORBIDS, "/payload/allocation_id");
-    refused(EV("d6", "allocation.disputed", "02-08", "{\"allocation_id\":\"e1/9.1\",\"reason\":\"r\"}"),
-            METE_ALLOCATION_UNKNOWN, "/payload/allocation_id");
+    refused(
+        EV("d5", "allocation.disputed", "02-08", "{\"allocation_id\":\"e1/2.2\",\"reason\":\"r\"}"),
+        METE_STATE_FORBIDS, "/payload/allocation_id");
+    refused(
+        EV("d6", "allocation.disputed", "02-08", "{\"allocation_id\":\"e1/9.1\",\"reason\":\"r\"}"),
+        METE_ALLOCATION_UNKNOWN, "/payload/allocation_id");
 }
 
 static void test_versions_bind_what_comes_after_them(void **state)

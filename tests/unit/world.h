@@ -21,7 +21,8 @@ struct world {
     struct omap state; /* key -> struct world_value */
     struct world_row row[WORLD_EVENTS_MAX + 1];
     uint64_t size;
-    struct view view;
+    struct view view;  /* a test may replace it by one that lacks things: they are tried again */
+    struct view plain; /* what it was when the world was opened */
     struct arena arena;
     struct state_sink sink;
     struct mete_err err;  /* of the last refusal */
