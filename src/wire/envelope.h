@@ -55,6 +55,10 @@ enum mete_code envelope_read_tree(struct arena *a, struct json *tree,
                                   const struct envelope_options *o, struct envelope *out,
                                   struct mete_err *err) METE_MUST_CHECK;
 
+/** The event_id of an input that json_parse refuses, as far as it can
+ *  be made out; empty otherwise. For showing, not for deciding. */
+struct text envelope_id_guess(struct text input);
+
 /** Chooses the salt for the private value at `pointer`; false: that value was erased, leave it. */
 typedef bool envelope_salt(void *ctx, const char *pointer, uint8_t salt[SALT_LEN]);
 

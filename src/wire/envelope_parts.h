@@ -7,10 +7,6 @@
 #include "wire/envelope.h"
 #include "wire/form.h"
 
-/** The event_id of an input that json_parse refuses, as far as it can
- *  be made out; empty otherwise. For showing, not for deciding. */
-struct text envelope_id_guess(struct text input);
-
 /** Renames the members of a CloudEvent (structured mode, JSON) in place. in->root is the tree. */
 enum mete_code cloudevent_map(const struct form_in *in, struct json *tree) METE_MUST_CHECK;
 
