@@ -15,7 +15,7 @@ struct prepared *prepared_new(void)
 {
     struct prepared *p = calloc(1, sizeof *p);
     METE_ASSERT(p != NULL);
-    arena_init(&p->arena, JSON_ARENA_MAX((size_t)EVENT_SIZE_MAX) * 4);
+    arena_init(&p->arena, ENVELOPE_ARENA_MAX(EVENT_SIZE_MAX) * 2);
     return p;
 }
 
@@ -116,4 +116,5 @@ void engine_prepare_broken(struct prepared *p, struct text body, const struct me
     prepared_begin(p, body, o);
     p->code = why->code;
     p->err = *why;
+    p->env.id = envelope_id_guess(buf_text(&p->json));
 }
