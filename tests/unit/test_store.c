@@ -87,7 +87,9 @@ static void test_an_uncommitted_group_is_lost_at_close(void **state)
     fixture_append(f, 20, 20);
     struct hash before = fixture_digest(f->book);
     struct model kept = f->model;
-    fixture_queue(f);
+    for (unsigned i = 0; i < 700; i++) {
+        fixture_queue(f);
+    }
     fixture_side(f, 3);
     fixture_reopen(f);
     f->model = kept;
@@ -111,6 +113,9 @@ static void test_pages_replay_in_their_place(void **state)
     }
     fixture_page(f, book_size(f->book), 1);
     assert_int_equal(book_page_count(f->book, book_size(f->book)), 1);
+    fixture_queue(f);
+    assert_int_equal(book_page_count(f->book, book_size(f->book)), 0);
+    fixture_page(f, book_size(f->book), 1);
     assert_int_equal(book_commit(f->book, NULL), STORE_OK);
     assert_int_equal(book_page_count(f->book, 3), 40);
     assert_int_equal(book_page_count(f->book, 4), 0);
@@ -126,7 +131,10 @@ static void test_pages_replay_in_their_place(void **state)
     assert_int_equal(book_page(f->book, 3, 41, &packed, &at, NULL), STORE_NONE);
     assert_int_equal(book_page(f->book, 3, 0, &packed, &at, NULL), STORE_NONE);
     fixture_page(f, 3, 41);
+    fixture_page(f, book_size(f->book), 2);
+    assert_int_equal(book_page_count(f->book, book_size(f->book)), 2);
     book_rollback(f->book);
+    assert_int_equal(book_page_count(f->book, book_size(f->book)), 1);
     assert_int_equal(book_page(f->book, 3, 41, &packed, &at, NULL), STORE_NONE);
     assert_int_equal(book_page_count(f->book, 3), 40);
 }

@@ -22,11 +22,13 @@ static size_t clamp(size_t v, size_t min, size_t max)
 void state_init(struct state *s, const struct state_port *port, void *ctx, size_t memory)
 {
     *s = (struct state){.port = port, .ctx = ctx};
-    s->memtable_max = clamp(memory / 2, MEMTABLE_MIN, MEMTABLE_MAX);
-    size_t points = memory / 16;
-    size_t rest = memory > s->memtable_max + points ? memory - s->memtable_max - points : 0;
+    /* Three eighths for the buffer, an eighth for what sorting and merging take for a while, a
+     * sixteenth for single answers, the rest for blocks. */
+    s->memtable_max = clamp(memory / 8 * 3, MEMTABLE_MIN, MEMTABLE_MAX);
+    size_t others = s->memtable_max + memory / 8 + memory / 16;
+    size_t rest = memory > others ? memory - others : 0;
     memtable_init(&s->memtable, MEMTABLE_SEED);
-    point_cache_init(&s->points, points);
+    point_cache_init(&s->points, memory / 16);
     cache_init(&s->cache, port, ctx, &s->stats, clamp(rest, CACHE_MIN, SIZE_MAX));
     s->next_segment = 1;
     s->next_run = 1;
