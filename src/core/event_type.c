@@ -211,11 +211,12 @@ bool event_type_allows(enum event_type type, struct text producer, struct text s
  *
  * "The same" means: after both, every balance is the same, and stays so whatever follows. A balance
  * is the sum over its states (with rounding `carry`, which of two events carries the odd unit, and
- * so when it clears, does depend on the order). Heads of the log always differ. One thing is left
- * out of every pair but usage with usage: providers with equal remainders in a usage cycle rank by
- * who was named first in the log, so two events that both name a provider for the first time keep
- * their order when a cycle follows. Types that are not handled yet, and mete's own, change places
- * with nothing. */
+ * so when it clears, does depend on the order; a policy below a carry split divides that unit
+ * again, so that there the balances do too). Heads of the log always differ. One thing is left out
+ * of every pair but usage with usage: providers with equal remainders in a usage cycle rank by who
+ * was named first in the log, so two events that both name a provider for the first time keep their
+ * order when a cycle follows. Types that are not handled yet, and mete's own, change places with
+ * nothing. */
 
 enum pair_class {
     PAIR_BOOK,
@@ -281,21 +282,23 @@ static const char pairs[PAIR_CLASS_COUNT][PAIR_CLASS_COUNT + 1] = {
     [PAIR_FEES] = "=u=u-",
     /* Publishing books what waits, under the book and fees as they are then, and moves the sums
      * that conditions are computed from. Two policies can close a circle from afar: whichever
-     * comes second is refused. Metered costs only pile up under their own policy. */
+     * comes second is refused. */
     [PAIR_POLICY] = "-u=u--",
     /* Inside one item the order decides ties and who the first author is. */
     [PAIR_CONTRIBUTION] = "===u==u",
-    /* Only counts, read by nothing but the cycle. Two of them: the rank of new providers, above. */
-    [PAIR_USAGE] = "===u===-",
-    /* Exact sums by policy, day, currency and customer. */
-    [PAIR_METERED] = "=u=u=u===",
+    /* Only counts, read by nothing but the cycle, and one that waits is booked when its policy
+     * comes. Two of them: the rank of new providers, above. */
+    [PAIR_USAGE] = "===u=-=-",
+    /* Exact sums by policy, day, currency and customer. A close that waits takes what is there when
+     * its policies and conditions let it. */
+    [PAIR_METERED] = "=u=u=-===",
     /* A revenue of its policy. What is below one unit goes on to the next day, and nested policies
      * are shared, so the order of two closings is kept. A late cost belongs to another closing. */
     [PAIR_METERING_CLOSE] = "-==u--==u-",
     /* A revenue of its policy, weighed by the usage that stands in the log. */
     [PAIR_CYCLE_CLOSE] = "-u=u--=-=cc",
     /* Decides how what comes after it is split, and books what waits for it. */
-    [PAIR_CONDITION] = "-==u--===---",
+    [PAIR_CONDITION] = "-==u--==----",
     /* Exact shares add up in any order; only conditions that are computed from earlier sums look
      * back. Its contributions must stand before it. */
     [PAIR_REVENUE] = "-u=u--u==cc-c",

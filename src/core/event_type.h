@@ -132,7 +132,8 @@ bool event_type_allows(enum event_type type, struct text producer, struct text s
 enum commutes {
     COMMUTE_NEVER,
     COMMUTE_ALWAYS,
-    COMMUTE_UNCONDITIONAL, /* while no computed condition reads what the other writes */
+    COMMUTE_UNCONDITIONAL, /* while no computed condition reads what the other writes, and no policy
+                              hangs below a carry split of both */
     COMMUTE_UNRELATED      /* while they name different policies, originals, parties or items */
 };
 enum commutes event_types_commute(enum event_type a, enum event_type b);
