@@ -139,6 +139,7 @@ void world_close(struct world *w)
         for (uint32_t k = 0; k < w->row[i].pages; k++) {
             free((void *)(uintptr_t)w->row[i].page[k].p);
         }
+        free(w->row[i].page);
     }
     omap_clear(&w->state);
     arena_clear(&w->arena);
@@ -154,7 +155,8 @@ static void store_pages(struct world *w, struct world_row *row, struct decision 
     for (uint32_t i = 0; i < pages; i++) {
         uint8_t *copy = malloc(sizes[i]);
         struct decision page;
-        METE_ASSERT(copy != NULL && row->pages < ARRAY_LEN(row->page));
+        row->page = realloc(row->page, (row->pages + 1) * sizeof *row->page);
+        METE_ASSERT(copy != NULL && row->page != NULL);
         memcpy(copy, packed.p + offset, sizes[i]);
         offset += sizes[i];
         row->page[row->pages++] = (struct bytes){copy, sizes[i]};

@@ -13,7 +13,7 @@
 struct world_row {
     char *json;
     mete_time recorded_at;
-    struct bytes page[64];
+    struct bytes *page;
     uint32_t pages;
 };
 
