@@ -179,8 +179,8 @@ enum decided release_next(struct arena *a, const struct view *view, uint64_t seq
     }
     if (outcome != DECIDED_NEEDS && !w.missing) {
         outcome = work_finish(&w, outcome);
-        bool waits_on = outcome == DECIDED_WAITING &&
-                        bytes_cmp(key_bytes(&stood), key_bytes(&w.wait_key)) == 0;
+        bool waits_on =
+            outcome == DECIDED_WAITING && bytes_cmp(key_bytes(&stood), key_bytes(&w.wait_key)) == 0;
         if (!waits_on) {
             unwait(&w, stood, waiting);
         }

@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The distribution service of the .fair architecture on a stored book: batches merged per payee and
+# currency, sources in reports, metered calls by customer, daily closes, profiles with sealed names.
+# covers: F-013 F-015 F-016 F-021 F-022 R-002
+. "$ROOT/tests/flow/lib.sh"
+"$METE" init --store a.db --preset fair --quiet >/dev/null
+{
+    event p1 policy.published 2025-01-01T00:00:00Z '{"policy":{"id":"urn:a","kind":"weights","shares":[{"party":"x","weight":"0.6"},{"party":"y","weight":"0.4"}]}}'
+    event p2 policy.published 2025-01-01T00:00:00Z '{"policy":{"id":"urn:b","kind":"weights","shares":[{"party":"x","weight":"0.5"},{"party":"z","weight":"0.5"}]}}'
+    event n1 party.registered 2025-01-01T00:00:00Z '{"party":"x","kind":"human","display_name":"Xenia Xylander"}'
+    revenue e1 2025-01-10T00:00:00Z 100.00 USD '"policy":"urn:a"' ',"source":"streaming"'
+    revenue e2 2025-01-11T00:00:00Z 100.00 USD '"policy":"urn:b"' ',"source":"ticket_sales"'
+    revenue e3 2025-01-12T00:00:00Z 100.00 EUR '"policy":"urn:a"' ',"source":"music_streams"'
+    for hour in 01 02; do
+        for customer in acme globex; do
+            event "m-$hour-$customer" usage.metered "2025-02-01T$hour:59:59Z" \
+                "{\"policy\":\"urn:a\",\"endpoint\":\"/v1/charge\",\"cost\":{\"amount\":\"0.6275\",\"currency\":\"USD\"},\"calls\":25,\"customer_wallet\":\"did:web:$customer\"}"
+        done
+    done
+    event d1 metering.closed 2025-02-02T00:05:00Z '{"policy":"urn:a","day":"2025-02-01"}'
+} >stream
+exits 0 'the batch is taken' "$METE" ingest --store a.db stream
+
+# one balance a payee and currency, over all policies: 58.80 + 49.00 + the metered parts
+"$METE" parties --store a.db --json --at 2030-01-01T00:00:00Z >out
+is "$(q '[.. | objects | select(.party == "x") | [.asset, .cleared]] | sort')" '[["EUR/2","5880"],["USD/2","10928"]]' \
+    'a batch is merged per payee and currency'
+
+# two customers, each 1.255 a day: 1.25 booked for each, half a cent carried for each
+"$METE" export csv --store a.db >out
+is "$(grep -c '^.*d1' out | sed 's/^[1-9][0-9]*$/some/')" some 'the daily close is booked'
+"$METE" report --store a.db --period 2025-02 --by policy --json >out
+is "$(q '[.. | objects | select(.name? == "urn:a") | .gross][0]')" '"250"' \
+    'the close books one revenue a customer, whole cents, the rest is carried'
+event d2 metering.closed 2025-02-03T00:05:00Z '{"policy":"urn:a","day":"2025-02-02"}' >next
+event m3 usage.metered 2025-02-02T01:00:00Z '{"policy":"urn:a","endpoint":"/v1/charge","cost":{"amount":"0.005","currency":"USD"},"customer_wallet":"did:web:acme"}' >first
+"$METE" ingest --store a.db first next >/dev/null 2>&1
+"$METE" report --store a.db --period 2025-02 --by policy --json >out
+is "$(q '[.. | objects | select(.name? == "urn:a") | .gross][0]')" '"251"' 'and joins the next close of that customer'
+
+"$METE" report --store a.db --period 2025-01 --by source --json >out
+is "$(q '[.. | objects | select(.gross? and .name?) | [.name, .asset, .gross]] | sort')" \
+    '[["streaming","EUR/2","10000"],["streaming","USD/2","10000"],["ticket_sales","USD/2","10000"]]' \
+    'reports total by source, under one name for its aliases'
+
+# the name of a profile is nowhere in the log, and can be forgotten
+"$METE" audit --store a.db --export log.ndjson >/dev/null 2>&1
+! grep -q Xylander log.ndjson
+ok $? 'a display name is not in the export of the log'
+head=$("$METE" log verify --store a.db --json 2>/dev/null)
+exits 0 'it is erased' "$METE" party erase x --yes --store a.db
+is "$("$METE" log verify --store a.db --json 2>/dev/null)" "$head" 'and the head is the same'
+exits 0 'and the audit holds' "$METE" audit --store a.db
+finish
