@@ -160,6 +160,8 @@ static void threshold_add(struct gen *g, struct script_policy *p, int condition,
 static void metadata_fill(struct gen *g, struct script_policy *p)
 {
     static const int defaults[] = {PRE_RECOUP, TICKETS_UNDER, EARLY_BIRD, STANDARD_SALES, PROMO};
+    if (g->plain)
+        return;
     if (chance(g, 50)) {
         p->has_recoup = true;
         p->recoup_asset = USD;
@@ -197,7 +199,7 @@ static void shares_fill(struct gen *g, struct script_policy *p)
     weights_fill(g, w, p->share_count);
     for (int i = 0; i < p->share_count; i++) {
         struct script_share *s = &p->share[i];
-        s->is_policy = p->id < SINGLE_LAST && chance(g, 25);
+        s->is_policy = p->id < SINGLE_LAST && chance(g, 25) && !(p->carry && g->no_deep_carry);
         s->payee = s->is_policy ? nested_policy(g, p->id) : any_party(g);
         if (!s->is_policy && i > 0 && !p->share[i - 1].is_policy && chance(g, 10))
             s->payee = p->share[i - 1].payee;
