@@ -95,9 +95,9 @@ enum mete_code explain_reversals(struct explain *x, struct explain_node *parent,
         return code;
     }
     (void)reversed_load(x->view, x->a, s->item.seq, s->item.page, s->group, s->g, &reversed);
-    *left =
-        whole ? s->g->gross - reversed.gross : s->g->line[s->line].amount - reversed.line[s->line];
+    *left = whole ? s->g->gross - reversed.gross : s->g->line[s->line].amount;
     for (; hit != NULL; hit = hit->next) {
+        *left -= whole ? 0 : hit->line;
         if (!whole && hit->line == 0) {
             continue;
         }

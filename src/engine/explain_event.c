@@ -70,9 +70,11 @@ static void moves_explain(struct explain *x, struct explain_node *parent,
 {
     struct walk_head head = {.event_id = s->event.id};
     const struct group *g = s->g;
+    struct lines_origin origin;
+    lines_origin_init(&origin, x->e);
     for (uint32_t i = 0; i < g->line_count && i < EXPLAIN_LIST_MAX; i++) {
         const struct lines_spot spot = {s->group, i, g->line[i].amount};
-        struct text id = lines_id(x->e, x->a, &s->item, &head, &spot);
+        struct text id = lines_id(&origin, x->a, &s->item, &head, &spot);
         struct text party = names_party(&x->names, g->line[i].party);
         struct explain_node *n = explain_add(
             x, parent, "line", "%s %s, %.*s%s%.*s", words_money(x->a, spot.amount, s->asset).p,
@@ -84,6 +86,7 @@ static void moves_explain(struct explain *x, struct explain_node *parent,
             explain_fact(x, n, "id", id);
         }
     }
+    lines_origin_clear(&origin);
     explain_rest(x, parent, g->line_count > EXPLAIN_LIST_MAX ? g->line_count - EXPLAIN_LIST_MAX : 0,
                  "lines");
 }

@@ -15,6 +15,7 @@ struct sheet {
     const struct export_query *q;
     struct buf *out;
     struct names names;
+    struct lines_origin origin;
     struct arena a;
     enum mete_code code;
     struct mete_err *err;
@@ -59,7 +60,7 @@ static void row_put(struct sheet *s, const struct common *c, const struct lines_
                            : lines_role(engine_view(s->e), &s->a, g, spot->line);
     buf_put_text(s->out, c->cells);
     put_cell(s->out, text_of(lines_what(c->item, spot)));
-    put_cell(s->out, lines_id(s->e, &s->a, c->item, c->head, spot));
+    put_cell(s->out, lines_id(&s->origin, &s->a, c->item, c->head, spot));
     put_cell(s->out, names_party(&s->names, party));
     put_cell(s->out, words_plain(&s->a, spot->amount, asset));
     put_cell(s->out, text_of(asset->code));
@@ -120,11 +121,13 @@ enum mete_code export_csv(struct engine *e, const struct export_query *q, struct
     uint64_t from, until;
     export_stretch(e, q, &from, &until);
     names_init(&s.names, engine_view(e));
+    lines_origin_init(&s.origin, e);
     arena_init(&s.a, ARENA_MAX);
     buf_put_str(out, "seq,page,event_id,event_type,occurred_at,recorded_at,kind,id,party,amount,"
                      "currency,minor_units,role,policy\r\n");
     enum mete_code code = walk_log(e, from, until, item_write, &s, err);
     names_clear(&s.names);
+    lines_origin_clear(&s.origin);
     arena_clear(&s.a);
     return code == METE_OK ? s.code : code;
 }

@@ -150,7 +150,7 @@ static void group_post(struct journal *j, const struct walk_item *item,
         const struct lines_spot spot = {group, i, g->line[i].amount};
         struct text id = {0};
         if (j->writing && spot.amount != 0) {
-            id = lines_id(j->e, &j->a, item, head, &spot);
+            id = lines_id(&j->origin, &j->a, item, head, &spot);
         }
         post(j, g->line[i].party, asset, spot.amount, id);
     }
@@ -281,6 +281,7 @@ enum mete_code journal_write(struct engine *e, const struct export_query *q,
     export_stretch(e, q, &from, &until);
     bool live = until > book_size(engine_book(e));
     names_init(&j.names, engine_view(e));
+    lines_origin_init(&j.origin, e);
     map_init(&j.balance, sizeof(i128), 31);
     arena_init(&j.a, ARENA_MAX);
     enum mete_code code = declare(&j);
@@ -289,6 +290,7 @@ enum mete_code journal_write(struct engine *e, const struct export_query *q,
     code = code == METE_OK ? decisions(&j, from, until) : code;
     code = code == METE_OK ? accounts_each(&j, assertion_write, &live) : code;
     names_clear(&j.names);
+    lines_origin_clear(&j.origin);
     map_clear(&j.balance);
     arena_clear(&j.a);
     return code;

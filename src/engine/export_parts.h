@@ -5,6 +5,7 @@
 #define METE_ENGINE_EXPORT_PARTS_H
 
 #include "base/map.h"
+#include "engine/lines.h"
 #include "engine/query.h"
 #include "engine/walk.h"
 #include "engine/words.h"
@@ -60,6 +61,7 @@ struct journal {
     const struct journal_style *style;
     struct buf *out;
     struct names names;
+    struct lines_origin origin;
     struct arena a;     /* of one decision */
     struct map balance; /* account -> i128, credits above zero: only for a part of the log */
     bool counting;      /* `balance` is kept */

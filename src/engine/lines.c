@@ -6,6 +6,8 @@
 #include "core/contribution.h"
 #include "core/dispute.h"
 
+#define ORIGIN_SIZE_MAX ((size_t)4 << 30)
+
 struct lines_cursor lines_of(const struct walk_item *item, uint32_t party, uint32_t asset)
 {
     return (struct lines_cursor){.item = item, .party = party, .asset = asset};
@@ -100,24 +102,42 @@ static struct text id_of(struct arena *a, struct text event_id, const struct gro
     return arena_printf(a, "%.*s/%s", (int)event_id.len, event_id.p, path);
 }
 
-/** The id of the original's line that a reversal or an upheld dispute touches. */
-static struct text original_id(struct engine *e, struct arena *a, const struct group *g,
-                               uint32_t share)
+void lines_origin_init(struct lines_origin *o, struct engine *e)
 {
-    struct walk_item original;
-    struct walk_head head;
-    struct mete_err unused;
-    if (walk_one(e, a, g->target_seq, g->target_page, &original, &unused) != METE_OK ||
-        walk_head_of(a, original.bytes, &head, &unused) != METE_OK ||
-        g->target_group >= original.decision.group_count) {
-        return (struct text){0};
-    }
-    const struct group *og = &original.decision.group[g->target_group];
-    return share < og->line_count ? id_of(a, head.event_id, og, g->target_group, share)
-                                  : head.event_id;
+    *o = (struct lines_origin){.e = e};
+    arena_init(&o->a, ORIGIN_SIZE_MAX);
 }
 
-struct text lines_id(struct engine *e, struct arena *a, const struct walk_item *item,
+void lines_origin_clear(struct lines_origin *o)
+{
+    arena_clear(&o->a);
+}
+
+static bool origin_load(struct lines_origin *o, uint64_t seq, uint32_t page)
+{
+    struct mete_err unused;
+    if (!o->known || o->item.seq != seq || o->item.page != page) {
+        arena_reset(&o->a);
+        o->known = walk_one(o->e, &o->a, seq, page, &o->item, &unused) == METE_OK &&
+                   walk_head_of(&o->a, o->item.bytes, &o->head, &unused) == METE_OK;
+    }
+    return o->known;
+}
+
+/** The id of the original's line that a reversal or an upheld dispute touches. */
+static struct text original_id(struct lines_origin *o, struct arena *a, const struct group *g,
+                               uint32_t share)
+{
+    if (!origin_load(o, g->target_seq, g->target_page) ||
+        g->target_group >= o->item.decision.group_count) {
+        return (struct text){0};
+    }
+    const struct group *og = &o->item.decision.group[g->target_group];
+    return share < og->line_count ? id_of(a, o->head.event_id, og, g->target_group, share)
+                                  : arena_text(a, o->head.event_id);
+}
+
+struct text lines_id(struct lines_origin *o, struct arena *a, const struct walk_item *item,
                      const struct walk_head *head, const struct lines_spot *s)
 {
     const struct group *g = &item->decision.group[s->group];
@@ -125,7 +145,7 @@ struct text lines_id(struct engine *e, struct arena *a, const struct walk_item *
         return (struct text){0};
     }
     if (g->kind == GROUP_REVERSAL || g->kind == GROUP_UPHELD) {
-        return original_id(e, a, g, g->line[s->line].share);
+        return original_id(o, a, g, g->line[s->line].share);
     }
     return id_of(a, head->event_id, g, s->group, s->line);
 }

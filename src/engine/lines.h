@@ -31,9 +31,21 @@ bool lines_next(struct lines_cursor *c, struct lines_spot *out);
 
 /** "share", "fee", "reversal of a share", "transfer in" ...; a literal. */
 const char *lines_what(const struct walk_item *item, const struct lines_spot *s);
+/* The original that reversals were last asked about: many lines in a row have the same one. */
+struct lines_origin {
+    struct engine *e;
+    struct arena a;
+    bool known;
+    struct walk_item item;
+    struct walk_head head;
+};
+
+void lines_origin_init(struct lines_origin *o, struct engine *e);
+void lines_origin_clear(struct lines_origin *o);
+
 /** The allocation or fee id; for a reversal that of the original's line. In `a`; empty when there
  *  is none. */
-struct text lines_id(struct engine *e, struct arena *a, const struct walk_item *item,
+struct text lines_id(struct lines_origin *o, struct arena *a, const struct walk_item *item,
                      const struct walk_head *head, const struct lines_spot *s);
 /** The state of a posting at a moment, and when it clears. */
 const char *lines_state(const struct view *v, const struct walk_item *item,

@@ -41,6 +41,7 @@ struct reading {
     struct statement_account account;
     struct arena batch;
     struct arena item;
+    struct lines_origin origin;
     struct mete_err *err;
 };
 
@@ -101,7 +102,7 @@ static void line_show(struct reading *r, const struct walk_item *item, const str
                                   .event_id = head->event_id,
                                   .event_type = event_type_name(head->type),
                                   .what = lines_what(item, s),
-                                  .id = lines_id(r->e, &r->item, item, head, s),
+                                  .id = lines_id(&r->origin, &r->item, item, head, s),
                                   .amount = s->amount,
                                   .balance = r->account.closing};
     line.state = lines_state(r->view, item, s, r->q->at, &line.clears_at);
@@ -363,6 +364,7 @@ enum mete_code statement_read(struct engine *e, const struct statement_query *q,
     r.seq_until = q->until > TIME_MAX ? book_size(book) + 1 : book_seq_at(book, q->until);
     arena_init(&r.batch, ARENA_MAX);
     arena_init(&r.item, ARENA_MAX);
+    lines_origin_init(&r.origin, e);
     code = accounts_read(&r, asset.number, &last);
     if (code == METE_OK && r.full) {
         cursor_write(&r, &r.place, pages->next);
@@ -370,5 +372,6 @@ enum mete_code statement_read(struct engine *e, const struct statement_query *q,
     }
     arena_clear(&r.batch);
     arena_clear(&r.item);
+    lines_origin_clear(&r.origin);
     return code;
 }

@@ -255,31 +255,53 @@ struct gather {
     struct arena *a;
     struct walk_keys *out;
     size_t max;
+    size_t cap;
 };
+
+static void *grown(struct arena *a, const void *from, size_t count, size_t cap, size_t size)
+{
+    void *to = arena_array(a, cap, size);
+    if (count > 0) {
+        memcpy(to, from, count * size);
+    }
+    return to;
+}
+
+static void gather_grow(struct gather *g)
+{
+    struct walk_keys *k = g->out;
+    g->cap = g->cap == 0 ? 16 : g->cap * 2;
+    g->cap = g->cap < g->max ? g->cap : g->max;
+    k->key = grown(g->a, k->key, k->count, g->cap, sizeof *k->key);
+    k->value = grown(g->a, k->value, k->count, g->cap, sizeof *k->value);
+    k->sums = grown(g->a, k->sums, k->count, g->cap, sizeof *k->sums);
+}
 
 static bool key_gather(void *arg, struct bytes key, struct bytes value, const i128 *sums)
 {
     struct gather *g = arg;
-    if (g->out->count == g->max) {
-        g->out->more = true;
+    struct walk_keys *k = g->out;
+    if (k->count == g->max) {
+        k->more = true;
         return false;
     }
-    g->out->key[g->out->count] = keep(g->a, key);
-    g->out->value[g->out->count] = keep(g->a, value);
-    if (sums != NULL) {
-        memcpy(g->out->sums[g->out->count], sums, sizeof *g->out->sums);
+    if (k->count == g->cap) {
+        gather_grow(g);
     }
-    g->out->count++;
+    k->key[k->count] = keep(g->a, key);
+    k->value[k->count] = keep(g->a, value);
+    if (sums != NULL) {
+        memcpy(k->sums[k->count], sums, sizeof *k->sums);
+    }
+    k->count++;
     return true;
 }
 
 enum mete_code walk_keys(struct engine *e, struct arena *a, struct bytes from, struct bytes until,
                          size_t max, struct walk_keys *out, struct mete_err *err)
 {
-    struct gather g = {a, out, max};
-    *out = (struct walk_keys){.key = arena_array(a, max, sizeof *out->key),
-                              .value = arena_array(a, max, sizeof *out->value),
-                              .sums = arena_array(a, max, sizeof *out->sums)};
+    struct gather g = {.a = a, .out = out, .max = max};
+    *out = (struct walk_keys){.count = 0};
     enum store_result r = book_scan_state(engine_book(e), from, until, key_gather, &g, err);
     return r == STORE_FAILED ? METE_STORE_FAILED : METE_OK;
 }
