@@ -117,15 +117,29 @@ static bool reader_open(struct block_reader *r, struct bytes block)
     return true;
 }
 
-/** Small numbers of an item's head; true when the byte at hand was one, whole. */
-static bool take_small(struct block_reader *r, size_t *out)
+/** The numbers of an item's head; nearly always one byte each. */
+static bool take_head(struct block_reader *r, size_t *shared, size_t *rest, uint8_t *op_len,
+                      size_t *len)
 {
-    if (r->next < r->end && *r->next < 0x80) {
-        *out = *r->next++;
+    const uint8_t *p = r->next;
+    if (r->end - p >= 3 && p[0] < 0x80 && p[1] < 0x80 && p[2] >> 2 != LEN_INLINE) {
+        *shared = p[0];
+        *rest = p[1];
+        *op_len = p[2];
+        *len = p[2] >> 2;
+        r->next = p + 3;
         return true;
     }
-    struct reader in = {r->next, r->end, false};
-    *out = read_varint(&in);
+    struct reader in = {p, r->end, false};
+    *shared = read_varint(&in);
+    *rest = read_varint(&in);
+    *op_len = read_u8(&in);
+    *len = *op_len >> 2;
+    if (*len == LEN_INLINE) {
+        uint64_t more = read_varint(&in);
+        in.failed = in.failed || more > UINT32_MAX;
+        *len += more;
+    }
     r->next = in.p;
     return !in.failed;
 }
@@ -135,21 +149,15 @@ void block_reader_next(struct block_reader *r)
     size_t shared;
     size_t rest;
     size_t len;
+    uint8_t head;
     if (r->next == r->end) {
         r->valid = false;
         return;
     }
-    if (!take_small(r, &shared) || !take_small(r, &rest) || r->next == r->end) {
+    if (!take_head(r, &shared, &rest, &head, &len)) {
         reader_damaged(r);
         return;
     }
-    uint8_t head = *r->next++;
-    size_t more = 0;
-    if (head >> 2 == LEN_INLINE && !take_small(r, &more)) {
-        reader_damaged(r);
-        return;
-    }
-    len = (head >> 2) + more;
     size_t left = (size_t)(r->end - r->next);
     if (shared > r->item.key.len || rest > STATE_KEY_MAX - shared || rest > left ||
         len > left - rest || shared + rest == 0) {

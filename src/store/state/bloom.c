@@ -42,14 +42,14 @@ size_t bloom_size(size_t keys)
 }
 
 /** The line: the high half scaled to their number. The bits: 9 of the rest for each probe. */
-static size_t line_of(size_t size, uint64_t hash)
+size_t bloom_line(size_t size, uint64_t hash)
 {
     return (size_t)((hash >> 32) * (size / BLOOM_LINE) >> 32) * BLOOM_LINE;
 }
 
 void bloom_add(uint8_t *filter, size_t size, uint64_t hash)
 {
-    uint8_t *line = filter + line_of(size, hash);
+    uint8_t *line = filter + bloom_line(size, hash);
     uint64_t bits = hash * K1;
     for (unsigned i = 0; i < PROBES; i++, bits >>= 9) {
         line[(bits & 511) / 8] |= (uint8_t)(1u << (bits & 7));
@@ -61,7 +61,7 @@ bool bloom_may_have(const uint8_t *filter, size_t size, uint64_t hash)
     if (size == 0) {
         return false;
     }
-    const uint8_t *line = filter + line_of(size, hash);
+    const uint8_t *line = filter + bloom_line(size, hash);
     uint64_t bits = hash * K1;
     for (unsigned i = 0; i < PROBES; i++, bits >>= 9) {
         if ((line[(bits & 511) / 8] & 1u << (bits & 7)) == 0) {

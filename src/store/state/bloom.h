@@ -12,6 +12,8 @@
 uint64_t bloom_hash(struct bytes key);
 /** Bytes of a filter for `keys` keys: a multiple of BLOOM_LINE; 0 for none. */
 size_t bloom_size(size_t keys);
+/** Where the line of a key begins. */
+size_t bloom_line(size_t size, uint64_t hash);
 void bloom_add(uint8_t *filter, size_t size, uint64_t hash);
 /** False when the key was certainly not added. */
 bool bloom_may_have(const uint8_t *filter, size_t size, uint64_t hash);

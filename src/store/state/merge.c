@@ -144,8 +144,8 @@ static enum mete_code open_merger(struct state *s, unsigned level, struct mete_e
     struct merge *m = s->merge[level];
     struct run *input[STATE_FAN_IN];
     size_t n = inputs_of(s, level, input);
-    enum mete_code code =
-        merger_open(&m->merger, NULL, input, n, &s->cache, BLOCK_ONCE, (struct bytes){0}, err);
+    const struct merger_input in = {NULL, input, n, BLOCK_ONCE};
+    enum mete_code code = merger_open(&m->merger, &in, &s->cache, (struct bytes){0}, err);
     m->open = code == METE_OK;
     return code;
 }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const struct item *source_item(const struct source *s)
 {
@@ -17,19 +18,40 @@ static bool source_valid(const struct source *s)
     return s->is_run ? s->run.valid : s->mem.valid;
 }
 
+static void source_note(struct source *s)
+{
+    uint64_t half[2] = {0, 0};
+    if (source_valid(s)) {
+        struct bytes key = source_item(s)->key;
+        memcpy(half, key.p, key.len < sizeof half ? key.len : sizeof half);
+    }
+    s->prefix = (u128)__builtin_bswap64(half[0]) << 64 | __builtin_bswap64(half[1]);
+}
+
 static enum mete_code source_next(struct source *s, struct mete_err *err)
 {
+    enum mete_code code = METE_OK;
     if (s->is_run) {
-        return run_cursor_next(&s->run, err);
+        code = run_cursor_next(&s->run, err);
+    } else {
+        mem_cursor_next(&s->mem);
     }
-    mem_cursor_next(&s->mem);
-    return METE_OK;
+    source_note(s);
+    return code;
+}
+
+static int source_cmp(const struct source *a, const struct source *b)
+{
+    if (a->prefix != b->prefix) {
+        return a->prefix < b->prefix ? -1 : 1;
+    }
+    return bytes_cmp(source_item(a)->key, source_item(b)->key);
 }
 
 /** Sources have the age of their place: on equal keys the newer comes first. */
 static bool before(const struct merger *m, size_t a, size_t b)
 {
-    int c = bytes_cmp(source_item(&m->source[a])->key, source_item(&m->source[b])->key);
+    int c = source_cmp(&m->source[a], &m->source[b]);
     return c != 0 ? c < 0 : a < b;
 }
 
@@ -84,28 +106,29 @@ void merger_close(struct merger *m)
     *m = (struct merger){0};
 }
 
-enum mete_code merger_open(struct merger *m, struct memtable *memtable, struct run *const *runs,
-                           size_t run_count, struct cache *c, enum block_use use, struct bytes from,
-                           struct mete_err *err)
+enum mete_code merger_open(struct merger *m, const struct merger_input *in, struct cache *c,
+                           struct bytes from, struct mete_err *err)
 {
+    size_t most = in->run_count + 1;
     *m = (struct merger){0};
-    m->source = calloc(run_count + 1, sizeof *m->source);
-    m->heap = calloc(run_count + 1, sizeof *m->heap);
-    m->taken = calloc(run_count + 1, sizeof *m->taken);
+    m->source = calloc(most, sizeof *m->source);
+    m->heap = calloc(most, sizeof *m->heap);
+    m->taken = calloc(most, sizeof *m->taken);
     METE_ASSERT(m->source != NULL && m->heap != NULL && m->taken != NULL);
-    if (memtable != NULL) {
-        mem_cursor_seek(&m->source[m->count++].mem, memtable, from);
+    if (in->memtable != NULL) {
+        mem_cursor_seek(&m->source[m->count++].mem, in->memtable, from);
     }
-    for (size_t i = 0; i < run_count; i++) {
+    for (size_t i = 0; i < in->run_count; i++) {
         struct source *s = &m->source[m->count++];
         s->is_run = true;
-        enum mete_code code = run_cursor_seek(&s->run, runs[i], c, use, from, err);
+        enum mete_code code = run_cursor_seek(&s->run, in->run[i], c, in->use, from, err);
         if (code != METE_OK) {
             merger_close(m);
             return code;
         }
     }
     for (size_t i = 0; i < m->count; i++) {
+        source_note(&m->source[i]);
         if (source_valid(&m->source[i])) {
             heap_push(m, i);
         }
@@ -141,9 +164,9 @@ enum mete_code merger_advance(struct merger *m, struct mete_err *err)
 /** True when another source stands on the root's key. */
 static bool root_has_equal(const struct merger *m)
 {
-    struct bytes key = source_item(&m->source[m->heap[0]])->key;
+    const struct source *root = &m->source[m->heap[0]];
     for (size_t child = 1; child <= 2 && child < m->heap_count; child++) {
-        if (bytes_cmp(source_item(&m->source[m->heap[child]])->key, key) == 0) {
+        if (source_cmp(root, &m->source[m->heap[child]]) == 0) {
             return true;
         }
     }

@@ -8,6 +8,7 @@
 #include "store/state/run.h"
 
 struct source {
+    u128 prefix; /* the first sixteen bytes of its key: decides most comparisons */
     bool is_run;
     union {
         struct run_cursor run;
@@ -28,10 +29,16 @@ struct merger {
     uint8_t packed[SUMS_PACKED_MAX];
 };
 
-/** Prepares a walk from `from` on over `memtable` (NULL: none) and `runs`, newest first. */
-enum mete_code merger_open(struct merger *m, struct memtable *memtable, struct run *const *runs,
-                           size_t run_count, struct cache *c, enum block_use use, struct bytes from,
-                           struct mete_err *err) METE_MUST_CHECK;
+/** What is walked over. */
+struct merger_input {
+    struct memtable *memtable; /* NULL: none */
+    struct run *const *run;    /* the newest first */
+    size_t run_count;
+    enum block_use use;
+};
+/** Prepares a walk from `from` on. */
+enum mete_code merger_open(struct merger *m, const struct merger_input *in, struct cache *c,
+                           struct bytes from, struct mete_err *err) METE_MUST_CHECK;
 /** *more: m->item is the next key; it is valid until the next call. */
 enum mete_code merger_next(struct merger *m, bool *more, struct mete_err *err) METE_MUST_CHECK;
 /** Moves on from the current item, which is no longer valid. */

@@ -26,7 +26,17 @@ void run_free(struct run *r, struct cache *c)
         segment_free(r->segment[i], c);
     }
     free(r->segment);
+    free(r->last);
     free(r);
+}
+
+uint64_t run_key_prefix(struct bytes key)
+{
+    uint64_t v = 0;
+    if (key.len > 0) {
+        memcpy(&v, key.p, key.len < sizeof v ? key.len : sizeof v);
+    }
+    return __builtin_bswap64(v);
 }
 
 void run_push(struct run *r, struct segment *s)
@@ -35,8 +45,10 @@ void run_push(struct run *r, struct segment *s)
     if (r->count == r->cap) {
         r->cap = r->cap == 0 ? 8 : r->cap * 2;
         r->segment = realloc(r->segment, r->cap * sizeof(struct segment *));
-        METE_ASSERT(r->segment != NULL);
+        r->last = realloc(r->last, r->cap * sizeof *r->last);
+        METE_ASSERT(r->segment != NULL && r->last != NULL);
     }
+    r->last[r->count] = run_key_prefix(s->last);
     r->segment[r->count++] = s;
 }
 
@@ -72,13 +84,15 @@ bool lookup_under(struct lookup *l, enum item_op op, struct bytes value)
 }
 
 /** The first segment whose last key is not below `key`; r->count when there is none. */
-static size_t segment_for(const struct run *r, struct bytes key)
+static size_t segment_for(const struct run *r, struct bytes key, uint64_t prefix)
 {
     size_t lo = r->begin;
     size_t hi = r->count;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (bytes_cmp(r->segment[mid]->last, key) < 0) {
+        bool below = r->last[mid] != prefix ? r->last[mid] < prefix
+                                            : bytes_cmp(r->segment[mid]->last, key) < 0;
+        if (below) {
             lo = mid + 1;
         } else {
             hi = mid;
@@ -98,39 +112,52 @@ static enum mete_code damaged(const struct segment *s, struct mete_err *err)
                      (unsigned long long)s->id);
 }
 
-/** Which block of the segment may have the key; false when the filter rules it out. */
-static enum mete_code segment_probe(struct segment *s, struct cache *c, struct bytes key,
-                                    uint64_t hash, bool *may, uint32_t *block_no,
-                                    struct mete_err *err)
+struct run_probe run_probe(const struct run *r, struct bytes key, uint64_t prefix, uint64_t hash)
 {
+    struct run_probe none = {NULL};
+    size_t at = below_floor(r, key) ? r->count : segment_for(r, key, prefix);
+    if (at == r->count || bytes_cmp(key, r->segment[at]->first) < 0) {
+        return none;
+    }
+    struct segment *s = r->segment[at];
+    if (s->index != NULL && class_has_bloom(key.p[0])) {
+        __builtin_prefetch(s->view.bloom + bloom_line(s->view.bloom_size, hash));
+    }
+    return (struct run_probe){s};
+}
+
+#define BLOCK_NONE UINT32_MAX /* the filter rules the key out */
+
+/** Which block of the segment may have the key. */
+static enum mete_code filter(struct run_probe probe, struct cache *c, struct bytes key,
+                             uint64_t hash, uint32_t *block_no, struct mete_err *err)
+{
+    struct segment *s = probe.segment;
     struct block *index = segment_index(s, c, err);
     if (index == NULL) {
         return err->code;
     }
-    struct index_view v = index_view_of(index);
-    *may = true;
+    bool may = true;
     if (class_has_bloom(key.p[0])) {
-        *may = bloom_may_have(v.bloom, v.bloom_size, hash);
+        may = bloom_may_have(s->view.bloom, s->view.bloom_size, hash);
         c->stats->bloom_asked++;
-        c->stats->bloom_passed += *may;
+        c->stats->bloom_passed += may;
     }
-    *block_no = *may ? index_block_of(&v, key) : 0;
+    *block_no = may ? index_block_of(&s->view, key) : BLOCK_NONE;
     cache_unpin(c, index);
     return METE_OK;
 }
 
-enum mete_code run_get(struct run *r, struct cache *c, struct bytes key, uint64_t hash,
+enum mete_code run_get(struct run_probe probe, struct cache *c, struct bytes key, uint64_t hash,
                        struct lookup *l, struct mete_err *err)
 {
-    size_t at = below_floor(r, key) ? r->count : segment_for(r, key);
-    if (at == r->count || bytes_cmp(key, r->segment[at]->first) < 0) {
+    struct segment *s = probe.segment;
+    uint32_t block_no = BLOCK_NONE;
+    if (s == NULL) {
         return METE_OK;
     }
-    struct segment *s = r->segment[at];
-    bool may = false;
-    uint32_t block_no = 0;
-    enum mete_code code = segment_probe(s, c, key, hash, &may, &block_no, err);
-    if (code != METE_OK || !may) {
+    enum mete_code code = filter(probe, c, key, hash, &block_no, err);
+    if (code != METE_OK || block_no == BLOCK_NONE) {
         return code;
     }
     struct block *b = cache_get(c, s->first_block + block_no, BLOCK_DATA, err);
@@ -213,7 +240,7 @@ enum mete_code run_cursor_seek(struct run_cursor *rc, struct run *r, struct cach
     rc->use = use;
     rc->block = NULL;
     rc->valid = false;
-    rc->segment = segment_for(r, from);
+    rc->segment = segment_for(r, from, run_key_prefix(from));
     if (rc->segment == r->count) {
         return METE_OK;
     }
@@ -221,8 +248,7 @@ enum mete_code run_cursor_seek(struct run_cursor *rc, struct run *r, struct cach
     if (index == NULL) {
         return err->code;
     }
-    struct index_view v = index_view_of(index);
-    rc->block_no = index_block_of(&v, from);
+    rc->block_no = index_block_of(&r->segment[rc->segment]->view, from);
     cache_unpin(c, index);
     enum mete_code code = block_enter(rc, err);
     if (code != METE_OK) {

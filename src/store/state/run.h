@@ -12,7 +12,8 @@ struct run {
     uint64_t oldest; /* flushes it covers; no two runs of a state overlap, but a merge's output */
     uint64_t newest; /* and its inputs, which then share no keys */
     struct segment **segment;
-    size_t begin; /* those before were merged away */
+    uint64_t *last; /* first eight bytes of the last key of each, as a number */
+    size_t begin;   /* those before were merged away */
     size_t count;
     size_t cap;
     bool building;      /* output of a merge that is not done */
@@ -36,9 +37,17 @@ struct lookup {
 };
 bool lookup_under(struct lookup *l, enum item_op op, struct bytes value) METE_MUST_CHECK;
 
-/** Adds what the run has of `key`. `hash` is its bloom_hash. */
-enum mete_code run_get(struct run *r, struct cache *c, struct bytes key, uint64_t hash,
+/** A lookup in one run that is on its way: where the key would be. */
+struct run_probe {
+    struct segment *segment; /* NULL: not in this run */
+};
+/** Finds the segment, and calls for the line of its filter that will be asked. */
+struct run_probe run_probe(const struct run *r, struct bytes key, uint64_t prefix, uint64_t hash);
+/** Adds what that segment has of `key`. `hash` is its bloom_hash. */
+enum mete_code run_get(struct run_probe probe, struct cache *c, struct bytes key, uint64_t hash,
                        struct lookup *l, struct mete_err *err) METE_MUST_CHECK;
+/** The first eight bytes of a key, as a number that orders like them. */
+uint64_t run_key_prefix(struct bytes key);
 
 struct run_cursor {
     struct run *run;

@@ -52,6 +52,27 @@ size_t segment_memory(const struct segment *s)
     return sizeof *s + s->first.len + s->last.len + sizeof(struct segment *);
 }
 
+static struct index_view index_view_of(const struct block *index)
+{
+    struct index_view v = {.damaged = true};
+    struct bytes d = index->data;
+    if (d.len < 2 * PLACE_SIZE) {
+        return v;
+    }
+    v.blocks = be32_at(d.p + d.len - 2 * PLACE_SIZE);
+    v.bloom_size = be32_at(d.p + d.len - PLACE_SIZE);
+    size_t tail = (2 + (size_t)v.blocks) * PLACE_SIZE;
+    if (v.blocks == 0 || tail > d.len || v.bloom_size > d.len - tail ||
+        v.bloom_size % BLOOM_LINE != 0) {
+        return v;
+    }
+    v.bloom = d.p;
+    v.keys = d.p + v.bloom_size;
+    v.places = d.p + d.len - tail;
+    v.damaged = be32_at(v.places + (v.blocks - 1) * PLACE_SIZE) != (size_t)(v.places - v.keys);
+    return v;
+}
+
 struct block *segment_index(struct segment *s, struct cache *c, struct mete_err *err)
 {
     struct block *b = s->index;
@@ -73,28 +94,8 @@ struct block *segment_index(struct segment *s, struct cache *c, struct mete_err 
     }
     b->owner = &s->index;
     s->index = b;
+    s->view = v;
     return b;
-}
-
-struct index_view index_view_of(const struct block *index)
-{
-    struct index_view v = {.damaged = true};
-    struct bytes d = index->data;
-    if (d.len < 2 * PLACE_SIZE) {
-        return v;
-    }
-    v.blocks = be32_at(d.p + d.len - 2 * PLACE_SIZE);
-    v.bloom_size = be32_at(d.p + d.len - PLACE_SIZE);
-    size_t tail = (2 + (size_t)v.blocks) * PLACE_SIZE;
-    if (v.blocks == 0 || tail > d.len || v.bloom_size > d.len - tail ||
-        v.bloom_size % BLOOM_LINE != 0) {
-        return v;
-    }
-    v.bloom = d.p;
-    v.keys = d.p + v.bloom_size;
-    v.places = d.p + d.len - tail;
-    v.damaged = be32_at(v.places + (v.blocks - 1) * PLACE_SIZE) != (size_t)(v.places - v.keys);
-    return v;
 }
 
 static struct bytes first_key(const struct index_view *v, uint32_t i)

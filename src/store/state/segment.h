@@ -10,26 +10,7 @@
 
 #define SEGMENT_BLOCKS_MAX 64u
 
-struct segment {
-    uint64_t id;
-    uint64_t first_block;
-    uint32_t blocks;
-    uint64_t items;
-    uint64_t size;
-    struct block *index; /* when it is in the cache */
-    struct bytes first;  /* keys, owned */
-    struct bytes last;
-    uint8_t room[];
-};
-
-struct segment *segment_new(const struct segment_row *row);
-/** Also forgets what the cache has of it. */
-void segment_free(struct segment *s, struct cache *c);
-size_t segment_memory(const struct segment *s);
-
-/** The index block, pinned; NULL with `err` filled. */
-struct block *segment_index(struct segment *s, struct cache *c, struct mete_err *err);
-
+/** Where things are in an index block. */
 struct index_view {
     const uint8_t *bloom;
     size_t bloom_size;
@@ -38,7 +19,27 @@ struct index_view {
     uint32_t blocks;
     bool damaged;
 };
-struct index_view index_view_of(const struct block *index);
+
+struct segment {
+    struct block *index;    /* when it is in the cache; */
+    struct index_view view; /* then this is what it says */
+    struct bytes first;     /* keys, owned */
+    struct bytes last;
+    uint64_t id;
+    uint64_t first_block;
+    uint32_t blocks;
+    uint64_t items;
+    uint64_t size;
+    uint8_t room[];
+};
+
+struct segment *segment_new(const struct segment_row *row);
+/** Also forgets what the cache has of it. */
+void segment_free(struct segment *s, struct cache *c);
+size_t segment_memory(const struct segment *s);
+
+/** The index block, pinned, and s->view; NULL with `err` filled. */
+struct block *segment_index(struct segment *s, struct cache *c, struct mete_err *err);
 /** The block that may have `key`: the last whose first key is not above it, else 0. */
 uint32_t index_block_of(const struct index_view *v, struct bytes key);
 

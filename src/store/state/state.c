@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMTABLE_MIN  ((size_t)16 << 10)
-#define MEMTABLE_MAX  ((size_t)64 << 20) /* more makes a flush a pause that one would notice */
-#define CACHE_MIN     ((size_t)64 << 10)
-#define MEMTABLE_SEED UINT64_C(0x6d657465)
+#define MEMTABLE_MIN   ((size_t)16 << 10)
+#define MEMTABLE_MAX   ((size_t)64 << 20) /* more makes a flush a pause that one would notice */
+#define CACHE_MIN      ((size_t)64 << 10)
+#define PROBES_AT_ONCE ((size_t)16)
+#define MEMTABLE_SEED  UINT64_C(0x6d657465)
 
 static size_t clamp(size_t v, size_t min, size_t max)
 {
@@ -223,6 +224,29 @@ static bool is_point_cached(uint8_t class)
     return class != KEY_EVENT_ID;
 }
 
+/** Asks the runs in groups: first all are told what will be asked of them, so that their answers
+ *  come from memory at the same time, not one after the other. */
+static enum mete_code probe_runs(struct state *s, struct bytes key, uint64_t hash, struct lookup *l,
+                                 struct mete_err *err)
+{
+    struct run_probe probe[PROBES_AT_ONCE];
+    uint64_t prefix = run_key_prefix(key);
+    enum mete_code code = METE_OK;
+    for (size_t i = 0; i < s->run_count && !l->final; i += PROBES_AT_ONCE) {
+        size_t n = s->run_count - i < PROBES_AT_ONCE ? s->run_count - i : PROBES_AT_ONCE;
+        for (size_t k = 0; k < n; k++) {
+            probe[k] = run_probe(s->run[i + k], key, prefix, hash);
+        }
+        for (size_t k = 0; k < n && !l->final; k++) {
+            code = run_get(probe[k], &s->cache, key, hash, l, err);
+            if (code != METE_OK) {
+                return code;
+            }
+        }
+    }
+    return code;
+}
+
 static enum mete_code runs_get(struct state *s, struct bytes key, struct lookup *l,
                                struct mete_err *err)
 {
@@ -236,11 +260,9 @@ static enum mete_code runs_get(struct state *s, struct bytes key, struct lookup 
         s->stats.point_hits++;
         return METE_OK;
     }
-    for (size_t i = 0; i < s->run_count && !l->final; i++) {
-        enum mete_code code = run_get(s->run[i], &s->cache, key, hash, l, err);
-        if (code != METE_OK) {
-            return code;
-        }
+    enum mete_code code = probe_runs(s, key, hash, l, err);
+    if (code != METE_OK) {
+        return code;
     }
     if (cached) {
         point_cache_put(&s->points, key, hash, l);
@@ -274,8 +296,8 @@ enum mete_code state_scan(struct state *s, struct bytes from, struct bytes until
                           state_item_visit *visit, void *arg, struct mete_err *err)
 {
     struct merger m;
-    enum mete_code code =
-        merger_open(&m, &s->memtable, s->run, s->run_count, &s->cache, BLOCK_DATA, from, err);
+    const struct merger_input in = {&s->memtable, s->run, s->run_count, BLOCK_DATA};
+    enum mete_code code = merger_open(&m, &in, &s->cache, from, err);
     if (code != METE_OK) {
         return code;
     }
