@@ -3,6 +3,8 @@
  * decision leaves behind. */
 #include "core/work.h"
 
+#include "base/i128.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -35,6 +37,71 @@ static enum decided (*const DECIDE[EVENT_TYPE_COUNT])(struct work *w) = {
     [EVENT_FX_RATE_SET] = decide_rate,
 };
 
+/* --- the range of sums
+ * ------------------------------------------------------------------------------*/
+
+static i128 magnitude(i128 v)
+{
+    return v < 0 ? -v : v;
+}
+
+static bool account_fits(struct work *w, uint32_t party, uint32_t asset, i128 more, i128 limit)
+{
+    return work_sums_fit(w, key_account(party, asset), more, limit);
+}
+
+/** True when all accounts of the group have room for `more`; cut into pages, all that is still to
+ *  come goes through suspense once a page. */
+static bool group_fits(struct work *w, const struct group *g, i128 more)
+{
+    i128 limit = g->kind == GROUP_REVENUE ? SUM_LIMIT_IN : SUM_LIMIT;
+    i128 through = 0;
+    bool fits =
+        magnitude(g->gross) < SUM_LARGE || account_fits(w, g->source, g->asset, more, limit);
+    for (uint32_t i = 0; i < g->line_count && fits; i++) {
+        const struct line *l = &g->line[i];
+        fits = magnitude(l->amount) < SUM_LARGE || account_fits(w, l->party, g->asset, more, limit);
+    }
+    if (more < SUM_LARGE || g->line_count < LEGS_MAX || !fits) {
+        return fits;
+    }
+    i128 pages = g->line_count / (LEGS_MAX / 2) + 1;
+    return !__builtin_mul_overflow(more, pages, &through) &&
+           account_fits(w, PARTY_SUSPENSE, g->asset, through, limit);
+}
+
+static bool decision_fits(struct work *w)
+{
+    const struct decision *d = w->out;
+    i128 all = 0;
+    bool fits = true;
+    for (uint32_t i = 0; i < d->group_count; i++) {
+        const struct group *g = &d->group[i];
+        fits = fits && i128_add(all, magnitude(g->gross), &all);
+        for (uint32_t k = 0; k < g->line_count && fits; k++) {
+            fits = i128_add(all, magnitude(g->line[k].amount), &all);
+        }
+    }
+    for (uint32_t i = 0; i < d->group_count && fits && all >= SUM_LARGE; i++) {
+        const struct group *g = &d->group[i];
+        bool bounded = g->kind == GROUP_REVERSAL || g->kind == GROUP_UPHELD; /* by what it undoes */
+        fits = bounded || group_fits(w, g, all);
+    }
+    return fits;
+}
+
+static bool outcome_fits(struct work *w, enum decided outcome)
+{
+    if (outcome == DECIDED_APPLIED) {
+        return decision_fits(w);
+    }
+    if (outcome != DECIDED_WAITING || w->released || w->money < SUM_LARGE) {
+        return true;
+    }
+    return account_fits(w, PARTY_CLEARING, w->money_asset, w->money, SUM_LIMIT_IN) &&
+           account_fits(w, PARTY_SUSPENSE, w->money_asset, w->money, SUM_LIMIT_IN);
+}
+
 enum decided work_decide(struct work *w)
 {
     enum decided (*decide_type)(struct work *) = DECIDE[w->event->type];
@@ -42,7 +109,13 @@ enum decided work_decide(struct work *w)
         return work_refuse(w, METE_TYPE_NOT_YET, "/event_type", "\"%s\" is not handled yet",
                            event_type_name(w->event->type));
     }
-    return decide_type(w);
+    enum decided outcome = decide_type(w);
+    if (!outcome_fits(w, outcome)) {
+        return work_refuse(w, METE_AMOUNT_RANGE, "/payload",
+                           "the sums of an account would leave their range; use an asset with "
+                           "fewer decimals");
+    }
+    return outcome;
 }
 
 static void residues_put(struct work *w)

@@ -32,6 +32,11 @@ enum decided decide_metered(struct work *w)
     int32_t day = time_day(e->at.set ? e->at.at : w->event->occurred_at);
     struct key key = key_u32x3(KEY_METER, policy, (uint32_t)day, asset.number);
     key_add_u32(&key, customer);
+    if (cost >= SUM_LARGE && !work_sums_fit(w, key, cost, SUM_LIMIT)) {
+        return work_refuse(w, METE_AMOUNT_RANGE, "/payload/cost/amount",
+                           "the costs of this customer and day would pass 2^124 of 10^-%d",
+                           METER_SCALE);
+    }
     work_add(w, key, cost, (i128)e->calls, 0, 0);
     return DECIDED_APPLIED;
 }
@@ -98,7 +103,10 @@ static enum decided meter_book(struct work *w, uint32_t policy, uint32_t asset_n
         w->missing = true;
         return DECIDED_NEEDS;
     }
-    i128 gross = meter_minor(cost + sums[0], asset.scale, &rest);
+    i128 gross = AMOUNT_LIMIT;
+    if (i128_add(cost, sums[0], &cost)) {
+        gross = meter_minor(cost, asset.scale, &rest);
+    }
     work_add(w, rest_key, rest - sums[0], 0, 0, 0);
     if (!amount_in_range(gross)) {
         return work_wait(w, METE_AMOUNT_RANGE, wait_policy_key(policy), "/payload/policy");
@@ -132,10 +140,15 @@ enum decided decide_metering_close(struct work *w)
         m.overflow ? work_wait(w, METE_AMOUNT_RANGE, wait_policy_key(policy), "/payload/policy")
                    : DECIDED_APPLIED;
     struct omap_node *node = omap_seek(&m.total, (struct bytes){0});
+    size_t lines = 0;
     for (; node != NULL && done == DECIDED_APPLIED; node = omap_next(node)) {
         struct bytes who = omap_key(node);
         done = meter_book(w, policy, key_read_u32(who, 0), key_read_u32(who, 4),
                           *(i128 *)omap_value(node));
+        lines += w->out->group_count > 0 ? w->out->group[w->out->group_count - 1].line_count : 0;
+        if (lines > SPLIT_LINES_MAX && done == DECIDED_APPLIED) {
+            done = work_wait(w, METE_SHARES_LIMIT, wait_policy_key(policy), "/payload/policy");
+        }
     }
     omap_clear(&m.total);
     return done;

@@ -78,14 +78,21 @@ static void uses_sort(struct arena *a, struct use *use, size_t count)
     }
 }
 
-static struct ratio tier_of(const struct policy *p, uint32_t party)
+/* Tiers by party: as many providers as there are would each search the whole list. */
+static void tiers_index(const struct policy *p, struct map *index)
 {
-    for (uint32_t i = 0; i < p->tier_count; i++) {
-        if (p->tier[i].number == party) {
-            return p->tier[i].factor;
-        }
+    for (uint32_t i = p->tier_count; i-- > 0;) {
+        struct key key = key_u32(KEY_PARTY_NUMBER, p->tier[i].number);
+        uint32_t *slot = map_put(index, key_bytes(&key), NULL);
+        *slot = i;
     }
-    return (struct ratio){1, 1};
+}
+
+static struct ratio tier_of(const struct policy *p, const struct map *index, uint32_t party)
+{
+    struct key key = key_u32(KEY_PARTY_NUMBER, party);
+    const uint32_t *slot = map_get(index, key_bytes(&key));
+    return slot != NULL ? p->tier[*slot].factor : (struct ratio){1, 1};
 }
 
 static bool times(u128 a, u128 b, u128 *out)
@@ -97,9 +104,9 @@ static bool times(u128 a, u128 b, u128 *out)
 
 /** Whole numbers in the proportion of calls * w1 + KiB * w2, times the tier. KiB are exact: the
  *  1,024 goes to the other side. */
-static bool use_weight(const struct policy *p, const struct use *use, u128 tiers, u128 *weight)
+static bool use_weight(const struct policy *p, const struct use *use, struct ratio factor,
+                       u128 tiers, u128 *weight)
 {
-    struct ratio factor = tier_of(p, use->party);
     u128 calls = 0;
     u128 kib = 0;
     bool fits = times((u128)use->calls, p->calls_weight.num, &calls);
@@ -120,13 +127,18 @@ static bool weights_of(const struct policy *p, const struct uses *uses, struct u
     for (uint32_t i = 0; i < p->tier_count && fits; i++) {
         fits = u128_lcm(tiers, p->tier[i].factor.den, &tiers);
     }
+    struct map index;
+    map_init(&index, sizeof(uint32_t), 6);
+    tiers_index(p, &index);
     *sum = 0;
     for (size_t i = 0; i < uses->count && fits; i++) {
-        weight[i].party = uses->use[i].party;
-        fits = use_weight(p, &uses->use[i], tiers, &weight[i].weight);
+        const struct use *use = &uses->use[i];
+        weight[i].party = use->party;
+        fits = use_weight(p, use, tier_of(p, &index, use->party), tiers, &weight[i].weight);
         *sum += weight[i].weight;
         fits = fits && *sum < (u128)1 << AMOUNT_BITS_MAX;
     }
+    map_clear(&index);
     return fits;
 }
 
@@ -197,6 +209,9 @@ enum decided decide_cycle(struct work *w)
     }
     struct uses uses = {0};
     uses_load(w, &uses);
+    if (uses.count >= SPLIT_LINES_MAX) {
+        return work_wait(w, METE_SHARES_LIMIT, wait_cycle_key(number), "/payload/window_start");
+    }
     struct usage_weight *weight = arena_array(w->a, uses.count, sizeof *weight);
     u128 sum = 0;
     if (!weights_of(p, &uses, weight, &sum)) {

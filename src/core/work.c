@@ -184,6 +184,17 @@ void work_remove(struct work *w, struct key key)
     (void)work_put(w, PUT_DELETE, key);
 }
 
+bool work_sums_fit(struct work *w, struct key key, i128 more, i128 limit)
+{
+    i128 sums[STATE_SUMS] = {0};
+    w->missing |= w->view->sums(w->view->ctx, key_bytes(&key), sums) == VIEW_MISSING;
+    bool fits = more < limit;
+    for (size_t i = 0; i < STATE_SUMS && fits; i++) {
+        fits = sums[i] < limit - more;
+    }
+    return fits;
+}
+
 /* --- names
  * --------------------------------------------------------------------------------------*/
 

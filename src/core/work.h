@@ -73,6 +73,16 @@ void work_set(struct work *w, struct key key, const struct buf *value);
 void work_add(struct work *w, struct key key, i128 a, i128 b, i128 c, i128 d);
 void work_remove(struct work *w, struct key key);
 
+/* Sums are added to blindly and must never leave 128 bits. Amounts below SUM_LARGE cannot bring
+ * that about: 2^44 of them are 2^124. Before larger ones the sums are looked at. Money that comes
+ * in stops earlier than money that moves on, so that what is there does not get stuck. */
+#define SUM_LARGE    ((i128)1 << 80)
+#define SUM_LIMIT    ((i128)1 << 124)
+#define SUM_LIMIT_IN ((i128)1 << 123)
+
+/** True when the sums under `key` have room for `more` below `limit`. */
+bool work_sums_fit(struct work *w, struct key key, i128 more, i128 limit);
+
 struct group *work_group(struct work *w, enum group_kind kind, uint32_t asset);
 struct line *group_line(struct arena *a, struct group *g);
 struct node *group_node(struct arena *a, struct group *g, uint32_t *index);

@@ -523,7 +523,8 @@ static void test_whatever_was_booked_is_taken_back_in_pieces_to_nothing(void **s
         struct key from = key_of(KEY_RESIDUE);
         struct key until = key_prefix_end(from);
         (void)w->plain.scan(w, key_bytes(&from), key_bytes(&until), visit_residue, &zero);
-        zero &= all_zero(w, KEY_ACCOUNT) & all_zero(w, KEY_NET) & all_zero(w, KEY_QUANTITY);
+        zero =
+            zero && all_zero(w, KEY_ACCOUNT) && all_zero(w, KEY_NET) && all_zero(w, KEY_QUANTITY);
         if (!zero) {
             print_message("seed %llu\n", (unsigned long long)seed);
         }
@@ -682,6 +683,62 @@ static void test_a_carry_split_of_many_policies_is_taken_back_in_little_memory(v
     world_free(w);
 }
 
+/* --- sums that would leave their range
+ * ------------------------------------------------------------------------------*/
+
+#define MOST "1329227995784915872903807060280344575" /* 2^120 - 1 */
+
+/* Sends numbered events until one is refused for its amount; returns how many were taken. */
+static int taken(struct world *w, const char *type, const char *payload, const char *other)
+{
+    for (int i = 0; i < 1000; i++) {
+        enum decided outcome =
+            world_submitf(w,
+                          "{\"event_id\":\"%.3s%d\",\"event_type\":\"%s\",\"occurred_at\":"
+                          "\"2025-02-01T00:00:00Z\",\"payload\":%s}",
+                          type, i, type, i % 2 == 0 ? payload : other);
+        if (outcome == DECIDED_REFUSED) {
+            assert_string_equal(mete_code_name(w->err.code), "amount_range");
+            return i;
+        }
+    }
+    return 1000;
+}
+
+static void test_sums_of_accounts_never_leave_their_range(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+#define TO(party)                                                                                  \
+    "{\"party\":\"" party "\",\"amount\":{\"amount\":\"" MOST "\",\"currency\":\"SAT\"}}"
+#define MOVE(from, to)                                                                             \
+    "{\"from\":\"" from "\",\"to\":\"" to "\",\"amount\":{\"amount\":\"" MOST                      \
+    "\",\"currency\":\"SAT\"}}"
+#define METER(customer)                                                                            \
+    "{\"policy\":\"urn:m\",\"endpoint\":\"/\",\"customer_wallet\":\"" customer                     \
+    "\",\"cost\":{\"amount\":\"1000000000000000000\",\"currency\":\"SAT\"}}"
+    assert_int_equal(world_submit(w, START,
+                                  "{\"event_id\":\"b\",\"event_type\":\"book.configured\","
+                                  "\"occurred_at\":\"2025-01-01T00:00:00Z\",\"payload\":{"
+                                  "\"clear_after_days\":0}}"),
+                     DECIDED_APPLIED);
+    assert_in_range(taken(w, "revenue.received", TO("a"), TO("a")), 5, 8);
+    assert_in_range(taken(w, "wallet.transferred", MOVE("a", "b"), MOVE("b", "a")), 4, 16);
+    assert_in_range(taken(w, "usage.metered", METER("c"), METER("c")), 10, 32);
+    /* what is there can still go back, and small amounts can still come */
+    assert_int_equal(world_submit(w, START,
+                                  "{\"event_id\":\"r\",\"event_type\":\"revenue.reversed\","
+                                  "\"occurred_at\":\"2025-02-01T00:00:00Z\",\"payload\":{"
+                                  "\"reverses\":\"rev3\"}}"),
+                     DECIDED_APPLIED);
+    assert_int_equal(world_submit(w, START,
+                                  "{\"event_id\":\"s\",\"event_type\":\"revenue.received\","
+                                  "\"occurred_at\":\"2025-02-01T00:00:00Z\",\"payload\":{\"party\":"
+                                  "\"a\",\"amount\":{\"amount\":\"1\",\"currency\":\"SAT\"}}}"),
+                     DECIDED_APPLIED);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -692,6 +749,7 @@ int main(void)
         cmocka_unit_test(test_a_policy_that_stands_often_in_a_tree_is_read_once),
         cmocka_unit_test(test_what_a_publication_contains_is_walked_once),
         cmocka_unit_test(test_a_carry_split_of_many_policies_is_taken_back_in_little_memory),
+        cmocka_unit_test(test_sums_of_accounts_never_leave_their_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
