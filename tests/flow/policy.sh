@@ -33,6 +33,16 @@ is "$(q '.problems | map(.code)')" '["json_syntax"]' 'one problem'
 exits 1 'check of no file' "$METE" policy check nowhere.json
 exits 2 'check of nothing' "$METE" policy check
 
+cat >sum.json <<'END'
+{"fair":"1.1","id":"urn:fair:sum","type":"music","owner":"did:ex:a","created":"2025-01-01T00:00:00Z",
+ "attribution":[{"did":"did:ex:a","role":"artist","share":"much"},{"did":"did:ex:b","role":"label","share":0.4}]}
+END
+exits 1 'check of a manifest with a share that is none' "$METE" policy check sum.json --json
+is "$(q '.problems | length')" 1 'the sum of what is left means nothing and is not reported'
+sed 's/"much"/0.5/' sum.json >short.json
+exits 1 'check of a 1.1 manifest that sums to 0.9' "$METE" policy check short.json --json
+is "$(q '.problems | map(.code)')" '["weight_sum"]' 'a sum that does mean something is'
+
 # publish, show, list, diff
 exits 0 'init' mete init --quiet
 is "$(wc -c <out)" 0 'a quiet init says nothing'

@@ -40,6 +40,26 @@ run s.ndjson
 is "$(q '[.events, (.allocations | length), (.allocations | map(.amount | tonumber) | add), (.parties | length)]')" \
     '[{"applied":4,"duplicate":0,"refused":0,"waiting":0},12000,30000,2001]' 'wide decisions in several pages, released together'
 
+# the same booked at once: pages without a release
+wide() { # ID: a policy of 2500 parties
+    printf '{"event_id":"%s","event_type":"policy.published","occurred_at":"%s","payload":{"policy":{"id":"urn:%s","kind":"weights","shares":[' "$1" $T "$1"
+    i=0
+    while [ $i -lt 2500 ]; do
+        [ $i = 0 ] || printf ','
+        printf '{"party":"%s%04d","weight":"1/2500"}' "$1" $i
+        i=$((i + 1))
+    done
+    printf ']}}}\n'
+}
+{ wide l; wide m
+  event n policy.published $T '{"policy":{"id":"urn:n","kind":"weights","shares":[{"policy":"urn:l","weight":"0.5"},{"policy":"urn:m","weight":"0.5"}]}}'
+  revenue w $T 100.00 USD '"policy":"urn:n"'; } >s.ndjson
+run s.ndjson
+is "$(q '[.events.applied, (.allocations | length), (.allocations | map(.amount) | unique), .totals[0].allocated]')" \
+    '[4,5000,["2"],"10000"]' 'five thousand lines in one decision of two pages'
+"$METE" run s.ndjson >out
+is "$(grep -c '^[lm][0-9]* .*0\.02 USD' out)" 5000 'as text too'
+
 # what is refused, in input order, with code and pointer
 { revenue r1 $T 1.005 USD "$P"; revenue r2 $T 1.00 XYZ "$P"
   printf 'not json\n'

@@ -5,7 +5,7 @@
 #include "engine/verify.h"
 
 #include "base/text.h"
-#include "engine/run_result.h"
+#include "engine/run_books.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -86,8 +86,7 @@ static void test_a_sound_book(void **state)
     engine_close(e);
 }
 
-/* --- state
- * --------------------------------------------------------------------------------------*/
+/* --- state -------------------------------------------------------------------------------------*/
 
 struct first_key {
     struct key key;
@@ -181,8 +180,7 @@ static void test_a_key_too_many_in_every_class(void **state)
 #undef X
 }
 
-/* --- private values
- * -----------------------------------------------------------------------------*/
+/* --- private values ----------------------------------------------------------------------------*/
 
 static void seal_damaged(uint64_t seq, const char *pointer, const char *what)
 {
@@ -255,8 +253,7 @@ static void test_an_erased_value_is_no_damage(void **state)
     engine_close(e);
 }
 
-/* --- mete run against the accounts
- * --------------------------------------------------------------*/
+/* --- mete run against the accounts -------------------------------------------------------------*/
 
 static void test_a_run_that_differs_from_the_accounts_is_refused(void **state)
 {
@@ -278,8 +275,29 @@ static void test_a_run_that_differs_from_the_accounts_is_refused(void **state)
     engine_close(e);
 }
 
-/* --- proofs
- * -------------------------------------------------------------------------------------*/
+/* The lines of a decision must sum to what came in. */
+static void test_a_group_that_does_not_balance_is_refused(void **state)
+{
+    (void)state;
+    struct mete_err err;
+    struct line line[2] = {{.kind = LINE_ALLOCATION, .party = 16, .node = NODE_NONE, .amount = 60},
+                           {.kind = LINE_ALLOCATION, .party = 17, .node = NODE_NONE, .amount = 40}};
+    struct group g = {.kind = GROUP_REVENUE,
+                      .asset = 1,
+                      .gross = 100,
+                      .source = PARTY_CLEARING,
+                      .line = line,
+                      .line_count = 2};
+    const struct walk_item item = {
+        .seq = 1, .event_seq = 1, .decision = {.pages = 1, .group = &g, .group_count = 1}};
+    struct run_books *b = run_books_new();
+    assert_int_equal(run_books_add(b, NULL, &item, 0, &err), METE_OK);
+    g.gross = 101;
+    assert_int_equal(run_books_add(b, NULL, &item, 0, &err), METE_PROOF_FAILED);
+    run_books_free(b);
+}
+
+/* --- proofs ------------------------------------------------------------------------------------*/
 
 static void test_proofs_hold_and_break(void **state)
 {
@@ -325,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_a_sealed_value_replaced),
         cmocka_unit_test(test_an_erased_value_is_no_damage),
         cmocka_unit_test(test_a_run_that_differs_from_the_accounts_is_refused),
+        cmocka_unit_test(test_a_group_that_does_not_balance_is_refused),
         cmocka_unit_test(test_proofs_hold_and_break)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
