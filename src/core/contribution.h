@@ -11,8 +11,10 @@ struct contribution {
     uint64_t weight;
 };
 
-/** The id under which the versions of the book's roles policy are kept. */
+/** What the book's roles policy is called where it is shown. */
 #define ROLES_POLICY_ID TEXT("mete:roles")
+/** Where its versions are kept: no event can name this id. */
+#define ROLES_VERSIONS_ID TEXT("")
 
 enum view_result view_contributions(const struct view *v, struct arena *a, struct text content_item,
                                     struct contribution **list, size_t *count);

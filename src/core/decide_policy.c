@@ -205,9 +205,9 @@ static void roles_put(struct work *w, uint32_t number, struct version next)
     struct version *versions = NULL;
     size_t count = 0;
     w->missing |=
-        view_policy(w->view, w->a, ROLES_POLICY_ID, &unused, &versions, &count) == VIEW_MISSING;
+        view_policy(w->view, w->a, ROLES_VERSIONS_ID, &unused, &versions, &count) == VIEW_MISSING;
     struct version entry = {(uint32_t)count + 1, next.from};
-    versions_put(w, key_text(KEY_POLICY, ROLES_POLICY_ID), 0, versions, count, entry);
+    versions_put(w, key_text(KEY_POLICY, ROLES_VERSIONS_ID), 0, versions, count, entry);
     struct buf value = {0};
     buf_put_varint(&value, number);
     buf_put_varint(&value, next.number);

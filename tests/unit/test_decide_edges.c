@@ -346,6 +346,19 @@ static void test_an_author_whose_role_has_no_share_still_takes_what_is_left(void
     lines(ITEM("e2", SAT("101")), "50/51");
 }
 
+static void test_no_event_can_name_where_the_roles_are_kept(void **state)
+{
+    (void)state;
+    applied(PUBLISH("p", "{\"policy\":{\"id\":\"urn:r\",\"kind\":\"roles\",\"shares_bps\":{"
+                         "\"author\":7000}}}"));
+    waits(EV("k", "cycle.closed", "03-02",
+             "{\"policy\":\"mete:roles\",\"window_start\":\"2025-02-01T00:00:00Z\",\"window_end\":"
+             "\"2025-02-02T00:00:00Z\",\"pool\":" SAT("5") "}"),
+          METE_POLICY_UNKNOWN);
+    contribution("c1", "au", "author", "1");
+    lines(ITEM("e1", SAT("10")), "10");
+}
+
 /* --- carry
  * --------------------------------------------------------------------------------------*/
 
@@ -742,6 +755,7 @@ int main(void)
         CASE(test_an_events_quantity_counts_once_for_a_policy_that_it_meets_twice),
         CASE(test_every_contribution_gets_a_line_and_all_that_floors_leave_is_the_first_authors),
         CASE(test_an_author_whose_role_has_no_share_still_takes_what_is_left),
+        CASE(test_no_event_can_name_where_the_roles_are_kept),
         CASE(test_carry_inside_carry_is_reversed_in_listed_order_and_to_zero),
         CASE(test_nobodys_carried_share_goes_back_from_who_got_it),
         CASE(test_a_party_listed_twice_under_carry_has_one_entitlement),
