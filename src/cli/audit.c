@@ -27,8 +27,7 @@ struct auditing {
     struct mete_err err;
 };
 
-/* --- the export
- * ---------------------------------------------------------------------------------*/
+/* --- the export --------------------------------------------------------------------------------*/
 
 static bool export_write(void *ctx, struct buf *out)
 {
@@ -79,8 +78,7 @@ static enum mete_code export_to_file(struct auditing *a, const char *path)
     return code;
 }
 
-/* --- the other program
- * --------------------------------------------------------------------------*/
+/* --- the other program -------------------------------------------------------------------------*/
 
 /** METE_AUDIT, else beside this program, else found in PATH. */
 static void auditor_path(char out[PATH_MAX])
@@ -165,8 +163,7 @@ static int auditor_run(struct auditing *a, const char *file)
     return code != METE_OK && status == CLI_OK ? cli_fail(a->c, &a->err) : status;
 }
 
-/* --- the command
- * --------------------------------------------------------------------------------*/
+/* --- the command -------------------------------------------------------------------------------*/
 
 static void own_text(struct cli *c, const struct verify_report *r)
 {

@@ -23,8 +23,7 @@ struct cli_given {
     const char *argument;
 };
 
-/* --- what was given
- * -----------------------------------------------------------------------------*/
+/* --- what was given ----------------------------------------------------------------------------*/
 
 static const struct cli_option *list_find(const struct cli_option *list, const char *name)
 {
@@ -118,8 +117,7 @@ int cli_option_preset(struct cli *c, const char **out)
     return CLI_OK;
 }
 
-/* --- reading options
- * ----------------------------------------------------------------------------*/
+/* --- reading options ---------------------------------------------------------------------------*/
 
 /* The options of a call in getopt's words. */
 struct parser {
@@ -201,8 +199,7 @@ static int options_read(struct cli *c, int argc, char **argv, bool stop)
     }
 }
 
-/* --- talking
- * ------------------------------------------------------------------------------------*/
+/* --- talking -----------------------------------------------------------------------------------*/
 
 int cli_fail(struct cli *c, const struct mete_err *err)
 {
@@ -278,8 +275,7 @@ void cli_heading(struct cli *c, const char *fmt, ...)
     va_end(args);
 }
 
-/* --- output
- * -------------------------------------------------------------------------------------*/
+/* --- output ------------------------------------------------------------------------------------*/
 
 #define SPILL_SIZE ((size_t)256 << 10)
 
@@ -331,8 +327,7 @@ void cli_table(struct cli *c, struct table *t)
     cli_spill(c);
 }
 
-/* --- stores and files
- * ---------------------------------------------------------------------------*/
+/* --- stores and files --------------------------------------------------------------------------*/
 
 int cli_open(struct cli *c, enum cli_access access, struct engine **out)
 {
@@ -385,8 +380,7 @@ struct text amount_label(struct arena *a, i128 amount, const struct asset *asset
     return arena_printf(a, "%s %s", text, asset->code);
 }
 
-/* --- running
- * ------------------------------------------------------------------------------------*/
+/* --- running -----------------------------------------------------------------------------------*/
 
 /** Globals may be given before the command and after it; the later one holds. */
 static void globals_take(struct cli *c)

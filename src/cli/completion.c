@@ -48,8 +48,7 @@ static void put_quoted(struct buf *out, const char *s)
     }
 }
 
-/* --- bash
- * ---------------------------------------------------------------------------------------*/
+/* --- bash --------------------------------------------------------------------------------------*/
 
 static void bash_option(struct buf *out, const struct cli_command *command,
                         const struct cli_option *option)
@@ -118,8 +117,7 @@ static void bash_write(struct buf *out)
                      "complete -o default -F _mete mete\n");
 }
 
-/* --- zsh
- * ----------------------------------------------------------------------------------------*/
+/* --- zsh ---------------------------------------------------------------------------------------*/
 
 /** zsh reads "[...]" as help and ":" as a divider. */
 static void zsh_help(struct buf *out, const char *help)
@@ -178,8 +176,7 @@ static void zsh_write(struct buf *out)
                      "else compdef _mete mete; fi\n");
 }
 
-/* --- fish
- * ---------------------------------------------------------------------------------------*/
+/* --- fish --------------------------------------------------------------------------------------*/
 
 static void fish_condition(struct buf *out, const struct cli_command *command)
 {
@@ -244,8 +241,7 @@ static void fish_write(struct buf *out)
     }
 }
 
-/* --- the command
- * --------------------------------------------------------------------------------*/
+/* --- the command -------------------------------------------------------------------------------*/
 
 bool completion_write(struct buf *out, const char *shell)
 {

@@ -66,8 +66,7 @@ const struct cli_command *command_find(int argc, char **argv, int *words)
     return NULL;
 }
 
-/* --- help
- * ---------------------------------------------------------------------------------------*/
+/* --- help --------------------------------------------------------------------------------------*/
 
 static void put_row(struct buf *out, const char *left, size_t width, const char *right)
 {
@@ -143,8 +142,7 @@ void help_version(struct buf *out)
     buf_put_str(out, "mete " METE_VERSION "\n");
 }
 
-/* --- small commands
- * -----------------------------------------------------------------------------*/
+/* --- small commands ----------------------------------------------------------------------------*/
 
 static int version_run(struct cli *c)
 {

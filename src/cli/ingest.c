@@ -34,8 +34,7 @@ static int64_t now_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* --- while it runs
- * ------------------------------------------------------------------------------*/
+/* --- while it runs -----------------------------------------------------------------------------*/
 
 static uint64_t events_of(const struct ingest_counts *n)
 {
@@ -119,8 +118,7 @@ static void ingest_told(void *ctx, const struct submit_result *r, const struct i
     }
 }
 
-/* --- at the end
- * ---------------------------------------------------------------------------------*/
+/* --- at the end --------------------------------------------------------------------------------*/
 
 static void end_json(struct ingesting *g)
 {
@@ -187,8 +185,7 @@ static int end_status(const struct ingesting *g)
     return cli_flag(g->c, "strict") && refused ? CLI_FAILED : CLI_OK;
 }
 
-/* --- the command
- * --------------------------------------------------------------------------------*/
+/* --- the command -------------------------------------------------------------------------------*/
 
 static enum mete_code streams_ingest(struct ingesting *g, uint64_t group, struct mete_err *err)
 {

@@ -8,8 +8,7 @@
 
 #include <string.h>
 
-/* --- head
- * ---------------------------------------------------------------------------------------*/
+/* --- head --------------------------------------------------------------------------------------*/
 
 static void head_json(struct cli *c, const struct checkpoint *k, const char *did, bool kept)
 {
@@ -79,8 +78,7 @@ const struct cli_command command_log_head = {
     .option = HEAD_OPTIONS,
     .run = head_run};
 
-/* --- proofs
- * -------------------------------------------------------------------------------------*/
+/* --- proofs ------------------------------------------------------------------------------------*/
 
 /** The signed note for `size`, when the book has a key; a proof is one without it too. */
 static struct text note_for(struct cli *c, struct engine *e, uint64_t size)

@@ -25,8 +25,7 @@ struct verifying {
     struct mete_err err;
 };
 
-/* --- what was given
- * -----------------------------------------------------------------------------*/
+/* --- what was given ----------------------------------------------------------------------------*/
 
 /** --key, else the key of the book when there is one. */
 static int key_find(struct verifying *v)
@@ -68,8 +67,7 @@ static enum mete_code files_read(struct verifying *v)
     return code;
 }
 
-/* --- judging
- * ------------------------------------------------------------------------------------*/
+/* --- judging -----------------------------------------------------------------------------------*/
 
 static enum mete_code proof_judge(struct verifying *v)
 {
@@ -120,8 +118,7 @@ static enum mete_code store_judge(struct verifying *v)
     return code;
 }
 
-/* --- answering
- * ----------------------------------------------------------------------------------*/
+/* --- answering ---------------------------------------------------------------------------------*/
 
 static const char *proven_kind(const struct verifying *v)
 {

@@ -14,8 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-/* --- check
- * --------------------------------------------------------------------------------------*/
+/* --- check -------------------------------------------------------------------------------------*/
 
 static const struct table_column PROBLEM_COLUMNS[] = {{"code", "CODE", COLUMN_TEXT},
                                                       {"pointer", "POINTER", COLUMN_TEXT},
@@ -80,8 +79,7 @@ const struct cli_command command_policy_check = {
     .about = "Exit status 1 when it is not valid. Nothing is stored.",
     .run = check_run};
 
-/* --- publish
- * ------------------------------------------------------------------------------------*/
+/* --- publish -----------------------------------------------------------------------------------*/
 
 static void published_show(struct cli *c, const struct submit_result *r)
 {
@@ -176,8 +174,7 @@ const struct cli_command command_policy_publish = {
     .option = PUBLISH_OPTIONS,
     .run = publish_run};
 
-/* --- show and list
- * ------------------------------------------------------------------------------*/
+/* --- show and list -----------------------------------------------------------------------------*/
 
 static int show_run(struct cli *c)
 {
@@ -265,8 +262,7 @@ const struct cli_command command_policy_list = {.name = "policy list",
                                                 .summary = "list the policies of a book",
                                                 .run = list_run};
 
-/* --- sign
- * ---------------------------------------------------------------------------------------*/
+/* --- sign --------------------------------------------------------------------------------------*/
 
 /** 64 hexadecimal digits, white space around them allowed. */
 static enum mete_code seed_read(const char *path, uint8_t seed[ED25519_SEED_LEN],

@@ -18,8 +18,7 @@ struct mending {
     struct mete_err err;
 };
 
-/* --- places
- * -------------------------------------------------------------------------------------*/
+/* --- places ------------------------------------------------------------------------------------*/
 
 struct place {
     struct json *parent; /* NULL: the document itself */
@@ -69,8 +68,7 @@ static struct place place_find(struct mending *m, const char *pointer)
     return at;
 }
 
-/* --- mending
- * ------------------------------------------------------------------------------------*/
+/* --- mending -----------------------------------------------------------------------------------*/
 
 /** Puts `with` where the place is, or takes it away (NULL). */
 static void place_set(struct place *at, struct json *with)
@@ -158,8 +156,7 @@ static bool mend(struct mending *m)
     return false;
 }
 
-/* --- the list
- * -----------------------------------------------------------------------------------*/
+/* --- the list ----------------------------------------------------------------------------------*/
 
 static bool means_nothing(enum mete_code code)
 {

@@ -64,8 +64,7 @@ struct text percent_label(struct arena *a, u128 num, u128 den)
                         rest != 0 ? "..." : "");
 }
 
-/* --- rows
- * ---------------------------------------------------------------------------------------*/
+/* --- rows --------------------------------------------------------------------------------------*/
 
 static struct text entry_when(struct arena *a, const struct policy *p, const struct split_entry *e)
 {
@@ -161,8 +160,7 @@ struct policy_rows policy_rows(struct arena *a, const struct policy *p)
     return out;
 }
 
-/* --- showing
- * ------------------------------------------------------------------------------------*/
+/* --- showing -----------------------------------------------------------------------------------*/
 
 static void put_text(struct table *t, struct text value)
 {
@@ -357,8 +355,7 @@ void policy_show_json(struct cli *c, const struct policy *p, const struct policy
     cli_print(c, "\n");
 }
 
-/* --- where policies come from
- * -------------------------------------------------------------------*/
+/* --- where policies come from ------------------------------------------------------------------*/
 
 /** A packed policy has numbers in place of names. */
 static enum mete_code names_fill(const struct view *v, struct arena *a, struct policy *p,

@@ -8,8 +8,7 @@
 
 #include <string.h>
 
-/* --- writing
- * ------------------------------------------------------------------------------------*/
+/* --- writing -----------------------------------------------------------------------------------*/
 
 static void put_hash(struct json_writer *w, const char *key, const struct hash *h)
 {
@@ -70,8 +69,7 @@ void proof_write(struct buf *out, const struct proof *p)
     buf_put_u8(out, '\n');
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------*/
+/* --- reading -----------------------------------------------------------------------------------*/
 
 struct reading {
     const struct json *doc;
@@ -184,8 +182,7 @@ enum mete_code proof_read(struct arena *a, struct text json, struct proof *out,
     return r.code;
 }
 
-/* --- judging
- * ------------------------------------------------------------------------------------*/
+/* --- judging -----------------------------------------------------------------------------------*/
 
 bool proof_holds(const struct proof *p)
 {

@@ -7,8 +7,7 @@
 
 #include <stdlib.h>
 
-/* --- list
- * ---------------------------------------------------------------------------------------*/
+/* --- list --------------------------------------------------------------------------------------*/
 
 static bool list_visit(void *arg, const struct quarantined *q)
 {
@@ -60,8 +59,7 @@ const struct cli_command command_quarantine_list = {.name = "quarantine list",
                                                     .summary = "list the events that were refused",
                                                     .run = list_run};
 
-/* --- show
- * ---------------------------------------------------------------------------------------*/
+/* --- show --------------------------------------------------------------------------------------*/
 
 static int id_read(struct cli *c, const char *text, uint64_t *id)
 {
@@ -145,8 +143,7 @@ const struct cli_command command_quarantine_show = {.name = "quarantine show",
                                                     .summary = "show a refused event as it came",
                                                     .run = show_run};
 
-/* --- replay
- * -------------------------------------------------------------------------------------*/
+/* --- replay ------------------------------------------------------------------------------------*/
 
 struct ids {
     uint64_t *id;
@@ -251,8 +248,7 @@ const struct cli_command command_quarantine_replay = {
     .option = REPLAY_OPTIONS,
     .run = replay_run};
 
-/* --- drop
- * ---------------------------------------------------------------------------------------*/
+/* --- drop --------------------------------------------------------------------------------------*/
 
 static int drop_run(struct cli *c)
 {

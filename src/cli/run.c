@@ -23,8 +23,7 @@ struct run {
     struct mete_err err;
 };
 
-/* --- deciding
- * -----------------------------------------------------------------------------------*/
+/* --- deciding ----------------------------------------------------------------------------------*/
 
 static void run_tell(void *ctx, const struct submit_result *r, const struct ingest_counts *counts)
 {
@@ -87,8 +86,7 @@ static enum mete_code decide_all(struct run *run)
     return code == METE_OK ? run_result_read(&run->result, run->e, run->at, &run->err) : code;
 }
 
-/* --- showing
- * ------------------------------------------------------------------------------------*/
+/* --- showing -----------------------------------------------------------------------------------*/
 
 static struct table *parties_table(struct run *run)
 {
@@ -222,8 +220,7 @@ static enum mete_code answer(struct run *run)
     return METE_OK;
 }
 
-/* --- the command
- * --------------------------------------------------------------------------------*/
+/* --- the command -------------------------------------------------------------------------------*/
 
 static int run_run(struct cli *c)
 {

@@ -52,8 +52,7 @@ size_t table_row_count(const struct table *t)
     return t->cell_count / t->column_count;
 }
 
-/* --- cells
- * --------------------------------------------------------------------------------------*/
+/* --- cells -------------------------------------------------------------------------------------*/
 
 static struct cell *cell_add(struct table *t, enum cell_state state)
 {
@@ -133,8 +132,7 @@ void table_null(struct table *t)
     (void)cell_add(t, CELL_NULL);
 }
 
-/* --- text
- * ---------------------------------------------------------------------------------------*/
+/* --- text --------------------------------------------------------------------------------------*/
 
 size_t text_width(struct text t)
 {
@@ -248,8 +246,7 @@ void table_to_text(const struct table *t, struct buf *out, bool color)
     free(width);
 }
 
-/* --- CSV
- * ----------------------------------------------------------------------------------------*/
+/* --- CSV ---------------------------------------------------------------------------------------*/
 
 /** RFC 4180: "Fields containing line breaks (CRLF), double quotes, and commas should be enclosed
  *  in double-quotes"; a double quote inside is doubled. */
@@ -300,8 +297,7 @@ void table_to_csv(const struct table *t, struct buf *out)
     }
 }
 
-/* --- JSON
- * ---------------------------------------------------------------------------------------*/
+/* --- JSON --------------------------------------------------------------------------------------*/
 
 static void put_member(const struct table *t, struct json_writer *w, const char *name,
                        const struct cell *c)

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* --- hashes of the tree
- * -------------------------------------------------------------------------*/
+/* --- hashes of the tree ------------------------------------------------------------------------*/
 
 struct reading {
     struct book *book;
@@ -32,8 +31,7 @@ static enum mete_code not_there(struct mete_err *err, uint64_t wanted, uint64_t 
                      (unsigned long long)wanted, (unsigned long long)size);
 }
 
-/* --- checkpoints
- * --------------------------------------------------------------------------------*/
+/* --- checkpoints -------------------------------------------------------------------------------*/
 
 /** C2SP signed-note: a key name has no white space and no plus sign. */
 static bool is_plain(char ch)
@@ -89,8 +87,7 @@ enum mete_code log_checkpoint_keep(struct engine *e, const struct checkpoint *c,
     return METE_OK;
 }
 
-/* --- proofs
- * -------------------------------------------------------------------------------------*/
+/* --- proofs ------------------------------------------------------------------------------------*/
 
 enum mete_code log_prove_inclusion(struct engine *e, uint64_t seq, uint64_t size,
                                    struct log_inclusion *out, struct mete_err *err)

@@ -50,8 +50,7 @@ static bool wrong(struct verify *v, const char *fmt, ...)
     return false;
 }
 
-/* --- checkpoints
- * --------------------------------------------------------------------------------*/
+/* --- checkpoints -------------------------------------------------------------------------------*/
 
 static bool checkpoint_gather(void *arg, const struct checkpoint *c)
 {
@@ -106,8 +105,7 @@ static bool checkpoints_compare(struct verify *v)
     return true;
 }
 
-/* --- rows
- * ---------------------------------------------------------------------------------------*/
+/* --- rows --------------------------------------------------------------------------------------*/
 
 static void subtree_note(void *ctx, unsigned level, uint64_t index, const struct hash *h)
 {

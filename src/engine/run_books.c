@@ -33,8 +33,7 @@ void run_books_free(struct run_books *b)
     }
 }
 
-/* --- accounts
- * -----------------------------------------------------------------------------------*/
+/* --- accounts ----------------------------------------------------------------------------------*/
 
 static struct run_account *account_of(struct run_books *b, uint32_t party, uint32_t asset)
 {
@@ -75,8 +74,7 @@ static enum mete_code group_add(struct run_books *b, const struct walk_item *ite
     return METE_OK;
 }
 
-/* --- reversals
- * ----------------------------------------------------------------------------------*/
+/* --- reversals ---------------------------------------------------------------------------------*/
 
 struct place {
     uint64_t seq;
@@ -123,8 +121,7 @@ i128 run_books_reversed(const struct run_books *b, uint64_t seq, uint32_t page, 
     return r != NULL && line < r->line_count ? r->line[line] : 0;
 }
 
-/* --- disputes
- * -----------------------------------------------------------------------------------*/
+/* --- disputes ----------------------------------------------------------------------------------*/
 
 static enum mete_code dispute_begin(struct run_books *b, struct engine *e,
                                     const struct place *place, struct run_dispute *d,
@@ -191,8 +188,7 @@ void run_books_settle(struct run_books *b, mete_time at)
     }
 }
 
-/* --- one decision
- * -------------------------------------------------------------------------------*/
+/* --- one decision ------------------------------------------------------------------------------*/
 
 static void wait_add(struct run_books *b, const struct walk_item *item)
 {

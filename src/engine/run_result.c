@@ -26,8 +26,7 @@ void run_result_clear(struct run_result *r)
     *r = (struct run_result){0};
 }
 
-/* --- outcomes
- * -----------------------------------------------------------------------------------*/
+/* --- outcomes ----------------------------------------------------------------------------------*/
 
 static void refused_note(struct run_result *r, const struct submit_result *s)
 {
@@ -62,8 +61,7 @@ void run_result_note(struct run_result *r, const struct submit_result *s)
     }
 }
 
-/* --- one pass over the log
- * ----------------------------------------------------------------------*/
+/* --- one pass over the log ---------------------------------------------------------------------*/
 
 struct reading {
     struct run_result *r;
@@ -196,8 +194,7 @@ static bool newest_visit(void *arg, const struct log_row *row)
     return true;
 }
 
-/* --- accounts
- * -----------------------------------------------------------------------------------*/
+/* --- accounts ----------------------------------------------------------------------------------*/
 
 static enum mete_code unequal(struct mete_err *err, struct text party, const struct asset *asset)
 {
@@ -284,8 +281,7 @@ static enum mete_code totals_check(struct run_result *r, struct mete_err *err)
     return METE_OK;
 }
 
-/* --- what waits
- * ---------------------------------------------------------------------------------*/
+/* --- what waits --------------------------------------------------------------------------------*/
 
 static int waiting_cmp(const void *a, const void *b)
 {

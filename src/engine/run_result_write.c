@@ -36,8 +36,7 @@ struct writing {
     bool fees_turn;       /* rows are fees, not allocations */
 };
 
-/* --- rows
- * ---------------------------------------------------------------------------------------*/
+/* --- rows --------------------------------------------------------------------------------------*/
 
 static void row_begin(struct writing *x)
 {
@@ -87,8 +86,7 @@ static void put_text(struct writing *x, const char *key, struct text t)
     }
 }
 
-/* --- short lists
- * --------------------------------------------------------------------------------*/
+/* --- short lists -------------------------------------------------------------------------------*/
 
 static void put_counts(struct writing *x)
 {
@@ -163,8 +161,7 @@ static void put_parties(struct writing *x)
     list_end(x);
 }
 
-/* --- names
- * --------------------------------------------------------------------------------------*/
+/* --- names -------------------------------------------------------------------------------------*/
 
 static struct bytes number_key(const uint32_t *numbers, size_t count)
 {
@@ -223,8 +220,7 @@ static const struct fee_schedule *fees_of(struct writing *x, uint32_t version)
     return *s;
 }
 
-/* --- long lists
- * ---------------------------------------------------------------------------------*/
+/* --- long lists --------------------------------------------------------------------------------*/
 
 /* One line of a booking. */
 struct spot {

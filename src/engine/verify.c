@@ -27,8 +27,7 @@ struct seals {
     uint64_t commitments;
 };
 
-/* --- sealed values
- * ------------------------------------------------------------------------------*/
+/* --- sealed values -----------------------------------------------------------------------------*/
 
 /** "commit:<64 hex>". */
 static bool is_commitment(struct text t, struct hash *out)
@@ -186,8 +185,7 @@ static enum mete_code seals_verify(struct engine *e, struct verify_report *out,
     return code;
 }
 
-/* --- quarantine
- * ---------------------------------------------------------------------------------*/
+/* --- quarantine --------------------------------------------------------------------------------*/
 
 struct quarantine_check {
     struct mete_err *err;

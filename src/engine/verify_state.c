@@ -53,8 +53,7 @@ static bool fingerprint_eq(const struct fingerprint *a, const struct fingerprint
     return a->count == b->count && a->sum == b->sum;
 }
 
-/* --- the replay
- * ---------------------------------------------------------------------------------*/
+/* --- the replay --------------------------------------------------------------------------------*/
 
 static void replay_set(void *ctx, struct bytes key, struct bytes value)
 {
@@ -142,8 +141,7 @@ static enum mete_code row_replay(struct replay *r, uint64_t seq)
     return code;
 }
 
-/* --- comparing
- * ----------------------------------------------------------------------------------*/
+/* --- comparing ---------------------------------------------------------------------------------*/
 
 static const char *class_what(uint8_t class_byte)
 {
