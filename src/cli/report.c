@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * mete report: totals of a period. */
-#include "cli/cli.h"
+#include "cli/rows.h"
 
 #include "base/text.h"
 #include "engine/query.h"
@@ -67,50 +67,92 @@ static void name_cell(struct table *t, struct text name)
     }
 }
 
-static struct table *rows_table(struct cli *c, const struct report *r, const struct report_query *q)
+static const struct table_column BY_PARTY[] = {{"party", "PARTY", COLUMN_TEXT},
+                                               {"asset", NULL, COLUMN_TEXT},
+                                               {"count", "LINES", COLUMN_NUMBER},
+                                               {"gross", "EARNED", COLUMN_AMOUNT},
+                                               {"fees", "OF IT FEES", COLUMN_AMOUNT},
+                                               {"allocated", "SHARES", COLUMN_AMOUNT},
+                                               {"unallocated", NULL, COLUMN_AMOUNT},
+                                               {"carried", NULL, COLUMN_AMOUNT},
+                                               {"reversed", "GIVEN BACK", COLUMN_AMOUNT},
+                                               {"net", "NET", COLUMN_AMOUNT},
+                                               {"year_to_date", "YEAR TO DATE", COLUMN_AMOUNT}};
+
+static const struct table_column OTHERS[] = {{"name", "NAME", COLUMN_TEXT},
+                                             {"asset", NULL, COLUMN_TEXT},
+                                             {"count", "COUNT", COLUMN_NUMBER},
+                                             {"gross", "GROSS", COLUMN_AMOUNT},
+                                             {"fees", "FEES", COLUMN_AMOUNT},
+                                             {"allocated", "ALLOCATED", COLUMN_AMOUNT},
+                                             {"unallocated", "UNALLOCATED", COLUMN_AMOUNT},
+                                             {"carried", "CARRIED", COLUMN_AMOUNT},
+                                             {"reversed", "REVERSED", COLUMN_AMOUNT},
+                                             {"net", "NET", COLUMN_AMOUNT}};
+
+#define AMOUNTS_FIRST 3u /* the column of the first amount */
+#define AMOUNTS_MAX   8u
+
+/** The amounts of a row, in the order of the columns; returns how many. */
+static size_t amounts_of(const struct report_row *row, enum report_by by, i128 out[AMOUNTS_MAX])
 {
-    static const struct table_column BY_PARTY[] = {{"party", "PARTY", COLUMN_TEXT},
-                                                   {"asset", NULL, COLUMN_TEXT},
-                                                   {"count", "LINES", COLUMN_NUMBER},
-                                                   {"gross", "EARNED", COLUMN_AMOUNT},
-                                                   {"fees", "OF IT FEES", COLUMN_AMOUNT},
-                                                   {"allocated", "SHARES", COLUMN_AMOUNT},
-                                                   {"unallocated", NULL, COLUMN_AMOUNT},
-                                                   {"carried", NULL, COLUMN_AMOUNT},
-                                                   {"reversed", "GIVEN BACK", COLUMN_AMOUNT},
-                                                   {"net", "NET", COLUMN_AMOUNT},
-                                                   {"year_to_date", "YEAR TO DATE", COLUMN_AMOUNT}};
-    static const struct table_column OTHERS[] = {{"name", "NAME", COLUMN_TEXT},
-                                                 {"asset", NULL, COLUMN_TEXT},
-                                                 {"count", "COUNT", COLUMN_NUMBER},
-                                                 {"gross", "GROSS", COLUMN_AMOUNT},
-                                                 {"fees", "FEES", COLUMN_AMOUNT},
-                                                 {"allocated", "ALLOCATED", COLUMN_AMOUNT},
-                                                 {"unallocated", "UNALLOCATED", COLUMN_AMOUNT},
-                                                 {"carried", "CARRIED", COLUMN_AMOUNT},
-                                                 {"reversed", "REVERSED", COLUMN_AMOUNT},
-                                                 {"net", "NET", COLUMN_AMOUNT}};
-    bool party = q->by == REPORT_PARTY;
-    struct table *t =
-        party ? table_new(BY_PARTY, ARRAY_LEN(BY_PARTY)) : table_new(OTHERS, ARRAY_LEN(OTHERS));
+    const i128 amount[AMOUNTS_MAX] = {row->gross,
+                                      row->fees,
+                                      row->allocated,
+                                      row->unallocated,
+                                      row->carried,
+                                      row->reversed,
+                                      row->gross - row->reversed,
+                                      row->year_to_date};
+    memcpy(out, amount, sizeof amount);
+    return by == REPORT_PARTY ? AMOUNTS_MAX : AMOUNTS_MAX - 1;
+}
+
+static void rows_show(struct cli *c, const struct report *r, enum report_by by)
+{
+    struct rows rows;
+    bool party = by == REPORT_PARTY;
+    rows_begin(&rows, c, party ? BY_PARTY : OTHERS,
+               party ? ARRAY_LEN(BY_PARTY) : ARRAY_LEN(OTHERS));
     for (size_t i = 0; i < r->row_count; i++) {
         const struct report_row *row = &r->row[i];
-        const i128 amount[] = {row->gross,
-                               row->fees,
-                               row->allocated,
-                               row->unallocated,
-                               row->carried,
-                               row->reversed,
-                               row->gross - row->reversed,
-                               row->year_to_date};
+        i128 amount[AMOUNTS_MAX];
+        size_t count = amounts_of(row, by, amount);
+        struct table *t = rows_next(&rows);
         name_cell(t, row->name);
         table_text(t, asset_label(&c->arena, &row->asset));
         table_number(t, row->count);
-        for (size_t k = 0; k < ARRAY_LEN(amount) - (party ? 0 : 1); k++) {
+        for (size_t k = 0; k < count; k++) {
             table_amount(t, amount[k], &row->asset);
         }
     }
-    return t;
+    rows_end(&rows);
+}
+
+static void rows_json(struct cli *c, struct json_writer *w, const struct report *r,
+                      enum report_by by)
+{
+    const struct table_column *column = by == REPORT_PARTY ? BY_PARTY : OTHERS;
+    jw_array(w, "rows");
+    for (size_t i = 0; i < r->row_count; i++) {
+        const struct report_row *row = &r->row[i];
+        i128 amount[AMOUNTS_MAX];
+        size_t count = amounts_of(row, by, amount);
+        jw_object(w, NULL);
+        if (row->name.len > 0) {
+            jw_text(w, column[0].name, row->name);
+        } else {
+            jw_null(w, column[0].name);
+        }
+        jw_text(w, "asset", asset_label(&c->arena, &row->asset));
+        jw_int(w, "count", (int64_t)row->count);
+        for (size_t k = 0; k < count; k++) {
+            jw_i128(w, column[AMOUNTS_FIRST + k].name, amount[k]);
+        }
+        jw_end_object(w);
+        cli_spill(c);
+    }
+    jw_end_array(w);
 }
 
 static struct table *usage_table(const struct report *r)
@@ -158,8 +200,8 @@ static void show_json(struct cli *c, const struct report *r, const struct report
 {
     struct json_writer w;
     char time[TIME_TEXT_MAX];
-    struct table *table[] = {rows_table(c, r, q), usage_table(r), waiting_table(c, r)};
-    static const char *const KEY[] = {"rows", "usage", "waiting"};
+    struct table *table[] = {usage_table(r), waiting_table(c, r)};
+    static const char *const KEY[] = {"usage", "waiting"};
     jw_init(&w, &c->out, true);
     jw_object(&w, NULL);
     time_format(q->from, time);
@@ -168,6 +210,7 @@ static void show_json(struct cli *c, const struct report *r, const struct report
     jw_str(&w, "until", time);
     jw_str(&w, "by", by_name(q->by));
     jw_str(&w, "time", q->recorded ? "recorded_at" : "occurred_at");
+    rows_json(c, &w, r, q->by);
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         table_to_json(table[i], &w, KEY[i]);
         table_free(table[i]);
@@ -189,7 +232,7 @@ static void show_text(struct cli *c, const struct report *r, const struct report
                     q->recorded ? "recorded" : "occurred", from, until);
     }
     if (r->row_count > 0) {
-        cli_table(c, rows_table(c, r, q));
+        rows_show(c, r, q->by);
     } else {
         cli_print(c, "None.\n");
     }
@@ -221,7 +264,7 @@ static int report_run(struct cli *c)
     } else if (c->json) {
         show_json(c, &r, &q);
     } else if (c->csv) {
-        cli_table(c, rows_table(c, &r, &q));
+        rows_show(c, &r, q.by);
     } else {
         show_text(c, &r, &q);
     }
