@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#define SPLIT_ENTRIES_MAX (16u * ENTRIES_MAX) /* temporal entries of all policies of one event */
+
 /* A stretch of the tree whose unallocated remains go into one line: the whole event, or what hangs
  * below a share of a carry policy (it must be reversible on its own). */
 struct domain {
@@ -337,7 +339,11 @@ static enum decided version_in_force(struct split *s, uint32_t number, struct in
         w->missing = true;
         return DECIDED_NEEDS;
     }
-    return DECIDED_APPLIED;
+    /* shares show as lines, which are bounded; entries do not */
+    w->entries += f->policy->entry_count;
+    return w->entries <= SPLIT_ENTRIES_MAX
+               ? DECIDED_APPLIED
+               : work_wait(w, METE_SHARES_LIMIT, wait_policy_key(number), "/payload/policy");
 }
 
 /** The same, found once. The root has a place of its own: it cannot come again below itself, and

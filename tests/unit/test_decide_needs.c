@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/rng.h"
 #include "base/text.h"
 
@@ -622,18 +623,6 @@ static void test_what_a_publication_contains_is_walked_once(void **state)
     }
     put_shares(&list, "policy", "urn:mid", 0, 50, false);
     lacking_open(&l, w, 1);
-    w->view.scan = lacking_scan;
-    w->view.get = w->plain.get;
-    w->view.ctx = &l;
-    l.w = w;
-    w->view = (struct view){&l,
-                            lacking_get,
-                            lacking_sums,
-                            lacking_scan,
-                            lacking_decision,
-                            lacking_event,
-                            lacking_seq_at,
-                            NULL};
     publish(w, "root", "urn:root", (const char *)list.p);
     uint64_t first = l.read[KEY_CHILD];
     l.read[KEY_CHILD] = 0;
@@ -657,7 +646,6 @@ static void test_a_carry_split_of_many_policies_is_taken_back_in_little_memory(v
         put_shares(&list, "party", "p", 10 * i, 10, false);
         publish(w, event, id, (const char *)list.p);
     }
-    put_shares(&list, "policy", "urn:mid", 0, 300, false);
     buf_reset(&list);
     buf_put_str(&list, "\"rounding\":\"carry\",\"shares\":[");
     for (int i = 0; i < 300; i++) {
@@ -679,6 +667,50 @@ static void test_a_carry_split_of_many_policies_is_taken_back_in_little_memory(v
         DECIDED_APPLIED);
     assert_true(w->arena.size < ((size_t)8 << 20));
     assert_true(world_net(w, "p0", "SAT") == 0 && world_net(w, "p2999", "SAT") == 0);
+    buf_clear(&list);
+    world_free(w);
+}
+
+/* With as many temporal entries as a policy may have. */
+static void publish_entries(struct world *w, int policy)
+{
+    struct buf json = {0};
+    buf_printf(&json,
+               "{\"event_id\":\"m%d\",\"event_type\":\"policy.published\",\"occurred_at\":"
+               "\"2025-01-01T00:00:00Z\",\"payload\":{\"manifest\":{\"id\":\"urn:e%d\","
+               "\"contributors\":[{\"actor\":{\"id\":\"a\"},\"temporal_splits\":[",
+               policy, policy);
+    for (int i = 0; i < ENTRIES_MAX; i++) {
+        buf_printf(&json, "%s{\"version\":%d,\"weight\":1}", i > 0 ? "," : "", i);
+    }
+    buf_put_str(&json, "]}]}}}");
+    buf_put_u8(&json, 0);
+    assert_int_equal(world_submit(w, 0, (const char *)json.p), DECIDED_APPLIED);
+    buf_clear(&json);
+}
+
+static void test_an_event_meets_a_bounded_number_of_temporal_entries(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    struct buf list = {0};
+    for (int i = 0; i < 17; i++) {
+        publish_entries(w, i);
+    }
+    for (int count = 16; count <= 17; count++) {
+        char id[32];
+        snprintf(id, sizeof id, "urn:of%d", count);
+        put_shares(&list, "policy", "urn:e", 0, count, false);
+        publish(w, id, id, (const char *)list.p);
+        assert_int_equal(world_submitf(w,
+                                       "{\"event_id\":\"e%d\",\"event_type\":\"revenue.received\","
+                                       "\"occurred_at\":\"2025-01-01T00:00:00Z\",\"payload\":{"
+                                       "\"policy\":\"%s\",\"amount\":{\"amount\":\"34\","
+                                       "\"currency\":\"SAT\"}}}",
+                                       count, id),
+                         count == 16 ? DECIDED_APPLIED : DECIDED_WAITING);
+    }
+    assert_string_equal(mete_code_name((enum mete_code)w->last.wait_code), "shares_limit");
     buf_clear(&list);
     world_free(w);
 }
@@ -749,6 +781,7 @@ int main(void)
         cmocka_unit_test(test_a_policy_that_stands_often_in_a_tree_is_read_once),
         cmocka_unit_test(test_what_a_publication_contains_is_walked_once),
         cmocka_unit_test(test_a_carry_split_of_many_policies_is_taken_back_in_little_memory),
+        cmocka_unit_test(test_an_event_meets_a_bounded_number_of_temporal_entries),
         cmocka_unit_test(test_sums_of_accounts_never_leave_their_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
