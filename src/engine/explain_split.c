@@ -283,8 +283,8 @@ static struct text part_sum(struct explain *x, const struct level *l, const stru
     const struct asset *asset = l->s->asset;
     struct text input = words_amount(x->a, l->n->input, asset);
     struct explain_product p = explain_multiply(l->n->input, part->weight, l->n->den);
-    if (part->weight == l->n->den && part->extra == 0) {
-        return arena_printf(x->a, "all of %s", input.p);
+    if (part->weight == l->n->den) {
+        return arena_printf(x->a, "all of %s%s", input.p, rounding_note(x, l, &p, part).p);
     }
     bool units = l->n->rounding == NODE_ROLE || (l->p != NULL && l->p->kind == POLICY_USAGE);
     struct text weight = words_weight(x->a, part->weight, l->n->den);
