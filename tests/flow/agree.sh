@@ -1,0 +1,42 @@
+#!/bin/sh
+# What is decided in memory and what is stored are the same: every example stream through `mete run`
+# and through a book, compared party by party and by what the auditor says.
+# shellcheck source=tests/flow/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+net='map({party, asset, net: ((.pending | tonumber) + (.disputed | tonumber) + (.cleared | tonumber) - (.debt | tonumber))}) | sort_by(.party, .asset)'
+
+agree() { # NAME PRESET STREAM...
+    name=$1
+    preset=$2
+    shift 2
+    policies=
+    rm -f book.db*
+    exits 0 "$name: init" "$METE" --store book.db init --preset "$preset" --quiet
+    if [ "$preset" = fair ]; then
+        for f in "$ROOT"/examples/fair/*.json "$ROOT"/examples/manifests/*.json; do
+            "$METE" --store book.db policy publish "$f" --quiet || echo "# cannot publish $f"
+            policies="$policies --policy $f"
+        done
+    fi
+    exits 0 "$name: ingest" "$METE" --store book.db ingest --json --strict "$@"
+    counts=$(q '.events | [.applied + .waiting, .duplicate]')
+    exits 0 "$name: parties" "$METE" --store book.db parties --json
+    jq -c "(.parties // .) | $net" <out >stored
+    # shellcheck disable=SC2086
+    run --preset "$preset" $policies "$@"
+    jq -c ".parties | $net" <out >decided
+    is "$(cat stored)" "$(cat decided)" "$name: the same parties have the same"
+    [ "$(jq length <decided)" -ge 3 ]
+    ok $? "$name: there are parties"
+    is "$(q '.events | [.applied + .waiting, .duplicate]')" "$counts" "$name: the same events count"
+    is "$(q '.totals | map((.gross | tonumber) == ([.fees, .allocated, .unallocated, .carried] | map(tonumber) | add)) | all')" true "$name: gross is the sum of its parts"
+    is "$(q '[.allocations[], .fees[] | (.amount | tonumber) >= (.reversed | tonumber)] | all')" true "$name: no line is reversed beyond itself"
+    exits 0 "$name: audit" "$METE" --store book.db audit
+}
+
+S=$ROOT/examples/streams
+agree fair fair "$S/cli-usage.ndjson" "$S/streaming.ndjson" "$S/tickets.ndjson"
+agree agents agents "$S/agents.ndjson"
+agree providers providers "$S/providers.ndjson"
+finish
