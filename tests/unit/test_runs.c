@@ -809,6 +809,16 @@ static void test_the_point_cache_is_bounded(void **state)
     }
     assert_true(hits > 100);
     assert_int_equal(p.size, 0);
+    buf_reserve(&value, 2000);
+    memset(value.p, 'v', 2000);
+    value.len = 2000;
+    for (uint32_t i = 0; i < 2000; i++) {
+        struct key k = key_u32(KEY_POLICY, i);
+        const struct lookup l = {.any = true, .final = true, .op = ITEM_PUT, .value = &value};
+        point_cache_put(&p, key_bytes(&k), bloom_hash(key_bytes(&k)), &l);
+        assert_true(p.size <= p.size_max);
+    }
+    assert_true(p.size > p.size_max / 2);
     point_cache_clear(&p);
     buf_clear(&value);
 }
@@ -867,6 +877,34 @@ static void test_value_may_come_from_the_buffer_itself(void **state)
     memtable_clear(&m);
 }
 
+/* Sums leave 64 bits, are taken away, begin anew; small and large ones meet. */
+static void test_wide_sums_in_the_buffer(void **state)
+{
+    (void)state;
+    struct memtable m;
+    struct mem_found found;
+    struct key k = key_account(20, 1);
+    const i128 large[STATE_SUMS] = {(i128)1 << 100, -((i128)1 << 90), 3, 0};
+    const i128 most[STATE_SUMS] = {INT64_MAX, INT64_MIN, 1, 0};
+    const i128 one[STATE_SUMS] = {1, -1, 0, 0};
+    memtable_init(&m, 1);
+    memtable_add(&m, key_bytes(&k), most);
+    memtable_add(&m, key_bytes(&k), one);
+    assert_true(memtable_get(&m, key_bytes(&k), &found));
+    assert_int_equal(found.op, ITEM_ADD);
+    assert_true(found.sums[0] == (i128)INT64_MAX + 1 && found.sums[1] == (i128)INT64_MIN - 1);
+    assert_true(found.sums[2] == 1 && found.sums[3] == 0);
+    memtable_add(&m, key_bytes(&k), large);
+    memtable_remove(&m, key_bytes(&k));
+    assert_true(memtable_get(&m, key_bytes(&k), &found));
+    assert_int_equal(found.op, ITEM_DELETE);
+    memtable_add(&m, key_bytes(&k), one);
+    assert_true(memtable_get(&m, key_bytes(&k), &found));
+    assert_int_equal(found.op, ITEM_SUM);
+    assert_true(found.sums[0] == 1 && found.sums[1] == -1 && found.sums[2] == 0);
+    memtable_clear(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -882,6 +920,7 @@ int main(void)
         cmocka_unit_test(test_keys_with_a_common_beginning_are_sorted),
         cmocka_unit_test(test_the_point_cache_is_bounded),
         cmocka_unit_test(test_sums_pack_round_trip),
+        cmocka_unit_test(test_wide_sums_in_the_buffer),
         cmocka_unit_test(test_value_may_come_from_the_buffer_itself),
     };
     return cmocka_run_group_tests_name("runs", tests, NULL, NULL);
