@@ -23,15 +23,18 @@ static _Noreturn void stop(const char *what, const struct mete_err *err)
 void scene_open_store(struct scene *s, const char *store, size_t cache_size)
 {
     struct mete_err err = {0};
-    const struct engine_options o = {.store = store,
-                                     .book = "main",
-                                     .create_store = true,
-                                     .create_book = true,
-                                     .cache_size = cache_size,
-                                     .clock = CLOCK_EVENT,
-                                     .salt_seed = 1};
+    struct engine_options o = {.store = store,
+                               .book = "main",
+                               .create_store = true,
+                               .cache_size = cache_size,
+                               .clock = CLOCK_EVENT,
+                               .salt_seed = 1};
     memset(s, 0, sizeof *s);
-    if (engine_open(&s->engine, &o, &err) != METE_OK)
+    enum mete_code code = engine_open(&s->engine, &o, &err);
+    o.create_book = true;
+    if (code == METE_STORE_MISSING)
+        code = engine_open(&s->engine, &o, &err);
+    if (code != METE_OK)
         stop("engine_open", &err);
     arena_init(&s->arena, ARENA_MAX);
 }

@@ -16,7 +16,7 @@ struct scene {
 
 /** A new book in memory whose clock is that of the events. Fails loudly. */
 void scene_open(struct scene *s);
-/** The same in a store. cache_size 0: the default. */
+/** The same in a store, made when it is missing. cache_size 0: the default. */
 void scene_open_store(struct scene *s, const char *store, size_t cache_size);
 void scene_close(struct scene *s);
 void scene_commit(struct scene *s);

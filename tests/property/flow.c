@@ -19,26 +19,41 @@ void flow_add(struct flow *s, const struct gen_item *from)
     item->broken = from->event == NULL;
 }
 
-void flow_make(struct flow *s, uint64_t seed, size_t count, bool repeats)
+static void make(struct flow *s, struct gen *g, size_t count)
 {
     uint64_t seen[SEEN_COUNT] = {0};
     struct oracle *o = oracle_new(seen);
     struct oracle_outcome out;
     struct gen_item item = {0};
-    struct gen g;
     *s = (struct flow){0};
-    gen_begin(&g, seed);
-    if (!repeats)
-        g.repeats = 0;
     while (s->count < count) {
-        gen_next(&g, o, &item);
+        gen_next(g, o, &item);
         if (item.event != NULL)
             oracle_submit(o, item.event, &out);
         flow_add(s, &item);
     }
     buf_clear(&item.json);
-    gen_end(&g);
     oracle_free(o);
+}
+
+void flow_make(struct flow *s, uint64_t seed, size_t count, bool repeats)
+{
+    struct gen g;
+    gen_begin(&g, seed);
+    if (!repeats)
+        g.repeats = 0;
+    make(s, &g, count);
+    gen_end(&g);
+}
+
+void flow_make_from(struct flow *s, uint64_t seed, size_t count, int first)
+{
+    struct gen g;
+    gen_begin(&g, seed);
+    g.repeats = 0;
+    g.next_id = first;
+    make(s, &g, count);
+    gen_end(&g);
 }
 
 void flow_free(struct flow *s)

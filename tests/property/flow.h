@@ -19,6 +19,8 @@ struct flow {
 
 /** Events of a seed. `repeats`: duplicates, conflicts and broken ones too. */
 void flow_make(struct flow *s, uint64_t seed, size_t count, bool repeats);
+/** The same, event ids numbered from `first` on: for several flows in one book. No repeats. */
+void flow_make_from(struct flow *s, uint64_t seed, size_t count, int first);
 void flow_add(struct flow *s, const struct gen_item *item);
 void flow_free(struct flow *s);
 struct text flow_text(const struct flow *s, size_t i);
