@@ -16,7 +16,7 @@ struct gen {
     uint32_t share[EV_KINDS]; /* how often each kind comes */
     uint32_t repeats;         /* percent of repeats, conflicts and broken ones together */
     bool transfers;
-    bool plain;        /* no condition is computed from what came before */
+    bool plain;         /* no condition is computed from what came before */
     bool no_deep_carry; /* no policy below a carry split */
 };
 

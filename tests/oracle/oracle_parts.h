@@ -6,7 +6,7 @@
 #include "oracle/frac.h"
 #include "oracle/oracle.h"
 
-#define VERSIONS_MAX 64
+#define VERSIONS_MAX 800
 #define LIST_MAX     600 /* contributions of an item, lines of a group */
 #define NOBODY       (PARTIES + POLICIES)
 #define PAYEES       (PARTIES + POLICIES + 1)

@@ -64,7 +64,7 @@ enum submit_status scene_submit(struct scene *s, struct text json)
     return s->last.status;
 }
 
-static enum submit_status send(struct scene *s, const char *fmt, va_list args)
+METE_PRINTF(2, 0) static enum submit_status send(struct scene *s, const char *fmt, va_list args)
 {
     char *text = NULL;
     buf_reset(&s->json);
