@@ -18,6 +18,7 @@ void audit_init(struct audit *a, struct report *report)
     carry_init(&a->carry, &a->book.keep);
     usage_init(&a->usage, &a->book.keep);
     log_init(&a->log);
+    map_init(&a->waiting.originals, 1, 41);
     arena_init(&a->decision, SIZE_MAX / 2);
     a->recorded_at = TIME_MIN;
 }
@@ -28,6 +29,7 @@ void audit_clear(struct audit *a)
     buf_clear(&a->canonical);
     arena_clear(&a->decision);
     log_clear(&a->log);
+    map_clear(&a->waiting.originals);
     usage_clear(&a->usage);
     carry_clear(&a->carry);
     ledger_clear(&a->ledger);

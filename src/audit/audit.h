@@ -45,11 +45,13 @@ struct waiter {
     struct want_wait *wait; /* what it waited for when it was last judged */
     uint32_t wait_count;
     bool booked;
+    bool queued;
 };
 
 struct waiting {
     struct waiter **waiter; /* by seq */
     uint32_t count, capacity;
+    struct map originals;  /* ids of events whose reversals came first */
     struct waiter **queue; /* to be decided anew before the next event, in this order */
     uint32_t queue_first, queue_count, queue_capacity;
 };
@@ -71,6 +73,7 @@ struct open_decision {
     struct buf rest; /* pages 1.. as stored, for their hash */
     const struct json *event;
     struct waiter *waiter; /* the page of a release: who is decided anew */
+    bool due;              /* something happened that lets it try again */
 };
 
 struct export_head {
@@ -141,9 +144,10 @@ void waiting_refresh(struct audit *a, struct waiter *waiter, const struct want *
 /** Queues those that an event of this kind lets try again. */
 void waiting_open_policy(struct audit *a, struct text policy);
 void waiting_open_cycle(struct audit *a, struct text policy, uint64_t before_seq);
-void waiting_open_original(struct audit *a, struct text event_id);
-/** The waiter that a release decides anew; those before it in the queue must still wait. */
-struct waiter *waiting_next(struct audit *a, uint64_t about);
+void waiting_open_original(struct audit *a, struct text event_id, bool at_once);
+/** The waiter that a release decides anew; those before it in the queue must still wait. Not `due`:
+ *  nothing happened that lets it be booked. NULL: it does not wait. */
+struct waiter *waiting_next(struct audit *a, uint64_t about, bool *due);
 void waiting_settle(struct audit *a);
 
 /* state_check.c: the rows after the events */

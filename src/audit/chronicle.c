@@ -235,7 +235,7 @@ static void begin_release(struct audit *a, struct open_decision *d, const struct
     if (f->about == 0 && f->group_count == 0) {
         return; /* it only ends the queue */
     }
-    d->waiter = waiting_next(a, f->about);
+    d->waiter = waiting_next(a, f->about, &d->due);
     if (d->waiter == NULL || json_parse(&a->decision, d->waiter->raw, &event, NULL) != METE_OK) {
         report_difference(a->report, "no event waits that the page could decide");
         return;

@@ -431,18 +431,41 @@ static void compare_group(struct comparing *c)
     }
 }
 
-/* Several new assets in one decision: which number is whose shows in the amounts. */
-static void find_unnumbered(struct want *w, uint32_t at, const struct found_group *f)
+/* Which group of several is meant: the one in the asset of that number, or, while nobody knows
+ * whose number it is, the one in a new asset with that gross amount and customer. */
+static bool is_meant(const struct moment *m, const struct want_group *w, const struct asset *known,
+                     const struct found_group *f)
 {
-    if (w->group[at].asset == NULL || w->group[at].asset->number != 0) {
+    if (known != NULL) {
+        return w->asset == known;
+    }
+    return w->asset != NULL && w->asset->number == 0 && w->gross == f->gross &&
+           names_number(&m->book->parties, w->customer) == f->customer;
+}
+
+static void choose_group(struct moment *m, struct want *w, uint32_t at, const struct found_group *f)
+{
+    const struct asset *known = book_asset_numbered(m->book, f->asset);
+    uint32_t i = at;
+    while (i < w->group_count && !is_meant(m, &w->group[i], known, f)) {
+        i++;
+    }
+    if (i == w->group_count) {
         return;
     }
-    for (uint32_t i = at; i < w->group_count; i++) {
-        if (w->group[i].asset->number == 0 && w->group[i].gross == f->gross) {
-            struct want_group first = w->group[at];
-            w->group[at] = w->group[i];
-            w->group[i] = first;
-            return;
+    struct want_group meant = w->group[i];
+    for (; i > at; i--) {
+        w->group[i] = w->group[i - 1];
+    }
+    w->group[at] = meant;
+}
+
+/* Several revenues of one event stand by asset number; that of a new asset is known only now. */
+static void compare_order(struct report *report, const struct found_group *group, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        if (group[i].kind == FOUND_REVENUE && group[i].asset < group[i - 1].asset) {
+            report_difference(report, "its revenues do not stand by the number of their asset");
         }
     }
 }
@@ -452,11 +475,12 @@ void compare_decision(struct moment *m, struct want *w, const struct found_group
 {
     struct report *report = m->book->report;
     for (uint32_t i = 0; i < w->group_count && i < count; i++) {
-        find_unnumbered(w, i, &group[i]);
+        choose_group(m, w, i, &group[i]);
         struct comparing c = {
             .m = m, .report = report, .want = &w->group[i], .found = &group[i], .index = i};
         compare_group(&c);
     }
+    compare_order(report, group, count);
     if (w->group_count != count) {
         report_difference(report,
                           "%" PRIu32 " groups of lines should be there, the book has %" PRIu32,

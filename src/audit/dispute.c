@@ -66,8 +66,7 @@ static struct dispute *open_record(struct journal *j, struct ledger *l, const st
     d->next = a->disputes;
     a->disputes = d;
     undo->dispute[x->line] = d;
-    ledger_due(l, line->party, x->g->asset, -*d->left, x->g->clears_at, m->booked_at,
-               (line->flags & FLAG_HELD) != 0);
+    ledger_withdraw(l, x->g, line, *d->left, m->booked_at);
     return d;
 }
 
@@ -133,6 +132,8 @@ void dispute_take(struct journal *j, struct ledger *l, struct moment *m, struct 
             forbidden(m, "the dispute is over");
         }
         d->state = DISPUTE_CLEARED;
+    } else if (said == SAID_EVIDENCE) {
+        return; /* words, at any time */
     } else if (!open) {
         forbidden(m, "no dispute is open");
     } else if (said == SAID_ESCALATED) {

@@ -75,11 +75,15 @@ static const char *continue_group(struct arena *a, struct found_group *g,
                                   const struct found_group *more)
 {
     const struct found_line *last = g->line_count > 0 ? &g->line[g->line_count - 1] : NULL;
-    if (last == NULL || last->kind != FOUND_SUSPENDED || last->amount != more->gross) {
+    if (last == NULL || last->kind != FOUND_SUSPENDED || last->party != OWN_SUSPENSE ||
+        last->amount != more->gross) {
         return "a page continues with another amount than was left in suspense";
     }
     if (more->source != OWN_SUSPENSE || more->asset != g->asset) {
         return "a page continues with money that does not come from suspense";
+    }
+    if (more->clears_at != g->clears_at) {
+        return "a page continues with another clears_at";
     }
     g->line_count--;
     append(a, (void **)&g->line, &g->line_count, more->line, more->line_count, sizeof g->line[0]);

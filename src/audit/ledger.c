@@ -138,6 +138,18 @@ void ledger_due(struct ledger *l, uint32_t party, uint32_t asset, i128 amount, m
     }
 }
 
+void ledger_withdraw(struct ledger *l, const struct found_group *g, const struct found_line *line,
+                     i128 left, mete_time now)
+{
+    bool held = (line->flags & FLAG_HELD) != 0;
+    int32_t day = held ? DAY_NEVER : time_day(g->clears_at);
+    struct due_day *due = ledger_day(l, line->party, g->asset, day);
+    if (due != NULL) {
+        due->amount = i128_plus(due->amount, -left);
+    }
+    ledger_due(l, line->party, g->asset, -left, g->clears_at, now, held);
+}
+
 bool dispute_is_open(const struct dispute *d, mete_time at)
 {
     if (d->state == DISPUTE_ESCALATED) {

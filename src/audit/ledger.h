@@ -57,9 +57,13 @@ struct due_day *ledger_day(const struct ledger *l, uint32_t party, uint32_t asse
 /** The four sums and the due days: one page's groups as they were stored. */
 void ledger_post(struct ledger *l, const struct found_group *group, uint32_t count,
                  mete_time booked_at);
-/** An allocation's amount becomes (or, negative, stops being) due. */
+/** An allocation's amount becomes due or, negative, is due no more. */
 void ledger_due(struct ledger *l, uint32_t party, uint32_t asset, i128 amount, mete_time at,
                 mete_time booked_at, bool held);
+
+/** An allocation is disputed or overridden: what is left of it leaves its due day. */
+void ledger_withdraw(struct ledger *l, const struct found_group *g, const struct found_line *line,
+                     i128 left, mete_time now);
 
 struct balance account_balance(const struct account *a, mete_time at);
 

@@ -8,6 +8,7 @@
 #include "audit/usage.h"
 #include "base/buf.h"
 #include "base/text.h"
+#include "mete/error.h"
 
 struct meter_day {
     int32_t day;
@@ -82,26 +83,27 @@ void usage_take_cost(struct usage *u, const struct moment *m)
     }
 }
 
-void metering_judge(struct moment *m, struct want *w)
+/* All that is open up to and including `day`; false when a number is beyond reach. */
+static bool open_until(const struct meter *meter, int32_t day, struct frac *out)
 {
-    split_judge(m, w, member_text(m->payload, "policy"));
-}
-
-/* Moves all that is open up to and including `day` into *out; false when a number is beyond reach.
- */
-static bool take_days(struct meter *meter, int32_t day, struct frac *out)
-{
-    uint32_t kept = 0;
     *out = meter->carried;
     for (uint32_t i = 0; i < meter->day_count; i++) {
-        if (meter->day[i].day > day) {
-            meter->day[kept++] = meter->day[i];
-        } else if (!frac_add(out, out, &meter->day[i].cost)) {
+        if (meter->day[i].day <= day && !frac_add(out, out, &meter->day[i].cost)) {
             return false;
         }
     }
-    meter->day_count = kept;
     return true;
+}
+
+static void drop_days(struct meter *meter, int32_t day)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < meter->day_count; i++) {
+        if (meter->day[i].day > day) {
+            meter->day[kept++] = meter->day[i];
+        }
+    }
+    meter->day_count = kept;
 }
 
 /* The whole minor units of an amount; what is below one stays as *carried. */
@@ -118,6 +120,34 @@ static bool whole_units(const struct asset *asset, const struct frac *amount, i1
     }
     booked = frac_int(*minor);
     return frac_div(&booked, &booked, &unit) && frac_sub(carried, amount, &booked);
+}
+
+static bool has_whole_units(struct moment *m, const struct meter_list *list, int32_t day)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct meter *meter = list->meter[i];
+        const struct asset *asset = book_asset(m->book, meter->currency);
+        struct frac open, rest;
+        i128 minor;
+        if (asset == NULL || !open_until(meter, day, &open) ||
+            !whole_units(asset, &open, &minor, &rest) || minor > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void metering_judge(struct usage *u, struct moment *m, struct want *w)
+{
+    struct text policy = member_text(m->payload, "policy");
+    struct meter_list **list = map_get(&u->metered_of, text_bytes(policy));
+    int32_t day;
+    if (policy_at(book_policy(m->book, policy), m->occurred_at) == NULL) {
+        want_waits(m, w, METE_POLICY_UNKNOWN, policy);
+    } else if (list != NULL && time_parse_day(member_text(m->payload, "day"), &day) &&
+               has_whole_units(m, *list, day)) {
+        split_judge(m, w, policy);
+    }
 }
 
 struct due_meter {
@@ -149,12 +179,14 @@ static uint32_t close_meters(struct moment *m, const struct meter_list *list, in
         struct asset *asset = book_asset(m->book, meter->currency);
         struct frac open;
         i128 minor = 0;
-        if (asset == NULL || !take_days(meter, day, &open) ||
+        if (asset == NULL || !open_until(meter, day, &open) ||
             !whole_units(asset, &open, &minor, &meter->carried)) {
             report_difference(m->book->report, "the metered costs in %.*s cannot be computed",
                               (int)meter->currency.len,
                               meter->currency.len > 0 ? meter->currency.p : "");
-        } else if (minor > 0) {
+        }
+        drop_days(meter, day);
+        if (minor > 0) {
             due[count++] = (struct due_meter){
                 meter, asset, names_number(&m->book->parties, meter->customer), minor};
         }

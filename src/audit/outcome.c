@@ -95,7 +95,7 @@ void outcome_judge(struct audit *a, struct moment *m, enum event_kind kind, stru
     } else if (kind == EVENT_CYCLE) {
         cycle_judge(&a->usage, m, w);
     } else if (kind == EVENT_METERING) {
-        metering_judge(m, w);
+        metering_judge(&a->usage, m, w);
     } else if (kind == EVENT_REVERSAL) {
         reversal_judge(&r, m, w);
     }
@@ -251,6 +251,11 @@ static void raise_totals(struct audit *a, const struct open_decision *d)
     }
 }
 
+static bool brings_money(enum event_kind kind)
+{
+    return kind == EVENT_REVENUE || kind == EVENT_CYCLE || kind == EVENT_METERING;
+}
+
 static void keep_booking(struct audit *a, const struct moment *m, struct open_decision *d,
                          enum event_kind kind)
 {
@@ -262,7 +267,7 @@ static void keep_booking(struct audit *a, const struct moment *m, struct open_de
         return;
     }
     record->accepted_waiting = false;
-    if (kind != EVENT_REVENUE && kind != EVENT_CYCLE && kind != EVENT_METERING) {
+    if (!brings_money(kind)) {
         return;
     }
     raise_totals(a, d);
@@ -270,12 +275,15 @@ static void keep_booking(struct audit *a, const struct moment *m, struct open_de
         record->booking =
             booking_keep(&a->journal, d->seq, d->page, d->packed, d->page_count, d->group_count);
     }
-    waiting_open_original(a, m->event_id);
 }
 
 static void take_booked(struct audit *a, struct moment *m, struct open_decision *d,
                         enum event_kind kind, struct want *w)
 {
+    if (d->waiter != NULL && !d->due) {
+        report_difference(a->report,
+                          "it was decided anew, although what it waits for has not come");
+    }
     if (w->unjudged) {
         expect_nothing(a, d);
     } else if (w->wait_count > 0) {
@@ -396,6 +404,9 @@ void outcome_take(struct audit *a, struct open_decision *d)
     post(a, &m, d);
     if (d->waiter == NULL) {
         take_facts(a, &m, kind);
+    }
+    if (d->found.wait_code == 0 && brings_money(kind)) {
+        waiting_open_original(a, m.event_id, d->waiter != NULL);
     }
     a->decisions++;
 }

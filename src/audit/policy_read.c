@@ -288,14 +288,15 @@ static const char *read_roles(struct arena *keep, const struct json *doc, struct
 static const char *read_usage(struct arena *keep, const struct json *doc, struct rules *r)
 {
     r->kind = RULES_USAGE;
-    r->calls_weight = frac_int(1);
-    r->kib_weight = frac_int(0);
-    if (json_get(doc, "calls_weight") != NULL &&
-        !member_frac(doc, "calls_weight", &r->calls_weight)) {
-        return not_a_weight;
+    const char *flaw = read_weight(doc, "kib_weight", &r->kib_weight);
+    if (flaw == NULL) {
+        flaw = read_weight(doc, "calls_weight", &r->calls_weight);
     }
-    if (json_get(doc, "kib_weight") != NULL && !member_frac(doc, "kib_weight", &r->kib_weight)) {
-        return not_a_weight;
+    if (flaw != NULL) {
+        return flaw;
+    }
+    if (json_get(doc, "calls_weight") == NULL) {
+        r->calls_weight = frac_int(1);
     }
     const struct json *tiers = json_get(doc, "tiers");
     r->tier_count = tiers != NULL && tiers->type == JSON_OBJECT ? tiers->count : 0;
@@ -303,7 +304,7 @@ static const char *read_usage(struct arena *keep, const struct json *doc, struct
     const struct json *j = r->tier_count > 0 ? tiers->child : NULL;
     for (uint32_t i = 0; j != NULL; j = j->next, i++) {
         r->tier[i].provider = arena_text(keep, j->key);
-        if (!frac_parse(&r->tier[i].factor, member_literal(j))) {
+        if (!frac_parse(&r->tier[i].factor, member_literal(j)) || r->tier[i].factor.negative) {
             return "a tier cannot be read";
         }
     }
@@ -342,6 +343,18 @@ static const char *read_document(struct arena *keep, const struct json *doc, str
     return flaw != NULL ? flaw : judge_sum(r, NULL);
 }
 
+/* Nothing of a document that cannot be read is used: parts of it were never filled in. */
+static void make_blank(struct rules *r)
+{
+    struct text id = r->id;
+    enum rules_kind kind = r->kind;
+    memset(r, 0, sizeof *r);
+    r->id = id;
+    r->kind = kind;
+    r->rounding = BY_LARGEST;
+    r->sum = r->calls_weight = r->kib_weight = frac_int(0);
+}
+
 const char *rules_read(struct arena *keep, const struct json *payload, struct rules *out)
 {
     memset(out, 0, sizeof *out);
@@ -352,14 +365,19 @@ const char *rules_read(struct arena *keep, const struct json *payload, struct ru
     if (out->id.len == 0) {
         return "the policy has no id";
     }
-    return manifest != NULL ? read_manifest(keep, doc, out) : read_document(keep, doc, out);
+    const char *flaw =
+        manifest != NULL ? read_manifest(keep, doc, out) : read_document(keep, doc, out);
+    if (flaw != NULL) {
+        make_blank(out);
+    }
+    return flaw;
 }
 
 static const char *read_charge(struct arena *keep, const struct json *j, struct charge *c)
 {
     const struct json *fixed = json_get(j, "fixed");
     c->is_fixed = fixed != NULL;
-    if (c->is_fixed && !member_frac(fixed, "amount", &c->fixed)) {
+    if (c->is_fixed && (!member_frac(fixed, "amount", &c->fixed) || c->fixed.negative)) {
         return "a fixed fee cannot be read";
     }
     c->currency = member_keep(keep, fixed, "currency");
@@ -388,6 +406,7 @@ const char *schedule_read(struct arena *keep, const struct json *payload, struct
     for (uint32_t i = 0; j != NULL; j = j->next) {
         const char *flaw = read_charge(keep, j, &out->charge[i++]);
         if (flaw != NULL) {
+            out->charge_count = 0;
             return flaw;
         }
     }

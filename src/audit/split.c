@@ -93,44 +93,41 @@ static bool portions_now(const struct moment *m, const struct book_policy *p, co
     return frac_sub(&out->nobody, &one, &sum);
 }
 
-/* Walks the whole tree; `left` bounds its size. */
-static void judge(struct moment *m, struct want *w, struct text id, unsigned depth, uint32_t *left)
+/* The first policy, from the root down in listed order, that keeps the split from being made;
+ * `left` bounds the walk. True when there is one. */
+static bool judge(struct moment *m, struct want *w, struct text id, unsigned depth, uint32_t *left)
 {
-    if (depth > POLICY_DEPTH_MAX || *left == 0) {
-        want_waits(m, w, WAIT_ANY_CODE, id);
-        return;
-    }
-    --*left;
     const struct book_policy *p = book_policy(m->book, id);
     const struct rules *r = policy_at(p, m->occurred_at);
-    if (r == NULL) {
-        want_waits(m, w, METE_POLICY_UNKNOWN, id);
-        return;
-    }
-    if (r->kind == RULES_ROLES) {
-        return; /* without a content item nobody has a role */
-    }
-    if (r->kind == RULES_USAGE) {
-        want_waits(m, w, WAIT_ANY_CODE, id);
-        return;
-    }
     struct portions now;
-    if (!portions_now(m, p, r, &now)) {
-        want_waits(m, w, WAIT_ANY_CODE, id);
+    uint32_t code = 0;
+    bool beyond = depth > POLICY_DEPTH_MAX || *left == 0;
+    if (r == NULL) {
+        code = METE_POLICY_UNKNOWN;
+    } else if (r->kind == RULES_ROLES) {
+        return false; /* without a content item nobody has a role */
+    } else if (beyond || r->kind == RULES_USAGE || !portions_now(m, p, r, &now)) {
+        code = WAIT_ANY_CODE;
     } else if (now.nobody.negative) {
-        want_waits(m, w, METE_WEIGHTS_EXCEED_ONE, id);
+        code = METE_WEIGHTS_EXCEED_ONE;
     }
-    for (uint32_t i = 0; i < r->share_count && w->wait_count < 1000; i++) {
-        if (r->share[i].is_policy) {
-            judge(m, w, r->share[i].payee, depth + 1, left);
+    if (code != 0) {
+        want_waits(m, w, code, id);
+        return true;
+    }
+    *left -= *left > r->share_count ? r->share_count + 1 : *left;
+    for (uint32_t i = 0; i < r->share_count; i++) {
+        if (r->share[i].is_policy && judge(m, w, r->share[i].payee, depth + 1, left)) {
+            return true;
         }
     }
+    return false;
 }
 
 void split_judge(struct moment *m, struct want *w, struct text policy)
 {
     uint32_t left = SPLIT_LINES_MAX;
-    judge(m, w, policy, 1, &left);
+    (void)judge(m, w, policy, 1, &left);
 }
 
 /* One split under way. */

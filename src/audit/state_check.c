@@ -153,7 +153,12 @@ static void check_pending(struct audit *a, const struct json *line)
     if (d != NULL) {
         said_twice(&row, &d->exported);
     }
-    differ(&row, "amount", d != NULL ? d->amount : 0);
+    if (d == NULL || d->amount == 0) {
+        report_difference(a->report, "%s: nothing is due on %.*s, the row should not be there",
+                          row.what, (int)day_text.len, day_text.p);
+        return;
+    }
+    differ(&row, "amount", d->amount);
 }
 
 static struct book_policy *row_policy(struct audit *a, const struct json *line, struct row *row)
@@ -281,16 +286,29 @@ static void check_waiting(struct audit *a, const struct json *line)
     }
 }
 
+/* What is not UTF-8 stands in base64. */
+static bool read_body(struct audit *a, const struct json *line, struct bytes *body)
+{
+    struct text text;
+    if (export_text(line, "body", &text)) {
+        *body = text_bytes(text);
+        return true;
+    }
+    return export_bytes(&a->decision, line, "body_base64", body);
+}
+
 static void check_quarantine(struct audit *a, const struct json *line)
 {
     uint64_t id;
-    struct text body, said;
-    if (!export_u64(line, "id", &id) || !export_text(line, "body", &body) ||
+    struct bytes body;
+    struct text said;
+    arena_reset(&a->decision);
+    if (!export_u64(line, "id", &id) || !read_body(a, line, &body) ||
         !export_text(line, "sha256", &said)) {
         unreadable(a, "quarantine");
         return;
     }
-    struct hash h = sha256(text_bytes(body));
+    struct hash h = sha256(body);
     char hex[65];
     hash_hex(&h, hex);
     if (!text_is(said, hex)) {

@@ -18,7 +18,6 @@ void usage_init(struct usage *u, struct arena *keep)
     memset(u, 0, sizeof *u);
     u->keep = keep;
     omap_init(&u->reports, sizeof(struct usage_report), 31);
-    map_init(&u->batches, 1, 32);
     map_init(&u->meters, sizeof(void *), 33);
     map_init(&u->metered_of, sizeof(void *), 34);
 }
@@ -26,32 +25,12 @@ void usage_init(struct usage *u, struct arena *keep)
 void usage_clear(struct usage *u)
 {
     omap_clear(&u->reports);
-    map_clear(&u->batches);
     map_clear(&u->meters);
     map_clear(&u->metered_of);
 }
 
-/* The same batch of the same platform counts once, whatever its event id. */
-static bool is_repeated(struct usage *u, const struct json *payload)
-{
-    struct text batch = member_text(payload, "batch_id");
-    if (batch.len == 0) {
-        return false;
-    }
-    struct buf key = {0};
-    bool made;
-    buf_put_sized(&key, member_text(payload, "platform_id"));
-    buf_put_text(&key, batch);
-    (void)map_put(&u->batches, buf_bytes(&key), &made);
-    buf_clear(&key);
-    return !made;
-}
-
 void usage_take_report(struct usage *u, const struct moment *m)
 {
-    if (is_repeated(u, m->payload)) {
-        return;
-    }
     struct buf key = {0};
     buf_put_be64(&key, (uint64_t)member_time(m->payload, "window_start", false, 0));
     buf_put_be64(&key, m->seq);
@@ -232,24 +211,6 @@ static bool make_portions(struct moment *m, const struct rules *r, const struct 
     return true;
 }
 
-/* Whether a provider that reported but weighs nothing has a line of zero is left open, and with it
- * the numbers of the shares. */
-static void open_weightless(struct want_group *g, const struct providers *all)
-{
-    bool weightless = false;
-    for (uint32_t i = 0; i < all->count; i++) {
-        weightless |= frac_is_zero(&all->provider[i].weight);
-    }
-    for (uint32_t i = 0; weightless && i < g->line_count; i++) {
-        struct want_line *l = &g->line[i];
-        if (l->kind != FOUND_ALLOCATION) {
-            continue;
-        }
-        l->optional = frac_is_zero(l->weight);
-        l->share = ANY_U32;
-    }
-}
-
 void cycle_split(struct usage *u, struct carry *c, struct moment *m, struct want *w)
 {
     struct asset *asset;
@@ -267,5 +228,4 @@ void cycle_split(struct usage *u, struct carry *c, struct moment *m, struct want
     g->clears_at = want_clears_at(m);
     i128 net = split_charges(m, g, false, 0);
     split_portions(m, c, g, &portions, net);
-    open_weightless(g, &all);
 }

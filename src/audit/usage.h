@@ -16,7 +16,6 @@ struct usage_report {
 struct usage {
     struct arena *keep;
     struct omap reports;   /* window_start, seq -> struct usage_report */
-    struct map batches;    /* platform and batch id, of those already counted */
     struct map meters;     /* policy, currency, customer -> struct meter * */
     struct map metered_of; /* policy -> struct meter_list * */
 };
@@ -30,8 +29,8 @@ void usage_take_cost(struct usage *u, const struct moment *m);
 /** Why a cycle cannot be booked now. */
 void cycle_judge(struct usage *u, struct moment *m, struct want *w);
 void cycle_split(struct usage *u, struct carry *c, struct moment *m, struct want *w);
-/** Why a day's metered costs cannot be booked now. */
-void metering_judge(struct moment *m, struct want *w);
+/** Why a day's metered costs cannot be booked now; nothing open waits for nothing. */
+void metering_judge(struct usage *u, struct moment *m, struct want *w);
 void metering_split(struct usage *u, struct carry *c, struct moment *m, struct want *w);
 
 #endif

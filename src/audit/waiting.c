@@ -33,33 +33,33 @@ struct waiter *waiting_add(struct audit *a, uint64_t seq, const struct json *eve
     all->waiter =
         arena_grow(keep, all->waiter, all->count, &all->capacity, sizeof(struct waiter *));
     all->waiter[all->count++] = waiter;
-    return waiter;
-}
-
-static bool is_queued(const struct waiting *all, const struct waiter *waiter)
-{
-    for (uint32_t i = all->queue_first; i < all->queue_count; i++) {
-        if (all->queue[i] == waiter) {
-            return true;
-        }
+    for (uint32_t i = 0; kind == EVENT_REVERSAL && i < w->wait_count; i++) {
+        (void)map_put(&all->originals, text_bytes(w->wait[i].on), NULL);
     }
-    return false;
+    return waiter;
 }
 
 /* Puts a waiter at place `at` of the queue; false when it stands there already. */
 static bool enqueue(struct audit *a, struct waiter *waiter, uint32_t at)
 {
     struct waiting *all = &a->waiting;
-    if (is_queued(all, waiter)) {
+    if (waiter->queued) {
         return false;
     }
     all->queue = arena_grow(&a->book.keep, all->queue, all->queue_count, &all->queue_capacity,
                             sizeof(struct waiter *));
-    for (uint32_t i = all->queue_count++; i > at; i--) {
-        all->queue[i] = all->queue[i - 1];
-    }
+    memmove(&all->queue[at + 1], &all->queue[at],
+            (all->queue_count++ - at) * sizeof(struct waiter *));
     all->queue[at] = waiter;
+    waiter->queued = true;
     return true;
+}
+
+static struct waiter *dequeue(struct waiting *all)
+{
+    struct waiter *waiter = all->queue[all->queue_first++];
+    waiter->queued = false;
+    return waiter;
 }
 
 static bool waits_on(const struct waiter *waiter, struct text on, bool for_usage)
@@ -106,10 +106,13 @@ void waiting_open_cycle(struct audit *a, struct text policy, uint64_t before_seq
     }
 }
 
-/* A booked original lets its reversals try at once, before all others that are queued. */
-void waiting_open_original(struct audit *a, struct text event_id)
+/* An original that was released lets its reversals try at once, before all others in the queue. */
+void waiting_open_original(struct audit *a, struct text event_id, bool at_once)
 {
-    uint32_t at = a->waiting.queue_first;
+    if (map_get(&a->waiting.originals, text_bytes(event_id)) == NULL) {
+        return;
+    }
+    uint32_t at = at_once ? a->waiting.queue_first : a->waiting.queue_count;
     for (uint32_t i = 0; i < a->waiting.count; i++) {
         struct waiter *w = a->waiting.waiter[i];
         if (!w->booked && w->kind == EVENT_REVERSAL && waits_on(w, event_id, false) &&
@@ -137,38 +140,41 @@ static void judge_passed(struct audit *a, struct waiter *waiter)
     if (w.wait_count == 0 && !w.unjudged) {
         report_difference(a->report, "what it waited for has come, but it was not decided anew");
     }
-    waiting_refresh(a, waiter, &w);
     a->report->event = id;
 }
 
-struct waiter *waiting_next(struct audit *a, uint64_t about)
+static struct waiter *find_waiter(const struct waiting *all, uint64_t seq)
+{
+    for (uint32_t i = 0; i < all->count; i++) {
+        if (all->waiter[i]->seq == seq && !all->waiter[i]->booked) {
+            return all->waiter[i];
+        }
+    }
+    return NULL;
+}
+
+struct waiter *waiting_next(struct audit *a, uint64_t about, bool *due)
 {
     struct waiting *all = &a->waiting;
     uint32_t at = all->queue_first;
     while (at < all->queue_count && all->queue[at]->seq != about) {
         at++;
     }
-    if (at == all->queue_count) {
-        report_difference(a->report, "the page decides event %" PRIu64 " anew, which was not due",
-                          about);
-        for (uint32_t i = 0; i < all->count; i++) {
-            if (all->waiter[i]->seq == about && !all->waiter[i]->booked) {
-                return all->waiter[i];
-            }
-        }
-        return NULL;
+    *due = at < all->queue_count;
+    if (!*due) {
+        return find_waiter(all, about);
     }
     while (all->queue_first < at) {
-        judge_passed(a, all->queue[all->queue_first++]);
+        judge_passed(a, dequeue(all));
     }
-    return all->queue[all->queue_first++];
+    return dequeue(all);
 }
 
 void waiting_settle(struct audit *a)
 {
     struct waiting *all = &a->waiting;
     while (all->queue_first < all->queue_count) {
-        judge_passed(a, all->queue[all->queue_first++]);
+        judge_passed(a, dequeue(all));
     }
     all->queue_first = all->queue_count = 0;
 }

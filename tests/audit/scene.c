@@ -265,6 +265,8 @@ struct adding {
     size_t due_count;
 };
 
+#define DAY_HELD INT32_MAX
+
 static struct sums *sums_of(struct adding *a, uint32_t party)
 {
     for (size_t i = 0; i < a->count; i++) {
@@ -302,12 +304,13 @@ static void add_group(struct adding *a, const struct found_group *g, mete_time r
     for (uint32_t i = 0; i < g->line_count; i++) {
         const struct found_line *l = &g->line[i];
         bool allocation = l->kind == FOUND_ALLOCATION;
-        bool pending = allocation && g->clears_at > recorded_at;
+        bool held = allocation && (l->flags & FLAG_HELD) != 0;
+        bool pending = held || (allocation && g->clears_at > recorded_at);
         struct sums *x = sums_of(a, l->party);
         add_amount(x, pending ? 2 : 0, l->amount);
         if (pending)
-            add_due(a, l->party, time_day(g->clears_at), l->amount);
-        if (allocation && g->clears_at > at)
+            add_due(a, l->party, held ? DAY_HELD : time_day(g->clears_at), l->amount);
+        if (held || (allocation && g->clears_at > at))
             x->later += l->amount;
     }
 }
@@ -368,9 +371,12 @@ static void write_sums(const struct scene *s, struct buf *out, mete_time at)
         if (a.of[i].party >= PARTY_FIRST && !s->own_balances)
             write_balance(s, out, &a.of[i]);
     }
-    for (size_t i = 0; i < a.due_count; i++) {
-        char day[11];
-        time_format_day(a.due[i].day, day);
+    for (size_t i = 0; i < a.due_count && !s->own_balances; i++) {
+        char day[11] = "never";
+        if (a.due[i].amount == 0)
+            continue;
+        if (a.due[i].day != DAY_HELD)
+            time_format_day(a.due[i].day, day);
         put_party(out, s, "pending", a.due[i].party);
         buf_printf(out, ",\"day\":\"%s\"", day);
         put_amount(out, "amount", a.due[i].amount);
@@ -385,11 +391,28 @@ struct hashing {
     struct buf leaves;
 };
 
-static void write_step(const struct step *step, struct buf *out, struct hashing *h)
+/* The hash of the pages that continue this one. */
+static struct hash hash_rest(const struct step *step)
+{
+    struct buf rest = {0};
+    for (uint32_t i = 1; i < step->d.pages; i++)
+        pack(&rest, &step[i].d);
+    struct hash h = sha256(buf_bytes(&rest));
+    buf_clear(&rest);
+    return h;
+}
+
+static void write_step(const struct scene *s, const struct step *step, struct buf *out,
+                       struct hashing *h)
 {
     struct buf packed = {0};
     char at[TIME_TEXT_MAX];
-    pack(&packed, &step->d);
+    struct found_decision d = step->d;
+    if (d.pages > 1)
+        d.rest = hash_rest(step);
+    if (s->wrong_rest)
+        d.rest.b[0] ^= 1;
+    pack(&packed, &d);
     char *encoded = malloc(BASE64_TEXT_MAX(packed.len));
     METE_ASSERT(encoded != NULL);
     base64_encode(encoded, buf_bytes(&packed));
@@ -441,7 +464,10 @@ static void write_log_rows(const struct scene *s, struct buf *out, const struct 
     }
     base64_encode(encoded, buf_bytes(&h->leaves));
     buf_printf(out, "{\"kind\":\"tile\",\"level\":0,\"index\":\"0\",\"hashes\":\"%s\"}\n", encoded);
-    checkpoint_write(&note, TEXT("mete.test/main"), s->events, root, checkpoint_seed);
+    struct hash claimed = *root;
+    if (s->wrong_checkpoint)
+        claimed.b[0] ^= 1;
+    checkpoint_write(&note, TEXT("mete.test/main"), s->events, &claimed, checkpoint_seed);
     buf_printf(out, "{\"kind\":\"checkpoint\",\"size\":\"%" PRIu64 "\",\"note\":", s->events);
     json_put_string(out, buf_text(&note));
     buf_put_str(out, "}\n");
@@ -462,7 +488,7 @@ void scene_write(const struct scene *s, struct buf *out)
     struct buf events = {0};
     mete_time at = s->at != 0 ? s->at : s->step[s->step_count - 1].recorded_at;
     for (uint32_t i = 0; i < s->step_count; i++)
-        write_step(&s->step[i], &events, &h);
+        write_step(s, &s->step[i], &events, &h);
     struct hash root = merkle_root(&h.tree);
     buf_reset(out);
     write_head(s, out, &root, at);

@@ -32,9 +32,11 @@ struct scene {
     uint32_t party_count;
     struct text policy[SCENE_NAMES_MAX]; /* from 1 */
     uint32_t policy_count;
-    mete_time at;      /* of the balances; 0: the last recorded_at */
-    struct buf rows;   /* further rows, one a line */
-    bool own_balances; /* the scene writes its balance rows itself */
+    mete_time at;          /* of the balances; 0: the last recorded_at */
+    struct buf rows;       /* further rows, one a line */
+    bool wrong_rest;       /* the hash of further pages is not theirs */
+    bool wrong_checkpoint; /* signed, but of another root */
+    bool own_balances;     /* the scene writes its balance and pending rows itself */
 };
 
 #define USD 7u /* the number that stands for USD in all scenes */

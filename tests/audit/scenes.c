@@ -85,7 +85,9 @@ static struct found_group *take_back(struct scene *s, struct found_decision *d, 
 }
 
 /* 1.00 of 2250 + 750 + 88200 + 58800 = 150000: exact 1.5, 0.5, 58.8, 39.2; the two odd units go to
- * 0.8 and to the first 0.5. Then all that is left. Of the policy's 147000, 98 and the rest go. */
+ * 0.8 and to the first 0.5. Of the policy's 147000 floor(147000 / 1500) = 98 go. Then 2.00 more of
+ * 2248, 750, 88141 and 58761: exact 2.999, 1.001, 117.600, 78.400; three taken back are
+ * floor(147000 * 300 / 150000) = 294 of the policy's. */
 static void reversal(struct scene *s)
 {
     fee_schedule(s);
@@ -98,8 +100,16 @@ static void reversal(struct scene *s)
     take(s, g, FOUND_FEE, 16, 0, 2250, -2);
     take(s, g, FOUND_ALLOCATION, 18, 2, 88200, -59);
     take(s, g, FOUND_ALLOCATION, 19, 3, 58800, -39);
+    d = scene_event(
+        s, 5, "more", REVERSE,
+        "{\"reverses\":\"sale\",\"amount\":{\"amount\":\"2.00\",\"currency\":\"USD\"}}");
+    g = take_back(s, d, 200, 3, 149900, scene_day(10));
+    take(s, g, FOUND_FEE, 16, 0, 2248, -3);
+    take(s, g, FOUND_FEE, 17, 1, 750, -1);
+    take(s, g, FOUND_ALLOCATION, 18, 2, 88141, -118);
+    take(s, g, FOUND_ALLOCATION, 19, 3, 58761, -78);
     scene_row(s,
-              "{\"kind\":\"net\",\"policy\":\"urn:m\",\"asset\":\"USD/2\",\"amount\":\"146902\"}");
+              "{\"kind\":\"net\",\"policy\":\"urn:m\",\"asset\":\"USD/2\",\"amount\":\"146706\"}");
 }
 
 static void full_reversal_after_clearing(struct scene *s)
@@ -449,6 +459,218 @@ static void disputes(struct scene *s)
               "{\"kind\":\"net\",\"policy\":\"urn:m\",\"asset\":\"USD/2\",\"amount\":\"147000\"}");
 }
 
+/* 10.00: 30 of the payload; 10 % = 100, a third of it 33; 9.00 more take the 870 that are left; the
+ * fee in another asset binds nothing, and nothing is left to share. */
+static void fees_of_all_kinds(struct scene *s)
+{
+    struct found_decision *d = scene_event(
+        s, 1, "fees", "fees.scheduled",
+        "{\"fees\":[{\"label\":\"a\",\"bps\":1000,\"payee\":\"did:f1\",\"children\":[{\"label\":"
+        "\"b\",\"share_bps\":3333,\"payee\":\"did:c1\"}]},{\"label\":\"c\",\"fixed\":{\"amount\":"
+        "\"9.00\",\"currency\":\"USD\"},\"payee\":\"did:f2\"},{\"label\":\"d\",\"fixed\":{"
+        "\"amount\":\"5\",\"currency\":\"SAT\"},\"payee\":\"did:f3\"}]}");
+    scene_party(s, d, "did:f1");
+    scene_party(s, d, "did:c1");
+    scene_party(s, d, "did:f2");
+    scene_party(s, d, "did:f3");
+    d = scene_event(s, 2, "sale", REVENUE,
+                    "{\"amount\":{\"amount\":\"10.00\",\"currency\":\"USD\"},\"party\":\"did:s\","
+                    "\"fee\":{\"amount\":\"0.30\",\"currency\":\"USD\"}}");
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, 1000, scene_day(9));
+    g->fee_version = 1;
+    fee(s, g, scene_party(s, d, "external:fee"), 0, 30)->share = NONE_U32;
+    fee(s, g, 16, 0, 67);
+    fee(s, g, 17, 1, 33);
+    fee(s, g, 18, 0, 870)->share = 1;
+    fee(s, g, 19, 0, 0)->share = 2;
+    scene_node(s, g, 0, BY_LARGEST, 1, 0);
+    scene_share(s, g, 0, 0, scene_party(s, d, "did:s"), 1, 0);
+}
+
+static void nested_carry_sale(struct scene *s, unsigned day, const char *id, i128 to_x,
+                              i128 to_leaf, i128 to_y, i128 to_z, i128 to_nobody)
+{
+    struct found_decision *d =
+        scene_event(s, day, id, REVENUE,
+                    "{\"amount\":{\"amount\":\"1.00\",\"currency\":\"USD\"},\"policy\":\"urn:r\"}");
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, 100, scene_day(day + 7));
+    scene_node(s, g, 2, BY_CARRY, 3, 100);
+    struct found_node *leaf = scene_node(s, g, 1, BY_LARGEST, 4, to_leaf);
+    leaf->parent = 0;
+    leaf->share = 1;
+    leaf->weight = 2;
+    leaf->extra = to_leaf - 66;
+    scene_share(s, g, 0, 0, 18, 1, to_x);
+    scene_share(s, g, 1, 0, 16, 2, to_y);
+    scene_share(s, g, 1, 1, 17, 1, to_z);
+    scene_line(s, g, FOUND_UNALLOCATED, OWN_UNALLOCATED, to_nobody)->node = 1;
+    if (to_x + to_leaf != 100)
+        scene_line(s, g, FOUND_CARRY, OWN_CARRY, 100 - to_x - to_leaf)->node = 0;
+}
+
+/* Carry over a policy: x a third, the leaf two thirds of 1.00. First 33 and 66, with 1/3 and 2/3
+ * left over; then 33 and 67, with 2/3 and 1/3. The leaf splits 66 into 33, 16.5, 16.5 and 67
+ * into 33.5, 16.75, 16.75. Half of the first goes back: x loses 16.67, that is 16; the leaf gives
+ * floor(66 * 50 / 100) = 33, divided over 33, 17 and 16 as 16.5, 8.5 and 8. One unit is missing to
+ * 50 and comes from the carry account; nothing is left over of either. */
+static void carry_over_a_policy(struct scene *s)
+{
+    struct found_decision *d = scene_event(
+        s, 1, "leaf", PUBLISH,
+        "{\"policy\":{\"id\":\"urn:l\",\"kind\":\"weights\",\"shares\":[{\"party\":\"did:y\","
+        "\"weight\":\"1/2\"},{\"party\":\"did:z\",\"weight\":0.25}]}}");
+    scene_policy(s, d, "urn:l");
+    scene_party(s, d, "did:y");
+    scene_party(s, d, "did:z");
+    d = scene_event(s, 1, "root", PUBLISH,
+                    "{\"policy\":{\"id\":\"urn:r\",\"kind\":\"weights\",\"rounding\":\"carry\","
+                    "\"shares\":[{\"party\":\"did:x\",\"weight\":\"1/3\"},{\"policy\":\"urn:l\","
+                    "\"weight\":\"2/3\"}]}}");
+    scene_policy(s, d, "urn:r");
+    scene_party(s, d, "did:x");
+    nested_carry_sale(s, 2, "s1", 33, 66, 33, 17, 16);
+    nested_carry_sale(s, 3, "s2", 33, 67, 33, 17, 17);
+    d = scene_event(s, 4, "back", REVERSE,
+                    "{\"reverses\":\"s1\",\"amount\":{\"amount\":\"0.50\",\"currency\":\"USD\"}}");
+    struct found_group *g = take_back(s, d, 50, 3, 100, scene_day(9));
+    take(s, g, FOUND_ALLOCATION, 18, 0, 33, -16);
+    take(s, g, FOUND_ALLOCATION, 16, 1, 33, -17);
+    take(s, g, FOUND_ALLOCATION, 17, 2, 17, -8);
+    take(s, g, FOUND_UNALLOCATED, OWN_UNALLOCATED, 3, 16, -8);
+    take(s, g, FOUND_CARRY, OWN_CARRY, 4, 1, -1);
+    d = scene_event(s, 5, "rest", REVERSE, "{\"reverses\":\"s1\"}");
+    g = take_back(s, d, 50, 3, 50, scene_day(9));
+    take(s, g, FOUND_ALLOCATION, 18, 0, 17, -17);
+    take(s, g, FOUND_ALLOCATION, 16, 1, 16, -16);
+    take(s, g, FOUND_ALLOCATION, 17, 2, 9, -9);
+    take(s, g, FOUND_UNALLOCATED, OWN_UNALLOCATED, 3, 8, -8);
+    scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:r\",\"asset\":\"USD/2\",\"amount\":\"100\"}");
+    scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:l\",\"asset\":\"USD/2\",\"amount\":\"67\"}");
+    scene_row(s,
+              "{\"kind\":\"residue\",\"policy\":\"urn:r\",\"asset\":\"USD/2\",\"payee\":\"did:x\","
+              "\"payee_kind\":\"party\",\"whole\":\"0\",\"num\":\"1\",\"den\":\"3\"}");
+    scene_row(s,
+              "{\"kind\":\"residue\",\"policy\":\"urn:r\",\"asset\":\"USD/2\",\"payee\":\"urn:l\","
+              "\"payee_kind\":\"policy\",\"whole\":\"-1\",\"num\":\"2\",\"den\":\"3\"}");
+}
+
+static void attested_sale(struct scene *s)
+{
+    struct found_decision *d = scene_event(
+        s, 1, "publish", PUBLISH,
+        "{\"manifest\":{\"id\":\"urn:h\",\"type\":\"track\",\"title\":\"T\",\"version\":\"0.4.0\","
+        "\"contributors\":[{\"id\":\"did:a\",\"role\":\"artist\",\"weight\":0.5,\"attestation\":{"
+        "\"issuer\":\"did:i\",\"subjectSignature\":\"s\"}},{\"id\":\"did:b\",\"role\":\"artist\","
+        "\"weight\":0.5,\"attestation\":{\"issuer\":\"did:i\"}}]}}");
+    scene_policy(s, d, "urn:h");
+    scene_party(s, d, "did:a");
+    scene_party(s, d, "did:b");
+    d = scene_event(s, 2, "sale", REVENUE,
+                    "{\"amount\":{\"amount\":\"1.00\",\"currency\":\"USD\"},\"policy\":\"urn:h\"}");
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, 100, scene_day(9));
+    scene_node(s, g, 1, BY_LARGEST, 2, 100);
+    scene_share(s, g, 0, 0, 16, 1, 50);
+    scene_share(s, g, 0, 1, 17, 1, 50)->flags = FLAG_HELD;
+    scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:h\",\"asset\":\"USD/2\",\"amount\":\"100\"}");
+}
+
+/* b has not countersigned: pending when a has long been clear. */
+static void held(struct scene *s)
+{
+    attested_sale(s);
+    s->at = scene_day(30);
+}
+
+/* Until a supervisor says otherwise. */
+static void held_and_overridden(struct scene *s)
+{
+    attested_sale(s);
+    scene_event(s, 20, "over", "allocation.overridden",
+                "{\"allocation_id\":\"sale/2\",\"reason\":\"r\"}");
+    s->own_balances = true;
+    scene_row(s, "{\"kind\":\"pending\",\"party\":\"did:a\",\"asset\":\"USD/2\",\"day\":"
+                 "\"2025-01-09\",\"amount\":\"50\"}");
+#define CLEARED(party)                                                                             \
+    scene_row(s, "{\"kind\":\"balance\",\"party\":\"" party "\",\"asset\":\"USD/2\",\"pending\":"  \
+                 "\"0\",\"disputed\":\"0\",\"cleared\":\"50\",\"debt\":\"0\"}")
+    CLEARED("did:a");
+    CLEARED("did:b");
+#undef CLEARED
+}
+
+static void special_sale(struct scene *s, unsigned day, unsigned booked, const char *id,
+                         uint32_t entry, u128 weight, i128 amount)
+{
+    struct found_decision *d =
+        scene_event(s, day, id, REVENUE,
+                    "{\"amount\":{\"amount\":\"1.00\",\"currency\":\"USD\"},\"policy\":\"urn:s\"}");
+    s->step[s->step_count - 1].recorded_at = scene_day(booked);
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, 100, scene_day(booked + 7));
+    scene_node(s, g, 1, BY_LARGEST, 10, 100);
+    scene_share(s, g, 0, 0, 16, weight, amount)->entry = entry;
+    scene_line(s, g, FOUND_UNALLOCATED, OWN_UNALLOCATED, 100 - amount);
+}
+
+/* occurred_at chooses conditions: what was switched on the third day is not yet on for a sale of
+ * the second that is told on the fourth. */
+static void switched_condition(struct scene *s)
+{
+    struct found_decision *d = scene_event(
+        s, 1, "publish", PUBLISH,
+        "{\"manifest\":{\"id\":\"urn:s\",\"title\":\"T\",\"contributors\":[{\"actor\":{\"id\":"
+        "\"did:a\"},\"role\":\"x\",\"weight\":0.5,\"temporal_splits\":[{\"version\":1,"
+        "\"effective_from\":\"2025-01-01\",\"conditions\":[\"special\"],\"weight\":0.1}]}]}}");
+    scene_policy(s, d, "urn:s");
+    scene_party(s, d, "did:a");
+    scene_event(s, 3, "switch", "condition.changed",
+                "{\"policy\":\"urn:s\",\"condition\":\"special\",\"active\":true}");
+    special_sale(s, 2, 4, "before", 0, 5, 50);
+    special_sale(s, 5, 5, "after", 1, 1, 10);
+    scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:s\",\"asset\":\"USD/2\",\"amount\":\"200\"}");
+}
+
+/* A decision in two pages: what is still to come stands in suspense in between. */
+static void cut_in_two(struct scene *s)
+{
+    struct found_decision *d = scene_event(
+        s, 1, "publish", PUBLISH,
+        "{\"policy\":{\"id\":\"urn:p\",\"kind\":\"weights\",\"shares\":[{\"party\":\"did:a\","
+        "\"weight\":\"0.6\"},{\"party\":\"did:b\",\"weight\":\"0.4\"}]}}");
+    scene_policy(s, d, "urn:p");
+    scene_party(s, d, "did:a");
+    scene_party(s, d, "did:b");
+    d = scene_event(s, 2, "sale", REVENUE,
+                    "{\"amount\":{\"amount\":\"1.00\",\"currency\":\"USD\"},\"policy\":\"urn:p\"}");
+    d->pages = 2;
+    struct found_group *g = scene_group(s, d, FOUND_REVENUE, 100, scene_day(9));
+    scene_node(s, g, 1, BY_LARGEST, 10, 100);
+    scene_share(s, g, 0, 0, 16, 6, 60);
+    scene_line(s, g, FOUND_SUSPENDED, OWN_SUSPENSE, 40);
+    g = scene_group(s, scene_page(s, 2, 0, "sale"), FOUND_MORE, 40, scene_day(9));
+    g->source = OWN_SUSPENSE;
+    struct found_line *l = scene_line(s, g, FOUND_ALLOCATION, 17, 40);
+    l->node = 0;
+    l->share = 1;
+    l->weight = 4;
+    d = scene_event(s, 3, "back", REVERSE, "{\"reverses\":\"sale\"}");
+    g = take_back(s, d, 100, 2, 100, scene_day(9));
+    take(s, g, FOUND_ALLOCATION, 16, 0, 60, -60);
+    take(s, g, FOUND_ALLOCATION, 17, 1, 40, -40);
+}
+
+/* Clear as soon as clears_at has come, and not a microsecond before. */
+static void clear_in_time(struct scene *s)
+{
+    weights_and_fee(s);
+    s->at = scene_day(10);
+}
+
+static void not_clear_yet(struct scene *s)
+{
+    weights_and_fee(s);
+    s->at = scene_day(10) - 1;
+}
+
 const struct scene_named scenes[] = {
     {"weights_and_fee", weights_and_fee},
     {"nested", nested},
@@ -462,5 +684,13 @@ const struct scene_named scenes[] = {
     {"metering", metering},
     {"usage", usage},
     {"disputes", disputes},
+    {"fees_of_all_kinds", fees_of_all_kinds},
+    {"carry_over_a_policy", carry_over_a_policy},
+    {"held", held},
+    {"held_and_overridden", held_and_overridden},
+    {"switched_condition", switched_condition},
+    {"cut_in_two", cut_in_two},
+    {"clear_in_time", clear_in_time},
+    {"not_clear_yet", not_clear_yet},
 };
 const size_t scene_count = ARRAY_LEN(scenes);
