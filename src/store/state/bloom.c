@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Six bits in one line of 512: about one false hit in a hundred at ten bits a key. */
+ * Six bits in one line of 512. */
 #include "store/state/bloom.h"
 
 #include <string.h>
@@ -36,9 +36,9 @@ uint64_t bloom_hash(struct bytes key)
     return stir(h ^ load_le(key.p + i, key.len - i));
 }
 
-size_t bloom_size(size_t keys)
+size_t bloom_size(size_t keys, unsigned bits_per_key)
 {
-    return (keys * BLOOM_BITS_PER_KEY + 8 * BLOOM_LINE - 1) / (8 * BLOOM_LINE) * BLOOM_LINE;
+    return (keys * bits_per_key + 8 * BLOOM_LINE - 1) / (8 * BLOOM_LINE) * BLOOM_LINE;
 }
 
 /** The line: the high half scaled to their number. The bits: 9 of the rest for each probe. */

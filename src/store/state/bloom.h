@@ -6,12 +6,14 @@
 
 #include "base/types.h"
 
-#define BLOOM_LINE         ((size_t)64)
-#define BLOOM_BITS_PER_KEY 10
+#define BLOOM_LINE ((size_t)64)
+/* Bits a key: about one false hit in 100 and in 700. */
+#define BLOOM_BITS_FEW  10u
+#define BLOOM_BITS_MANY 16u
 
 uint64_t bloom_hash(struct bytes key);
 /** Bytes of a filter for `keys` keys: a multiple of BLOOM_LINE; 0 for none. */
-size_t bloom_size(size_t keys);
+size_t bloom_size(size_t keys, unsigned bits_per_key);
 /** Where the line of a key begins. */
 size_t bloom_line(size_t size, uint64_t hash);
 void bloom_add(uint8_t *filter, size_t size, uint64_t hash);

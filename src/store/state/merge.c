@@ -22,7 +22,7 @@ struct merge *merge_new(const struct state *s, struct run *out, bool bottom)
     METE_ASSERT(m != NULL);
     m->out = out;
     m->bottom = bottom;
-    m->builder.blocks_max = s->segment_blocks;
+    m->builder = state_builder(s, out->level);
     return m;
 }
 

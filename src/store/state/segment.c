@@ -132,7 +132,7 @@ void segment_builder_clear(struct segment_builder *b)
     buf_clear(&b->data);
     buf_clear(&b->keys);
     free(b->hash);
-    *b = (struct segment_builder){.blocks_max = b->blocks_max};
+    *b = (struct segment_builder){.blocks_max = b->blocks_max, .bloom_bits = b->bloom_bits};
 }
 
 static void builder_reset(struct segment_builder *b)
@@ -208,7 +208,7 @@ void segment_builder_add(struct segment_builder *b, const struct item *item)
 
 static void index_build(const struct segment_builder *b, struct buf *out)
 {
-    size_t size = bloom_size(b->hashes);
+    size_t size = bloom_size(b->hashes, b->bloom_bits == 0 ? BLOOM_BITS_FEW : b->bloom_bits);
     buf_reserve(out, size + b->keys.len + (b->blocks + 2) * PLACE_SIZE + BLOCK_CHECKSUM_LEN);
     if (size > 0) {
         memset(out->p, 0, size);

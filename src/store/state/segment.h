@@ -48,6 +48,7 @@ bool class_has_bloom(uint8_t class);
 
 struct segment_builder {
     uint32_t blocks_max; /* at most SEGMENT_BLOCKS_MAX; 0 means that */
+    unsigned bloom_bits; /* a key; 0: BLOOM_BITS_FEW */
     struct block_writer block;
     struct buf data; /* finished blocks, one after the other */
     uint32_t end[SEGMENT_BLOCKS_MAX];

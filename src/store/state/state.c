@@ -321,6 +321,14 @@ bool state_full(const struct state *s)
     return s->port != NULL && s->memtable.memory > s->memtable_max;
 }
 
+/* Young runs are many and hold few of the keys: there, a better filter costs little memory and
+ * spares most of the blocks that would be read in vain. */
+struct segment_builder state_builder(const struct state *s, unsigned level)
+{
+    return (struct segment_builder){.blocks_max = s->segment_blocks,
+                                    .bloom_bits = level <= 1 ? BLOOM_BITS_MANY : BLOOM_BITS_FEW};
+}
+
 enum mete_code state_segment_write(struct state *s, struct segment_builder *b, struct run *r,
                                    struct mete_err *err)
 {
@@ -380,7 +388,7 @@ enum mete_code state_flush(struct state *s, struct mete_err *err)
     if (s->memtable.entries == 0) {
         return METE_OK;
     }
-    struct segment_builder builder = {.blocks_max = s->segment_blocks};
+    struct segment_builder builder = state_builder(s, 0);
     struct run *r = run_new(s->next_run++, 0, s->next_flush, s->next_flush);
     s->next_flush++;
     enum mete_code code = flush_items(s, r, &builder, err);

@@ -83,6 +83,8 @@ void state_run_insert(struct state *s, struct run *r);
 void state_run_remove(struct state *s, struct run *r);
 enum mete_code state_segment_write(struct state *s, struct segment_builder *b, struct run *r,
                                    struct mete_err *err) METE_MUST_CHECK;
+/** A builder for segments of a run of this level. */
+struct segment_builder state_builder(const struct state *s, unsigned level);
 struct merge *merge_new(const struct state *s, struct run *out, bool bottom);
 void merge_free(struct merge *m);
 
