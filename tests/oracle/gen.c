@@ -53,8 +53,8 @@ static i128 any_amount(struct gen *g, int asset)
         return (i128)below(g, 12) + 1;
     case 1:
         return (i128)below(g, 300) + 1;
-    case 2:
-        return (i128)(below(g, 50) + 1) * 100;
+    case 2: /* sums meet thresholds exactly */
+        return (i128)(below(g, 4) + 1) * 100;
     case 3:
         if (script_scale[asset] >= 18) /* beyond 64 bits */
             return exact_mul((i128)below(g, 1000000) + 1, (i128)1000000000000000000) +
@@ -165,7 +165,7 @@ static void metadata_fill(struct gen *g, struct script_policy *p)
     if (chance(g, 50)) {
         p->has_recoup = true;
         p->recoup_asset = USD;
-        p->recoup_amount = (i128)below(g, chance(g, 50) ? 3000 : 3000000);
+        p->recoup_amount = chance(g, 50) ? (i128)below(g, 8) * 100 : (i128)below(g, 3000000);
     }
     if (chance(g, 40)) {
         threshold_add(g, p, TICKETS_UNDER, chance(g, 50) ? OP_LT : OP_LE);
