@@ -4,6 +4,8 @@
  * covers: B-022 B-023 B-024 B-040 B-041 B-043 B-044 B-046 B-047 V-100 */
 #include "world.h"
 
+#include "core/dispute.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -321,6 +323,29 @@ static void test_disputes_hold_money_back_until_decided_or_too_old(void **state)
         METE_ALLOCATION_UNKNOWN, "/payload/allocation_id");
 }
 
+static void test_an_allocation_clears_at_its_moment_and_a_dispute_after_its_own(void **state)
+{
+    (void)state;
+    struct dispute d = {.state = DISPUTE_NONE};
+    assert_int_equal(allocation_state_at(1000, &d, 999), ALLOCATION_PENDING);
+    assert_int_equal(allocation_state_at(1000, &d, 1000), ALLOCATION_CLEARED);
+    d = (struct dispute){.state = DISPUTE_DISPUTED, .auto_clear_at = 1000};
+    assert_int_equal(allocation_state_at(0, &d, 1000), ALLOCATION_DISPUTED);
+    assert_int_equal(allocation_state_at(0, &d, 1001), ALLOCATION_CLEARED);
+}
+
+static void test_pending_money_cannot_be_transferred(void **state)
+{
+    (void)state;
+    applied(
+        EV("e1", "revenue.received", "01-02", "{\"party\":\"a\",\"amount\":" USD("100.00") "}"));
+    refused(EV("t1", "wallet.transferred", "01-03",
+               "{\"from\":\"a\",\"to\":\"b\",\"amount\":" USD("1.00") "}"),
+            METE_INSUFFICIENT_FUNDS, "/payload/amount/amount");
+    applied(EV("t2", "wallet.transferred", "01-09",
+               "{\"from\":\"a\",\"to\":\"b\",\"amount\":" USD("1.00") "}"));
+}
+
 static void test_versions_bind_what_comes_after_them(void **state)
 {
     (void)state;
@@ -373,6 +398,8 @@ int main(void)
         CASE(test_metered_costs_add_up_exactly_and_the_rest_is_carried),
         CASE(test_a_cleared_and_spent_amount_leaves_a_debt_that_earnings_recover),
         CASE(test_disputes_hold_money_back_until_decided_or_too_old),
+        CASE(test_an_allocation_clears_at_its_moment_and_a_dispute_after_its_own),
+        CASE(test_pending_money_cannot_be_transferred),
         CASE(test_versions_bind_what_comes_after_them),
         CASE(test_unknown_currencies_and_bad_amounts_are_refused),
     };
