@@ -130,6 +130,22 @@ static void entry_fill(struct gen *g, struct script_entry *e, struct fraction we
     e->weight = weight;
 }
 
+/* One that the policy computes, if it computes any. */
+static uint32_t own_condition(struct gen *g, const struct script_policy *p)
+{
+    int own[6];
+    size_t count = 0;
+    if (p->has_recoup) {
+        own[count++] = PRE_RECOUP;
+        own[count++] = POST_RECOUP;
+    }
+    for (int i = 0; i < p->threshold_count; i++)
+        own[count++] = p->threshold[i].condition;
+    for (int i = 0; i < p->period_count; i++)
+        own[count++] = p->period[i].condition;
+    return count == 0 ? some_conditions(g) : 1u << pick(g, own, count);
+}
+
 static void entries_fill(struct gen *g, struct script_policy *p)
 {
     struct fraction weight[ENTRIES][SHARES];
@@ -142,9 +158,9 @@ static void entries_fill(struct gen *g, struct script_policy *p)
             entry_fill(g, &s->entry[k], weight[k][i]);
     }
     /* A whole family that changes together, as manifests do it. */
-    if (!chance(g, 50))
+    if (!chance(g, 60))
         return;
-    uint32_t condition = some_conditions(g);
+    uint32_t condition = chance(g, 70) ? own_condition(g, p) : some_conditions(g);
     for (int i = 0; i < p->share_count; i++) {
         struct script_entry *e = &p->share[i].entry[0];
         *e = (struct script_entry){1, TIME_ALWAYS, TIME_NEVER, condition, weight[0][i]};
@@ -258,8 +274,8 @@ static void policy_fill(struct gen *g, struct script_event *e)
         p->carry = p->kind == P_WEIGHTS && p->id % 4 == 3;
         shares_fill(g, p);
         if (p->kind == P_MANIFEST && chance(g, 60)) {
-            entries_fill(g, p);
             metadata_fill(g, p);
+            entries_fill(g, p);
         }
     }
     if (chance(g, 30))
@@ -425,6 +441,8 @@ static bool event_fill(struct gen *g, const struct oracle *o, struct script_even
     switch (e->kind) {
     case EV_POLICY:
         policy_fill(g, e);
+        if (e->policy.has_recoup && chance(g, 40)) /* exactly what has come so far */
+            e->policy.recoup_amount = oracle_net(o, e->policy.id, USD);
         return true;
     case EV_FEES:
         fees_fill(g, e);

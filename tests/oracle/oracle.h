@@ -73,6 +73,7 @@ struct oracle_outcome {
     X(COND_SWITCHED_ON, "condition: switched on")                                                  \
     X(COND_SWITCHED_OFF, "condition: a computed one switched off")                                 \
     X(COND_POST_RECOUP, "condition: recouped")                                                     \
+    X(COND_EXACTLY, "condition: a sum exactly at its threshold")                                   \
     X(COND_TICKETS, "condition: ticket threshold reached")                                         \
     X(COND_PERIOD, "condition: inside a sales period")                                             \
     X(COND_DEFAULT, "condition: the default")                                                      \

@@ -158,6 +158,8 @@ static uint32_t conditions_computed(struct deciding *d, const struct script_poli
         active |= 1u << (recouped ? POST_RECOUP : PRE_RECOUP);
         if (recouped)
             oracle_see(o, SEEN_COND_POST_RECOUP);
+        if (p->recoup_amount > 0 && o->net[p->id][p->recoup_asset] == p->recoup_amount)
+            oracle_see(o, SEEN_COND_EXACTLY);
     }
     for (int i = 0; i < p->threshold_count; i++) {
         if (!reached(&p->threshold[i], o->quantity[p->id]))
