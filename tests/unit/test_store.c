@@ -4,8 +4,6 @@
  */
 #include "store_fixture.h"
 
-#include "store/event_id.h"
-
 /* --- groups ------------------------------------------------------------------------------------*/
 
 static void test_an_empty_book(void **state)
@@ -730,54 +728,6 @@ static void test_entries_can_be_left_out(void **state)
     fixture_close(&f);
 }
 
-/* --- event ids ---------------------------------------------------------------------------------*/
-
-static void test_event_id_of_canonical_bytes(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *event;
-        const char *id; /* NULL: refused */
-    } cases[] = {
-        {"{\"event_id\":\"e1\"}", "e1"},
-        {"{\"a\":{\"event_id\":\"no\"},\"event_id\":\"yes\",\"z\":1}", "yes"},
-        {"{\"a\":[\"event_id\",\"}\",{\"b\":[1,2]}],\"event_id\":\"x\"}", "x"},
-        {"{\"a\":\"\\\"event_id\\\":\\\\\",\"event_id\":\"q\"}", "q"},
-        {"{\"a\":-1.5e3,\"b\":null,\"event_id\":\"\"}", ""},
-        {"{\"event_id\":\"a\\\"\\\\\\b\\f\\n\\r\\t\\u001f\\u0000z\"}", "a\"\\\b\f\n\r\t\x1f"},
-        {"{\"event_id\":\"gr\xc3\xbc\xc3\x9f\"}", "gr\xc3\xbc\xc3\x9f"},
-        {"{\"a\":1}", NULL},
-        {"{\"a\":{\"event_id\":\"no\"}}", NULL},
-        {"{\"event_id\":5}", NULL},
-        {"{\"event_id\":\"x", NULL},
-        {"{\"event_id\":\"x\\", NULL},
-        {"{\"event_id\":\"\\u0100\"}", NULL},
-        {"{\"event_id\":\"\\x\"}", NULL},
-        {"{\"event_id\"", NULL},
-        {"{\"a\":[1,2", NULL},
-        {"{\"a\":1]", NULL},
-        {"[]", NULL},
-        {"", NULL},
-        {"{}", NULL},
-    };
-    struct buf room = {0};
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct text id = {0};
-        size_t len = strlen(cases[i].event);
-        char *exact = malloc(len + (len == 0));
-        assert_non_null(exact);
-        memcpy(exact, cases[i].event, len);
-        bool found = event_id_of((struct bytes){(const uint8_t *)exact, len}, &room, &id);
-        assert_true(found == (cases[i].id != NULL));
-        if (found) {
-            assert_true(strncmp(id.p, cases[i].id, strlen(cases[i].id)) == 0);
-            assert_true(id.len == strlen(cases[i].id) || strchr(cases[i].event, '0') != NULL);
-        }
-        free(exact);
-    }
-    buf_clear(&room);
-}
-
 /* --- running -----------------------------------------------------------------------------------*/
 
 static int setup_memory(void **state)
@@ -827,7 +777,6 @@ int main(void)
         cmocka_unit_test(test_unknown_kinds_of_store_are_refused),
         cmocka_unit_test(test_memory_and_sqlite_agree),
         cmocka_unit_test(test_entries_can_be_left_out),
-        cmocka_unit_test(test_event_id_of_canonical_bytes),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
