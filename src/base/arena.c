@@ -41,7 +41,7 @@ static void chunk_add(struct arena *a, size_t need)
     a->chunk = c;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+static void *room(struct arena *a, size_t size)
 {
     METE_ASSERT(size <= a->size_max - a->size);
     /* An empty object still gets an address of its own. */
@@ -54,7 +54,12 @@ void *arena_alloc(struct arena *a, size_t size)
     void *p = c->data + c->used;
     c->used += need;
     a->size += size;
-    return memset(p, 0, size);
+    return p;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    return memset(room(a, size), 0, size);
 }
 
 void *arena_array(struct arena *a, size_t count, size_t size)
@@ -66,10 +71,11 @@ void *arena_array(struct arena *a, size_t count, size_t size)
 
 struct text arena_text(struct arena *a, struct text t)
 {
-    char *p = arena_alloc(a, t.len + 1);
+    char *p = room(a, t.len + 1);
     if (t.len > 0) {
         memcpy(p, t.p, t.len);
     }
+    p[t.len] = 0;
     return (struct text){p, t.len};
 }
 

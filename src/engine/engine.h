@@ -91,6 +91,8 @@ void engine_prepare(const struct engine *e, struct prepared *p, struct text json
 /** Notes bytes that are no event, and why: engine_submit_prepared refuses them. */
 void engine_prepare_broken(struct prepared *p, struct text body, const struct mete_err *why,
                            const struct submit_options *o);
+/** `p` will be submitted soon: a hint. */
+void engine_expect(struct engine *e, const struct prepared *p);
 /** engine_submit for a prepared event. r->event_id is valid as long as `p` is not reused. */
 void engine_submit_prepared(struct engine *e, struct prepared *p, struct submit_result *r);
 

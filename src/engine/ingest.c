@@ -16,6 +16,7 @@
 #define BATCH_MAX       64u
 #define BATCHES         8u
 #define BATCH_BYTES_MAX ((size_t)4 << 20) /* a batch of large events is handed on earlier */
+#define EXPECT_AHEAD    2u                /* events whose ids are looked for in memory beforehand */
 #define IDLE_NS         20000000L /* nothing came for this long: what is decided is committed */
 
 struct batch {
@@ -44,6 +45,8 @@ struct pump {
     uint64_t emptied; /* batches decided so far */
     bool end;         /* no further batch will come */
     bool failed;      /* the decider has stopped */
+    bool starved;     /* the decider waits for a batch */
+    bool stuffed;     /* the reader waits until half of the batches are free: waking is dear */
 };
 
 static bool is_stopped(const struct pump *p)
@@ -107,7 +110,9 @@ static struct batch *batch_take(struct pump *p)
         until.tv_nsec += IDLE_NS;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
+        p->starved = true;
         int waited = pthread_cond_timedwait(&p->changed, &p->lock, &until);
+        p->starved = false;
         if (waited != 0 && p->filled == p->emptied && engine_queued(p->e) > 0) {
             pthread_mutex_unlock(&p->lock);
             p->code = commit(p);
@@ -128,7 +133,9 @@ static void batch_done(struct pump *p)
 {
     pthread_mutex_lock(&p->lock);
     p->emptied++;
-    pthread_cond_signal(&p->changed);
+    if (p->stuffed && p->filled - p->emptied <= BATCHES / 2) {
+        pthread_cond_signal(&p->changed);
+    }
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -139,6 +146,9 @@ static void *decider(void *arg)
     while (p->code == METE_OK && (b = batch_take(p)) != NULL) {
         p->counts->bytes = b->stream_bytes;
         for (size_t i = 0; i < b->count && p->code == METE_OK; i++) {
+            if (i + EXPECT_AHEAD < b->count) {
+                engine_expect(p->e, b->item[i + EXPECT_AHEAD]);
+            }
             p->code = item_decide(p, b->item[i]);
         }
         batch_done(p);
@@ -170,10 +180,14 @@ static bool batch_hand_on(struct pump *p)
     if (b->count > 0) {
         b->stream_bytes = p->stream_bytes;
         p->filled++;
-        pthread_cond_signal(&p->changed);
+        if (p->starved) {
+            pthread_cond_signal(&p->changed);
+        }
     }
-    while (p->filled - p->emptied == BATCHES && !p->failed) {
+    p->stuffed = p->filled - p->emptied == BATCHES;
+    while (p->stuffed && !p->failed) {
         pthread_cond_wait(&p->changed, &p->lock);
+        p->stuffed = p->filled - p->emptied > BATCHES / 2;
     }
     going = !p->failed;
     pthread_mutex_unlock(&p->lock);

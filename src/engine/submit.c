@@ -227,6 +227,7 @@ static bool event_append(struct engine *e, const struct prepared *p, struct deci
     struct log_row row = {.seq = seq,
                           .recorded_at = at,
                           .event_id = p->env.event.id,
+                          .id_key = &p->id_key,
                           .event = buf_bytes(&p->canonical),
                           .signature = text_bytes(p->env.signature_raw),
                           .decision = {e->packed.p, sizes[0]}};
@@ -304,6 +305,13 @@ static void submit_new(struct engine *e, struct prepared *p, struct submit_resul
                             mete_code_meaning((enum mete_code)d.wait_code));
         }
         decided(e, p, &d, at, r);
+    }
+}
+
+void engine_expect(struct engine *e, const struct prepared *p)
+{
+    if (p->code == METE_OK) {
+        book_expect(e->book, key_bytes(&p->id_key));
     }
 }
 

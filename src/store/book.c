@@ -202,16 +202,15 @@ enum store_result book_commit(struct book *b, struct mete_err *err)
 
 /* --- appending ---------------------------------------------------------------------------------*/
 
-void book_event_id_put(struct book *b, struct text event_id, uint64_t seq)
+void book_event_id_put(struct book *b, const struct key *key, uint64_t seq)
 {
-    struct key key = key_event_id(event_id);
     uint8_t value[10];
     size_t len = 0;
     for (; seq >= 0x80; seq >>= 7) {
         value[len++] = (uint8_t)(seq | 0x80);
     }
     value[len++] = (uint8_t)seq;
-    state_set(&b->state, key_bytes(&key), (struct bytes){value, len});
+    state_set(&b->state, key_bytes(key), (struct bytes){value, len});
 }
 
 enum store_result book_append(struct book *b, const struct log_row *row, struct mete_err *err)
@@ -237,7 +236,12 @@ enum store_result book_append(struct book *b, const struct log_row *row, struct 
     b->found.recorded_at = row->recorded_at;
     b->tail_pages = 0;
     b->tail_known = true;
-    book_event_id_put(b, id, row->seq);
+    if (row->id_key != NULL) {
+        book_event_id_put(b, row->id_key, row->seq);
+    } else {
+        struct key key = key_event_id(id);
+        book_event_id_put(b, &key, row->seq);
+    }
     return STORE_OK;
 }
 
@@ -277,10 +281,16 @@ struct log_head book_head(struct book *b)
     return (struct log_head){b->found.size, b->found.recorded_at, b->root};
 }
 
-enum store_result book_row_check(struct book *b, struct log_row *row, struct mete_err *err)
+static bool leaf_holds(const struct log_row *row)
 {
     struct hash leaf = log_row_leaf(row);
-    if (hash_eq(&leaf, &row->leaf) && event_id_of(row->event, &b->id_room, &row->event_id)) {
+    return hash_eq(&leaf, &row->leaf);
+}
+
+enum store_result book_row_check(struct book *b, struct log_row *row, struct mete_err *err)
+{
+    if ((b->port->in_process || leaf_holds(row)) &&
+        event_id_of(row->event, &b->id_room, &row->event_id)) {
         return STORE_OK;
     }
     (void)mete_fail(err, METE_STORE_CORRUPT, NULL, "event %llu of the log is damaged",

@@ -43,7 +43,7 @@ enum store_result book_wrote(struct book *b, enum store_result r);
 /** Fills row->event_id and checks the row against its leaf. */
 enum store_result book_row_check(struct book *b, struct log_row *row, struct mete_err *err);
 /** Puts event id and seq in the state. */
-void book_event_id_put(struct book *b, struct text event_id, uint64_t seq);
+void book_event_id_put(struct book *b, const struct key *key, uint64_t seq);
 
 /** Loads head, tree, runs, and replays the tail of the log into the buffer. */
 enum mete_code book_load(struct book *b, struct mete_err *err) METE_MUST_CHECK;

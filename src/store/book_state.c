@@ -53,6 +53,11 @@ static enum store_result look_up(struct book *b, struct bytes key, struct lookup
     return found->any && found->op != ITEM_DELETE ? STORE_OK : STORE_NONE;
 }
 
+void book_expect(struct book *b, struct bytes key)
+{
+    state_expect(&b->state, key);
+}
+
 enum store_result book_get(struct book *b, struct bytes key, struct bytes *value,
                            struct mete_err *err)
 {
@@ -168,7 +173,8 @@ static bool replay_row(void *arg, const struct log_row *row)
         r->failed = true;
         return false;
     }
-    book_event_id_put(r->b, checked.event_id, checked.seq);
+    struct key key = key_event_id(checked.event_id);
+    book_event_id_put(r->b, &key, checked.seq);
     return apply(r, checked.decision, checked.seq, 0, checked.recorded_at);
 }
 

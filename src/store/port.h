@@ -29,6 +29,7 @@ struct log_found {
 };
 
 struct log_port {
+    bool in_process; /* rows never leave this process, so none is checked when it is read */
     enum store_result (*find)(void *log, struct log_found *out, struct mete_err *err);
     void (*close)(void *log);
 

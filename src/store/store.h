@@ -54,12 +54,12 @@ void book_close(struct book *b);
 struct log_row {
     uint64_t seq; /* 1, 2, ... */
     mete_time recorded_at;
-    struct text
-        event_id;       /* of the event; book_append sets key_event_id(event_id) -> seq (varint) */
-    struct bytes event; /* RFC 8785 bytes, private values replaced by commitments */
-    struct bytes signature; /* JSON of the envelope's signature, or empty */
-    struct bytes decision;  /* page 0, packed */
-    struct hash leaf;       /* log_row_leaf of the rest: also the row's checksum when it is read */
+    struct text event_id;     /* book_append sets key_event_id(event_id) -> seq (varint) */
+    const struct key *id_key; /* that key, when the caller has it; never set when reading */
+    struct bytes event;       /* RFC 8785 bytes, private values replaced by commitments */
+    struct bytes signature;   /* JSON of the envelope's signature, or empty */
+    struct bytes decision;    /* page 0, packed */
+    struct hash leaf; /* log_row_leaf of the rest: also the row's checksum when it is read */
 };
 
 /** What the log commits to: event, decision page 0 and recorded_at (design section 5, "Log"). */
@@ -109,6 +109,8 @@ uint64_t book_seq_at(struct book *b, mete_time t);
 
 /* --- state -------------------------------------------------------------------------------------*/
 
+/** `key` will be asked for soon: a hint that hides the wait for memory. */
+void book_expect(struct book *b, struct bytes key);
 /** The value of a PUT key: STORE_OK, STORE_NONE. Valid until the state changes or the next get. */
 enum store_result book_get(struct book *b, struct bytes key, struct bytes *value,
                            struct mete_err *err) METE_MUST_CHECK;

@@ -465,6 +465,7 @@ static enum mete_code log_open(void **log, void *store, struct text name, bool c
 }
 
 static const struct log_port memory_log_port = {
+    .in_process = true,
     .find = find,
     .close = log_close,
     .append = append,

@@ -42,6 +42,14 @@ static void bigs_free(struct memtable *m)
     m->big = NULL;
 }
 
+static void table_empty(struct mem_table *t)
+{
+    if (t->slot_count > 0) {
+        memset(t->slots, 0xff, t->slot_count * sizeof *t->slots);
+    }
+    t->used = 0;
+}
+
 void memtable_clear(struct memtable *m)
 {
     for (size_t i = 0; i < m->chunk_cap; i++) {
@@ -51,25 +59,27 @@ void memtable_clear(struct memtable *m)
         free(m->order[i].ref);
     }
     bigs_free(m);
+    for (size_t i = 0; i < MEM_TABLES; i++) {
+        free(m->table[i].slots);
+    }
     free(m->chunk);
-    free(m->slots);
     memtable_init(m, m->seed);
 }
 
 void memtable_reset(struct memtable *m)
 {
-    m->memory = m->slot_count * sizeof *m->slots;
+    m->memory = 0;
     for (size_t i = 0; i < MEM_CLASSES; i++) {
         m->order[i].count = 0;
         m->order[i].parts = 0;
         m->memory += m->order[i].cap * sizeof *m->order[i].ref;
     }
-    if (m->slot_count > 0) {
-        memset(m->slots, 0xff, m->slot_count * sizeof *m->slots);
+    for (size_t i = 0; i < MEM_TABLES; i++) {
+        table_empty(&m->table[i]);
+        m->memory += m->table[i].slot_count * sizeof(struct mem_slot);
     }
     bigs_free(m);
     m->chunk_count = 0;
-    m->hashed = 0;
     m->entries = 0;
     m->waiting_count = 0;
 }
@@ -204,33 +214,39 @@ static uint32_t key_hash(const struct memtable *m, struct bytes key)
     return (uint32_t)bytes_hash(key, m->seed);
 }
 
-static void slots_grow(struct memtable *m)
+static struct mem_table *table_of(struct memtable *m, struct bytes key)
 {
-    size_t count = m->slot_count == 0 ? SLOTS_MIN : m->slot_count * 2;
+    return &m->table[key.p[0] == KEY_EVENT_ID ? MEM_TABLE_IDS : MEM_TABLE_HOT];
+}
+
+static void table_grow(struct memtable *m, struct mem_table *t)
+{
+    size_t count = t->slot_count == 0 ? SLOTS_MIN : t->slot_count * 2;
     struct mem_slot *slots = huge_alloc(count * sizeof *slots);
     memset(slots, 0xff, count * sizeof *slots);
-    for (size_t i = 0; i < m->slot_count; i++) {
-        if (m->slots[i].ref == REF_NONE) {
+    for (size_t i = 0; i < t->slot_count; i++) {
+        if (t->slots[i].ref == REF_NONE) {
             continue;
         }
-        size_t to = m->slots[i].hash & (count - 1);
+        size_t to = t->slots[i].hash & (count - 1);
         while (slots[to].ref != REF_NONE) {
             to = (to + 1) & (count - 1);
         }
-        slots[to] = m->slots[i];
+        slots[to] = t->slots[i];
     }
-    free(m->slots);
-    m->memory += (count - m->slot_count) * sizeof *slots;
-    m->slots = slots;
-    m->slot_count = count;
+    free(t->slots);
+    m->memory += (count - t->slot_count) * sizeof *slots;
+    t->slots = slots;
+    t->slot_count = count;
 }
 
 /** The slot of `key`, or the empty one where it belongs. Needs slots. */
-static struct mem_slot *slot_find(const struct memtable *m, struct bytes key, uint32_t hash)
+static struct mem_slot *slot_find(const struct memtable *m, const struct mem_table *t,
+                                  struct bytes key, uint32_t hash)
 {
-    size_t mask = m->slot_count - 1;
+    size_t mask = t->slot_count - 1;
     for (size_t i = hash & mask;; i = (i + 1) & mask) {
-        struct mem_slot *slot = &m->slots[i];
+        struct mem_slot *slot = &t->slots[i];
         if (slot->ref == REF_NONE) {
             return slot;
         }
@@ -247,10 +263,11 @@ static struct mem_slot *slot_find(const struct memtable *m, struct bytes key, ui
 /** The entry of a hashed key, made as a removal when absent. */
 static struct mem_entry *entry_of(struct memtable *m, struct bytes key, uint32_t hash, bool *made)
 {
-    if (m->hashed >= m->slot_count / 4 * 3) {
-        slots_grow(m);
+    struct mem_table *t = table_of(m, key);
+    if (t->used >= t->slot_count / 4 * 3) {
+        table_grow(m, t);
     }
-    struct mem_slot *slot = slot_find(m, key, hash);
+    struct mem_slot *slot = slot_find(m, t, key, hash);
     *made = slot->ref == REF_NONE;
     if (!*made) {
         return mem_entry_at(m, slot->ref);
@@ -260,7 +277,7 @@ static struct mem_entry *entry_of(struct memtable *m, struct bytes key, uint32_t
     struct mem_order *order = &m->order[key.p[0]];
     slot->hash = hash;
     slot->ref = order->ref[order->count - 1];
-    m->hashed++;
+    t->used++;
     return e;
 }
 
@@ -345,8 +362,9 @@ void mem_settle(struct memtable *m)
 static void prefetch_entry(const struct memtable *m)
 {
     const struct mem_waiting *w = &m->waiting[(m->waiting_first + MEM_WAITING / 2) % MEM_WAITING];
+    const struct mem_table *t = &m->table[MEM_TABLE_HOT];
     for (size_t i = 0; i < PREFETCH_PROBES; i++) {
-        const struct mem_slot *slot = &m->slots[(w->hash + i) & (m->slot_count - 1)];
+        const struct mem_slot *slot = &t->slots[(w->hash + i) & (t->slot_count - 1)];
         if (slot->ref == REF_NONE) {
             return;
         }
@@ -363,11 +381,12 @@ void memtable_add(struct memtable *m, struct bytes key, const i128 sums[STATE_SU
 {
     METE_ASSERT(key.len > 0 && key_is_sums(key.p[0]));
     uint32_t hash = key_hash(m, key);
-    if (key.len > MEM_WAITING_KEY_MAX || m->slot_count == 0) {
+    const struct mem_table *t = &m->table[MEM_TABLE_HOT]; /* sums are never event ids */
+    if (key.len > MEM_WAITING_KEY_MAX || t->slot_count == 0) {
         add_now(m, key, hash, sums);
         return;
     }
-    __builtin_prefetch(&m->slots[hash & (m->slot_count - 1)]);
+    __builtin_prefetch(&t->slots[hash & (t->slot_count - 1)]);
     if (m->waiting_count == MEM_WAITING) {
         prefetch_entry(m);
         add_first_waiting(m);
@@ -410,6 +429,14 @@ static bool get_unhashed(struct memtable *m, struct bytes key, struct mem_found 
     return true;
 }
 
+void memtable_expect(struct memtable *m, struct bytes key)
+{
+    const struct mem_table *t = table_of(m, key);
+    if (t->slot_count > 0) {
+        __builtin_prefetch(&t->slots[key_hash(m, key) & (t->slot_count - 1)]);
+    }
+}
+
 bool memtable_get(struct memtable *m, struct bytes key, struct mem_found *out)
 {
     if (key.len == 0) {
@@ -421,10 +448,11 @@ bool memtable_get(struct memtable *m, struct bytes key, struct mem_found *out)
     if (!mem_class_is_hashed(key.p[0])) {
         return get_unhashed(m, key, out);
     }
-    if (m->hashed == 0) {
+    const struct mem_table *t = table_of(m, key);
+    if (t->used == 0) {
         return false;
     }
-    struct mem_slot *slot = slot_find(m, key, key_hash(m, key));
+    struct mem_slot *slot = slot_find(m, t, key, key_hash(m, key));
     if (slot->ref == REF_NONE) {
         return false;
     }

@@ -33,13 +33,21 @@ struct mem_waiting {
     i128 sums[STATE_SUMS];
 };
 
+struct mem_table {
+    struct mem_slot *slots;
+    size_t slot_count; /* power of two, 0 when empty */
+    size_t used;
+};
+
+/* Event ids come once each and push everything else out of the processor's cache: they have a table
+ * of their own, so that the keys that every decision asks for stay close. */
+enum mem_table_kind { MEM_TABLE_HOT, MEM_TABLE_IDS, MEM_TABLES };
+
 struct memtable {
     struct mem_waiting waiting[MEM_WAITING]; /* a ring */
     unsigned waiting_first;
     unsigned waiting_count;
-    struct mem_slot *slots;
-    size_t slot_count; /* power of two, 0 when empty */
-    size_t hashed;
+    struct mem_table table[MEM_TABLES];
     uint8_t **chunk;
     size_t chunk_count;
     size_t chunk_cap;
@@ -69,6 +77,9 @@ struct mem_found {
     i128 sums[STATE_SUMS];
 };
 bool memtable_get(struct memtable *m, struct bytes key, struct mem_found *out);
+
+/** The key will be looked up soon: its memory is called for. Changes nothing. */
+void memtable_expect(struct memtable *m, struct bytes key);
 
 /** Walks the keys from `from` on in byte order. No writes while it is in use. */
 struct mem_cursor {

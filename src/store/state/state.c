@@ -270,6 +270,11 @@ static enum mete_code runs_get(struct state *s, struct bytes key, struct lookup 
     return METE_OK;
 }
 
+void state_expect(struct state *s, struct bytes key)
+{
+    memtable_expect(&s->memtable, key);
+}
+
 enum mete_code state_get(struct state *s, struct bytes key, struct lookup *found,
                          struct mete_err *err)
 {

@@ -60,6 +60,8 @@ void state_set(struct state *s, struct bytes key, struct bytes value);
 void state_add(struct state *s, struct bytes key, const i128 sums[STATE_SUMS]);
 void state_remove(struct state *s, struct bytes key);
 
+/** `key` will be asked for soon (a hint). */
+void state_expect(struct state *s, struct bytes key);
 /** What stands for `key`: found->any false when nothing does. found->value points to s->value. */
 enum mete_code state_get(struct state *s, struct bytes key, struct lookup *found,
                          struct mete_err *err) METE_MUST_CHECK;
