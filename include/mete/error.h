@@ -151,7 +151,31 @@
       "Put the key file back beside the store.")                                                   \
     X(NOT_FOUND, 159, "not_found", 404, 0, "Nothing has this id.", "Check the id.")                \
     X(PROOF_FAILED, 160, "proof_failed", 500, 0, "A proof or a balance does not hold.",            \
-      "Do not pay out; compare with a backup.")
+      "Do not pay out; compare with a backup.")                                                    \
+    /* 200..: requests */                                                                          \
+    X(UNAUTHORIZED, 200, "unauthorized", 401, 0, "A valid key is needed.",                         \
+      "Send Authorization: Bearer KEY; mete key create makes one.")                                \
+    X(FORBIDDEN, 201, "forbidden", 403, 0, "The key may not do this.",                             \
+      "Use a key with the scope that the message names.")                                          \
+    X(RATE_LIMITED, 202, "rate_limited", 429, 1, "This key asks too often.",                       \
+      "Wait as long as Retry-After says.")                                                         \
+    X(OVERLOADED, 203, "overloaded", 503, 1, "Too much is waiting, or the server is stopping.",    \
+      "Wait as long as Retry-After says; what was not answered may be sent again.")                \
+    X(ROUTE_UNKNOWN, 204, "route_unknown", 404, 0, "There is no such path.",                       \
+      "See /openapi.json.")                                                                        \
+    X(METHOD, 205, "method_not_allowed", 405, 0, "This path does not take this method.",           \
+      "The Allow header lists those it takes.")                                                    \
+    X(BODY_TOO_LARGE, 206, "body_too_large", 413, 0, "The body is larger than is read here.",      \
+      "Send it in several requests.")                                                              \
+    X(REQUEST_INVALID, 207, "request_invalid", 400, 0, "The request cannot be read.",              \
+      "See the message.")                                                                          \
+    X(PRECONDITION, 208, "precondition_failed", 412, 0, "It is not what If-Match says any more.",  \
+      "Read it again, then decide.")                                                               \
+    X(IDEMPOTENCY_MISMATCH, 209, "idempotency_mismatch", 422, 0,                                   \
+      "This Idempotency-Key came with another body before.", "Use a new one for a new request.")   \
+    X(IDEMPOTENCY_RUNNING, 210, "idempotency_running", 409, 1,                                     \
+      "The first request with this Idempotency-Key is still at work.", "Ask again in a moment.")   \
+    X(INTERNAL, 211, "internal", 500, 1, "The server failed.", "Send the request id to its operator.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),

@@ -32,6 +32,7 @@
     X(quarantine_replay)                                                                           \
     X(quarantine_drop)                                                                             \
     X(party_erase)                                                                                 \
+    X(serve)                                                                                       \
     X(errors)                                                                                      \
     X(completion)                                                                                  \
     X(version)

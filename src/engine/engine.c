@@ -204,7 +204,13 @@ static enum mete_code book_begin(struct engine *e, const struct engine_options *
                                .cache_size = o->cache_size,
                                .no_entries = o->no_entries,
                                .now = engine_now(e)};
-    enum mete_code code = store_open(&e->store, url, &so, err);
+    enum mete_code code = METE_OK;
+    if (o->in_store != NULL) {
+        e->store = o->in_store;
+        e->shares_store = true;
+    } else {
+        code = store_open(&e->store, url, &so, err);
+    }
     if (code != METE_OK) {
         return code;
     }
@@ -219,7 +225,8 @@ static enum mete_code book_begin(struct engine *e, const struct engine_options *
     char path[4096];
     const char *file = text_starts(text_of(url), "sqlite:") ? url + 7 : url;
     snprintf(path, sizeof path, "%s.key", file);
-    return engine_keys_load(e, o->key_file != NULL ? o->key_file : path, o->create_store, err);
+    return engine_keys_load(e, o->key_file != NULL ? o->key_file : path,
+                            o->create_store || o->in_store != NULL, err);
 }
 
 enum mete_code engine_open(struct engine **out, const struct engine_options *options,
@@ -247,7 +254,7 @@ void engine_close(struct engine *e)
         engine_rollback(e);
         book_close(e->book);
     }
-    if (e->store != NULL) {
+    if (e->store != NULL && !e->shares_store) {
         store_close(e->store);
     }
     policy_cache_free(e->policies);

@@ -26,7 +26,8 @@ enum clock_mode {
 
 struct engine_options {
     const char *store; /* "memory:", "sqlite:FILE" or a file name */
-    const char *book;  /* "main" */
+    struct store *in_store; /* NULL; else `store`, open already, of the caller */
+    const char *book;       /* "main" */
     bool create_store;
     bool create_book;
     bool read_only;
@@ -85,7 +86,8 @@ struct submit_options {
 struct prepared;
 struct prepared *prepared_new(void);
 void prepared_free(struct prepared *p);
-/** Reads the event. `o` may be NULL. Touches nothing of the engine but its options. */
+/** Reads the event. `o` may be NULL. Touches nothing of the engine but its options; without one
+ *  (NULL) the clock is real and salts are random, as in every stored book. */
 void engine_prepare(const struct engine *e, struct prepared *p, struct text json,
                     const struct submit_options *o);
 /** Notes bytes that are no event, and why: engine_submit_prepared refuses them. */

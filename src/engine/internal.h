@@ -9,6 +9,7 @@
 
 struct engine {
     struct store *store;
+    bool shares_store; /* it is the caller's to close */
     struct book *book;
     char name[256];
     struct view view;

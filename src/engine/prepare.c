@@ -98,8 +98,8 @@ void engine_prepare(const struct engine *e, struct prepared *p, struct text json
         return;
     }
     prepared_begin(p, json, o);
-    p->salt_seed = e->salt_seed;
-    bool judge = e->clock == CLOCK_REAL && p->o.recorded_at == 0;
+    p->salt_seed = e != NULL ? e->salt_seed : 0;
+    bool judge = (e == NULL || e->clock == CLOCK_REAL) && p->o.recorded_at == 0;
     const struct envelope_options eo = {.stored = p->o.stored,
                                         .now = judge ? clock_read() : TIME_NEVER,
                                         .app_id = p->o.app_id,

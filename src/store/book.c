@@ -28,8 +28,28 @@ bool book_usable(struct book *b, bool writing, struct mete_err *err)
         (void)mete_fail(err, METE_STORE_FAILED, NULL, "the store is open for reading only");
         return false;
     }
-    b->dirty = b->dirty || writing;
+    if (writing && b->store->writer != NULL && b->store->writer != b) {
+        (void)mete_fail(err, METE_STORE_BUSY, NULL, "another book of this store has an open group");
+        return false;
+    }
+    if (writing) {
+        book_touch(b);
+    }
     return true;
+}
+
+void book_touch(struct book *b)
+{
+    METE_ASSERT(!b->read_only && (b->store->writer == NULL || b->store->writer == b));
+    b->store->writer = b;
+    b->dirty = true;
+}
+
+static void group_end(struct book *b)
+{
+    if (b->store->writer == b) {
+        b->store->writer = NULL;
+    }
 }
 
 enum store_result book_wrote(struct book *b, enum store_result r)
@@ -80,10 +100,6 @@ enum mete_code book_open(struct book **out, struct store *s, struct text name, b
         return mete_fail(err, METE_TEXT_LENGTH, NULL,
                          "the name of a book is 1 to %d bytes of UTF-8", BOOK_NAME_LEN_MAX);
     }
-    if (!s->options.read_only && s->writer != NULL) {
-        return mete_fail(err, METE_STORE_BUSY, NULL,
-                         "this process is already writing a book of this store");
-    }
     enum mete_code code = s->port->book_open(&log, s->impl, name, create, err);
     if (code != METE_OK) {
         return code;
@@ -93,9 +109,6 @@ enum mete_code book_open(struct book **out, struct store *s, struct text name, b
     if (code != METE_OK) {
         book_free(b);
         return code;
-    }
-    if (!b->read_only) {
-        s->writer = b;
     }
     *out = b;
     return METE_OK;
@@ -138,10 +151,10 @@ void book_close(struct book *b)
     if (!b->read_only) {
         if (b->dirty || b->failed) {
             b->port->rollback(b->log);
-        } else if (!b->broken) {
+        } else if (!b->broken && b->store->writer == NULL) {
             tail_flush(b);
         }
-        b->store->writer = NULL;
+        group_end(b);
     }
     book_free(b);
 }
@@ -162,6 +175,7 @@ void book_rollback(struct book *b)
     b->port->rollback(b->log);
     b->dirty = false;
     b->failed = false;
+    group_end(b);
     b->broken = book_load(b, &err) != METE_OK;
 }
 
@@ -194,6 +208,7 @@ enum store_result book_commit(struct book *b, struct mete_err *err)
     }
     if (r == STORE_OK) {
         b->dirty = false;
+        group_end(b);
     } else {
         book_rollback(b);
     }

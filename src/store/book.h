@@ -11,7 +11,7 @@ struct store {
     const struct store_port *port;
     void *impl;
     struct store_options options;
-    struct book *writer; /* at most one book is open for writing */
+    struct book *writer; /* the book whose group is open; NULL: none is */
 };
 
 struct book {
@@ -38,6 +38,8 @@ struct book {
 struct mete_err *book_err(struct book *b, struct mete_err *err);
 /** False, with err filled, when the book is broken; `writing`: also when it is read-only. */
 bool book_usable(struct book *b, bool writing, struct mete_err *err);
+/** Opens the group: no other book of the store has one. */
+void book_touch(struct book *b);
 /** Marks the group as failed unless r is STORE_OK; returns r. */
 enum store_result book_wrote(struct book *b, enum store_result r);
 /** Fills row->event_id and checks the row against its leaf. */

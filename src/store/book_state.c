@@ -17,8 +17,7 @@ static bool is_unwanted(const struct book *b, struct bytes key)
 
 void book_set(struct book *b, struct bytes key, struct bytes value)
 {
-    METE_ASSERT(!b->read_only);
-    b->dirty = true;
+    book_touch(b);
     if (!is_unwanted(b, key)) {
         state_set(&b->state, key, value);
     }
@@ -26,8 +25,7 @@ void book_set(struct book *b, struct bytes key, struct bytes value)
 
 void book_add(struct book *b, struct bytes key, const i128 sums[STATE_SUMS])
 {
-    METE_ASSERT(!b->read_only);
-    b->dirty = true;
+    book_touch(b);
     if (!is_unwanted(b, key)) {
         state_add(&b->state, key, sums);
     }
@@ -35,8 +33,7 @@ void book_add(struct book *b, struct bytes key, const i128 sums[STATE_SUMS])
 
 void book_remove(struct book *b, struct bytes key)
 {
-    METE_ASSERT(!b->read_only);
-    b->dirty = true;
+    book_touch(b);
     if (!is_unwanted(b, key)) {
         state_remove(&b->state, key);
     }

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * mete serve: starts the desk, waits for a signal, lets it finish. */
+#include "base/text.h"
+#include "cli/cli.h"
+#include "http/desk.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LISTEN_DEFAULT "127.0.0.1:8402"
+#define BODY_MAX       ((size_t)64 << 20)
+#define DRAIN_S        25u
+
+static bool is_loopback(const char *listen)
+{
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]:", 6) == 0 ||
+           strncmp(listen, "localhost:", 10) == 0;
+}
+
+/** --listen, else HOST and PORT of the environment, else loopback. */
+static const char *listen_of(struct cli *c)
+{
+    const char *given = cli_option(c, "listen");
+    const char *host = getenv("HOST");
+    const char *port = getenv("PORT");
+    if (given != NULL) {
+        return given;
+    }
+    if (host == NULL && port == NULL) {
+        return LISTEN_DEFAULT;
+    }
+    return arena_printf(&c->arena, "%s:%s", host != NULL ? host : "127.0.0.1",
+                        port != NULL ? port : "8402")
+        .p;
+}
+
+static void say_started(struct cli *c, struct desk *d, const char *listen)
+{
+    const char *colon = strrchr(listen, ':');
+    cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s%s",
+             d->o.server.certificate != NULL ? "https" : "http", (int)(colon - listen), listen,
+             server_port(d->server), c->book, c->store,
+             authority_is_open(d->authority) ? "; no key exists: everything is open to this machine"
+                                             : "");
+}
+
+/** Until SIGINT or SIGTERM; SIGHUP reads the keys again. */
+static void wait_for_end(struct desk *d, const sigset_t *set)
+{
+    int got;
+    do {
+        while (sigwait(set, &got) != 0) {
+        }
+        if (got == SIGHUP) {
+            authority_reload(d->authority);
+        }
+    } while (got == SIGHUP);
+}
+
+static int serve_run(struct cli *c)
+{
+    struct desk *d;
+    struct mete_err err;
+    sigset_t set;
+    const char *listen = listen_of(c);
+    const struct desk_options o = {.server = {.listen = listen, .body_max = BODY_MAX},
+                                   .store = c->store,
+                                   .book = c->book,
+                                   .create = true,
+                                   .admin_key = getenv("API_KEY"),
+                                   .loopback = is_loopback(listen),
+                                   .log = !c->quiet};
+    if (!o.loopback && !cli_flag(c, "plaintext-behind-proxy")) {
+        return cli_usage(c,
+                         "%s can be reached from elsewhere: give a certificate, or say "
+                         "--plaintext-behind-proxy",
+                         listen);
+    }
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL); /* before any thread: they inherit it */
+    signal(SIGPIPE, SIG_IGN);
+    if (desk_open(&d, &o, &err) != METE_OK) {
+        return cli_fail(c, &err);
+    }
+    say_started(c, d, listen);
+    wait_for_end(d, &set);
+    bool all = desk_drain(d, DRAIN_S);
+    cli_note(c, all ? "mete: stopped; every request was answered"
+                    : "mete: stopped; some requests were not answered");
+    desk_close(d);
+    return CLI_OK;
+}
+
+static const struct cli_option OPTIONS[] = {
+    {"listen", 'l', "HOST:PORT", "where to listen; else HOST and PORT, else 127.0.0.1:8402"},
+    {"plaintext-behind-proxy", 0, NULL, "no TLS although others can connect: a proxy has it"},
+    {NULL, 0, NULL, NULL}};
+
+const struct cli_command command_serve = {
+    .name = "serve",
+    .operands = "",
+    .operands_min = 0,
+    .operands_max = 0,
+    .summary = "answer HTTP requests",
+    .about = "Makes the store and the book when they are missing. SIGTERM: finishes what it has\n"
+             "begun, then ends. SIGHUP: reads keys again.",
+    .option = OPTIONS,
+    .run = serve_run};

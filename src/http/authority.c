@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The keys of a store, kept in memory by their hashes and read again when the store changed. The
+ * hash is the key of the map, so comparing takes no time that tells anything about a key. */
+#include "http/authority.h"
+
+#include "base/encode.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "crypto/seal.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_MAX  ((size_t)256 << 20)
+#define LOOK_EVERY INT64_C(500000) /* microseconds between looks at the store */
+#define KEY_PREFIX "mete_"
+#define KEY_RANDOM 24
+#define ID_RANDOM  8
+#define TOKEN      1000000 /* of the bucket: a millionth a microsecond at one request a second */
+
+struct kept_key {
+    struct api_key key; /* its texts are in the arena */
+    int64_t tokens;     /* that are left, in millionths */
+    mete_time filled_at;
+};
+
+struct authority {
+    struct authority_options o;
+    struct api_keys *store;
+    struct hash admin; /* of admin_key */
+    pthread_mutex_t lock;
+    struct map keys; /* sha256 -> struct kept_key */
+    struct arena arena;
+    mete_time looked_at;
+    bool any;
+    struct kept_key admin_bucket;
+};
+
+static const char *const names[] = {
+#define X(symbol, name) name,
+    SCOPES(X)
+#undef X
+};
+
+const char *scope_name(enum scope s)
+{
+    METE_ASSERT((size_t)s < ARRAY_LEN(names));
+    return names[s];
+}
+
+bool scope_of(struct text name, enum scope *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (text_is(name, names[i])) {
+            *out = (enum scope)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum mete_code scopes_parse(struct text list, uint32_t *out, struct mete_err *err)
+{
+    *out = 0;
+    for (size_t i = 0; i < list.len;) {
+        size_t len = 0;
+        while (i + len < list.len && list.p[i + len] != ',' && list.p[i + len] != ' ') {
+            len++;
+        }
+        enum scope s;
+        struct text name = {list.p + i, len};
+        if (len > 0 && !scope_of(name, &s)) {
+            return mete_fail(err, METE_USAGE, NULL, "there is no scope \"%.*s\"",
+                             (int)(len > 64 ? 64 : len), name.p);
+        }
+        *out |= len > 0 ? UINT32_C(1) << s : 0;
+        i += len + 1;
+    }
+    return *out != 0 ? METE_OK : mete_fail(err, METE_USAGE, NULL, "a key needs a scope");
+}
+
+bool principal_may(const struct principal *p, enum scope s)
+{
+    return s >= SCOPE_COUNT || (p->scopes >> s & 1) != 0;
+}
+
+/* --- the keys of the store ---------------------------------------------------------------------*/
+
+static bool keep(void *arg, const struct api_key *key)
+{
+    struct authority *a = arg;
+    bool made;
+    struct kept_key *kept =
+        map_put(&a->keys, (struct bytes){key->sha256.b, sizeof key->sha256.b}, &made);
+    mete_time filled_at = kept->filled_at;
+    int64_t tokens = kept->tokens;
+    *kept = (struct kept_key){.key = *key, .tokens = tokens, .filled_at = filled_at};
+    struct text *text[] = {&kept->key.key_id,   &kept->key.book,    &kept->key.party,
+                           &kept->key.producer, &kept->key.service, &kept->key.note};
+    for (size_t i = 0; i < ARRAY_LEN(text); i++) {
+        *text[i] = arena_text(&a->arena, *text[i]);
+    }
+    a->any = true;
+    return true;
+}
+
+/** A failing read keeps what is known: revoking needs the store, and so does everything else. */
+static void look(struct authority *a, mete_time now, bool anyway)
+{
+    struct mete_err err;
+    if (!anyway && now - a->looked_at < LOOK_EVERY) {
+        return;
+    }
+    a->looked_at = now;
+    if (anyway || api_keys_changed(a->store)) {
+        arena_reset(&a->arena);
+        (void)!api_keys_read(a->store, keep, a, &err);
+    }
+}
+
+enum mete_code authority_open(struct authority **out, const struct authority_options *o,
+                              struct mete_err *err)
+{
+    struct authority *a = calloc(1, sizeof *a);
+    uint64_t seed;
+    METE_ASSERT(a != NULL);
+    a->o = *o;
+    enum mete_code code = api_keys_open(&a->store, o->store, false, err);
+    if (code != METE_OK) {
+        free(a);
+        return code;
+    }
+    random_bytes(&seed, sizeof seed);
+    map_init(&a->keys, sizeof(struct kept_key), seed);
+    arena_init(&a->arena, ARENA_MAX);
+    METE_ASSERT(pthread_mutex_init(&a->lock, NULL) == 0);
+    if (o->admin_key != NULL) {
+        a->admin = sha256(text_bytes(text_of(o->admin_key)));
+        a->any = true;
+    }
+    look(a, 0, true);
+    *out = a;
+    return METE_OK;
+}
+
+void authority_close(struct authority *a)
+{
+    if (a != NULL) {
+        api_keys_close(a->store);
+        map_clear(&a->keys);
+        arena_clear(&a->arena);
+        pthread_mutex_destroy(&a->lock);
+        free(a);
+    }
+}
+
+void authority_reload(struct authority *a)
+{
+    pthread_mutex_lock(&a->lock);
+    look(a, a->looked_at, true);
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* --- asking ------------------------------------------------------------------------------------*/
+
+static struct text key_given(const struct exchange *x)
+{
+    struct text bearer = exchange_header(x, "Authorization");
+    if (bearer.len > 7 && text_starts(bearer, "Bearer ")) {
+        return (struct text){bearer.p + 7, bearer.len - 7};
+    }
+    return exchange_header(x, "X-API-Key");
+}
+
+/** Takes a request out of a key's bucket. */
+static bool bucket_take(const struct authority *a, struct kept_key *k, mete_time now)
+{
+    if (a->o.rate == 0) {
+        return true;
+    }
+    int64_t full = (int64_t)a->o.burst * TOKEN;
+    int64_t since = k->filled_at == 0 ? full : now - k->filled_at;
+    int64_t more = since > full ? full : since * (int64_t)a->o.rate;
+    k->tokens = k->tokens + more > full ? full : k->tokens + more;
+    k->filled_at = now;
+    if (k->tokens < TOKEN) {
+        return false;
+    }
+    k->tokens -= TOKEN;
+    return true;
+}
+
+static void principal_fill(const struct authority *a, struct exchange *x, const struct kept_key *k)
+{
+    struct principal *p = x->who;
+    const struct api_key *key = &k->key;
+    (void)a;
+    p->key_id = arena_text(&x->arena, key->key_id);
+    p->book = arena_text(&x->arena, key->book).p;
+    p->scopes = key->scopes;
+    p->party = arena_text(&x->arena, key->party);
+    p->producer = arena_text(&x->arena, key->producer);
+    p->service = arena_text(&x->arena, key->service);
+}
+
+static enum mete_code key_check(struct authority *a, struct exchange *x, struct text given,
+                                mete_time now, struct mete_err *err)
+{
+    struct hash h = sha256(text_bytes(given));
+    struct kept_key *k = map_get(&a->keys, (struct bytes){h.b, sizeof h.b});
+    if (a->o.admin_key != NULL && hash_eq(&h, &a->admin)) {
+        *x->who = (struct principal){
+            .key_id = text_of("API_KEY"), .book = a->o.book, .scopes = SCOPES_ALL};
+        k = &a->admin_bucket;
+    } else if (k == NULL) {
+        return mete_fail(err, METE_UNAUTHORIZED, NULL, "the key is not known");
+    } else if (k->key.revoked_at <= now || k->key.expires_at <= now) {
+        return mete_fail(err, METE_UNAUTHORIZED, NULL, "the key has ended");
+    } else {
+        principal_fill(a, x, k);
+    }
+    return bucket_take(a, k, now) ? METE_OK
+                                  : mete_fail(err, METE_RATE_LIMITED, NULL,
+                                              "more than %u requests a second", a->o.rate);
+}
+
+bool authority_is_open(struct authority *a)
+{
+    pthread_mutex_lock(&a->lock);
+    bool is_open = a->o.loopback && !a->any;
+    pthread_mutex_unlock(&a->lock);
+    return is_open;
+}
+
+enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope needed,
+                             mete_time now, struct mete_err *err)
+{
+    enum mete_code code = METE_OK;
+    struct text given = key_given(x);
+    x->who = arena_alloc(&x->arena, sizeof *x->who);
+    *x->who = (struct principal){.book = a->o.book};
+    if (needed == SCOPE_NONE) {
+        return METE_OK;
+    }
+    pthread_mutex_lock(&a->lock);
+    look(a, now, false);
+    if (given.len > 0) {
+        code = key_check(a, x, given, now, err);
+    } else if (a->o.loopback && !a->any) {
+        x->who->scopes = SCOPES_ALL;
+    } else {
+        code = mete_fail(err, METE_UNAUTHORIZED, NULL, "this needs a key");
+    }
+    pthread_mutex_unlock(&a->lock);
+    if (code == METE_OK && !principal_may(x->who, needed)) {
+        code = mete_fail(err, METE_FORBIDDEN, NULL, "this needs the scope %s", scope_name(needed));
+    }
+    return code;
+}
+
+/* --- making keys -------------------------------------------------------------------------------*/
+
+void api_key_make(char text[KEY_TEXT_MAX], char key_id[KEY_TEXT_MAX], struct hash *sum)
+{
+    uint8_t random[KEY_RANDOM];
+    uint8_t id[ID_RANDOM];
+    random_bytes(random, sizeof random);
+    random_bytes(id, sizeof id);
+    memcpy(text, KEY_PREFIX, sizeof KEY_PREFIX);
+    hex_encode(text + sizeof KEY_PREFIX - 1, (struct bytes){random, sizeof random});
+    memcpy(key_id, "key_", 5);
+    hex_encode(key_id + 4, (struct bytes){id, sizeof id});
+    *sum = sha256(text_bytes(text_of(text)));
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Who is asking, and may they. A key is looked up by its hash; what it may do stands in its row and
+ * nowhere in a request. */
+#ifndef METE_HTTP_AUTHORITY_H
+#define METE_HTTP_AUTHORITY_H
+
+#include "http/exchange.h"
+#include "store/api_key.h"
+
+/* X(symbol, name): the number of a scope is its bit in a stored key and never changes. */
+#define SCOPES(X)                                                                                  \
+    X(REVENUE_WRITE, "revenue:write")                                                              \
+    X(REVENUE_READ, "revenue:read")                                                                \
+    X(POLICY_WRITE, "policy:write")                                                                \
+    X(POLICY_READ, "policy:read")                                                                  \
+    X(PAYOUT_WRITE, "payout:write")                                                                \
+    X(PAYOUT_APPROVE, "payout:approve")                                                            \
+    X(DISPUTE_WRITE, "dispute:write")                                                              \
+    X(EARNINGS_READ, "earnings:read")                                                              \
+    X(AUDIT_READ, "audit:read")                                                                    \
+    X(FACILITATOR, "facilitator")                                                                  \
+    X(ADMIN, "admin")
+
+enum scope {
+#define X(symbol, name) SCOPE_##symbol,
+    SCOPES(X)
+#undef X
+        SCOPE_COUNT,
+    SCOPE_ANY,  /* any valid key: each item is judged on its own */
+    SCOPE_NONE, /* nobody is asked */
+};
+
+#define SCOPES_ALL   ((UINT32_C(1) << SCOPE_COUNT) - 1)
+#define KEY_TEXT_MAX 64
+
+const char *scope_name(enum scope s);
+bool scope_of(struct text name, enum scope *out) METE_MUST_CHECK;
+/** Reads "revenue:write,earnings:read" (commas or spaces). */
+enum mete_code scopes_parse(struct text list, uint32_t *out, struct mete_err *err) METE_MUST_CHECK;
+
+/** Who asks. Lives in the exchange's arena. */
+struct principal {
+    struct text key_id; /* empty: nobody was asked (open, or a route for all) */
+    const char *book;
+    uint32_t scopes;
+    struct text party;    /* empty: not bound */
+    struct text producer; /* empty: control_plane, any service */
+    struct text service;
+};
+bool principal_may(const struct principal *p, enum scope s);
+
+struct authority_options {
+    const char *store;
+    const char *book;      /* of whoever needs no key */
+    const char *admin_key; /* API_KEY of the environment: all scopes; NULL: none */
+    bool loopback;         /* the server listens on loopback only */
+    unsigned rate;         /* requests a second for each key, on average; 0: no bound */
+    unsigned burst;
+};
+
+struct authority;
+enum mete_code authority_open(struct authority **out, const struct authority_options *o,
+                              struct mete_err *err) METE_MUST_CHECK;
+void authority_close(struct authority *a);
+
+/** No key exists and nobody else can connect: everything is allowed. */
+bool authority_is_open(struct authority *a);
+/** Finds out who asks, and fills x->who. METE_UNAUTHORIZED, METE_FORBIDDEN, METE_RATE_LIMITED.
+ *  Any thread. */
+enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope needed,
+                             mete_time now, struct mete_err *err) METE_MUST_CHECK;
+/** Looks at the stored keys again now (SIGHUP). */
+void authority_reload(struct authority *a);
+
+/** A new key and its row: 24 random bytes. `text` is shown once and never again. */
+void api_key_make(char text[KEY_TEXT_MAX], char key_id[KEY_TEXT_MAX], struct hash *sha256);
+
+#endif

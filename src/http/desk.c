@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A request's way: an id, its row, who asks, its size, the first half of its handler here, the
+ * second where the row says, one log line. Invariant: every path ends in exactly one finish(). */
+#include "http/desk.h"
+
+#include "base/encode.h"
+#include "base/text.h"
+#include "crypto/seal.h"
+#include "http/reply.h"
+#include "http/workers.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+mete_time desk_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (mete_time)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* --- the end -----------------------------------------------------------------------------------*/
+
+static void finish(struct desk *d, struct exchange *x)
+{
+    if (x->status == 0) { /* a handler that says nothing is a defect of ours, not the client's */
+        reply_fail(x, METE_INTERNAL, NULL, "the handler gave no answer");
+    }
+    reply_header(x, "X-Request-Id", text_of(x->request_id));
+    atomic_fetch_add(&d->status[x->status / 100], 1);
+    atomic_fetch_sub(&d->busy, 1);
+    server_done(x);
+}
+
+static void line_log(void *ctx, const struct exchange *x, bool sent)
+{
+    struct desk *d = ctx;
+    if (!d->o.log) {
+        return;
+    }
+    struct buf line = {0};
+    struct json_writer w;
+    char at[TIME_TEXT_MAX];
+    time_format(x->began_at, at);
+    jw_init(&w, &line, false);
+    jw_object(&w, NULL);
+    jw_str(&w, "at", at);
+    jw_str(&w, "request_id", x->request_id);
+    jw_text(&w, "method", x->method);
+    jw_str(&w, "route", x->route != NULL ? x->route->path : NULL); /* paths may name people */
+    jw_int(&w, "status", x->status);
+    jw_str(&w, "code", x->code);
+    jw_text(&w, "key_id", x->who != NULL ? x->who->key_id : (struct text){0});
+    jw_text(&w, "peer", x->peer);
+    jw_int(&w, "bytes_in", (int64_t)x->body.len);
+    jw_int(&w, "bytes_out", (int64_t)x->out.len);
+    jw_int(&w, "us", desk_now() - x->began_at);
+    jw_bool(&w, "sent", sent);
+    jw_end_object(&w);
+    buf_put_u8(&line, '\n');
+    (void)!write(STDERR_FILENO, line.p, line.len);
+    buf_clear(&line);
+}
+
+/* --- the second half, elsewhere ----------------------------------------------------------------*/
+
+struct task {
+    struct work work; /* first: it leads back */
+    struct desk *d;
+    struct exchange *x;
+};
+
+static void task_run(struct work *w, struct engine *e, const struct mete_err *err)
+{
+    struct task *t = (struct task *)w;
+    if (e == NULL) {
+        reply_problem(t->x, err);
+    } else {
+        t->x->route->handle(t->d, e, t->x);
+    }
+}
+
+static void task_done(struct work *w, enum mete_code code, const struct mete_err *err)
+{
+    struct task *t = (struct task *)w;
+    if (code != METE_OK) {
+        t->x->reply_count = 0;
+        reply_problem(t->x, err);
+    }
+    finish(t->d, t->x);
+}
+
+static void elsewhere(struct desk *d, struct exchange *x)
+{
+    struct task *t = arena_alloc(&x->arena, sizeof *t);
+    bool writes = x->route->place == PLACE_WRITE;
+    *t = (struct task){.work = {.book = x->who->book,
+                                .writes = writes,
+                                .create_book = d->o.create && strcmp(x->who->book, d->o.book) == 0,
+                                .alone = writes && exchange_query_flag(x, "dry_run"),
+                                .run = task_run,
+                                .done = task_done},
+                       .d = d,
+                       .x = x};
+    bool taken = x->route->place == PLACE_APART ? workers_put(d->workers, &t->work)
+                                                : keeper_put(d->keeper, &t->work);
+    if (!taken) {
+        reply_fail(x, METE_OVERLOADED, NULL, "too much is waiting already");
+        finish(d, x);
+    }
+}
+
+/* --- the first half ----------------------------------------------------------------------------*/
+
+/** The client's own id when it is a plain one, else a new one. */
+static void request_id_set(struct exchange *x)
+{
+    struct text given = exchange_header(x, "X-Request-Id");
+    struct text trace = exchange_header(x, "traceparent");
+    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
+    if (given.len == 0 && trace.len >= 35) { /* W3C: version-traceid-parentid-flags */
+        given = (struct text){trace.p + 3, 32};
+    }
+    size_t good = 0;
+    while (good < given.len && memchr(plain, given.p[good], sizeof plain - 1) != NULL) {
+        good++;
+    }
+    if (given.len > 0 && given.len <= REQUEST_ID_MAX && good == given.len) {
+        memcpy(x->request_id, given.p, given.len);
+        x->request_id[given.len] = '\0';
+        return;
+    }
+    uint8_t random[12];
+    random_bytes(random, sizeof random);
+    memcpy(x->request_id, "req_", 5);
+    hex_encode(x->request_id + 4, (struct bytes){random, sizeof random});
+}
+
+static bool route(struct desk *d, struct exchange *x)
+{
+    struct text allow;
+    switch (route_find(x, d->o.roles, &allow)) {
+    case ROUTE_FOUND:
+        return true;
+    case ROUTE_METHOD:
+        reply_fail(x, METE_METHOD, NULL, "this path answers to %.*s", (int)allow.len, allow.p);
+        reply_header(x, "Allow", allow);
+        return false;
+    case ROUTE_BROKEN:
+        reply_fail(x, METE_REQUEST_INVALID, NULL, "the path has a broken escape or is no UTF-8");
+        return false;
+    case ROUTE_NONE:
+        break;
+    }
+    reply_fail(x, METE_ROUTE_UNKNOWN, NULL, "there is no such path; see /openapi.json");
+    return false;
+}
+
+static bool admit(struct desk *d, struct exchange *x)
+{
+    struct mete_err err;
+    if (authority_ask(d->authority, x, x->route->scope, x->began_at, &err) != METE_OK) {
+        reply_problem(x, &err);
+        if (err.code == METE_UNAUTHORIZED) {
+            reply_header(x, "WWW-Authenticate", text_of("Bearer"));
+        }
+        return false;
+    }
+    if (x->body.len > x->route->body_max) {
+        reply_fail(x, METE_BODY_TOO_LARGE, NULL, "at most %zu bytes here", x->route->body_max);
+        return false;
+    }
+    return true;
+}
+
+void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
+{
+    struct desk *d = desk;
+    x->began_at = desk_now();
+    atomic_fetch_add(&d->busy, 1);
+    atomic_fetch_add(&d->requests, 1);
+    request_id_set(x);
+    if (turned_away != METE_OK) {
+        reply_fail(x, turned_away, NULL, "%s",
+                   turned_away == METE_BODY_TOO_LARGE ? "the body is too large"
+                                                      : "a header or the query cannot be read");
+    } else if (route(d, x) && admit(d, x)) {
+        if (x->route->prepare != NULL) {
+            x->route->prepare(d, NULL, x);
+        }
+        if (x->status == 0 && x->route->place != PLACE_HERE) {
+            elsewhere(d, x);
+            return;
+        }
+        if (x->status == 0) {
+            x->route->handle(d, NULL, x);
+        }
+    }
+    finish(d, x);
+}
+
+/* --- opening and closing -----------------------------------------------------------------------*/
+
+static enum mete_code parts_open(struct desk *d, struct mete_err *err)
+{
+    const struct keeper_options ko = {
+        .store = d->o.store, .create_store = d->o.create, .cache_size = d->o.cache_size};
+    enum mete_code code = keeper_start(&d->keeper, &ko, err);
+    if (code != METE_OK) {
+        return code;
+    }
+    const struct authority_options ao = {.store = d->o.store,
+                                         .book = d->o.book,
+                                         .admin_key = d->o.admin_key,
+                                         .loopback = d->o.loopback,
+                                         .rate = d->o.rate,
+                                         .burst = d->o.burst};
+    code = authority_open(&d->authority, &ao, err);
+    if (code == METE_OK) {
+        code = workers_start(&d->workers, d->o.store, d->o.workers, err);
+    }
+    return code == METE_OK ? server_start(&d->server, &d->o.server, err) : code;
+}
+
+enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct mete_err *err)
+{
+    struct desk *d = calloc(1, sizeof *d);
+    METE_ASSERT(d != NULL);
+    d->o = *o;
+    d->o.roles = o->roles != 0 ? o->roles : ROLE_ALL;
+    d->o.server.handle = desk_handle;
+    d->o.server.log = line_log;
+    d->o.server.ctx = d;
+    d->started_at = desk_now();
+    enum mete_code code = parts_open(d, err);
+    if (code != METE_OK) {
+        desk_close(d);
+        return code;
+    }
+    *out = d;
+    return METE_OK;
+}
+
+bool desk_drain(struct desk *d, unsigned seconds)
+{
+    const struct timespec step = {.tv_nsec = 10000000};
+    atomic_store(&d->state, DESK_DRAINING);
+    server_quiesce(d->server);
+    for (unsigned i = 0; i < seconds * 100 && atomic_load(&d->busy) > 0; i++) {
+        nanosleep(&step, NULL);
+    }
+    return atomic_load(&d->busy) == 0;
+}
+
+/** In this order: when the server is stopped, nothing may still hold an exchange. */
+void desk_close(struct desk *d)
+{
+    workers_stop(d->workers);
+    keeper_stop(d->keeper);
+    server_stop(d->server);
+    authority_close(d->authority);
+    free(d);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The front desk: what every request goes through, in one place and one order, before and after
+ * its handler. Owns the server, the keeper, the workers and the keys. */
+#ifndef METE_HTTP_DESK_H
+#define METE_HTTP_DESK_H
+
+#include "http/authority.h"
+#include "http/keeper.h"
+#include "http/router.h"
+#include "http/server.h"
+
+struct desk_options {
+    struct server_options server; /* handle, log and ctx are the desk's */
+    const char *store;
+    const char *book;
+    bool create; /* make a missing store and book */
+    unsigned roles;
+    const char *admin_key; /* NULL: none */
+    unsigned rate;
+    unsigned burst;
+    unsigned workers;  /* threads for long readings; 0: 2 */
+    size_t cache_size; /* of the books; 0: 64 MiB */
+    bool loopback;
+    bool log; /* a JSON line for each request, on stderr */
+};
+
+enum desk_state { DESK_READY, DESK_DRAINING };
+
+struct desk {
+    struct desk_options o;
+    struct server *server;
+    struct keeper *keeper;
+    struct authority *authority;
+    struct workers *workers;
+    mete_time started_at;
+    _Atomic enum desk_state state;
+    _Atomic unsigned busy; /* requests that are not answered yet */
+    _Atomic uint64_t requests;
+    _Atomic uint64_t status[6]; /* answers by their first digit */
+};
+
+enum mete_code desk_open(struct desk **out, const struct desk_options *o,
+                         struct mete_err *err) METE_MUST_CHECK;
+/** Lets nobody in any more, and waits up to `seconds` until all are answered. True: they are. */
+bool desk_drain(struct desk *d, unsigned seconds);
+void desk_close(struct desk *d);
+/** Answers one complete request: the server_handle. */
+void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away);
+
+mete_time desk_now(void);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One request and its answer. The request is complete and bounded when a handler sees it; the
+ * answer is a value that is filled in, never something to be sent. So a handler cannot forget to
+ * answer, cannot answer twice, and can be tested without a socket. */
+#ifndef METE_HTTP_EXCHANGE_H
+#define METE_HTTP_EXCHANGE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/time.h"
+#include "mete/error.h"
+
+#define EXCHANGE_PARAMS_MAX  4
+#define EXCHANGE_PAIRS_MAX   64 /* headers, and members of the query, each */
+#define EXCHANGE_HEADERS_MAX 12 /* of the answer */
+#define REQUEST_ID_MAX       64
+
+struct route;
+struct principal;
+
+struct pair {
+    struct text name;
+    struct text value;
+};
+
+struct exchange {
+    struct arena arena; /* everything below may point into it */
+
+    /* the request */
+    struct text method;
+    struct text path; /* as sent: its segments are decoded when the route is found */
+    struct pair query[EXCHANGE_PAIRS_MAX];
+    size_t query_count;
+    struct pair header[EXCHANGE_PAIRS_MAX];
+    size_t header_count;
+    struct buf body;
+    struct text peer; /* address of the client; empty when unknown */
+    bool is_tls;
+    struct text client_certificate; /* subject of a verified one; empty */
+    mete_time began_at;
+
+    /* what routing made of it */
+    const struct route *route; /* NULL: none */
+    struct text param[EXCHANGE_PARAMS_MAX];
+    struct principal *who; /* in `arena`; NULL before authority was asked */
+    char request_id[REQUEST_ID_MAX + 1];
+    void *work; /* of the handler, between its steps; in `arena` or freed by it */
+
+    /* the answer */
+    unsigned status; /* 0: not answered yet */
+    const char *type;
+    struct buf out;
+    struct pair reply[EXCHANGE_HEADERS_MAX];
+    size_t reply_count;
+    const char *code; /* of a problem; for the log line */
+};
+
+void exchange_init(struct exchange *x);
+void exchange_clear(struct exchange *x);
+
+/** Case does not matter. Empty text when absent; `p` is then NULL. */
+struct text exchange_header(const struct exchange *x, const char *name);
+/** A member of the query, decoded; `p` NULL when absent. */
+struct text exchange_query(const struct exchange *x, const char *name);
+/** True for `name=true`, `name=1` and `name` alone. */
+bool exchange_query_flag(const struct exchange *x, const char *name);
+
+/** Percent-decodes into `a`. False: a broken escape, a zero byte or no UTF-8. */
+bool percent_decode(struct arena *a, struct text in, bool plus_is_space,
+                    struct text *out) METE_MUST_CHECK;
+
+#endif

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One queue, one thread. Invariant: between two rounds no book has an open group, so one book's
+ * failure is never another's. */
+#include "http/keeper.h"
+
+#include "base/text.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BOOKS_MAX 16u
+#define QUEUE_MAX 4096u
+#define GROUP_MAX 512u
+#define NAME_MAX_ 256
+
+struct open_book {
+    char name[NAME_MAX_];
+    struct engine *e;
+    uint64_t used; /* round of its last use */
+};
+
+struct keeper {
+    struct keeper_options o;
+    char *store_name;
+    struct store *store;
+    struct open_book *book;
+    unsigned book_count;
+    uint64_t round;
+    pthread_t thread;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct work *first;
+    struct work **last;
+    unsigned queued;
+    bool stopping;
+    struct keeper_stats stats;
+};
+
+/* --- books -------------------------------------------------------------------------------------*/
+
+static void book_close_at(struct keeper *k, unsigned i)
+{
+    engine_close(k->book[i].e);
+    k->book[i] = k->book[--k->book_count];
+}
+
+static void book_make_room(struct keeper *k)
+{
+    unsigned oldest = 0;
+    if (k->book_count < k->o.books_max) {
+        return;
+    }
+    for (unsigned i = 1; i < k->book_count; i++) {
+        if (k->book[i].used < k->book[oldest].used) {
+            oldest = i;
+        }
+    }
+    book_close_at(k, oldest);
+}
+
+static struct engine *book_open_named(struct keeper *k, const struct work *w, struct mete_err *err)
+{
+    struct engine_options o = {.store = k->store_name,
+                               .in_store = k->store,
+                               .book = w->book,
+                               .cache_size = k->o.cache_size / k->o.books_max};
+    struct engine *e = NULL;
+    book_make_room(k);
+    enum mete_code code = engine_open(&e, &o, err);
+    if (code == METE_STORE_MISSING && w->create_book) {
+        o.create_book = true;
+        code = engine_open(&e, &o, err);
+    }
+    return code == METE_OK ? e : NULL;
+}
+
+static struct engine *book_get_engine(struct keeper *k, const struct work *w, struct mete_err *err)
+{
+    for (unsigned i = 0; i < k->book_count; i++) {
+        if (strcmp(k->book[i].name, w->book) == 0) {
+            k->book[i].used = k->round;
+            return k->book[i].e;
+        }
+    }
+    if (strlen(w->book) >= NAME_MAX_) {
+        (void)mete_fail(err, METE_STORE_MISSING, NULL, "no book has so long a name");
+        return NULL;
+    }
+    struct engine *e = book_open_named(k, w, err);
+    if (e != NULL) {
+        struct open_book *b = &k->book[k->book_count++];
+        memcpy(b->name, w->book, strlen(w->book) + 1);
+        b->e = e;
+        b->used = k->round;
+    }
+    return e;
+}
+
+/** After a failure the book is opened anew when it is next asked for. */
+static void book_forget(struct keeper *k, const struct engine *e)
+{
+    for (unsigned i = 0; i < k->book_count; i++) {
+        if (k->book[i].e == e) {
+            book_close_at(k, i);
+            return;
+        }
+    }
+}
+
+static mete_time now_us_real(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (mete_time)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* --- a round -----------------------------------------------------------------------------------*/
+
+static void run_one(struct keeper *k, struct work *w, struct engine **e)
+{
+    struct mete_err err = {.code = METE_OK};
+    *e = book_get_engine(k, w, &err);
+    w->run(w, *e, &err);
+}
+
+static void run_reads(struct keeper *k, struct work **queue)
+{
+    for (struct work **at = queue; *at != NULL;) {
+        struct work *w = *at;
+        if (w->writes) {
+            at = &w->next;
+            continue;
+        }
+        struct engine *e;
+        *at = w->next;
+        run_one(k, w, &e);
+        w->done(w, METE_OK, NULL);
+        k->stats.reads++;
+    }
+}
+
+static enum mete_code group_commit(struct keeper *k, struct engine *e, struct mete_err *err)
+{
+    int64_t begin = now_us();
+    enum mete_code code = engine_commit(e, err);
+    k->stats.groups++;
+    k->stats.failed_groups += code != METE_OK;
+    k->stats.commit_us_sum += now_us() - begin;
+    if (code != METE_OK) {
+        book_forget(k, e);
+    }
+    return code;
+}
+
+static void tell_all(struct work *w, enum mete_code code, const struct mete_err *err)
+{
+    while (w != NULL) {
+        struct work *next = w->next;
+        w->done(w, code, err);
+        w = next;
+    }
+}
+
+/** A rehearsal: decided in a group of its own, which is thrown away. */
+static void run_alone(struct keeper *k, struct work *w)
+{
+    struct engine *e;
+    run_one(k, w, &e);
+    if (e != NULL) {
+        engine_rollback(e);
+    }
+    w->done(w, METE_OK, NULL);
+}
+
+/** Takes the works of the first one's book out of the queue, runs them, and commits. */
+static void run_group(struct keeper *k, struct work **queue)
+{
+    const char *book = (*queue)->book;
+    struct work *group = NULL;
+    struct work **last = &group;
+    struct engine *e = NULL;
+    for (struct work **at = queue; *at != NULL;) {
+        struct work *w = *at;
+        if (w->alone || strcmp(w->book, book) != 0) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        w->next = NULL;
+        *last = w;
+        last = &w->next;
+        run_one(k, w, &e);
+        k->stats.writes++;
+    }
+    struct mete_err err = {.code = METE_OK};
+    enum mete_code code = e != NULL ? group_commit(k, e, &err) : METE_OK;
+    tell_all(group, code, &err);
+}
+
+static void run_writes(struct keeper *k, struct work **queue)
+{
+    while (*queue != NULL) {
+        if ((*queue)->alone) {
+            struct work *w = *queue;
+            *queue = w->next;
+            run_alone(k, w);
+        } else {
+            run_group(k, queue);
+        }
+    }
+}
+
+/** What has queued, at most group_max works; NULL when the keeper is to stop and nothing is left.
+ */
+static struct work *queue_take(struct keeper *k)
+{
+    pthread_mutex_lock(&k->lock);
+    while (k->first == NULL && !k->stopping) {
+        pthread_cond_wait(&k->changed, &k->lock);
+    }
+    struct work *taken = k->first;
+    struct work **at = &k->first;
+    for (unsigned n = 0; *at != NULL && n < k->o.group_max; n++) {
+        at = &(*at)->next;
+        k->queued--;
+    }
+    struct work *rest = *at;
+    *at = NULL;
+    k->first = rest;
+    if (rest == NULL) {
+        k->last = &k->first;
+    }
+    pthread_mutex_unlock(&k->lock);
+    return taken;
+}
+
+static void *keep(void *arg)
+{
+    struct keeper *k = arg;
+    struct work *queue;
+    while ((queue = queue_take(k)) != NULL) {
+        k->round++;
+        run_reads(k, &queue);
+        run_writes(k, &queue);
+    }
+    while (k->book_count > 0) {
+        book_close_at(k, 0);
+    }
+    return NULL;
+}
+
+/* --- for others --------------------------------------------------------------------------------*/
+
+enum mete_code keeper_start(struct keeper **out, const struct keeper_options *o,
+                            struct mete_err *err)
+{
+    struct keeper *k = calloc(1, sizeof *k);
+    METE_ASSERT(k != NULL);
+    k->o = *o;
+    k->o.books_max = o->books_max != 0 ? o->books_max : BOOKS_MAX;
+    k->o.queue_max = o->queue_max != 0 ? o->queue_max : QUEUE_MAX;
+    k->o.group_max = o->group_max != 0 ? o->group_max : GROUP_MAX;
+    k->o.cache_size = o->cache_size != 0 ? o->cache_size : (size_t)64 << 20;
+    k->last = &k->first;
+    const struct store_options so = {.create = o->create_store, .now = now_us_real()};
+    enum mete_code code = store_open(&k->store, o->store, &so, err);
+    if (code != METE_OK) {
+        free(k);
+        return code;
+    }
+    k->store_name = strdup(o->store);
+    k->book = calloc(k->o.books_max, sizeof *k->book);
+    METE_ASSERT(k->store_name != NULL && k->book != NULL);
+    METE_ASSERT(pthread_mutex_init(&k->lock, NULL) == 0);
+    METE_ASSERT(pthread_cond_init(&k->changed, NULL) == 0);
+    METE_ASSERT(pthread_create(&k->thread, NULL, keep, k) == 0);
+    *out = k;
+    return METE_OK;
+}
+
+bool keeper_put(struct keeper *k, struct work *w)
+{
+    pthread_mutex_lock(&k->lock);
+    bool room = !k->stopping && k->queued < k->o.queue_max;
+    if (room) {
+        w->next = NULL;
+        *k->last = w;
+        k->last = &w->next;
+        k->queued++;
+        pthread_cond_signal(&k->changed);
+    }
+    pthread_mutex_unlock(&k->lock);
+    return room;
+}
+
+void keeper_stop(struct keeper *k)
+{
+    if (k == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&k->lock);
+    k->stopping = true;
+    pthread_cond_signal(&k->changed);
+    pthread_mutex_unlock(&k->lock);
+    pthread_join(k->thread, NULL);
+    store_close(k->store);
+    pthread_cond_destroy(&k->changed);
+    pthread_mutex_destroy(&k->lock);
+    free(k->book);
+    free(k->store_name);
+    free(k);
+}
+
+void keeper_stats(struct keeper *k, struct keeper_stats *out)
+{
+    pthread_mutex_lock(&k->lock);
+    *out = k->stats; /* counters of the other thread: each is whole, together they may lag */
+    out->queued = k->queued;
+    out->books = k->book_count;
+    pthread_mutex_unlock(&k->lock);
+}

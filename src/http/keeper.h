@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The thread that owns a store and its books. Everybody else hands it work and goes on. It takes
+ * whatever has queued: readings first, on what is durable; then writings, book by book, each book's
+ * in one group; and tells each that it is done only when its group is durable. */
+#ifndef METE_HTTP_KEEPER_H
+#define METE_HTTP_KEEPER_H
+
+#include "engine/engine.h"
+
+struct keeper;
+
+struct keeper_options {
+    const char *store;
+    bool create_store;
+    size_t cache_size;  /* bytes for all open books together; 0: 64 MiB */
+    unsigned books_max; /* open at once; the one used longest ago is closed. 0: 16 */
+    unsigned queue_max; /* works that wait; 0: 4096 */
+    unsigned group_max; /* works of one commit; 0: 512 */
+};
+
+/** One piece of work. The caller owns it and keeps it until `done` was called. */
+struct work {
+    struct work *next;
+    const char *book;
+    bool writes;
+    bool create_book; /* make the book when it is missing */
+    bool alone;       /* a group of its own that is rolled back: a rehearsal */
+    /** On the keeper's thread. `e` NULL: the book cannot be opened, why in *err. */
+    void (*run)(struct work *w, struct engine *e, const struct mete_err *err);
+    /** On the keeper's thread, at the end. METE_OK: what was written is durable. Else it is not,
+     *  and why is in *err; what `run` had to say is void. */
+    void (*done)(struct work *w, enum mete_code code, const struct mete_err *err);
+};
+
+enum mete_code keeper_start(struct keeper **out, const struct keeper_options *o,
+                            struct mete_err *err) METE_MUST_CHECK;
+/** False when the queue is full or the keeper stops: nothing will happen to `w`. Never blocks. */
+bool keeper_put(struct keeper *k, struct work *w) METE_MUST_CHECK;
+/** Finishes what has queued, closes books and store. */
+void keeper_stop(struct keeper *k);
+
+struct keeper_stats {
+    uint64_t reads, writes, groups, failed_groups;
+    unsigned queued;
+    unsigned books; /* open now */
+    int64_t commit_us_sum;
+};
+void keeper_stats(struct keeper *k, struct keeper_stats *out);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Writing answers. */
+#include "http/reply.h"
+
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define RETRY_AFTER_S 1
+
+void reply_json(struct exchange *x, unsigned status, struct json_writer *w)
+{
+    buf_reset(&x->out);
+    x->status = status;
+    x->type = TYPE_JSON;
+    jw_init(w, &x->out, false);
+}
+
+void reply_body(struct exchange *x, unsigned status, const char *type, struct text body)
+{
+    buf_reset(&x->out);
+    buf_put_text(&x->out, body);
+    x->status = status;
+    x->type = type;
+}
+
+void reply_header(struct exchange *x, const char *name, struct text value)
+{
+    METE_ASSERT(x->reply_count < EXCHANGE_HEADERS_MAX);
+    x->reply[x->reply_count++] =
+        (struct pair){arena_text(&x->arena, text_of(name)), arena_text(&x->arena, value)};
+}
+
+static bool comes_back(enum mete_code code)
+{
+    int status = mete_code_status(code);
+    return status == 429 || status == 503;
+}
+
+void reply_problem(struct exchange *x, const struct mete_err *err)
+{
+    struct json_writer w;
+    enum mete_code code = err->code;
+    const char *name = mete_code_name(code);
+    reply_json(x, (unsigned)mete_code_status(code), &w);
+    x->type = TYPE_PROBLEM;
+    x->code = name;
+    jw_object(&w, NULL);
+    jw_text(&w, "type", arena_printf(&x->arena, "urn:mete:error:%s", name));
+    jw_str(&w, "title", mete_code_meaning(code));
+    jw_int(&w, "status", mete_code_status(code));
+    jw_str(&w, "detail", err->text);
+    jw_str(&w, "code", name);
+    jw_str(&w, "error", name); /* where clients of the sources look */
+    if (err->pointer[0] != '\0') {
+        jw_str(&w, "pointer", err->pointer);
+    }
+    jw_bool(&w, "retryable", mete_code_retryable(code));
+    jw_str(&w, "request_id", x->request_id);
+    jw_str(&w, "remediation", mete_code_remediation(code));
+    jw_end_object(&w);
+    if (comes_back(code)) {
+        reply_header(x, "Retry-After", arena_printf(&x->arena, "%d", RETRY_AFTER_S));
+    }
+}
+
+void reply_fail(struct exchange *x, enum mete_code code, const char *pointer, const char *fmt, ...)
+{
+    struct mete_err err;
+    char text[sizeof err.text];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    (void)mete_fail(&err, code, pointer, "%s", text);
+    reply_problem(x, &err);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Answers: JSON, and problems as RFC 9457 wants them, made from the one table of codes. */
+#ifndef METE_HTTP_REPLY_H
+#define METE_HTTP_REPLY_H
+
+#include "http/exchange.h"
+#include "wire/json.h"
+
+#define TYPE_JSON    "application/json"
+#define TYPE_PROBLEM "application/problem+json"
+#define TYPE_NDJSON  "application/x-ndjson"
+#define TYPE_TEXT    "text/plain; charset=utf-8"
+
+/** Begins a JSON answer: write the value into *w, into x->out. */
+void reply_json(struct exchange *x, unsigned status, struct json_writer *w);
+/** A finished body of another type; `type` must live as long as the program. */
+void reply_body(struct exchange *x, unsigned status, const char *type, struct text body);
+/** Adds a header; name and value are copied. */
+void reply_header(struct exchange *x, const char *name, struct text value);
+
+/** A problem from `err`: status, retryable and remediation come from its code; what was written so
+ *  far is thrown away. Adds Retry-After when the code is of that kind. */
+void reply_problem(struct exchange *x, const struct mete_err *err);
+/** The same in one call. `pointer` may be NULL. */
+void reply_fail(struct exchange *x, enum mete_code code, const char *pointer, const char *fmt, ...)
+    METE_PRINTF(4, 5);
+
+#endif

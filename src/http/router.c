@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Matching paths segment by segment. The table is short and read from front to back; a path is
+ * found by its row's first difference, so order does not matter: no two rows match one path. */
+#include "http/router.h"
+
+#include "base/text.h"
+#include "http/routes.h"
+
+#define ALLOW_MAX 64
+
+static struct text segment_next(struct text *path)
+{
+    size_t len = 0;
+    while (len < path->len && path->p[len] != '/') {
+        len++;
+    }
+    struct text segment = {path->p, len};
+    size_t skip = len < path->len ? len + 1 : len;
+    path->p += skip;
+    path->len -= skip;
+    return segment;
+}
+
+static size_t segments_count(struct text path)
+{
+    size_t count = 1;
+    for (size_t i = 0; i < path.len; i++) {
+        count += path.p[i] == '/';
+    }
+    return count;
+}
+
+static bool matches(struct text path, const char *row)
+{
+    struct text wanted = text_of(row);
+    if (segments_count(path) != segments_count(wanted)) {
+        return false;
+    }
+    while (wanted.len > 0 || path.len > 0) {
+        struct text want = segment_next(&wanted);
+        struct text got = segment_next(&path);
+        bool any = want.len > 0 && want.p[0] == '{';
+        if (any ? got.len == 0 : !text_eq(want, got)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool params_decode(struct exchange *x, const char *row)
+{
+    struct text wanted = text_of(row);
+    struct text path = x->path;
+    size_t count = 0;
+    while (wanted.len > 0) {
+        struct text want = segment_next(&wanted);
+        struct text got = segment_next(&path);
+        if (want.len > 0 && want.p[0] == '{') {
+            METE_ASSERT(count < EXCHANGE_PARAMS_MAX);
+            if (!percent_decode(&x->arena, got, false, &x->param[count++])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool method_fits(struct text method, const char *row)
+{
+    return text_is(method, row) || (text_is(method, "HEAD") && text_is(text_of("GET"), row));
+}
+
+static struct text allow_add(struct exchange *x, struct text allow, const char *method)
+{
+    return allow.len == 0 ? text_of(method)
+                          : arena_printf(&x->arena, "%.*s, %s", (int)allow.len, allow.p, method);
+}
+
+const struct route *route_at(size_t i)
+{
+    return i < ROUTES_COUNT ? &ROUTES[i] : NULL;
+}
+
+enum route_found route_find(struct exchange *x, unsigned roles, struct text *allow)
+{
+    *allow = (struct text){0};
+    for (size_t i = 0; i < ROUTES_COUNT; i++) {
+        const struct route *r = &ROUTES[i];
+        if ((r->roles & roles) == 0 || !matches(x->path, r->path)) {
+            continue;
+        }
+        if (method_fits(x->method, r->method)) {
+            x->route = r;
+            return params_decode(x, r->path) ? ROUTE_FOUND : ROUTE_BROKEN;
+        }
+        *allow = allow_add(x, *allow, r->method);
+    }
+    return allow->len > 0 ? ROUTE_METHOD : ROUTE_NONE;
+}

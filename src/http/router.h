@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The table of routes, and finding a request's row in it. A row says everything that happens before
+ * a handler runs: who may, how large, on which thread. */
+#ifndef METE_HTTP_ROUTER_H
+#define METE_HTTP_ROUTER_H
+
+#include "http/authority.h"
+#include "http/exchange.h"
+
+struct desk;
+struct engine;
+
+/* Groups of routes that --roles switches. */
+enum role {
+    ROLE_DISTRIBUTIONS = 1,
+    ROLE_WALLET = 2,
+    ROLE_MANIFESTS = 4,
+    ROLE_DASHBOARD = 8,
+    ROLE_FACILITATOR = 16,
+    ROLE_WORKER = 32,
+    ROLE_ALL = 63 /* also of routes that every role has */
+};
+
+/* Where a handler runs. */
+enum place {
+    PLACE_HERE,  /* on the connection's thread: no book */
+    PLACE_BOOK,  /* on the keeper's thread, reading what is durable */
+    PLACE_WRITE, /* on the keeper's thread, in a group: answers when that is durable */
+    PLACE_APART  /* on a worker's thread with a snapshot of the book: long readings */
+};
+
+/** Fills in the answer. `e` is the book of the request's key; NULL for PLACE_HERE. */
+typedef void route_handler(struct desk *desk, struct engine *e, struct exchange *x);
+
+struct route {
+    const char *method;
+    const char *path;      /* "/v1/parties/{id}/balance" */
+    const char *operation; /* operationId in the OpenAPI document */
+    unsigned roles;
+    enum scope scope; /* SCOPE_NONE: anybody */
+    enum place place;
+    size_t body_max;        /* bytes; 0: takes no body */
+    route_handler *prepare; /* before the thread changes; may answer already; may be NULL */
+    route_handler *handle;
+};
+
+/** The i-th row, NULL past the end. */
+const struct route *route_at(size_t i);
+
+enum route_found {
+    ROUTE_FOUND,
+    ROUTE_NONE,   /* no such path */
+    ROUTE_METHOD, /* the path, but not with this method: *allow lists those */
+    ROUTE_BROKEN  /* the path cannot be decoded */
+};
+
+/** Finds the row for x->method and x->path among those of `roles`, and fills x->route, x->param.
+ *  HEAD finds the row of GET. */
+enum route_found route_find(struct exchange *x, unsigned roles, struct text *allow);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every route there is, in one table. What the server does not find here it does not answer, and
+ * openapi.json describes each row under its operation. */
+#ifndef METE_HTTP_ROUTES_H
+#define METE_HTTP_ROUTES_H
+
+#include "http/router.h"
+
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
+
+extern const struct route ROUTES[];
+extern const size_t ROUTES_COUNT;
+
+/* Each in the file of its resource. */
+route_handler events_prepare, events_post, events_ingest, events_get;
+route_handler parties_list_get, party_balance_get;
+route_handler explain_get;
+route_handler health_get, ready_get, version_get;
+
+#endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A connection is suspended while its request is being worked on, so no thread ever waits for a
+ * book. libmicrohttpd's epoll loop stalls beyond some 128 busy connections a thread, so there is a
+ * thread for every 120 (design section 5). */
+#include "http/server.h"
+
+#include "base/text.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define THREAD_CONNECTIONS 120u
+#define CONNECTIONS_MAX    1024u
+#define HEADER_MEMORY      ((size_t)32 << 10) /* of a connection: request line, headers, read buffer */
+#define IDLE_S             30u
+#define REQUEST_S          60u
+
+struct server {
+    struct MHD_Daemon *daemon;
+    struct server_options o;
+    MHD_socket listen_fd;
+    uint16_t port;
+};
+
+enum stage { STAGE_READING, STAGE_WORKING, STAGE_DONE };
+
+/* What libmicrohttpd remembers for a request. The exchange is first, so that it leads back. */
+struct request {
+    struct exchange x;
+    struct server *s;
+    struct MHD_Connection *connection;
+    enum mete_code turned_away;
+    enum stage stage; /* written by server_done under `lock` */
+    bool suspended;
+    bool sent;
+    pthread_mutex_t lock;
+};
+
+/* --- collecting a request ----------------------------------------------------------------------*/
+
+struct pairs {
+    struct request *r;
+    struct pair *pair;
+    size_t *count;
+    bool decode;
+    bool bad;
+};
+
+static enum MHD_Result pair_add(void *arg, enum MHD_ValueKind kind, const char *name,
+                                size_t name_len, const char *value, size_t value_len)
+{
+    struct pairs *p = arg;
+    struct pair got = {{name, name_len}, {value != NULL ? value : "", value_len}};
+    (void)kind;
+    if (*p->count == EXCHANGE_PAIRS_MAX) {
+        p->bad = true;
+        return MHD_NO;
+    }
+    if (p->decode && (!percent_decode(&p->r->x.arena, got.name, true, &got.name) ||
+                      !percent_decode(&p->r->x.arena, got.value, true, &got.value))) {
+        p->bad = true;
+        return MHD_NO;
+    }
+    p->pair[(*p->count)++] = got;
+    return MHD_YES;
+}
+
+static void turn_away(struct request *r, enum mete_code why)
+{
+    if (r->turned_away == METE_OK) {
+        r->turned_away = why;
+    }
+}
+
+static struct text peer_text(struct arena *a, struct MHD_Connection *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    char text[NI_MAXHOST];
+    if (info == NULL || info->client_addr == NULL ||
+        getnameinfo(info->client_addr,
+                    info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                             : sizeof(struct sockaddr_in),
+                    text, sizeof text, NULL, 0, NI_NUMERICHOST) != 0) {
+        return (struct text){0};
+    }
+    return arena_text(a, text_of(text));
+}
+
+static void request_head(struct request *r, const char *method, const char *url)
+{
+    struct exchange *x = &r->x;
+    x->method = text_of(method);
+    x->path = text_of(url);
+    x->peer = peer_text(&x->arena, r->connection);
+    x->is_tls = r->s->o.certificate != NULL;
+    struct pairs headers = {r, x->header, &x->header_count, false, false};
+    struct pairs query = {r, x->query, &x->query_count, true, false};
+    MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, pair_add, &headers);
+    MHD_get_connection_values_n(r->connection, MHD_GET_ARGUMENT_KIND, pair_add, &query);
+    if (headers.bad || query.bad) {
+        turn_away(r, METE_REQUEST_INVALID);
+    }
+    struct text length = exchange_header(x, "Content-Length");
+    size_t digits = length.len;
+    if (digits > 18 ||
+        (digits > 0 && strtoull(length.p, NULL, 10) > (unsigned long long)r->s->o.body_max)) {
+        turn_away(r, METE_BODY_TOO_LARGE);
+    }
+}
+
+static void *request_new(void *ctx, const char *uri, struct MHD_Connection *connection)
+{
+    struct request *r = calloc(1, sizeof *r);
+    (void)uri;
+    if (r == NULL) {
+        return NULL;
+    }
+    exchange_init(&r->x);
+    r->s = ctx;
+    r->connection = connection;
+    pthread_mutex_init(&r->lock, NULL);
+    return r;
+}
+
+static void request_take(struct request *r, const char *data, size_t *size)
+{
+    if (r->turned_away == METE_OK && r->x.body.len + *size > r->s->o.body_max) {
+        turn_away(r, METE_BODY_TOO_LARGE);
+        buf_clear(&r->x.body);
+    }
+    if (r->turned_away == METE_OK) {
+        buf_put(&r->x.body, data, *size);
+    }
+    *size = 0;
+}
+
+/* --- answering ---------------------------------------------------------------------------------*/
+
+static enum MHD_Result send_answer(struct request *r)
+{
+    struct exchange *x = &r->x;
+    METE_ASSERT(x->status >= 200 && x->status < 600);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(x->out.len, x->out.p, MHD_RESPMEM_PERSISTENT);
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    if (x->type != NULL) {
+        MHD_add_response_header(response, "Content-Type", x->type);
+    }
+    for (size_t i = 0; i < x->reply_count; i++) {
+        MHD_add_response_header(response, x->reply[i].name.p, x->reply[i].value.p);
+    }
+    if (r->turned_away == METE_BODY_TOO_LARGE) {
+        MHD_add_response_header(response, "Connection", "close");
+    }
+    enum MHD_Result queued = MHD_queue_response(r->connection, x->status, response);
+    MHD_destroy_response(response);
+    r->sent = queued == MHD_YES;
+    return queued;
+}
+
+void server_done(struct exchange *x)
+{
+    struct request *r = (struct request *)x;
+    pthread_mutex_lock(&r->lock);
+    METE_ASSERT(r->stage == STAGE_WORKING);
+    r->stage = STAGE_DONE;
+    bool resume = r->suspended;
+    struct MHD_Connection *connection = r->connection;
+    pthread_mutex_unlock(&r->lock);
+    if (resume) {
+        MHD_resume_connection(connection); /* from here on `r` may be gone */
+    }
+}
+
+/** Hands the request over; suspends its connection unless the answer is there already. */
+static enum MHD_Result request_work(struct request *r)
+{
+    r->stage = STAGE_WORKING;
+    r->s->o.handle(r->s->o.ctx, &r->x, r->turned_away);
+    pthread_mutex_lock(&r->lock);
+    bool done = r->stage == STAGE_DONE;
+    if (!done) {
+        r->suspended = true;
+        MHD_suspend_connection(r->connection);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return done ? send_answer(r) : MHD_YES;
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *size, void **state)
+{
+    struct request *r = *state;
+    (void)version;
+    (void)ctx;
+    if (r == NULL) {
+        return MHD_NO;
+    }
+    if (r->x.path.p == NULL) { /* the first call: the head alone */
+        (void)connection;
+        request_head(r, method, url);
+        return MHD_YES;
+    }
+    if (*size > 0) {
+        request_take(r, data, size);
+        return MHD_YES;
+    }
+    if (r->stage == STAGE_READING) {
+        return request_work(r);
+    }
+    return r->stage == STAGE_DONE ? send_answer(r) : MHD_YES;
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode how)
+{
+    struct server *s = ctx;
+    struct request *r = *state;
+    (void)connection;
+    if (r == NULL) {
+        return;
+    }
+    if (s->o.log != NULL && r->x.status != 0) {
+        s->o.log(s->o.ctx, &r->x, r->sent && how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    }
+    pthread_mutex_destroy(&r->lock);
+    exchange_clear(&r->x);
+    free(r);
+    *state = NULL;
+}
+
+/* --- listening ---------------------------------------------------------------------------------*/
+
+/** Segments are decoded after routing: "%2F" in an id is no slash. */
+static size_t no_unescape(void *ctx, struct MHD_Connection *connection, char *s)
+{
+    (void)ctx;
+    (void)connection;
+    return strlen(s);
+}
+
+/** Splits "HOST:PORT" at its last colon. */
+static enum mete_code listen_address(const char *listen, char host[256], char port[8],
+                                     struct mete_err *err)
+{
+    const char *colon = strrchr(listen, ':');
+    size_t len = colon == NULL ? 0 : (size_t)(colon - listen);
+    if (len >= 2 && listen[0] == '[' && listen[len - 1] == ']') {
+        listen++;
+        len -= 2;
+    }
+    if (colon == NULL || len >= 256 || strlen(colon + 1) > 5 || colon[1] == '\0' ||
+        strspn(colon + 1, "0123456789") != strlen(colon + 1)) {
+        return mete_fail(err, METE_USAGE, NULL, "%.100s is not HOST:PORT", listen);
+    }
+    memcpy(host, listen, len);
+    host[len] = '\0';
+    snprintf(port, 8, "%s", colon + 1);
+    return METE_OK;
+}
+
+static int socket_listen(const struct addrinfo *at)
+{
+    int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at->ai_protocol);
+    int on = 1;
+    if (fd < 0) {
+        return -1;
+    }
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(fd, at->ai_addr, at->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) {
+        int why = errno;
+        close(fd);
+        errno = why;
+        return -1;
+    }
+    return fd;
+}
+
+static enum mete_code socket_open(struct server *s, struct mete_err *err)
+{
+    char host[256];
+    char port[8];
+    struct addrinfo *found = NULL;
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    enum mete_code code = listen_address(s->o.listen, host, port, err);
+    if (code != METE_OK) {
+        return code;
+    }
+    int why = getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &found);
+    if (why != 0) {
+        return mete_fail(err, METE_USAGE, NULL, "%.100s: %s", s->o.listen, gai_strerror(why));
+    }
+    s->listen_fd = socket_listen(found);
+    freeaddrinfo(found);
+    if (s->listen_fd < 0) {
+        return mete_fail(err, METE_FILE, NULL, "cannot listen on %.100s: %s", s->o.listen,
+                         strerror(errno));
+    }
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof bound;
+    METE_ASSERT(getsockname(s->listen_fd, (struct sockaddr *)&bound, &len) == 0);
+    s->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                                : ((struct sockaddr_in *)&bound)->sin_port);
+    return METE_OK;
+}
+
+static enum mete_code daemon_start(struct server *s, struct mete_err *err)
+{
+    const struct server_options *o = &s->o;
+    unsigned threads = (o->connections_max + THREAD_CONNECTIONS - 1) / THREAD_CONNECTIONS;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+    struct MHD_OptionItem more[10];
+    size_t n = 0;
+    more[n++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, s->listen_fd, NULL};
+    more[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT, o->connections_max, NULL};
+    more[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_TIMEOUT, o->idle_s, NULL};
+    more[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADER_MEMORY, NULL};
+    more[n++] =
+        (struct MHD_OptionItem){MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->per_address_max, NULL};
+    if (threads > 1) {
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, threads, NULL};
+    }
+    if (o->certificate != NULL) {
+        flags |= MHD_USE_TLS;
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
+                                            (void *)(uintptr_t)o->certificate};
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0,
+                                            (void *)(uintptr_t)o->certificate_key};
+        if (o->client_ca != NULL) {
+            more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0,
+                                                (void *)(uintptr_t)o->client_ca};
+        }
+    }
+    more[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_ARRAY, more,
+                                 MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+                                 MHD_OPTION_URI_LOG_CALLBACK, request_new, s,
+                                 MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL, MHD_OPTION_END);
+    return s->daemon != NULL ? METE_OK
+                             : mete_fail(err, METE_USAGE, NULL,
+                                         "the HTTP server did not start: see its certificate");
+}
+
+enum mete_code server_start(struct server **out, const struct server_options *o,
+                            struct mete_err *err)
+{
+    struct server *s = calloc(1, sizeof *s);
+    METE_ASSERT(s != NULL);
+    s->o = *o;
+    s->listen_fd = -1;
+    s->o.connections_max = o->connections_max != 0 ? o->connections_max : CONNECTIONS_MAX;
+    s->o.idle_s = o->idle_s != 0 ? o->idle_s : IDLE_S;
+    s->o.request_s = o->request_s != 0 ? o->request_s : REQUEST_S;
+    enum mete_code code = socket_open(s, err);
+    if (code == METE_OK) {
+        code = daemon_start(s, err);
+    }
+    if (code != METE_OK) {
+        if (s->listen_fd >= 0) {
+            close(s->listen_fd);
+        }
+        free(s);
+        return code;
+    }
+    *out = s;
+    return METE_OK;
+}
+
+uint16_t server_port(const struct server *s)
+{
+    return s->port;
+}
+
+unsigned server_connections(const struct server *s)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info != NULL ? info->num_connections : 0;
+}
+
+void server_quiesce(struct server *s)
+{
+    if (s->listen_fd >= 0) {
+        MHD_socket fd = MHD_quiesce_daemon(s->daemon);
+        if (fd != MHD_INVALID_SOCKET) {
+            close(fd);
+        }
+        s->listen_fd = -1;
+    }
+}
+
+void server_stop(struct server *s)
+{
+    if (s != NULL) {
+        MHD_stop_daemon(s->daemon); /* closes the listening socket unless it was quiesced */
+        free(s);
+    }
+}

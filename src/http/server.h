@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The socket side: libmicrohttpd, and nothing of mete. Collects requests, hands each complete one
+ * to `handle`, and sends the answer when exchange_done was called. Everything is bounded. */
+#ifndef METE_HTTP_SERVER_H
+#define METE_HTTP_SERVER_H
+
+#include "http/exchange.h"
+
+struct server;
+
+/** Called on one of the server's threads when a request is complete, and told why when it was
+ *  turned away before (code METE_OK: it was not). Must not block. It answers by server_done: before
+ *  it returns, or later, from any thread; exactly once. */
+typedef void server_handle(void *ctx, struct exchange *x, enum mete_code turned_away);
+/** Called after the answer was sent, or the client had gone. */
+typedef void server_log(void *ctx, const struct exchange *x, bool sent);
+
+struct server_options {
+    const char *listen;       /* "HOST:PORT"; HOST may be [::1]; PORT 0: any free one */
+    unsigned connections_max; /* 0: 1024; further ones wait in the system's queue */
+    unsigned per_address_max; /* connections of one client address; 0: no bound */
+    size_t body_max;          /* bytes; larger bodies are turned away unread */
+    unsigned idle_s;          /* a connection without a byte for so long is closed; 0: 30 */
+    unsigned request_s;       /* a request must be complete after so long; 0: 60 */
+    const char *certificate;  /* PEM texts; NULL: plain text */
+    const char *certificate_key;
+    const char *client_ca; /* clients must show a certificate of it; NULL: no */
+    server_handle *handle;
+    server_log *log; /* may be NULL */
+    void *ctx;
+};
+
+/** METE_USAGE for a bad address or certificate, METE_FILE when it cannot listen. */
+enum mete_code server_start(struct server **out, const struct server_options *o,
+                            struct mete_err *err) METE_MUST_CHECK;
+uint16_t server_port(const struct server *s);
+/** Connections that are open now. */
+unsigned server_connections(const struct server *s);
+/** No further connections; those that are open get their answers. */
+void server_quiesce(struct server *s);
+/** Closes all connections and frees the server. Every exchange must be done by then. */
+void server_stop(struct server *s);
+
+/** The answer stands in `x`: it may be sent now. `x` is the server's again. */
+void server_done(struct exchange *x);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A pool over one queue. */
+#include "http/workers.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define THREADS     2u
+#define THREADS_MAX 64u
+#define QUEUE_MAX   64u
+
+struct workers {
+    char *store;
+    pthread_t thread[THREADS_MAX];
+    unsigned threads;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct work *first;
+    struct work **last;
+    unsigned queued;
+    bool stopping;
+};
+
+static void work_do(const struct workers *p, struct work *w)
+{
+    struct engine *e = NULL;
+    struct mete_err err = {.code = METE_OK};
+    const struct engine_options o = {.store = p->store, .book = w->book, .read_only = true};
+    if (engine_open(&e, &o, &err) != METE_OK) {
+        e = NULL;
+    }
+    w->run(w, e, &err);
+    engine_close(e);
+    w->done(w, METE_OK, NULL);
+}
+
+static void *work_on(void *arg)
+{
+    struct workers *p = arg;
+    pthread_mutex_lock(&p->lock);
+    for (;;) {
+        while (p->first == NULL && !p->stopping) {
+            pthread_cond_wait(&p->changed, &p->lock);
+        }
+        struct work *w = p->first;
+        if (w == NULL) {
+            break;
+        }
+        p->first = w->next;
+        p->last = p->first == NULL ? &p->first : p->last;
+        p->queued--;
+        pthread_mutex_unlock(&p->lock);
+        work_do(p, w);
+        pthread_mutex_lock(&p->lock);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+enum mete_code workers_start(struct workers **out, const char *store, unsigned threads,
+                             struct mete_err *err)
+{
+    struct workers *p = calloc(1, sizeof *p);
+    (void)err;
+    METE_ASSERT(p != NULL);
+    p->store = strdup(store);
+    METE_ASSERT(p->store != NULL);
+    p->last = &p->first;
+    p->threads = threads == 0 ? THREADS : threads > THREADS_MAX ? THREADS_MAX : threads;
+    METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
+    METE_ASSERT(pthread_cond_init(&p->changed, NULL) == 0);
+    for (unsigned i = 0; i < p->threads; i++) {
+        METE_ASSERT(pthread_create(&p->thread[i], NULL, work_on, p) == 0);
+    }
+    *out = p;
+    return METE_OK;
+}
+
+bool workers_put(struct workers *p, struct work *w)
+{
+    pthread_mutex_lock(&p->lock);
+    bool room = !p->stopping && p->queued < QUEUE_MAX;
+    if (room) {
+        w->next = NULL;
+        *p->last = w;
+        p->last = &w->next;
+        p->queued++;
+        pthread_cond_signal(&p->changed);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return room;
+}
+
+void workers_stop(struct workers *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&p->lock);
+    p->stopping = true;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    for (unsigned i = 0; i < p->threads; i++) {
+        pthread_join(p->thread[i], NULL);
+    }
+    pthread_cond_destroy(&p->changed);
+    pthread_mutex_destroy(&p->lock);
+    free(p->store);
+    free(p);
+}
