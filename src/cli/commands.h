@@ -32,6 +32,10 @@
     X(quarantine_replay)                                                                           \
     X(quarantine_drop)                                                                             \
     X(party_erase)                                                                                 \
+    X(key_create)                                                                                  \
+    X(key_list)                                                                                    \
+    X(key_revoke)                                                                                  \
+    X(key_rotate)                                                                                  \
     X(serve)                                                                                       \
     X(errors)                                                                                      \
     X(completion)                                                                                  \

@@ -93,6 +93,12 @@ void engine_prepare(const struct engine *e, struct prepared *p, struct text json
 /** Notes bytes that are no event, and why: engine_submit_prepared refuses them. */
 void engine_prepare_broken(struct prepared *p, struct text body, const struct mete_err *why,
                            const struct submit_options *o);
+/** The event as it was read; only its id, as far as it could be made out, when it was not. */
+const struct envelope *prepared_envelope(const struct prepared *p);
+/** METE_OK: it can be decided. Else why not. */
+enum mete_code prepared_code(const struct prepared *p, const struct mete_err **why);
+/** It shall be refused for a reason that lies outside of it, and not be kept. */
+void prepared_refuse(struct prepared *p, const struct mete_err *why);
 /** `p` will be submitted soon: a hint. */
 void engine_expect(struct engine *e, const struct prepared *p);
 /** engine_submit for a prepared event. r->event_id is valid as long as `p` is not reused. */

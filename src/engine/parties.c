@@ -82,11 +82,40 @@ static enum mete_code account_visit(struct listing *l, struct bytes key, bool *g
     return METE_OK;
 }
 
+/** The accounts that are asked for: all, those after a party, or one party's. */
+static enum mete_code range_of(const struct listing *l, struct key *from, struct key *until)
+{
+    struct text named = l->q->party.len > 0 ? l->q->party : l->q->after;
+    uint32_t number = 0;
+    *from = key_u32(KEY_ACCOUNT, PARTY_FIRST);
+    *until = key_prefix_end(key_of(KEY_ACCOUNT));
+    if (named.len == 0) {
+        return METE_OK;
+    }
+    enum view_result found = view_party(l->view, named, &number);
+    if (found != VIEW_FOUND) {
+        return found == VIEW_MISSING ? unread(l)
+                                     : mete_fail(l->err, METE_NOT_FOUND, "",
+                                                 "the log does not name this party");
+    }
+    *from = key_u32(KEY_ACCOUNT, number);
+    if (l->q->party.len > 0) {
+        *until = key_prefix_end(*from);
+    } else {
+        *from = key_prefix_end(*from);
+    }
+    return METE_OK;
+}
+
 static enum mete_code accounts_walk(struct listing *l)
 {
-    struct key from = key_u32(KEY_ACCOUNT, PARTY_FIRST);
-    struct key until = key_prefix_end(key_of(KEY_ACCOUNT));
+    struct key from;
+    struct key until;
     bool go_on = true;
+    enum mete_code ranged = range_of(l, &from, &until);
+    if (ranged != METE_OK) {
+        return ranged;
+    }
     while (go_on) {
         struct walk_keys keys;
         arena_reset(&l->batch);

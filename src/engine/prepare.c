@@ -118,3 +118,21 @@ void engine_prepare_broken(struct prepared *p, struct text body, const struct me
     p->err = *why;
     p->env.id = envelope_id_guess(buf_text(&p->json));
 }
+
+const struct envelope *prepared_envelope(const struct prepared *p)
+{
+    return &p->env;
+}
+
+enum mete_code prepared_code(const struct prepared *p, const struct mete_err **why)
+{
+    *why = &p->err;
+    return p->code;
+}
+
+void prepared_refuse(struct prepared *p, const struct mete_err *why)
+{
+    p->code = why->code;
+    p->err = *why;
+    p->o.no_quarantine = true;
+}

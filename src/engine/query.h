@@ -18,6 +18,8 @@ struct parties_query {
     mete_time at;      /* the clock that clears; not a place in the log */
     struct text asset; /* code; empty: all */
     struct text kind;  /* "human" ...; empty: all */
+    struct text party; /* this one alone; empty: all */
+    struct text after; /* those that the log named after this party; empty: from the first */
 };
 
 struct party_row {
@@ -37,7 +39,8 @@ struct party_total {
 typedef bool parties_visit(void *arg, const struct party_row *row);
 
 /** Every account of a party that is not mete's own, in the order in which the log named them.
- *  *totals (in `a`, may be NULL) has one row an asset. METE_CURRENCY_UNKNOWN. */
+ *  *totals (in `a`, may be NULL) has one row an asset. METE_CURRENCY_UNKNOWN; METE_NOT_FOUND for a
+ *  party that the log does not name. */
 enum mete_code parties_list(struct engine *e, const struct parties_query *q, parties_visit *visit,
                             void *arg, struct arena *a, struct party_total **totals, size_t *count,
                             struct mete_err *err) METE_MUST_CHECK;

@@ -30,6 +30,9 @@ static void finish(struct desk *d, struct exchange *x)
     if (x->status == 0) { /* a handler that says nothing is a defect of ours, not the client's */
         reply_fail(x, METE_INTERNAL, NULL, "the handler gave no answer");
     }
+    if (x->release != NULL) {
+        x->release(x);
+    }
     reply_header(x, "X-Request-Id", text_of(x->request_id));
     atomic_fetch_add(&d->status[x->status / 100], 1);
     atomic_fetch_sub(&d->busy, 1);

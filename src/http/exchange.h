@@ -44,7 +44,8 @@ struct exchange {
     struct text param[EXCHANGE_PARAMS_MAX];
     struct principal *who; /* in `arena`; NULL before authority was asked */
     char request_id[REQUEST_ID_MAX + 1];
-    void *work; /* of the handler, between its steps; in `arena` or freed by it */
+    void *work;                          /* of the handler, between its two halves; in `arena` */
+    void (*release)(struct exchange *x); /* frees what `work` holds outside of it; may be NULL */
 
     /* the answer */
     unsigned status; /* 0: not answered yet */

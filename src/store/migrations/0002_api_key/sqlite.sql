@@ -10,7 +10,7 @@ create table api_key (
     note text not null, -- for people
     created_at integer not null, -- time
     expires_at integer, -- time; null: never
-    revoked_at integer -- time; null: not revoked
+    revoked_at integer -- time; null: not revoked; may lie ahead
 ) strict, without rowid;
 
 create trigger api_key_no_delete before delete on api_key begin
@@ -20,7 +20,7 @@ create trigger api_key_only_ends before update of key_id, book, sha256, scopes, 
     service, created_at on api_key begin
     select raise(abort, 'a key only ends');
 end;
-create trigger api_key_stays_ended before update of revoked_at on api_key
-when old.revoked_at is not null begin
-    select raise(abort, 'a revoked key stays revoked');
+create trigger api_key_ends_no_later before update of revoked_at on api_key
+when old.revoked_at is not null and (new.revoked_at is null or new.revoked_at > old.revoked_at) begin
+    select raise(abort, 'a key never ends later than was said');
 end;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reading members of the query. */
+#include "http/query_args.h"
+
+#include "base/text.h"
+#include "http/authority.h"
+#include "http/reply.h"
+
+bool arg_number(struct exchange *x, const char *name, uint64_t min, uint64_t max, uint64_t *out)
+{
+    struct text given = exchange_query(x, name);
+    uint64_t value = 0;
+    if (given.p == NULL) {
+        return true;
+    }
+    for (size_t i = 0; i < given.len; i++) {
+        if (given.p[i] < '0' || given.p[i] > '9' || i > 15) {
+            value = UINT64_MAX;
+            break;
+        }
+        value = value * 10 + (uint64_t)(given.p[i] - '0');
+    }
+    if (given.len == 0 || value < min || value > max) {
+        reply_fail(x, METE_REQUEST_INVALID, NULL, "%s is a number from %llu to %llu", name,
+                   (unsigned long long)min, (unsigned long long)max);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool arg_time(struct exchange *x, const char *name, bool end_of_day, mete_time *out)
+{
+    struct text given = exchange_query(x, name);
+    if (given.p == NULL || time_parse_date(given, end_of_day, out) == TIME_OK) {
+        return true;
+    }
+    reply_fail(x, METE_TIME_INVALID, NULL, "%s is a time as in RFC 3339, or a day", name);
+    return false;
+}
+
+bool arg_own_party(struct exchange *x, struct text party)
+{
+    if (x->who->party.len == 0 || text_eq(x->who->party, party)) {
+        return true;
+    }
+    reply_fail(x, METE_NOT_FOUND, NULL, "the log does not name this party");
+    return false;
+}
