@@ -155,7 +155,7 @@ static bool row_show(void *arg, const struct api_key *key)
 static int key_list_run(struct cli *c)
 {
     static const struct table_column COLUMNS[] = {
-        {"key_id", "KEY", COLUMN_TEXT},         {"standing", NULL, COLUMN_TEXT},
+        {"key_id", "KEY", COLUMN_TEXT},         {"standing", "STANDING", COLUMN_TEXT},
         {"scopes", "SCOPES", COLUMN_TEXT},      {"party", "PARTY", COLUMN_TEXT},
         {"producer", "PRODUCER", COLUMN_TEXT},  {"created_at", "CREATED", COLUMN_TEXT},
         {"expires_at", "EXPIRES", COLUMN_TEXT}, {"note", "NOTE", COLUMN_TEXT}};

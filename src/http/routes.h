@@ -16,6 +16,10 @@ extern const size_t ROUTES_COUNT;
 route_handler events_prepare, events_post, events_ingest, events_get;
 route_handler parties_list_get, party_balance_get;
 route_handler explain_get;
+route_handler statement_get;
+route_handler feed_get;
+route_handler log_checkpoint_get, log_inclusion_get, log_consistency_get;
+route_handler report_get, quarantine_list_get, simulate_post;
 route_handler health_get, ready_get, version_get;
 
 #endif
