@@ -129,7 +129,7 @@ void events_prepare(struct desk *d, struct engine *e, struct exchange *x)
     x->work = b;
     x->release = batch_release;
     body_cut(x, b, s);
-    b->single = b->count == 1 && first_of(buf_text(&x->body)) == '{' && !stream_is_ingest_body(s);
+    b->single = b->count == 1 && first_of(buf_text(&x->body)) != '[' && !stream_is_ingest_body(s);
     stream_free(s);
     if (b->count == 0) {
         reply_fail(x, METE_JSON_SYNTAX, NULL, "the body holds no event");
