@@ -100,13 +100,16 @@ static enum store_result seal_values(struct engine *e, const struct envelope *en
 /* --- outcomes
  * -----------------------------------------------------------------------------------*/
 
+/** What was queued of this event so far, its row without its pages perhaps, must not be stored: the
+ *  whole group is given up. */
 static void failed(struct engine *e, struct submit_result *r)
 {
+    e->failed = true;
+    if (e->err.code == METE_OK) {
+        (void)mete_fail(&e->err, METE_STORE_FAILED, "", "the store failed");
+    }
     r->status = SUBMIT_FAILED;
     r->err = e->err;
-    if (r->err.code == METE_OK) {
-        (void)mete_fail(&r->err, METE_STORE_FAILED, "", "the store failed");
-    }
 }
 
 static void quarantine(struct engine *e, struct text body, struct text event_id,
@@ -241,6 +244,14 @@ static bool event_append(struct engine *e, const struct prepared *p, struct deci
     return pages_write(e, seq, 0, d, sizes, at);
 }
 
+/** Between two decisions: a decision's policies stay where they are until it is stored. */
+static void policies_trim(struct engine *e)
+{
+    if (policy_cache_full(e->policies)) {
+        policy_cache_forget(e->policies);
+    }
+}
+
 /** Decides, until nothing is left, what the event released. */
 static bool releases_run(struct engine *e, uint64_t seq, mete_time at)
 {
@@ -260,8 +271,9 @@ static bool releases_run(struct engine *e, uint64_t seq, mete_time at)
         }
         page += d.pages;
         e->queued++;
+        policies_trim(e);
     }
-    return true;
+    return !e->failed;
 }
 
 static void decided(struct engine *e, const struct prepared *p, struct decision *d, mete_time at,
@@ -274,9 +286,7 @@ static void decided(struct engine *e, const struct prepared *p, struct decision 
         return;
     }
     e->clock_last = at;
-    if (policy_cache_full(e->policies)) {
-        policy_cache_forget(e->policies);
-    }
+    policies_trim(e);
 }
 
 static mete_time record_time(const struct engine *e, const struct prepared *p)
