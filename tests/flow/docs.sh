@@ -1,0 +1,50 @@
+#!/bin/sh
+# What the program says of itself (--help) and what mete(1) says are the same commands, operands and
+# options, in the same spelling.
+# shellcheck source=tests/flow/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# One line a command, "policy show ID", and one an option, "policy show -v, --version N".
+of_man() {
+    awk '
+    /^\.Sh/ { here = $2; command = "*" }
+    here == "COMMANDS" && sub(/^\.Ss mete /, "") {
+        gsub(/ *Oo Ar option \.\.\. Oc| *Op Ar option \.\.\./, "")
+        gsub(/Op Ar [^ ]+( \.\.\.)?/, "[&]")
+        gsub(/Op |Ar /, "")
+        print
+        command = $1 ($2 ~ /^[a-z]+$/ ? " " $2 : "")
+    }
+    (here == "COMMANDS" || here == "OPTIONS") && sub(/^\.It Fl /, "") {
+        gsub(/Fl /, "-"); gsub(/ Ar /, " "); gsub(/ , /, ", ")
+        print command " -" $0
+    }' "$ROOT/man/mete.1" | sed 's/ \.\.\./.../g' | sort
+}
+of_help() {
+    "$METE" --help | sed -n '/^Options of every/,$ s/^ *\(-.*[^ ]\)   *[^ ].*/* \1/p'
+    "$METE" --help | sed -n '/^Commands:/,/^$/ s/^  \([a-z][a-z ]*[a-z]\)   *.*/\1/p' >commands
+    while read -r command; do
+        # shellcheck disable=SC2086
+        "$METE" $command --help >help
+        sed -n 's/^Usage: mete \(.*\) \[OPTION\]\.\.\./\1/p' help
+        sed -n "/^Options:/,/^\$/ s/^ *\(-.*[^ ]\)   *[^ ].*/$command \1/p" help
+    done <commands
+}
+
+of_man >man
+of_help | sort >help.all
+is "$(grep -c . help.all)" "$(grep -c . man)" 'mete(1) has as many commands and options as --help'
+diff man help.all >differences
+ok $? 'mete(1) and --help name the same commands, operands and options'
+sed -n 's/^[<>]/# &/p' differences | sed 's/^# </# only in the man page:/; s/^# >/# only in --help:/'
+[ "$(grep -c . commands)" -gt 20 ]
+ok $? 'there are commands to compare'
+[ "$(grep -c ' -' man)" -gt 50 ]
+ok $? 'there are options to compare'
+
+# every exit status that src/cli/cli.h names is told
+for status in $(sed -nE 's/^    CLI_[A-Z]+ = ([0-9]+).*/\1/p' "$ROOT/src/cli/cli.h"); do
+    sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EX/p' "$ROOT/man/mete.1" | grep -q "^\.It $status$"
+    ok $? "mete(1) tells of exit status $status"
+done
+finish
