@@ -145,6 +145,9 @@ exits 0 'erase' mete party erase a --yes --json
 is "$(q '[.party, .erased, .quarantined, .log.head]')" "[\"a\",2,1,$head]" 'two values and a refused event are gone, the head stands'
 exits 0 'erase again' mete party erase a --yes --json
 is "$(q '[.erased, .quarantined]')" '[0,0]' 'nothing is left'
+sed -n '1,2p;4p' d.ndjson >again.ndjson
+exits 0 'what was erased is sent again' mete ingest again.ndjson --json
+is "$(q '[.events.duplicate, .events.conflict, .events.applied]')" '[3,0,0]' 'it is known, and stays erased'
 exits 1 'erase nobody' mete party erase nobody --yes
 exits 0 'audit after erasing' mete audit --json
 is "$(q '[.book.holds, .book.sealed, .book.erased, .auditor.ok, .status]')" '[true,1,2,true,0]' 'audit after erasing'

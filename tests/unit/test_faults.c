@@ -2,7 +2,8 @@
  * A store that fails, at every place where the engine asks it for something (the calls are wrapped
  * by the linker). Invariant: the event is said to have failed, nothing of its group is stored, and
  * when it is sent again the book ends as if nothing had happened. */
-#include "engine/engine.h"
+#include "engine/erase.h"
+#include "engine/internal.h"
 
 #include "base/text.h"
 
@@ -167,14 +168,14 @@ static void file_read(void)
     }
 }
 
-static struct engine *book_new(size_t cache_size)
+static struct engine *book_new(size_t cache_size, uint64_t salt_seed)
 {
     const struct engine_options o = {.store = "memory:",
                                      .create_store = true,
                                      .create_book = true,
                                      .cache_size = cache_size,
                                      .clock = CLOCK_EVENT,
-                                     .salt_seed = 1};
+                                     .salt_seed = salt_seed};
     struct engine *e = NULL;
     struct mete_err err;
     assert_int_equal(engine_open(&e, &o, &err), METE_OK);
@@ -251,7 +252,7 @@ static int stream_make(void **state)
     for (size_t i = 0; i < ARRAY_LEN(MORE); i++) {
         event_add(text_of(MORE[i]));
     }
-    struct engine *e = book_new(0);
+    struct engine *e = book_new(0, 1);
     calls = 0;
     stream_send(e);
     stream.root = book_head(engine_book(e)).root;
@@ -273,7 +274,7 @@ static void test_every_failure_is_told_and_leaves_nothing(void **state)
     uint64_t all = calls;
     assert_true(all > 300 && stream.size > 40);
     for (uint64_t i = 0; i < 2 * all; i++) {
-        struct engine *e = book_new(0);
+        struct engine *e = book_new(0, 1);
         calls = 0;
         fails_at = 1 + i / 2;
         shows_first = i % 2 == 0;
@@ -292,7 +293,7 @@ static void test_a_long_release_forgets_policies_on_its_way(void **state)
 {
     enum { POLICIES = 20 };
     (void)state;
-    struct engine *e = book_new(8); /* bytes: the cache is full with the first policy */
+    struct engine *e = book_new(8, 1); /* bytes: the cache is full with the first policy */
     char event[512];
     for (int i = 0; i < POLICIES; i++) {
         snprintf(event, sizeof event,
@@ -313,11 +314,107 @@ static void test_a_long_release_forgets_policies_on_its_way(void **state)
     engine_close(e);
 }
 
+/* --- private values that are sent again
+ * ------------------------------------------------------------------*/
+
+#define PROFILE(kind, name, ip)                                                                    \
+    "{\"event_id\":\"profile\",\"event_type\":\"party.registered\","                               \
+    "\"occurred_at\":\"2025-07-01T00:00:00Z\",\"source\":{\"producer\":\"control_plane\","         \
+    "\"service\":\"payment\",\"app_id\":\"demo\",\"environment\":\"prod\",\"ip\":\"" ip            \
+    "\"},\"payload\":{\"party\":\"a\",\"kind\":\"" kind "\",\"display_name\":\"" name "\"}}"
+
+static const char ALICE[] = PROFILE("human", "Alice", "10.0.0.1");
+static const char BOB[] = PROFILE("human", "Bob", "10.0.0.1");
+static const char ELSEWHERE[] = PROFILE("human", "Alice", "10.0.0.2");
+static const char AGENT[] = PROFILE("agent", "Alice", "10.0.0.1");
+
+static void answers(struct engine *e, const char *event, enum submit_status wanted)
+{
+    struct submit_result r;
+    engine_submit(e, text_of(event), NULL, &r);
+    if (r.status != wanted) {
+        fail_msg("%s, not %s: %s", submit_status_name(r.status), submit_status_name(wanted),
+                 r.err.text);
+    }
+}
+
+static struct engine *profile_book(void)
+{
+    struct engine *e = book_new(0, 0);
+    struct mete_err err;
+    answers(e, ALICE, SUBMIT_APPLIED);
+    assert_int_equal(engine_commit(e, &err), METE_OK);
+    return e;
+}
+
+static void test_private_values_are_compared(void **state)
+{
+    (void)state;
+    struct engine *e = profile_book();
+    answers(e, ALICE, SUBMIT_DUPLICATE);
+    answers(e, BOB, SUBMIT_CONFLICT);
+    answers(e, ELSEWHERE, SUBMIT_CONFLICT);
+    answers(e, AGENT, SUBMIT_CONFLICT);
+    engine_close(e);
+}
+
+static void test_an_erased_value_is_not_compared_but_all_else_is(void **state)
+{
+    (void)state;
+    struct engine *e = profile_book();
+    struct erased gone;
+    struct mete_err err;
+    assert_int_equal(party_erase(e, TEXT("a"), &gone, &err), METE_OK);
+    assert_int_equal(gone.values, 1);
+    struct log_head head = book_head(engine_book(e));
+    answers(e, ALICE, SUBMIT_DUPLICATE);
+    answers(e, BOB, SUBMIT_DUPLICATE);
+    answers(e, ELSEWHERE, SUBMIT_CONFLICT);
+    answers(e, AGENT, SUBMIT_CONFLICT);
+    assert_int_equal(book_size(engine_book(e)), head.size);
+    engine_close(e);
+}
+
+static void test_salts_that_cannot_be_read_are_a_failure(void **state)
+{
+    (void)state;
+    struct mete_err err;
+    struct engine *e = profile_book();
+    calls = fails_at = 0;
+    answers(e, ALICE, SUBMIT_DUPLICATE);
+    uint64_t all = calls;
+    assert_int_equal(all, 3); /* the id, the row, the sealed values */
+    for (fails_at = 1; fails_at <= all; fails_at++) {
+        calls = 0;
+        answers(e, ALICE, SUBMIT_FAILED);
+        assert_int_equal(engine_commit(e, &err), METE_STORE_FAILED);
+    }
+    fails_at = 0;
+    answers(e, ALICE, SUBMIT_DUPLICATE);
+    engine_close(e);
+}
+
+static void test_another_key_is_a_failure(void **state)
+{
+    (void)state;
+    struct submit_result r;
+    struct engine *e = profile_book();
+    e->seal_key[0] ^= 1;
+    engine_submit(e, text_of(ALICE), NULL, &r);
+    assert_int_equal(r.status, SUBMIT_FAILED);
+    assert_int_equal(r.err.code, METE_SEAL_KEY);
+    engine_close(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_failure_is_told_and_leaves_nothing),
         cmocka_unit_test(test_a_long_release_forgets_policies_on_its_way),
+        cmocka_unit_test(test_private_values_are_compared),
+        cmocka_unit_test(test_an_erased_value_is_not_compared_but_all_else_is),
+        cmocka_unit_test(test_salts_that_cannot_be_read_are_a_failure),
+        cmocka_unit_test(test_another_key_is_a_failure),
     };
     return cmocka_run_group_tests(tests, stream_make, stream_free);
 }
