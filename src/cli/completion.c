@@ -272,4 +272,6 @@ const struct cli_command command_completion = {
     .operands_max = 1,
     .summary = "print a completion script for a shell",
     .about = "For bash: mete completion bash > ~/.local/share/bash-completion/completions/mete",
+    .no_csv = true,
+    .no_json = true,
     .run = completion_run};

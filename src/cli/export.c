@@ -137,4 +137,6 @@ const struct cli_command command_export = {
              "debits are positive there, so what is owed to a party is negative. audit: all of\n"
              "the book for the auditor, as doc/format.md has it.",
     .option = OPTIONS,
+    .no_csv = true,
+    .no_json = true,
     .run = export_run};

@@ -258,4 +258,5 @@ const struct cli_command command_ingest = {
              "quarantine. An interruption (^C) ends after the group at hand, exit status 130;\n"
              "the same command again goes on where it stopped.",
     .option = OPTIONS,
+    .no_csv = true,
     .run = ingest_run};

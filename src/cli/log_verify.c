@@ -209,6 +209,9 @@ static int store_verify(struct cli *c)
 static int verify_run(struct cli *c)
 {
     if (cli_option(c, "proof") == NULL && cli_option(c, "checkpoint") == NULL) {
+        if (cli_option(c, "key") != NULL) {
+            return cli_usage(c, "--key says who signed the file of --checkpoint or --proof");
+        }
         return store_verify(c);
     }
     struct verifying v = {.c = c};
@@ -233,4 +236,5 @@ const struct cli_command command_log_verify = {
              "checkpoint are recomputed from the rows. With --proof or --checkpoint and --key no\n"
              "store is needed. Exit status 3 when something does not hold.",
     .option = OPTIONS,
+    .no_csv = true,
     .run = verify_run};

@@ -33,6 +33,13 @@ says err "no command 'frobnicate'" 'it is named'
 exits 2 'half a command' "$METE" policy
 says err 'See mete policy --help' 'it says where to look'
 exits 0 'help of a family' "$METE" policy --help
+exits 0 'help of a command' "$METE" help policy show
+says out '^Usage: mete policy show ' 'help with words is help of that command'
+exits 2 'help of nothing' "$METE" help frobnicate
+exits 2 'an unknown second word' "$METE" policy frobnicate
+says err "no command 'policy frobnicate'" 'both words are named'
+exits 2 'CSV of no table' "$METE" version --csv
+exits 2 'JSON of a format of its own' "$METE" completion bash --json
 exits 2 'an unknown option' "$METE" run --nonsense s.ndjson
 exits 2 'an unknown letter' "$METE" run -Z s.ndjson
 exits 2 'an argument too many' "$METE" version 1
@@ -56,6 +63,23 @@ exits 0 'neither' "$METE" init --quiet
 [ -e mete.db ]
 ok $? 'else mete.db'
 exits 2 'PostgreSQL' env DATABASE_URL=postgres://localhost/x "$METE" log head
+
+# what cannot be done is said with its name, and nothing else is printed
+exits 1 'a book that is not there' "$METE" parties --book nobody
+says err 'nobody: there is no such book' 'the book is named'
+exits 1 'a book that is there' "$METE" init
+says err 'main: the book exists' 'the book that exists is named'
+exits 2 'a kind of party that is none' "$METE" parties --kind nonsense
+exits 2 'a key without what it signed' "$METE" log verify --key nonsense
+exits 1 'a refused event that is not there' "$METE" quarantine replay 99
+is "$(wc -c <out)" 0 'no head of a table without rows'
+exits 0 'an empty quarantine' "$METE" quarantine list
+is "$(wc -c <out)$(cat err)" '0The quarantine is empty.' 'an empty quarantine is a sentence for people'
+exits 0 'an empty quarantine for programs' "$METE" quarantine list --json
+is "$(q .)" '[]' 'and a list for programs'
+: >empty.json
+exits 1 'a draft that is none' "$METE" simulate --policy policy.json --policy empty.json
+says err 'empty.json: byte 0' 'the draft is named'
 
 # colour: on a terminal only, and not against anybody's will
 if command -v script >/dev/null; then
@@ -98,6 +122,8 @@ if [ -w /dev/full ]; then
     "$METE" run --policy policy.json s.ndjson >/dev/full 2>err
     is $? 1 'a full disk: exit 1'
     says err 'cannot write the output' 'it says so'
+    "$METE" audit >/dev/full 2>err
+    is $? 1 'a full disk below the auditor: exit 1'
 fi
 
 # completion
