@@ -629,6 +629,29 @@ static void switched_condition(struct scene *s)
     scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:s\",\"asset\":\"USD/2\",\"amount\":\"200\"}");
 }
 
+/* A computed sibling decides the family, one that is switched off says nothing about the default,
+ * one that is switched on decides again. */
+static void sibling_switched_off(struct scene *s)
+{
+    struct found_decision *d = scene_event(
+        s, 1, "publish", PUBLISH,
+        "{\"manifest\":{\"id\":\"urn:s\",\"title\":\"T\",\"contributors\":[{\"actor\":{\"id\":"
+        "\"did:a\"},\"role\":\"x\",\"weight\":0.5,\"temporal_splits\":[{\"version\":1,"
+        "\"effective_from\":\"2025-01-01\",\"conditions\":[\"tickets-any\"],\"weight\":0.1}]}],"
+        "\"metadata\":{\"default_condition\":\"tickets-any\",\"ticket_thresholds\":[{\"name\":"
+        "\"tickets-under-5\",\"condition\":\"< 5\"}]}}}");
+    scene_policy(s, d, "urn:s");
+    scene_party(s, d, "did:a");
+    special_sale(s, 2, 2, "computed", 0, 5, 50);
+    scene_event(s, 3, "off", "condition.changed",
+                "{\"policy\":\"urn:s\",\"condition\":\"tickets-under-5\",\"active\":false}");
+    special_sale(s, 4, 4, "default", 1, 1, 10);
+    scene_event(s, 5, "on", "condition.changed",
+                "{\"policy\":\"urn:s\",\"condition\":\"tickets-under-5\",\"active\":true}");
+    special_sale(s, 6, 6, "decided", 0, 5, 50);
+    scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:s\",\"asset\":\"USD/2\",\"amount\":\"300\"}");
+}
+
 /* A decision in two pages: what is still to come stands in suspense in between. */
 static void cut_in_two(struct scene *s)
 {
@@ -689,6 +712,7 @@ const struct scene_named scenes[] = {
     {"held", held},
     {"held_and_overridden", held_and_overridden},
     {"switched_condition", switched_condition},
+    {"sibling_switched_off", sibling_switched_off},
     {"cut_in_two", cut_in_two},
     {"clear_in_time", clear_in_time},
     {"not_clear_yet", not_clear_yet},

@@ -163,6 +163,14 @@ struct outcome oracle_asset(struct oracle *o, const struct script_event *e)
     return outcome_applied();
 }
 
+struct outcome oracle_condition(struct oracle *o, const struct script_event *e)
+{
+    o->change = realloc(o->change, sizeof *o->change * (size_t)(o->change_count + 1));
+    o->change[o->change_count++] =
+        (struct switch_row){e->policy_id, e->condition, e->at, e->active};
+    return outcome_applied();
+}
+
 struct outcome oracle_contribution(struct oracle *o, const struct script_event *e)
 {
     int *count = &o->item_count[e->item];

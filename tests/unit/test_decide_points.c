@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Points that the formats leave open, as doc/decisions/0002 decides them: conditions in time,
+ * families, kinds of policies, releases by a parent, held shares in dispute, metered sums at the
+ * end of the range, usage told twice; and the numbers of assets as doc/format.md prints them. */
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+
+#define AT(id, type, time, payload)                                                                \
+    "{\"event_id\":\"" id "\",\"event_type\":\"" type "\",\"occurred_at\":\"2025-" time            \
+    "Z\",\"payload\":" payload "}"
+#define EV(id, type, day, payload) AT(id, type, day "T12:00:00", payload)
+#define MONEY(a, c)                "{\"amount\":\"" a "\",\"currency\":\"" c "\"}"
+#define SAT(a)                     MONEY(a, "SAT")
+#define REVENUE(id, time, policy, amount)                                                          \
+    AT(id, "revenue.received", time, "{\"policy\":\"" policy "\",\"amount\":" SAT(amount) "}")
+static struct world *w;
+
+static int setup(void **state)
+{
+    w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    world_open(w);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_close(*state);
+    free(*state);
+    return 0;
+}
+
+static void applied(const char *json)
+{
+    enum decided outcome = world_submit(w, 0, json);
+    if (outcome != DECIDED_APPLIED) {
+        print_message("%.300s -> %d %s %s %s\n", json, (int)outcome, mete_code_name(w->err.code),
+                      w->err.pointer, w->err.text);
+    }
+    assert_int_equal(outcome, DECIDED_APPLIED);
+}
+
+static void lines(const char *json, const char *expected)
+{
+    applied(json);
+    assert_string_equal(world_lines(w), expected);
+}
+
+static void refused(const char *json, enum mete_code code, const char *pointer)
+{
+    assert_int_equal(world_submit(w, 0, json), DECIDED_REFUSED);
+    assert_string_equal(mete_code_name(w->err.code), mete_code_name(code));
+    assert_string_equal(w->err.pointer, pointer);
+}
+
+/* --- conditions
+ * ---------------------------------------------------------------------------------*/
+
+#define ENTRY(version, condition, weight)                                                          \
+    "{\"version\":" version ",\"conditions\":[\"" condition "\"],\"weight\":" weight "}"
+#define TWO_STATES(metadata)                                                                       \
+    EV("publish", "policy.published", "01-01",                                                     \
+       "{\"manifest\":{\"id\":\"urn:t\",\"title\":\"t\",\"created_by\":\"me\",\"created_at\":"     \
+       "\"2025-01-01T00:00:00Z\",\"contributors\":[{\"actor\":{\"id\":\"a\"},\"role\":\"r\","      \
+       "\"weight\":0.1,\"temporal_splits\":[" ENTRY("1", "pre-release", "0.5") "," ENTRY(          \
+           "2", "post-release", "0.2") "]}],\"metadata\":{" metadata "}}}")
+#define SWITCH(id, time, name, active)                                                             \
+    AT(id, "condition.changed", time,                                                              \
+       "{\"policy\":\"urn:t\",\"condition\":\"" name "\",\"active\":" active "}")
+
+static void test_a_condition_holds_from_its_moment_on(void **state)
+{
+    (void)state;
+    applied(TWO_STATES(""));
+    applied(SWITCH("c1", "02-10T00:00:00", "post-release", "true"));
+    lines(REVENUE("e1", "02-09T23:59:59.999999", "urn:t", "10"), "1/u9");
+    lines(REVENUE("e2", "02-10T00:00:00", "urn:t", "10"), "2/u8");
+    /* a change that comes later and is dated earlier holds until the one that was known */
+    applied(SWITCH("c2", "02-01T00:00:00", "post-release", "true"));
+    applied(SWITCH("c3", "02-05T00:00:00", "post-release", "false"));
+    lines(REVENUE("e3", "02-01T00:00:00", "urn:t", "10"), "2/u8");
+    lines(REVENUE("e4", "02-05T00:00:00", "urn:t", "10"), "1/u9");
+    lines(REVENUE("e5", "02-11T00:00:00", "urn:t", "10"), "2/u8");
+    /* of two at one moment the later in the log */
+    applied(SWITCH("c4", "02-10T00:00:00", "post-release", "false"));
+    lines(REVENUE("e6", "02-11T00:00:00", "urn:t", "10"), "1/u9");
+    assert_true(world_net(w, "a", "SAT") == 9); /* what was booked stays as it was */
+}
+
+static void test_a_change_too_many_is_refused_and_one_that_replaces_is_not(void **state)
+{
+    (void)state;
+    struct buf value = {0};
+    applied(TWO_STATES(""));
+    buf_put_varint(&value, 4096);
+    for (int i = 0; i < 4096; i++) {
+        buf_put_sized(&value, TEXT("post-release"));
+        buf_put_zigzag(&value, i);
+        buf_put_u8(&value, 1);
+    }
+    struct key key = key_u32(KEY_CONDITION, 1);
+    w->sink.set(w->sink.ctx, key_bytes(&key), buf_bytes(&value));
+    buf_clear(&value);
+    refused(SWITCH("c1", "02-01T00:00:00", "post-release", "false"), METE_LIMIT,
+            "/payload/condition");
+    applied("{\"event_id\":\"c2\",\"event_type\":\"condition.changed\",\"occurred_at\":"
+            "\"1970-01-01T00:00:00.004095Z\",\"payload\":{\"policy\":\"urn:t\",\"condition\":"
+            "\"post-release\",\"active\":false}}");
+    lines(REVENUE("e1", "02-01T00:00:00", "urn:t", "10"), "1/u9");
+}
+
+static void test_a_sibling_that_is_switched_off_decides_nothing(void **state)
+{
+    (void)state;
+    applied(TWO_STATES("\"default_condition\":\"pre-release\""));
+    applied(SWITCH("c1", "02-01T00:00:00", "post-release", "false"));
+    lines(REVENUE("e1", "02-02T00:00:00", "urn:t", "10"), "5/u5");
+    applied(SWITCH("c2", "02-03T00:00:00", "post-release", "true"));
+    lines(REVENUE("e2", "02-04T00:00:00", "urn:t", "10"), "2/u8");
+    lines(REVENUE("e3", "02-02T00:00:00", "urn:t", "10"), "5/u5");
+}
+
+/* --- the numbers of assets
+ * ----------------------------------------------------------------------*/
+
+static char *document(const char *name)
+{
+    char path[4096];
+    const char *data = getenv("METE_TEST_DATA");
+    assert_non_null(data);
+    snprintf(path, sizeof path, "%s/../../doc/%s", data, name);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    char *text = calloc(1, 1 << 20);
+    assert_non_null(text);
+    assert_true(fread(text, 1, (1 << 20) - 1, f) > 1000);
+    fclose(f);
+    return text;
+}
+
+static void test_the_numbers_of_assets_are_those_that_the_format_prints(void **state)
+{
+    (void)state;
+    char *text = document("format.md");
+    uint32_t number = 1;
+    for (; asset_builtin_number(number) != NULL; number++) {
+        const struct asset *a = asset_builtin_number(number);
+        char row[64];
+        bool last = asset_builtin_number(number + 1) == NULL;
+        snprintf(row, sizeof row, "%u %s/%u%s", number, a->code, a->scale, last ? "." : ",");
+        if (strstr(text, row) == NULL) {
+            fail_msg("doc/format.md lacks %s", row);
+        }
+    }
+    assert_true(number > 100);
+    free(text);
+}
+
+#define ROW(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ROW(test_a_condition_holds_from_its_moment_on),
+        ROW(test_a_change_too_many_is_refused_and_one_that_replaces_is_not),
+        ROW(test_a_sibling_that_is_switched_off_decides_nothing),
+        ROW(test_the_numbers_of_assets_are_those_that_the_format_prints),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
