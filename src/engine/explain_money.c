@@ -43,9 +43,10 @@ static struct text revenue_words(struct explain *x, const struct explain_subject
                                     words_money(x->a, s->g->gross, s->asset).p);
     out = arena_printf(x->a, "%s on %s", out.p, words_moment(x->a, s->event.occurred_at).p);
     if (r->source.len > 0) {
-        out = arena_printf(x->a, "%s (%.*s%s%.*s)", out.p, (int)r->source.len, r->source.p,
-                           r->source_ref.len > 0 ? " " : "", (int)r->source_ref.len,
-                           r->source_ref.p == NULL ? "" : r->source_ref.p);
+        out = arena_printf(x->a, "%s, from %.*s%s%.*s%s", out.p, (int)r->source.len, r->source.p,
+                           r->source_ref.len > 0 ? " (" : "", (int)r->source_ref.len,
+                           r->source_ref.p == NULL ? "" : r->source_ref.p,
+                           r->source_ref.len > 0 ? ")" : "");
     }
     return out;
 }
@@ -262,13 +263,14 @@ static void fees_title(struct explain *x, struct explain_node *parent, struct fe
     const struct group *g = f->s->g;
     const struct asset *asset = f->s->asset;
     const char *from = g->fee_version == 0
-                           ? "no schedule was in force"
-                           : arena_printf(x->a, "schedule %u, in force from %s", g->fee_version,
+                           ? "no fee schedule was in force"
+                           : arena_printf(x->a, "fee schedule %u, in force from %s", g->fee_version,
                                           words_from(x->a, schedule_from(x, g->fee_version)).p)
                                  .p;
-    f->node = explain_add(x, parent, "fees", "fees first (%s): %s of %s; left to share: %s", from,
-                          words_amount(x->a, fees, asset).p, words_amount(x->a, g->gross, asset).p,
-                          words_money(x->a, g->gross - fees, asset).p);
+    f->node =
+        explain_add(x, parent, "fees", "fees come first: %s of %s, which leaves %s to share (%s)",
+                    words_amount(x->a, fees, asset).p, words_amount(x->a, g->gross, asset).p,
+                    words_money(x->a, g->gross - fees, asset).p, from);
     explain_amount(f->node, fees, asset);
     explain_fact_i128(x, f->node, "schedule", g->fee_version);
     explain_fact_i128(x, f->node, "gross", g->gross);
