@@ -97,6 +97,10 @@ static void published_show(struct cli *c, const struct submit_result *r)
     if (c->quiet) {
         return;
     }
+    if (r->status == SUBMIT_DUPLICATE) {
+        cli_print(c, "already published, entry %llu of the log\n", (unsigned long long)r->seq);
+        return;
+    }
     cli_print(c, "%s: ", submit_status_name(r->status));
     text_put_safe(&c->out, r->event_id);
     cli_print(c, ", entry %llu of the log\n", (unsigned long long)r->seq);
@@ -117,10 +121,12 @@ static int publish(struct cli *c, struct engine *e, struct text document, struct
     case SUBMIT_CONFLICT:
         engine_rollback(e);
         if (id == NULL) {
-            cli_note(c,
-                     "mete: this document was published before, as entry %llu; to publish it anew "
-                     "say --event-id ID",
-                     (unsigned long long)r.seq);
+            cli_note(
+                c,
+                "mete: this document was published before, as entry %llu, with another version "
+                "after it or in force from another moment; to publish it anew say --event-id "
+                "ID",
+                (unsigned long long)r.seq);
             return CLI_FAILED;
         }
         return cli_fail(c, &r.err);
@@ -170,7 +176,8 @@ const struct cli_command command_policy_publish = {
     .operands_min = 1,
     .operands_max = 1,
     .summary = "publish a policy document or .fair manifest in a book",
-    .about = "Publishing an id again makes its next version.",
+    .about = "Publishing an id again makes its next version; publishing again what is its newest\n"
+             "version already changes nothing.",
     .option = PUBLISH_OPTIONS,
     .run = publish_run};
 
