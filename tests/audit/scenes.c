@@ -598,6 +598,64 @@ static void held_and_overridden(struct scene *s)
 #undef CLEARED
 }
 
+static void says_balance(struct scene *s, const char *party, const char *pending,
+                         const char *disputed, const char *cleared)
+{
+    char row[300];
+    (void)snprintf(row, sizeof row,
+                   "{\"kind\":\"balance\",\"party\":\"%s\",\"asset\":\"USD/2\",\"pending\":\"%s\","
+                   "\"disputed\":\"%s\",\"cleared\":\"%s\",\"debt\":\"0\"}",
+                   party, pending, disputed, cleared);
+    scene_row(s, row);
+}
+
+/* A dispute that nobody decides does not countersign. */
+static void held_and_disputed(struct scene *s)
+{
+    attested_sale(s);
+    scene_event(s, 4, "d", "allocation.disputed",
+                "{\"allocation_id\":\"sale/2\",\"reason\":\"r\"}");
+    s->at = scene_day(60);
+    s->own_balances = true;
+    scene_row(s, "{\"kind\":\"pending\",\"party\":\"did:a\",\"asset\":\"USD/2\",\"day\":"
+                 "\"2025-01-09\",\"amount\":\"50\"}");
+    says_balance(s, "did:a", "0", "0", "50");
+    says_balance(s, "did:b", "0", "50", "0");
+}
+
+/* Disputes of one day; what is disputed on the fourth is due on the tenth. */
+static void short_dispute(struct scene *s, const char *pending, const char *disputed,
+                          const char *a_clear, const char *b_clear)
+{
+    fee_schedule(s);
+    two_to_three(s);
+    (void)sale(s);
+    scene_event(s, 4, "days", "book.configured", "{\"dispute_auto_clear_days\":1}");
+    scene_event(s, 4, "d", "allocation.disputed",
+                "{\"allocation_id\":\"sale/2\",\"reason\":\"r\"}");
+    s->own_balances = true;
+    scene_row(s, "{\"kind\":\"pending\",\"party\":\"did:a\",\"asset\":\"USD/2\",\"day\":"
+                 "\"2025-01-10\",\"amount\":\"88200\"}");
+    says_balance(s, "did:fair:foundation", "0", "0", "2250");
+    says_balance(s, "did:ethr:0xWeR1Protocol", "0", "0", "750");
+    says_balance(s, "did:a", pending, "0", a_clear);
+    says_balance(s, "did:b", "0", disputed, b_clear);
+    scene_row(s,
+              "{\"kind\":\"net\",\"policy\":\"urn:m\",\"asset\":\"USD/2\",\"amount\":\"147000\"}");
+}
+
+static void disputed_until_due(struct scene *s)
+{
+    short_dispute(s, "88200", "58800", "0", "0");
+    s->at = scene_day(10) - 1;
+}
+
+static void disputed_and_due(struct scene *s)
+{
+    short_dispute(s, "0", "0", "88200", "58800");
+    s->at = scene_day(10);
+}
+
 static void special_sale(struct scene *s, unsigned day, unsigned booked, const char *id,
                          uint32_t entry, u128 weight, i128 amount)
 {
@@ -711,6 +769,9 @@ const struct scene_named scenes[] = {
     {"carry_over_a_policy", carry_over_a_policy},
     {"held", held},
     {"held_and_overridden", held_and_overridden},
+    {"held_and_disputed", held_and_disputed},
+    {"disputed_until_due", disputed_until_due},
+    {"disputed_and_due", disputed_and_due},
     {"switched_condition", switched_condition},
     {"sibling_switched_off", sibling_switched_off},
     {"cut_in_two", cut_in_two},

@@ -131,6 +131,66 @@ static void test_a_sibling_that_is_switched_off_decides_nothing(void **state)
     lines(REVENUE("e3", "02-02T00:00:00", "urn:t", "10"), "5/u5");
 }
 
+/* --- disputes
+ * -----------------------------------------------------------------------------------*/
+
+#define DISPUTE(what, id, time, allocation)                                                        \
+    AT(id, "allocation." what, time, "{\"allocation_id\":\"" allocation "\",\"reason\":\"r\"}")
+
+static void balance(const char *party, const char *at, const char *expected)
+{
+    assert_string_equal(world_balance(w, party, "SAT", at), expected);
+}
+
+static void test_a_dispute_does_not_clear_what_is_not_due(void **state)
+{
+    (void)state;
+    applied(EV("b", "book.configured", "01-01", "{\"dispute_auto_clear_days\":2}"));
+    applied(AT("e1", "revenue.received", "01-02T00:00:00",
+               "{\"party\":\"a\",\"amount\":" SAT("10") "}"));
+    applied(DISPUTE("disputed", "d1", "01-03T00:00:00", "e1/1"));
+    balance("a", "2025-01-05T00:00:00Z", "0/10/0/0");
+    balance("a", "2025-01-05T00:00:00.000001Z", "0/10/0/0"); /* its two days are over */
+    balance("a", "2025-01-08T23:59:59.999999Z", "0/10/0/0");
+    balance("a", "2025-01-09T00:00:00Z", "0/0/10/0");
+    /* close to the due moment the days are the longer */
+    applied(AT("e2", "revenue.received", "02-02T00:00:00",
+               "{\"party\":\"b\",\"amount\":" SAT("10") "}"));
+    applied(DISPUTE("disputed", "d2", "02-08T00:00:00", "e2/1"));
+    balance("b", "2025-02-10T00:00:00Z", "0/10/0/0");
+    balance("b", "2025-02-10T00:00:00.000001Z", "0/0/10/0");
+    /* days that end exactly when it is due: the last moment is still the dispute's */
+    applied(AT("e3", "revenue.received", "03-02T00:00:00",
+               "{\"party\":\"c\",\"amount\":" SAT("10") "}"));
+    applied(DISPUTE("disputed", "d3", "03-07T00:00:00", "e3/1"));
+    balance("c", "2025-03-09T00:00:00Z", "0/10/0/0");
+    balance("c", "2025-03-09T00:00:00.000001Z", "0/0/10/0");
+}
+
+static void test_a_dispute_does_not_countersign(void **state)
+{
+    (void)state;
+    applied(EV("p", "policy.published", "01-01",
+               "{\"manifest\":{\"id\":\"urn:m\",\"title\":\"t\",\"created_by\":\"me\","
+               "\"created_at\":\"2025-01-01T00:00:00Z\",\"contributors\":[{\"actor\":{\"id\":"
+               "\"x\"},\"role\":\"r\",\"weight\":0.5,\"attestation\":{\"issuer\":\"i\"}}]}}"));
+    applied(REVENUE("e1", "01-02T00:00:00", "urn:m", "8"));
+    applied(REVENUE("e2", "01-02T00:00:00", "urn:m", "8"));
+    balance("x", "2026-01-01T00:00:00Z", "8/0/0/0");
+    applied(DISPUTE("disputed", "d1", "01-03T00:00:00", "e1/1"));
+    balance("x", "2025-01-03T00:00:00Z", "4/4/0/0");
+    balance("x", "2026-01-01T00:00:00Z", "4/4/0/0");
+    applied(DISPUTE("escalated", "s1", "02-03T00:00:00", "e1/1"));
+    balance("x", "2026-01-01T00:00:00Z", "4/4/0/0");
+    applied(DISPUTE("overridden", "o1", "02-04T00:00:00", "e1/1"));
+    balance("x", "2026-01-01T00:00:00Z", "4/0/4/0");
+    applied(DISPUTE("disputed", "d2", "02-04T00:00:00", "e2/1"));
+    applied(AT("u2", "allocation.upheld", "03-04T00:00:00",
+               "{\"allocation_id\":\"e2/1\",\"reason\":\"r\",\"reallocate_to\":\"y\"}"));
+    balance("x", "2026-01-01T00:00:00Z", "0/0/4/0");
+    balance("y", "2025-03-04T00:00:00Z", "0/0/4/0");
+}
+
 /* --- the numbers of assets
  * ----------------------------------------------------------------------*/
 
@@ -175,6 +235,8 @@ int main(void)
         ROW(test_a_condition_holds_from_its_moment_on),
         ROW(test_a_change_too_many_is_refused_and_one_that_replaces_is_not),
         ROW(test_a_sibling_that_is_switched_off_decides_nothing),
+        ROW(test_a_dispute_does_not_clear_what_is_not_due),
+        ROW(test_a_dispute_does_not_countersign),
         ROW(test_the_numbers_of_assets_are_those_that_the_format_prints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
