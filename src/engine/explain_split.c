@@ -93,7 +93,8 @@ static void document_explain(struct explain *x, struct explain_node *node, const
     mete_time from = version_from(x, id, l->n->version);
     hash_hex(&l->p->hash, hex);
     struct explain_node *doc = explain_add(
-        x, node, "version", "version %u is in force from %s; its document has sha256 %s",
+        x, node, "version",
+        "version %u is in force from %s; its document, as the log has it, has sha256 %s",
         l->n->version, words_from(x->a, from).p, hex);
     explain_fact_i128(x, doc, "version", l->n->version);
     explain_fact(x, doc, "effective_from", words_time(x->a, from));

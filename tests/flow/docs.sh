@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the program says of itself (--help) and what mete(1) says are the same commands, operands and
-# options, in the same spelling.
+# options, in the same spelling; and the tour of the README is real.
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -57,4 +57,27 @@ ok $? 'mete-formats(5) has the event types that are handled'
 sed -n 's/^[<>]/# &/p' differences
 [ "$(grep -c . handled)" -gt 20 ]
 ok $? 'there are event types to compare'
+
+# the tour of the README is what the program says; only hashes and the hour are others each time
+masked() {
+    sed -E 's/[0-9a-f]{64}/HASH/g; s/[0-9-]{10}T[0-9:]{8}\.[0-9]+Z/NOW/g'
+}
+mkdir tour
+ln -s "$ROOT/examples" tour/examples
+sed -n '/^```console/,/^```$/ { /^```/d; p }' "$ROOT/README.md" >told
+sed -n '/^\$ cat events.ndjson/,/^\$ build/ { /^\$/d; p }' told >tour/events.ndjson
+mkdir tour/build
+ln -s "$METE" tour/build/mete
+ln -s "$(dirname "$METE")/mete-audit" tour/build/mete-audit
+grep '^\$ ' told | cut -c3- | while read -r line; do
+    printf '$ %s\n' "$line"
+    (cd tour && sh -c "$line" 2>/dev/null </dev/null)
+done >done
+masked <told >told.masked
+masked <done >done.masked
+diff told.masked done.masked >differences
+ok $? 'the tour of the README'
+sed 's/^/# /' differences
+[ "$(grep -c '^\$ build/mete' told)" -ge 5 ]
+ok $? 'there is a tour'
 finish
