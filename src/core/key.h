@@ -41,8 +41,9 @@
     X(ENTRY, 'l', 0, 1, "party, asset, seq, page -> (empty) postings of that account")             \
     X(PENDING, 'T', 1, 1, "party, asset, due day -> amount pending at booking")                    \
     X(USAGE, 'U', 1, 1, "window start, party -> calls, bytes, latency sum, reports")               \
-    X(METER, 'M', 1, 1, "policy, day, asset, customer -> exact cost, calls")                       \
-    X(METER_REST, 'm', 1, 0, "policy, asset, customer -> cost below one minor unit")               \
+    X(METER, 'M', 1, 1, "policy, day, asset, customer -> exact cost, calls, large costs")          \
+    X(METER_REST, 'm', 1, 0,                                                                       \
+      "policy, asset, customer -> cost below one minor unit; open large ones")                     \
     X(EVENT_ID, 'E', 0, 0, "first 16 bytes of SHA-256(event id) -> seq, a varint")                 \
     X(RATE, 'X', 0, 1, "base, quote -> rate")                                                      \
     X(KEY, 'G', 0, 1, "key id -> algorithm, owner")                                                \
