@@ -81,6 +81,9 @@ is "$(q .)" '[]' 'and a list for programs'
 exits 1 'a draft that is none' "$METE" simulate --policy policy.json --policy empty.json
 says err 'empty.json: byte 0' 'the draft is named'
 
+exits 0 'a policy in words' "$METE" policy check "$ROOT/examples/fair/event-milestone.fair.json"
+says out ' while early-bird and tickets-under-500 ' 'conditions that must hold together'
+
 # colour: on a terminal only, and not against anybody's will
 if command -v script >/dev/null; then
     tty_run() { script -qec "$1" /dev/null </dev/null; }
