@@ -131,6 +131,44 @@ static void test_a_sibling_that_is_switched_off_decides_nothing(void **state)
     lines(REVENUE("e3", "02-02T00:00:00", "urn:t", "10"), "5/u5");
 }
 
+/* --- metered costs
+ * ------------------------------------------------------------------------------*/
+
+/* Revenues of ETH until not even one of 2^81 wei fits. */
+static void book_fill(void)
+{
+    unsigned long long amount = 600000000000000000;
+    int refusals = 0;
+    for (int i = 0; amount > 2000000; i++) {
+        if (world_submitf(w,
+                          "{\"event_id\":\"f%d\",\"event_type\":\"revenue.received\","
+                          "\"occurred_at\":\"2025-01-02T00:00:00Z\",\"payload\":{\"party\":\"b\","
+                          "\"amount\":{\"amount\":\"%llu\",\"currency\":\"ETH\"}}}",
+                          i, amount) == DECIDED_REFUSED) {
+            assert_int_equal(w->err.code, METE_AMOUNT_RANGE);
+            refusals++;
+            amount /= 2;
+        }
+    }
+    assert_true(refusals > 30);
+}
+
+static void test_what_was_metered_can_be_closed_in_a_full_book(void **state)
+{
+    (void)state;
+#define COST(id)                                                                                   \
+    EV(id, "usage.metered", "01-02",                                                               \
+       "{\"policy\":\"urn:m\",\"endpoint\":\"/\",\"cost\":" MONEY("1000000000000000", "ETH") "}")
+    applied(EV("p", "policy.published", "01-01",
+               "{\"policy\":{\"id\":\"urn:m\",\"kind\":\"single\",\"party\":\"a\"}}"));
+    applied(COST("m1"));
+    book_fill();
+    refused(COST("m2"), METE_AMOUNT_RANGE, "/payload/cost/amount");
+    lines(EV("d", "metering.closed", "01-03", "{\"policy\":\"urn:m\",\"day\":\"2025-01-02\"}"),
+          "1000000000000000000000000000000000");
+#undef COST
+}
+
 /* --- disputes
  * -----------------------------------------------------------------------------------*/
 
@@ -235,6 +273,7 @@ int main(void)
         ROW(test_a_condition_holds_from_its_moment_on),
         ROW(test_a_change_too_many_is_refused_and_one_that_replaces_is_not),
         ROW(test_a_sibling_that_is_switched_off_decides_nothing),
+        ROW(test_what_was_metered_can_be_closed_in_a_full_book),
         ROW(test_a_dispute_does_not_clear_what_is_not_due),
         ROW(test_a_dispute_does_not_countersign),
         ROW(test_the_numbers_of_assets_are_those_that_the_format_prints),
