@@ -129,6 +129,30 @@ if [ -w /dev/full ]; then
     is $? 1 'a full disk below the auditor: exit 1'
 fi
 
+# a file that may not grow, as on a full disk: what was not stored is not called stored
+full() { # COMMAND...: no file above 384 KiB
+    (
+        trap '' XFSZ
+        ulimit -f 768
+        "$@" >out 2>err </dev/null
+    )
+}
+awk 'BEGIN { for (i = 1; i <= 5000; i++) printf "{\"event_id\":\"f%d\",\"event_type\":\"revenue.received\",\"occurred_at\":\"2025-01-01T00:00:00Z\",\"payload\":{\"amount\":{\"amount\":\"1.00\",\"currency\":\"USD\"},\"party\":\"a\"}}\n", i }' >long.ndjson
+exits 0 'a store for a full disk' "$METE" init --store full.db
+full "$METE" ingest --store full.db long.ndjson
+is $? 1 'a full disk below the store: exit 1'
+says err '^mete: stopped after [1-9][0-9]* events; the log has 0 entries' 'it says what is stored'
+is "$(wc -c <out)" 0 'and does not call it applied'
+full "$METE" ingest --json --store full.db long.ndjson
+is "$(q '[.log.size, .failed]')" '[0,true]' 'so in JSON'
+exits 0 'once there is room' "$METE" ingest --store full.db long.ndjson
+says out '^5000 applied, 0 duplicate' 'all of it is stored'
+full "$METE" export csv --store full.db --output full.csv
+is $? 1 'a full disk below an export: exit 1'
+says err '^mete: full.csv: File too large' 'file and reason are named'
+[ ! -e full.csv ] && [ ! -e full.csv.part ]
+ok $? 'half an export is none'
+
 # completion
 for shell in bash zsh fish; do
     exits 0 "completion $shell" "$METE" completion $shell
