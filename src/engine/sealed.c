@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "store/hash_seed.h"
 #include "wire/json.h"
 
 #include <string.h>
@@ -167,7 +168,7 @@ enum mete_code sealed_recall(struct engine *e, struct prepared *p, uint64_t seq,
         envelope_commit(&p->arena, &p->env, prepared_salt, p);
         return METE_OK;
     }
-    map_init(&s.map, SALT_LEN, 1);
+    map_init(&s.map, SALT_LEN, hash_seed());
     enum store_result r = book_seals(e->book, seq, (struct text){0}, salt_visit, &s, &e->err);
     if (r == STORE_FAILED && s.code == METE_OK) {
         s.code = METE_STORE_FAILED;

@@ -6,6 +6,7 @@
 #include "base/i128.h"
 #include "base/text.h"
 #include "core/amount.h"
+#include "store/hash_seed.h"
 
 #include <string.h>
 
@@ -150,8 +151,8 @@ struct text words_day(struct arena *a, int32_t day)
 void names_init(struct names *n, const struct view *view)
 {
     n->view = view;
-    map_init(&n->party, sizeof(struct text), 11);
-    map_init(&n->asset, sizeof(struct asset *), 12);
+    map_init(&n->party, sizeof(struct text), hash_seed());
+    map_init(&n->asset, sizeof(struct asset *), hash_seed());
     arena_init(&n->arena, NAMES_ARENA_MAX);
     arena_init(&n->assets, NAMES_ARENA_MAX);
 }
