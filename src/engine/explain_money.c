@@ -258,6 +258,15 @@ static mete_time schedule_from(struct explain *x, uint32_t version)
     return TIME_ALWAYS;
 }
 
+static void fees_facts(struct explain *x, const struct fees *f, i128 fees)
+{
+    const struct group *g = f->s->g;
+    explain_amount(f->node, fees, f->s->asset);
+    explain_fact_i128(x, f->node, "schedule", g->fee_version);
+    explain_fact_i128(x, f->node, "gross", g->gross);
+    explain_fact_i128(x, f->node, "shareable", g->gross - fees);
+}
+
 static void fees_title(struct explain *x, struct explain_node *parent, struct fees *f, i128 fees)
 {
     const struct group *g = f->s->g;
@@ -267,14 +276,17 @@ static void fees_title(struct explain *x, struct explain_node *parent, struct fe
                            : arena_printf(x->a, "fee schedule %u, in force from %s", g->fee_version,
                                           words_from(x->a, schedule_from(x, g->fee_version)).p)
                                  .p;
+    if (g->fee_version == 0 && fees == 0) {
+        f->node = explain_add(x, parent, "fees", "%s: all of %s is to share", from,
+                              words_money(x->a, g->gross, asset).p);
+        fees_facts(x, f, fees);
+        return;
+    }
     f->node =
         explain_add(x, parent, "fees", "fees come first: %s of %s, which leaves %s to share (%s)",
                     words_amount(x->a, fees, asset).p, words_amount(x->a, g->gross, asset).p,
                     words_money(x->a, g->gross - fees, asset).p, from);
-    explain_amount(f->node, fees, asset);
-    explain_fact_i128(x, f->node, "schedule", g->fee_version);
-    explain_fact_i128(x, f->node, "gross", g->gross);
-    explain_fact_i128(x, f->node, "shareable", g->gross - fees);
+    fees_facts(x, f, fees);
 }
 
 /** Copied: labels point into what is unpacked, and state is read on. */

@@ -289,8 +289,11 @@ static struct text part_sum(struct explain *x, const struct level *l, const stru
     bool units = l->n->rounding == NODE_ROLE || (l->p != NULL && l->p->kind == POLICY_USAGE);
     struct text weight = words_weight(x->a, part->weight, l->n->den);
     if (units && l->n->rounding != ROUNDING_CARRY) {
-        weight = arena_printf(x->a, "%s of %s units, %s", words_i128(x->a, (i128)part->weight).p,
-                              words_i128(x->a, (i128)l->n->den).p, weight.p);
+        struct text mine = words_i128(x->a, (i128)part->weight);
+        struct text all = words_i128(x->a, (i128)l->n->den);
+        bool same = text_eq(weight, arena_printf(x->a, "%s/%s", mine.p, all.p));
+        weight =
+            arena_printf(x->a, "%s of %s units, %s", mine.p, all.p, same ? "that part" : weight.p);
     }
     return arena_printf(x->a, "%s of %s = %s%s", weight.p, input.p, explain_exact(x, &p, asset).p,
                         rounding_note(x, l, &p, part).p);
