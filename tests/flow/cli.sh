@@ -84,6 +84,12 @@ says err 'empty.json: byte 0' 'the draft is named'
 exits 0 'a policy in words' "$METE" policy check "$ROOT/examples/fair/event-milestone.fair.json"
 says out ' while early-bird and tickets-under-500 ' 'conditions that must hold together'
 
+exits 0 'a book of API providers' "$METE" init --store usage.db --preset providers
+exits 0 'their week' "$METE" ingest --store usage.db "$ROOT/examples/streams/providers.ndjson"
+exits 0 'a pool explained' "$METE" explain --store usage.db cycle:2026-03-01
+says out 'no fee schedule was in force: all of 8\.081720 USDC is to share' 'no fees are one sentence'
+says out ': 95179 of 278959 units, that part of 8\.081720 = ' 'units are told once'
+
 # colour: on a terminal only, and not against anybody's will
 if command -v script >/dev/null; then
     tty_run() { script -qec "$1" /dev/null </dev/null; }
