@@ -382,18 +382,20 @@ static void metering(struct scene *s)
     scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:api\",\"asset\":\"USD/2\",\"amount\":\"3\"}");
 }
 
-static void report(struct scene *s, const char *id, const char *provider, unsigned calls)
+static struct found_decision *report(struct scene *s, const char *id, const char *batch,
+                                     const char *provider, unsigned calls)
 {
     char payload[300];
     (void)snprintf(payload, sizeof payload,
                    "{\"platform_id\":\"p\",\"provider\":\"%s\",\"window_start\":"
-                   "\"2025-01-01T00:00:00Z\",\"window_end\":\"2025-01-01T01:00:00Z\",\"calls\":%u}",
-                   provider, calls);
-    struct found_decision *d = scene_event(s, 2, id, "usage.reported", payload);
-    scene_party(s, d, provider);
+                   "\"2025-01-01T00:00:00Z\",\"window_end\":\"2025-01-01T01:00:00Z\",\"calls\":%u,"
+                   "\"batch_id\":\"%s\"}",
+                   provider, calls, batch);
+    return scene_event(s, 2, id, "usage.reported", payload);
 }
 
-/* 3 and 1 calls, the second provider twice the price: 3/5 and 2/5 of 0.99 are 59.4 and 39.6. */
+/* 3 and 1 calls, the second provider twice the price: 3/5 and 2/5 of 0.99 are 59.4 and 39.6. A
+ * batch that is reported again adds nothing, whatever it says then. */
 static void usage(struct scene *s)
 {
     struct found_decision *d = scene_event(
@@ -401,8 +403,9 @@ static void usage(struct scene *s)
         "{\"policy\":{\"id\":\"urn:u\",\"kind\":\"usage\",\"tiers\":{\"did:v\":\"2/1\"}}}");
     scene_policy(s, d, "urn:u");
     uint32_t dear = scene_party(s, d, "did:v");
-    report(s, "r1", "did:w", 3);
-    report(s, "r2", "did:v", 1);
+    scene_party(s, report(s, "r1", "b1", "did:w", 3), "did:w");
+    report(s, "r2", "b2", "did:v", 1);
+    report(s, "again", "b1", "did:x", 700);
     d = scene_event(
         s, 3, "cycle", "cycle.closed",
         "{\"policy\":\"urn:u\",\"window_start\":\"2025-01-01T00:00:00Z\",\"window_end\":"

@@ -41,6 +41,14 @@ agree fair fair "$S/cli-usage.ndjson" "$S/streaming.ndjson" "$S/tickets.ndjson"
 agree agents agents "$S/agents.ndjson"
 agree providers providers "$S/providers.ndjson"
 
+# A batch of usage that is told again, under another event id.
+rm -f book.db*
+sed -n '1{p;s/"event_id":"[^"]*"/"event_id":"again"/;p;}' "$S/providers.ndjson" >stream
+"$METE" --store book.db init --quiet
+exits 0 "a repeated batch is taken" "$METE" --store book.db ingest --strict --quiet stream
+exits 0 "a repeated batch is explained" "$METE" --store book.db explain again
+says out "batch flowmcp-eu-01-etherscan of flowmcp-eu was counted with log entry 1: this changes nothing" "it says which entry counted"
+
 seed=1
 bad=
 while [ $seed -le 40 ]; do

@@ -96,6 +96,7 @@ struct oracle_outcome {
     X(CYCLE_RELEASED, "cycle booked at a later cycle")                                             \
     X(CYCLE_TICK, "cycle with an empty pool")                                                      \
     X(USAGE_TIE, "providers with equal remainders")                                                \
+    X(USAGE_AGAIN, "a batch of usage reported again")                                              \
     X(USAGE_CARRY, "usage with carry")                                                             \
     X(METER_REST, "metered costs below one minor unit carried to the next day")                    \
     X(METER_EMPTY, "a day closed without a whole minor unit")                                      \

@@ -92,6 +92,7 @@ struct usage_row {
     mete_time start;
     uint64_t calls;
     uint64_t bytes;
+    int batch;
 };
 
 /* Costs in units of 10^-24: exact for every scale used here. */

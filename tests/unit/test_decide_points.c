@@ -169,6 +169,37 @@ static void test_what_was_metered_can_be_closed_in_a_full_book(void **state)
 #undef COST
 }
 
+/* --- usage
+ * --------------------------------------------------------------------------------------*/
+
+#define USED(id, platform, batch, provider, calls)                                                 \
+    EV(id, "usage.reported", "02-02",                                                              \
+       "{\"platform_id\":\"" platform "\",\"provider\":\"" provider                                \
+       "\",\"window_start\":\"2025-02-01T00:00:00Z\",\"window_end\":\"2025-02-01T01:00:00Z\","     \
+       "\"calls\":" calls batch "}")
+#define BATCH(id) ",\"batch_id\":\"" id "\""
+
+static void test_a_batch_of_usage_counts_once(void **state)
+{
+    (void)state;
+    uint32_t number;
+    applied(
+        EV("p", "policy.published", "01-01", "{\"policy\":{\"id\":\"urn:u\",\"kind\":\"usage\"}}"));
+    applied(USED("u1", "f", BATCH("1"), "a", "3"));
+    applied(USED("u2", "f", BATCH("1"), "a", "3"));
+    applied(USED("u3", "f", BATCH("1"), "other", "900"));
+    assert_int_equal(w->last.put_count, 0);
+    assert_int_equal(view_party(&w->view, TEXT("other"), &number), VIEW_ABSENT);
+    applied(USED("u4", "g", BATCH("1"), "b", "1")); /* another platform's */
+    applied(USED("u5", "f", BATCH("2"), "b", "1"));
+    applied(USED("u6", "f", "", "b", "1")); /* what names no batch always counts */
+    applied(USED("u7", "f", "", "b", "1"));
+    lines(EV("k", "cycle.closed", "02-03",
+             "{\"policy\":\"urn:u\",\"window_start\":\"2025-02-01T00:00:00Z\",\"window_end\":"
+             "\"2025-02-02T00:00:00Z\",\"pool\":" SAT("7") "}"),
+          "3/4");
+}
+
 /* --- disputes
  * -----------------------------------------------------------------------------------*/
 
@@ -274,6 +305,7 @@ int main(void)
         ROW(test_a_change_too_many_is_refused_and_one_that_replaces_is_not),
         ROW(test_a_sibling_that_is_switched_off_decides_nothing),
         ROW(test_what_was_metered_can_be_closed_in_a_full_book),
+        ROW(test_a_batch_of_usage_counts_once),
         ROW(test_a_dispute_does_not_clear_what_is_not_due),
         ROW(test_a_dispute_does_not_countersign),
         ROW(test_the_numbers_of_assets_are_those_that_the_format_prints),
