@@ -198,9 +198,16 @@ static int store_verify(struct cli *c)
     } else {
         hash_hex(&verdict.root, root);
         cli_print(c,
-                  c->json ? "{\"holds\":true,\"size\":%llu,\"checkpoints\":%llu,\"root\":\"%s\"}\n"
-                          : "Holds: %llu entries, %llu checkpoints, root %s\n",
+                  c->json ? "{\"holds\":true,\"size\":%llu,\"checkpoints\":%llu,\"root\":\"%s\""
+                          : "Holds: %llu entries, %llu checkpoints, root %s",
                   (unsigned long long)verdict.rows, (unsigned long long)verdict.checkpoints, root);
+        if (c->json) {
+            cli_print(c, ",\"signatures\":%s}", verdict.signatures ? "true" : "false");
+        }
+        cli_print(c, "\n");
+        if (!verdict.signatures && verdict.checkpoints > 0) {
+            cli_note(c, "The key file is not here: roots were compared, signatures were not.");
+        }
     }
     engine_close(e);
     return status;

@@ -77,6 +77,7 @@ const struct cli_command command_policy_check = {
     .operands_max = 1,
     .summary = "say what a policy document or .fair manifest means, or all that is wrong with it",
     .about = "Exit status 1 when it is not valid. Nothing is stored.",
+    .no_csv = true,
     .run = check_run};
 
 /* --- publish -----------------------------------------------------------------------------------*/
@@ -179,6 +180,7 @@ const struct cli_command command_policy_publish = {
     .about = "Publishing an id again makes its next version; publishing again what is its newest\n"
              "version already changes nothing.",
     .option = PUBLISH_OPTIONS,
+    .no_csv = true,
     .run = publish_run};
 
 /* --- show and list -----------------------------------------------------------------------------*/
@@ -214,6 +216,7 @@ const struct cli_command command_policy_show = {.name = "policy show",
                                                 .operands_max = 1,
                                                 .summary = "show a published policy",
                                                 .option = SHOW_OPTIONS,
+                                                .no_csv = true,
                                                 .run = show_run};
 
 /** One published policy; those that were only named have no version. */
@@ -351,4 +354,5 @@ const struct cli_command command_policy_sign = {
     .summary = "sign a .fair 1.x manifest",
     .about = "Prints the signed manifest in its RFC 8785 form.",
     .option = SIGN_OPTIONS,
+    .no_csv = true,
     .run = sign_run};
