@@ -135,7 +135,8 @@
     X(KEY_UNKNOWN, 129, "key_unknown", 422, 0, "No such key.", "Register it first.")               \
     /* 150..: the program and its store */                                                         \
     X(USAGE, 150, "usage", 400, 0, "The command line is wrong.", "See --help.")                    \
-    X(FILE, 151, "file", 500, 0, "A file cannot be read or written.", "See the message.")          \
+    X(FILE, 151, "file", 500, 0, "A file cannot be read or written.",                              \
+      "Check its path, its permissions and the free space.")                                       \
     X(STORE_MISSING, 152, "store_missing", 404, 0, "There is no store or book of that name.",      \
       "Make it with mete init.")                                                                   \
     X(STORE_EXISTS, 153, "store_exists", 409, 0, "The book exists already.",                       \
@@ -144,7 +145,8 @@
       "Try again when it is done.")                                                                \
     X(STORE_NEWER, 155, "store_newer", 500, 0, "The store was written by a newer mete.",           \
       "Upgrade this program.")                                                                     \
-    X(STORE_FAILED, 156, "store_failed", 500, 1, "The store failed.", "See the message.")          \
+    X(STORE_FAILED, 156, "store_failed", 500, 1, "The store failed.",                              \
+      "Check permissions and free space, then try again: nothing is half done.")                   \
     X(STORE_CORRUPT, 157, "store_corrupt", 500, 0, "Stored bytes are not what was written.",       \
       "Stop, keep the file, restore a backup, run mete audit.")                                    \
     X(SEAL_KEY, 158, "seal_key", 500, 0, "The key that opens sealed values is missing or wrong.",  \

@@ -52,6 +52,17 @@ static bool find_allocation(struct journal *j, struct arena *a, struct text id,
     return r != NULL && r->booking != NULL && find_in(a, r->booking, path, out);
 }
 
+/* A dispute may last the book's days, the last moment included, and does not make an allocation
+ * clear that would not be clear without it. */
+static mete_time clear_from(const struct moment *m, const struct found_group *g, bool held)
+{
+    mete_time over = m->booked_at + (mete_time)m->book->dispute_days * TIME_DAY_US + 1;
+    if (held) {
+        return TIME_NEVER;
+    }
+    return g->clears_at > over ? g->clears_at : over;
+}
+
 /* Opens the record of an allocation, which takes it out of its due day. */
 static struct dispute *open_record(struct journal *j, struct ledger *l, const struct moment *m,
                                    const struct found_allocation *x, struct undo *undo)
@@ -59,8 +70,7 @@ static struct dispute *open_record(struct journal *j, struct ledger *l, const st
     const struct found_line *line = &x->g->line[x->line];
     struct dispute *d = arena_alloc(j->keep, sizeof *d);
     struct account *a = ledger_obtain(l, line->party, x->g->asset);
-    d->opened_at = m->booked_at;
-    d->days = m->book->dispute_days;
+    d->clear_from = clear_from(m, x->g, (line->flags & FLAG_HELD) != 0);
     d->holder = line->party;
     d->left = &undo->line_left[x->line];
     d->next = a->disputes;

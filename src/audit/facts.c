@@ -120,7 +120,23 @@ static bool same_family(const struct rules *r, struct text a, struct text b)
     return text_eq(family(r, a), family(r, b));
 }
 
-/* Something other than the default says which member of the family holds. */
+static bool is_switched(const struct moment *m, const struct book_policy *p, struct text name,
+                        bool active)
+{
+    const struct switched *s = switch_of(m, p, name);
+    return s != NULL && s->active == active;
+}
+
+/* A computed member decides while nobody has switched it off. */
+static bool computed_decides(const struct moment *m, const struct book_policy *p,
+                             const struct rules *r, struct text name, struct text member)
+{
+    return same_family(r, name, member) && is_computed(m, p, r, name) &&
+           !is_switched(m, p, name, false);
+}
+
+/* Something other than the default says which member of the family holds. A member that is
+ * switched off says nothing about the others. */
 static bool family_is_decided(const struct moment *m, const struct book_policy *p,
                               const struct rules *r, struct text member)
 {
@@ -133,20 +149,20 @@ static bool family_is_decided(const struct moment *m, const struct book_policy *
         }
     }
     for (uint32_t i = 0; i < p->switched_count; i++) {
-        if (p->switched[i].from <= m->occurred_at &&
-            same_family(r, p->switched[i].condition, member)) {
+        struct text name = p->switched[i].condition;
+        if (same_family(r, name, member) && is_switched(m, p, name, true)) {
             return true;
         }
     }
     for (uint32_t i = 0; i < r->threshold_count; i++) {
-        struct text name = r->threshold[i].name;
-        if (same_family(r, name, member) && is_computed(m, p, r, name)) {
+        if (computed_decides(m, p, r, r->threshold[i].name, member)) {
             return true;
         }
     }
     for (uint32_t i = 0; i < r->period_count; i++) {
-        struct text name = r->period[i].name;
-        if (same_family(r, name, member) && is_computed(m, p, r, name)) {
+        const struct rules_period *period = &r->period[i];
+        if (computed_decides(m, p, r, period->name, member) ||
+            (period->also.len > 0 && computed_decides(m, p, r, period->also, member))) {
             return true;
         }
     }

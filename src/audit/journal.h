@@ -15,8 +15,7 @@ enum dispute_state { DISPUTE_OPEN, DISPUTE_ESCALATED, DISPUTE_CLEARED, DISPUTE_U
 /** An allocation that was disputed or overridden: out of its due day for good. */
 struct dispute {
     enum dispute_state state;
-    mete_time opened_at;
-    uint64_t days;        /* the book's, when it was opened */
+    mete_time clear_from; /* an open dispute is over by itself from here on */
     uint32_t holder;      /* party that has the money now */
     const i128 *left;     /* of the allocation */
     struct dispute *next; /* of the same account */

@@ -155,7 +155,7 @@ bool dispute_is_open(const struct dispute *d, mete_time at)
     if (d->state == DISPUTE_ESCALATED) {
         return true;
     }
-    return d->state == DISPUTE_OPEN && at - d->opened_at <= (mete_time)d->days * TIME_DAY_US;
+    return d->state == DISPUTE_OPEN && at < d->clear_from;
 }
 
 struct balance account_balance(const struct account *a, mete_time at)

@@ -372,8 +372,9 @@ static void take_facts(struct audit *a, const struct moment *m, enum event_kind 
     } else if (kind == EVENT_CONTRIBUTION) {
         book_contribute(&a->book, m->payload);
     } else if (kind == EVENT_USAGE) {
-        usage_take_report(&a->usage, m);
-        book_mention(&a->book, member_text(m->payload, "provider"));
+        if (usage_take_report(&a->usage, m)) {
+            book_mention(&a->book, member_text(m->payload, "provider"));
+        }
     } else if (kind == EVENT_COST) {
         usage_take_cost(&a->usage, m);
         book_mention(&a->book, member_text(m->payload, "customer_wallet"));

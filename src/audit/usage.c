@@ -18,6 +18,7 @@ void usage_init(struct usage *u, struct arena *keep)
     memset(u, 0, sizeof *u);
     u->keep = keep;
     omap_init(&u->reports, sizeof(struct usage_report), 31);
+    map_init(&u->batches, 1, 32);
     map_init(&u->meters, sizeof(void *), 33);
     map_init(&u->metered_of, sizeof(void *), 34);
 }
@@ -25,13 +26,31 @@ void usage_init(struct usage *u, struct arena *keep)
 void usage_clear(struct usage *u)
 {
     omap_clear(&u->reports);
+    map_clear(&u->batches);
     map_clear(&u->meters);
     map_clear(&u->metered_of);
 }
 
-void usage_take_report(struct usage *u, const struct moment *m)
+static bool is_repeated(struct usage *u, const struct moment *m)
+{
+    struct text batch = member_text(m->payload, "batch_id");
+    struct buf key = {0};
+    bool made = true;
+    if (batch.len > 0) {
+        buf_put_sized(&key, member_text(m->payload, "platform_id"));
+        buf_put_text(&key, batch);
+        (void)map_put(&u->batches, buf_bytes(&key), &made);
+        buf_clear(&key);
+    }
+    return !made;
+}
+
+bool usage_take_report(struct usage *u, const struct moment *m)
 {
     struct buf key = {0};
+    if (is_repeated(u, m)) {
+        return false;
+    }
     buf_put_be64(&key, (uint64_t)member_time(m->payload, "window_start", false, 0));
     buf_put_be64(&key, m->seq);
     struct usage_report *r = omap_put(&u->reports, buf_bytes(&key), NULL);
@@ -41,6 +60,7 @@ void usage_take_report(struct usage *u, const struct moment *m)
         .calls = member_u64(m->payload, "calls", 0),
         .bytes = member_u64(m->payload, "bytes", 0),
     };
+    return true;
 }
 
 /* One provider's usage in the window. */
@@ -162,10 +182,12 @@ void cycle_judge(struct usage *u, struct moment *m, struct want *w)
     struct providers all;
     struct asset *asset;
     i128 pool;
-    if (!cycle_pool(m, &asset, &pool) || pool == 0) {
-        w->unjudged = true; /* nothing to share: nothing may be booked */
+    if (!cycle_pool(m, &asset, &pool)) {
+        w->unjudged = true;
     } else if (r == NULL) {
         want_waits(m, w, METE_POLICY_UNKNOWN, policy);
+    } else if (pool == 0) {
+        w->unjudged = true; /* nothing to share: nothing may be booked */
     } else if (r->kind != RULES_USAGE || !weigh_all(u, m, r, &all)) {
         want_waits(m, w, WAIT_ANY_CODE, policy);
     } else if (frac_is_zero(&all.sum)) {

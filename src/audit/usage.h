@@ -16,6 +16,7 @@ struct usage_report {
 struct usage {
     struct arena *keep;
     struct omap reports;   /* window_start, seq -> struct usage_report */
+    struct map batches;    /* platform, batch: reported */
     struct map meters;     /* policy, currency, customer -> struct meter * */
     struct map metered_of; /* policy -> struct meter_list * */
 };
@@ -23,7 +24,8 @@ struct usage {
 void usage_init(struct usage *u, struct arena *keep);
 void usage_clear(struct usage *u);
 
-void usage_take_report(struct usage *u, const struct moment *m);
+/** False when the platform has reported the batch before: the report adds nothing. */
+bool usage_take_report(struct usage *u, const struct moment *m);
 void usage_take_cost(struct usage *u, const struct moment *m);
 
 /** Why a cycle cannot be booked now. */

@@ -148,9 +148,11 @@ uint64_t bytes_hash(struct bytes b, uint64_t seed)
 {
     const uint8_t *p = b.p;
     size_t left = b.len;
-    /* The seed is in both factors: nobody can choose a key that makes one of them zero. */
+    /* The seed is in both factors: nobody can choose a key that makes one of them zero. It is
+     * turned in one of them: else their difference is known, and with it keys whose factors are
+     * swapped. */
     uint64_t state = seed ^ HASH_K0;
-    const uint64_t key = seed ^ HASH_K1;
+    const uint64_t key = (seed << 23 | seed >> 41) ^ HASH_K1;
     while (left > 16) {
         state = mix(load64(p) ^ key, load64(p + 8) ^ state);
         p += 16;

@@ -120,16 +120,15 @@ _Noreturn static void auditor_exec(const struct auditing *a, const char *path, c
     _exit(127);
 }
 
+/** Its 2 says that it could not read or write: the command line was ours, not the user's. */
 static int auditor_wait(pid_t pid)
 {
     int wait_status;
     while (waitpid(pid, &wait_status, 0) < 0) {
         METE_ASSERT(errno == EINTR);
     }
-    if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) != 127) {
-        return WEXITSTATUS(wait_status);
-    }
-    return CLI_FAILED;
+    int status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : CLI_FAILED;
+    return status == CLI_OK || status == CLI_UNPROVEN ? status : CLI_FAILED;
 }
 
 /** Runs the auditor on a file, or, `file` NULL, on the export through a pipe. */
@@ -271,4 +270,5 @@ const struct cli_command command_audit = {
              "are still there, and then pipes the export into mete-audit, which shares no code\n"
              "with the rules it checks. Exit status 3 when something does not hold.",
     .option = OPTIONS,
+    .no_csv = true,
     .run = audit_run};

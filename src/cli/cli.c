@@ -222,6 +222,15 @@ int cli_fail(struct cli *c, const struct mete_err *err)
     return unproven ? CLI_UNPROVEN : CLI_FAILED;
 }
 
+void cli_in_file(struct mete_err *err, const char *path)
+{
+    struct mete_err inner = *err;
+    if (strstr(inner.text, path) == NULL) {
+        (void)mete_fail(err, inner.code, inner.pointer, "%s: %s", path,
+                        inner.text[0] != 0 ? inner.text : mete_code_meaning(inner.code));
+    }
+}
+
 int cli_usage(struct cli *c, const char *fmt, ...)
 {
     va_list args;
@@ -327,6 +336,16 @@ void cli_table(struct cli *c, struct table *t)
     cli_spill(c);
 }
 
+void cli_table_or(struct cli *c, struct table *t, const char *nothing)
+{
+    if (table_row_count(t) == 0 && !c->json && !c->csv) {
+        cli_note(c, "%s", nothing);
+        table_free(t);
+        return;
+    }
+    cli_table(c, t);
+}
+
 /* --- stores and files --------------------------------------------------------------------------*/
 
 int cli_open(struct cli *c, enum cli_access access, struct engine **out)
@@ -334,7 +353,13 @@ int cli_open(struct cli *c, enum cli_access access, struct engine **out)
     struct mete_err err;
     const struct engine_options o = {
         .store = c->store, .book = c->book, .read_only = access == CLI_READ, .clock = CLOCK_REAL};
-    return engine_open(out, &o, &err) == METE_OK ? CLI_OK : cli_fail(c, &err);
+    if (engine_open(out, &o, &err) == METE_OK) {
+        return CLI_OK;
+    }
+    if (err.code == METE_STORE_MISSING && strstr(err.text, c->store) == NULL) {
+        cli_in_file(&err, c->book); /* the store is there, the book is not */
+    }
+    return cli_fail(c, &err);
 }
 
 static enum mete_code file_failed(const char *path, struct mete_err *err)
@@ -411,6 +436,12 @@ static int operands_check(struct cli *c)
     if (c->json && c->csv) {
         return cli_usage(c, "--json and --csv exclude each other");
     }
+    if (c->csv && command->no_csv) {
+        return cli_usage(c, "'mete %s' has no table to show as CSV", command->name);
+    }
+    if (c->json && command->no_json) {
+        return cli_usage(c, "'mete %s' has a format of its own, no JSON", command->name);
+    }
     return CLI_OK;
 }
 
@@ -440,17 +471,34 @@ static bool is_family(const char *word)
     return found;
 }
 
+/** "mete help", "mete help policy", "mete help policy show". */
+static int help_run(struct cli *c, int argc, char **argv)
+{
+    int words = 0;
+    const struct cli_command *command = argc > 0 ? command_find(argc, argv, &words) : NULL;
+    if (argc == 0) {
+        help_all(&c->out);
+    } else if (command != NULL) {
+        help_command(&c->out, command);
+    } else if (!help_family(&c->out, argv[0])) {
+        return cli_usage(c, "there is no command '%s'", argv[0]);
+    }
+    return CLI_OK;
+}
+
 /** "mete policy --help" and "mete help": the words that are no command by themselves. */
 static int family_run(struct cli *c, int argc, char **argv)
 {
     bool asked = cli_flag(c, "help") ||
                  (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0));
     if (strcmp(argv[0], "help") == 0) {
-        help_all(&c->out);
-        return CLI_OK;
+        return help_run(c, argc - 1, argv + 1);
     }
     if (asked && help_family(&c->out, argv[0])) {
         return CLI_OK;
+    }
+    if (is_family(argv[0]) && argc > 1 && argv[1][0] != '-') {
+        return cli_usage(c, "there is no command '%s %s'", argv[0], argv[1]);
     }
     if (is_family(argv[0])) {
         fprintf(stderr, "mete: '%s' wants one more word\n      See mete %s --help.\n", argv[0],

@@ -40,6 +40,8 @@ struct cli_command {
     const char *summary; /* one line, no full stop */
     const char *about;   /* more for --help, lines of at most 78 characters; may be NULL */
     const struct cli_option *option; /* ends with a name of NULL; may be NULL */
+    bool no_csv;                     /* its answer is no table: --csv is refused */
+    bool no_json;                    /* its answer has a format of its own: --json is refused */
     int (*run)(struct cli *c);       /* returns an enum cli_exit */
 };
 
@@ -87,6 +89,8 @@ bool cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *out) MET
 int cli_fail(struct cli *c, const struct mete_err *err);
 /** The command line is wrong: says why and where help is; returns CLI_USAGE. */
 int cli_usage(struct cli *c, const char *fmt, ...) METE_PRINTF(2, 3);
+/** Puts "path: " before what went wrong inside that file. */
+void cli_in_file(struct mete_err *err, const char *path);
 /** A line on stderr, unless --quiet. */
 void cli_note(const struct cli *c, const char *fmt, ...) METE_PRINTF(2, 3);
 
@@ -101,6 +105,8 @@ void cli_spill(struct cli *c);
 void cli_flush(struct cli *c);
 /** Shows a table as --json, --csv or text, and frees it. */
 void cli_table(struct cli *c, struct table *t);
+/** As cli_table; but people see no head without rows, they see `nothing` on stderr. */
+void cli_table_or(struct cli *c, struct table *t, const char *nothing);
 
 /* --- stores and files ------------------------------------------------------------------------*/
 

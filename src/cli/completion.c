@@ -66,52 +66,85 @@ static void bash_first_words(struct buf *out)
     }
 }
 
+/** The words that may follow the first: of a family its commands, else operands that are words. */
 static void bash_second_words(struct buf *out)
 {
     for (size_t i = 0, len; command_at(i) != NULL; i++) {
-        if (!is_new_word(i, &len) || command_at(i)->name[len] == 0) {
+        const char *family = command_at(i)->name;
+        const char *operands = command_at(i)->operands;
+        if (!is_new_word(i, &len) ||
+            (family[len] == 0 && (operands[0] < 'a' || operands[0] > 'z'))) {
             continue;
         }
-        const char *family = command_at(i)->name;
         buf_printf(out, "    %.*s) words='", (int)len, family);
-        for (size_t k = i; command_at(k) != NULL; k++) {
+        for (size_t k = i; family[len] != 0 && command_at(k) != NULL; k++) {
             const char *name = command_at(k)->name;
             if (strncmp(name, family, len) == 0 && name[len] == ' ') {
                 buf_printf(out, " %s", name + len + 1);
             }
         }
+        for (const char *c = operands; family[len] == 0 && *c != 0; c++) {
+            buf_put_u8(out, *c == '|' ? ' ' : (uint8_t)*c);
+        }
         buf_put_str(out, "' ;;\n");
     }
 }
 
+/** Every option that takes an argument, once; --version, which does only sometimes, is left out. */
+static void bash_taking(struct buf *out)
+{
+    buf_put_str(out, "--store|-s|--book|-b");
+    for (size_t i = 0; command_at(i) != NULL; i++) {
+        const struct cli_option *o = command_at(i)->option;
+        for (; o != NULL && o->name != NULL; o++) {
+            if (o->argument != NULL && strcmp(o->name, "version") != 0) {
+                buf_printf(out, "|--%s", o->name);
+            }
+        }
+    }
+}
+
+static void bash_options(struct buf *out)
+{
+    buf_put_str(out, "  case \"$one $two\" in\n    ' ') options='");
+    for (const struct cli_option *o = cli_globals; o->name != NULL; o++) {
+        bash_option(out, NULL, o);
+    }
+    buf_put_str(out, "' ;;\n");
+    for (size_t i = 0; command_at(i) != NULL; i++) {
+        const struct cli_command *command = command_at(i);
+        buf_printf(out, "    '%s%s'*) options='", command->name,
+                   strchr(command->name, ' ') != NULL ? "" : " ");
+        options_each(out, command, bash_option);
+        buf_put_str(out, "' ;;\n");
+    }
+    buf_put_str(out, "  esac\n");
+}
+
+/** What it leaves empty bash completes with the names of files. */
 static void bash_write(struct buf *out)
 {
     buf_put_str(out, "# bash completion for mete; made by: mete completion bash\n"
                      "_mete() {\n"
-                     "  local cur=${COMP_WORDS[COMP_CWORD]} words= one= two= i\n"
+                     "  local cur=${COMP_WORDS[COMP_CWORD]} words= options= one= two= i\n"
+                     "  COMPREPLY=()\n"
                      "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-                     "    case ${COMP_WORDS[i]} in\n"
-                     "    --store|--book|-s|-b) ((i++)) ;;\n"
+                     "    case ${COMP_WORDS[i]} in\n    ");
+    bash_taking(out);
+    buf_put_str(out, ") ((++i < COMP_CWORD)) || return 0 ;;\n"
                      "    -*) ;;\n"
                      "    *) if [[ -z $one ]]; then one=${COMP_WORDS[i]}\n"
                      "       elif [[ -z $two ]]; then two=${COMP_WORDS[i]}; fi ;;\n"
                      "    esac\n"
                      "  done\n"
-                     "  case $one in\n    '') words='");
+                     "  case $one in\n    ''|help) words='");
     bash_first_words(out);
     buf_put_str(out, "' ;;\n");
     bash_second_words(out);
     buf_put_str(out, "  esac\n"
-                     "  if [[ -n $two ]]; then words=; fi\n"
-                     "  case \"$one $two\" in\n");
-    for (size_t i = 0; command_at(i) != NULL; i++) {
-        const struct cli_command *command = command_at(i);
-        buf_printf(out, "    '%s%s'*) words+='", command->name,
-                   strchr(command->name, ' ') != NULL ? "" : " ");
-        options_each(out, command, bash_option);
-        buf_put_str(out, "' ;;\n");
-    }
-    buf_put_str(out, "  esac\n"
+                     "  if [[ -n $two ]]; then words=; fi\n");
+    bash_options(out);
+    buf_put_str(out, "  if [[ $cur == -* ]]; then words=$options; fi\n"
                      "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
                      "}\n"
                      "complete -o default -F _mete mete\n");
@@ -272,4 +305,6 @@ const struct cli_command command_completion = {
     .operands_max = 1,
     .summary = "print a completion script for a shell",
     .about = "For bash: mete completion bash > ~/.local/share/bash-completion/completions/mete",
+    .no_csv = true,
+    .no_json = true,
     .run = completion_run};

@@ -12,9 +12,6 @@ static int explain_run(struct cli *c)
     struct explain_node *root;
     mete_time at = TIME_ALWAYS;
     int status = cli_option_time(c, "at", true, &at);
-    if (status == CLI_OK && c->csv) {
-        return cli_usage(c, "an explanation is a tree: text, or --json");
-    }
     status = status == CLI_OK ? cli_open(c, CLI_READ, &e) : status;
     if (status != CLI_OK) {
         return status;
@@ -50,4 +47,5 @@ const struct cli_command command_explain = {
         "reversals, disputes, all from what was stored when it was decided. --json has every\n"
         "number as an exact member.",
     .option = OPTIONS,
+    .no_csv = true,
     .run = explain_run};

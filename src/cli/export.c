@@ -38,11 +38,34 @@ static bool flush_stdout(void *ctx, struct buf *out)
     return !c->out_failed;
 }
 
+struct sink {
+    FILE *file;
+    int failed; /* errno of the first write that did not arrive */
+};
+
 static bool flush_file(void *ctx, struct buf *out)
 {
-    bool written = fwrite(out->p, 1, out->len, ctx) == out->len;
+    struct sink *sink = ctx;
+    if (sink->failed == 0 && fwrite(out->p, 1, out->len, sink->file) != out->len) {
+        sink->failed = errno;
+    }
     buf_reset(out);
-    return written;
+    return sink->failed == 0;
+}
+
+static void sink_close(struct sink *sink, const char *name, const char *path, bool keep)
+{
+    if (fclose(sink->file) != 0 && sink->failed == 0) {
+        sink->failed = errno;
+    }
+    keep = keep && sink->failed == 0;
+    if (keep && rename(name, path) != 0) {
+        sink->failed = errno;
+        keep = false;
+    }
+    if (!keep) {
+        (void)remove(name);
+    }
 }
 
 /** Into a file that appears whole or not at all. */
@@ -54,21 +77,18 @@ static enum mete_code export_to_file(struct engine *e, export_format *write, str
     buf_printf(&part, "%s.part", path);
     buf_put_u8(&part, 0);
     const char *name = (const char *)part.p;
-    FILE *file = fopen(name, "wb");
+    struct sink sink = {.file = fopen(name, "wb")};
     enum mete_code code = METE_OK;
-    if (file == NULL) {
+    if (sink.file == NULL) {
         code = mete_fail(err, METE_FILE, "", "%s: %s", name, strerror(errno));
     } else {
         q->flush = flush_file;
-        q->ctx = file;
+        q->ctx = &sink;
         code = write(e, q, &out, err);
-        bool written = flush_file(file, &out);
-        written = fclose(file) == 0 && written;
-        if (code == METE_OK && (!written || rename(name, path) != 0)) {
-            code = mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
-        }
-        if (code != METE_OK) {
-            (void)remove(name);
+        (void)flush_file(&sink, &out);
+        sink_close(&sink, name, path, code == METE_OK);
+        if (sink.failed != 0) {
+            code = mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(sink.failed));
         }
     }
     buf_clear(&out);
@@ -137,4 +157,6 @@ const struct cli_command command_export = {
              "debits are positive there, so what is owed to a party is negative. audit: all of\n"
              "the book for the auditor, as doc/format.md has it.",
     .option = OPTIONS,
+    .no_csv = true,
+    .no_json = true,
     .run = export_run};

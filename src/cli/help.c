@@ -155,5 +155,8 @@ static int version_run(struct cli *c)
     return CLI_OK;
 }
 
-const struct cli_command command_version = {
-    .name = "version", .operands = "", .summary = "show the version", .run = version_run};
+const struct cli_command command_version = {.name = "version",
+                                            .operands = "",
+                                            .summary = "show the version",
+                                            .no_csv = true,
+                                            .run = version_run};

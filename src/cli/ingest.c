@@ -120,7 +120,7 @@ static void ingest_told(void *ctx, const struct submit_result *r, const struct i
 
 /* --- at the end --------------------------------------------------------------------------------*/
 
-static void end_json(struct ingesting *g)
+static void end_json(struct ingesting *g, bool failed)
 {
     char root[65];
     struct json_writer *w = &g->w;
@@ -141,11 +141,21 @@ static void end_json(struct ingesting *g)
     jw_end_object(w);
     jw_bool(w, "dry_run", cli_flag(g->c, "dry-run"));
     jw_bool(w, "interrupted", g->watch.stop != 0);
+    jw_bool(w, "failed", failed);
     jw_end_object(w);
     cli_print(g->c, "\n");
 }
 
-static void end_text(struct ingesting *g)
+/** Of a group that could not be committed nothing is stored, though its events were counted. */
+static void failed_text(const struct ingesting *g, uint64_t size)
+{
+    cli_note(g->c,
+             "mete: stopped after %llu events; the log has %llu entries, the same input again "
+             "goes on from there",
+             (unsigned long long)events_of(&g->all), (unsigned long long)size);
+}
+
+static void end_text(struct ingesting *g, bool failed)
 {
     struct cli *c = g->c;
     char root[65];
@@ -161,6 +171,10 @@ static void end_text(struct ingesting *g)
             cli_print(c, "... and %zu more; mete quarantine list has them\n", g->listed_more);
         }
         cli_print(c, "\n");
+    }
+    if (failed) {
+        failed_text(g, head.size);
+        return;
     }
     cli_print(c, "%llu applied, %llu duplicate, %llu waiting, %llu refused, %llu in conflict%s\n",
               (unsigned long long)g->all.applied, (unsigned long long)g->all.duplicate,
@@ -235,7 +249,7 @@ static int ingest_run(struct cli *c)
     begin(&g);
     enum mete_code code = streams_ingest(&g, group, &err);
     progress_end(&g);
-    (c->json ? end_json : end_text)(&g);
+    (c->json ? end_json : end_text)(&g, code != METE_OK);
     status = code == METE_OK ? end_status(&g) : cli_fail(c, &err);
     table_free(g.listed);
     engine_close(g.e);
@@ -258,4 +272,5 @@ const struct cli_command command_ingest = {
              "quarantine. An interruption (^C) ends after the group at hand, exit status 130;\n"
              "the same command again goes on where it stopped.",
     .option = OPTIONS,
+    .no_csv = true,
     .run = ingest_run};

@@ -80,6 +80,9 @@ static int init_run(struct cli *c)
         (c->json ? show_json : show_text)(c, e, preset, did);
     }
     engine_close(e);
+    if (code == METE_STORE_EXISTS) {
+        cli_in_file(&err, c->book);
+    }
     return code == METE_OK ? CLI_OK : cli_fail(c, &err);
 }
 
@@ -93,4 +96,5 @@ const struct cli_command command_init = {
     .summary = "make a store, a book and its keys",
     .about = "Refuses a book that exists already; other books of the store are left alone.",
     .option = OPTIONS,
+    .no_csv = true,
     .run = init_run};

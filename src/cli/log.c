@@ -76,6 +76,7 @@ const struct cli_command command_log_head = {
     .about = "Prints a C2SP checkpoint: origin, size, root, Ed25519 signature. Keep it somewhere\n"
              "else: `mete log verify --checkpoint FILE` holds the log to it.",
     .option = HEAD_OPTIONS,
+    .no_csv = true,
     .run = head_run};
 
 /* --- proofs ------------------------------------------------------------------------------------*/
@@ -143,6 +144,7 @@ const struct cli_command command_log_proof = {
     .about = "Prints JSON: what the leaf is made of, the path to the root, the signed checkpoint.\n"
              "`mete log verify --proof FILE --key DID` checks it without the store.",
     .option = PROOF_OPTIONS,
+    .no_csv = true,
     .run = proof_run};
 
 static int consistency_run(struct cli *c)
@@ -176,4 +178,5 @@ const struct cli_command command_log_consistency = {
     .operands_min = 2,
     .operands_max = 2,
     .summary = "prove that an earlier log is the beginning of a later one",
+    .no_csv = true,
     .run = consistency_run};

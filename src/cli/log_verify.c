@@ -198,9 +198,16 @@ static int store_verify(struct cli *c)
     } else {
         hash_hex(&verdict.root, root);
         cli_print(c,
-                  c->json ? "{\"holds\":true,\"size\":%llu,\"checkpoints\":%llu,\"root\":\"%s\"}\n"
-                          : "Holds: %llu entries, %llu checkpoints, root %s\n",
+                  c->json ? "{\"holds\":true,\"size\":%llu,\"checkpoints\":%llu,\"root\":\"%s\""
+                          : "Holds: %llu entries, %llu checkpoints, root %s",
                   (unsigned long long)verdict.rows, (unsigned long long)verdict.checkpoints, root);
+        if (c->json) {
+            cli_print(c, ",\"signatures\":%s}", verdict.signatures ? "true" : "false");
+        }
+        cli_print(c, "\n");
+        if (!verdict.signatures && verdict.checkpoints > 0) {
+            cli_note(c, "The key file is not here: roots were compared, signatures were not.");
+        }
     }
     engine_close(e);
     return status;
@@ -209,6 +216,9 @@ static int store_verify(struct cli *c)
 static int verify_run(struct cli *c)
 {
     if (cli_option(c, "proof") == NULL && cli_option(c, "checkpoint") == NULL) {
+        if (cli_option(c, "key") != NULL) {
+            return cli_usage(c, "--key says who signed the file of --checkpoint or --proof");
+        }
         return store_verify(c);
     }
     struct verifying v = {.c = c};
@@ -233,4 +243,5 @@ const struct cli_command command_log_verify = {
              "checkpoint are recomputed from the rows. With --proof or --checkpoint and --key no\n"
              "store is needed. Exit status 3 when something does not hold.",
     .option = OPTIONS,
+    .no_csv = true,
     .run = verify_run};

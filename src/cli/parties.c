@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "engine/query.h"
 
+#include <string.h>
+
 static const struct table_column COLUMNS[] = {{"party", "PARTY", COLUMN_TEXT},
                                               {"kind", NULL, COLUMN_TEXT},
                                               {"asset", NULL, COLUMN_TEXT},
@@ -140,20 +142,40 @@ static enum mete_code list(struct listing *l, struct engine *e, const struct par
     return code;
 }
 
+static int kind_read(struct cli *c, struct text *out)
+{
+    static const char *const KINDS[] = {"human",    "agent",    "provider", "org",
+                                        "investor", "platform", "protocol"};
+    const char *kind = cli_option(c, "kind");
+    size_t i = 0;
+    while (kind != NULL && i < ARRAY_LEN(KINDS) && strcmp(kind, KINDS[i]) != 0) {
+        i++;
+    }
+    *out = text_of(kind);
+    return i < ARRAY_LEN(KINDS)
+               ? CLI_OK
+               : cli_usage(c,
+                           "there is no kind '%s': human, agent, provider, org, investor, platform "
+                           "or protocol",
+                           kind);
+}
+
 static int parties_run(struct cli *c)
 {
     struct engine *e;
     struct mete_err err;
     struct listing l = {.c = c};
     mete_time at = TIME_ALWAYS;
+    struct text kind;
     int status = cli_option_time(c, "at", true, &at);
+    status = status == CLI_OK ? kind_read(c, &kind) : status;
     status = status == CLI_OK ? cli_open(c, CLI_READ, &e) : status;
     if (status != CLI_OK) {
         return status;
     }
     const struct parties_query q = {.at = at == TIME_ALWAYS ? engine_now(e) : at,
                                     .asset = text_of(cli_option(c, "asset")),
-                                    .kind = text_of(cli_option(c, "kind"))};
+                                    .kind = kind};
     arena_init(&l.a, (size_t)1 << 20);
     status = list(&l, e, &q, &err) == METE_OK ? CLI_OK : cli_fail(c, &err);
     arena_clear(&l.a);

@@ -90,4 +90,5 @@ const struct cli_command command_party_erase = {
              "amount and every proof stay as they are. There is no way back, but backups of the\n"
              "store still hold the values.",
     .option = OPTIONS,
+    .no_csv = true,
     .run = erase_run};

@@ -77,6 +77,7 @@ const struct cli_command command_policy_check = {
     .operands_max = 1,
     .summary = "say what a policy document or .fair manifest means, or all that is wrong with it",
     .about = "Exit status 1 when it is not valid. Nothing is stored.",
+    .no_csv = true,
     .run = check_run};
 
 /* --- publish -----------------------------------------------------------------------------------*/
@@ -95,6 +96,10 @@ static void published_show(struct cli *c, const struct submit_result *r)
         return;
     }
     if (c->quiet) {
+        return;
+    }
+    if (r->status == SUBMIT_DUPLICATE) {
+        cli_print(c, "already published, entry %llu of the log\n", (unsigned long long)r->seq);
         return;
     }
     cli_print(c, "%s: ", submit_status_name(r->status));
@@ -117,10 +122,12 @@ static int publish(struct cli *c, struct engine *e, struct text document, struct
     case SUBMIT_CONFLICT:
         engine_rollback(e);
         if (id == NULL) {
-            cli_note(c,
-                     "mete: this document was published before, as entry %llu; to publish it anew "
-                     "say --event-id ID",
-                     (unsigned long long)r.seq);
+            cli_note(
+                c,
+                "mete: this document was published before, as entry %llu, with another version "
+                "after it or in force from another moment; to publish it anew say --event-id "
+                "ID",
+                (unsigned long long)r.seq);
             return CLI_FAILED;
         }
         return cli_fail(c, &r.err);
@@ -170,8 +177,10 @@ const struct cli_command command_policy_publish = {
     .operands_min = 1,
     .operands_max = 1,
     .summary = "publish a policy document or .fair manifest in a book",
-    .about = "Publishing an id again makes its next version.",
+    .about = "Publishing an id again makes its next version; publishing again what is its newest\n"
+             "version already changes nothing.",
     .option = PUBLISH_OPTIONS,
+    .no_csv = true,
     .run = publish_run};
 
 /* --- show and list -----------------------------------------------------------------------------*/
@@ -207,6 +216,7 @@ const struct cli_command command_policy_show = {.name = "policy show",
                                                 .operands_max = 1,
                                                 .summary = "show a published policy",
                                                 .option = SHOW_OPTIONS,
+                                                .no_csv = true,
                                                 .run = show_run};
 
 /** One published policy; those that were only named have no version. */
@@ -344,4 +354,5 @@ const struct cli_command command_policy_sign = {
     .summary = "sign a .fair 1.x manifest",
     .about = "Prints the signed manifest in its RFC 8785 form.",
     .option = SIGN_OPTIONS,
+    .no_csv = true,
     .run = sign_run};

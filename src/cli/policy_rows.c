@@ -77,10 +77,12 @@ static struct text entry_when(struct arena *a, const struct policy *p, const str
         struct text t = words_moment(a, e->until);
         buf_printf(&b, "%suntil %.*s", b.len > 0 ? " " : "", (int)t.len, t.p);
     }
+    const char *before = b.len > 0 ? " while " : "while ";
     for (uint32_t i = 0; i < p->condition_count; i++) {
         if ((e->conditions >> i & 1) != 0) {
-            buf_put_str(&b, b.len > 0 ? " if " : "if ");
+            buf_put_str(&b, before);
             buf_put_text(&b, p->condition[i]);
+            before = " and ";
         }
     }
     if (b.len == 0) {
@@ -266,7 +268,7 @@ static void show_sum(struct cli *c, const struct policy *p)
     struct text percent = percent_label(&c->arena, sum, den);
     bool temporal = policy_is_temporal(p);
     cli_print(c, "\nSum         %.*s%s", (int)percent.len, percent.p,
-              temporal ? " of base weights, where no entry holds" : "");
+              temporal ? " of base weights, where no rule holds" : "");
     if (sum < den && !temporal) {
         percent = percent_label(&c->arena, den - sum, den);
         cli_print(c, "; %.*s %s", (int)percent.len, percent.p,

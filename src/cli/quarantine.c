@@ -45,10 +45,7 @@ static int list_run(struct cli *c)
         status = cli_fail(c, &err);
         table_free(t);
     } else {
-        if (table_row_count(t) == 0) {
-            cli_note(c, "The quarantine is empty.");
-        }
-        cli_table(c, t);
+        cli_table_or(c, t, "The quarantine is empty.");
     }
     engine_close(e);
     return status;
@@ -141,6 +138,7 @@ const struct cli_command command_quarantine_show = {.name = "quarantine show",
                                                     .operands_min = 1,
                                                     .operands_max = 1,
                                                     .summary = "show a refused event as it came",
+                                                    .no_csv = true,
                                                     .run = show_run};
 
 /* --- replay ------------------------------------------------------------------------------------*/
@@ -229,7 +227,11 @@ static int replay_run(struct cli *c)
     struct table *t = table_new(COLUMNS, ARRAY_LEN(COLUMNS));
     status = ids_collect(c, e, &ids);
     status = status == CLI_OK ? replay_all(c, e, &ids, t) : status;
-    cli_table(c, t);
+    if (status != CLI_OK && table_row_count(t) == 0) {
+        table_free(t);
+    } else {
+        cli_table_or(c, t, "The quarantine is empty.");
+    }
     free(ids.id);
     engine_close(e);
     return status;
@@ -274,4 +276,5 @@ const struct cli_command command_quarantine_drop = {.name = "quarantine drop",
                                                     .operands_min = 1,
                                                     .operands_max = 1,
                                                     .summary = "throw a refused event away",
+                                                    .no_csv = true,
                                                     .run = drop_run};

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "engine/query.h"
+#include "wire/document.h"
 
 #include <string.h>
 
@@ -210,6 +211,23 @@ static void show_text(struct cli *c, const struct simulation *s)
 /* --- the command
  * --------------------------------------------------------------------------------*/
 
+/** The engine reads the drafts again, but does not know from which files they came. */
+static enum mete_code draft_check(struct cli *c, const char *path, struct text document,
+                                  struct mete_err *err)
+{
+    struct json *doc;
+    struct policy policy;
+    enum mete_code code = json_parse(&c->arena, document, &doc, err);
+    if (code == METE_OK) {
+        code = document_is_manifest(doc) ? manifest_read(&c->arena, doc, "", &policy, err)
+                                         : policy_document_read(&c->arena, doc, "", &policy, err);
+    }
+    if (code != METE_OK) {
+        cli_in_file(err, path);
+    }
+    return code;
+}
+
 static enum mete_code drafts_read(struct cli *c, struct text *document, size_t *count,
                                   struct mete_err *err)
 {
@@ -222,6 +240,7 @@ static enum mete_code drafts_read(struct cli *c, struct text *document, size_t *
         enum mete_code code = cli_read_file(path, EVENT_SIZE_MAX, &file, err);
         document[*count] = arena_text(&c->arena, buf_text(&file));
         buf_clear(&file);
+        code = code == METE_OK ? draft_check(c, path, document[*count], err) : code;
         if (code != METE_OK) {
             return code;
         }

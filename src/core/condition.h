@@ -7,7 +7,7 @@
 
 #include "core/policy.h"
 
-/** A condition switched by condition.changed. */
+/** The state of a condition that condition.changed had switched when the event occurred. */
 struct condition_switch {
     struct text name;
     bool active;
@@ -25,7 +25,8 @@ struct condition_facts {
 
 /** Bit i is set when policy.condition[i] is active. Payload conditions and switches are added to
  *  the computed ones; a switch to inactive wins over everything but the payload; the default
- *  condition is active when nothing else decides its family. */
+ *  condition is active when nothing else decides its family: a member that holds does, one that was
+ *  switched off does not. */
 uint64_t condition_active(const struct policy *p, const struct condition_facts *facts);
 
 /** Conditions of one family exclude each other: "pre-recoup" and "post-recoup" share "recoup",

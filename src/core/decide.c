@@ -54,7 +54,9 @@ static bool account_fits(struct work *w, uint32_t party, uint32_t asset, i128 mo
  *  come goes through suspense once a page. */
 static bool group_fits(struct work *w, const struct group *g, i128 more)
 {
-    i128 limit = g->kind == GROUP_REVENUE ? SUM_LIMIT_IN : SUM_LIMIT;
+    /* metered money was let in when its cost was reported */
+    bool comes_in = g->kind == GROUP_REVENUE && w->event->type != EVENT_METERING_CLOSED;
+    i128 limit = comes_in ? SUM_LIMIT_IN : SUM_LIMIT;
     i128 through = 0;
     bool fits =
         magnitude(g->gross) < SUM_LARGE || account_fits(w, g->source, g->asset, more, limit);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Disputes: an allocation can be held back while it is pending; then it is overridden (cleared
- * now), upheld (it changes hands), or clears by itself after the book's days unless it was
- * escalated. */
+ * now), upheld (it changes hands), or clears by itself after the book's days, though not before it
+ * is due, unless it was escalated or waits to be countersigned. */
 #include "core/dispute.h"
 #include "core/work.h"
 
@@ -121,19 +121,30 @@ static bool is_disputed(const struct work *w, const struct target *t)
     return allocation_state_at(target_due(t), &t->dispute, w->now) == ALLOCATION_DISPUTED;
 }
 
+/** When a dispute that nobody decides is over: not before the allocation is due, never while its
+ *  share waits to be countersigned. */
+static mete_time auto_clear_at(const struct work *w, const struct target *t)
+{
+    mete_time due = target_due(t);
+    mete_time after = w->now + w->book.dispute_auto_clear_days * TIME_DAY_US;
+    if (due == TIME_NEVER) {
+        return TIME_NEVER;
+    }
+    return due > after ? due - 1 : after; /* it clears after this moment, so at the due one */
+}
+
 static enum decided dispute_open(struct work *w, struct target *t)
 {
     if (t->dispute.state != DISPUTE_NONE || target_due(t) <= w->now) {
         return forbidden(w, t, "only a pending allocation can be disputed");
     }
     due_leave(w, t);
-    t->dispute =
-        (struct dispute){.state = DISPUTE_DISPUTED,
-                         .opened_at = w->now,
-                         .auto_clear_at = w->now + w->book.dispute_auto_clear_days * TIME_DAY_US,
-                         .changed_at = w->now,
-                         .amount = t->left,
-                         .owner = t->l->party};
+    t->dispute = (struct dispute){.state = DISPUTE_DISPUTED,
+                                  .opened_at = w->now,
+                                  .auto_clear_at = auto_clear_at(w, t),
+                                  .changed_at = w->now,
+                                  .amount = t->left,
+                                  .owner = t->l->party};
     disputed_add(w, t, t->left);
     dispute_put(w, t);
     return DECIDED_APPLIED;

@@ -1,12 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0
  * CLI usage: costs far below one minor unit are added up exactly, and each close of a day books the
  * whole minor units as revenue; what is below one is carried to the next close. A close takes every
- * open cost dated on or before its day, so that late reports are never lost. */
+ * open cost dated on or before its day, so that late reports are never lost. What is open is always
+ * within the range of amounts: a report that would leave it is refused, so that closes never are.
+ */
 #include "core/work.h"
 
 #include "base/i128.h"
 #include "base/limits.h"
 #include "base/text.h"
+
+/* --- the range of what is open
+ * ------------------------------------------------------------------*/
+
+/* Large costs are counted, over all policies of an asset; 2^40 others cannot add up to as much.
+ * Both stay far enough below the range that even a split over many pages has room. */
+#define OPEN_SHIFT  8
+#define LARGE_SHIFT (OPEN_SHIFT + 1 + 40)
+
+/** The first cost, in 10^-18, that is beyond the range of amounts or of sums. */
+static i128 meter_limit(unsigned scale)
+{
+    if (scale >= METER_SCALE) {
+        return AMOUNT_LIMIT / (i128)u128_pow10(scale - METER_SCALE);
+    }
+    return SUM_LIMIT_IN;
+}
+
+static bool is_large(i128 cost, unsigned scale)
+{
+    return cost >= meter_limit(scale) >> LARGE_SHIFT;
+}
+
+/** Sum 1: the large costs of an asset that are open. No policy has the number 0. */
+static struct key open_key(uint32_t asset)
+{
+    return key_u32x3(KEY_METER_REST, 0, asset, 0);
+}
+
+/** Whole minor units of an exact cost, and the rest that is carried. */
+static i128 meter_minor(i128 cost, unsigned scale, i128 *rest)
+{
+    if (scale >= METER_SCALE) {
+        *rest = 0;
+        return cost * (i128)u128_pow10(scale - METER_SCALE);
+    }
+    i128 unit = (i128)u128_pow10(METER_SCALE - scale);
+    *rest = cost % unit;
+    return cost / unit;
+}
+
+/** Counts a large cost as open; false when there is no room for it. */
+static bool open_add(struct work *w, const struct asset *asset, i128 cost)
+{
+    i128 sums[STATE_SUMS] = {0};
+    i128 rest;
+    struct key key = open_key(asset->number);
+    struct key clearing = key_account(PARTY_CLEARING, asset->number);
+    w->missing |= w->view->sums(w->view->ctx, key_bytes(&key), sums) == VIEW_MISSING;
+    i128 most = meter_limit(asset->scale) >> OPEN_SHIFT;
+    if (cost > most || sums[1] > most - cost) {
+        return false;
+    }
+    work_add(w, key, 0, cost, 0, 0);
+    return work_sums_fit(w, clearing, meter_minor(sums[1] + cost, asset->scale, &rest) + 1,
+                         SUM_LIMIT_IN);
+}
 
 enum decided decide_metered(struct work *w)
 {
@@ -32,12 +91,14 @@ enum decided decide_metered(struct work *w)
     int32_t day = time_day(e->at.set ? e->at.at : w->event->occurred_at);
     struct key key = key_u32x3(KEY_METER, policy, (uint32_t)day, asset.number);
     key_add_u32(&key, customer);
-    if (cost >= SUM_LARGE && !work_sums_fit(w, key, cost, SUM_LIMIT)) {
+    bool large = is_large(cost, asset.scale);
+    if (large && !open_add(w, &asset, cost)) {
         return work_refuse(w, METE_AMOUNT_RANGE, "/payload/cost/amount",
-                           "the costs of this customer and day would pass 2^124 of 10^-%d",
-                           METER_SCALE);
+                           "with this cost, what is metered in %s and not closed yet would leave "
+                           "its range; close the day first, or report less",
+                           asset.code);
     }
-    work_add(w, key, cost, (i128)e->calls, 0, 0);
+    work_add(w, key, cost, (i128)e->calls, large ? cost : 0, 0);
     return DECIDED_APPLIED;
 }
 
@@ -47,7 +108,6 @@ enum decided decide_metered(struct work *w)
 struct meters {
     struct work *w;
     struct omap total; /* asset, customer -> i128 cost in 10^-18 */
-    bool overflow;
 };
 
 static bool meter_visit(void *arg, struct bytes key, struct bytes value, const i128 *sums)
@@ -56,7 +116,10 @@ static bool meter_visit(void *arg, struct bytes key, struct bytes value, const i
     struct meters *m = arg;
     struct bytes who = {key.p + 9, 8}; /* asset, customer */
     i128 *total = omap_put(&m->total, who, NULL);
-    m->overflow |= !i128_add(*total, sums[0], total);
+    METE_ASSERT(i128_add(*total, sums[0], total));
+    if (sums[2] != 0) {
+        work_add(m->w, open_key(key_read_u32(key, 9)), 0, -sums[2], 0, 0);
+    }
     struct key done = {.len = key.len};
     for (size_t i = 0; i < key.len; i++) {
         done.b[i] = key.p[i];
@@ -75,20 +138,6 @@ static void meters_load(struct meters *m, uint32_t policy, int32_t day)
     }
 }
 
-/** Whole minor units of an exact cost, AMOUNT_LIMIT when they are too many, and the rest that is
- *  carried. */
-static i128 meter_minor(i128 cost, unsigned scale, i128 *rest)
-{
-    if (scale >= METER_SCALE) {
-        i128 factor = (i128)u128_pow10(scale - METER_SCALE);
-        *rest = 0;
-        return cost < AMOUNT_LIMIT / factor ? cost * factor : AMOUNT_LIMIT;
-    }
-    i128 unit = (i128)u128_pow10(METER_SCALE - scale);
-    *rest = cost % unit;
-    return cost / unit;
-}
-
 /** Books one customer's day in one currency. */
 static enum decided meter_book(struct work *w, uint32_t policy, uint32_t asset_number,
                                uint32_t customer, i128 cost)
@@ -103,14 +152,9 @@ static enum decided meter_book(struct work *w, uint32_t policy, uint32_t asset_n
         w->missing = true;
         return DECIDED_NEEDS;
     }
-    i128 gross = AMOUNT_LIMIT;
-    if (i128_add(cost, sums[0], &cost)) {
-        gross = meter_minor(cost, asset.scale, &rest);
-    }
+    i128 gross = meter_minor(cost + sums[0], asset.scale, &rest);
+    METE_ASSERT(amount_in_range(gross));
     work_add(w, rest_key, rest - sums[0], 0, 0, 0);
-    if (!amount_in_range(gross)) {
-        return work_wait(w, METE_AMOUNT_RANGE, wait_policy_key(policy), "/payload/policy");
-    }
     if (gross == 0) {
         return DECIDED_APPLIED;
     }
@@ -136,9 +180,7 @@ enum decided decide_metering_close(struct work *w)
     struct meters m = {.w = w};
     omap_init(&m.total, sizeof(i128), 5);
     meters_load(&m, policy, e->day);
-    enum decided done =
-        m.overflow ? work_wait(w, METE_AMOUNT_RANGE, wait_policy_key(policy), "/payload/policy")
-                   : DECIDED_APPLIED;
+    enum decided done = DECIDED_APPLIED;
     struct omap_node *node = omap_seek(&m.total, (struct bytes){0});
     size_t lines = 0;
     for (; node != NULL && done == DECIDED_APPLIED; node = omap_next(node)) {

@@ -207,39 +207,68 @@ enum decided decide_contribution(struct work *w)
     return done(w);
 }
 
-#define SWITCHES_MAX 256u /* conditions of one policy that were ever switched */
+#define SWITCHES_MAX 4096u /* changes of one policy's conditions, each at its moment */
 
-/** The switches of a policy with one of them set anew. */
-static enum decided switches_put(struct work *w, uint32_t policy, struct bytes old)
+/** True when a change is listed before another: by condition, then by moment. */
+static bool switch_before(struct text name, mete_time from, const struct event *event)
 {
-    const struct event_condition *e = &w->event->condition;
+    int order = text_cmp(name, event->condition.condition);
+    return order != 0 ? order < 0 : from < event->occurred_at;
+}
+
+static void switch_put(struct buf *out, struct text name, mete_time from, bool active)
+{
+    buf_put_sized(out, name);
+    buf_put_zigzag(out, from);
+    buf_put_u8(out, active ? 1 : 0);
+}
+
+/** The changes of a policy with one more in its place; one of the same condition and moment is
+ *  replaced. The number of changes then. */
+static uint64_t switches_with(const struct event *event, struct bytes old, struct buf *out)
+{
+    const struct event_condition *e = &event->condition;
     struct reader r = reader_of(old);
     uint64_t count = old.len > 0 ? read_varint(&r) : 0;
-    struct buf kept = {0};
-    uint64_t kept_count = 0;
+    uint64_t kept = 0;
+    bool placed = false;
     for (uint64_t i = 0; i < count; i++) {
         struct text name = read_sized(&r);
-        uint8_t active = read_u8(&r);
-        if (!text_eq(name, e->condition)) {
-            buf_put_sized(&kept, name);
-            buf_put_u8(&kept, active);
-            kept_count++;
+        mete_time from = (mete_time)read_zigzag(&r);
+        bool active = read_u8(&r) != 0;
+        if (!placed && !switch_before(name, from, event)) {
+            switch_put(out, e->condition, event->occurred_at, e->active);
+            placed = true;
+        }
+        if (!text_eq(name, e->condition) || from != event->occurred_at) {
+            switch_put(out, name, from, active);
+            kept++;
         }
     }
-    if (kept_count >= SWITCHES_MAX) {
-        buf_clear(&kept);
-        return work_refuse(w, METE_LIMIT, "/payload/condition",
-                           "a policy has at most %u switched conditions", SWITCHES_MAX);
+    if (!placed) {
+        switch_put(out, e->condition, event->occurred_at, e->active);
     }
+    return kept + 1;
+}
+
+static enum decided switches_put(struct work *w, uint32_t policy, struct bytes old)
+{
+    struct buf list = {0};
     struct buf value = {0};
-    buf_put_varint(&value, kept_count + 1);
-    buf_put(&value, kept.p, kept.len);
-    buf_put_sized(&value, e->condition);
-    buf_put_u8(&value, e->active ? 1 : 0);
-    work_set(w, key_u32(KEY_CONDITION, policy), &value);
-    buf_clear(&kept);
+    uint64_t count = switches_with(w->event, old, &list);
+    if (count <= SWITCHES_MAX) {
+        buf_put_varint(&value, count);
+        buf_put(&value, list.p, list.len);
+        work_set(w, key_u32(KEY_CONDITION, policy), &value);
+    }
+    buf_clear(&list);
     buf_clear(&value);
-    return DECIDED_APPLIED;
+    return count <= SWITCHES_MAX
+               ? DECIDED_APPLIED
+               : work_refuse(w, METE_LIMIT, "/payload/condition",
+                             "the conditions of a policy change at most %u times; publish it "
+                             "under a new id",
+                             SWITCHES_MAX);
 }
 
 enum decided decide_condition(struct work *w)
@@ -254,8 +283,9 @@ enum decided decide_condition(struct work *w)
     if (w->missing) {
         return DECIDED_NEEDS;
     }
+    enum decided put = switches_put(w, policy, found == VIEW_FOUND ? old : (struct bytes){0});
     work_release(w, wait_policy_key(policy));
-    return switches_put(w, policy, found == VIEW_FOUND ? old : (struct bytes){0});
+    return put;
 }
 
 enum decided decide_rate(struct work *w)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Measured usage, and cycles that divide a pool by it. A report belongs to the cycle in whose
- * window it begins; providers are listed in the order in which the book first heard of them. */
+ * window it begins; providers are listed in the order in which the book first heard of them. A
+ * batch that a platform reports again, under whatever event id, adds nothing. */
 #include "core/work.h"
 
 #include "base/limits.h"
@@ -8,9 +9,33 @@
 
 #include <string.h>
 
+/** True when the report is the first of its batch, which is then noted. A report without a batch
+ *  always is. */
+static bool is_first_of_batch(struct work *w)
+{
+    const struct event_usage *e = &w->event->usage;
+    if (e->batch_id.len == 0) {
+        return true;
+    }
+    struct key key = key_batch(e->platform_id, e->batch_id);
+    struct bytes value;
+    enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
+    w->missing |= found == VIEW_MISSING;
+    if (found == VIEW_ABSENT) {
+        struct buf seq = {0};
+        buf_put_varint(&seq, w->in->seq);
+        work_set(w, key, &seq);
+        buf_clear(&seq);
+    }
+    return found == VIEW_ABSENT;
+}
+
 enum decided decide_usage(struct work *w)
 {
     const struct event_usage *e = &w->event->usage;
+    if (!is_first_of_batch(w)) {
+        return DECIDED_APPLIED;
+    }
     struct key key = key_of(KEY_USAGE);
     key_add_time(&key, e->window_start);
     key_add_u32(&key, work_party(w, e->provider));

@@ -23,7 +23,8 @@ enum dispute_state {
 struct dispute {
     enum dispute_state state;
     mete_time opened_at;
-    mete_time auto_clear_at; /* clears by itself after this moment; TIME_NEVER when escalated */
+    mete_time auto_clear_at; /* clears by itself after this moment, which is not before it is due;
+                                TIME_NEVER when escalated, or held for a countersignature */
     mete_time changed_at;
     i128 amount;    /* held back now */
     uint32_t owner; /* who holds the allocation now: another party once upheld */

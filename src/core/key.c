@@ -3,6 +3,7 @@
  * one kind is a prefix of another of its kind, except where a prefix is asked for as a range. */
 #include "core/key.h"
 
+#include "base/buf.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -153,6 +154,19 @@ struct key key_event_id(struct text event_id)
     struct key k;
     key_begin(&k, KEY_EVENT_ID);
     key_add(&k, h.b, ID_HASH_LEN);
+    return k;
+}
+
+struct key key_batch(struct text platform, struct text batch)
+{
+    struct buf both = {0};
+    buf_put_sized(&both, platform);
+    buf_put_sized(&both, batch);
+    struct hash h = sha256(buf_bytes(&both));
+    struct key k;
+    buf_clear(&both);
+    key_begin(&k, KEY_BATCH);
+    key_add(&k, h.b, sizeof h.b);
     return k;
 }
 

@@ -41,8 +41,10 @@
     X(ENTRY, 'l', 0, 1, "party, asset, seq, page -> (empty) postings of that account")             \
     X(PENDING, 'T', 1, 1, "party, asset, due day -> amount pending at booking")                    \
     X(USAGE, 'U', 1, 1, "window start, party -> calls, bytes, latency sum, reports")               \
-    X(METER, 'M', 1, 1, "policy, day, asset, customer -> exact cost, calls")                       \
-    X(METER_REST, 'm', 1, 0, "policy, asset, customer -> cost below one minor unit")               \
+    X(BATCH, 'u', 0, 0, "platform, batch -> seq of its first usage report, a varint")              \
+    X(METER, 'M', 1, 1, "policy, day, asset, customer -> exact cost, calls, large costs")          \
+    X(METER_REST, 'm', 1, 0,                                                                       \
+      "policy, asset, customer -> cost below one minor unit; open large ones")                     \
     X(EVENT_ID, 'E', 0, 0, "first 16 bytes of SHA-256(event id) -> seq, a varint")                 \
     X(RATE, 'X', 0, 1, "base, quote -> rate")                                                      \
     X(KEY, 'G', 0, 1, "key id -> algorithm, owner")                                                \
@@ -84,6 +86,8 @@ mete_time key_read_time(struct bytes key, size_t offset);
 struct key key_prefix_end(struct key k);
 
 struct key key_event_id(struct text event_id);
+/** A platform's batch of usage, by hash: together the two ids are longer than a key. */
+struct key key_batch(struct text platform, struct text batch);
 struct key key_account(uint32_t party, uint32_t asset);
 struct key key_entry(uint32_t party, uint32_t asset, uint64_t seq, uint32_t page);
 /** Entries of an account begin here: seq 0. */

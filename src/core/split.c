@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define SPLIT_ENTRIES_MAX (16u * ENTRIES_MAX) /* temporal entries of all policies of one event */
+/* Temporal entries and changes of conditions, of all policies of one event. */
+#define SPLIT_ENTRIES_MAX (16u * ENTRIES_MAX)
 
 /* A stretch of the tree whose unallocated remains go into one line: the whole event, or what hangs
  * below a share of a carry policy (it must be reversible on its own). */
@@ -131,7 +132,10 @@ static void unallocated(struct split *s, uint32_t node, i128 amount)
 /* --- conditions
  * ---------------------------------------------------------------------------------*/
 
-static void switches_load(struct work *w, uint32_t policy, struct condition_facts *facts)
+/** The switches in force at `at`: of each condition's changes, which are listed by moment, the last
+ *  that has come. */
+static void switches_load(struct work *w, uint32_t policy, mete_time at,
+                          struct condition_facts *facts)
 {
     struct key key = key_u32(KEY_CONDITION, policy);
     struct bytes value;
@@ -140,14 +144,22 @@ static void switches_load(struct work *w, uint32_t policy, struct condition_fact
     if (found != VIEW_FOUND) {
         return;
     }
-    struct reader r = reader_of(value);
-    size_t count = read_varint(&r);
-    struct condition_switch *s = arena_array(w->a, count, sizeof *s);
-    for (size_t i = 0; i < count; i++) {
-        s[i].name = arena_text(w->a, read_sized(&r));
-        s[i].active = read_u8(&r) != 0;
+    struct reader r = reader_of(text_bytes(arena_text(w->a, bytes_text(value))));
+    size_t changes = read_varint(&r);
+    size_t count = 0;
+    struct condition_switch *s = arena_array(w->a, changes, sizeof *s);
+    for (size_t i = 0; i < changes; i++) {
+        struct text name = read_sized(&r);
+        mete_time from = (mete_time)read_zigzag(&r);
+        bool active = read_u8(&r) != 0;
+        if (from > at) {
+            continue;
+        }
+        count += count == 0 || !text_eq(s[count - 1].name, name);
+        s[count - 1] = (struct condition_switch){name, active};
     }
     METE_ASSERT(reader_done(&r));
+    w->entries += changes;
     facts->switched = s;
     facts->switched_count = count;
 }
@@ -168,7 +180,7 @@ static uint64_t conditions_of(struct split *s, uint32_t number, const struct pol
     }
     struct condition_facts facts = {
         .occurred_at = s->at, .payload = s->condition, .payload_count = s->condition_count};
-    switches_load(s->w, number, &facts);
+    switches_load(s->w, number, s->at, &facts);
     if (p->has_recoup) {
         facts.net = sum_of(s->w, key_u32x2(KEY_NET, number, p->recoup_asset));
     }
@@ -204,6 +216,9 @@ static enum decided weights_at(struct split *s, uint32_t number, struct in_force
     struct arena *a = s->w->a;
     const struct policy *p = f->policy;
     f->active = conditions_of(s, number, p);
+    if (s->w->entries > SPLIT_ENTRIES_MAX) {
+        return work_wait(s->w, METE_SHARES_LIMIT, wait_policy_key(number), "/payload/policy");
+    }
     f->weight = arena_array(a, p->share_count, sizeof *f->weight);
     f->entry = arena_array(a, p->share_count, sizeof *f->entry);
     u128 sum = 0;
@@ -339,7 +354,7 @@ static enum decided version_in_force(struct split *s, uint32_t number, struct in
         w->missing = true;
         return DECIDED_NEEDS;
     }
-    /* shares show as lines, which are bounded; entries do not */
+    /* shares show as lines, which are bounded; entries and changes of conditions do not */
     w->entries += f->policy->entry_count;
     return w->entries <= SPLIT_ENTRIES_MAX
                ? DECIDED_APPLIED

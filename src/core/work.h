@@ -33,7 +33,7 @@ struct work {
     struct map party;               /* new party id -> number */
     struct in_force *root_in_force; /* policies as this event finds them (split.c): */
     struct map in_force;            /* by number, those below the root */
-    size_t entries;                 /* temporal entries of all of them */
+    size_t entries;                 /* temporal entries and condition changes of all of them */
     struct fee_schedule fees;       /* the one in force, once fees_known; version 0: none */
     uint32_t fees_version;
     bool fees_known;

@@ -19,12 +19,13 @@
 /* --- the view
  * -----------------------------------------------------------------------------------*/
 
-/** A failing store must not look like an empty one: the engine notes it and stops before anything
- *  that was decided on it is stored. */
+/** A failing store must not look like an empty one: the engine notes it, core takes what it asked
+ *  for as not loaded, and nothing that was decided on it is stored. */
 static enum view_result seen(struct engine *e, enum store_result r)
 {
     if (r == STORE_FAILED) {
         e->failed = true;
+        return VIEW_MISSING;
     }
     return r == STORE_OK ? VIEW_FOUND : VIEW_ABSENT;
 }
@@ -49,8 +50,8 @@ static enum view_result view_scan(void *ctx, struct bytes from, struct bytes unt
     if (!e->entries && (class_byte == KEY_ENTRY || class_byte == KEY_PENDING)) {
         engine_entries_begin(e);
     }
-    (void)seen(e, book_scan_state(e->book, from, until, visit, arg, &e->err));
-    return VIEW_FOUND;
+    enum store_result r = book_scan_state(e->book, from, until, visit, arg, &e->err);
+    return seen(e, r) == VIEW_MISSING ? VIEW_MISSING : VIEW_FOUND;
 }
 
 static enum view_result view_decision(void *ctx, uint64_t seq, uint32_t page, struct bytes *packed)
@@ -60,7 +61,7 @@ static enum view_result view_decision(void *ctx, uint64_t seq, uint32_t page, st
         mete_time unused;
         return seen(e, book_page(e->book, seq, page, packed, &unused, &e->err));
     }
-    struct log_row row;
+    struct log_row row = {0};
     enum view_result found = seen(e, book_row(e->book, seq, &row, &e->err));
     *packed = row.decision;
     return found;
@@ -72,9 +73,9 @@ static enum view_result view_event(void *ctx, uint64_t seq, struct arena *a, str
     struct engine *e = ctx;
     struct envelope *envelope = arena_alloc(a, sizeof *envelope);
     enum mete_code code = engine_event(e, seq, a, envelope, recorded_at, &e->err);
-    if (code != METE_OK) {
+    if (code != METE_OK) { /* only events that stand in the log are asked for */
         e->failed = true;
-        return VIEW_ABSENT;
+        return VIEW_MISSING;
     }
     *event = envelope->event;
     return VIEW_FOUND;
@@ -346,18 +347,21 @@ uint64_t engine_seq_of(struct engine *e, struct text event_id)
 }
 
 /** Where a decision stands: its own row, or the page that booked it when it had waited. */
-static void booked_find(struct engine *e, uint64_t seq, uint64_t *booked_seq, uint32_t *booked_page)
+static enum store_result booked_find(struct engine *e, uint64_t seq, uint64_t *booked_seq,
+                                     uint32_t *booked_page, struct mete_err *err)
 {
     struct key key = key_of(KEY_BOOKED);
     key_add_u64(&key, seq);
     struct bytes value;
     *booked_seq = seq;
     *booked_page = 0;
-    if (book_get(e->book, key_bytes(&key), &value, &e->err) == STORE_OK) {
+    enum store_result found = book_get(e->book, key_bytes(&key), &value, err);
+    if (found == STORE_OK) {
         struct reader r = reader_of(value);
         *booked_seq = read_varint(&r);
         *booked_page = (uint32_t)read_varint(&r);
     }
+    return found;
 }
 
 static bool page_unpack(struct engine *e, struct arena *a, uint64_t seq, uint32_t page,
@@ -378,7 +382,9 @@ enum mete_code engine_decision(struct engine *e, uint64_t seq, struct arena *a,
         return mete_fail(err, METE_NOT_FOUND, "", "no event %llu in the log",
                          (unsigned long long)seq);
     }
-    booked_find(e, seq, booked_seq, booked_page);
+    if (booked_find(e, seq, booked_seq, booked_page, err) == STORE_FAILED) {
+        return METE_STORE_FAILED;
+    }
     bool fine = page_unpack(e, a, *booked_seq, *booked_page, decision);
     uint32_t more_count = fine ? decision->pages - 1 : 0;
     struct decision *more = arena_array(a, more_count, sizeof *more);

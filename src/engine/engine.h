@@ -142,7 +142,10 @@ enum mete_code preset_submit(struct engine *e, const char *name,
 const char *preset_name_at(size_t i);
 
 /** Submits a policy document or .fair manifest as policy.published. `event_id` empty: one is made
- *  from the document's id and hash. */
+ *  from the document's id and hash. A document that is its policy's newest version already, in
+ * force as `from` says (not set: by occurred_at), is SUBMIT_DUPLICATE: nothing is queued. One that
+ * was published before an other version is SUBMIT_CONFLICT unless an `event_id` of its own is
+ * given. */
 void policy_submit(struct engine *e, struct text document, struct text event_id, struct when from,
                    mete_time occurred_at, struct submit_result *r);
 

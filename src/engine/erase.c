@@ -2,8 +2,10 @@
  * Erasing what is private about a party. */
 #include "engine/erase.h"
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "engine/internal.h"
+#include "wire/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +20,51 @@ static bool count_visit(void *arg, const struct sealed_value *v)
 /* Refused events that name a party. */
 struct naming {
     struct text party;
+    struct arena arena; /* of one event */
     uint64_t *id;
     size_t count, cap;
 };
 
+/** A member's name or a string of the tree is `wanted`, whole and unescaped. */
+static bool tree_names(const struct json *j, struct text wanted)
+{
+    if (text_eq(j->key, wanted) || (j->type == JSON_STRING && text_eq(j->text, wanted))) {
+        return true;
+    }
+    for (const struct json *child = j->child; child != NULL; child = child->next) {
+        if (tree_names(child, wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** What is no JSON names it when it stands there in quotes, as JSON would write it. */
+static bool bytes_name(struct text body, struct text wanted)
+{
+    struct buf quoted = {0};
+    json_put_string(&quoted, wanted);
+    bool found = memmem(body.p, body.len, quoted.p, quoted.len) != NULL;
+    buf_clear(&quoted);
+    return found;
+}
+
+static bool body_names(struct naming *n, struct text body)
+{
+    struct json *tree = NULL;
+    struct mete_err err;
+    arena_reset(&n->arena);
+    if (body.len == 0) {
+        return false;
+    }
+    return json_parse(&n->arena, body, &tree, &err) == METE_OK ? tree_names(tree, n->party)
+                                                               : bytes_name(body, n->party);
+}
+
 static bool naming_visit(void *arg, const struct quarantined *q)
 {
     struct naming *n = arg;
-    if (q->body.len == 0 || memmem(q->body.p, q->body.len, n->party.p, n->party.len) == NULL) {
+    if (!body_names(n, q->body)) {
         return true;
     }
     if (n->count == n->cap) {
@@ -37,12 +76,19 @@ static bool naming_visit(void *arg, const struct quarantined *q)
     return true;
 }
 
+static void naming_clear(struct naming *n)
+{
+    arena_clear(&n->arena);
+    free(n->id);
+}
+
 static enum mete_code find(struct engine *e, struct text party, struct erased *out,
                            struct naming *naming, struct mete_err *err)
 {
     uint32_t unused;
     *out = (struct erased){0};
     *naming = (struct naming){.party = party};
+    arena_init(&naming->arena, JSON_ARENA_MAX(EVENT_SIZE_MAX));
     if (party.len == 0) {
         return mete_fail(err, METE_NOT_FOUND, "", "a party has a name");
     }
@@ -63,7 +109,7 @@ enum mete_code party_erasable(struct engine *e, struct text party, struct erased
 {
     struct naming naming;
     enum mete_code code = find(e, party, out, &naming, err);
-    free(naming.id);
+    naming_clear(&naming);
     return code;
 }
 
@@ -91,6 +137,6 @@ enum mete_code party_erase(struct engine *e, struct text party, struct erased *o
     if (code == METE_OK && out->values + out->quarantined > 0) {
         code = erase(e, party, &naming, out, err);
     }
-    free(naming.id);
+    naming_clear(&naming);
     return code;
 }

@@ -94,7 +94,8 @@ static enum mete_code anything(struct explain *x, struct text id, struct explain
         return explain_party(x, party, id, out);
     }
     return mete_fail(x->err, METE_NOT_FOUND, "",
-                     "%.*s is no event, allocation, fee or party of this book", (int)id.len, id.p);
+                     "\"%.*s\" is no event, allocation, fee or party of this book", (int)id.len,
+                     id.p);
 }
 
 enum mete_code explain_id(struct engine *e, struct text id, mete_time at, struct arena *a,

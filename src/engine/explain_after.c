@@ -18,7 +18,8 @@
 /* --- reversals
  * ----------------------------------------------------------------------------------*/
 
-/** "588.00/1,500.00 of 10.00 = 3.92 exactly": the plain proportion, when that is what it was. */
+/** "its part of what was left, 588.00/1,500.00, of 10.00 = 3.92 exactly": the plain proportion,
+ * when that is what it was. */
 static struct text proportion(struct explain *x, const struct explain_subject *s,
                               const struct trace_hit *h)
 {
@@ -31,11 +32,11 @@ static struct text proportion(struct explain *x, const struct explain_subject *s
     if (over != 0 && over != 1) {
         return TEXT("");
     }
-    return arena_printf(x->a, ": %s/%s of %s = %s%s",
+    return arena_printf(x->a, ": its part of what was left, %s/%s, of %s = %s%s",
                         words_amount(x->a, (i128)h->line_left, asset).p,
                         words_amount(x->a, (i128)h->den, asset).p,
                         words_amount(x->a, h->gross, asset).p, explain_exact(x, &p, asset).p,
-                        over == 1    ? "; rounded up, for its remainder is one of the largest"
+                        over == 1    ? "; rounded up, as one that loses most by rounding down"
                         : p.rem != 0 ? "; rounded down"
                                      : "");
 }
@@ -55,10 +56,12 @@ static void line_reversal(struct explain *x, struct explain_node *parent,
     bool carry = in_carry(s);
     const char *back = words_amount(x->a, h->line, s->asset).p;
     struct explain_node *n = explain_add(
-        x, parent, "reversed", "reversed: %s of the gross by %.*s on %s; this line gives back %s%s",
-        words_amount(x->a, h->gross, s->asset).p, (int)h->event_id.len, h->event_id.p,
-        words_moment(x->a, h->occurred_at).p, back,
-        carry ? ": its exact share is taken away, and the change of the credited whole is posted"
+        x, parent, "reversed",
+        "reversed by %.*s on %s: %s of the revenue went back, %s of it from here%s",
+        (int)h->event_id.len, h->event_id.p, words_moment(x->a, h->occurred_at).p,
+        words_money(x->a, h->gross, s->asset).p, back,
+        carry ? "; its exact part comes off what the party is entitled to, and whole units of the "
+                "difference are given back"
               : proportion(x, s, h).p);
     explain_amount(n, -h->line, s->asset);
     explain_fact(x, n, "event_id", h->event_id);
@@ -74,9 +77,9 @@ static void gross_reversal(struct explain *x, struct explain_node *parent,
                            const struct explain_subject *s, const struct trace_hit *h)
 {
     struct explain_node *n = explain_add(
-        x, parent, "reversed", "reversed: %s by %.*s on %s; %s was left before",
-        words_money(x->a, h->gross, s->asset).p, (int)h->event_id.len, h->event_id.p,
-        words_moment(x->a, h->occurred_at).p, words_money(x->a, (i128)h->den, s->asset).p);
+        x, parent, "reversed", "reversed by %.*s on %s: %s went back, of %s that was left",
+        (int)h->event_id.len, h->event_id.p, words_moment(x->a, h->occurred_at).p,
+        words_money(x->a, h->gross, s->asset).p, words_money(x->a, (i128)h->den, s->asset).p);
     explain_amount(n, -h->gross, s->asset);
     explain_fact(x, n, "event_id", h->event_id);
     explain_fact_i128(x, n, "seq", (i128)h->seq);
@@ -158,11 +161,11 @@ static struct text clearing_words(struct explain *x, const struct line *line, me
                                   const struct dispute *d, enum allocation_state state)
 {
     if (line->kind != LINE_ALLOCATION) {
-        return TEXT("it is no allocation and needed no clearing");
+        return TEXT("it is no allocation and needs no clearing");
     }
     switch (state) {
     case ALLOCATION_UPHELD:
-        return TEXT("it changed hands");
+        return TEXT("it went to another party");
     case ALLOCATION_DISPUTED:
         return TEXT("held back while the dispute lasts");
     case ALLOCATION_PENDING:
@@ -175,7 +178,7 @@ static struct text clearing_words(struct explain *x, const struct line *line, me
     if (line->held && state == ALLOCATION_PENDING) {
         return TEXT("it waits to be countersigned");
     }
-    return arena_printf(x->a, "%s %s", clears_at > x->at ? "clears on" : "cleared on",
+    return arena_printf(x->a, "%s %s", clears_at > x->at ? "clears on" : "since",
                         words_moment(x->a, clears_at).p);
 }
 
@@ -190,7 +193,7 @@ void explain_state(struct explain *x, struct explain_node *parent, const struct 
     (void)dispute_of(x->view, s->item.seq, s->item.page, s->group, s->line, &d);
     enum allocation_state state = allocation_state_at(clears_at, &d, x->at);
     bool gone = d.state == DISPUTE_UPHELD;
-    struct explain_node *n = explain_add(x, parent, "state", "state on %s: %s (%s); now worth %s",
+    struct explain_node *n = explain_add(x, parent, "state", "on %s it is %s (%s); %s of it stands",
                                          words_moment(x->a, x->at).p, name,
                                          clearing_words(x, line, clears_at, &d, state).p,
                                          words_money(x->a, gone ? 0 : left, s->asset).p);

@@ -203,6 +203,29 @@ static void published_explain(struct explain *x, struct explain_node *root,
     explain_fact(x, n, "sha256", text_of(hex));
 }
 
+/** A batch of usage counts once: which report it was that counted. */
+static void batch_explain(struct explain *x, struct explain_node *root,
+                          const struct explain_subject *s)
+{
+    const struct event_usage *u = &s->event.usage;
+    const struct key key = key_batch(u->platform_id, u->batch_id);
+    struct bytes value;
+    if (u->batch_id.len == 0 || x->view->get(x->view->ctx, key_bytes(&key), &value) != VIEW_FOUND) {
+        return;
+    }
+    struct reader r = reader_of(value);
+    uint64_t first = read_varint(&r);
+    if (first != s->item.seq) {
+        struct explain_node *n =
+            explain_add(x, root, "repeats",
+                        "batch %.*s of %.*s was counted with log entry %llu: this changes "
+                        "nothing",
+                        (int)u->batch_id.len, u->batch_id.p, (int)u->platform_id.len,
+                        u->platform_id.p, (unsigned long long)first);
+        explain_fact_i128(x, n, "first_seq", (i128)first);
+    }
+}
+
 static void said_explain(struct explain *x, struct explain_node *root,
                          const struct explain_subject *s)
 {
@@ -230,6 +253,7 @@ static void said_explain(struct explain *x, struct explain_node *root,
                     (unsigned long long)e->usage.calls, (unsigned long long)e->usage.bytes,
                     words_moment(x->a, e->usage.window_start).p,
                     words_moment(x->a, e->usage.window_end).p);
+        batch_explain(x, root, s);
         break;
     case EVENT_ALLOCATION_DISPUTED:
     case EVENT_ALLOCATION_EVIDENCE_ADDED:

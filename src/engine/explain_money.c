@@ -43,9 +43,10 @@ static struct text revenue_words(struct explain *x, const struct explain_subject
                                     words_money(x->a, s->g->gross, s->asset).p);
     out = arena_printf(x->a, "%s on %s", out.p, words_moment(x->a, s->event.occurred_at).p);
     if (r->source.len > 0) {
-        out = arena_printf(x->a, "%s (%.*s%s%.*s)", out.p, (int)r->source.len, r->source.p,
-                           r->source_ref.len > 0 ? " " : "", (int)r->source_ref.len,
-                           r->source_ref.p == NULL ? "" : r->source_ref.p);
+        out = arena_printf(x->a, "%s, from %.*s%s%.*s%s", out.p, (int)r->source.len, r->source.p,
+                           r->source_ref.len > 0 ? " (" : "", (int)r->source_ref.len,
+                           r->source_ref.p == NULL ? "" : r->source_ref.p,
+                           r->source_ref.len > 0 ? ")" : "");
     }
     return out;
 }
@@ -257,22 +258,35 @@ static mete_time schedule_from(struct explain *x, uint32_t version)
     return TIME_ALWAYS;
 }
 
+static void fees_facts(struct explain *x, const struct fees *f, i128 fees)
+{
+    const struct group *g = f->s->g;
+    explain_amount(f->node, fees, f->s->asset);
+    explain_fact_i128(x, f->node, "schedule", g->fee_version);
+    explain_fact_i128(x, f->node, "gross", g->gross);
+    explain_fact_i128(x, f->node, "shareable", g->gross - fees);
+}
+
 static void fees_title(struct explain *x, struct explain_node *parent, struct fees *f, i128 fees)
 {
     const struct group *g = f->s->g;
     const struct asset *asset = f->s->asset;
     const char *from = g->fee_version == 0
-                           ? "no schedule was in force"
-                           : arena_printf(x->a, "schedule %u, in force from %s", g->fee_version,
+                           ? "no fee schedule was in force"
+                           : arena_printf(x->a, "fee schedule %u, in force from %s", g->fee_version,
                                           words_from(x->a, schedule_from(x, g->fee_version)).p)
                                  .p;
-    f->node = explain_add(x, parent, "fees", "fees first (%s): %s of %s; left to share: %s", from,
-                          words_amount(x->a, fees, asset).p, words_amount(x->a, g->gross, asset).p,
-                          words_money(x->a, g->gross - fees, asset).p);
-    explain_amount(f->node, fees, asset);
-    explain_fact_i128(x, f->node, "schedule", g->fee_version);
-    explain_fact_i128(x, f->node, "gross", g->gross);
-    explain_fact_i128(x, f->node, "shareable", g->gross - fees);
+    if (g->fee_version == 0 && fees == 0) {
+        f->node = explain_add(x, parent, "fees", "%s: all of %s is to share", from,
+                              words_money(x->a, g->gross, asset).p);
+        fees_facts(x, f, fees);
+        return;
+    }
+    f->node =
+        explain_add(x, parent, "fees", "fees come first: %s of %s, which leaves %s to share (%s)",
+                    words_amount(x->a, fees, asset).p, words_amount(x->a, g->gross, asset).p,
+                    words_money(x->a, g->gross - fees, asset).p, from);
+    fees_facts(x, f, fees);
 }
 
 /** Copied: labels point into what is unpacked, and state is read on. */

@@ -93,7 +93,8 @@ static void document_explain(struct explain *x, struct explain_node *node, const
     mete_time from = version_from(x, id, l->n->version);
     hash_hex(&l->p->hash, hex);
     struct explain_node *doc = explain_add(
-        x, node, "version", "version %u is in force from %s; its document has sha256 %s",
+        x, node, "version",
+        "version %u is in force from %s; its document, as the log has it, has sha256 %s",
         l->n->version, words_from(x->a, from).p, hex);
     explain_fact_i128(x, doc, "version", l->n->version);
     explain_fact(x, doc, "effective_from", words_time(x->a, from));
@@ -169,10 +170,9 @@ static void conditions_explain(struct explain *x, struct explain_node *node, con
     for (uint32_t i = 0; i < p->condition_count; i++) {
         bool active = (l->n->conditions >> i & 1) != 0;
         struct text rule = condition_rule(x, l->s, p, i);
-        struct explain_node *c =
-            explain_add(x, node, "condition", "condition %.*s was %sactive (%s%.*s)",
-                        (int)p->condition[i].len, p->condition[i].p, active ? "" : "not ",
-                        active ? "" : "it needs: ", (int)rule.len, rule.p);
+        struct explain_node *c = explain_add(
+            x, node, "condition", "condition %.*s %s: %.*s", (int)p->condition[i].len,
+            p->condition[i].p, active ? "held" : "did not hold; it needs", (int)rule.len, rule.p);
         explain_fact(x, c, "condition", p->condition[i]);
         explain_fact(x, c, "active", active ? TEXT("true") : TEXT("false"));
     }
@@ -214,7 +214,7 @@ static struct text part_name(struct explain *x, const struct level *l, const str
                : arena_printf(x->a, "%s (%.*s)", name.p, (int)share->role.len, share->role.p);
 }
 
-/** Which weight held: "its base weight", or an entry with its window and conditions. */
+/** Which weight held: its base weight, or an entry (a rule) with its window and conditions. */
 static struct text entry_words(struct explain *x, const struct level *l, const struct part *part)
 {
     const struct share *share = share_of(l, part->share);
@@ -222,10 +222,10 @@ static struct text entry_words(struct explain *x, const struct level *l, const s
         return TEXT("");
     }
     if (part->entry == 0 || part->entry > share->entry_count) {
-        return TEXT(" by its base weight, as no entry held,");
+        return TEXT(" none of its rules held, so its base weight:");
     }
     const struct split_entry *e = &l->p->entry[share->entry_first + part->entry - 1];
-    struct text out = arena_printf(x->a, " by its entry %u of %u", part->entry, share->entry_count);
+    struct text out = arena_printf(x->a, " by rule %u of its %u,", part->entry, share->entry_count);
     if (e->from != TIME_ALWAYS) {
         out = arena_printf(x->a, "%s from %s", out.p, words_moment(x->a, e->from).p);
     }
@@ -240,7 +240,7 @@ static struct text entry_words(struct explain *x, const struct level *l, const s
             before = " and ";
         }
     }
-    return arena_printf(x->a, "%s,", out.p);
+    return arena_printf(x->a, "%s:", out.p);
 }
 
 static struct text carry_note(struct explain *x, const struct explain_product *p, i128 credited,
@@ -266,7 +266,7 @@ static struct text rounding_note(struct explain *x, const struct level *l,
         return carry_note(x, p, part->amount, asset);
     }
     if (l->n->rounding == ROUNDING_LARGEST && part->extra > 0) {
-        return arena_printf(x->a, "; rounded up to %s, for its remainder is one of the largest",
+        return arena_printf(x->a, "; rounded up to %s, as one that loses most by rounding down",
                             words_amount(x->a, part->amount, asset).p);
     }
     struct text note = p->rem == 0 ? TEXT("")
@@ -277,7 +277,7 @@ static struct text rounding_note(struct explain *x, const struct level *l,
                                            note.p, words_amount(x->a, part->extra, asset).p);
 }
 
-/** "2/5 (0.4) of 1,470.00 = 588.00 exactly", and the rounding. */
+/** "40 % (2/5) of 1,470.00 = 588.00 exactly", and the rounding. */
 static struct text part_sum(struct explain *x, const struct level *l, const struct part *part)
 {
     const struct asset *asset = l->s->asset;
@@ -289,8 +289,11 @@ static struct text part_sum(struct explain *x, const struct level *l, const stru
     bool units = l->n->rounding == NODE_ROLE || (l->p != NULL && l->p->kind == POLICY_USAGE);
     struct text weight = words_weight(x->a, part->weight, l->n->den);
     if (units && l->n->rounding != ROUNDING_CARRY) {
-        weight = arena_printf(x->a, "%s of %s units, %s", words_i128(x->a, (i128)part->weight).p,
-                              words_i128(x->a, (i128)l->n->den).p, weight.p);
+        struct text mine = words_i128(x->a, (i128)part->weight);
+        struct text all = words_i128(x->a, (i128)l->n->den);
+        bool same = text_eq(weight, arena_printf(x->a, "%s/%s", mine.p, all.p));
+        weight =
+            arena_printf(x->a, "%s of %s units, %s", mine.p, all.p, same ? "that part" : weight.p);
     }
     return arena_printf(x->a, "%s of %s = %s%s", weight.p, input.p, explain_exact(x, &p, asset).p,
                         rounding_note(x, l, &p, part).p);
@@ -459,15 +462,26 @@ static void rests_explain(struct explain *x, struct explain_node *node, const st
 /* --- one node
  * -----------------------------------------------------------------------------------*/
 
-static const char *rounding_words(const struct level *l)
+static const char *rounding_words(struct explain *x, const struct level *l)
 {
+    const char *unit = words_money(x->a, 1, l->s->asset).p;
     switch (l->n->rounding) {
     case ROUNDING_CARRY:
-        return "fractions are carried";
+        return arena_printf(
+                   x->a,
+                   "shares are rounded down to multiples of %s, and what a party loses by it is "
+                   "remembered until it makes a unit",
+                   unit)
+            .p;
     case ROUNDING_AUTHOR:
-        return "each share rounded down, the first author takes what is left";
+        return "each share is rounded down, and the first author takes what is left";
     default:
-        return "what rounding leaves over goes to the largest remainders";
+        return arena_printf(
+                   x->a,
+                   "shares are rounded down to multiples of %s, and what is left over goes, %s "
+                   "each, to those that lose most by it",
+                   unit, unit)
+            .p;
     }
 }
 
@@ -479,7 +493,7 @@ static struct explain_node *node_title(struct explain *x, struct explain_node *p
         return explain_add(x, parent, "policy",
                            "the built-in roles (author 70 %%, editor 10 %%, distributor 20 %%) "
                            "divide %s; %s",
-                           input, rounding_words(l));
+                           input, rounding_words(x, l));
     }
     if (l->n->policy == 0) {
         return explain_add(x, parent, "policy", "the event names one party: it gets all of %s",
@@ -491,7 +505,7 @@ static struct explain_node *node_title(struct explain *x, struct explain_node *p
             ? explain_add(x, parent, "policy", "policy %.*s version %u gives %s to one party",
                           (int)id.len, id.p, l->n->version, input)
             : explain_add(x, parent, "policy", "policy %.*s version %u divides %s; %s", (int)id.len,
-                          id.p, l->n->version, input, rounding_words(l));
+                          id.p, l->n->version, input, rounding_words(x, l));
     explain_fact(x, n, "policy", id);
     explain_fact_i128(x, n, "version", l->n->version);
     return n;

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "engine/lines.h"
+#include "store/hash_seed.h"
 
 #include <string.h>
 
@@ -114,7 +115,7 @@ static enum mete_code declare(struct journal *j)
     struct map seen;
     uint32_t last = 0;
     j->style->begin(j);
-    map_init(&seen, 1, 29);
+    map_init(&seen, 1, hash_seed());
     enum mete_code code = accounts_each(j, commodity_note, &seen);
     map_clear(&seen);
     return code == METE_OK ? accounts_each(j, account_note, &last) : code;
@@ -282,7 +283,7 @@ enum mete_code journal_write(struct engine *e, const struct export_query *q,
     bool live = until > book_size(engine_book(e));
     names_init(&j.names, engine_view(e));
     lines_origin_init(&j.origin, e);
-    map_init(&j.balance, sizeof(i128), 31);
+    map_init(&j.balance, sizeof(i128), hash_seed());
     arena_init(&j.a, ARENA_MAX);
     enum mete_code code = declare(&j);
     code = code == METE_OK ? opening_write(&j, from) : code;

@@ -56,6 +56,7 @@ bool log_consistency_holds(const struct log_consistency *p) METE_MUST_CHECK;
 struct log_verdict {
     uint64_t rows;
     uint64_t checkpoints;
+    bool signatures;  /* of the checkpoints, too: the key file was there */
     struct hash root; /* recomputed from the rows */
 };
 

@@ -97,6 +97,9 @@ static bool checkpoints_compare(struct verify *v)
         if (!hash_eq(&root, &c->root)) {
             return wrong(v, "the checkpoint of size %llu has another root than the rows", size);
         }
+        if (!v->e->has_keys) {
+            continue; /* the roots agree; who signed them cannot be told without the key */
+        }
         if (!checkpoint_verify(c->note, v->origin, v->public_key, &signed_size, &signed_root) ||
             signed_size != c->size || !hash_eq(&signed_root, &root)) {
             return wrong(v, "the signature of the checkpoint of size %llu does not hold", size);
@@ -228,7 +231,7 @@ enum mete_code log_verify(struct engine *e, struct log_verdict *out, struct mete
         (void)wrong(&v, "a checkpoint speaks of %llu entries, the log has %llu",
                     (unsigned long long)v.check[v.check_done].size, (unsigned long long)head.size);
     }
-    *out = (struct log_verdict){v.tree.size, v.check_done, root};
+    *out = (struct log_verdict){v.tree.size, v.check_done, e->has_keys, root};
     buf_clear(&v.subtrees);
     buf_clear(&v.paged);
     arena_clear(&v.arena);

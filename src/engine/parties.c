@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "base/text.h"
+#include "store/hash_seed.h"
 
 #include <string.h>
 
@@ -168,7 +169,7 @@ enum mete_code parties_list(struct engine *e, const struct parties_query *q, par
                          (int)q->asset.len, q->asset.p);
     }
     l.asset = asset.number;
-    map_init(&l.total, sizeof(struct party_total), 13);
+    map_init(&l.total, sizeof(struct party_total), hash_seed());
     arena_init(&l.batch, ARENA_MAX);
     arena_init(&l.scratch, ARENA_MAX);
     enum mete_code code = accounts_walk(&l);

@@ -9,6 +9,7 @@
 #include "engine/lines.h"
 #include "engine/walk.h"
 #include "engine/words.h"
+#include "store/hash_seed.h"
 
 #include <stdlib.h>
 
@@ -287,7 +288,7 @@ enum mete_code report_make(struct engine *e, const struct report_query *q, struc
     if (q->by == REPORT_PARTY && year_of(q->until) < q->from) {
         t.year = year_of(q->until);
     }
-    map_init(&t.row, sizeof(struct report_row *), 17);
+    map_init(&t.row, sizeof(struct report_row *), hash_seed());
     arena_init(&t.scratch, ARENA_MAX);
     names_init(&t.names, t.view);
     stretch(&t, &from, &until);

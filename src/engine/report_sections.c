@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/work.h"
 #include "engine/walk.h"
+#include "store/hash_seed.h"
 
 #include <stdlib.h>
 
@@ -62,7 +63,7 @@ enum mete_code report_usage_add(struct engine *e, const struct report_query *q, 
     struct key until = key_of(KEY_USAGE);
     key_add_time(&from, q->from);
     key_add_time(&until, q->until);
-    map_init(&by_party, sizeof(struct report_usage), 19);
+    map_init(&by_party, sizeof(struct report_usage), hash_seed());
     enum store_result r = book_scan_state(engine_book(e), key_bytes(&from), key_bytes(&until),
                                           usage_visit, &by_party, err);
     out->usage = arena_array(a, by_party.count, sizeof *out->usage);
@@ -171,7 +172,7 @@ enum mete_code report_waiting_add(struct engine *e, struct arena *a, struct name
     struct walk_keys keys = {.more = true};
     enum mete_code code = METE_OK;
     struct arena batch;
-    map_init(&w.row, sizeof(struct report_waiting), 23);
+    map_init(&w.row, sizeof(struct report_waiting), hash_seed());
     arena_init(&w.item, ARENA_MAX);
     arena_init(&batch, ARENA_MAX);
     while (keys.more && code == METE_OK) {

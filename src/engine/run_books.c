@@ -2,22 +2,22 @@
  * Adding up the log. Disputes are the exceptions: their lines leave what is pending when they are
  * opened, and the state they are in at the end says where the money stands. */
 #include "engine/run_books.h"
+#include "store/hash_seed.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define BOOKS_ARENA_MAX ((size_t)16 << 30)
-#define MAP_SEED        1u
 
 struct run_books *run_books_new(void)
 {
     struct run_books *b = calloc(1, sizeof *b);
     METE_ASSERT(b != NULL);
     arena_init(&b->arena, BOOKS_ARENA_MAX);
-    map_init(&b->account, sizeof(struct run_account), MAP_SEED);
-    map_init(&b->reversed, sizeof(struct run_reversed), MAP_SEED);
-    map_init(&b->dispute, sizeof(struct run_dispute), MAP_SEED);
-    map_init(&b->waiting, sizeof(struct run_waiting), MAP_SEED);
+    map_init(&b->account, sizeof(struct run_account), hash_seed());
+    map_init(&b->reversed, sizeof(struct run_reversed), hash_seed());
+    map_init(&b->dispute, sizeof(struct run_dispute), hash_seed());
+    map_init(&b->waiting, sizeof(struct run_waiting), hash_seed());
     return b;
 }
 

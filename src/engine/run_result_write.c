@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/contribution.h"
 #include "core/policy.h"
+#include "store/hash_seed.h"
 #include "wire/json.h"
 
 #include <string.h>
@@ -408,9 +409,9 @@ enum mete_code run_result_write(const struct run_result *r, struct engine *e, st
     x.view.policies = NULL;
     arena_init(&x.names, SCRATCH_MAX);
     arena_init(&x.scratch, SCRATCH_MAX);
-    map_init(&x.policy, sizeof(struct policy_names), 1);
-    map_init(&x.fees, sizeof(struct fee_schedule *), 1);
-    map_init(&x.party, sizeof(struct text), 1);
+    map_init(&x.policy, sizeof(struct policy_names), hash_seed());
+    map_init(&x.fees, sizeof(struct fee_schedule *), hash_seed());
+    map_init(&x.party, sizeof(struct text), hash_seed());
     jw_init(&x.w, out, true);
     jw_object(&x.w, NULL);
     put_counts(&x);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/decision.h"
 #include "engine/internal.h"
+#include "store/hash_seed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -333,10 +334,10 @@ void shadow_init(struct shadow *s, struct engine *source, uint64_t lead)
                             view_seq_at,
                             policy_cache_new(CACHE_SIZE)};
     s->sink = (struct state_sink){s, sink_set, sink_add, sink_remove, false};
-    map_init(&s->value, sizeof(struct shadow_value), 41);
-    map_init(&s->sums, sizeof(i128[STATE_SUMS]), 43);
-    omap_init(&s->ordered, sizeof(struct shadow_item), 47);
-    map_init(&s->page, sizeof(struct shadow_row), 53);
+    map_init(&s->value, sizeof(struct shadow_value), hash_seed());
+    map_init(&s->sums, sizeof(i128[STATE_SUMS]), hash_seed());
+    omap_init(&s->ordered, sizeof(struct shadow_item), hash_seed());
+    map_init(&s->page, sizeof(struct shadow_row), hash_seed());
     arena_init(&s->scratch, ARENA_MAX);
 }
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/decision.h"
 #include "engine/walk.h"
+#include "store/hash_seed.h"
 
 #include <time.h>
 
@@ -170,7 +171,7 @@ enum mete_code simulate_run(struct engine *e, const struct simulate_query *q, st
         return code;
     }
     shadow_init(&x.shadow, e, lead);
-    map_init(&x.moved, sizeof(i128), 59);
+    map_init(&x.moved, sizeof(i128), hash_seed());
     arena_init(&x.parse, ARENA_MAX);
     arena_init(&x.work, ARENA_MAX);
     code = log_replay(&x);

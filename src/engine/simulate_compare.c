@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/amount.h"
 #include "engine/walk.h"
+#include "store/hash_seed.h"
 
 #include <stdlib.h>
 
@@ -136,7 +137,7 @@ static void rows_give(struct compare *c)
 enum mete_code simulate_compare(struct simulate *x)
 {
     struct compare c = {.x = x};
-    map_init(&c.row, sizeof(struct simulate_row), 61);
+    map_init(&c.row, sizeof(struct simulate_row), hash_seed());
     enum mete_code code = now_add(&c);
     if (code == METE_OK) {
         then_add(&c);

@@ -2,7 +2,7 @@
  * The one door. Bytes come in; the event is read, its private values are replaced, it is compared
  * with what stands in the log under its id, decided, applied and queued: or refused and kept apart.
  */
-#include "engine/internal.h"
+#include "engine/sealed.h"
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -19,94 +19,19 @@ const char *submit_status_name(enum submit_status s)
     return NAME[s];
 }
 
-/* --- private values
- * -----------------------------------------------------------------------------*/
-
-/* The salts of an event that stands in the log, to compare what is sent again with it. */
-struct salts {
-    struct engine *e;
-    struct prepared *p;
-    uint64_t seq;
-    const char *pointer;
-    uint8_t *salt;
-    bool found;
-};
-
-static void seal_context(struct buf *out, uint64_t seq, struct text pointer)
-{
-    buf_put_be64(out, seq);
-    buf_put_text(out, pointer);
-}
-
-static bool salt_visit(void *arg, const struct sealed_value *v)
-{
-    struct salts *s = arg;
-    if (!text_is(v->pointer, s->pointer)) {
-        return true;
-    }
-    struct buf context = {0};
-    struct buf plain = {0};
-    seal_context(&context, s->seq, v->pointer);
-    if (seal_open(&plain, s->e->seal_key, buf_bytes(&context), v->sealed) &&
-        plain.len >= SALT_LEN) {
-        memcpy(s->salt, plain.p, SALT_LEN);
-        s->found = true;
-    }
-    buf_clear(&context);
-    buf_clear(&plain);
-    return false;
-}
-
-static bool salt_stored(void *ctx, const char *pointer, uint8_t salt[SALT_LEN])
-{
-    struct salts *s = ctx;
-    s->pointer = pointer;
-    s->salt = salt;
-    s->found = false;
-    struct mete_err err;
-    if (s->e->salt_seed != 0) {
-        return prepared_salt(s->p, pointer, salt);
-    }
-    (void)!book_seals(s->e->book, s->seq, (struct text){0}, salt_visit, s, &err);
-    return s->found;
-}
-
-static enum store_result seal_values(struct engine *e, const struct envelope *env, uint64_t seq)
-{
-    struct buf context = {0};
-    struct buf plain = {0};
-    enum store_result r = STORE_OK;
-    for (size_t i = 0; i < env->private_count && r == STORE_OK; i++) {
-        const struct private_value *v = &env->private_value[i];
-        uint8_t nonce[SEAL_NONCE_LEN];
-        buf_reset(&context);
-        buf_reset(&plain);
-        buf_reset(&e->sealed);
-        seal_context(&context, seq, text_of(v->pointer));
-        buf_put(&plain, v->salt, SALT_LEN);
-        buf_put(&plain, v->value.p, v->value.len);
-        random_bytes(nonce, sizeof nonce);
-        seal(&e->sealed, e->seal_key, nonce, buf_bytes(&context), buf_bytes(&plain));
-        const struct sealed_value sealed = {seq, text_of(v->pointer), v->party, v->commitment,
-                                            buf_bytes(&e->sealed)};
-        r = book_seal_add(e->book, &sealed, &e->err);
-    }
-    buf_clear(&context);
-    secret_wipe(plain.p, plain.len);
-    buf_clear(&plain);
-    return r;
-}
-
 /* --- outcomes
  * -----------------------------------------------------------------------------------*/
 
+/** What was queued of this event so far, its row without its pages perhaps, must not be stored: the
+ *  whole group is given up. */
 static void failed(struct engine *e, struct submit_result *r)
 {
+    e->failed = true;
+    if (e->err.code == METE_OK) {
+        (void)mete_fail(&e->err, METE_STORE_FAILED, "", "the store failed");
+    }
     r->status = SUBMIT_FAILED;
     r->err = e->err;
-    if (r->err.code == METE_OK) {
-        (void)mete_fail(&r->err, METE_STORE_FAILED, "", "the store failed");
-    }
 }
 
 static void quarantine(struct engine *e, struct text body, struct text event_id,
@@ -148,17 +73,20 @@ static bool same_bytes(struct engine *e, struct prepared *p, uint64_t seq)
 {
     struct log_row row;
     struct mete_err unused;
-    struct salts salts = {.e = e, .p = p, .seq = seq};
+    if (book_row(e->book, seq, &row, &e->err) != STORE_OK) {
+        e->failed = true;
+        return false;
+    }
     if (p->env.private_count > 0) {
-        envelope_commit(&p->arena, &p->env, salt_stored, &salts);
+        row.event = text_bytes(arena_text(&p->arena, bytes_text(row.event)));
+        if (sealed_recall(e, p, seq, bytes_text(row.event)) != METE_OK) {
+            e->failed = true;
+            return false;
+        }
         buf_reset(&p->canonical);
         if (envelope_canonical(&p->env, &p->canonical, &unused) != METE_OK) {
             return false;
         }
-    }
-    if (book_row(e->book, seq, &row, &e->err) != STORE_OK) {
-        e->failed = true;
-        return false;
     }
     return row.event.len == p->canonical.len &&
            memcmp(row.event.p, p->canonical.p, p->canonical.len) == 0;
@@ -241,6 +169,14 @@ static bool event_append(struct engine *e, const struct prepared *p, struct deci
     return pages_write(e, seq, 0, d, sizes, at);
 }
 
+/** Between two decisions: a decision's policies stay where they are until it is stored. */
+static void policies_trim(struct engine *e)
+{
+    if (policy_cache_full(e->policies)) {
+        policy_cache_forget(e->policies);
+    }
+}
+
 /** Decides, until nothing is left, what the event released. */
 static bool releases_run(struct engine *e, uint64_t seq, mete_time at)
 {
@@ -260,23 +196,22 @@ static bool releases_run(struct engine *e, uint64_t seq, mete_time at)
         }
         page += d.pages;
         e->queued++;
+        policies_trim(e);
     }
-    return true;
+    return !e->failed;
 }
 
 static void decided(struct engine *e, const struct prepared *p, struct decision *d, mete_time at,
                     struct submit_result *r)
 {
     r->seq = book_size(e->book) + 1;
-    if (seal_values(e, &p->env, r->seq) != STORE_OK || !event_append(e, p, d, r->seq, at) ||
+    if (sealed_add(e, &p->env, r->seq) != STORE_OK || !event_append(e, p, d, r->seq, at) ||
         !releases_run(e, r->seq, at)) {
         failed(e, r);
         return;
     }
     e->clock_last = at;
-    if (policy_cache_full(e->policies)) {
-        policy_cache_forget(e->policies);
-    }
+    policies_trim(e);
 }
 
 static mete_time record_time(const struct engine *e, const struct prepared *p)

@@ -5,15 +5,12 @@
 
 #include "base/encode.h"
 #include "base/text.h"
-#include "engine/internal.h"
+#include "engine/sealed.h"
 #include "engine/walk.h"
 
 #include <string.h>
 
 #define VERIFY_ARENA_MAX ((size_t)4 << 30)
-
-static const char COMMIT[] = "commit:";
-#define COMMIT_LEN (sizeof COMMIT - 1)
 
 struct seals {
     struct engine *e;
@@ -29,76 +26,26 @@ struct seals {
 
 /* --- sealed values -----------------------------------------------------------------------------*/
 
-/** "commit:<64 hex>". */
-static bool is_commitment(struct text t, struct hash *out)
-{
-    return t.len == COMMIT_LEN + 64 && text_starts(t, COMMIT) &&
-           hex_decode(out->b, sizeof out->b, (struct text){t.p + COMMIT_LEN, 64});
-}
-
 static uint64_t commitments_count(const struct json *j)
 {
     struct hash unused;
-    uint64_t count = j->type == JSON_STRING && is_commitment(j->text, &unused);
+    uint64_t count = j->type == JSON_STRING && commitment_read(j->text, &unused);
     for (const struct json *k = j->child; k != NULL; k = k->next) {
         count += commitments_count(k); /* at most JSON_DEPTH_MAX deep */
     }
     return count;
 }
 
-/** The member that one token of a JSON pointer names ("~1" is "/", "~0" is "~"). */
-static const struct json *member_of(const struct json *j, struct text token)
-{
-    char name[192];
-    size_t len = 0;
-    for (size_t i = 0; i < token.len && len < sizeof name; i++) {
-        char ch = token.p[i];
-        if (ch == '~' && i + 1 < token.len) {
-            ch = token.p[++i] == '1' ? '/' : '~';
-        }
-        name[len++] = ch;
-    }
-    if (j->type == JSON_OBJECT) {
-        return json_get_text(j, (struct text){name, len});
-    }
-    u128 index;
-    if (j->type != JSON_ARRAY || !u128_parse((struct text){name, len}, &index)) {
-        return NULL;
-    }
-    const struct json *item = j->child;
-    while (item != NULL && index-- > 0) {
-        item = item->next;
-    }
-    return item;
-}
-
-static const struct json *pointer_find(const struct json *j, struct text pointer)
-{
-    size_t i = 0;
-    while (j != NULL && i < pointer.len) {
-        size_t from = ++i; /* behind the slash */
-        while (i < pointer.len && pointer.p[i] != '/') {
-            i++;
-        }
-        j = member_of(j, (struct text){pointer.p + from, i - from});
-    }
-    return j;
-}
-
 static const char *seal_judge(struct seals *s, const struct sealed_value *v)
 {
-    const struct json *at = pointer_find(s->tree, v->pointer);
+    const struct json *at = sealed_place(s->tree, v->pointer);
     struct hash written;
-    if (at == NULL || !is_commitment(at->text, &written)) {
+    if (at == NULL || !commitment_read(at->text, &written)) {
         return "stands for no commitment of the log";
     }
-    struct buf context = {0};
     struct buf plain = {0};
     const char *flaw = NULL;
-    buf_put_be64(&context, v->seq); /* as submit.c seals it */
-    buf_put_text(&context, v->pointer);
-    if (!seal_open(&plain, s->e->seal_key, buf_bytes(&context), v->sealed) ||
-        plain.len < SALT_LEN) {
+    if (!sealed_open(s->e, v, &plain)) {
         flaw = "does not open with this book's key";
     } else {
         struct hash h =
@@ -109,7 +56,6 @@ static const char *seal_judge(struct seals *s, const struct sealed_value *v)
     }
     secret_wipe(plain.p, plain.len);
     buf_clear(&plain);
-    buf_clear(&context);
     return flaw;
 }
 
@@ -135,7 +81,8 @@ static enum mete_code event_seals(struct seals *s, uint64_t seq)
     if (book_row(s->e->book, seq, &row, s->err) != STORE_OK) {
         return METE_STORE_FAILED;
     }
-    if (row.event.len == 0 || memmem(row.event.p, row.event.len, COMMIT, COMMIT_LEN) == NULL) {
+    if (row.event.len == 0 || memmem(row.event.p, row.event.len, COMMITMENT_PREFIX,
+                                     sizeof COMMITMENT_PREFIX - 1) == NULL) {
         return METE_OK;
     }
     arena_reset(&s->arena);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "engine/internal.h"
 #include "engine/walk.h"
+#include "store/hash_seed.h"
 
 #include <string.h>
 
@@ -258,8 +259,8 @@ enum mete_code state_verify(struct engine *e, struct verify_report *out, struct 
 {
     struct replay r = {.e = e, .err = err};
     r.sink = (struct state_sink){&r, replay_set, replay_add, replay_remove, true};
-    map_init(&r.state, sizeof(struct expected), 1);
-    map_init(&r.entries, 1, 1);
+    map_init(&r.state, sizeof(struct expected), hash_seed());
+    map_init(&r.entries, 1, hash_seed());
     arena_init(&r.arena, SCRATCH_MAX);
     enum mete_code code = METE_OK;
     uint64_t size = book_size(e->book);

@@ -6,6 +6,7 @@
 #include "base/i128.h"
 #include "base/text.h"
 #include "core/amount.h"
+#include "store/hash_seed.h"
 
 #include <string.h>
 
@@ -86,7 +87,8 @@ struct text words_weight(struct arena *a, u128 num, u128 den)
     }
     char digits[DECIMAL_PLACES_MAX + 1];
     size_t places = 0;
-    u128 rest = num % den;
+    u128 whole_num = num * 100;
+    u128 rest = whole_num % den;
     while (rest != 0 && places < DECIMAL_PLACES_MAX) {
         rest *= 10;
         digits[places++] = (char)('0' + (int)(rest / den));
@@ -94,8 +96,10 @@ struct text words_weight(struct arena *a, u128 num, u128 den)
     }
     digits[places] = 0;
     char whole[I128_TEXT_MAX];
-    u128_format(num / den, whole);
-    return rest != 0 ? fraction : arena_printf(a, "%s (%s.%s)", fraction.p, whole, digits);
+    u128_format(whole_num / den, whole);
+    return rest != 0 ? fraction
+                     : arena_printf(a, "%s%s%s %% (%s)", whole, places > 0 ? "." : "", digits,
+                                    fraction.p);
 }
 
 struct text words_percent(struct arena *a, uint32_t bps)
@@ -147,8 +151,8 @@ struct text words_day(struct arena *a, int32_t day)
 void names_init(struct names *n, const struct view *view)
 {
     n->view = view;
-    map_init(&n->party, sizeof(struct text), 11);
-    map_init(&n->asset, sizeof(struct asset *), 12);
+    map_init(&n->party, sizeof(struct text), hash_seed());
+    map_init(&n->asset, sizeof(struct asset *), hash_seed());
     arena_init(&n->arena, NAMES_ARENA_MAX);
     arena_init(&n->assets, NAMES_ARENA_MAX);
 }

@@ -22,7 +22,7 @@ struct text words_asset(struct arena *a, const struct asset *asset);
 
 /** "2/5", reduced; "1" and "0" alone. */
 struct text words_fraction(struct arena *a, u128 num, u128 den);
-/** "2/5 (0.4)"; the decimal only when it ends within 12 places. */
+/** "40 % (2/5)"; the fraction alone when the percentage does not end within 12 places. */
 struct text words_weight(struct arena *a, u128 num, u128 den);
 /** "2 %", "0.25 %". */
 struct text words_percent(struct arena *a, uint32_t bps);

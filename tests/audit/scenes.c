@@ -382,18 +382,20 @@ static void metering(struct scene *s)
     scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:api\",\"asset\":\"USD/2\",\"amount\":\"3\"}");
 }
 
-static void report(struct scene *s, const char *id, const char *provider, unsigned calls)
+static struct found_decision *report(struct scene *s, const char *id, const char *batch,
+                                     const char *provider, unsigned calls)
 {
     char payload[300];
     (void)snprintf(payload, sizeof payload,
                    "{\"platform_id\":\"p\",\"provider\":\"%s\",\"window_start\":"
-                   "\"2025-01-01T00:00:00Z\",\"window_end\":\"2025-01-01T01:00:00Z\",\"calls\":%u}",
-                   provider, calls);
-    struct found_decision *d = scene_event(s, 2, id, "usage.reported", payload);
-    scene_party(s, d, provider);
+                   "\"2025-01-01T00:00:00Z\",\"window_end\":\"2025-01-01T01:00:00Z\",\"calls\":%u,"
+                   "\"batch_id\":\"%s\"}",
+                   provider, calls, batch);
+    return scene_event(s, 2, id, "usage.reported", payload);
 }
 
-/* 3 and 1 calls, the second provider twice the price: 3/5 and 2/5 of 0.99 are 59.4 and 39.6. */
+/* 3 and 1 calls, the second provider twice the price: 3/5 and 2/5 of 0.99 are 59.4 and 39.6. A
+ * batch that is reported again adds nothing, whatever it says then. */
 static void usage(struct scene *s)
 {
     struct found_decision *d = scene_event(
@@ -401,8 +403,9 @@ static void usage(struct scene *s)
         "{\"policy\":{\"id\":\"urn:u\",\"kind\":\"usage\",\"tiers\":{\"did:v\":\"2/1\"}}}");
     scene_policy(s, d, "urn:u");
     uint32_t dear = scene_party(s, d, "did:v");
-    report(s, "r1", "did:w", 3);
-    report(s, "r2", "did:v", 1);
+    scene_party(s, report(s, "r1", "b1", "did:w", 3), "did:w");
+    report(s, "r2", "b2", "did:v", 1);
+    report(s, "again", "b1", "did:x", 700);
     d = scene_event(
         s, 3, "cycle", "cycle.closed",
         "{\"policy\":\"urn:u\",\"window_start\":\"2025-01-01T00:00:00Z\",\"window_end\":"
@@ -598,6 +601,64 @@ static void held_and_overridden(struct scene *s)
 #undef CLEARED
 }
 
+static void says_balance(struct scene *s, const char *party, const char *pending,
+                         const char *disputed, const char *cleared)
+{
+    char row[300];
+    (void)snprintf(row, sizeof row,
+                   "{\"kind\":\"balance\",\"party\":\"%s\",\"asset\":\"USD/2\",\"pending\":\"%s\","
+                   "\"disputed\":\"%s\",\"cleared\":\"%s\",\"debt\":\"0\"}",
+                   party, pending, disputed, cleared);
+    scene_row(s, row);
+}
+
+/* A dispute that nobody decides does not countersign. */
+static void held_and_disputed(struct scene *s)
+{
+    attested_sale(s);
+    scene_event(s, 4, "d", "allocation.disputed",
+                "{\"allocation_id\":\"sale/2\",\"reason\":\"r\"}");
+    s->at = scene_day(60);
+    s->own_balances = true;
+    scene_row(s, "{\"kind\":\"pending\",\"party\":\"did:a\",\"asset\":\"USD/2\",\"day\":"
+                 "\"2025-01-09\",\"amount\":\"50\"}");
+    says_balance(s, "did:a", "0", "0", "50");
+    says_balance(s, "did:b", "0", "50", "0");
+}
+
+/* Disputes of one day; what is disputed on the fourth is due on the tenth. */
+static void short_dispute(struct scene *s, const char *pending, const char *disputed,
+                          const char *a_clear, const char *b_clear)
+{
+    fee_schedule(s);
+    two_to_three(s);
+    (void)sale(s);
+    scene_event(s, 4, "days", "book.configured", "{\"dispute_auto_clear_days\":1}");
+    scene_event(s, 4, "d", "allocation.disputed",
+                "{\"allocation_id\":\"sale/2\",\"reason\":\"r\"}");
+    s->own_balances = true;
+    scene_row(s, "{\"kind\":\"pending\",\"party\":\"did:a\",\"asset\":\"USD/2\",\"day\":"
+                 "\"2025-01-10\",\"amount\":\"88200\"}");
+    says_balance(s, "did:fair:foundation", "0", "0", "2250");
+    says_balance(s, "did:ethr:0xWeR1Protocol", "0", "0", "750");
+    says_balance(s, "did:a", pending, "0", a_clear);
+    says_balance(s, "did:b", "0", disputed, b_clear);
+    scene_row(s,
+              "{\"kind\":\"net\",\"policy\":\"urn:m\",\"asset\":\"USD/2\",\"amount\":\"147000\"}");
+}
+
+static void disputed_until_due(struct scene *s)
+{
+    short_dispute(s, "88200", "58800", "0", "0");
+    s->at = scene_day(10) - 1;
+}
+
+static void disputed_and_due(struct scene *s)
+{
+    short_dispute(s, "0", "0", "88200", "58800");
+    s->at = scene_day(10);
+}
+
 static void special_sale(struct scene *s, unsigned day, unsigned booked, const char *id,
                          uint32_t entry, u128 weight, i128 amount)
 {
@@ -627,6 +688,29 @@ static void switched_condition(struct scene *s)
     special_sale(s, 2, 4, "before", 0, 5, 50);
     special_sale(s, 5, 5, "after", 1, 1, 10);
     scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:s\",\"asset\":\"USD/2\",\"amount\":\"200\"}");
+}
+
+/* A computed sibling decides the family, one that is switched off says nothing about the default,
+ * one that is switched on decides again. */
+static void sibling_switched_off(struct scene *s)
+{
+    struct found_decision *d = scene_event(
+        s, 1, "publish", PUBLISH,
+        "{\"manifest\":{\"id\":\"urn:s\",\"title\":\"T\",\"contributors\":[{\"actor\":{\"id\":"
+        "\"did:a\"},\"role\":\"x\",\"weight\":0.5,\"temporal_splits\":[{\"version\":1,"
+        "\"effective_from\":\"2025-01-01\",\"conditions\":[\"tickets-any\"],\"weight\":0.1}]}],"
+        "\"metadata\":{\"default_condition\":\"tickets-any\",\"ticket_thresholds\":[{\"name\":"
+        "\"tickets-under-5\",\"condition\":\"< 5\"}]}}}");
+    scene_policy(s, d, "urn:s");
+    scene_party(s, d, "did:a");
+    special_sale(s, 2, 2, "computed", 0, 5, 50);
+    scene_event(s, 3, "off", "condition.changed",
+                "{\"policy\":\"urn:s\",\"condition\":\"tickets-under-5\",\"active\":false}");
+    special_sale(s, 4, 4, "default", 1, 1, 10);
+    scene_event(s, 5, "on", "condition.changed",
+                "{\"policy\":\"urn:s\",\"condition\":\"tickets-under-5\",\"active\":true}");
+    special_sale(s, 6, 6, "decided", 0, 5, 50);
+    scene_row(s, "{\"kind\":\"net\",\"policy\":\"urn:s\",\"asset\":\"USD/2\",\"amount\":\"300\"}");
 }
 
 /* A decision in two pages: what is still to come stands in suspense in between. */
@@ -688,7 +772,11 @@ const struct scene_named scenes[] = {
     {"carry_over_a_policy", carry_over_a_policy},
     {"held", held},
     {"held_and_overridden", held_and_overridden},
+    {"held_and_disputed", held_and_disputed},
+    {"disputed_until_due", disputed_until_due},
+    {"disputed_and_due", disputed_and_due},
     {"switched_condition", switched_condition},
+    {"sibling_switched_off", sibling_switched_off},
     {"cut_in_two", cut_in_two},
     {"clear_in_time", clear_in_time},
     {"not_clear_yet", not_clear_yet},

@@ -33,6 +33,13 @@ says err "no command 'frobnicate'" 'it is named'
 exits 2 'half a command' "$METE" policy
 says err 'See mete policy --help' 'it says where to look'
 exits 0 'help of a family' "$METE" policy --help
+exits 0 'help of a command' "$METE" help policy show
+says out '^Usage: mete policy show ' 'help with words is help of that command'
+exits 2 'help of nothing' "$METE" help frobnicate
+exits 2 'an unknown second word' "$METE" policy frobnicate
+says err "no command 'policy frobnicate'" 'both words are named'
+exits 2 'CSV of no table' "$METE" version --csv
+exits 2 'JSON of a format of its own' "$METE" completion bash --json
 exits 2 'an unknown option' "$METE" run --nonsense s.ndjson
 exits 2 'an unknown letter' "$METE" run -Z s.ndjson
 exits 2 'an argument too many' "$METE" version 1
@@ -56,6 +63,32 @@ exits 0 'neither' "$METE" init --quiet
 [ -e mete.db ]
 ok $? 'else mete.db'
 exits 2 'PostgreSQL' env DATABASE_URL=postgres://localhost/x "$METE" log head
+
+# what cannot be done is said with its name, and nothing else is printed
+exits 1 'a book that is not there' "$METE" parties --book nobody
+says err 'nobody: there is no such book' 'the book is named'
+exits 1 'a book that is there' "$METE" init
+says err 'main: the book exists' 'the book that exists is named'
+exits 2 'a kind of party that is none' "$METE" parties --kind nonsense
+exits 2 'a key without what it signed' "$METE" log verify --key nonsense
+exits 1 'a refused event that is not there' "$METE" quarantine replay 99
+is "$(wc -c <out)" 0 'no head of a table without rows'
+exits 0 'an empty quarantine' "$METE" quarantine list
+is "$(wc -c <out)$(cat err)" '0The quarantine is empty.' 'an empty quarantine is a sentence for people'
+exits 0 'an empty quarantine for programs' "$METE" quarantine list --json
+is "$(q .)" '[]' 'and a list for programs'
+: >empty.json
+exits 1 'a draft that is none' "$METE" simulate --policy policy.json --policy empty.json
+says err 'empty.json: byte 0' 'the draft is named'
+
+exits 0 'a policy in words' "$METE" policy check "$ROOT/examples/fair/event-milestone.fair.json"
+says out ' while early-bird and tickets-under-500 ' 'conditions that must hold together'
+
+exits 0 'a book of API providers' "$METE" init --store usage.db --preset providers
+exits 0 'their week' "$METE" ingest --store usage.db "$ROOT/examples/streams/providers.ndjson"
+exits 0 'a pool explained' "$METE" explain --store usage.db cycle:2026-03-01
+says out 'no fee schedule was in force: all of 8\.081720 USDC is to share' 'no fees are one sentence'
+says out ': 95179 of 278959 units, that part of 8\.081720 = ' 'units are told once'
 
 # colour: on a terminal only, and not against anybody's will
 if command -v script >/dev/null; then
@@ -98,7 +131,33 @@ if [ -w /dev/full ]; then
     "$METE" run --policy policy.json s.ndjson >/dev/full 2>err
     is $? 1 'a full disk: exit 1'
     says err 'cannot write the output' 'it says so'
+    "$METE" audit >/dev/full 2>err
+    is $? 1 'a full disk below the auditor: exit 1'
 fi
+
+# a file that may not grow, as on a full disk: what was not stored is not called stored
+full() { # COMMAND...: no file above 384 KiB
+    (
+        trap '' XFSZ
+        ulimit -f 768
+        "$@" >out 2>err </dev/null
+    )
+}
+awk 'BEGIN { for (i = 1; i <= 5000; i++) printf "{\"event_id\":\"f%d\",\"event_type\":\"revenue.received\",\"occurred_at\":\"2025-01-01T00:00:00Z\",\"payload\":{\"amount\":{\"amount\":\"1.00\",\"currency\":\"USD\"},\"party\":\"a\"}}\n", i }' >long.ndjson
+exits 0 'a store for a full disk' "$METE" init --store full.db
+full "$METE" ingest --store full.db long.ndjson
+is $? 1 'a full disk below the store: exit 1'
+says err '^mete: stopped after [1-9][0-9]* events; the log has 0 entries' 'it says what is stored'
+is "$(wc -c <out)" 0 'and does not call it applied'
+full "$METE" ingest --json --store full.db long.ndjson
+is "$(q '[.log.size, .failed]')" '[0,true]' 'so in JSON'
+exits 0 'once there is room' "$METE" ingest --store full.db long.ndjson
+says out '^5000 applied, 0 duplicate' 'all of it is stored'
+full "$METE" export csv --store full.db --output full.csv
+is $? 1 'a full disk below an export: exit 1'
+says err '^mete: full.csv: File too large' 'file and reason are named'
+[ ! -e full.csv ] && [ ! -e full.csv.part ]
+ok $? 'half an export is none'
 
 # completion
 for shell in bash zsh fish; do
@@ -117,6 +176,14 @@ is "$(complete_words mete policy s)" 'show sign ' 'bash: a second word'
 is "$(complete_words mete --store x.db policy di)" 'diff ' 'bash: behind an option'
 is "$(complete_words mete policy show --v)" '--version ' 'bash: an option'
 is "$(complete_words mete run --st)" '--store --strict ' 'bash: options of one command'
+is "$(complete_words mete --st)" '--store ' 'bash: an option before the command'
+is "$(complete_words mete ingest '')" ' ' 'bash: operands are files, not options'
+is "$(complete_words mete run --policy '')" ' ' 'bash: so is the argument of an option'
+is "$(complete_words mete run --policy x --st)" '--store --strict ' 'bash: behind the argument of an option'
+is "$(complete_words mete export b)" 'beancount ' 'bash: an operand that is a word'
+is "$(complete_words mete export csv '')" ' ' 'bash: one of them is enough'
+is "$(complete_words mete help po)" 'policy ' 'bash: help'
+is "$(bash -c '. ./completion.bash; complete -p mete')" 'complete -o default -F _mete mete' 'bash: it is for mete'
 if command -v zsh >/dev/null; then
     zsh -n completion.zsh
     ok $? 'the zsh script parses'

@@ -50,8 +50,18 @@ exits 0 'list of none' mete policy list --json
 is "$(q .)" '[]' 'no policy yet'
 exits 0 'publish' mete policy publish third.json --json
 is "$(q '[.status, .seq]')" '["applied",1]' 'published'
-exits 1 'publish it again' mete policy publish third.json
-says err 'published before, as entry 1' 'it is there already'
+cp out first
+exits 0 'publish it again' mete policy publish third.json
+is "$(cat out)" 'already published, entry 1 of the log' 'it is there already'
+exits 0 'publish it again, as data' mete policy publish third.json --json
+is "$(q '[.status, .seq, .event_id]')" "[\"duplicate\",1,\"$(jq -r .event_id first)\"]" 'it is there already, as data'
+jq . third.json >pretty.json
+exits 0 'publish it again in other bytes' mete policy publish pretty.json
+says out '^already published, entry 1 ' 'it means the same'
+exits 1 'publish it as of another moment' mete policy publish third.json --effective-from 2021-01-01
+says err 'as entry 1, .*--event-id' 'it says how'
+exits 0 'nothing was stored' mete log head --no-store --json
+is "$(q .size)" 1 'one entry'
 exits 1 'publish a bad one' mete policy publish bad.json
 exits 0 'the quarantine' mete quarantine list --json
 is "$(q .)" '[]' 'a refused file is not kept'
@@ -78,15 +88,43 @@ cmp -s out diff
 ok $? 'two files compare as two versions'
 exits 0 'diff backwards' mete policy diff urn:t --from 2 --to 1 --json
 is "$(q '.[0].change')" '"+8.333333...%"' 'backwards'
+printf '{"id":"urn:r","kind":"roles","shares_bps":{"author":7000,"editor":1000}}' >roles.json
 exits 0 'publish a third time under another id' mete policy publish third.json --event-id again
 exits 0 'a rollback is a third version' mete policy show urn:t --json
 is "$(q '[.version, .rounding]')" '[3,"largest"]' 'a rollback is a third version'
+exits 0 'publish with that id again' mete policy publish third.json --event-id again
+says out '^already published, entry 3 ' 'the id is known'
+exits 0 'publish the newest' mete policy publish third.json
+says out '^already published, entry 3 ' 'entry 1 published it too, but the newest is entry 3'
+exits 0 'publish the newest in other bytes' mete policy publish pretty.json
+says out '^already published, entry 3 ' 'entry 3 here too'
+exits 1 'publish something else with that id' mete policy publish roles.json --event-id again
+exits 1 'publish an earlier version' mete policy publish second.json
+says err 'as entry 2, .*--event-id' 'it says how to go back'
+exits 1 'publish it as of another moment' mete policy publish third.json --effective-from 2021-01-01 --event-id again
+exits 0 'nothing was stored, nothing is kept' mete log head --no-store --json
+is "$(q .size)" 3 'three entries'
+exits 0 'the quarantine' mete quarantine list --json
+is "$(q .)" '[]' 'and no refused one'
+
+printf '{"id":"urn:u","kind":"usage","calls_weight":"2","tiers":{"p":"3/2"}}' >usage.json
+# a manifest with private values, and one in force later
+jq '.contributors[0].notes = "a note"' "$ROOT/examples/fair/collaboration.fair.json" >noted.json
+exits 0 'publish a manifest with a note' mete policy publish noted.json
+exits 0 'publish it again' mete policy publish noted.json
+says out '^already published, entry 4 ' 'its note is compared with the sealed one'
+exits 0 'publish for later' mete policy publish usage.json --effective-from 2999-01-01
+exits 0 'publish for later again' mete policy publish usage.json --effective-from 2999-01-01
+says out '^already published, entry 5 ' 'it is there already'
+exits 1 'publish it for now' mete policy publish usage.json
+says err 'in force from another moment' 'it is not in force yet'
+jq . usage.json >usage2.json
+exits 0 'publish it for now, in other bytes' mete policy publish usage2.json
+says out '^applied: .*, entry 6 ' 'as of now it is another version'
 
 # roles and usage
-printf '{"id":"urn:r","kind":"roles","shares_bps":{"author":7000,"editor":1000}}' >roles.json
 exits 0 'check roles' "$METE" policy check roles.json
 says out '^Sum +80%; 20% goes to the first author$' 'roles: the rest is the first author s'
-printf '{"id":"urn:u","kind":"usage","calls_weight":"2","tiers":{"p":"3/2"}}' >usage.json
 exits 0 'check usage' "$METE" policy check usage.json --json
 is "$(q '.shares | map([.payee, .weight])')" '[["(each call)","2"],["(each KiB)","0"],["p","3/2"]]' 'usage: factors'
 

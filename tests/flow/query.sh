@@ -52,7 +52,7 @@ exits 2 'NDJSON and CSV' mete statement did:ethr:0xA --ndjson --csv
 # explanations
 exits 0 'explain' mete explain t1/3.3 --at 2099-01-01
 says out '4/7 of 588\.01 = 336\.00 and 4/7 of 0\.01; rounded up to 336\.01' 'the arithmetic is written out'
-says out '336\.01/1,500\.01 of 10\.00 = 2\.24' 'and that of the refund'
+says out '336\.01/1,500\.01, of 10\.00 = 2\.24' 'and that of the refund'
 exits 0 'explain as JSON' mete explain t1/3.3 --json
 is "$(q '[.. | objects | select(.label == "share") | .weight]')" '["2/5","4/7"]' 'exact weights'
 is "$(q '.. | objects | select(.label == "state") | .amount')" '"32593"' 'what it is worth now'

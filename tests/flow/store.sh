@@ -15,6 +15,7 @@ exits 0 'init' mete init --preset fair
 says out '^Keys in book.db.key' 'init names the key file'
 says out '^Checkpoints are signed by did:key:z6Mk' 'and the public key'
 is "$(stat -c %a book.db.key)" 600 'the key file is its owner s alone'
+is "$(stat -c %a book.db)" 600 'and so is the store'
 before=$(cksum book.db.key)
 exits 1 'init of a book that exists' mete init
 says err '\(store_exists\)' 'it says so'
@@ -145,7 +146,17 @@ exits 0 'erase' mete party erase a --yes --json
 is "$(q '[.party, .erased, .quarantined, .log.head]')" "[\"a\",2,1,$head]" 'two values and a refused event are gone, the head stands'
 exits 0 'erase again' mete party erase a --yes --json
 is "$(q '[.erased, .quarantined]')" '[0,0]' 'nothing is left'
+sed -n '1,2p;4p' d.ndjson >again.ndjson
+exits 0 'what was erased is sent again' mete ingest again.ndjson --json
+is "$(q '[.events.duplicate, .events.conflict, .events.applied]')" '[3,0,0]' 'it is known, and stays erased'
 exits 1 'erase nobody' mete party erase nobody --yes
+printf '{"bob":1,"party":"bobby"}\n{"to":"b\\u006fb"}\n{"x":"bob",}\n{"bob":\n' >bobs.ndjson
+mete ingest bobs.ndjson >/dev/null 2>&1
+before=$(mete quarantine list --json | jq length)
+exits 1 'a part of a name is nobody' mete party erase bo --yes
+exits 0 'erase by whole names' mete party erase bob --yes --json
+is "$(q .quarantined)" 4 'as member, as text, escaped, and in what is no JSON'
+is "$(mete quarantine list --json | jq length)" $((before - 4)) 'and nothing else is gone'
 exits 0 'audit after erasing' mete audit --json
 is "$(q '[.book.holds, .book.sealed, .book.erased, .auditor.ok, .status]')" '[true,1,2,true,0]' 'audit after erasing'
 exits 0 'audit with an export' mete audit --export audit.ndjson
@@ -221,4 +232,21 @@ exits 0 'log head beside a writer' mete log head --json
 is "$(q .stored)" false 'signs, but does not store'
 exec 9>&-
 wait $pid
+
+# a place where nothing may be written: another user reads the store that its owner left there
+mkdir -p still
+cp book.db still/book.db
+head=$(mete log head --no-store --json | jq -c .root)
+chmod 0444 still/book.db
+chmod 0555 still
+if [ "$(id -u)" = 0 ]; then
+    chmod 0755 "$dir"
+    nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+else
+    nobody() { "$@"; }
+fi
+exits 0 'a store that nobody may write is read' nobody "$METE" --store still/book.db log verify --json
+is "$(q .root)" "$head" 'and it is the same'
+is "$(q .signatures)" false 'but nobody can tell who signed'
+chmod 0755 still
 finish

@@ -393,6 +393,7 @@ static void usage_event_fill(struct gen *g, struct script_event *e)
     e->window_end = e->window_start + TIME_DAY_US / 4;
     e->calls = chance(g, 10) ? 0 : below(g, chance(g, 60) ? 4 : 100000);
     e->bytes = chance(g, 50) ? 0 : below(g, 1000000);
+    e->batch = chance(g, 50) ? NONE : (int)below(g, 40);
 }
 
 static void cycle_fill(struct gen *g, struct script_event *e)

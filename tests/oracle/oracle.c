@@ -47,6 +47,7 @@ void oracle_free(struct oracle *o)
     free(o->stored);
     free(o->usage);
     free(o->metered);
+    free(o->change);
     free(o->booked);
     free(o->queue);
     free(o);
@@ -104,8 +105,7 @@ static struct outcome attempt(struct oracle *o, struct stored *s)
     case EV_CYCLE:
         return oracle_cycle(o, s);
     case EV_CONDITION:
-        o->switched[e->policy_id][e->condition] = e->active ? 1 : -1;
-        return outcome_applied();
+        return oracle_condition(o, e);
     case EV_REVENUE:
         return oracle_revenue(o, s);
     case EV_REVERSAL:

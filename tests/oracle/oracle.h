@@ -72,6 +72,9 @@ struct oracle_outcome {
     X(COND_PAYLOAD, "condition: from the payload")                                                 \
     X(COND_SWITCHED_ON, "condition: switched on")                                                  \
     X(COND_SWITCHED_OFF, "condition: a computed one switched off")                                 \
+    X(COND_SWITCHED_AFTER, "condition: a change dated after the event")                            \
+    X(COND_SWITCHED_LATE, "condition: a change that came later and is dated earlier")              \
+    X(COND_SIBLING_OFF, "condition: the default, with another of its family switched off")         \
     X(COND_POST_RECOUP, "condition: recouped")                                                     \
     X(COND_EXACTLY, "condition: a sum exactly at its threshold")                                   \
     X(COND_TICKETS, "condition: ticket threshold reached")                                         \
@@ -93,6 +96,7 @@ struct oracle_outcome {
     X(CYCLE_RELEASED, "cycle booked at a later cycle")                                             \
     X(CYCLE_TICK, "cycle with an empty pool")                                                      \
     X(USAGE_TIE, "providers with equal remainders")                                                \
+    X(USAGE_AGAIN, "a batch of usage reported again")                                              \
     X(USAGE_CARRY, "usage with carry")                                                             \
     X(METER_REST, "metered costs below one minor unit carried to the next day")                    \
     X(METER_EMPTY, "a day closed without a whole minor unit")                                      \

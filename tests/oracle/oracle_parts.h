@@ -80,11 +80,19 @@ struct contribution {
     uint64_t weight;
 };
 
+struct switch_row {
+    int policy;
+    int condition;
+    mete_time at;
+    bool active;
+};
+
 struct usage_row {
     int party;
     mete_time start;
     uint64_t calls;
     uint64_t bytes;
+    int batch;
 };
 
 /* Costs in units of 10^-24: exact for every scale used here. */
@@ -123,7 +131,8 @@ struct oracle {
     struct metered_row *metered;
     int metered_count;
     i128 meter_rest[POLICIES][ASSETS][PARTIES + 1];
-    int switched[POLICIES][CONDITIONS]; /* 0 never, 1 on, -1 off */
+    struct switch_row *change; /* of conditions, in log order */
+    int change_count;
     i128 net[POLICIES][ASSETS];
     uint64_t quantity[POLICIES];
     struct entitlement entitlement[POLICIES][ASSETS][PAYEES];
@@ -180,6 +189,7 @@ struct stored *oracle_find(const struct oracle *o, int id);
 struct outcome oracle_policy(struct oracle *o, const struct script_event *e);
 struct outcome oracle_schedule(struct oracle *o, const struct script_event *e);
 struct outcome oracle_asset(struct oracle *o, const struct script_event *e);
+struct outcome oracle_condition(struct oracle *o, const struct script_event *e);
 struct outcome oracle_contribution(struct oracle *o, const struct script_event *e);
 struct outcome oracle_usage(struct oracle *o, const struct script_event *e);
 struct outcome oracle_metered(struct oracle *o, const struct script_event *e);

@@ -179,16 +179,38 @@ static uint32_t conditions_computed(struct deciding *d, const struct script_poli
     return active;
 }
 
+/* What the newest change not after `at` says, the later one in the log on a tie: 1 on, -1 off, 0
+ * nothing. */
+static int switch_at(struct oracle *o, int policy, int condition, mete_time at)
+{
+    const struct switch_row *best = NULL;
+    for (int i = 0; i < o->change_count; i++) {
+        const struct switch_row *s = &o->change[i];
+        if (s->policy != policy || s->condition != condition)
+            continue;
+        if (s->at > at)
+            oracle_see(o, SEEN_COND_SWITCHED_AFTER);
+        else if (best == NULL || s->at >= best->at)
+            best = s;
+        else
+            oracle_see(o, SEEN_COND_SWITCHED_LATE);
+    }
+    return best == NULL ? 0 : best->active ? 1 : -1;
+}
+
 uint32_t conditions_active(struct deciding *d, const struct script_policy *p)
 {
     struct oracle *o = d->o;
     uint32_t active = conditions_computed(d, p);
+    uint32_t off = 0;
     for (int c = 0; c < CONDITIONS; c++) {
-        if (o->switched[p->id][c] > 0) {
+        int said = switch_at(o, p->id, c, d->e->at);
+        if (said > 0) {
             active |= 1u << c;
             oracle_see(o, SEEN_COND_SWITCHED_ON);
         }
-        if (o->switched[p->id][c] < 0) {
+        if (said < 0) {
+            off |= 1u << c;
             if ((active >> c & 1) != 0)
                 oracle_see(o, SEEN_COND_SWITCHED_OFF);
             active &= ~(1u << c);
@@ -199,9 +221,11 @@ uint32_t conditions_active(struct deciding *d, const struct script_policy *p)
         oracle_see(o, SEEN_COND_PAYLOAD);
     if (p->default_condition != NONE && (active & family_of(p->default_condition)) == 0 &&
         !(p->has_recoup && family_of(p->default_condition) == family_of(PRE_RECOUP)) &&
-        o->switched[p->id][p->default_condition] >= 0) {
+        (off >> p->default_condition & 1) == 0) {
         active |= 1u << p->default_condition;
         oracle_see(o, SEEN_COND_DEFAULT);
+        if ((off & family_of(p->default_condition)) != 0)
+            oracle_see(o, SEEN_COND_SIBLING_OFF);
     }
     return active;
 }

@@ -163,6 +163,14 @@ struct outcome oracle_asset(struct oracle *o, const struct script_event *e)
     return outcome_applied();
 }
 
+struct outcome oracle_condition(struct oracle *o, const struct script_event *e)
+{
+    o->change = realloc(o->change, sizeof *o->change * (size_t)(o->change_count + 1));
+    o->change[o->change_count++] =
+        (struct switch_row){e->policy_id, e->condition, e->at, e->active};
+    return outcome_applied();
+}
+
 struct outcome oracle_contribution(struct oracle *o, const struct script_event *e)
 {
     int *count = &o->item_count[e->item];
@@ -174,8 +182,15 @@ struct outcome oracle_contribution(struct oracle *o, const struct script_event *
 
 struct outcome oracle_usage(struct oracle *o, const struct script_event *e)
 {
+    for (int i = 0; i < o->usage_count; i++) {
+        if (e->batch != NONE && o->usage[i].batch == e->batch) {
+            oracle_see(o, SEEN_USAGE_AGAIN);
+            return outcome_applied();
+        }
+    }
     o->usage = realloc(o->usage, sizeof *o->usage * (size_t)(o->usage_count + 1));
-    o->usage[o->usage_count++] = (struct usage_row){e->party, e->window_start, e->calls, e->bytes};
+    o->usage[o->usage_count++] =
+        (struct usage_row){e->party, e->window_start, e->calls, e->bytes, e->batch};
     oracle_mention(o, e->party);
     return outcome_applied();
 }

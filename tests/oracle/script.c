@@ -386,6 +386,8 @@ static void put_usage(struct buf *b, const struct script_event *e)
     put_time(b, "window_end", e->window_end);
     buf_printf(b, ",\"calls\":%llu,\"bytes\":%llu,\"latency_ms_sum\":%d",
                (unsigned long long)e->calls, (unsigned long long)e->bytes, e->id % 100);
+    if (e->batch != NONE)
+        buf_printf(b, ",\"batch_id\":\"b-%d\"", e->batch);
 }
 
 static void put_metered(struct buf *b, const struct script_event *e)

@@ -177,6 +177,7 @@ struct script_event {
     uint64_t weight;
     uint64_t calls;
     uint64_t bytes;
+    int batch;              /* EV_USAGE; NONE: absent */
     mete_time window_start; /* EV_METERED: `at` */
     mete_time window_end;
     int32_t day;

@@ -113,9 +113,11 @@ static void test_metered_costs_beyond_the_range(void **state)
     scene_apply(&s, "{'event_id':'asset','event_type':'asset.defined','occurred_at':"
                     "'2025-01-01T00:00:00Z','payload':{'code':'FINE','scale':30}}");
     scene_apply(&s, POLICY("p", "2025-01-01T00:00:00Z", "'kind':'single','party':'a'"));
-    scene_apply(&s, METERED("m", "p", "1000000000000000000", "FINE"));
-    assert_int_equal(scene_send(&s, CLOSE("c", "p")), SUBMIT_WAITING);
+    assert_int_equal(scene_send(&s, METERED("m", "p", "1000000000000000000", "FINE")),
+                     SUBMIT_REFUSED);
     assert_int_equal(s.last.err.code, METE_AMOUNT_RANGE);
+    scene_apply(&s, METERED("n", "p", "1", "FINE"));
+    scene_apply(&s, CLOSE("c", "p"));
 }
 
 static void test_nobodys_carry_goes_back_from_who_got_it(void **state)

@@ -609,15 +609,26 @@ static void test_a_whole_reversal_of_a_metered_day_takes_back_every_currency(voi
     nets("a", "JPY", 0);
 }
 
-static void test_metered_costs_beyond_the_range_of_amounts_do_not_wrap(void **state)
+static void test_metered_costs_stay_within_the_range_of_amounts(void **state)
 {
     (void)state;
     applied(EV("a1", "asset.defined", "01-02", "{\"code\":\"ZZZ\",\"scale\":30}"));
     applied(PUBLISH("p", WEIGHTS("urn:m", SHARE("a", "1"))));
-    applied(METERED("m1", MONEY("400000000000000000", "ZZZ"), "k")); /* 4 * 10^47 of 10^-30 */
-    enum decided outcome = world_submit(w, 0, CLOSE("d1"));
-    assert_int_not_equal(outcome, DECIDED_REFUSED);
-    assert_true(world_net(w, "a", "ZZZ") >= 0 && amount_in_range(world_net(w, "a", "ZZZ")));
+    refused(METERED("m1", MONEY("400000000000000000", "ZZZ"), "k"), METE_AMOUNT_RANGE,
+            "/payload/cost/amount"); /* 4 * 10^47 of 10^-30 */
+    /* open costs of an asset share one room, 2^112 of 10^-30: 5192 */
+    applied(METERED("m2", MONEY("3000", "ZZZ"), "k"));
+    refused(METERED("m3", MONEY("2193", "ZZZ"), "k"), METE_AMOUNT_RANGE, "/payload/cost/amount");
+    applied(METERED("m4", MONEY("2192", "ZZZ"), "l"));
+    refused(METERED("m5", MONEY("0.5", "ZZZ"), "l"), METE_AMOUNT_RANGE, "/payload/cost/amount");
+    applied(METERED("m6", USD("0.01"), "l"));
+    applied(METERED("m7", MONEY("0.0000000001", "ZZZ"), "l")); /* too small to matter */
+    applied(CLOSE("d1"));
+    assert_int_equal(w->last.group_count, 3);
+    applied(METERED("m8", MONEY("5192", "ZZZ"), "k")); /* there is room again */
+    applied(CLOSE("d2"));
+    assert_int_equal(w->last.group_count, 1);
+    nets("a", "USD", 1);
 }
 
 /* --- disputes
@@ -769,7 +780,7 @@ int main(void)
         CASE(test_a_publication_that_closes_a_circle_from_afar_is_refused),
         CASE(test_sixteen_policies_inside_each_other_are_split),
         CASE(test_a_whole_reversal_of_a_metered_day_takes_back_every_currency),
-        CASE(test_metered_costs_beyond_the_range_of_amounts_do_not_wrap),
+        CASE(test_metered_costs_stay_within_the_range_of_amounts),
         CASE(test_what_was_reversed_before_a_dispute_is_not_due_twice),
         CASE(test_a_day_whose_sums_cancel_out_is_still_looked_at),
         CASE(test_pages_balance_and_are_taken_back_to_zero),

@@ -218,7 +218,7 @@ static void test_keys_with_equal_hashes_stay_apart(void **state)
 {
     (void)state;
     const uint64_t seed = 99;
-    uint64_t first = seed ^ UINT64_C(0x13198a2e03707345);
+    uint64_t first = seed << 23 ^ UINT64_C(0x13198a2e03707345);
     uint8_t a[20] = {0}, b[20] = {0};
     memcpy(a, &first, sizeof(first));
     memcpy(b, &first, sizeof(first));

@@ -147,6 +147,21 @@ static void test_hash_sees_every_bit_length_and_seed(void **state)
     }
 }
 
+/* Two halves that would be each other's factor if both were hidden by the same seed: such keys
+ * collide whatever the seed is, so that one need not know it. */
+static void test_hash_of_swapped_halves_depends_on_the_seed(void **state)
+{
+    (void)state;
+    const uint64_t difference = UINT64_C(0x243f6a8885a308d3) ^ UINT64_C(0x13198a2e03707345);
+    uint64_t one[2] = {UINT64_C(0x6576742d30303030), UINT64_C(0x2d31313131323232)};
+    uint64_t two[2] = {one[1] ^ difference, one[0] ^ difference};
+    struct bytes a = {(const uint8_t *)one, sizeof one}, b = {(const uint8_t *)two, sizeof two};
+    for (uint64_t seed = 1; seed < 1000; seed++) {
+        assert_int_not_equal(bytes_hash(a, seed), bytes_hash(b, seed));
+        assert_int_not_equal(bytes_hash(a, ~(seed << 40)), bytes_hash(b, ~(seed << 40)));
+    }
+}
+
 /* Sequential ids are what producers send: their hashes must fill the low bits evenly. */
 static void test_hash_spreads_sequential_keys(void **state)
 {
@@ -578,6 +593,7 @@ int main(void)
         cmocka_unit_test(test_only_so_many_four_byte_strings_are_utf8),
         cmocka_unit_test(test_a_bad_byte_is_found_at_every_place_among_ascii),
         cmocka_unit_test(test_hash_sees_every_bit_length_and_seed),
+        cmocka_unit_test(test_hash_of_swapped_halves_depends_on_the_seed),
         cmocka_unit_test(test_hash_spreads_sequential_keys),
         cmocka_unit_test(test_times_are_read_with_offset_and_fraction),
         cmocka_unit_test(test_second_60_is_the_last_microsecond_of_its_minute),

@@ -4,12 +4,12 @@
 #include "store/memory/memory.h"
 
 #include "base/text.h"
+#include "store/hash_seed.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define CHUNK_SIZE ((size_t)1 << 20)
-#define SEED       UINT64_C(0x6d656d6f)
 
 struct memory_chunk {
     struct memory_chunk *older;
@@ -435,8 +435,8 @@ static struct memory_log *log_new(struct memory_store *s, struct text name)
     METE_ASSERT(l != NULL);
     memcpy(l + 1, name.p, name.len);
     l->name = (struct text){(const char *)(l + 1), name.len};
-    map_init(&l->page_at, sizeof(uint64_t), SEED);
-    map_init(&l->refused_at, sizeof(size_t), SEED);
+    map_init(&l->page_at, sizeof(uint64_t), hash_seed());
+    map_init(&l->refused_at, sizeof(size_t), hash_seed());
     if (s->last == NULL) {
         s->first = l;
     } else {

@@ -4,9 +4,13 @@
 #include "base/text.h"
 #include "store/sqlite/sqlite.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define BOOK_ID_MAX (INT64_C(1) << 22)
 
@@ -64,6 +68,18 @@ static enum mete_code check_file(const char *path, const struct store_options *o
     return METE_OK;
 }
 
+/** A new store is its owner's alone: what was refused stands in it as it was sent. SQLite gives
+ *  the files beside it the same mode. */
+static enum mete_code make_file(const char *path, struct mete_err *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return mete_fail(err, METE_FILE, NULL, "%.150s: %s", path, strerror(errno));
+    }
+    close(fd);
+    return METE_OK;
+}
+
 static enum mete_code setup(struct sqlite_store *s, struct mete_err *err)
 {
     sqlite3_extended_result_codes(s->db, 1);
@@ -75,6 +91,51 @@ static enum mete_code setup(struct sqlite_store *s, struct mete_err *err)
         sqlite_checkpointer_watch(s);
     }
     return sqlite_migrate(s, err);
+}
+
+/** A reader that may write nothing beside the store cannot share memory with others. When no
+ *  write-ahead log lies there either, nobody writes: the file is read as one that never changes. */
+static bool is_still(const char *path)
+{
+    char name[4096];
+    struct stat st;
+    int n = snprintf(name, sizeof name, "%s-wal", path);
+    if (n < 0 || (size_t)n >= sizeof name || stat(name, &st) == 0) {
+        return false;
+    }
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+    memcpy(name, slash == NULL ? "." : path, slash == NULL ? 2 : len);
+    name[slash == NULL ? 1 : len] = '\0';
+    return access(name, W_OK) != 0;
+}
+
+/** "file:" and the path, characters that mean something in a URI as %XX. */
+static void still_uri(const char *path, struct buf *out)
+{
+    buf_put_str(out, "file:");
+    for (const char *p = path; *p != '\0'; p++) {
+        if (strchr("%?#", *p) != NULL) {
+            buf_printf(out, "%%%02X", (unsigned char)*p);
+        } else {
+            buf_put_u8(out, (uint8_t)*p);
+        }
+    }
+    buf_put(out, "?immutable=1", sizeof "?immutable=1");
+}
+
+static int open_db(const char *path, bool read_only, sqlite3 **db)
+{
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    if (!read_only || !is_still(path)) {
+        return sqlite3_open_v2(path, db, flags, NULL);
+    }
+    struct buf uri = {0};
+    still_uri(path, &uri);
+    int opened = sqlite3_open_v2((const char *)uri.p, db, flags | SQLITE_OPEN_URI, NULL);
+    buf_clear(&uri);
+    return opened;
 }
 
 static enum mete_code store_open_file(void **out, const char *path, const struct store_options *o,
@@ -89,13 +150,12 @@ static enum mete_code store_open_file(void **out, const char *path, const struct
     s->lock_fd = -1;
     s->read_only = o->read_only;
     s->now = o->now;
-    if (!s->read_only && (code = sqlite_lock(path, &s->lock_fd, err)) != METE_OK) {
+    if (!s->read_only && ((code = sqlite_lock(path, &s->lock_fd, err)) != METE_OK ||
+                          (code = make_file(path, err)) != METE_OK)) {
         store_free(s);
         return code;
     }
-    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                (s->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
+    if (open_db(path, s->read_only, &s->db) != SQLITE_OK) {
         code = mete_fail(err, METE_FILE, NULL, "%.150s: %s", path,
                          s->db != NULL ? sqlite3_errmsg(s->db) : "no memory");
     } else {

@@ -4,6 +4,7 @@
 #include "store/state/state.h"
 
 #include "base/text.h"
+#include "store/hash_seed.h"
 #include "store/state/bloom.h"
 
 #include <stdlib.h>
@@ -13,7 +14,6 @@
 #define MEMTABLE_MAX   ((size_t)64 << 20) /* more makes a flush a pause that one would notice */
 #define CACHE_MIN      ((size_t)64 << 10)
 #define PROBES_AT_ONCE ((size_t)16)
-#define MEMTABLE_SEED  UINT64_C(0x6d657465)
 
 static size_t clamp(size_t v, size_t min, size_t max)
 {
@@ -28,7 +28,7 @@ void state_init(struct state *s, const struct state_port *port, void *ctx, size_
     s->memtable_max = clamp(memory / 8 * 3, MEMTABLE_MIN, MEMTABLE_MAX);
     size_t others = s->memtable_max + memory / 8 + memory / 16;
     size_t rest = memory > others ? memory - others : 0;
-    memtable_init(&s->memtable, MEMTABLE_SEED);
+    memtable_init(&s->memtable, hash_seed());
     point_cache_init(&s->points, memory / 16);
     cache_init(&s->cache, port, ctx, &s->stats, clamp(rest, CACHE_MIN, SIZE_MAX));
     s->next_segment = 1;

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Private values: sealed beside the log, named in it by commitments alone. */
+#ifndef METE_ENGINE_SEALED_H
+#define METE_ENGINE_SEALED_H
+
+#include "engine/internal.h"
+
+#define COMMITMENT_PREFIX "commit:"
+
+/** The prefix and 64 hexadecimal digits, as a commitment stands in the log. */
+bool commitment_read(struct text t, struct hash *out) METE_MUST_CHECK;
+/** What a JSON pointer names in a tree, or NULL. */
+const struct json *sealed_place(const struct json *tree, struct text pointer);
+
+/** Seals the private values of the event that gets this seq. */
+enum store_result sealed_add(struct engine *e, const struct envelope *env,
+                             uint64_t seq) METE_MUST_CHECK;
+/** Appends salt and value; false when they do not open with this book's key. */
+bool sealed_open(const struct engine *e, const struct sealed_value *v,
+                 struct buf *plain) METE_MUST_CHECK;
+
+/** Commits the private values of an event that was sent again with the salts of the one at `seq`,
+ *  whose bytes are `stored`. A value whose salt was erased cannot be compared: its commitment is
+ *  taken from `stored`. METE_SEAL_KEY, or the store's code; in e->err too. */
+enum mete_code sealed_recall(struct engine *e, struct prepared *p, uint64_t seq,
+                             struct text stored) METE_MUST_CHECK;
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Points that the formats leave open, as doc/decisions/0002 decides them: conditions in time,
+ * families, kinds of policies, releases by a parent, held shares in dispute, metered sums at the
+ * end of the range, usage told twice; and the numbers of assets as doc/format.md prints them. */
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+
+#define AT(id, type, time, payload)                                                                \
+    "{\"event_id\":\"" id "\",\"event_type\":\"" type "\",\"occurred_at\":\"2025-" time            \
+    "Z\",\"payload\":" payload "}"
+#define EV(id, type, day, payload) AT(id, type, day "T12:00:00", payload)
+#define MONEY(a, c)                "{\"amount\":\"" a "\",\"currency\":\"" c "\"}"
+#define SAT(a)                     MONEY(a, "SAT")
+#define REVENUE(id, time, policy, amount)                                                          \
+    AT(id, "revenue.received", time, "{\"policy\":\"" policy "\",\"amount\":" SAT(amount) "}")
+static struct world *w;
+
+static int setup(void **state)
+{
+    w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    world_open(w);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_close(*state);
+    free(*state);
+    return 0;
+}
+
+static void applied(const char *json)
+{
+    enum decided outcome = world_submit(w, 0, json);
+    if (outcome != DECIDED_APPLIED) {
+        print_message("%.300s -> %d %s %s %s\n", json, (int)outcome, mete_code_name(w->err.code),
+                      w->err.pointer, w->err.text);
+    }
+    assert_int_equal(outcome, DECIDED_APPLIED);
+}
+
+static void lines(const char *json, const char *expected)
+{
+    applied(json);
+    assert_string_equal(world_lines(w), expected);
+}
+
+static void refused(const char *json, enum mete_code code, const char *pointer)
+{
+    assert_int_equal(world_submit(w, 0, json), DECIDED_REFUSED);
+    assert_string_equal(mete_code_name(w->err.code), mete_code_name(code));
+    assert_string_equal(w->err.pointer, pointer);
+}
+
+/* --- conditions
+ * ---------------------------------------------------------------------------------*/
+
+#define ENTRY(version, condition, weight)                                                          \
+    "{\"version\":" version ",\"conditions\":[\"" condition "\"],\"weight\":" weight "}"
+#define TWO_STATES(metadata)                                                                       \
+    EV("publish", "policy.published", "01-01",                                                     \
+       "{\"manifest\":{\"id\":\"urn:t\",\"title\":\"t\",\"created_by\":\"me\",\"created_at\":"     \
+       "\"2025-01-01T00:00:00Z\",\"contributors\":[{\"actor\":{\"id\":\"a\"},\"role\":\"r\","      \
+       "\"weight\":0.1,\"temporal_splits\":[" ENTRY("1", "pre-release", "0.5") "," ENTRY(          \
+           "2", "post-release", "0.2") "]}],\"metadata\":{" metadata "}}}")
+#define SWITCH(id, time, name, active)                                                             \
+    AT(id, "condition.changed", time,                                                              \
+       "{\"policy\":\"urn:t\",\"condition\":\"" name "\",\"active\":" active "}")
+
+static void test_a_condition_holds_from_its_moment_on(void **state)
+{
+    (void)state;
+    applied(TWO_STATES(""));
+    applied(SWITCH("c1", "02-10T00:00:00", "post-release", "true"));
+    lines(REVENUE("e1", "02-09T23:59:59.999999", "urn:t", "10"), "1/u9");
+    lines(REVENUE("e2", "02-10T00:00:00", "urn:t", "10"), "2/u8");
+    /* a change that comes later and is dated earlier holds until the one that was known */
+    applied(SWITCH("c2", "02-01T00:00:00", "post-release", "true"));
+    applied(SWITCH("c3", "02-05T00:00:00", "post-release", "false"));
+    lines(REVENUE("e3", "02-01T00:00:00", "urn:t", "10"), "2/u8");
+    lines(REVENUE("e4", "02-05T00:00:00", "urn:t", "10"), "1/u9");
+    lines(REVENUE("e5", "02-11T00:00:00", "urn:t", "10"), "2/u8");
+    /* of two at one moment the later in the log */
+    applied(SWITCH("c4", "02-10T00:00:00", "post-release", "false"));
+    lines(REVENUE("e6", "02-11T00:00:00", "urn:t", "10"), "1/u9");
+    assert_true(world_net(w, "a", "SAT") == 9); /* what was booked stays as it was */
+}
+
+static void test_a_change_too_many_is_refused_and_one_that_replaces_is_not(void **state)
+{
+    (void)state;
+    struct buf value = {0};
+    applied(TWO_STATES(""));
+    buf_put_varint(&value, 4096);
+    for (int i = 0; i < 4096; i++) {
+        buf_put_sized(&value, TEXT("post-release"));
+        buf_put_zigzag(&value, i);
+        buf_put_u8(&value, 1);
+    }
+    struct key key = key_u32(KEY_CONDITION, 1);
+    w->sink.set(w->sink.ctx, key_bytes(&key), buf_bytes(&value));
+    buf_clear(&value);
+    refused(SWITCH("c1", "02-01T00:00:00", "post-release", "false"), METE_LIMIT,
+            "/payload/condition");
+    applied("{\"event_id\":\"c2\",\"event_type\":\"condition.changed\",\"occurred_at\":"
+            "\"1970-01-01T00:00:00.004095Z\",\"payload\":{\"policy\":\"urn:t\",\"condition\":"
+            "\"post-release\",\"active\":false}}");
+    lines(REVENUE("e1", "02-01T00:00:00", "urn:t", "10"), "1/u9");
+}
+
+static void test_a_sibling_that_is_switched_off_decides_nothing(void **state)
+{
+    (void)state;
+    applied(TWO_STATES("\"default_condition\":\"pre-release\""));
+    applied(SWITCH("c1", "02-01T00:00:00", "post-release", "false"));
+    lines(REVENUE("e1", "02-02T00:00:00", "urn:t", "10"), "5/u5");
+    applied(SWITCH("c2", "02-03T00:00:00", "post-release", "true"));
+    lines(REVENUE("e2", "02-04T00:00:00", "urn:t", "10"), "2/u8");
+    lines(REVENUE("e3", "02-02T00:00:00", "urn:t", "10"), "5/u5");
+}
+
+/* --- metered costs
+ * ------------------------------------------------------------------------------*/
+
+/* Revenues of ETH until not even one of 2^81 wei fits. */
+static void book_fill(void)
+{
+    unsigned long long amount = 600000000000000000;
+    int refusals = 0;
+    for (int i = 0; amount > 2000000; i++) {
+        if (world_submitf(w,
+                          "{\"event_id\":\"f%d\",\"event_type\":\"revenue.received\","
+                          "\"occurred_at\":\"2025-01-02T00:00:00Z\",\"payload\":{\"party\":\"b\","
+                          "\"amount\":{\"amount\":\"%llu\",\"currency\":\"ETH\"}}}",
+                          i, amount) == DECIDED_REFUSED) {
+            assert_int_equal(w->err.code, METE_AMOUNT_RANGE);
+            refusals++;
+            amount /= 2;
+        }
+    }
+    assert_true(refusals > 30);
+}
+
+static void test_what_was_metered_can_be_closed_in_a_full_book(void **state)
+{
+    (void)state;
+#define COST(id)                                                                                   \
+    EV(id, "usage.metered", "01-02",                                                               \
+       "{\"policy\":\"urn:m\",\"endpoint\":\"/\",\"cost\":" MONEY("1000000000000000", "ETH") "}")
+    applied(EV("p", "policy.published", "01-01",
+               "{\"policy\":{\"id\":\"urn:m\",\"kind\":\"single\",\"party\":\"a\"}}"));
+    applied(COST("m1"));
+    book_fill();
+    refused(COST("m2"), METE_AMOUNT_RANGE, "/payload/cost/amount");
+    lines(EV("d", "metering.closed", "01-03", "{\"policy\":\"urn:m\",\"day\":\"2025-01-02\"}"),
+          "1000000000000000000000000000000000");
+#undef COST
+}
+
+/* --- usage
+ * --------------------------------------------------------------------------------------*/
+
+#define USED(id, platform, batch, provider, calls)                                                 \
+    EV(id, "usage.reported", "02-02",                                                              \
+       "{\"platform_id\":\"" platform "\",\"provider\":\"" provider                                \
+       "\",\"window_start\":\"2025-02-01T00:00:00Z\",\"window_end\":\"2025-02-01T01:00:00Z\","     \
+       "\"calls\":" calls batch "}")
+#define BATCH(id) ",\"batch_id\":\"" id "\""
+
+static void test_a_batch_of_usage_counts_once(void **state)
+{
+    (void)state;
+    uint32_t number;
+    applied(
+        EV("p", "policy.published", "01-01", "{\"policy\":{\"id\":\"urn:u\",\"kind\":\"usage\"}}"));
+    applied(USED("u1", "f", BATCH("1"), "a", "3"));
+    applied(USED("u2", "f", BATCH("1"), "a", "3"));
+    applied(USED("u3", "f", BATCH("1"), "other", "900"));
+    assert_int_equal(w->last.put_count, 0);
+    assert_int_equal(view_party(&w->view, TEXT("other"), &number), VIEW_ABSENT);
+    applied(USED("u4", "g", BATCH("1"), "b", "1")); /* another platform's */
+    applied(USED("u5", "f", BATCH("2"), "b", "1"));
+    applied(USED("u6", "f", "", "b", "1")); /* what names no batch always counts */
+    applied(USED("u7", "f", "", "b", "1"));
+    lines(EV("k", "cycle.closed", "02-03",
+             "{\"policy\":\"urn:u\",\"window_start\":\"2025-02-01T00:00:00Z\",\"window_end\":"
+             "\"2025-02-02T00:00:00Z\",\"pool\":" SAT("7") "}"),
+          "3/4");
+}
+
+/* --- disputes
+ * -----------------------------------------------------------------------------------*/
+
+#define DISPUTE(what, id, time, allocation)                                                        \
+    AT(id, "allocation." what, time, "{\"allocation_id\":\"" allocation "\",\"reason\":\"r\"}")
+
+static void balance(const char *party, const char *at, const char *expected)
+{
+    assert_string_equal(world_balance(w, party, "SAT", at), expected);
+}
+
+static void test_a_dispute_does_not_clear_what_is_not_due(void **state)
+{
+    (void)state;
+    applied(EV("b", "book.configured", "01-01", "{\"dispute_auto_clear_days\":2}"));
+    applied(AT("e1", "revenue.received", "01-02T00:00:00",
+               "{\"party\":\"a\",\"amount\":" SAT("10") "}"));
+    applied(DISPUTE("disputed", "d1", "01-03T00:00:00", "e1/1"));
+    balance("a", "2025-01-05T00:00:00Z", "0/10/0/0");
+    balance("a", "2025-01-05T00:00:00.000001Z", "0/10/0/0"); /* its two days are over */
+    balance("a", "2025-01-08T23:59:59.999999Z", "0/10/0/0");
+    balance("a", "2025-01-09T00:00:00Z", "0/0/10/0");
+    /* close to the due moment the days are the longer */
+    applied(AT("e2", "revenue.received", "02-02T00:00:00",
+               "{\"party\":\"b\",\"amount\":" SAT("10") "}"));
+    applied(DISPUTE("disputed", "d2", "02-08T00:00:00", "e2/1"));
+    balance("b", "2025-02-10T00:00:00Z", "0/10/0/0");
+    balance("b", "2025-02-10T00:00:00.000001Z", "0/0/10/0");
+    /* days that end exactly when it is due: the last moment is still the dispute's */
+    applied(AT("e3", "revenue.received", "03-02T00:00:00",
+               "{\"party\":\"c\",\"amount\":" SAT("10") "}"));
+    applied(DISPUTE("disputed", "d3", "03-07T00:00:00", "e3/1"));
+    balance("c", "2025-03-09T00:00:00Z", "0/10/0/0");
+    balance("c", "2025-03-09T00:00:00.000001Z", "0/0/10/0");
+}
+
+static void test_a_dispute_does_not_countersign(void **state)
+{
+    (void)state;
+    applied(EV("p", "policy.published", "01-01",
+               "{\"manifest\":{\"id\":\"urn:m\",\"title\":\"t\",\"created_by\":\"me\","
+               "\"created_at\":\"2025-01-01T00:00:00Z\",\"contributors\":[{\"actor\":{\"id\":"
+               "\"x\"},\"role\":\"r\",\"weight\":0.5,\"attestation\":{\"issuer\":\"i\"}}]}}"));
+    applied(REVENUE("e1", "01-02T00:00:00", "urn:m", "8"));
+    applied(REVENUE("e2", "01-02T00:00:00", "urn:m", "8"));
+    balance("x", "2026-01-01T00:00:00Z", "8/0/0/0");
+    applied(DISPUTE("disputed", "d1", "01-03T00:00:00", "e1/1"));
+    balance("x", "2025-01-03T00:00:00Z", "4/4/0/0");
+    balance("x", "2026-01-01T00:00:00Z", "4/4/0/0");
+    applied(DISPUTE("escalated", "s1", "02-03T00:00:00", "e1/1"));
+    balance("x", "2026-01-01T00:00:00Z", "4/4/0/0");
+    applied(DISPUTE("overridden", "o1", "02-04T00:00:00", "e1/1"));
+    balance("x", "2026-01-01T00:00:00Z", "4/0/4/0");
+    applied(DISPUTE("disputed", "d2", "02-04T00:00:00", "e2/1"));
+    applied(AT("u2", "allocation.upheld", "03-04T00:00:00",
+               "{\"allocation_id\":\"e2/1\",\"reason\":\"r\",\"reallocate_to\":\"y\"}"));
+    balance("x", "2026-01-01T00:00:00Z", "0/0/4/0");
+    balance("y", "2025-03-04T00:00:00Z", "0/0/4/0");
+}
+
+/* --- the numbers of assets
+ * ----------------------------------------------------------------------*/
+
+static char *document(const char *name)
+{
+    char path[4096];
+    const char *data = getenv("METE_TEST_DATA");
+    assert_non_null(data);
+    snprintf(path, sizeof path, "%s/../../doc/%s", data, name);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    char *text = calloc(1, 1 << 20);
+    assert_non_null(text);
+    assert_true(fread(text, 1, (1 << 20) - 1, f) > 1000);
+    fclose(f);
+    return text;
+}
+
+static void test_the_numbers_of_assets_are_those_that_the_format_prints(void **state)
+{
+    (void)state;
+    char *text = document("format.md");
+    uint32_t number = 1;
+    for (; asset_builtin_number(number) != NULL; number++) {
+        const struct asset *a = asset_builtin_number(number);
+        char row[64];
+        bool last = asset_builtin_number(number + 1) == NULL;
+        snprintf(row, sizeof row, "%u %s/%u%s", number, a->code, a->scale, last ? "." : ",");
+        if (strstr(text, row) == NULL) {
+            fail_msg("doc/format.md lacks %s", row);
+        }
+    }
+    assert_true(number > 100);
+    free(text);
+}
+
+#define ROW(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ROW(test_a_condition_holds_from_its_moment_on),
+        ROW(test_a_change_too_many_is_refused_and_one_that_replaces_is_not),
+        ROW(test_a_sibling_that_is_switched_off_decides_nothing),
+        ROW(test_what_was_metered_can_be_closed_in_a_full_book),
+        ROW(test_a_batch_of_usage_counts_once),
+        ROW(test_a_dispute_does_not_clear_what_is_not_due),
+        ROW(test_a_dispute_does_not_countersign),
+        ROW(test_the_numbers_of_assets_are_those_that_the_format_prints),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
