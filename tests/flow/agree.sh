@@ -63,8 +63,8 @@ publish p2 04 '"kind":"usage"' >fitting
 "$METE" --store book.db init --quiet
 exits 0 "kinds: ingest" "$METE" --store book.db ingest --quiet stream
 exits 0 "kinds: audit while it waits" "$METE" --store book.db audit
-exits 0 "kinds: report" "$METE" --store book.db report
-says out "urn:u +policy_kind +1 +7" "the pool waits, and for what"
+exits 0 "kinds: export" "$METE" --store book.db export audit
+says out '"kind":"waiting","seq":"2","code":"policy_kind"' "the pool waits, and for what"
 exits 0 "kinds: a version that fits" "$METE" --store book.db ingest --quiet --strict fitting
 exits 0 "kinds: audit" "$METE" --store book.db audit
 says out "0 events wait" "nothing waits any more"
