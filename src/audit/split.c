@@ -104,9 +104,11 @@ static bool judge(struct moment *m, struct want *w, struct text id, unsigned dep
     bool beyond = depth > POLICY_DEPTH_MAX || *left == 0;
     if (r == NULL) {
         code = METE_POLICY_UNKNOWN;
-    } else if (r->kind == RULES_ROLES) {
-        return false; /* without a content item nobody has a role */
-    } else if (beyond || r->kind == RULES_USAGE || !portions_now(m, p, r, &now)) {
+    } else if (beyond) {
+        code = WAIT_ANY_CODE;
+    } else if (r->kind == RULES_ROLES || r->kind == RULES_USAGE) {
+        code = METE_POLICY_KIND;
+    } else if (!portions_now(m, p, r, &now)) {
         code = WAIT_ANY_CODE;
     } else if (now.nobody.negative) {
         code = METE_WEIGHTS_EXCEED_ONE;
@@ -177,13 +179,8 @@ static void split_rules(struct splitting *s, struct text id, const struct place 
 {
     const struct book_policy *p = book_policy(s->m->book, id);
     const struct rules *r = policy_at(p, s->m->occurred_at);
-    if (r == NULL) {
-        return;
-    }
-    if (r->kind != RULES_WEIGHTS && r->kind != RULES_SINGLE) {
-        (void)place_node(s, at, r->id, r->version, 0);
-        *unallocated += at->input;
-        return;
+    if (r == NULL || (r->kind != RULES_WEIGHTS && r->kind != RULES_SINGLE)) {
+        return; /* judged before: what meets it waits */
     }
     struct portions now;
     if (portions_now(s->m, p, r, &now)) {

@@ -186,9 +186,11 @@ void cycle_judge(struct usage *u, struct moment *m, struct want *w)
         w->unjudged = true;
     } else if (r == NULL) {
         want_waits(m, w, METE_POLICY_UNKNOWN, policy);
+    } else if (r->kind != RULES_USAGE) {
+        want_waits(m, w, METE_POLICY_KIND, policy);
     } else if (pool == 0) {
         w->unjudged = true; /* nothing to share: nothing may be booked */
-    } else if (r->kind != RULES_USAGE || !weigh_all(u, m, r, &all)) {
+    } else if (!weigh_all(u, m, r, &all)) {
         want_waits(m, w, WAIT_ANY_CODE, policy);
     } else if (frac_is_zero(&all.sum)) {
         want_waits(m, w, METE_USAGE_NONE, policy);

@@ -159,19 +159,10 @@ static enum view_result version_head(struct work *w, uint32_t number, uint32_t v
     return found;
 }
 
-/** A later version keeps the kind. */
-static enum decided kind_fits(struct work *w, uint32_t number, const struct policy *p,
-                              const struct version *first)
+/** The denominator that entitlements under a policy are kept over. */
+static u128 entitlement_den(const struct policy *p)
 {
-    struct policy head;
-    if (version_head(w, number, first->number, &head) != VIEW_FOUND) {
-        return DECIDED_NEEDS;
-    }
-    if (head.kind != p->kind) {
-        return work_refuse(w, METE_POLICY_KIND, "/payload/policy/kind",
-                           "version %u is of another kind; publish under a new id", first->number);
-    }
-    return DECIDED_APPLIED;
+    return p->kind == POLICY_WEIGHTS ? p->den : p->kind == POLICY_USAGE ? USAGE_QUANTUM : 1;
 }
 
 /** With carry the fractions of a version must share a denominator with those of all earlier ones,
@@ -179,23 +170,22 @@ static enum decided kind_fits(struct work *w, uint32_t number, const struct poli
 static enum decided version_fits(struct work *w, uint32_t number, const struct policy *p,
                                  const struct version *versions, size_t count)
 {
-    u128 den = p->den;
+    u128 den = entitlement_den(p);
     struct policy head;
-    enum decided fine = count > 0 ? kind_fits(w, number, p, versions) : DECIDED_APPLIED;
-    if (p->rounding != ROUNDING_CARRY || p->kind != POLICY_WEIGHTS) {
-        return fine;
+    if (p->rounding != ROUNDING_CARRY || den == 1) {
+        return DECIDED_APPLIED;
     }
-    for (size_t i = 0; i < count && fine == DECIDED_APPLIED; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (version_head(w, number, versions[i].number, &head) != VIEW_FOUND) {
             return DECIDED_NEEDS;
         }
-        if (!u128_lcm(den, head.den, &den)) {
+        if (!u128_lcm(den, entitlement_den(&head), &den)) {
             return work_refuse(w, METE_WEIGHT_RANGE, "/payload/policy/shares",
                                "with the fractions of version %u there is no common denominator",
                                versions[i].number);
         }
     }
-    return fine;
+    return DECIDED_APPLIED;
 }
 
 /** The book's roles policy is the roles policy that was published last. */

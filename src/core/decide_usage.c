@@ -204,6 +204,9 @@ static enum decided cycle_policy(struct work *w, uint32_t *number, uint32_t *ver
         w->missing = true;
         return DECIDED_NEEDS;
     }
+    if ((*p)->kind != POLICY_USAGE && w->released) {
+        return work_wait(w, METE_POLICY_KIND, wait_policy_key(*number), "/payload/policy");
+    }
     if ((*p)->kind != POLICY_USAGE) {
         return work_refuse(w, METE_POLICY_KIND, "/payload/policy",
                            "a cycle needs a policy of kind usage");

@@ -436,12 +436,6 @@ static enum decided split_level(struct split *s, uint32_t number, const struct l
         split_to_one(s, number, f, l);
         return DECIDED_APPLIED;
     }
-    if (l->depth == 1) {
-        return work_refuse(s->w, METE_POLICY_KIND, "/payload/policy",
-                           f->policy->kind == POLICY_ROLES
-                               ? "a roles policy splits revenue of a content_item_id"
-                               : "a usage policy is paid by cycle.closed");
-    }
     return work_wait(s->w, METE_POLICY_KIND, wait_policy_key(number), "/payload/policy");
 }
 
@@ -476,10 +470,9 @@ enum decided split_single(struct work *w, struct group *g, struct text party, i1
 /* --- usage
  * --------------------------------------------------------------------------------------*/
 
-#define CARRY_QUANTUM ((u128)1 << 60)
-
 /** Usage weights over their sum. Cycles have ever new sums, so a carry policy measures its shares
- *  in 2^-60 parts, rounded down: fractions of all cycles then add up over one denominator. */
+ *  in parts of USAGE_QUANTUM, rounded down: fractions of all cycles then add up over one
+ * denominator. */
 static u128 usage_weights(struct arena *a, enum rounding rounding, const struct usage_weight *in,
                           size_t count, u128 **weight)
 {
@@ -494,9 +487,9 @@ static u128 usage_weights(struct arena *a, enum rounding rounding, const struct 
     }
     for (size_t i = 0; i < count; i++) {
         u128 unused;
-        (*weight)[i] = u128_mul_div(CARRY_QUANTUM, in[i].weight, sum, &unused);
+        (*weight)[i] = u128_mul_div(USAGE_QUANTUM, in[i].weight, sum, &unused);
     }
-    return CARRY_QUANTUM;
+    return USAGE_QUANTUM;
 }
 
 enum decided split_by_usage(struct work *w, struct group *g, uint32_t policy, uint32_t version,

@@ -118,6 +118,7 @@ struct usage_weight {
     uint32_t party;
     u128 weight;
 };
+#define USAGE_QUANTUM ((u128)1 << 60) /* with carry, the parts that usage is measured in */
 enum decided split_by_usage(struct work *w, struct group *g, uint32_t policy, uint32_t version,
                             enum rounding rounding, const struct usage_weight *weight, size_t count,
                             i128 net);

@@ -49,6 +49,26 @@ exits 0 "a repeated batch is taken" "$METE" --store book.db ingest --strict --qu
 exits 0 "a repeated batch is explained" "$METE" --store book.db explain again
 says out "batch flowmcp-eu-01-etherscan of flowmcp-eu was counted with log entry 1: this changes nothing" "it says which entry counted"
 
+# A cycle whose policy turns out to be of another kind waits on, until a version fits.
+rm -f book.db*
+publish() { # ID DAY POLICY
+    event "$1" policy.published "2025-01-$2T00:00:00Z" "{\"policy\":{\"id\":\"urn:u\",$3},\"effective_from\":\"2025-01-01\"}"
+}
+{
+    event u1 usage.reported 2025-01-02T00:00:00Z '{"platform_id":"f","provider":"b","window_start":"2025-01-01T00:00:00Z","window_end":"2025-01-02T00:00:00Z","calls":1}'
+    event k1 cycle.closed 2025-01-02T00:00:00Z '{"policy":"urn:u","window_start":"2025-01-01T00:00:00Z","window_end":"2025-01-02T00:00:00Z","pool":{"amount":"7","currency":"SAT"}}'
+    publish p1 03 '"kind":"single","party":"a"'
+} >stream
+publish p2 04 '"kind":"usage"' >fitting
+"$METE" --store book.db init --quiet
+exits 0 "kinds: ingest" "$METE" --store book.db ingest --quiet stream
+exits 0 "kinds: audit while it waits" "$METE" --store book.db audit
+exits 0 "kinds: export" "$METE" --store book.db export audit
+says out '"kind":"waiting","seq":"2","code":"policy_kind"' "the pool waits, and for what"
+exits 0 "kinds: a version that fits" "$METE" --store book.db ingest --quiet --strict fitting
+exits 0 "kinds: audit" "$METE" --store book.db audit
+says out "0 events wait" "nothing waits any more"
+
 seed=1
 bad=
 while [ $seed -le 40 ]; do

@@ -253,12 +253,31 @@ static void usage_fill(struct gen *g, struct script_policy *p)
     }
 }
 
+/* Of another kind than the id has mostly. Not under carry: usage is measured in parts that the
+ * oracle's fractions cannot be brought together with. */
+static void kind_change(struct gen *g, struct script_policy *p)
+{
+    if (p->id % 3 == 0) {
+        p->kind = P_USAGE;
+        usage_fill(g, p);
+    } else if (p->id % 3 == 1) {
+        p->kind = P_SINGLE;
+        p->share_count = 1;
+        p->share[0].payee = any_party(g);
+    } else {
+        p->kind = P_ROLES;
+        roles_fill(g, p);
+    }
+}
+
 static void policy_fill(struct gen *g, struct script_event *e)
 {
     struct script_policy *p = &e->policy;
     p->id = (int)below(g, POLICIES);
     p->default_condition = NONE;
-    if (p->id > ROLES_LAST) {
+    if (p->id % 4 != 3 && chance(g, 4)) {
+        kind_change(g, p);
+    } else if (p->id > ROLES_LAST) {
         p->kind = P_USAGE;
         p->carry = p->id % 4 == 3;
         usage_fill(g, p);
@@ -313,7 +332,7 @@ static void revenue_fill(struct gen *g, struct script_event *e)
     e->asset = main_asset(g);
     e->amount = any_amount(g, e->asset);
     e->target = to < 70 ? TO_POLICY : to < 90 ? TO_ITEM : TO_PARTY;
-    e->policy_id = (int)below(g, SINGLE_LAST + 1);
+    e->policy_id = (int)below(g, chance(g, 3) ? POLICIES : SINGLE_LAST + 1);
     e->item = (int)below(g, ITEMS);
     e->party = any_party(g);
     if (chance(g, 20))

@@ -88,6 +88,7 @@ struct oracle_outcome {
     X(WAIT_ROOT, "waiting for the policy that was named")                                          \
     X(WAIT_NESTED, "waiting for a nested policy")                                                  \
     X(WAIT_ABOVE_ONE, "waiting because weights exceed one")                                        \
+    X(WAIT_KIND, "waiting because a policy is of a kind that splits no revenue")                   \
     X(WAIT_AGAIN, "released, and waiting for something else")                                      \
     X(RELEASED, "booked after waiting")                                                            \
     X(RELEASED_BY_CONDITION, "booked after a condition changed")                                   \

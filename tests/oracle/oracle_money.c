@@ -88,6 +88,7 @@ struct outcome oracle_revenue(struct oracle *o, struct stored *s)
     deciding_begin(&d, o, s, e->asset, e->amount);
     if (e->target == TO_POLICY && !oracle_can_split(&d, e->policy_id, 1)) {
         oracle_see(o, d.code == METE_WEIGHTS_EXCEED_ONE ? SEEN_WAIT_ABOVE_ONE
+                      : d.code == METE_POLICY_KIND      ? SEEN_WAIT_KIND
                       : d.blame == e->policy_id         ? SEEN_WAIT_ROOT
                                                         : SEEN_WAIT_NESTED);
         lot_drop(s);
@@ -119,6 +120,9 @@ struct outcome oracle_cycle(struct oracle *o, struct stored *s)
         version_in_force(o, o->version[e->policy_id], o->version_count[e->policy_id], e->at);
     if (v == NULL)
         return outcome_waits(METE_POLICY_UNKNOWN, FOR_POLICY, e->policy_id);
+    if (v->policy.kind != P_USAGE) /* a command; once it is in the log it can only wait */
+        return s->waiting ? outcome_waits(METE_POLICY_KIND, FOR_POLICY, e->policy_id)
+                          : outcome_refused(METE_POLICY_KIND);
     if (e->amount == 0) {
         oracle_see(o, SEEN_CYCLE_TICK);
         return outcome_applied();

@@ -358,9 +358,6 @@ static void test_versions_bind_what_comes_after_them(void **state)
     applied(
         EV("e1", "revenue.received", "02-01", "{\"policy\":\"urn:v\",\"amount\":" SAT("7") "}"));
     assert_true(world_net(w, "a", "SAT") == 5 && world_net(w, "b", "SAT") == 7);
-    refused(
-        EV("v3", "policy.published", "02-01", "{\"policy\":{\"id\":\"urn:v\",\"kind\":\"usage\"}}"),
-        METE_POLICY_KIND, "/payload/policy/kind");
 }
 
 static void test_unknown_currencies_and_bad_amounts_are_refused(void **state)

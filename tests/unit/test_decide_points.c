@@ -260,6 +260,90 @@ static void test_a_dispute_does_not_countersign(void **state)
     balance("y", "2025-03-04T00:00:00Z", "0/0/4/0");
 }
 
+/* --- kinds of policies
+ * --------------------------------------------------------------------------*/
+
+static void waits(const char *json, enum mete_code code)
+{
+    assert_int_equal(world_submit(w, 0, json), DECIDED_WAITING);
+    assert_string_equal(mete_code_name((enum mete_code)w->last.wait_code), mete_code_name(code));
+}
+
+static i128 suspense(void)
+{
+    struct asset sat;
+    i128 sums[STATE_SUMS];
+    assert_int_equal(view_asset(&w->view, TEXT("SAT"), &sat), VIEW_FOUND);
+    struct key key = key_account(PARTY_SUSPENSE, sat.number);
+    (void)w->view.sums(w->view.ctx, key_bytes(&key), sums);
+    return sums[1] - sums[0];
+}
+
+#define POLICY(id, day, policy, more)                                                              \
+    EV(id, "policy.published", day,                                                                \
+       "{\"policy\":{\"id\":\"" policy "\"," more "},\"effective_from\":\"2025-01-01\"}")
+#define ROLES                 "\"kind\":\"roles\",\"shares_bps\":{\"author\":10000}"
+#define USAGE                 "\"kind\":\"usage\""
+#define ONE(p)                "\"kind\":\"single\",\"party\":\"" p "\""
+#define WEIGHTS(shares)       "\"kind\":\"weights\",\"shares\":[" shares "]"
+#define SHARE(party, weight)  "{\"party\":\"" party "\",\"weight\":\"" weight "\"}"
+#define SPLIT(policy, weight) "{\"policy\":\"" policy "\",\"weight\":\"" weight "\"}"
+
+static void test_revenue_waits_for_a_policy_of_a_kind_that_splits_it(void **state)
+{
+    (void)state;
+    applied(POLICY("p1", "01-01", "urn:r", ROLES));
+    applied(POLICY("p2", "01-01", "urn:u", USAGE));
+    waits(REVENUE("e1", "02-01T00:00:00", "urn:r", "10"), METE_POLICY_KIND);
+    waits(REVENUE("e2", "02-01T00:00:00", "urn:u", "5"), METE_POLICY_KIND);
+    assert_string_equal(decision_wait_pointer(&w->last), "/payload/policy");
+    assert_true(suspense() == 15);
+    waits(AT("b", "revenue.reversed", "02-01T00:00:00", "{\"reverses\":\"e1\"}"),
+          METE_ORIGINAL_UNKNOWN);
+    applied(POLICY("p3", "02-02", "urn:u", ONE("a")));
+    assert_string_equal(world_booked(w, 4), "5");
+    assert_string_equal(world_booked(w, 3), "waiting");
+    applied(POLICY("p4", "02-03", "urn:r", WEIGHTS(SHARE("a", "1/2"))));
+    assert_string_equal(world_booked(w, 3), "5/u5");
+    assert_true(suspense() == 0);
+    assert_true(world_net(w, "a", "SAT") == 5);
+    /* the roles that were published hold on for content */
+    lines(AT("e3", "revenue.received", "02-04T00:00:00",
+             "{\"content_item_id\":\"c\",\"amount\":" SAT("3") "}"),
+          "u3");
+    assert_int_equal(w->last.group[0].node[0].policy, 1);
+}
+
+static void test_a_cycle_of_another_kind_is_refused_and_one_in_the_log_waits(void **state)
+{
+    (void)state;
+#define CYCLE(id, policy)                                                                          \
+    EV(id, "cycle.closed", "02-03",                                                                \
+       "{\"policy\":\"" policy                                                                     \
+       "\",\"window_start\":\"2025-02-01T00:00:00Z\",\"window_end\":\"2025-02-02T00:00:00Z\","     \
+       "\"pool\":" SAT("7") "}")
+    applied(USED("u1", "f", "", "b", "1"));
+    waits(CYCLE("k1", "urn:u"), METE_POLICY_UNKNOWN);
+    applied(POLICY("p1", "02-03", "urn:u", ONE("a")));
+    assert_string_equal(world_booked(w, 2), "waiting");
+    refused(CYCLE("k2", "urn:u"), METE_POLICY_KIND, "/payload/policy");
+    applied(POLICY("p2", "02-03", "urn:u", USAGE));
+    assert_string_equal(world_booked(w, 2), "7");
+#undef CYCLE
+}
+
+static void test_entitlements_of_usage_and_of_weights_meet_over_one_denominator(void **state)
+{
+    (void)state;
+    applied(POLICY("p1", "01-01", "urn:c", USAGE ",\"rounding\":\"carry\""));
+    /* an odd denominator of more than 60 bits has no room beside 2^60 */
+    refused(POLICY("p2", "01-02", "urn:c",
+                   WEIGHTS(SHARE("a", "1/2305843009213693951")) ",\"rounding\":\"carry\""),
+            METE_WEIGHT_RANGE, "/payload/policy/shares");
+    applied(POLICY("p3", "01-02", "urn:c", WEIGHTS(SHARE("a", "1/3")) ",\"rounding\":\"carry\""));
+    lines(REVENUE("e1", "02-01T00:00:00", "urn:c", "10"), "3/u6/c1");
+}
+
 /* --- the numbers of assets
  * ----------------------------------------------------------------------*/
 
@@ -308,6 +392,9 @@ int main(void)
         ROW(test_a_batch_of_usage_counts_once),
         ROW(test_a_dispute_does_not_clear_what_is_not_due),
         ROW(test_a_dispute_does_not_countersign),
+        ROW(test_revenue_waits_for_a_policy_of_a_kind_that_splits_it),
+        ROW(test_a_cycle_of_another_kind_is_refused_and_one_in_the_log_waits),
+        ROW(test_entitlements_of_usage_and_of_weights_meet_over_one_denominator),
         ROW(test_the_numbers_of_assets_are_those_that_the_format_prints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
