@@ -3,6 +3,7 @@
 #include "http/desk.h"
 #include "http/reply.h"
 #include "http/routes.h"
+#include "http/submission.h"
 
 #include "base/text.h"
 #include "wire/stream.h"
@@ -11,77 +12,9 @@
 
 #define ITEMS_MAX 100000u /* of one request */
 
-struct batch {
-    struct prepared **item;
-    size_t count;
-    size_t cap;
-    bool single; /* the body was one object, so its outcome is the answer's status */
-};
-
-/* --- what a key may say ------------------------------------------------------------------------*/
-
-static enum mete_code producer_check(const struct principal *who, const struct event *event,
-                                     struct mete_err *err)
-{
-    if (who->producer.len > 0 && event->producer.len > 0 &&
-        !text_eq(who->producer, event->producer)) {
-        return mete_fail(err, METE_PRODUCER_FORBIDDEN, "/source/producer",
-                         "this key speaks for %.*s", (int)who->producer.len, who->producer.p);
-    }
-    if (who->service.len > 0 && event->service.len > 0 && !text_eq(who->service, event->service)) {
-        return mete_fail(err, METE_PRODUCER_FORBIDDEN, "/source/service",
-                         "this key speaks for the service %.*s", (int)who->service.len,
-                         who->service.p);
-    }
-    if (who->producer.len > 0 && !event_type_allows(event->type, who->producer, who->service)) {
-        return mete_fail(err, METE_PRODUCER_FORBIDDEN, "/event_type",
-                         "this key's producer may not send %s", event_type_name(event->type));
-    }
-    return METE_OK;
-}
-
-/** Every type names the scope that it needs; a key that is bound to a producer says no more. */
-static enum mete_code item_check(const struct principal *who, const struct envelope *env,
-                                 struct mete_err *err)
-{
-    enum scope needed;
-    const char *name = event_type_scope(env->event.type);
-    if (scope_of(text_of(name), &needed) && !principal_may(who, needed)) {
-        return mete_fail(err, METE_FORBIDDEN, "/event_type", "%s needs the scope %s",
-                         event_type_name(env->event.type), name);
-    }
-    return producer_check(who, &env->event, err);
-}
-
 /* --- cutting a body into events ----------------------------------------------------------------*/
 
-static struct prepared *batch_add(struct exchange *x, struct batch *b)
-{
-    if (b->count == b->cap) {
-        size_t cap = b->cap == 0 ? 16 : b->cap * 2;
-        struct prepared **more = arena_array(&x->arena, cap, sizeof *more);
-        if (b->count > 0) {
-            memcpy(more, b->item, b->count * sizeof *more);
-        }
-        b->item = more;
-        b->cap = cap;
-    }
-    return b->item[b->count++] = prepared_new();
-}
-
-static void item_prepare(struct exchange *x, struct prepared *p, struct text text,
-                         const struct submit_options *o)
-{
-    const struct mete_err *why;
-    struct mete_err err;
-    engine_prepare(NULL, p, text, o);
-    if (prepared_code(p, &why) == METE_OK &&
-        item_check(x->who, prepared_envelope(p), &err) != METE_OK) {
-        prepared_refuse(p, &err);
-    }
-}
-
-static void body_cut(struct exchange *x, struct batch *b, struct stream *s)
+static void body_cut(struct exchange *x, const struct submission *b, struct stream *s)
 {
     struct text text;
     uint64_t offset;
@@ -94,9 +27,9 @@ static void body_cut(struct exchange *x, struct batch *b, struct stream *s)
         const struct submit_options o = {.app_id = stream_app_id(s),
                                          .environment = stream_environment(s)};
         if (kind == STREAM_BROKEN) {
-            engine_prepare_broken(batch_add(x, b), text, &broken, &o);
+            submission_broken(x, text, &broken, &o);
         } else {
-            item_prepare(x, batch_add(x, b), text, &o);
+            submission_text(x, text, &o);
         }
     }
 }
@@ -112,24 +45,16 @@ static char first_of(struct text body)
     return '\0';
 }
 
-static void batch_release(struct exchange *x)
-{
-    const struct batch *b = x->work;
-    for (size_t i = 0; i < b->count; i++) {
-        prepared_free(b->item[i]);
-    }
-}
-
 void events_prepare(struct desk *d, struct engine *e, struct exchange *x)
 {
-    struct batch *b = arena_alloc(&x->arena, sizeof *b);
+    struct submission *b = submission_new(x);
     struct stream *s = stream_new();
+    bool *single = arena_alloc(&x->arena, sizeof *single);
     (void)d;
     (void)e;
-    x->work = b;
-    x->release = batch_release;
     body_cut(x, b, s);
-    b->single = b->count == 1 && first_of(buf_text(&x->body)) != '[' && !stream_is_ingest_body(s);
+    *single = b->count == 1 && first_of(buf_text(&x->body)) != '[' && !stream_is_ingest_body(s);
+    b->more = single;
     stream_free(s);
     if (b->count == 0) {
         reply_fail(x, METE_JSON_SYNTAX, NULL, "the body holds no event");
@@ -139,35 +64,6 @@ void events_prepare(struct desk *d, struct engine *e, struct exchange *x)
 }
 
 /* --- POST /v1/events ---------------------------------------------------------------------------*/
-
-static void problem_members(struct json_writer *w, const struct submit_result *r)
-{
-    jw_str(w, "code", mete_code_name(r->err.code));
-    jw_str(w, "pointer", r->err.pointer);
-    jw_str(w, "message", r->err.text);
-}
-
-static void result_write(struct json_writer *w, const struct submit_result *r)
-{
-    jw_object(w, NULL);
-    jw_text(w, "event_id", r->event_id);
-    jw_str(w, "status", submit_status_name(r->status));
-    if (r->status != SUBMIT_APPLIED && r->status != SUBMIT_DUPLICATE) {
-        problem_members(w, r);
-    }
-    jw_end_object(w);
-}
-
-static void log_write(struct json_writer *w, struct engine *e)
-{
-    char root[65];
-    struct log_head head = book_head(engine_book(e));
-    hash_hex(&head.root, root);
-    jw_object(w, "log");
-    jw_int(w, "size", (int64_t)head.size);
-    jw_str(w, "head", root);
-    jw_end_object(w);
-}
 
 static unsigned single_status(const struct submit_result *r)
 {
@@ -187,7 +83,8 @@ static unsigned single_status(const struct submit_result *r)
 
 void events_post(struct desk *d, struct engine *e, struct exchange *x)
 {
-    const struct batch *b = x->work;
+    const struct submission *b = x->work;
+    const bool *single = b->more; /* the body was one object: its outcome is the answer's status */
     struct json_writer w;
     unsigned status = 200;
     (void)d;
@@ -195,13 +92,12 @@ void events_post(struct desk *d, struct engine *e, struct exchange *x)
     jw_object(&w, NULL);
     jw_array(&w, "results");
     for (size_t i = 0; i < b->count; i++) {
-        struct submit_result r;
-        engine_submit_prepared(e, b->item[i], &r);
-        result_write(&w, &r);
-        status = b->single ? single_status(&r) : 200;
+        const struct submit_result *r = submission_run(e, x, i);
+        submission_result_write(&w, r);
+        status = *single ? single_status(r) : 200;
     }
     jw_end_array(&w);
-    log_write(&w, e);
+    submission_log_write(&w, e);
     jw_end_object(&w);
     x->status = status;
 }
@@ -236,14 +132,14 @@ static void tally_add(struct tally *t, size_t index, const struct submit_result 
         jw_object(w, NULL);
         jw_int(w, "index", (int64_t)index);
         jw_text(w, "event_id", r->event_id);
-        problem_members(w, r);
+        submission_problem_members(w, r);
         jw_end_object(w);
     }
 }
 
 void events_ingest(struct desk *d, struct engine *e, struct exchange *x)
 {
-    const struct batch *b = x->work;
+    const struct submission *b = x->work;
     struct tally t = {0};
     struct json_writer w;
     (void)d;
@@ -252,9 +148,7 @@ void events_ingest(struct desk *d, struct engine *e, struct exchange *x)
     jw_array(&t.skipping, NULL);
     jw_array(&t.refusing, NULL);
     for (size_t i = 0; i < b->count; i++) {
-        struct submit_result r;
-        engine_submit_prepared(e, b->item[i], &r);
-        tally_add(&t, i, &r);
+        tally_add(&t, i, submission_run(e, x, i));
     }
     jw_end_array(&t.skipping);
     jw_end_array(&t.refusing);

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Events on their way into the book, whatever route they came by. */
+#include "http/submission.h"
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "http/desk.h"
+#include "http/reply.h"
+
+#include <string.h>
+
+/* --- what a key may say ------------------------------------------------------------------------*/
+
+static enum mete_code producer_check(const struct principal *who, const struct event *event,
+                                     struct mete_err *err)
+{
+    if (who->producer.len > 0 && event->producer.len > 0 &&
+        !text_eq(who->producer, event->producer)) {
+        return mete_fail(err, METE_PRODUCER_FORBIDDEN, "/source/producer",
+                         "this key speaks for %.*s", (int)who->producer.len, who->producer.p);
+    }
+    if (who->service.len > 0 && event->service.len > 0 && !text_eq(who->service, event->service)) {
+        return mete_fail(err, METE_PRODUCER_FORBIDDEN, "/source/service",
+                         "this key speaks for the service %.*s", (int)who->service.len,
+                         who->service.p);
+    }
+    if (who->producer.len > 0 && !event_type_allows(event->type, who->producer, who->service)) {
+        return mete_fail(err, METE_PRODUCER_FORBIDDEN, "/event_type",
+                         "this key's producer may not send %s", event_type_name(event->type));
+    }
+    return METE_OK;
+}
+
+/* Every type names the scope that it needs; a key that is bound to a producer says no more. */
+enum mete_code submission_may(const struct principal *who, const struct event *event,
+                              struct mete_err *err)
+{
+    enum scope needed;
+    const char *name = event_type_scope(event->type);
+    if (scope_of(text_of(name), &needed) && !principal_may(who, needed)) {
+        return mete_fail(err, METE_FORBIDDEN, "/event_type", "%s needs the scope %s",
+                         event_type_name(event->type), name);
+    }
+    return producer_check(who, event, err);
+}
+
+/* --- gathering ---------------------------------------------------------------------------------*/
+
+static void submission_release(struct exchange *x)
+{
+    const struct submission *s = x->work;
+    for (size_t i = 0; i < s->count; i++) {
+        prepared_free(s->item[i].prepared);
+    }
+}
+
+struct submission *submission_new(struct exchange *x)
+{
+    x->work = arena_alloc(&x->arena, sizeof(struct submission));
+    x->release = submission_release;
+    return x->work;
+}
+
+static struct submission_item *item_add(struct exchange *x)
+{
+    struct submission *s = x->work;
+    if (s->count == s->cap) {
+        size_t cap = s->cap == 0 ? 16 : s->cap * 2;
+        struct submission_item *more = arena_array(&x->arena, cap, sizeof *more);
+        if (s->count > 0) {
+            memcpy(more, s->item, s->count * sizeof *more);
+        }
+        s->item = more;
+        s->cap = cap;
+    }
+    s->item[s->count].prepared = prepared_new();
+    return &s->item[s->count++];
+}
+
+static void item_prepare(const struct exchange *x, struct prepared *p, struct text event,
+                         const struct submit_options *o)
+{
+    const struct mete_err *why;
+    struct mete_err err;
+    engine_prepare(NULL, p, event, o);
+    if (prepared_code(p, &why) == METE_OK &&
+        submission_may(x->who, &prepared_envelope(p)->event, &err) != METE_OK) {
+        prepared_refuse(p, &err);
+    }
+}
+
+void submission_text(struct exchange *x, struct text event, const struct submit_options *o)
+{
+    item_prepare(x, item_add(x)->prepared, event, o);
+}
+
+void submission_broken(struct exchange *x, struct text body, const struct mete_err *why,
+                       const struct submit_options *o)
+{
+    engine_prepare_broken(item_add(x)->prepared, body, why, o);
+}
+
+static void draft_prepare(const struct exchange *x, struct submission_item *item,
+                          mete_time occurred_at)
+{
+    const struct draft *d = item->draft;
+    struct buf event = {0};
+    char at[TIME_TEXT_MAX];
+    time_format(occurred_at, at);
+    buf_put_str(&event, "{\"event_id\":");
+    json_put_string(&event, d->event_id);
+    buf_printf(&event, ",\"event_type\":\"%s\",\"occurred_at\":\"%s\",\"payload\":",
+               event_type_name(d->type), at);
+    buf_put_text(&event, d->payload);
+    buf_put_u8(&event, '}');
+    item_prepare(x, item->prepared, buf_text(&event), NULL);
+    buf_clear(&event);
+}
+
+void submission_draft(struct exchange *x, const struct draft *d)
+{
+    struct draft *kept = arena_alloc(&x->arena, sizeof *kept);
+    struct submission_item *item = item_add(x);
+    *kept = *d;
+    item->draft = kept;
+    draft_prepare(x, item, d->occurred_at.set ? d->occurred_at.at : desk_now());
+}
+
+/* --- submitting --------------------------------------------------------------------------------*/
+
+/** Who sends a request again means the same event: its moment is then that of the first time. */
+static void time_recall(struct engine *e, const struct exchange *x, struct submission_item *item)
+{
+    struct arena a;
+    struct envelope envelope;
+    mete_time unused;
+    struct mete_err err;
+    uint64_t seq = engine_seq_of(e, item->draft->event_id);
+    if (seq == 0) {
+        return;
+    }
+    arena_init(&a, ENVELOPE_ARENA_MAX(EVENT_SIZE_MAX));
+    if (engine_event(e, seq, &a, &envelope, &unused, &err) == METE_OK) {
+        draft_prepare(x, item, envelope.event.occurred_at);
+    }
+    arena_clear(&a);
+}
+
+const struct submit_result *submission_run(struct engine *e, struct exchange *x, size_t i)
+{
+    struct submission *s = x->work;
+    struct submission_item *item = &s->item[i];
+    METE_ASSERT(i < s->count);
+    if (item->draft != NULL && !item->draft->occurred_at.set) {
+        time_recall(e, x, item);
+    }
+    engine_submit_prepared(e, item->prepared, &item->result);
+    return &item->result;
+}
+
+/* --- answering ---------------------------------------------------------------------------------*/
+
+void submission_problem_members(struct json_writer *w, const struct submit_result *r)
+{
+    jw_str(w, "code", mete_code_name(r->err.code));
+    jw_str(w, "pointer", r->err.pointer);
+    jw_str(w, "message", r->err.text);
+}
+
+void submission_result_write(struct json_writer *w, const struct submit_result *r)
+{
+    jw_object(w, NULL);
+    jw_text(w, "event_id", r->event_id);
+    jw_str(w, "status", submit_status_name(r->status));
+    if (r->status != SUBMIT_APPLIED && r->status != SUBMIT_DUPLICATE) {
+        submission_problem_members(w, r);
+    }
+    jw_end_object(w);
+}
+
+void submission_log_write(struct json_writer *w, struct engine *e)
+{
+    char root[65];
+    struct log_head head = book_head(engine_book(e));
+    hash_hex(&head.root, root);
+    jw_object(w, "log");
+    jw_int(w, "size", (int64_t)head.size);
+    jw_str(w, "head", root);
+    jw_end_object(w);
+}
+
+/** The name that the body has for a member of the payload; NULL: none of those it may have. */
+static const char *name_in_body(const struct draft *d, struct text member)
+{
+    for (const struct body_member *m = d->member; m != NULL && m->to != NULL; m++) {
+        if (!text_is(member, m->to)) {
+            continue;
+        }
+        for (size_t i = 0; i < ARRAY_LEN(m->from) && m->from[i] != NULL; i++) {
+            if (json_get(d->body, m->from[i]) != NULL) {
+                return m->from[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+/** "/payload/party/x" of the event to "/agentProfileId/x" of the body. */
+static void pointer_translate(const struct draft *d, struct mete_err *err)
+{
+    static const char prefix[] = "/payload/";
+    char out[sizeof err->pointer];
+    if (d->body == NULL || strncmp(err->pointer, prefix, sizeof prefix - 1) != 0) {
+        return;
+    }
+    const char *member = err->pointer + sizeof prefix - 1;
+    struct text name = {member, strcspn(member, "/")};
+    struct text rest = text_of(member + name.len);
+    const char *own = name_in_body(d, name);
+    out[0] = '\0';
+    json_pointer_add(out, sizeof out, own != NULL ? text_of(own) : name);
+    size_t len = strlen(out);
+    (void)text_copy(out + len, sizeof out - len, rest);
+    memcpy(err->pointer, out, sizeof out);
+}
+
+bool submission_answer(struct engine *e, struct exchange *x, unsigned status)
+{
+    const struct submission *s = x->work;
+    struct submit_result r = *submission_run(e, x, 0);
+    struct json_writer w;
+    if (r.status != SUBMIT_APPLIED && r.status != SUBMIT_DUPLICATE && r.status != SUBMIT_WAITING) {
+        pointer_translate(s->item[0].draft, &r.err);
+        reply_problem(x, &r.err);
+        return false;
+    }
+    reply_json(x, r.status == SUBMIT_DUPLICATE ? 200 : status, &w);
+    jw_object(&w, NULL);
+    jw_text(&w, "event_id", r.event_id);
+    jw_str(&w, "status", submit_status_name(r.status));
+    jw_int(&w, "seq", (int64_t)r.seq);
+    if (r.status == SUBMIT_WAITING) {
+        submission_problem_members(&w, &r);
+    }
+    submission_log_write(&w, e);
+    jw_end_object(&w);
+    return true;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a request wants written: events, read on the connection's thread and submitted together on
+ * the keeper's. The one place that says which key may send which event. */
+#ifndef METE_HTTP_SUBMISSION_H
+#define METE_HTTP_SUBMISSION_H
+
+#include "engine/engine.h"
+#include "http/authority.h"
+#include "wire/json.h"
+
+/** A body's member and the payload's member that it becomes. */
+struct body_member {
+    const char *to;
+    const char *from[4]; /* names it may have in the body, the event's own first */
+};
+
+/** An event that a route makes of its body. Lives in the exchange's arena. */
+struct draft {
+    enum event_type type;
+    struct text event_id;
+    struct when occurred_at; /* not set: now; or what the log says when the event came before */
+    struct text payload;     /* JSON */
+    const struct json *body; /* that it was made of; NULL: pointers stay as they are */
+    const struct body_member *member; /* how; ends with `to` NULL; may be NULL */
+};
+
+struct submission_item {
+    struct prepared *prepared;
+    const struct draft *draft; /* NULL: the event was sent as it is */
+    struct submit_result result;
+};
+
+/** Is x->work of every request that writes events. */
+struct submission {
+    struct submission_item *item;
+    size_t count;
+    size_t cap;
+    void *more; /* of the handler */
+};
+
+/** May this key send this event? METE_FORBIDDEN, METE_PRODUCER_FORBIDDEN. */
+enum mete_code submission_may(const struct principal *who, const struct event *event,
+                              struct mete_err *err) METE_MUST_CHECK;
+
+/** Makes x->work, and has it freed at the end. */
+struct submission *submission_new(struct exchange *x);
+void submission_text(struct exchange *x, struct text event, const struct submit_options *o);
+void submission_broken(struct exchange *x, struct text body, const struct mete_err *why,
+                       const struct submit_options *o);
+/** `d` is copied, what it points to is not. */
+void submission_draft(struct exchange *x, const struct draft *d);
+
+/** Submits one item; its result stays with it. */
+const struct submit_result *submission_run(struct engine *e, struct exchange *x, size_t i);
+/** Submits the only item and answers {"event_id","status","seq"} with `status`, 200 for a
+ *  duplicate, or a problem that points into the body. False: it was a problem. */
+bool submission_answer(struct engine *e, struct exchange *x, unsigned status);
+
+/* Parts of an answer. */
+void submission_result_write(struct json_writer *w, const struct submit_result *r);
+void submission_log_write(struct json_writer *w, struct engine *e);
+/** code, pointer, message */
+void submission_problem_members(struct json_writer *w, const struct submit_result *r);
+
+#endif
