@@ -4,11 +4,11 @@
 #include "base/encode.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "cli/policy_problems.h"
 #include "cli/policy_rows.h"
 #include "crypto/sign.h"
 #include "engine/words.h"
 #include "wire/document.h"
+#include "wire/policy_problems.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * Publishing a document is an event like any other. What is added here: its id follows from the
  * document, and publishing again what is the newest version already changes nothing. */
 #include "engine/internal.h"
-#include "engine/walk.h"
+#include "engine/publication.h"
 
 #include "base/text.h"
 #include "crypto/hash.h"
@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define PUBLISH_ARENA_MAX ((size_t)1 << 32)
-#define ROWS_AT_ONCE      4096u
 
 struct publish {
     struct engine *e;
@@ -110,47 +109,12 @@ static bool publication_read(struct publish *p, uint64_t seq, struct event *out)
     return out->type == EVENT_POLICY_PUBLISHED;
 }
 
-struct search {
-    struct arena a; /* of one row */
-    struct hash hash;
-    uint64_t seq; /* the last that was found */
-};
-
-static bool search_visit(void *arg, const struct log_row *row)
-{
-    static const char TYPE[] = "\"policy.published\"";
-    struct search *s = arg;
-    struct envelope envelope;
-    struct mete_err err;
-    const struct envelope_options stored = {.stored = true, .now = TIME_NEVER};
-    if (memmem(row->event.p, row->event.len, TYPE, sizeof TYPE - 1) == NULL) {
-        return true;
-    }
-    arena_reset(&s->a);
-    struct text json = arena_text(&s->a, bytes_text(row->event));
-    if (envelope_read(&s->a, json, &stored, &envelope, &err) == METE_OK &&
-        envelope.event.type == EVENT_POLICY_PUBLISHED &&
-        hash_eq(&envelope.event.policy.policy->hash, &s->hash)) {
-        s->seq = row->seq;
-    }
-    return true;
-}
-
-/** The last entry that published a document of this hash, which has the policy's id in it; 0: none.
- *  From the end of the log, since nothing else says where a version came from. */
+/** The last entry that published a document of this hash; 0: none. */
 static uint64_t publication_find(struct publish *p, const struct hash *hash)
 {
-    struct search s = {.hash = *hash};
-    enum mete_code code = METE_OK;
-    arena_init(&s.a, PUBLISH_ARENA_MAX);
-    for (uint64_t until = book_size(p->e->book) + 1; until > 1 && s.seq == 0 && code == METE_OK;) {
-        uint64_t from = until > ROWS_AT_ONCE ? until - ROWS_AT_ONCE : 1;
-        code = walk_rows(p->e, from, until, search_visit, &s, &p->e->err);
-        until = from;
-    }
-    p->e->failed |= code != METE_OK;
-    arena_clear(&s.a);
-    return s.seq;
+    uint64_t seq = 0;
+    p->e->failed |= publication_seek(p->e, hash, &seq, &p->e->err) != METE_OK;
+    return seq;
 }
 
 /** The hash under which a document without private values is published. */

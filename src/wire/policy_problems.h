@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Everything that is wrong with a policy document, not only the first thing. */
-#ifndef METE_CLI_POLICY_PROBLEMS_H
-#define METE_CLI_POLICY_PROBLEMS_H
+#ifndef METE_WIRE_POLICY_PROBLEMS_H
+#define METE_WIRE_POLICY_PROBLEMS_H
 
 #include "base/arena.h"
 #include "core/policy.h"

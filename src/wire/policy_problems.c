@@ -2,7 +2,7 @@
  * The readers of documents stop at the first flaw, as a door should. To see the others, the flaw is
  * noted, its place is mended with whatever the reader takes there, and the document is read again.
  * Sums and signatures of a mended document mean nothing and are not reported. */
-#include "cli/policy_problems.h"
+#include "wire/policy_problems.h"
 
 #include "base/i128.h"
 #include "base/text.h"
