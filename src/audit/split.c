@@ -120,6 +120,8 @@ static bool judge(struct moment *m, struct want *w, struct text id, unsigned dep
     *left -= *left > r->share_count ? r->share_count + 1 : *left;
     for (uint32_t i = 0; i < r->share_count; i++) {
         if (r->share[i].is_policy && judge(m, w, r->share[i].payee, depth + 1, left)) {
+            /* a version of this one that does without is as good */
+            want_waits(m, w, w->wait[w->wait_count - 1].code, id);
             return true;
         }
     }
