@@ -85,6 +85,20 @@ exits 0 "a parent: simulate" "$METE" --store book.db simulate --policy draft
 says out "No account would differ" "a draft of another policy changes nothing"
 exits 0 "a parent: audit" "$METE" --store book.db audit
 
+# A dispute does not countersign.
+rm -f book.db*
+{
+    event p policy.published 2025-01-01T00:00:00Z '{"manifest":{"id":"urn:m","title":"t","created_by":"me","created_at":"2025-01-01T00:00:00Z","contributors":[{"actor":{"id":"x"},"role":"r","weight":1,"attestation":{"issuer":"i"}}]}}'
+    revenue e 2025-01-02T00:00:00Z 5 SAT '"policy":"urn:m"'
+    event d allocation.disputed 2025-01-03T00:00:00Z '{"allocation_id":"e/1","reason":"r"}'
+} >stream
+"$METE" --store book.db init --quiet
+exits 0 "held: ingest" "$METE" --store book.db ingest --quiet --strict stream
+exits 0 "held: explain" "$METE" --store book.db explain e/1 --at 2099-01-01
+says out "held back while the dispute lasts" "it is held back long after"
+says out "it does not clear by itself: nobody has countersigned" "and why"
+exits 0 "held: audit" "$METE" --store book.db audit
+
 # In the assets that every book knows, and numbers that jq adds exactly.
 known='map(select(.asset | test("^(PTS|GEM)/") | not))'
 exact='map(select(.net < 9e15 and .net > -9e15))'
