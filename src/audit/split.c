@@ -104,11 +104,9 @@ static bool judge(struct moment *m, struct want *w, struct text id, unsigned dep
     bool beyond = depth > POLICY_DEPTH_MAX || *left == 0;
     if (r == NULL) {
         code = METE_POLICY_UNKNOWN;
-    } else if (beyond) {
-        code = WAIT_ANY_CODE;
-    } else if (r->kind == RULES_ROLES || r->kind == RULES_USAGE) {
+    } else if (!beyond && (r->kind == RULES_ROLES || r->kind == RULES_USAGE)) {
         code = METE_POLICY_KIND;
-    } else if (!portions_now(m, p, r, &now)) {
+    } else if (beyond || !portions_now(m, p, r, &now)) {
         code = WAIT_ANY_CODE;
     } else if (now.nobody.negative) {
         code = METE_WEIGHTS_EXCEED_ONE;
@@ -120,6 +118,8 @@ static bool judge(struct moment *m, struct want *w, struct text id, unsigned dep
     *left -= *left > r->share_count ? r->share_count + 1 : *left;
     for (uint32_t i = 0; i < r->share_count; i++) {
         if (r->share[i].is_policy && judge(m, w, r->share[i].payee, depth + 1, left)) {
+            /* a version of this one that does without is as good */
+            want_waits(m, w, w->wait[w->wait_count - 1].code, id);
             return true;
         }
     }

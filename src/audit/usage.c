@@ -182,13 +182,12 @@ void cycle_judge(struct usage *u, struct moment *m, struct want *w)
     struct providers all;
     struct asset *asset;
     i128 pool;
-    if (!cycle_pool(m, &asset, &pool)) {
-        w->unjudged = true;
-    } else if (r == NULL) {
+    bool readable = cycle_pool(m, &asset, &pool);
+    if (readable && r == NULL) {
         want_waits(m, w, METE_POLICY_UNKNOWN, policy);
-    } else if (r->kind != RULES_USAGE) {
+    } else if (readable && r->kind != RULES_USAGE) {
         want_waits(m, w, METE_POLICY_KIND, policy);
-    } else if (pool == 0) {
+    } else if (!readable || pool == 0) {
         w->unjudged = true; /* nothing to share: nothing may be booked */
     } else if (!weigh_all(u, m, r, &all)) {
         want_waits(m, w, WAIT_ANY_CODE, policy);

@@ -135,6 +135,26 @@ static void residues_put(struct work *w)
     buf_clear(&packed);
 }
 
+/** An event that waits for a policy below others is on their lists too. */
+static void way_put(struct work *w)
+{
+    struct buf way = {0};
+    if (w->wait_way_count < 2) {
+        return;
+    }
+    for (uint32_t i = 0; i < w->wait_way_count; i++) {
+        struct key key = wait_below_key(w->wait_way[i]);
+        key_add_u64(&key, w->in->seq);
+        buf_put_varint(&way, w->wait_way[i]);
+        if (i > 0) {
+            const struct buf none = {0};
+            work_set(w, key, &none);
+        }
+    }
+    work_set(w, wait_way_key(w->in->seq), &way);
+    buf_clear(&way);
+}
+
 /** An event that waits keeps the policy names it brought, its money in suspense, and its place. A
  *  cycle that waits still lets those before it try again. */
 static void waiting_put(struct work *w)
@@ -160,6 +180,7 @@ static void waiting_put(struct work *w)
     buf_put_sized(&value, text_of(w->wait_pointer));
     work_set(w, key, &value);
     buf_clear(&value);
+    way_put(w);
     if (for_event) {
         work_add(w, key_of(KEY_COUNTER), 0, 0, 0, 1);
     }

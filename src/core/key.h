@@ -32,6 +32,7 @@
     X(CONDITION, 'D', 0, 0, "policy -> switched conditions")                                       \
     X(RESIDUE, 'Y', 0, 0, "policy, asset, payee -> entitlement not credited yet")                  \
     X(WAITING, 'W', 0, 1, "what it waits for, seq -> code")                                        \
+    X(BELOW, 'w', 0, 1, "policy, seq -> (empty): waits for one below; 0, seq -> all on the way")   \
     X(QUEUE, 'J', 0, 0, "releases that are still to do")                                           \
     X(REVERSED, 'R', 0, 0, "seq, group -> what was reversed, line by line")                        \
     X(BOOKED, 'Q', 0, 0, "seq of an event that waited -> where it was booked")                     \

@@ -22,7 +22,7 @@ static bool first_visit(void *arg, struct bytes key, struct bytes value, const i
     return false;
 }
 
-uint64_t work_first_waiting(struct work *w, struct key key, uint64_t cursor, uint64_t limit)
+static uint64_t first_under(struct work *w, struct key key, uint64_t cursor, uint64_t limit)
 {
     struct key from = key;
     key_add_u64(&from, cursor + 1);
@@ -32,6 +32,17 @@ uint64_t work_first_waiting(struct work *w, struct key key, uint64_t cursor, uin
         w->view->scan(w->view->ctx, key_bytes(&from), key_bytes(&until), first_visit, &first);
     w->missing |= found == VIEW_MISSING;
     return first.seq;
+}
+
+uint64_t work_first_waiting(struct work *w, struct key key, uint64_t cursor, uint64_t limit)
+{
+    uint64_t first = first_under(w, key, cursor, limit);
+    if (key.b[1] != WAIT_POLICY) {
+        return first;
+    }
+    struct key below = wait_below_key(key_read_u32(key_bytes(&key), 2));
+    uint64_t other = first_under(w, below, cursor, first != 0 ? first : limit);
+    return other != 0 ? other : first;
 }
 
 void work_release(struct work *w, struct key key)
@@ -111,10 +122,59 @@ enum view_result release_pending(const struct view *view, bool *pending)
     return found == VIEW_MISSING ? VIEW_MISSING : VIEW_FOUND;
 }
 
-/** Takes the event off the list it stood on. */
-static void unwait(struct work *w, struct key key, uint64_t seq)
+/** The way that the event had waited on; its length, 0 when it was on one list only. */
+static uint32_t way_load(struct work *w, uint64_t seq, uint32_t way[WAIT_WAY_MAX])
 {
+    struct key key = wait_way_key(seq);
+    struct bytes value;
+    uint32_t count = 0;
+    enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
+    w->missing |= found == VIEW_MISSING;
+    if (found != VIEW_FOUND) {
+        return 0;
+    }
+    struct reader r = reader_of(value);
+    while (count < WAIT_WAY_MAX && !reader_done(&r)) {
+        way[count++] = (uint32_t)read_varint(&r);
+    }
+    METE_ASSERT(reader_done(&r));
+    return count;
+}
+
+/** Takes the event off the lists of the policies above the one it had waited for, except those that
+ *  it is on again. */
+static void way_leave(struct work *w, uint64_t seq, const uint32_t *way, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        bool again = false;
+        for (uint32_t k = 1; k < w->wait_way_count; k++) {
+            again |= w->wait_way[k] == way[i];
+        }
+        if (!again) {
+            struct key key = wait_below_key(way[i]);
+            key_add_u64(&key, seq);
+            work_remove(w, key);
+        }
+    }
+    if (count > 0 && w->wait_way_count < 2) {
+        work_remove(w, wait_way_key(seq));
+    }
+}
+
+/** Takes the event off the lists it stood on; `key` is the one it was found under. What it waits
+ * for now was put before. */
+static void unwait(struct work *w, struct key key, uint64_t seq, bool waits)
+{
+    uint32_t way[WAIT_WAY_MAX];
+    uint32_t count = key.b[1] == WAIT_POLICY ? way_load(w, seq, way) : 0;
     bool for_event = key.b[1] == WAIT_EVENT;
+    if (count > 0) {
+        key = wait_policy_key(way[0]);
+    }
+    way_leave(w, seq, way, count);
+    if (waits && bytes_cmp(key_bytes(&key), key_bytes(&w->wait_key)) == 0) {
+        return;
+    }
     key_add_u64(&key, seq);
     work_remove(w, key);
     if (for_event) {
@@ -179,11 +239,7 @@ enum decided release_next(struct arena *a, const struct view *view, uint64_t seq
     }
     if (outcome != DECIDED_NEEDS && !w.missing) {
         outcome = work_finish(&w, outcome);
-        bool waits_on =
-            outcome == DECIDED_WAITING && bytes_cmp(key_bytes(&stood), key_bytes(&w.wait_key)) == 0;
-        if (!waits_on) {
-            unwait(&w, stood, waiting);
-        }
+        unwait(&w, stood, waiting, outcome == DECIDED_WAITING);
         if (outcome == DECIDED_APPLIED) {
             booked_at(&w, waiting, seq, page);
         }

@@ -415,7 +415,7 @@ static void split_to_one(struct split *s, uint32_t number, const struct in_force
     line->held = l->held;
 }
 
-static enum decided split_level(struct split *s, uint32_t number, const struct level *l)
+static enum decided level_split(struct split *s, uint32_t number, const struct level *l)
 {
     if (l->depth > POLICY_DEPTH_MAX) {
         return work_wait(s->w, METE_POLICY_DEPTH, wait_policy_key(number), "/payload/policy");
@@ -437,6 +437,18 @@ static enum decided split_level(struct split *s, uint32_t number, const struct l
         return DECIDED_APPLIED;
     }
     return work_wait(s->w, METE_POLICY_KIND, wait_policy_key(number), "/payload/policy");
+}
+
+/** Splits one level, and notes the way up from a policy that the event must wait for. */
+static enum decided split_level(struct split *s, uint32_t number, const struct level *l)
+{
+    struct work *w = s->w;
+    enum decided done = level_split(s, number, l);
+    if (done == DECIDED_WAITING) {
+        METE_ASSERT(w->wait_way_count < WAIT_WAY_MAX);
+        w->wait_way[w->wait_way_count++] = number;
+    }
+    return done;
 }
 
 enum decided split_by_policy(struct work *w, struct group *g, uint32_t policy, i128 net,

@@ -80,6 +80,18 @@ struct key wait_cycle_key(uint32_t policy)
     return key;
 }
 
+struct key wait_below_key(uint32_t policy)
+{
+    return key_u32(KEY_BELOW, policy);
+}
+
+struct key wait_way_key(uint64_t seq)
+{
+    struct key key = wait_below_key(0);
+    key_add_u64(&key, seq);
+    return key;
+}
+
 struct key wait_event_key(struct text event_id)
 {
     struct key key = wait_key_of(WAIT_EVENT);

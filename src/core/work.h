@@ -5,9 +5,12 @@
 #ifndef METE_CORE_WORK_H
 #define METE_CORE_WORK_H
 
+#include "base/limits.h"
 #include "base/map.h"
 #include "core/carry.h"
 #include "core/decide.h"
+
+#define WAIT_WAY_MAX (POLICY_DEPTH_MAX + 1)
 
 struct work {
     struct arena *a;
@@ -25,6 +28,10 @@ struct work {
     uint32_t wait_code;  /* set by work_wait */
     struct key wait_key; /* what it waits for; without the seq */
     char wait_pointer[64];
+    /* The policy it waits for and those above it, up to the root: none when it is not a split that
+     * waits. */
+    uint32_t wait_way[WAIT_WAY_MAX];
+    uint32_t wait_way_count;
     uint32_t money_asset; /* what came in, known before it is clear who gets it */
     i128 money;
     struct release_item *release; /* releases that this decision opens */
@@ -41,7 +48,7 @@ struct work {
 };
 
 /** Everything under a WAITING prefix with a seq above `cursor` and up to `limit` is to be decided
- *  anew, in order. */
+ *  anew, in order; for a policy, what waits below it as well. */
 struct release_item {
     struct key key;
     uint64_t cursor;
@@ -64,6 +71,11 @@ enum decided work_wait(struct work *w, enum mete_code code, struct key key, cons
 struct key wait_policy_key(uint32_t policy);
 struct key wait_event_key(struct text event_id);
 struct key wait_cycle_key(uint32_t policy);
+/** Under it, by seq, what waits for a policy below this one. A version of this one may do without
+ *  that. */
+struct key wait_below_key(uint32_t policy);
+/** Where the way of an event is: its wait_way, packed. Policy 0 is none. */
+struct key wait_way_key(uint64_t seq);
 
 /** The number of a party, naming it when it is new. */
 uint32_t work_party(struct work *w, struct text id);
@@ -155,7 +167,8 @@ enum decided work_decide(struct work *w);
 /** Writes what the decision leaves behind: residues, the waiting key and suspense of an event that
  *  waits. The releases it opens are in w->release. */
 enum decided work_finish(struct work *w, enum decided outcome);
-/** The first seq above `cursor` and up to `limit` that waits under `key`; 0 when there is none. */
+/** The first seq above `cursor` and up to `limit` that waits under `key` or below its policy; 0
+ *  when there is none. */
 uint64_t work_first_waiting(struct work *w, struct key key, uint64_t cursor, uint64_t limit);
 
 /* --- originals (decide_reversal.c)

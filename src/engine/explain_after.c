@@ -138,6 +138,11 @@ static void dispute_explain(struct explain *x, struct explain_node *parent, stru
     case DISPUTE_NONE:
         break;
     case DISPUTE_DISPUTED:
+        if (d->auto_clear_at == TIME_NEVER) {
+            explain_add(x, parent, "dispute",
+                        "it does not clear by itself: nobody has countersigned the share");
+            break;
+        }
         n = explain_add(x, parent, "dispute", "nobody having decided, it clears by itself after %s",
                         words_moment(x->a, d->auto_clear_at).p);
         explain_fact(x, n, "auto_clear_at", words_time(x->a, d->auto_clear_at));

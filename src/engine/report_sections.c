@@ -121,19 +121,35 @@ static void waiting_group(struct waits *w, const struct waiting_key *key, const 
     row->count++;
 }
 
+/** What it waits for now: not what it first did. */
+static enum mete_code waiting_code(struct waits *w, struct bytes key, uint32_t *out)
+{
+    struct bytes value;
+    enum store_result found = book_get(engine_book(w->e), key, &value, w->err);
+    if (found != STORE_OK) {
+        return found == STORE_NONE ? mete_fail(w->err, METE_STORE_FAILED, "", "a wait is not there")
+                                   : METE_STORE_FAILED;
+    }
+    struct reader r = reader_of(value);
+    *out = (uint32_t)read_varint(&r);
+    return METE_OK;
+}
+
 /** A WAITING key: what it waits for (a kind, then a policy or an id) and the event's seq. */
 static enum mete_code waiting_key_add(struct waits *w, struct bytes key)
 {
     struct walk_item item;
     bool for_policy = key.len == 14 && (key.p[1] == WAIT_POLICY || key.p[1] == WAIT_CYCLE);
+    uint32_t reason = 0;
     arena_reset(&w->item);
-    enum mete_code code =
-        walk_one(w->e, &w->item, key_read_u64(key, key.len - 8), 0, &item, w->err);
+    enum mete_code code = waiting_code(w, key, &reason);
+    if (code == METE_OK) {
+        code = walk_one(w->e, &w->item, key_read_u64(key, key.len - 8), 0, &item, w->err);
+    }
     for (uint32_t i = 0; code == METE_OK && i < item.decision.group_count; i++) {
         const struct group *g = &item.decision.group[i];
         if (g->kind == GROUP_SUSPENSE) {
-            const struct waiting_key k = {for_policy ? key_read_u32(key, 2) : 0,
-                                          item.decision.wait_code, g->asset};
+            const struct waiting_key k = {for_policy ? key_read_u32(key, 2) : 0, reason, g->asset};
             waiting_group(w, &k, g);
         }
     }

@@ -212,8 +212,8 @@ static enum mete_code party_put(struct run_result *r, const struct view *v,
     i128 sums[STATE_SUMS] = {0};
     struct key key = key_account(a->party, a->asset);
     METE_ASSERT(view_party_id(v, a->party, &id) == VIEW_FOUND);
+    p->party = arena_text(&r->arena, id); /* before anything else is read: `id` is the view's */
     METE_ASSERT(view_asset_number(v, a->asset, &p->asset) == VIEW_FOUND);
-    p->party = arena_text(&r->arena, id);
     (void)v->sums(v->ctx, key_bytes(&key), sums);
     if (a->net != sums[1] - sums[0] + sums[3] - sums[2]) {
         return unequal(err, p->party, &p->asset);

@@ -78,6 +78,7 @@ static bool ordered_class(struct bytes key)
 {
     switch (key.p[0]) {
     case KEY_WAITING:
+    case KEY_BELOW:
     case KEY_DISPUTED:
     case KEY_ENTRY:
     case KEY_PENDING:

@@ -143,4 +143,12 @@ exits 2 'simulate without a draft' mete simulate
 printf '{"id":"urn:p","kind":"weights","shares":[{"party":"x","weight":"2"}]}' >wrong.json
 exits 1 'a draft that is wrong' mete simulate --policy wrong.json
 says err 'weight' 'it says why'
+
+# what waits says what it waits for now, not what it first did
+"$METE" init --quiet --store wait.db
+{ revenue r1 2025-01-01T00:00:00Z 5.00 USD '"policy":"urn:w"'
+  event w1 policy.published 2025-01-01T00:00:00Z '{"policy":{"id":"urn:w","kind":"usage"}}'; } |
+    "$METE" ingest --quiet --store wait.db - >/dev/null
+exits 0 'a report of what waits' "$METE" report --store wait.db --json
+is "$(q '.waiting | map([.policy, .code, .amount])')" '[["urn:w","policy_kind","500"]]' 'the reason that holds now'
 finish

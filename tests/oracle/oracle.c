@@ -125,6 +125,7 @@ static void wait_note(struct oracle *o, struct stored *s, struct outcome out)
     s->waiting = true;
     s->waits_for = out.waits_for;
     s->waits_id = out.waits_id;
+    s->above = out.above;
     s->wait_code = out.code;
     if (money && !s->held) {
         o->balance[CLEARING][e->asset] -= e->amount;
@@ -147,7 +148,7 @@ static void now_booked(struct oracle *o, struct stored *s)
     queue_add(o, FOR_EVENT, s->event.id, o->stored_count);
 }
 
-static void retry(struct oracle *o, struct stored *s, enum waits_for what)
+static void retry(struct oracle *o, struct stored *s, enum waits_for what, int id)
 {
     enum waits_for before = s->waits_for;
     int before_id = s->waits_id;
@@ -161,6 +162,8 @@ static void retry(struct oracle *o, struct stored *s, enum waits_for what)
             oracle_see(o, SEEN_WAIT_AGAIN);
         return;
     }
+    if (what == FOR_POLICY && id != before_id)
+        oracle_see(o, SEEN_RELEASED_BY_PARENT);
     oracle_see(o, what == FOR_EVENT    ? SEEN_RELEASED_REVERSAL
                   : what == FOR_CYCLE  ? SEEN_CYCLE_RELEASED
                   : by == EV_CONDITION ? SEEN_RELEASED_BY_CONDITION
@@ -177,9 +180,10 @@ static void queue_run(struct oracle *o, int from)
         struct queued q = o->queue[at];
         for (int i = 0; i < q.limit; i++) {
             struct stored *s = o->stored[i];
-            if (!s->waiting || s->waits_for != q.what || s->waits_id != q.id)
+            bool below = q.what == FOR_POLICY && (s->above >> q.id & 1) != 0;
+            if (!s->waiting || s->waits_for != q.what || (s->waits_id != q.id && !below))
                 continue;
-            retry(o, s, q.what);
+            retry(o, s, q.what, q.id);
             queue_run(o, until);
         }
     }

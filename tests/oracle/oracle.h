@@ -91,6 +91,7 @@ struct oracle_outcome {
     X(WAIT_KIND, "waiting because a policy is of a kind that splits no revenue")                   \
     X(WAIT_AGAIN, "released, and waiting for something else")                                      \
     X(RELEASED, "booked after waiting")                                                            \
+    X(RELEASED_BY_PARENT, "booked after a policy above the one to blame changed")                  \
     X(RELEASED_BY_CONDITION, "booked after a condition changed")                                   \
     X(RELEASED_REVERSAL, "a reversal booked right after its original")                             \
     X(CYCLE_NO_USAGE, "cycle without usage")                                                       \

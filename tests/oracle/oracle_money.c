@@ -92,7 +92,7 @@ struct outcome oracle_revenue(struct oracle *o, struct stored *s)
                       : d.blame == e->policy_id         ? SEEN_WAIT_ROOT
                                                         : SEEN_WAIT_NESTED);
         lot_drop(s);
-        return outcome_waits(d.code, FOR_POLICY, d.blame);
+        return outcome_blames(&d);
     }
     i128 left = oracle_fees(&d, e->amount);
     d.lot->quantity = e->quantity;
@@ -228,7 +228,7 @@ struct outcome oracle_metering(struct oracle *o, struct stored *s)
 {
     struct deciding d = {.o = o, .e = &s->event, .parent = NONE};
     if (!metering_can(&d))
-        return outcome_waits(d.code, FOR_POLICY, d.blame);
+        return outcome_blames(&d);
     for (int number = 1; number < 2000; number++) {
         for (int i = 0; i < ASSETS; i++) {
             if (o->asset_rank[i] == number)

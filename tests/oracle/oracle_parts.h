@@ -52,6 +52,7 @@ struct stored {
     bool waiting;
     enum waits_for waits_for;
     int waits_id;
+    uint32_t above; /* policies that contain the one it waits for, on the way to it */
     enum mete_code wait_code;
     bool held; /* its money stands in suspense */
     struct lot *lot;
@@ -160,6 +161,7 @@ struct deciding {
     int parent_share;
     enum mete_code code; /* why it cannot be booked now, and which policy is to blame */
     int blame;
+    uint32_t above; /* those on the way to it */
 };
 
 /* What became of one attempt to decide an event. */
@@ -168,21 +170,27 @@ struct outcome {
     enum mete_code code;
     enum waits_for waits_for;
     int waits_id;
+    uint32_t above;
 };
 
 static inline struct outcome outcome_applied(void)
 {
-    return (struct outcome){O_APPLIED, METE_OK, FOR_NOTHING, NONE};
+    return (struct outcome){O_APPLIED, METE_OK, FOR_NOTHING, NONE, 0};
 }
 
 static inline struct outcome outcome_refused(enum mete_code code)
 {
-    return (struct outcome){O_REFUSED, code, FOR_NOTHING, NONE};
+    return (struct outcome){O_REFUSED, code, FOR_NOTHING, NONE, 0};
 }
 
 static inline struct outcome outcome_waits(enum mete_code code, enum waits_for what, int id)
 {
-    return (struct outcome){O_WAITING, code, what, id};
+    return (struct outcome){O_WAITING, code, what, id, 0};
+}
+
+static inline struct outcome outcome_blames(const struct deciding *d)
+{
+    return (struct outcome){O_WAITING, d->code, FOR_POLICY, d->blame, d->above};
 }
 
 struct stored *oracle_find(const struct oracle *o, int id);

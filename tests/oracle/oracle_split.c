@@ -363,8 +363,10 @@ bool oracle_can_split(struct deciding *d, int policy, int depth)
     if (frac_cmp(weights_now(d, p, weight), (struct fraction){1, 1}) > 0)
         return blame(d, METE_WEIGHTS_EXCEED_ONE, policy);
     for (int i = 0; i < p->share_count; i++) {
-        if (p->share[i].is_policy && !oracle_can_split(d, p->share[i].payee, depth + 1))
+        if (p->share[i].is_policy && !oracle_can_split(d, p->share[i].payee, depth + 1)) {
+            d->above |= 1u << policy;
             return false;
+        }
     }
     return true;
 }

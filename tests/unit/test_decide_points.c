@@ -344,6 +344,108 @@ static void test_entitlements_of_usage_and_of_weights_meet_over_one_denominator(
     lines(REVENUE("e1", "02-01T00:00:00", "urn:c", "10"), "3/u6/c1");
 }
 
+/* --- releases by a parent
+ * -----------------------------------------------------------------------*/
+
+/** Nothing of the class is left in the state. */
+static bool nothing_of(void *arg, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)key;
+    (void)value;
+    (void)sums;
+    *(bool *)arg = false;
+    return false;
+}
+
+static bool is_empty(enum key_class class)
+{
+    bool empty = true;
+    struct key from = key_of(class);
+    struct key until = key_prefix_end(from);
+    (void)w->view.scan(w->view.ctx, key_bytes(&from), key_bytes(&until), nothing_of, &empty);
+    return empty;
+}
+
+static void test_a_parent_that_does_without_releases_what_waits_below_it(void **state)
+{
+    (void)state;
+    applied(POLICY("p1", "01-01", "urn:root", WEIGHTS(SPLIT("urn:mid", "1"))));
+    applied(POLICY("p2", "01-01", "urn:mid", WEIGHTS(SPLIT("urn:leaf", "1"))));
+    waits(REVENUE("e1", "02-01T00:00:00", "urn:root", "10"), METE_POLICY_UNKNOWN);
+    waits(REVENUE("e2", "02-01T00:00:00", "urn:mid", "20"), METE_POLICY_UNKNOWN);
+    waits(REVENUE("e3", "02-01T00:00:00", "urn:root", "30"), METE_POLICY_UNKNOWN);
+    /* the root does without: what came in by the middle waits on */
+    applied(POLICY("p3", "02-02", "urn:root", WEIGHTS(SHARE("a", "1"))));
+    assert_string_equal(world_booked(w, 3), "10");
+    assert_string_equal(world_booked(w, 4), "waiting");
+    assert_string_equal(world_booked(w, 5), "30");
+    applied(POLICY("p4", "02-02", "urn:mid", WEIGHTS(SHARE("b", "1/2"))));
+    assert_string_equal(world_booked(w, 4), "10/u10");
+    assert_true(suspense() == 0);
+    assert_true(is_empty(KEY_WAITING) && is_empty(KEY_BELOW) && is_empty(KEY_QUEUE));
+}
+
+static void test_what_waits_moves_to_the_lists_of_its_new_way(void **state)
+{
+    (void)state;
+    applied(POLICY("p1", "01-01", "urn:root",
+                   WEIGHTS(SPLIT("urn:a", "1/2") "," SPLIT("urn:b", "1/2"))));
+    applied(POLICY("p2", "01-01", "urn:b", WEIGHTS(SPLIT("urn:c", "1"))));
+    waits(REVENUE("e1", "02-01T00:00:00", "urn:root", "10"), METE_POLICY_UNKNOWN);
+    applied(POLICY("p3", "02-02", "urn:a", ONE("a"))); /* now c is to blame, by way of b */
+    assert_string_equal(world_booked(w, 3), "waiting");
+    assert_int_equal(w->row[4].pages, 2);
+    applied(POLICY("p4", "02-02", "urn:a", ONE("x"))); /* not on that way: no further attempt */
+    assert_int_equal(w->row[5].pages, 1);
+    applied(POLICY("p5", "02-02", "urn:root", WEIGHTS(SPLIT("urn:b", "1")))); /* waits on, on it */
+    assert_int_equal(w->row[6].pages, 2);
+    applied(POLICY("p6", "02-02", "urn:b", ONE("b")));
+    assert_string_equal(world_booked(w, 3), "10");
+    assert_true(is_empty(KEY_WAITING) && is_empty(KEY_BELOW));
+}
+
+static void test_a_parent_releases_in_the_order_of_the_log(void **state)
+{
+    (void)state;
+    applied(POLICY("p1", "01-01", "urn:root", WEIGHTS(SPLIT("urn:leaf", "1"))));
+    applied(POLICY("p2", "01-01", "urn:roles", ROLES));
+    applied(POLICY("p3", "01-01", "urn:more", WEIGHTS(SPLIT("urn:root", "1"))));
+    waits(REVENUE("e1", "02-01T00:00:00", "urn:more", "1"), METE_POLICY_UNKNOWN);
+    waits(REVENUE("e2", "02-01T00:00:00", "urn:root", "2"), METE_POLICY_UNKNOWN);
+    applied(POLICY("p4", "02-02", "urn:leaf", ROLES));
+    waits(REVENUE("e3", "02-01T00:00:00", "urn:root", "3"), METE_POLICY_KIND);
+    waits(REVENUE("e4", "02-01T00:00:00", "urn:leaf", "4"), METE_POLICY_KIND);
+    applied(
+        POLICY("p5", "02-03", "urn:root", WEIGHTS(SHARE("a", "1/3")) ",\"rounding\":\"carry\""));
+    /* 1/3 of 1, of 2, of 3: each finds what those before it left */
+    assert_string_equal(world_booked(w, 4), "0/c1");
+    assert_string_equal(world_booked(w, 5), "1/u2/c-1");
+    assert_string_equal(world_booked(w, 7), "1/u2");
+    assert_string_equal(world_booked(w, 8), "waiting");
+}
+
+/* Seventeen inside each other, each of which split when it was the root. */
+static void test_what_is_nested_too_deep_is_released_from_anywhere_on_the_way(void **state)
+{
+    (void)state;
+    for (int i = 16; i >= 0; i--) {
+        assert_int_equal(
+            world_submitf(w,
+                          "{\"event_id\":\"p%d\",\"event_type\":\"policy.published\","
+                          "\"occurred_at\":\"2025-01-01T00:00:00Z\",\"payload\":{\"policy\":{"
+                          "\"id\":\"urn:%d\",\"kind\":\"weights\",\"shares\":[{\"%s\":\"urn:%d\","
+                          "\"weight\":\"1\"}]}}}",
+                          i, i, i == 16 ? "party" : "policy", i + 1),
+            DECIDED_APPLIED);
+    }
+    waits(REVENUE("e1", "02-01T00:00:00", "urn:0", "7"), METE_POLICY_DEPTH);
+    lines(REVENUE("e2", "02-01T00:00:00", "urn:1", "7"), "7");
+    applied(POLICY("fix", "02-02", "urn:9", ONE("a")));
+    assert_string_equal(world_booked(w, 18), "7");
+    assert_true(world_net(w, "a", "SAT") == 7);
+    assert_true(is_empty(KEY_WAITING) && is_empty(KEY_BELOW));
+}
+
 /* --- the numbers of assets
  * ----------------------------------------------------------------------*/
 
@@ -395,6 +497,10 @@ int main(void)
         ROW(test_revenue_waits_for_a_policy_of_a_kind_that_splits_it),
         ROW(test_a_cycle_of_another_kind_is_refused_and_one_in_the_log_waits),
         ROW(test_entitlements_of_usage_and_of_weights_meet_over_one_denominator),
+        ROW(test_a_parent_that_does_without_releases_what_waits_below_it),
+        ROW(test_what_waits_moves_to_the_lists_of_its_new_way),
+        ROW(test_a_parent_releases_in_the_order_of_the_log),
+        ROW(test_what_is_nested_too_deep_is_released_from_anywhere_on_the_way),
         ROW(test_the_numbers_of_assets_are_those_that_the_format_prints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
