@@ -147,23 +147,27 @@ static bool when_read(struct exchange *x, const struct json *body, struct when *
     return true;
 }
 
-bool body_draft(struct exchange *x, const struct json *body, enum event_type type,
-                const struct body_member *member, const char *kind, struct text about,
-                struct text first)
+bool body_draft(struct exchange *x, const struct json *body, const struct body_plan *plan)
 {
-    struct draft d = {.type = type, .body = body, .member = member};
-    if (body->count > EXCHANGE_PAIRS_MAX) {
-        reply_fail(x, METE_REQUEST_INVALID, NULL, "at most %d members here", EXCHANGE_PAIRS_MAX);
+    struct draft d = {.type = plan->type,
+                      .body = body,
+                      .member = plan->member,
+                      .no_quarantine = plan->no_quarantine};
+    if (body->type != JSON_OBJECT || body->count > EXCHANGE_PAIRS_MAX) {
+        reply_fail(x, METE_REQUEST_INVALID, NULL, "expected an object of at most %d members",
+                   EXCHANGE_PAIRS_MAX);
         return false;
     }
-    if (!names_differ(x, body, member) || !body_text(x, body, ID_NAMES, &d.event_id) ||
+    if (!names_differ(x, body, plan->member) || !body_text(x, body, ID_NAMES, &d.event_id) ||
         !when_read(x, body, &d.occurred_at)) {
         return false;
     }
-    if (d.event_id.len == 0) {
-        d.event_id = body_id(x, body, kind, about);
+    if (plan->event_id.len > 0) {
+        d.event_id = plan->event_id;
+    } else if (d.event_id.len == 0) {
+        d.event_id = body_id(x, body, plan->kind, plan->about);
     }
-    d.payload = payload_of(x, body, member, first);
+    d.payload = payload_of(x, body, plan->member, plan->first);
     submission_draft(x, &d);
     return true;
 }

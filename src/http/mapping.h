@@ -13,12 +13,21 @@ const struct json *body_object(struct exchange *x);
 bool body_text(struct exchange *x, const struct json *body, const char *const *names,
                struct text *out);
 
-/** One event of `body`: the payload by the table, on top of `first` (members already written, with
- *  a comma after each; may be empty); event_id by body.event_id or body.id, else `kind` and a hash
- *  of the body and `about`; occurred_at by body.occurred_at. False: the answer says why not. */
-bool body_draft(struct exchange *x, const struct json *body, enum event_type type,
-                const struct body_member *member, const char *kind, struct text about,
-                struct text first);
+/** How a body becomes an event. */
+struct body_plan {
+    enum event_type type;
+    const struct body_member *member; /* ends with `to` NULL */
+    const char *kind;                 /* begins the id of an event that comes without one */
+    struct text about;                /* hashed into that id, beside the body */
+    struct text event_id;             /* not empty: the id, whatever the body says */
+    struct text first;                /* members of the payload, a comma after each; may be empty */
+    bool no_quarantine;
+};
+
+/** One event of `body`, into the submission: its members, renamed, are the payload; event_id is
+ *  body.event_id or body.id, else derived; occurred_at is body.occurred_at. False: the answer says
+ *  why not. */
+bool body_draft(struct exchange *x, const struct json *body, const struct body_plan *plan);
 
 /** "<kind>:<32 hex digits>" of the canonical body. In the arena. */
 struct text body_id(struct exchange *x, const struct json *body, const char *kind,

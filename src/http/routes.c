@@ -2,8 +2,17 @@
  * The table of routes. */
 #include "http/routes.h"
 
-#define WALLET  ROLE_WALLET
-#define DISTRIB ROLE_DISTRIBUTIONS
+#define WALLET   ROLE_WALLET
+#define DISTRIB  ROLE_DISTRIBUTIONS
+#define REGISTRY ROLE_MANIFESTS
+#define READERS  (ROLE_DISTRIBUTIONS | ROLE_WALLET | ROLE_DASHBOARD)
+
+/* What a supervisor does with an allocation. */
+#define ACT(name, operation)                                                                       \
+    {                                                                                              \
+        "POST", "/v1/allocations/{id}/" name, operation, DISTRIB, SCOPE_DISPUTE_WRITE,             \
+            PLACE_WRITE, 64 * KIB, allocation_act_prepare, created_post                            \
+    }
 
 const struct route ROUTES[] = {
     {"GET", "/healthz", "health", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, health_get},
@@ -36,5 +45,36 @@ const struct route ROUTES[] = {
      quarantine_list_get},
     {"POST", "/v1/simulate", "simulate", DISTRIB, SCOPE_POLICY_READ, PLACE_APART, 4 * MIB, NULL,
      simulate_post},
+    {"POST", "/usage", "reportUsage", DISTRIB, SCOPE_REVENUE_WRITE, PLACE_WRITE, 4 * MIB,
+     usage_prepare, usage_post},
+    {"POST", "/v1/manifests", "publishManifest", REGISTRY, SCOPE_POLICY_WRITE, PLACE_WRITE, 4 * MIB,
+     manifest_prepare, manifest_post},
+    {"GET", "/v1/manifests", "listManifests", REGISTRY, SCOPE_POLICY_READ, PLACE_BOOK, 0, NULL,
+     manifests_list_get},
+    {"GET", "/v1/manifests/{id}", "getManifest", REGISTRY, SCOPE_POLICY_READ, PLACE_APART, 0, NULL,
+     manifest_get},
+    {"POST", "/validate", "validate", REGISTRY, SCOPE_ANY, PLACE_APART, 4 * MIB, NULL,
+     validate_post},
+    {"POST", "/v1/manifests/validate", "validateManifest", REGISTRY, SCOPE_ANY, PLACE_APART,
+     4 * MIB, NULL, validate_post},
+    {"POST", "/v1/contributions", "recordContribution", DISTRIB, SCOPE_POLICY_WRITE, PLACE_WRITE,
+     64 * KIB, contribution_prepare, created_post},
+    {"POST", "/providers/register", "registerProvider", DISTRIB, SCOPE_POLICY_WRITE, PLACE_WRITE,
+     64 * KIB, provider_prepare, provider_post},
+    {"POST", "/usage/submit", "submitUsage", DISTRIB, SCOPE_REVENUE_WRITE, PLACE_WRITE, 64 * KIB,
+     usage_submit_prepare, usage_submit_post},
+    {"GET", "/providers/{id}/earnings", "getProviderEarnings", WALLET, SCOPE_EARNINGS_READ,
+     PLACE_APART, 0, NULL, provider_earnings_get},
+    {"POST", "/revenue/distribute", "distributeRevenue", DISTRIB, SCOPE_REVENUE_WRITE, PLACE_WRITE,
+     64 * KIB, distribute_prepare, created_post},
+    {"GET", "/audit/totals", "getAuditTotals", READERS, SCOPE_AUDIT_READ, PLACE_APART, 0, NULL,
+     audit_totals_get},
+    {"GET", "/v1/allocations", "listAllocations", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0,
+     NULL, allocations_get},
+    ACT("dispute", "disputeAllocation"),
+    ACT("evidence", "addEvidence"),
+    ACT("escalate", "escalateDispute"),
+    ACT("override", "overrideDispute"),
+    ACT("uphold", "upholdDispute"),
 };
 const size_t ROUTES_COUNT = ARRAY_LEN(ROUTES);

@@ -20,6 +20,12 @@ route_handler statement_get;
 route_handler feed_get;
 route_handler log_checkpoint_get, log_inclusion_get, log_consistency_get;
 route_handler report_get, quarantine_list_get, simulate_post;
+route_handler usage_prepare, usage_post;
+route_handler manifest_prepare, manifest_post, manifest_get, manifests_list_get, validate_post;
+route_handler contribution_prepare, distribute_prepare, allocation_act_prepare, created_post;
+route_handler provider_prepare, provider_post, provider_earnings_get;
+route_handler usage_submit_prepare, usage_submit_post;
+route_handler audit_totals_get, allocations_get;
 route_handler health_get, ready_get, version_get;
 
 #endif

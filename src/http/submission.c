@@ -113,7 +113,8 @@ static void draft_prepare(const struct exchange *x, struct submission_item *item
                event_type_name(d->type), at);
     buf_put_text(&event, d->payload);
     buf_put_u8(&event, '}');
-    item_prepare(x, item->prepared, buf_text(&event), NULL);
+    const struct submit_options o = {.no_quarantine = d->no_quarantine};
+    item_prepare(x, item->prepared, buf_text(&event), &o);
     buf_clear(&event);
 }
 
@@ -226,11 +227,17 @@ static void pointer_translate(const struct draft *d, struct mete_err *err)
 
 bool submission_answer(struct engine *e, struct exchange *x, unsigned status)
 {
+    (void)submission_run(e, x, 0);
+    return submission_reply(e, x, 0, status);
+}
+
+bool submission_reply(struct engine *e, struct exchange *x, size_t i, unsigned status)
+{
     const struct submission *s = x->work;
-    struct submit_result r = *submission_run(e, x, 0);
+    struct submit_result r = s->item[i].result;
     struct json_writer w;
     if (r.status != SUBMIT_APPLIED && r.status != SUBMIT_DUPLICATE && r.status != SUBMIT_WAITING) {
-        pointer_translate(s->item[0].draft, &r.err);
+        pointer_translate(s->item[i].draft, &r.err);
         reply_problem(x, &r.err);
         return false;
     }

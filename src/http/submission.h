@@ -20,6 +20,7 @@ struct draft {
     struct text event_id;
     struct when occurred_at; /* not set: now; or what the log says when the event came before */
     struct text payload;     /* JSON */
+    bool no_quarantine;      /* when refused it is not kept */
     const struct json *body; /* that it was made of; NULL: pointers stay as they are */
     const struct body_member *member; /* how; ends with `to` NULL; may be NULL */
 };
@@ -55,6 +56,8 @@ const struct submit_result *submission_run(struct engine *e, struct exchange *x,
 /** Submits the only item and answers {"event_id","status","seq"} with `status`, 200 for a
  *  duplicate, or a problem that points into the body. False: it was a problem. */
 bool submission_answer(struct engine *e, struct exchange *x, unsigned status);
+/** The same for item i, which was submitted. */
+bool submission_reply(struct engine *e, struct exchange *x, size_t i, unsigned status);
 
 /* Parts of an answer. */
 void submission_result_write(struct json_writer *w, const struct submit_result *r);

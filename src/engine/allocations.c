@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Listing allocations: the log is walked from the cursor on, and lines that fit are handed out. */
+#include "engine/allocations.h"
+
+#include "base/text.h"
+#include "core/dispute.h"
+#include "engine/lines.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ARENA_SIZE_MAX ((size_t)4 << 30)
+
+struct place {
+    uint64_t seq;
+    uint32_t page;
+    uint32_t group;
+    uint32_t line;
+};
+
+struct list {
+    struct engine *e;
+    const struct allocations_query *q;
+    allocations_visit *visit;
+    void *arg;
+    struct arena a;     /* of one decision */
+    struct place after; /* rows up to here were handed out before */
+    struct place last;  /* that was handed out or passed over */
+    uint64_t left;      /* rows */
+    uint64_t until;     /* seq where this call ends */
+    uint32_t party;     /* 0: all */
+    uint64_t event_seq; /* 0: all */
+    bool full;
+    struct mete_err *err;
+    enum mete_code code;
+};
+
+/* --- cursors -----------------------------------------------------------------------------------*/
+
+static bool number_take(struct text *t, uint64_t max, uint64_t *out)
+{
+    size_t i = 0;
+    *out = 0;
+    while (i < t->len && t->p[i] >= '0' && t->p[i] <= '9' && i < 19) {
+        *out = *out * 10 + (uint64_t)(t->p[i++] - '0');
+    }
+    bool fine = i > 0 && *out <= max && (i == t->len || t->p[i] == '.');
+    i += i < t->len;
+    *t = (struct text){t->p + i, t->len - i};
+    return fine;
+}
+
+static bool cursor_read(struct text t, struct place *out)
+{
+    uint64_t n[4] = {0};
+    for (size_t i = 0; i < ARRAY_LEN(n); i++) {
+        if (!number_take(&t, i == 0 ? INT64_MAX : UINT32_MAX, &n[i])) {
+            return false;
+        }
+    }
+    *out = (struct place){n[0], (uint32_t)n[1], (uint32_t)n[2], (uint32_t)n[3]};
+    return t.len == 0;
+}
+
+static bool is_after(struct place a, struct place b)
+{
+    if (a.seq != b.seq) {
+        return a.seq > b.seq;
+    }
+    if (a.page != b.page) {
+        return a.page > b.page;
+    }
+    return a.group != b.group ? a.group > b.group : a.line > b.line;
+}
+
+/* --- one line ----------------------------------------------------------------------------------*/
+
+static void row_policies(struct list *l, const struct group *g, uint32_t line,
+                         struct allocation_row *row)
+{
+    const struct view *v = engine_view(l->e);
+    uint32_t node = g->line[line].node;
+    struct text id;
+    row->root_policy = lines_root_policy(v, &l->a, g);
+    while (node != NODE_NONE && g->node[node].rounding == NODE_ROLE) {
+        node = g->node[node].parent;
+    }
+    if (node != NODE_NONE && view_policy_id(v, g->node[node].policy, &id) == VIEW_FOUND) {
+        row->policy = arena_text(&l->a, id);
+        row->policy_version = g->node[node].version;
+    }
+    if (row->policy.len == 0) {
+        row->policy = row->root_policy;
+    }
+}
+
+static struct text party_text(struct list *l, uint32_t number)
+{
+    struct text id;
+    return view_party_id(engine_view(l->e), number, &id) == VIEW_FOUND ? arena_text(&l->a, id)
+                                                                       : (struct text){0};
+}
+
+static struct allocation_row row_make(struct list *l, const struct walk_item *item,
+                                      const struct walk_head *head, struct place at)
+{
+    const struct group *g = &item->decision.group[at.group];
+    const struct lines_spot spot = {at.group, at.line, g->line[at.line].amount};
+    const struct view *v = engine_view(l->e);
+    struct dispute dispute = {0};
+    char path[PATH_TEXT_MAX];
+    struct allocation_row row = {.event_id = head->event_id,
+                                 .amount = g->line[at.line].amount,
+                                 .booked_at = item->recorded_at};
+    (void)line_path(g, at.group, at.line, path);
+    row.id = arena_printf(&l->a, "%.*s/%s", (int)head->event_id.len, head->event_id.p, path);
+    row.party = party_text(l, g->line[at.line].party);
+    row.role = lines_role(v, &l->a, g, at.line);
+    row.state = lines_state(v, item, &spot, l->q->at, &row.clears_at);
+    (void)view_asset_number(v, g->asset, &row.asset);
+    row_policies(l, g, at.line, &row);
+    if (dispute_of(v, item->seq, item->page, at.group, at.line, &dispute) == VIEW_FOUND &&
+        dispute.state == DISPUTE_UPHELD) {
+        row.held_by = party_text(l, dispute.owner);
+    }
+    return row;
+}
+
+static bool row_fits(const struct list *l, const struct allocation_row *row)
+{
+    const struct allocations_query *q = l->q;
+    bool policy = q->policy.len == 0 || text_eq(q->policy, row->policy) ||
+                  text_eq(q->policy, row->root_policy);
+    return policy && (q->state.len == 0 || text_is(q->state, row->state));
+}
+
+/* --- the walk ----------------------------------------------------------------------------------*/
+
+/** False: the page is full. */
+static bool line_visit(struct list *l, const struct walk_item *item, const struct walk_head *head,
+                       struct place at)
+{
+    const struct line *line = &item->decision.group[at.group].line[at.line];
+    if (line->kind != LINE_ALLOCATION || (l->party != 0 && line->party != l->party) ||
+        !is_after(at, l->after)) {
+        return true;
+    }
+    const struct allocation_row row = row_make(l, item, head, at);
+    if (row_fits(l, &row)) {
+        if (l->left == 0) {
+            l->full = true;
+            return false;
+        }
+        l->left--;
+        l->full = !l->visit(l->arg, &row);
+    }
+    l->last = at;
+    return !l->full;
+}
+
+static bool item_visit(void *arg, const struct walk_item *item)
+{
+    struct list *l = arg;
+    struct walk_head head;
+    if (l->event_seq != 0 && item->event_seq != l->event_seq) {
+        return true;
+    }
+    arena_reset(&l->a);
+    l->code = walk_head_of(&l->a, item->bytes, &head, l->err);
+    for (uint32_t g = 0; g < item->decision.group_count && l->code == METE_OK; g++) {
+        const struct group *group = &item->decision.group[g];
+        for (uint32_t i = 0; i < group->line_count && group->kind == GROUP_REVENUE; i++) {
+            if (!line_visit(l, item, &head, (struct place){item->seq, item->page, g, i})) {
+                return false;
+            }
+        }
+    }
+    return l->code == METE_OK;
+}
+
+/** Where an event was booked: it may have waited. */
+static enum mete_code event_range(struct list *l, uint64_t *from, uint64_t *until)
+{
+    struct decision decision;
+    uint32_t page;
+    uint64_t booked;
+    l->event_seq = engine_seq_of(l->e, l->q->event_id);
+    if (l->event_seq == 0) {
+        return mete_fail(l->err, METE_NOT_FOUND, NULL, "no event of this book has this id");
+    }
+    enum mete_code code =
+        engine_decision(l->e, l->event_seq, &l->a, &decision, &booked, &page, l->err);
+    if (code == METE_OK) {
+        *from = *from > booked ? *from : booked;
+        *until = booked + 1;
+    }
+    return code;
+}
+
+static enum mete_code range_find(struct list *l, uint64_t *from, uint64_t *until)
+{
+    const struct allocations_query *q = l->q;
+    if (q->after.len > 0 && !cursor_read(q->after, &l->after)) {
+        return mete_fail(l->err, METE_REQUEST_INVALID, NULL, "this cursor was never handed out");
+    }
+    if (q->party.len > 0 && view_party(engine_view(l->e), q->party, &l->party) != VIEW_FOUND) {
+        return mete_fail(l->err, METE_NOT_FOUND, NULL, "the log does not name this party");
+    }
+    *from = l->after.seq > 0 ? l->after.seq : 1;
+    *until = book_size(engine_book(l->e)) + 1;
+    return q->event_id.len > 0 ? event_range(l, from, until) : METE_OK;
+}
+
+enum mete_code allocations_list(struct engine *e, const struct allocations_query *q,
+                                allocations_visit *visit, void *arg,
+                                char next[ALLOCATION_CURSOR_MAX], struct mete_err *err)
+{
+    struct list l = {.e = e, .q = q, .visit = visit, .arg = arg, .left = q->limit, .err = err};
+    uint64_t from = 1;
+    uint64_t end = 1;
+    next[0] = '\0';
+    arena_init(&l.a, ARENA_SIZE_MAX);
+    enum mete_code code = range_find(&l, &from, &end);
+    l.until = end > from + ALLOCATION_WALK_MAX ? from + ALLOCATION_WALK_MAX : end;
+    l.last = l.after;
+    code = code == METE_OK ? walk_log(e, from, l.until, item_visit, &l, err) : code;
+    code = code == METE_OK ? l.code : code;
+    if (code == METE_OK && !l.full && l.until < end) {
+        l.last = (struct place){.seq = l.until - 1, .page = UINT32_MAX};
+    }
+    if (code == METE_OK && (l.full || l.until < end)) {
+        snprintf(next, ALLOCATION_CURSOR_MAX, "%llu.%u.%u.%u", (unsigned long long)l.last.seq,
+                 l.last.page, l.last.group, l.last.line);
+    }
+    arena_clear(&l.a);
+    return code;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The shares of revenues, line by line, in the order of the log. */
+#ifndef METE_ENGINE_ALLOCATIONS_H
+#define METE_ENGINE_ALLOCATIONS_H
+
+#include "engine/engine.h"
+
+#define ALLOCATION_CURSOR_MAX 96
+#define ALLOCATION_WALK_MAX   20000u /* entries of the log that one call looks at */
+
+struct allocations_query {
+    mete_time at;         /* the clock that clears */
+    struct text party;    /* who got it; empty: all */
+    struct text event_id; /* empty: all */
+    struct text policy;   /* the one that named the share, or the first one; empty: all */
+    struct text state;    /* "pending" ...; empty: all */
+    struct text after;    /* a cursor; empty: from the beginning */
+    uint64_t limit;       /* rows */
+};
+
+struct allocation_row {
+    struct text id;
+    struct text event_id;
+    struct text party;
+    i128 amount;
+    struct asset asset;
+    struct text role;        /* may be empty */
+    struct text policy;      /* whose share it is; empty: the event named the party */
+    struct text root_policy; /* the first one that was split */
+    uint32_t policy_version; /* of `policy`; 0: none */
+    const char *state;
+    mete_time clears_at;
+    mete_time booked_at;
+    struct text held_by; /* another party, once a dispute was upheld; else empty */
+};
+
+typedef bool allocations_visit(void *arg, const struct allocation_row *row);
+
+/** *next is the cursor of what follows, "" at the end; the call may end with fewer rows than asked
+ *  for, even none, because it looked at ALLOCATION_WALK_MAX entries. METE_REQUEST_INVALID for a
+ *  broken cursor; METE_NOT_FOUND for a party or an event that the log does not name. */
+enum mete_code allocations_list(struct engine *e, const struct allocations_query *q,
+                                allocations_visit *visit, void *arg,
+                                char next[ALLOCATION_CURSOR_MAX],
+                                struct mete_err *err) METE_MUST_CHECK;
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Shares of revenues, one by one, and what supervisors do with them. */
+#include "http/desk.h"
+#include "http/mapping.h"
+#include "http/query_args.h"
+#include "http/reply.h"
+#include "http/routes.h"
+
+#include "base/text.h"
+#include "engine/allocations.h"
+
+#include <string.h>
+
+#define PAGE_DEFAULT 100u
+#define PAGE_MAX     1000u
+
+/* --- GET /v1/allocations -----------------------------------------------------------------------*/
+
+struct listing {
+    struct exchange *x;
+    struct json_writer w;
+};
+
+static void text_or_null(struct json_writer *w, const char *key, struct text value)
+{
+    if (value.len > 0) {
+        jw_text(w, key, value);
+    } else {
+        jw_null(w, key);
+    }
+}
+
+static bool row_write(void *arg, const struct allocation_row *row)
+{
+    struct listing *l = arg;
+    struct json_writer *w = &l->w;
+    char at[TIME_TEXT_MAX];
+    jw_object(w, NULL);
+    jw_text(w, "allocation_id", row->id);
+    jw_text(w, "event_id", row->event_id);
+    jw_text(w, "party", row->party);
+    jw_i128(w, "amount", row->amount);
+    jw_text(w, "asset", arena_printf(&l->x->arena, "%s/%u", row->asset.code, row->asset.scale));
+    text_or_null(w, "role", row->role);
+    text_or_null(w, "policy", row->policy);
+    text_or_null(w, "root_policy", row->root_policy);
+    jw_int(w, "policy_version", row->policy_version);
+    jw_str(w, "state", row->state);
+    text_or_null(w, "held_by", row->held_by);
+    time_format(row->clears_at, at);
+    jw_str(w, "clears_at", at);
+    time_format(row->booked_at, at);
+    jw_str(w, "booked_at", at);
+    jw_end_object(w);
+    return true;
+}
+
+static bool state_known(struct exchange *x, struct text state)
+{
+    static const char *const known[] = {"pending", "disputed", "cleared", "upheld"};
+    for (size_t i = 0; i < ARRAY_LEN(known) && state.len > 0; i++) {
+        if (text_is(state, known[i])) {
+            return true;
+        }
+    }
+    if (state.len > 0) {
+        reply_fail(x, METE_REQUEST_INVALID, NULL, "state is pending, disputed, cleared or upheld");
+    }
+    return state.len == 0;
+}
+
+void allocations_get(struct desk *d, struct engine *e, struct exchange *x)
+{
+    struct mete_err err;
+    struct listing l = {.x = x};
+    char next[ALLOCATION_CURSOR_MAX];
+    struct allocations_query q = {.at = engine_now(e),
+                                  .party = exchange_query(x, "party"),
+                                  .event_id = exchange_query(x, "event"),
+                                  .policy = exchange_query(x, "policy"),
+                                  .state = exchange_query(x, "state"),
+                                  .after = exchange_query(x, "after"),
+                                  .limit = PAGE_DEFAULT};
+    (void)d;
+    if (!arg_number(x, "limit", 1, PAGE_MAX, &q.limit) || !arg_time(x, "as_of", true, &q.at) ||
+        !state_known(x, q.state)) {
+        return;
+    }
+    if (x->who->party.len > 0 && q.party.len == 0) {
+        q.party = x->who->party; /* a bound key sees its own */
+    }
+    if (q.party.len > 0 && !arg_own_party(x, q.party)) {
+        return;
+    }
+    reply_json(x, 200, &l.w);
+    jw_object(&l.w, NULL);
+    jw_array(&l.w, "allocations");
+    if (allocations_list(e, &q, row_write, &l, next, &err) != METE_OK) {
+        reply_problem(x, &err);
+        return;
+    }
+    jw_end_array(&l.w);
+    if (next[0] != '\0') {
+        jw_str(&l.w, "next", next); /* the page may be short, even empty: the search goes on */
+    } else {
+        jw_null(&l.w, "next");
+    }
+    jw_end_object(&l.w);
+}
+
+/* --- POST /v1/allocations/{id}/... -------------------------------------------------------------*/
+
+static const struct body_member MEMBERS[] = {{"reallocate_to", {"reallocate_to", "reallocateTo"}},
+                                             {NULL, {NULL}}};
+
+static enum event_type type_of_route(const struct route *r)
+{
+    static const struct {
+        const char *name;
+        enum event_type type;
+    } acts[] = {{"dispute", EVENT_ALLOCATION_DISPUTED},
+                {"evidence", EVENT_ALLOCATION_EVIDENCE_ADDED},
+                {"escalate", EVENT_ALLOCATION_ESCALATED},
+                {"override", EVENT_ALLOCATION_OVERRIDDEN},
+                {"uphold", EVENT_ALLOCATION_UPHELD}};
+    const char *name = strrchr(r->path, '/') + 1;
+    size_t i = 0;
+    while (strcmp(acts[i].name, name) != 0) {
+        i++;
+        METE_ASSERT(i < ARRAY_LEN(acts));
+    }
+    return acts[i].type;
+}
+
+void allocation_act_prepare(struct desk *d, struct engine *e, struct exchange *x)
+{
+    const struct json *body = body_object(x);
+    struct buf first = {0};
+    (void)d;
+    (void)e;
+    if (body == NULL) {
+        return;
+    }
+    buf_put_str(&first, "\"allocation_id\":");
+    json_put_string(&first, x->param[0]);
+    buf_put_u8(&first, ',');
+    enum event_type type = type_of_route(x->route);
+    const struct body_plan plan = {.type = type,
+                                   .member = MEMBERS,
+                                   .kind = event_type_name(type),
+                                   .about = x->param[0],
+                                   .first = arena_text(&x->arena, buf_text(&first))};
+    buf_clear(&first);
+    submission_new(x);
+    (void)body_draft(x, body, &plan);
+}
