@@ -14,6 +14,7 @@
 
 #define COST_SCALE    18u /* decimals of a metered cost */
 #define REPORT_ID_MAX 150
+#define CALLS_MAX     INT64_C(1000000000000)
 #define CURRENCY      "USD" /* of a cost that names none */
 #define HOUR_US       (TIME_SECOND_US * 3600)
 
@@ -95,8 +96,10 @@ static bool record_add(struct usage_report *u, const struct json *record, size_t
     const struct json *at = json_get(record, "timestamp");
     const struct json *endpoint = json_get(record, "endpoint");
     const struct json *policy = json_get(record, "fairAttribution");
+    const struct json *many = json_get(record, "calls");
     struct aggregate a = {.policy = u->cli, .currency = u->currency};
     i128 cost = 0;
+    int64_t calls = 1;
     if (at == NULL || at->type != JSON_STRING || time_parse(at->text, &a.last) != TIME_OK) {
         return record_fail(u, i, "timestamp", "expected an RFC 3339 time");
     }
@@ -111,11 +114,15 @@ static bool record_add(struct usage_report *u, const struct json *record, size_t
                            "expected a plain decimal of at most 18 decimals, without sign and "
                            "exponent; very small values go into a string");
     }
+    if (many != NULL && !json_int(many, 1, CALLS_MAX, &calls)) {
+        return record_fail(u, i, "calls",
+                           "expected how many calls the cost is of, from 1 to 10^12");
+    }
     a.policy = policy != NULL ? policy->text : a.policy;
     a.endpoint = endpoint->text;
     struct aggregate *sum = aggregate_of(u, &a);
     sum->last = sum->last > a.last ? sum->last : a.last;
-    sum->calls++;
+    sum->calls += (uint64_t)calls; /* a body has too few records to wrap it */
     if (!i128_add(sum->cost, cost, &sum->cost) || !amount_in_range(sum->cost)) {
         return record_fail(u, i, "cost", "the sum of these costs is out of range");
     }
