@@ -256,7 +256,7 @@ static int key_rotate_run(struct cli *c)
 /* --- the commands ------------------------------------------------------------------------------*/
 
 static const struct cli_option CREATE_OPTIONS[] = {
-    {"scopes", 's', "LIST", "what it may do, separated by commas"},
+    {"scopes", 0, "LIST", "what it may do, separated by commas"},
     {"party", 'p', "PARTY", "sees and speaks for this party alone"},
     {"producer", 0, "NAME", "speaks for runtime, control_plane or control_plane/SERVICE alone"},
     {"expires", 0, "TIME", "ends by itself"},

@@ -67,7 +67,7 @@ struct hash log_row_leaf(const struct log_row *row)
 
 /* --- opening and closing -----------------------------------------------------------------------*/
 
-static struct book *book_new(struct store *s, void *log)
+static struct book *book_new(struct store *s, void *log, struct text name)
 {
     struct book *b = calloc(1, sizeof *b);
     METE_ASSERT(b != NULL);
@@ -76,6 +76,11 @@ static struct book *book_new(struct store *s, void *log)
     b->log = log;
     b->read_only = s->options.read_only;
     b->no_entries = s->options.no_entries;
+    buf_put_text(&b->name, name);
+    if (!b->read_only) {
+        b->next = s->open;
+        s->open = b;
+    }
     tree_init(&b->tree, b->port, log);
     state_init(&b->state, b->port->state, log, s->options.cache_size);
     return b;
@@ -83,11 +88,33 @@ static struct book *book_new(struct store *s, void *log)
 
 static void book_free(struct book *b)
 {
+    for (struct book **at = &b->store->open; *at != NULL; at = &(*at)->next) {
+        if (*at == b) {
+            *at = b->next;
+            break;
+        }
+    }
+    buf_clear(&b->name);
     tree_clear(&b->tree);
     state_clear(&b->state);
     buf_clear(&b->id_room);
     b->port->close(b->log);
     free(b);
+}
+
+/** Two states of one book would part; and what makes a book needs a transaction of its own. */
+static enum mete_code check_free(const struct store *s, struct text name, bool create,
+                                 struct mete_err *err)
+{
+    for (const struct book *b = s->open; b != NULL; b = b->next) {
+        if (text_eq(buf_text(&b->name), name)) {
+            return mete_fail(err, create ? METE_STORE_EXISTS : METE_STORE_BUSY, NULL,
+                             "this process has the book open already");
+        }
+    }
+    return s->writer == NULL || s->options.read_only
+               ? METE_OK
+               : mete_fail(err, METE_STORE_BUSY, NULL, "another book's group is not committed yet");
 }
 
 enum mete_code book_open(struct book **out, struct store *s, struct text name, bool create,
@@ -100,11 +127,14 @@ enum mete_code book_open(struct book **out, struct store *s, struct text name, b
         return mete_fail(err, METE_TEXT_LENGTH, NULL,
                          "the name of a book is 1 to %d bytes of UTF-8", BOOK_NAME_LEN_MAX);
     }
-    enum mete_code code = s->port->book_open(&log, s->impl, name, create, err);
+    enum mete_code code = check_free(s, name, create, err);
+    if (code == METE_OK) {
+        code = s->port->book_open(&log, s->impl, name, create, err);
+    }
     if (code != METE_OK) {
         return code;
     }
-    struct book *b = book_new(s, log);
+    struct book *b = book_new(s, log, name);
     code = book_load(b, err);
     if (code != METE_OK) {
         book_free(b);

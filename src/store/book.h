@@ -11,11 +11,14 @@ struct store {
     const struct store_port *port;
     void *impl;
     struct store_options options;
-    struct book *writer; /* the book whose group is open; NULL: none is */
+    struct book *open;   /* all that are open for writing */
+    struct book *writer; /* the one of them whose group is open; NULL: none is */
 };
 
 struct book {
     struct store *store;
+    struct book *next; /* of store->open */
+    struct buf name;
     const struct log_port *port;
     void *log;
     bool read_only;

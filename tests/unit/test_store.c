@@ -631,10 +631,12 @@ static void test_books_of_a_store(void **state)
     size_t count;
     fixture_append(f, 30, 30);
     struct hash main_digest = fixture_digest(f->book);
-    assert_int_equal(book_open(&other, f->store, TEXT("second"), true, &err), METE_STORE_BUSY);
-    book_close(f->book);
-    f->book = NULL;
+    assert_int_equal(book_open(&other, f->store, TEXT("main"), false, &err), METE_STORE_BUSY);
     assert_int_equal(book_open(&other, f->store, TEXT("main"), true, &err), METE_STORE_EXISTS);
+    struct log_row queued = fixture_bare_row(f, book_size(f->book) + 1);
+    assert_int_equal(book_append(f->book, &queued, &err), STORE_OK);
+    assert_int_equal(book_open(&other, f->store, TEXT("second"), true, &err), METE_STORE_BUSY);
+    book_rollback(f->book);
     assert_int_equal(book_open(&other, f->store, TEXT("none"), false, &err), METE_STORE_MISSING);
     assert_int_equal(book_open(&other, f->store, (struct text){0}, true, &err), METE_TEXT_LENGTH);
     assert_int_equal(book_open(&other, f->store, TEXT("\xff"), true, &err), METE_TEXT_LENGTH);
@@ -642,6 +644,10 @@ static void test_books_of_a_store(void **state)
     assert_int_equal(book_size(other), 0);
     struct log_row row = fixture_bare_row(f, 1);
     assert_int_equal(book_append(other, &row, &err), STORE_OK);
+    assert_int_equal(book_append(f->book, &queued, &err), STORE_FAILED); /* one group at a time */
+    assert_int_equal(err.code, METE_STORE_BUSY);
+    book_rollback(f->book);
+    assert_int_equal(book_size(other), 1);
     assert_int_equal(book_commit(other, &err), STORE_OK);
     struct hash root = book_head(other).root;
     assert_true(hash_eq(&root, &row.leaf));
@@ -651,7 +657,6 @@ static void test_books_of_a_store(void **state)
     assert_int_equal(count, 2);
     assert_true(text_is(names[0], "main") && text_is(names[1], "second") && names[2].p == NULL);
     arena_clear(&a);
-    assert_int_equal(book_open(&f->book, f->store, TEXT("main"), false, &err), METE_OK);
     struct hash again = fixture_digest(f->book);
     assert_true(hash_eq(&main_digest, &again));
 }
