@@ -163,8 +163,7 @@
       "Wait as long as Retry-After says.")                                                         \
     X(OVERLOADED, 203, "overloaded", 503, 1, "Too much is waiting, or the server is stopping.",    \
       "Wait as long as Retry-After says; what was not answered may be sent again.")                \
-    X(ROUTE_UNKNOWN, 204, "route_unknown", 404, 0, "There is no such path.",                       \
-      "See /openapi.json.")                                                                        \
+    X(ROUTE_UNKNOWN, 204, "route_unknown", 404, 0, "There is no such path.", "See /openapi.json.") \
     X(METHOD, 205, "method_not_allowed", 405, 0, "This path does not take this method.",           \
       "The Allow header lists those it takes.")                                                    \
     X(BODY_TOO_LARGE, 206, "body_too_large", 413, 0, "The body is larger than is read here.",      \
@@ -177,7 +176,10 @@
       "This Idempotency-Key came with another body before.", "Use a new one for a new request.")   \
     X(IDEMPOTENCY_RUNNING, 210, "idempotency_running", 409, 1,                                     \
       "The first request with this Idempotency-Key is still at work.", "Ask again in a moment.")   \
-    X(INTERNAL, 211, "internal", 500, 1, "The server failed.", "Send the request id to its operator.")
+    X(INTERNAL, 211, "internal", 500, 1, "The server failed.",                                     \
+      "Send the request id to its operator.")                                                      \
+    X(UPSTREAM, 212, "upstream_failed", 503, 1, "Another service gave no answer.",                 \
+      "Try again; if it goes on, tell the operator which service the message names.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "http/desk.h"
+#include "http/roles.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -36,6 +37,26 @@ static const char *listen_of(struct cli *c)
         .p;
 }
 
+/** --roles, else all. CLI_OK, or it was complained about. */
+static int roles_of(struct cli *c, unsigned *out)
+{
+    struct mete_err err;
+    const char *given = cli_option(c, "roles");
+    enum mete_code code = roles_parse(text_of(given != NULL ? given : "all"), out, &err);
+    return code == METE_OK ? CLI_OK : cli_usage(c, "%s", err.text);
+}
+
+/** The other services, by the names that their compose files use. */
+static struct peers_options peers_of_environment(void)
+{
+    const char *key = getenv("PEER_API_KEY");
+    return (struct peers_options){.registry = getenv("MANIFEST_REGISTRY_URL"),
+                                  .wallet = getenv("WALLET_SERVICE_URL"),
+                                  .distribution = getenv("DISTRIBUTION_SERVICE_URL"),
+                                  .validation = getenv("VALIDATION_SERVICE_URL"),
+                                  .key = key != NULL ? key : getenv("API_KEY")};
+}
+
 static void say_started(struct cli *c, struct desk *d, const char *listen)
 {
     const char *colon = strrchr(listen, ':');
@@ -64,11 +85,18 @@ static int serve_run(struct cli *c)
     struct desk *d;
     struct mete_err err;
     sigset_t set;
+    unsigned roles;
     const char *listen = listen_of(c);
+    int status = roles_of(c, &roles);
+    if (status != CLI_OK) {
+        return status;
+    }
     const struct desk_options o = {.server = {.listen = listen, .body_max = BODY_MAX},
                                    .store = c->store,
                                    .book = c->book,
                                    .create = true,
+                                   .roles = roles,
+                                   .peers = peers_of_environment(),
                                    .admin_key = getenv("API_KEY"),
                                    .loopback = is_loopback(listen),
                                    .log = !c->quiet};
@@ -98,6 +126,7 @@ static int serve_run(struct cli *c)
 
 static const struct cli_option OPTIONS[] = {
     {"listen", 'l', "HOST:PORT", "where to listen; else HOST and PORT, else 127.0.0.1:8402"},
+    {"roles", 0, "LIST", "groups of routes: all, distributions, wallet, manifests, dashboard ..."},
     {"plaintext-behind-proxy", 0, NULL, "no TLS although others can connect: a proxy has it"},
     {NULL, 0, NULL, NULL}};
 
@@ -107,7 +136,10 @@ const struct cli_command command_serve = {
     .operands_min = 0,
     .operands_max = 0,
     .summary = "answer HTTP requests",
-    .about = "Makes the store and the book when they are missing. SIGTERM: finishes what it has\n"
-             "begun, then ends. SIGHUP: reads keys again.",
+    .about =
+        "Makes the store and the book when they are missing. SIGTERM: finishes what it has\n"
+        "begun, then ends. SIGHUP: reads keys again. Several of them with a role each find each\n"
+        "other by MANIFEST_REGISTRY_URL, WALLET_SERVICE_URL, DISTRIBUTION_SERVICE_URL and\n"
+        "VALIDATION_SERVICE_URL, and show each other the key in PEER_API_KEY, else API_KEY.",
     .option = OPTIONS,
     .run = serve_run};

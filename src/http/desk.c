@@ -6,6 +6,8 @@
 #include "base/encode.h"
 #include "base/text.h"
 #include "crypto/seal.h"
+#include "http/federation.h"
+#include "http/follow.h"
 #include "http/reply.h"
 #include "http/workers.h"
 
@@ -75,15 +77,27 @@ struct task {
     struct work work; /* first: it leads back */
     struct desk *d;
     struct exchange *x;
+    route_handler *errand; /* what comes before the handler, on a worker's thread; NULL: nothing */
 };
 
 static void task_run(struct work *w, struct engine *e, const struct mete_err *err)
 {
     struct task *t = (struct task *)w;
-    if (e == NULL) {
+    if (t->errand != NULL) {
+        t->errand(t->d, e, t->x);
+    } else if (e == NULL) {
         reply_problem(t->x, err);
     } else {
         t->x->route->handle(t->d, e, t->x);
+    }
+}
+
+static void task_put(struct task *t)
+{
+    bool apart = t->errand != NULL || t->x->route->place == PLACE_APART;
+    if (!(apart ? workers_put(t->d->workers, &t->work) : keeper_put(t->d->keeper, &t->work))) {
+        reply_fail(t->x, METE_OVERLOADED, NULL, "too much is waiting already");
+        finish(t->d, t->x);
     }
 }
 
@@ -93,6 +107,14 @@ static void task_done(struct work *w, enum mete_code code, const struct mete_err
     if (code != METE_OK) {
         t->x->reply_count = 0;
         reply_problem(t->x, err);
+    }
+    if (t->errand != NULL && t->x->status == 0) {
+        t->errand = NULL;
+        task_put(t);
+        return;
+    }
+    if (w->writes && !w->alone && t->x->status < 300) {
+        follow_news(t->d->follow);
     }
     finish(t->d, t->x);
 }
@@ -108,13 +130,9 @@ static void elsewhere(struct desk *d, struct exchange *x)
                                 .run = task_run,
                                 .done = task_done},
                        .d = d,
-                       .x = x};
-    bool taken = x->route->place == PLACE_APART ? workers_put(d->workers, &t->work)
-                                                : keeper_put(d->keeper, &t->work);
-    if (!taken) {
-        reply_fail(x, METE_OVERLOADED, NULL, "too much is waiting already");
-        finish(d, x);
-    }
+                       .x = x,
+                       .errand = writes ? federation_errand(d, x) : NULL};
+    task_put(t);
 }
 
 /* --- the first half ----------------------------------------------------------------------------*/
@@ -226,7 +244,11 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
     if (code == METE_OK) {
         code = workers_start(&d->workers, d->o.store, d->o.workers, err);
     }
-    return code == METE_OK ? server_start(&d->server, &d->o.server, err) : code;
+    if (code == METE_OK) {
+        follow_start(&d->follow, d);
+        code = server_start(&d->server, &d->o.server, err);
+    }
+    return code;
 }
 
 enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct mete_err *err)
@@ -239,6 +261,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     d->o.server.log = line_log;
     d->o.server.ctx = d;
     d->started_at = desk_now();
+    peers_open(&d->peers, &o->peers);
     enum mete_code code = parts_open(d, err);
     if (code != METE_OK) {
         desk_close(d);
@@ -262,9 +285,11 @@ bool desk_drain(struct desk *d, unsigned seconds)
 /** In this order: when the server is stopped, nothing may still hold an exchange. */
 void desk_close(struct desk *d)
 {
+    follow_stop(d->follow);
     workers_stop(d->workers);
     keeper_stop(d->keeper);
     server_stop(d->server);
     authority_close(d->authority);
+    peers_close(d->peers);
     free(d);
 }

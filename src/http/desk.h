@@ -6,6 +6,7 @@
 
 #include "http/authority.h"
 #include "http/keeper.h"
+#include "http/peers.h"
 #include "http/router.h"
 #include "http/server.h"
 
@@ -21,6 +22,7 @@ struct desk_options {
     unsigned workers;  /* threads for long readings; 0: 2 */
     size_t cache_size; /* of the books; 0: 64 MiB */
     bool loopback;
+    struct peers_options peers;
     bool log; /* a JSON line for each request, on stderr */
 };
 
@@ -32,6 +34,8 @@ struct desk {
     struct keeper *keeper;
     struct authority *authority;
     struct workers *workers;
+    struct peers *peers;
+    struct follow *follow; /* NULL: nobody to follow or to tell */
     mete_time started_at;
     _Atomic enum desk_state state;
     _Atomic unsigned busy; /* requests that are not answered yet */

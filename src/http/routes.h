@@ -25,7 +25,7 @@ route_handler manifest_prepare, manifest_post, manifest_get, manifests_list_get,
 route_handler contribution_prepare, distribute_prepare, allocation_act_prepare, created_post;
 route_handler provider_prepare, provider_post, provider_earnings_get;
 route_handler usage_submit_prepare, usage_submit_post;
-route_handler audit_totals_get, allocations_get;
+route_handler audit_totals_get, allocations_get, follow_post;
 route_handler health_get, ready_get, version_get;
 
 #endif

@@ -52,6 +52,14 @@ static void submission_release(struct exchange *x)
     for (size_t i = 0; i < s->count; i++) {
         prepared_free(s->item[i].prepared);
     }
+    for (size_t i = 0; i < s->before_count; i++) {
+        prepared_free(s->before[i].prepared);
+    }
+}
+
+struct submission *submission_of(const struct exchange *x)
+{
+    return x->release == submission_release ? x->work : NULL;
 }
 
 struct submission *submission_new(struct exchange *x)
@@ -77,21 +85,22 @@ static struct submission_item *item_add(struct exchange *x)
     return &s->item[s->count++];
 }
 
-static void item_prepare(const struct exchange *x, struct prepared *p, struct text event,
+/** `who` NULL: mete itself. */
+static void item_prepare(const struct principal *who, struct prepared *p, struct text event,
                          const struct submit_options *o)
 {
     const struct mete_err *why;
     struct mete_err err;
     engine_prepare(NULL, p, event, o);
-    if (prepared_code(p, &why) == METE_OK &&
-        submission_may(x->who, &prepared_envelope(p)->event, &err) != METE_OK) {
+    if (who != NULL && prepared_code(p, &why) == METE_OK &&
+        submission_may(who, &prepared_envelope(p)->event, &err) != METE_OK) {
         prepared_refuse(p, &err);
     }
 }
 
 void submission_text(struct exchange *x, struct text event, const struct submit_options *o)
 {
-    item_prepare(x, item_add(x)->prepared, event, o);
+    item_prepare(x->who, item_add(x)->prepared, event, o);
 }
 
 void submission_broken(struct exchange *x, struct text body, const struct mete_err *why,
@@ -100,7 +109,7 @@ void submission_broken(struct exchange *x, struct text body, const struct mete_e
     engine_prepare_broken(item_add(x)->prepared, body, why, o);
 }
 
-static void draft_prepare(const struct exchange *x, struct submission_item *item,
+static void draft_prepare(const struct principal *who, const struct submission_item *item,
                           mete_time occurred_at)
 {
     const struct draft *d = item->draft;
@@ -114,23 +123,44 @@ static void draft_prepare(const struct exchange *x, struct submission_item *item
     buf_put_text(&event, d->payload);
     buf_put_u8(&event, '}');
     const struct submit_options o = {.no_quarantine = d->no_quarantine};
-    item_prepare(x, item->prepared, buf_text(&event), &o);
+    item_prepare(who, item->prepared, buf_text(&event), &o);
     buf_clear(&event);
+}
+
+static void draft_keep(struct exchange *x, const struct principal *who,
+                       struct submission_item *item, const struct draft *d)
+{
+    struct draft *kept = arena_alloc(&x->arena, sizeof *kept);
+    *kept = *d;
+    item->draft = kept;
+    draft_prepare(who, item, d->occurred_at.set ? d->occurred_at.at : desk_now());
 }
 
 void submission_draft(struct exchange *x, const struct draft *d)
 {
-    struct draft *kept = arena_alloc(&x->arena, sizeof *kept);
-    struct submission_item *item = item_add(x);
-    *kept = *d;
-    item->draft = kept;
-    draft_prepare(x, item, d->occurred_at.set ? d->occurred_at.at : desk_now());
+    draft_keep(x, x->who, item_add(x), d);
+}
+
+void submission_before_room(struct exchange *x, size_t count)
+{
+    struct submission *s = x->work;
+    METE_ASSERT(s->before == NULL);
+    s->before = arena_array(&x->arena, count, sizeof *s->before);
+}
+
+void submission_before(struct exchange *x, const struct draft *d)
+{
+    struct submission *s = x->work;
+    struct submission_item *item = &s->before[s->before_count++];
+    item->prepared = prepared_new();
+    draft_keep(x, NULL, item, d);
 }
 
 /* --- submitting --------------------------------------------------------------------------------*/
 
 /** Who sends a request again means the same event: its moment is then that of the first time. */
-static void time_recall(struct engine *e, const struct exchange *x, struct submission_item *item)
+static void time_recall(struct engine *e, const struct principal *who,
+                        const struct submission_item *item)
 {
     struct arena a;
     struct envelope envelope;
@@ -142,21 +172,28 @@ static void time_recall(struct engine *e, const struct exchange *x, struct submi
     }
     arena_init(&a, ENVELOPE_ARENA_MAX(EVENT_SIZE_MAX));
     if (engine_event(e, seq, &a, &envelope, &unused, &err) == METE_OK) {
-        draft_prepare(x, item, envelope.event.occurred_at);
+        draft_prepare(who, item, envelope.event.occurred_at);
     }
     arena_clear(&a);
+}
+
+static void item_run(struct engine *e, const struct principal *who, struct submission_item *item)
+{
+    if (item->draft != NULL && !item->draft->occurred_at.set) {
+        time_recall(e, who, item);
+    }
+    engine_submit_prepared(e, item->prepared, &item->result);
 }
 
 const struct submit_result *submission_run(struct engine *e, struct exchange *x, size_t i)
 {
     struct submission *s = x->work;
-    struct submission_item *item = &s->item[i];
     METE_ASSERT(i < s->count);
-    if (item->draft != NULL && !item->draft->occurred_at.set) {
-        time_recall(e, x, item);
+    while (s->before_done < s->before_count) {
+        item_run(e, NULL, &s->before[s->before_done++]);
     }
-    engine_submit_prepared(e, item->prepared, &item->result);
-    return &item->result;
+    item_run(e, x->who, &s->item[i]);
+    return &s->item[i].result;
 }
 
 /* --- answering ---------------------------------------------------------------------------------*/

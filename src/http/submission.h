@@ -31,8 +31,11 @@ struct submission_item {
     struct submit_result result;
 };
 
-/** Is x->work of every request that writes events. */
+/** x->work of a request that writes events. */
 struct submission {
+    struct submission_item *before; /* what mete itself adds: submitted first, not answered */
+    size_t before_count;
+    size_t before_done;
     struct submission_item *item;
     size_t count;
     size_t cap;
@@ -45,11 +48,17 @@ enum mete_code submission_may(const struct principal *who, const struct event *e
 
 /** Makes x->work, and has it freed at the end. */
 struct submission *submission_new(struct exchange *x);
+/** The one of a request; NULL: its x->work is something else. */
+struct submission *submission_of(const struct exchange *x);
 void submission_text(struct exchange *x, struct text event, const struct submit_options *o);
 void submission_broken(struct exchange *x, struct text body, const struct mete_err *why,
                        const struct submit_options *o);
 /** `d` is copied, what it points to is not. */
 void submission_draft(struct exchange *x, const struct draft *d);
+
+/** Room for `count` events of mete's own. They need no key, and may be refused unnoticed. */
+void submission_before_room(struct exchange *x, size_t count);
+void submission_before(struct exchange *x, const struct draft *d);
 
 /** Submits one item; its result stays with it. */
 const struct submit_result *submission_run(struct engine *e, struct exchange *x, size_t i);

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Calls by libcurl, each on a handle of its own; and a bounded memory of policies. */
+#include "http/peers.h"
+
+#include "base/map.h"
+#include "base/text.h"
+#include "crypto/seal.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_MAX  ((size_t)16 << 20)
+#define CONNECT_MS  2000L
+#define CALL_MS     10000L
+#define KNOWN_MAX   100000u /* policies that are remembered; then all are forgotten */
+#define ASK_AGAIN   (5 * TIME_SECOND_US)
+#define ADDRESS_MAX 8192
+
+struct known {
+    enum policy_known known;
+    mete_time until; /* of POLICY_NOWHERE */
+};
+
+struct peers {
+    struct peers_options o;
+    pthread_mutex_t lock;
+    struct map policies; /* book, 0, id -> struct known */
+};
+
+static const char *kept(const char *s)
+{
+    size_t len = s != NULL ? strlen(s) : 0;
+    while (len > 0 && s[len - 1] == '/') {
+        len--;
+    }
+    char *copy = len > 0 ? strndup(s, len) : NULL;
+    METE_ASSERT(len == 0 || copy != NULL);
+    return copy;
+}
+
+void peers_open(struct peers **out, const struct peers_options *o)
+{
+    struct peers *p = calloc(1, sizeof *p);
+    uint64_t seed;
+    METE_ASSERT(p != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+    p->o = (struct peers_options){kept(o->registry), kept(o->wallet), kept(o->distribution),
+                                  kept(o->validation), kept(o->key)};
+    METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
+    random_bytes(&seed, sizeof seed);
+    map_init(&p->policies, sizeof(struct known), seed);
+    *out = p;
+}
+
+void peers_close(struct peers *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    const char *const texts[] = {p->o.registry, p->o.wallet, p->o.distribution, p->o.validation,
+                                 p->o.key};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        free((void *)(uintptr_t)texts[i]);
+    }
+    map_clear(&p->policies);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+const struct peers_options *peers_options_of(const struct peers *p)
+{
+    return &p->o;
+}
+
+/* --- calling -----------------------------------------------------------------------------------*/
+
+struct answer {
+    struct buf *out;
+    size_t len;
+};
+
+static size_t answer_take(char *p, size_t size, size_t count, void *arg)
+{
+    struct answer *a = arg;
+    size_t len = size * count;
+    if (a->len + len > ANSWER_MAX) {
+        return 0; /* curl ends the call */
+    }
+    a->len += len;
+    buf_put(a->out, p, len);
+    return len;
+}
+
+static struct curl_slist *headers_make(const struct peers *p, bool has_body)
+{
+    struct curl_slist *list = curl_slist_append(NULL, "Accept: application/json");
+    if (has_body) {
+        list = curl_slist_append(list, "Content-Type: application/json");
+    }
+    if (p->o.key != NULL) {
+        struct buf line = {0};
+        buf_printf(&line, "Authorization: Bearer %s", p->o.key);
+        buf_put_u8(&line, 0);
+        list = curl_slist_append(list, (const char *)line.p);
+        secret_wipe(line.p, line.len);
+        buf_clear(&line);
+    }
+    METE_ASSERT(list != NULL);
+    return list;
+}
+
+/** No redirects: an address that is configured is the one that gets the key. */
+static void call_set(CURL *c, struct answer *a, const char *url, struct text body,
+                     const struct curl_slist *headers)
+{
+    curl_easy_setopt(c, CURLOPT_URL, url);
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, CALL_MS);
+    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, answer_take);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, a);
+    if (body.p != NULL) {
+        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, body.p);
+    }
+}
+
+enum mete_code peers_call(const struct peers *p, const char *base, struct text path,
+                          struct text body, struct buf *out, unsigned *status, struct mete_err *err)
+{
+    char url[ADDRESS_MAX];
+    size_t len = strlen(base);
+    struct answer a = {.out = out};
+    long code = 0;
+    if (len + path.len + 1 > sizeof url) {
+        return mete_fail(err, METE_UPSTREAM, NULL, "the address is too long");
+    }
+    memcpy(url, base, len);
+    memcpy(url + len, path.p, path.len);
+    url[len + path.len] = '\0';
+    CURL *c = curl_easy_init();
+    METE_ASSERT(c != NULL);
+    struct curl_slist *headers = headers_make(p, body.p != NULL);
+    call_set(c, &a, url, body, headers);
+    CURLcode failed = curl_easy_perform(c);
+    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &code);
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(c);
+    *status = (unsigned)code;
+    return failed == CURLE_OK
+               ? METE_OK
+               : mete_fail(err, METE_UPSTREAM, NULL, "%s: %s", base, curl_easy_strerror(failed));
+}
+
+void peers_path_segment(struct buf *out, struct text t)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:";
+    for (size_t i = 0; i < t.len; i++) {
+        if (memchr(plain, t.p[i], sizeof plain - 1) != NULL) {
+            buf_put_u8(out, (uint8_t)t.p[i]);
+        } else {
+            buf_printf(out, "%%%02X", (unsigned)(unsigned char)t.p[i]);
+        }
+    }
+}
+
+/* --- what is known -----------------------------------------------------------------------------*/
+
+static struct buf policy_key(struct text book, struct text id)
+{
+    struct buf key = {0};
+    buf_put_text(&key, book);
+    buf_put_u8(&key, 0);
+    buf_put_text(&key, id);
+    return key;
+}
+
+enum policy_known peers_policy(struct peers *p, struct text book, struct text id, mete_time now)
+{
+    struct buf key = policy_key(book, id);
+    pthread_mutex_lock(&p->lock);
+    const struct known *k = map_get(&p->policies, buf_bytes(&key));
+    enum policy_known known = k != NULL ? k->known : POLICY_UNASKED;
+    if (known == POLICY_NOWHERE && k->until <= now) {
+        known = POLICY_UNASKED;
+    }
+    pthread_mutex_unlock(&p->lock);
+    buf_clear(&key);
+    return known;
+}
+
+void peers_policy_note(struct peers *p, struct text book, struct text id, enum policy_known known,
+                       mete_time now)
+{
+    struct buf key = policy_key(book, id);
+    pthread_mutex_lock(&p->lock);
+    if (p->policies.count >= KNOWN_MAX) {
+        map_clear(&p->policies);
+    }
+    struct known *k = map_put(&p->policies, buf_bytes(&key), NULL);
+    *k = (struct known){known, now + ASK_AGAIN};
+    pthread_mutex_unlock(&p->lock);
+    buf_clear(&key);
+}
