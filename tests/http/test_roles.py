@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: F-010 F-023 F-026 F-081
+"""covers: F-010 F-023 F-026
 Four processes with a role each do together what one with all roles does: manifests are fetched
 from the registry, documents are judged by another service, and the wallet's book is the
 distributions service's, entry by entry."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """covers: F-001 F-010 F-020 F-023
 covers: B-001 B-003 B-004 B-009 B-042 B-070 B-074 B-075 B-076
-covers: R-033 R-039 V-078
+covers: R-033 R-039 V-078 M-090
 The routes that the clients of the sources call, with the bodies that they send."""
 import http.client
 import json
@@ -219,6 +219,24 @@ def providers(s):
     equal(s.get("/audit/totals?to=2024-12-31")[2]["totals"], [], "nothing happened before")
 
 
+def ingest(s):
+    fact = {"event_id": "i1", "event_type": "revenue.received", "occurred_at": "2025-01-01T00:00:00Z",
+            "payload": {"party": "did:i", "amount": {"amount": "1.00", "currency": "USD"}}}
+    body = {"appId": "app-1", "env": "prod", "sentAtUtc": "2025-01-01T00:00:00Z",
+            "events": [fact, fact, {"event_type": "revenue.received"},
+                       dict(fact, event_id="i2", payload={}),
+                       dict(fact, event_id="i3", source={"app_id": "app-2"})]}
+    status, _, answer = s.post("/api/economic/events/ingest", body)
+    equal((status, answer["inserted"], answer["duplicates"]), (202, 1, 1), "a batch of facts")
+    equal([r["index"] for r in answer["skipped"]], [2], "one without an id is skipped")
+    equal([r["event_id"] for r in answer["refused"]], ["i2", "i3"],
+          "one without money and one of another app are refused")
+    equal(s.post("/api/economic/events/ingest", body)[2]["duplicates"], 2, "a batch sent twice")
+    changed = dict(body, events=[dict(fact, payload=dict(fact["payload"], note="other"))])
+    equal(s.post("/api/economic/events/ingest", changed)[2]["refused"][0]["code"], "conflict",
+          "what stands in the log is not changed")
+
+
 def batch(provider, calls, batch_id, platform="flowmcp"):
     return {"platformId": platform, "serverId": "s1", "providerId": provider,
             "windowStart": "2025-02-01T00:00:00Z", "windowEnd": "2025-02-01T01:00:00Z",
@@ -276,7 +294,7 @@ WRITES = [("/usage", report(), "revenue:write"), ("/v1/manifests", MANIFEST, "po
            "revenue:write")] + \
          [(f"/v1/allocations/e%2F1/{act}", {"reason": "r"}, "dispute:write")
           for act in ("dispute", "evidence", "escalate", "override", "uphold")]
-READS = [("/v1/manifests", "policy:read"), (PATH, "policy:read"), ("/audit/totals", "audit:read"),
+READS = [("/v1/events", "revenue:read"), ("/v1/manifests", "policy:read"), (PATH, "policy:read"), ("/audit/totals", "audit:read"),
          ("/providers/did:p/earnings", "earnings:read"), ("/v1/allocations", "earnings:read")]
 SCOPES = ["revenue:write", "revenue:read", "policy:write", "policy:read", "payout:write",
           "dispute:write", "earnings:read", "audit:read", "admin"]
@@ -299,6 +317,11 @@ def authority():
             by_control = path not in ("/usage", "/usage/submit", "/revenue/distribute")
             equal(s.post(path, body, key=runtime)[0] == 403, by_control,
                   f"{path} from the runtime: {'refused' if by_control else 'taken'}")
+        transfer = event("t", "wallet.transferred",
+                         {"from": "a", "to": "b", "amount": {"amount": "1", "currency": "USD"}})
+        got = {scope for scope in SCOPES
+               if s.post("/v1/events", transfer, key=key[scope])[0] != 403}
+        equal(got, {"payout:write"}, "moving money needs payout:write")
         for path, needed in READS:
             got = {scope for scope in SCOPES if s.get(path, key=key[scope])[0] != 403}
             equal(got, {needed}, f"{path} needs {needed}")
@@ -323,5 +346,6 @@ with Served() as server:
     distribution(server)
     providers(server)
     allocations(server)
+    ingest(server)
 authority()
 done()
