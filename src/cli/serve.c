@@ -2,6 +2,7 @@
  * mete serve: starts the desk, waits for a signal, lets it finish. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "crypto/seal.h"
 #include "http/desk.h"
 #include "http/roles.h"
 
@@ -10,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LISTEN_DEFAULT "127.0.0.1:8402"
-#define BODY_MAX       ((size_t)64 << 20)
-#define DRAIN_S        25u
+#define LISTEN_DEFAULT  "127.0.0.1:8402"
+#define BODY_MAX        ((size_t)64 << 20)
+#define PEM_MAX         ((size_t)1 << 20)
+#define REPLAY_WINDOW_H 24
+#define DRAIN_S         25u
 
 static bool is_loopback(const char *listen)
 {
@@ -80,6 +83,59 @@ static void wait_for_end(struct desk *d, const sigset_t *set)
     } while (got == SIGHUP);
 }
 
+/* --- options -----------------------------------------------------------------------------------*/
+
+/** The text of the file that an option names; NULL when it was not given. */
+static int file_option(struct cli *c, const char *name, const char **out)
+{
+    const char *path = cli_option(c, name);
+    struct buf text = {0};
+    struct mete_err err;
+    *out = NULL;
+    if (path == NULL) {
+        return CLI_OK;
+    }
+    if (cli_read_file(path, PEM_MAX, &text, &err) != METE_OK) {
+        buf_clear(&text);
+        return cli_fail(c, &err);
+    }
+    *out = arena_text(&c->arena, buf_text(&text)).p;
+    secret_wipe(text.p, text.len);
+    buf_clear(&text);
+    return CLI_OK;
+}
+
+static int tls_options(struct cli *c, struct server_options *o)
+{
+    int status = file_option(c, "certificate", &o->certificate);
+    status = status == CLI_OK ? file_option(c, "certificate-key", &o->certificate_key) : status;
+    status = status == CLI_OK ? file_option(c, "client-ca", &o->client_ca) : status;
+    if (status != CLI_OK) {
+        return status;
+    }
+    if ((o->certificate == NULL) != (o->certificate_key == NULL)) {
+        return cli_usage(c, "--certificate and --certificate-key belong together");
+    }
+    if (o->client_ca != NULL && o->certificate == NULL) {
+        return cli_usage(c, "--client-ca needs TLS: give --certificate and --certificate-key");
+    }
+    return CLI_OK;
+}
+
+static int key_options(struct cli *c, struct desk_options *o)
+{
+    uint64_t rate = 0;
+    uint64_t burst = 0;
+    uint64_t hours = REPLAY_WINDOW_H;
+    int status = cli_option_number(c, "rate", 0, 1000000, &rate);
+    status = status == CLI_OK ? cli_option_number(c, "burst", 1, 1000000, &burst) : status;
+    status = status == CLI_OK ? cli_option_number(c, "replay-window", 0, 8760, &hours) : status;
+    o->rate = (unsigned)rate;
+    o->burst = (unsigned)burst;
+    o->replay_window_s = (unsigned)hours * 3600;
+    return status;
+}
+
 static int serve_run(struct cli *c)
 {
     struct desk *d;
@@ -91,16 +147,21 @@ static int serve_run(struct cli *c)
     if (status != CLI_OK) {
         return status;
     }
-    const struct desk_options o = {.server = {.listen = listen, .body_max = BODY_MAX},
-                                   .store = c->store,
-                                   .book = c->book,
-                                   .create = true,
-                                   .roles = roles,
-                                   .peers = peers_of_environment(),
-                                   .admin_key = getenv("API_KEY"),
-                                   .loopback = is_loopback(listen),
-                                   .log = !c->quiet};
-    if (!o.loopback && !cli_flag(c, "plaintext-behind-proxy")) {
+    struct desk_options o = {.server = {.listen = listen, .body_max = BODY_MAX},
+                             .store = c->store,
+                             .book = c->book,
+                             .create = true,
+                             .roles = roles,
+                             .peers = peers_of_environment(),
+                             .admin_key = getenv("API_KEY"),
+                             .loopback = is_loopback(listen),
+                             .log = !c->quiet};
+    status = tls_options(c, &o.server);
+    status = status == CLI_OK ? key_options(c, &o) : status;
+    if (status != CLI_OK) {
+        return status;
+    }
+    if (!o.loopback && o.server.certificate == NULL && !cli_flag(c, "plaintext-behind-proxy")) {
         return cli_usage(c,
                          "%s can be reached from elsewhere: give a certificate, or say "
                          "--plaintext-behind-proxy",
@@ -127,6 +188,12 @@ static int serve_run(struct cli *c)
 static const struct cli_option OPTIONS[] = {
     {"listen", 'l', "HOST:PORT", "where to listen; else HOST and PORT, else 127.0.0.1:8402"},
     {"roles", 0, "LIST", "groups of routes: all, distributions, wallet, manifests, dashboard ..."},
+    {"certificate", 0, "FILE", "TLS: the server's certificate and its chain, PEM"},
+    {"certificate-key", 0, "FILE", "TLS: the private key of it, PEM"},
+    {"client-ca", 0, "FILE", "clients must show a certificate of one of these, PEM"},
+    {"rate", 0, "N", "requests a second for each key, on average; else no bound"},
+    {"burst", 0, "N", "requests at once after a rest; else twice --rate"},
+    {"replay-window", 0, "HOURS", "older signed events that are new are refused; else 24, 0: none"},
     {"plaintext-behind-proxy", 0, NULL, "no TLS although others can connect: a proxy has it"},
     {NULL, 0, NULL, NULL}};
 

@@ -129,6 +129,11 @@ enum mete_code engine_decision(struct engine *e, uint64_t seq, struct arena *a,
                                struct decision *decision, uint64_t *booked_seq,
                                uint32_t *booked_page, struct mete_err *err) METE_MUST_CHECK;
 
+/** Appends the salt (SALT_LEN bytes) and the value behind a commitment. False: it does not open
+ *  with the key file of this store. Wipe what came out. */
+bool engine_unseal(const struct engine *e, const struct sealed_value *v,
+                   struct buf *plain) METE_MUST_CHECK;
+
 /** The seq of an event id; 0 when it is not in the log. */
 uint64_t engine_seq_of(struct engine *e, struct text event_id);
 

@@ -103,6 +103,11 @@ bool sealed_open(const struct engine *e, const struct sealed_value *v, struct bu
     return opened && plain->len >= SALT_LEN;
 }
 
+bool engine_unseal(const struct engine *e, const struct sealed_value *v, struct buf *plain)
+{
+    return sealed_open(e, v, plain);
+}
+
 /* --- an event that is sent again ---------------------------------------------------------------*/
 
 /* The salts of an event that stands in the log, by pointer. */

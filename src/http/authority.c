@@ -7,6 +7,8 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "crypto/seal.h"
+#include "http/signature.h"
+#include "store/hash_seed.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -30,11 +32,12 @@ struct authority {
     struct api_keys *store;
     struct hash admin; /* of admin_key */
     pthread_mutex_t lock;
-    struct map keys; /* sha256 -> struct kept_key */
-    struct arena arena;
+    struct map keys;     /* sha256 -> struct kept_key */
+    struct arena arena;  /* of the keys' texts */
     mete_time looked_at;
     bool any;
     struct kept_key admin_bucket;
+    struct signatures *signatures;
 };
 
 static const char *const names[] = {
@@ -80,42 +83,70 @@ enum mete_code scopes_parse(struct text list, uint32_t *out, struct mete_err *er
     return *out != 0 ? METE_OK : mete_fail(err, METE_USAGE, NULL, "a key needs a scope");
 }
 
+/* What shows or changes more than one party: a key that is bound to a party has none of it. */
+#define SCOPES_OF_BOOKS                                                                            \
+    (UINT32_C(1) << SCOPE_REVENUE_READ | UINT32_C(1) << SCOPE_POLICY_WRITE |                       \
+     UINT32_C(1) << SCOPE_POLICY_READ | UINT32_C(1) << SCOPE_PAYOUT_APPROVE |                      \
+     UINT32_C(1) << SCOPE_AUDIT_READ | UINT32_C(1) << SCOPE_FACILITATOR |                          \
+     UINT32_C(1) << SCOPE_ADMIN)
+
 bool principal_may(const struct principal *p, enum scope s)
 {
-    return s >= SCOPE_COUNT || (p->scopes >> s & 1) != 0;
+    uint32_t scopes = p->party.len > 0 ? p->scopes & ~SCOPES_OF_BOOKS : p->scopes;
+    return s >= SCOPE_COUNT || (scopes >> s & 1) != 0;
 }
 
 /* --- the keys of the store ---------------------------------------------------------------------*/
 
+/** Keys as they are read: they replace those in use when all of them came. */
+struct reading {
+    const struct map *before; /* whose buckets go on */
+    struct map keys;
+    struct arena arena;
+};
+
 static bool keep(void *arg, const struct api_key *key)
 {
-    struct authority *a = arg;
-    bool made;
-    struct kept_key *kept =
-        map_put(&a->keys, (struct bytes){key->sha256.b, sizeof key->sha256.b}, &made);
-    mete_time filled_at = kept->filled_at;
-    int64_t tokens = kept->tokens;
-    *kept = (struct kept_key){.key = *key, .tokens = tokens, .filled_at = filled_at};
+    struct reading *r = arg;
+    struct bytes sum = {key->sha256.b, sizeof key->sha256.b};
+    struct kept_key *kept = map_put(&r->keys, sum, NULL);
+    const struct kept_key *before = map_get(r->before, sum);
+    *kept = before != NULL ? *before : (struct kept_key){0};
+    kept->key = *key;
     struct text *text[] = {&kept->key.key_id,   &kept->key.book,    &kept->key.party,
                            &kept->key.producer, &kept->key.service, &kept->key.note};
     for (size_t i = 0; i < ARRAY_LEN(text); i++) {
-        *text[i] = arena_text(&a->arena, *text[i]);
+        *text[i] = arena_text(&r->arena, *text[i]);
     }
-    a->any = true;
     return true;
 }
 
 /** A failing read keeps what is known: revoking needs the store, and so does everything else. */
-static void look(struct authority *a, mete_time now, bool anyway)
+static void keys_read(struct authority *a)
 {
     struct mete_err err;
-    if (!anyway && now - a->looked_at < LOOK_EVERY) {
+    struct reading r = {.before = &a->keys};
+    map_init(&r.keys, sizeof(struct kept_key), hash_seed());
+    arena_init(&r.arena, ARENA_MAX);
+    if (api_keys_read(a->store, keep, &r, &err) == METE_OK) {
+        map_clear(&a->keys);
+        arena_clear(&a->arena);
+        a->keys = r.keys;
+        a->arena = r.arena;
+        a->any = a->any || a->keys.count > 0;
         return;
     }
-    a->looked_at = now;
-    if (anyway || api_keys_changed(a->store)) {
-        arena_reset(&a->arena);
-        (void)!api_keys_read(a->store, keep, a, &err);
+    map_clear(&r.keys);
+    arena_clear(&r.arena);
+}
+
+static void look(struct authority *a, mete_time now, bool anyway)
+{
+    if (anyway || now - a->looked_at >= LOOK_EVERY || now < a->looked_at) {
+        a->looked_at = now;
+        if (api_keys_changed(a->store) || anyway) {
+            keys_read(a);
+        }
     }
 }
 
@@ -123,7 +154,6 @@ enum mete_code authority_open(struct authority **out, const struct authority_opt
                               struct mete_err *err)
 {
     struct authority *a = calloc(1, sizeof *a);
-    uint64_t seed;
     METE_ASSERT(a != NULL);
     a->o = *o;
     enum mete_code code = api_keys_open(&a->store, o->store, false, err);
@@ -131,14 +161,14 @@ enum mete_code authority_open(struct authority **out, const struct authority_opt
         free(a);
         return code;
     }
-    random_bytes(&seed, sizeof seed);
-    map_init(&a->keys, sizeof(struct kept_key), seed);
+    map_init(&a->keys, sizeof(struct kept_key), hash_seed());
     arena_init(&a->arena, ARENA_MAX);
     METE_ASSERT(pthread_mutex_init(&a->lock, NULL) == 0);
     if (o->admin_key != NULL) {
         a->admin = sha256(text_bytes(text_of(o->admin_key)));
         a->any = true;
     }
+    a->signatures = signatures_new(o->replay_window_s);
     look(a, 0, true);
     *out = a;
     return METE_OK;
@@ -150,6 +180,7 @@ void authority_close(struct authority *a)
         api_keys_close(a->store);
         map_clear(&a->keys);
         arena_clear(&a->arena);
+        signatures_free(a->signatures);
         pthread_mutex_destroy(&a->lock);
         free(a);
     }
@@ -173,29 +204,39 @@ static struct text key_given(const struct exchange *x)
     return exchange_header(x, "X-API-Key");
 }
 
-/** Takes a request out of a key's bucket. */
-static bool bucket_take(const struct authority *a, struct kept_key *k, mete_time now)
+/** Whole seconds until `missing` millionths of a request have come. */
+static unsigned seconds_for(int64_t missing, unsigned rate)
 {
-    if (a->o.rate == 0) {
+    int64_t a_second = (int64_t)rate * TOKEN;
+    return (unsigned)((missing + a_second - 1) / a_second);
+}
+
+/** Takes a request out of a key's bucket. False: it is empty, and x->retry_after_s says for how
+ *  long. */
+static bool bucket_take(const struct authority *a, struct exchange *x, struct kept_key *k,
+                        mete_time now)
+{
+    unsigned rate = a->o.rate;
+    if (rate == 0) {
         return true;
     }
     int64_t full = (int64_t)a->o.burst * TOKEN;
-    int64_t since = k->filled_at == 0 ? full : now - k->filled_at;
-    int64_t more = since > full ? full : since * (int64_t)a->o.rate;
+    int64_t since = k->filled_at == 0 || now < k->filled_at ? full : now - k->filled_at;
+    int64_t more = since >= full / rate + 1 ? full : since * (int64_t)rate;
     k->tokens = k->tokens + more > full ? full : k->tokens + more;
     k->filled_at = now;
-    if (k->tokens < TOKEN) {
-        return false;
-    }
-    k->tokens -= TOKEN;
-    return true;
+    bool taken = k->tokens >= TOKEN;
+    k->tokens -= taken ? TOKEN : 0;
+    x->retry_after_s = taken ? 0 : seconds_for(TOKEN - k->tokens, rate);
+    x->who->limit = a->o.burst;
+    x->who->remaining = (unsigned)(k->tokens / TOKEN);
+    x->who->reset_s = seconds_for(full - k->tokens, rate);
+    return taken;
 }
 
-static void principal_fill(const struct authority *a, struct exchange *x, const struct kept_key *k)
+static void principal_fill(struct exchange *x, const struct api_key *key)
 {
     struct principal *p = x->who;
-    const struct api_key *key = &k->key;
-    (void)a;
     p->key_id = arena_text(&x->arena, key->key_id);
     p->book = arena_text(&x->arena, key->book).p;
     p->scopes = key->scopes;
@@ -210,19 +251,19 @@ static enum mete_code key_check(struct authority *a, struct exchange *x, struct 
     struct hash h = sha256(text_bytes(given));
     struct kept_key *k = map_get(&a->keys, (struct bytes){h.b, sizeof h.b});
     if (a->o.admin_key != NULL && hash_eq(&h, &a->admin)) {
-        *x->who = (struct principal){
-            .key_id = text_of("API_KEY"), .book = a->o.book, .scopes = SCOPES_ALL};
+        x->who->key_id = text_of("API_KEY");
+        x->who->scopes = SCOPES_ALL;
         k = &a->admin_bucket;
     } else if (k == NULL) {
         return mete_fail(err, METE_UNAUTHORIZED, NULL, "the key is not known");
     } else if (k->key.revoked_at <= now || k->key.expires_at <= now) {
         return mete_fail(err, METE_UNAUTHORIZED, NULL, "the key has ended");
     } else {
-        principal_fill(a, x, k);
+        principal_fill(x, &k->key);
     }
-    return bucket_take(a, k, now) ? METE_OK
-                                  : mete_fail(err, METE_RATE_LIMITED, NULL,
-                                              "more than %u requests a second", a->o.rate);
+    return bucket_take(a, x, k, now) ? METE_OK
+                                     : mete_fail(err, METE_RATE_LIMITED, NULL,
+                                                 "more than %u requests a second", a->o.rate);
 }
 
 bool authority_is_open(struct authority *a)
@@ -239,7 +280,7 @@ enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope
     enum mete_code code = METE_OK;
     struct text given = key_given(x);
     x->who = arena_alloc(&x->arena, sizeof *x->who);
-    *x->who = (struct principal){.book = a->o.book};
+    *x->who = (struct principal){.book = a->o.book, .signatures = a->signatures};
     if (needed == SCOPE_NONE) {
         return METE_OK;
     }
@@ -254,7 +295,9 @@ enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope
     }
     pthread_mutex_unlock(&a->lock);
     if (code == METE_OK && !principal_may(x->who, needed)) {
-        code = mete_fail(err, METE_FORBIDDEN, NULL, "this needs the scope %s", scope_name(needed));
+        code = mete_fail(err, METE_FORBIDDEN, NULL, "this needs the scope %s%s",
+                         scope_name(needed),
+                         x->who->party.len > 0 ? ", and no key that is bound to a party" : "");
     }
     return code;
 }

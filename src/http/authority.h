@@ -38,15 +38,23 @@ bool scope_of(struct text name, enum scope *out) METE_MUST_CHECK;
 /** Reads "revenue:write,earnings:read" (commas or spaces). */
 enum mete_code scopes_parse(struct text list, uint32_t *out, struct mete_err *err) METE_MUST_CHECK;
 
+struct signatures;
+
 /** Who asks. Lives in the exchange's arena. */
 struct principal {
     struct text key_id; /* empty: nobody was asked (open, or a route for all) */
     const char *book;
     uint32_t scopes;
     struct text party;    /* empty: not bound */
-    struct text producer; /* empty: control_plane, any service */
-    struct text service;
+    struct text producer; /* empty: whatever an event says of itself */
+    struct text service;  /* empty: any of the producer's */
+    struct signatures *signatures; /* of the authority */
+    /* the key's bucket after this request; limit 0: no bound */
+    unsigned limit;
+    unsigned remaining;
+    unsigned reset_s; /* until it is full again */
 };
+/** A key that is bound to a party has no scope that shows or changes more than that party. */
 bool principal_may(const struct principal *p, enum scope s);
 
 struct authority_options {
@@ -55,7 +63,8 @@ struct authority_options {
     const char *admin_key; /* API_KEY of the environment: all scopes; NULL: none */
     bool loopback;         /* the server listens on loopback only */
     unsigned rate;         /* requests a second for each key, on average; 0: no bound */
-    unsigned burst;
+    unsigned burst;        /* so many at once after a rest; above 0 when `rate` is */
+    unsigned replay_window_s; /* see http/signature.h; 0: none */
 };
 
 struct authority;

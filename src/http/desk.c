@@ -8,6 +8,7 @@
 #include "crypto/seal.h"
 #include "http/federation.h"
 #include "http/follow.h"
+#include "http/idempotency.h"
 #include "http/reply.h"
 #include "http/workers.h"
 
@@ -27,6 +28,11 @@ mete_time desk_now(void)
 
 /* --- the end -----------------------------------------------------------------------------------*/
 
+static void limit_header(struct exchange *x, const char *name, unsigned value)
+{
+    reply_header(x, name, arena_printf(&x->arena, "%u", value));
+}
+
 static void finish(struct desk *d, struct exchange *x)
 {
     if (x->status == 0) { /* a handler that says nothing is a defect of ours, not the client's */
@@ -34,6 +40,12 @@ static void finish(struct desk *d, struct exchange *x)
     }
     if (x->release != NULL) {
         x->release(x);
+    }
+    idempotency_end(d->idempotency, x);
+    if (x->who != NULL && x->who->limit > 0) {
+        limit_header(x, "RateLimit-Limit", x->who->limit);
+        limit_header(x, "RateLimit-Remaining", x->who->remaining);
+        limit_header(x, "RateLimit-Reset", x->who->reset_s);
     }
     reply_header(x, "X-Request-Id", text_of(x->request_id));
     atomic_fetch_add(&d->status[x->status / 100], 1);
@@ -195,7 +207,10 @@ static bool admit(struct desk *d, struct exchange *x)
         reply_fail(x, METE_BODY_TOO_LARGE, NULL, "at most %zu bytes here", x->route->body_max);
         return false;
     }
-    return true;
+    if (idempotency_begin(d->idempotency, x, &err) != METE_OK) {
+        reply_problem(x, &err);
+    }
+    return x->status == 0;
 }
 
 void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
@@ -208,6 +223,7 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
     if (turned_away != METE_OK) {
         reply_fail(x, turned_away, NULL, "%s",
                    turned_away == METE_BODY_TOO_LARGE ? "the body is too large"
+                   : turned_away == METE_UNAUTHORIZED ? "this server asks for a client certificate"
                                                       : "a header or the query cannot be read");
     } else if (route(d, x) && admit(d, x)) {
         if (x->route->prepare != NULL) {
@@ -239,7 +255,8 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
                                          .admin_key = d->o.admin_key,
                                          .loopback = d->o.loopback,
                                          .rate = d->o.rate,
-                                         .burst = d->o.burst};
+                                         .burst = d->o.burst != 0 ? d->o.burst : 2 * d->o.rate,
+                                         .replay_window_s = d->o.replay_window_s};
     code = authority_open(&d->authority, &ao, err);
     if (code == METE_OK) {
         code = workers_start(&d->workers, d->o.store, d->o.workers, err);
@@ -261,6 +278,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     d->o.server.log = line_log;
     d->o.server.ctx = d;
     d->started_at = desk_now();
+    d->idempotency = idempotency_new();
     peers_open(&d->peers, &o->peers);
     enum mete_code code = parts_open(d, err);
     if (code != METE_OK) {
@@ -290,6 +308,7 @@ void desk_close(struct desk *d)
     keeper_stop(d->keeper);
     server_stop(d->server);
     authority_close(d->authority);
+    idempotency_free(d->idempotency);
     peers_close(d->peers);
     free(d);
 }

@@ -16,11 +16,12 @@ struct desk_options {
     const char *book;
     bool create; /* make a missing store and book */
     unsigned roles;
-    const char *admin_key; /* NULL: none */
-    unsigned rate;
-    unsigned burst;
-    unsigned workers;  /* threads for long readings; 0: 2 */
-    size_t cache_size; /* of the books; 0: 64 MiB */
+    const char *admin_key;    /* NULL: none */
+    unsigned rate;            /* as in struct authority_options */
+    unsigned burst;           /* 0: twice the rate */
+    unsigned replay_window_s; /* as there */
+    unsigned workers;         /* threads for long readings; 0: 2 */
+    size_t cache_size;        /* of the books; 0: 64 MiB */
     bool loopback;
     struct peers_options peers;
     bool log; /* a JSON line for each request, on stderr */
@@ -33,6 +34,7 @@ struct desk {
     struct server *server;
     struct keeper *keeper;
     struct authority *authority;
+    struct idempotency *idempotency;
     struct workers *workers;
     struct peers *peers;
     struct follow *follow; /* NULL: nobody to follow or to tell */

@@ -12,7 +12,7 @@
 
 #define EXCHANGE_PARAMS_MAX  4
 #define EXCHANGE_PAIRS_MAX   64 /* headers, and members of the query, each */
-#define EXCHANGE_HEADERS_MAX 12 /* of the answer */
+#define EXCHANGE_HEADERS_MAX 20 /* of the answer */
 #define REQUEST_ID_MAX       64
 
 struct route;
@@ -45,6 +45,7 @@ struct exchange {
     struct principal *who; /* in `arena`; NULL before authority was asked */
     char request_id[REQUEST_ID_MAX + 1];
     void *work;                          /* of the handler, between its two halves; in `arena` */
+    void *promise; /* of the desk: the place that keeps this answer for a repeated request */
     void (*release)(struct exchange *x); /* frees what `work` holds outside of it; may be NULL */
 
     /* the answer */
@@ -53,7 +54,8 @@ struct exchange {
     struct buf out;
     struct pair reply[EXCHANGE_HEADERS_MAX];
     size_t reply_count;
-    const char *code; /* of a problem; for the log line */
+    const char *code;       /* of a problem; for the log line */
+    unsigned retry_after_s; /* of a problem that passes; 0: one second */
 };
 
 void exchange_init(struct exchange *x);

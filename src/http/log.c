@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The log for those who want to prove something: the signed head, and the ways through the tree. */
 #include "http/desk.h"
+#include "http/own.h"
 #include "http/query_args.h"
 #include "http/reply.h"
 #include "http/routes.h"
@@ -51,7 +52,7 @@ void log_inclusion_get(struct desk *d, struct engine *e, struct exchange *x)
     uint64_t size = book_size(engine_book(e));
     uint64_t seq = engine_seq_of(e, x->param[0]);
     (void)d;
-    if (seq == 0) {
+    if (seq == 0 || !own_event(e, x->who, x->param[0])) {
         reply_fail(x, METE_NOT_FOUND, NULL, "no event of this book has this id");
         return;
     }

@@ -150,13 +150,29 @@ static void published_answer(struct engine *e, struct exchange *x, struct text i
     reply_header(x, "ETag", etag_of(x, &p.hash));
 }
 
+/** What POST /v1/events asks of a policy.published: its producer, and a signature where the book has
+ *  a key of him, which cannot be given here. */
+static bool may_publish(struct engine *e, struct exchange *x)
+{
+    struct mete_err err;
+    const struct envelope plain = {.event = {.type = EVENT_POLICY_PUBLISHED}};
+    if (submission_may(x->who, &plain.event, &err) == METE_OK &&
+        submission_allowed(e, x->who, &plain, (struct text){0}, &err) == METE_OK) {
+        return true;
+    }
+    err.pointer[0] = '\0'; /* the body is the document, not an event */
+    reply_problem(x, &err);
+    return false;
+}
+
 void manifest_post(struct desk *d, struct engine *e, struct exchange *x)
 {
     const struct text *id = x->work;
     struct submit_result r;
     mete_time from = 0;
     (void)d;
-    if (!arg_time(x, "effective_from", false, &from) || !precondition_holds(e, x, *id)) {
+    if (!may_publish(e, x) || !arg_time(x, "effective_from", false, &from) ||
+        !precondition_holds(e, x, *id)) {
         return;
     }
     const struct when when = {.set = exchange_query(x, "effective_from").p != NULL, .at = from};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What parties have. */
 #include "http/desk.h"
+#include "http/own.h"
 #include "http/reply.h"
 #include "http/routes.h"
 
@@ -130,6 +131,11 @@ void explain_get(struct desk *d, struct engine *e, struct exchange *x)
     }
     if (explain_id(e, x->param[0], at, &x->arena, &root, &err) != METE_OK) {
         reply_problem(x, &err);
+        return;
+    }
+    if (!own_explanation(x->who, x->param[0], root)) {
+        reply_fail(x, METE_NOT_FOUND, NULL,
+                   "a key that is bound to a party explains its own lines, and what it has");
         return;
     }
     reply_json(x, 200, &w);

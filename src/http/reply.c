@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define RETRY_AFTER_S 1
+#define RETRY_AFTER_S 1u
 
 void reply_json(struct exchange *x, unsigned status, struct json_writer *w)
 {
@@ -61,7 +61,8 @@ void reply_problem(struct exchange *x, const struct mete_err *err)
     jw_str(&w, "remediation", mete_code_remediation(code));
     jw_end_object(&w);
     if (comes_back(code)) {
-        reply_header(x, "Retry-After", arena_printf(&x->arena, "%d", RETRY_AFTER_S));
+        reply_header(x, "Retry-After", arena_printf(&x->arena, "%u",
+                                  x->retry_after_s > 0 ? x->retry_after_s : RETRY_AFTER_S));
     }
 }
 

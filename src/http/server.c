@@ -8,6 +8,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -94,6 +96,33 @@ static struct text peer_text(struct arena *a, struct MHD_Connection *c)
     return arena_text(a, text_of(text));
 }
 
+/** Whether the client showed a certificate of server_options.client_ca; its subject goes into the
+ *  exchange. The handshake lets the others in, so that they can be told why they are sent away. */
+static bool certificate_holds(struct request *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    unsigned flaws = 0;
+    unsigned count = 0;
+    char subject[512];
+    size_t len = sizeof subject;
+    gnutls_x509_crt_t certificate;
+    if (info == NULL || gnutls_certificate_verify_peers2(info->tls_session, &flaws) != 0 ||
+        flaws != 0) {
+        return false;
+    }
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(info->tls_session, &count);
+    if (count == 0 || gnutls_x509_crt_init(&certificate) != 0) {
+        return false;
+    }
+    if (gnutls_x509_crt_import(certificate, chain, GNUTLS_X509_FMT_DER) == 0 &&
+        gnutls_x509_crt_get_dn(certificate, subject, &len) == 0) {
+        r->x.client_certificate = arena_text(&r->x.arena, (struct text){subject, len});
+    }
+    gnutls_x509_crt_deinit(certificate);
+    return true;
+}
+
 static void request_head(struct request *r, const char *method, const char *url)
 {
     struct exchange *x = &r->x;
@@ -105,6 +134,9 @@ static void request_head(struct request *r, const char *method, const char *url)
     struct pairs query = {r, x->query, &x->query_count, true, false};
     MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, pair_add, &headers);
     MHD_get_connection_values_n(r->connection, MHD_GET_ARGUMENT_KIND, pair_add, &query);
+    if (r->s->o.client_ca != NULL && !certificate_holds(r)) {
+        turn_away(r, METE_UNAUTHORIZED);
+    }
     if (headers.bad || query.bad) {
         turn_away(r, METE_REQUEST_INVALID);
     }

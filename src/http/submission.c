@@ -5,7 +5,9 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "http/desk.h"
+#include "http/own.h"
 #include "http/reply.h"
+#include "http/signature.h"
 
 #include <string.h>
 
@@ -24,7 +26,8 @@ static enum mete_code producer_check(const struct principal *who, const struct e
                          "this key speaks for the service %.*s", (int)who->service.len,
                          who->service.p);
     }
-    if (who->producer.len > 0 && !event_type_allows(event->type, who->producer, who->service)) {
+    struct text service = who->service.len > 0 ? who->service : event->service;
+    if (who->producer.len > 0 && !event_type_allows(event->type, who->producer, service)) {
         return mete_fail(err, METE_PRODUCER_FORBIDDEN, "/event_type",
                          "this key's producer may not send %s", event_type_name(event->type));
     }
@@ -41,7 +44,26 @@ enum mete_code submission_may(const struct principal *who, const struct event *e
         return mete_fail(err, METE_FORBIDDEN, "/event_type", "%s needs the scope %s",
                          event_type_name(event->type), name);
     }
-    return producer_check(who, event, err);
+    enum mete_code code = producer_check(who, event, err);
+    return code == METE_OK ? own_may(who, event, err) : code;
+}
+
+enum mete_code submission_allowed(struct engine *e, const struct principal *who,
+                                  const struct envelope *envelope, struct text message,
+                                  struct mete_err *err)
+{
+    const struct event *event = &envelope->event;
+    const struct signed_event s = {
+        .envelope = envelope,
+        .producer = who->producer.len > 0 ? who->producer : event->producer,
+        .message = message};
+    bool speaks_of_share =
+        event->type >= EVENT_ALLOCATION_DISPUTED && event->type <= EVENT_ALLOCATION_UPHELD;
+    if (speaks_of_share && !own_allocation(e, who, event->allocation.allocation_id)) {
+        return mete_fail(err, METE_ALLOCATION_UNKNOWN, "/payload/allocation_id",
+                         "there is no such allocation");
+    }
+    return signature_check(who->signatures, e, &s, err);
 }
 
 /* --- gathering ---------------------------------------------------------------------------------*/
@@ -100,7 +122,11 @@ static void item_prepare(const struct principal *who, struct prepared *p, struct
 
 void submission_text(struct exchange *x, struct text event, const struct submit_options *o)
 {
-    item_prepare(x->who, item_add(x)->prepared, event, o);
+    struct submission_item *item = item_add(x);
+    item_prepare(x->who, item->prepared, event, o);
+    if (prepared_envelope(item->prepared)->is_signed) {
+        item->message = signature_message(&x->arena, event, o);
+    }
 }
 
 void submission_broken(struct exchange *x, struct text body, const struct mete_err *why,
@@ -182,7 +208,17 @@ static void item_run(struct engine *e, const struct principal *who, struct submi
     if (item->draft != NULL && !item->draft->occurred_at.set) {
         time_recall(e, who, item);
     }
+    const struct mete_err *why;
+    struct mete_err err;
+    const struct envelope *envelope = prepared_envelope(item->prepared);
+    if (who != NULL && prepared_code(item->prepared, &why) == METE_OK &&
+        submission_allowed(e, who, envelope, item->message, &err) != METE_OK) {
+        prepared_refuse(item->prepared, &err);
+    }
     engine_submit_prepared(e, item->prepared, &item->result);
+    if (who != NULL) {
+        signature_note(who->signatures, e, envelope->event.type);
+    }
 }
 
 const struct submit_result *submission_run(struct engine *e, struct exchange *x, size_t i)

@@ -28,6 +28,7 @@ struct draft {
 struct submission_item {
     struct prepared *prepared;
     const struct draft *draft; /* NULL: the event was sent as it is */
+    struct text message; /* that its signature covers; empty when it has none */
     struct submit_result result;
 };
 
@@ -45,6 +46,13 @@ struct submission {
 /** May this key send this event? METE_FORBIDDEN, METE_PRODUCER_FORBIDDEN. */
 enum mete_code submission_may(const struct principal *who, const struct event *event,
                               struct mete_err *err) METE_MUST_CHECK;
+
+/** May it, as far as the book tells: only shares of its own party, and signed when the book has a
+ *  key of its producer. `message` as in struct signed_event. METE_ALLOCATION_UNKNOWN,
+ *  METE_SIGNATURE_INVALID, METE_KEY_UNKNOWN. */
+enum mete_code submission_allowed(struct engine *e, const struct principal *who,
+                                  const struct envelope *envelope, struct text message,
+                                  struct mete_err *err) METE_MUST_CHECK;
 
 /** Makes x->work, and has it freed at the end. */
 struct submission *submission_new(struct exchange *x);
