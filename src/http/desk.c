@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define ERRANDS 4 /* threads */
+
 mete_time desk_now(void)
 {
     struct timespec t;
@@ -89,7 +91,7 @@ struct task {
     struct work work; /* first: it leads back */
     struct desk *d;
     struct exchange *x;
-    route_handler *errand; /* what comes before the handler, on a worker's thread; NULL: nothing */
+    route_handler *errand; /* what comes before the handler, among the errands; NULL: nothing */
 };
 
 static void task_run(struct work *w, struct engine *e, const struct mete_err *err)
@@ -106,8 +108,11 @@ static void task_run(struct work *w, struct engine *e, const struct mete_err *er
 
 static void task_put(struct task *t)
 {
-    bool apart = t->errand != NULL || t->x->route->place == PLACE_APART;
-    if (!(apart ? workers_put(t->d->workers, &t->work) : keeper_put(t->d->keeper, &t->work))) {
+    struct desk *d = t->d;
+    bool taken = t->errand != NULL                   ? workers_put(d->errands, &t->work)
+                 : t->x->route->place == PLACE_APART ? workers_put(d->workers, &t->work)
+                                                     : keeper_put(d->keeper, &t->work);
+    if (!taken) {
         reply_fail(t->x, METE_OVERLOADED, NULL, "too much is waiting already");
         finish(t->d, t->x);
     }
@@ -262,6 +267,9 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         code = workers_start(&d->workers, d->o.store, d->o.workers, err);
     }
     if (code == METE_OK) {
+        code = workers_start(&d->errands, d->o.store, ERRANDS, err);
+    }
+    if (code == METE_OK) {
         follow_start(&d->follow, d);
         code = server_start(&d->server, &d->o.server, err);
     }
@@ -304,6 +312,7 @@ bool desk_drain(struct desk *d, unsigned seconds)
 void desk_close(struct desk *d)
 {
     follow_stop(d->follow);
+    workers_stop(d->errands);
     workers_stop(d->workers);
     keeper_stop(d->keeper);
     server_stop(d->server);

@@ -36,6 +36,7 @@ struct desk {
     struct authority *authority;
     struct idempotency *idempotency;
     struct workers *workers;
+    struct workers *errands; /* what waits for other services */
     struct peers *peers;
     struct follow *follow; /* NULL: nobody to follow or to tell */
     mete_time started_at;

@@ -3,6 +3,7 @@
  * not known wait in the log, and the next one asks again. */
 #include "http/federation.h"
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "engine/publication.h"
 #include "http/desk.h"
@@ -104,7 +105,7 @@ static bool document_take(struct fetch *f, struct text id, struct text document)
     struct policy policy;
     struct mete_err unused;
     char hex[65];
-    if (json_parse(a, document, &doc, &unused) != METE_OK) {
+    if (document.len > EVENT_SIZE_MAX || json_parse(a, document, &doc, &unused) != METE_OK) {
         return false;
     }
     bool manifest = document_is_manifest(doc);
@@ -179,7 +180,8 @@ static bool judgement_read(struct exchange *x, struct text answer)
 {
     struct json *j = NULL;
     struct mete_err unused;
-    if (json_parse(&x->arena, answer, &j, &unused) != METE_OK || json_get(j, "valid") == NULL) {
+    if (answer.len > EVENT_SIZE_MAX || json_parse(&x->arena, answer, &j, &unused) != METE_OK ||
+        json_get(j, "valid") == NULL) {
         reply_fail(x, METE_UPSTREAM, NULL, "the validation service gave an answer of another kind");
         return false;
     }
@@ -224,7 +226,7 @@ route_handler *federation_errand(struct desk *d, struct exchange *x)
     if (x->route->handle == manifest_post && o->validation != NULL) {
         return document_judge;
     }
-    if (s == NULL || o->registry == NULL) {
+    if (s == NULL || o->registry == NULL || (d->o.roles & ROLE_MANIFESTS) != 0) {
         return NULL;
     }
     struct unknown u = {.d = d, .book = text_of(x->who->book)};

@@ -223,6 +223,22 @@ void usage_prepare(struct desk *d, struct engine *e, struct exchange *x)
 
 /* --- the answer --------------------------------------------------------------------------------*/
 
+/** What stands under the ids of this report was made from the same body. */
+static bool report_is_same(struct engine *e, const struct usage_report *u,
+                           const struct submission *s)
+{
+    struct log_row row;
+    struct mete_err unused;
+    for (size_t i = 0; i < s->count; i++) {
+        uint64_t seq = engine_seq_of(e, s->item[i].draft->event_id);
+        if (seq != 0 && (book_row(engine_book(e), seq, &row, &unused) != STORE_OK ||
+                         memmem(row.event.p, row.event.len, u->hash, strlen(u->hash)) == NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /** All of a report or, when its id came with other bytes before, nothing of it. */
 void usage_post(struct desk *d, struct engine *e, struct exchange *x)
 {
@@ -231,16 +247,16 @@ void usage_post(struct desk *d, struct engine *e, struct exchange *x)
     struct json_writer w;
     size_t refused = 0;
     (void)d;
+    if (!report_is_same(e, u, s)) {
+        reply_fail(x, METE_CONFLICT, "/report_id", "another report has this report_id");
+        return;
+    }
     reply_json(x, 200, &w);
     jw_object(&w, NULL);
     jw_text(&w, "report_id", u->id);
     jw_array(&w, "results");
     for (size_t i = 0; i < s->count; i++) {
         const struct submit_result *r = submission_run(e, x, i);
-        if (r->status == SUBMIT_CONFLICT) {
-            reply_fail(x, METE_CONFLICT, "/report_id", "another report has this report_id");
-            return;
-        }
         submission_result_write(&w, r);
         refused += r->status == SUBMIT_REFUSED;
     }

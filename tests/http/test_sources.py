@@ -115,6 +115,14 @@ def usage(s):
     equal((status, body["code"], body["pointer"]), (409, "conflict", "/report_id"),
           "another report with that id")
     equal(len(metered(s)), before, "leaves nothing, not even what is new in it")
+    late = report(report_id="r4")
+    late["usage"][0].update(timestamp="2999-01-01T00:00:00Z")
+    equal([r["status"] for r in s.post("/usage", late)[2]["results"]], ["refused", "applied"],
+          "a call from the future is refused, the others are not")
+    before = len(metered(s))
+    late["usage"][0].update(timestamp="2025-01-03T00:00:00Z")
+    equal((s.post("/usage", late)[0], len(metered(s))), (409, before),
+          "nor does a corrected one count under that id, not even in part")
     many = {"cliId": URN, "report_id": "r2", "usage": [
         {"timestamp": f"2025-01-02T{h:02}:30:00Z", "endpoint": e, "cost": 0.1}
         for h in (1, 2) for e in ("/a", "/b") for _ in range(5)]}
@@ -152,7 +160,8 @@ def contributions(s):
     equal(s.post("/v1/contributions", body)[2]["pointer"], "/agentProfileId",
           "by the name that the body has")
     body["party"] = "did:agent"
-    equal(s.post("/v1/contributions", body)[0], 400, "two names of one thing")
+    equal(s.post("/v1/contributions", body)[2]["detail"], "agentProfileId and party are the same: keep one",
+          "two names of one thing")
     status, _, answer = s.post("/revenue/distribute", {
         "contentItemId": "item", "amount": {"amount": "101", "currency": "SAT"}, "id": "sale-1"})
     equal((status, answer["event_id"]), (201, "sale-1"), "a revenue of that item")
