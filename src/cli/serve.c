@@ -2,6 +2,7 @@
  * mete serve: starts the desk, waits for a signal, lets it finish. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/service.h"
 #include "crypto/seal.h"
 #include "http/desk.h"
 #include "http/roles.h"
@@ -10,12 +11,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LISTEN_DEFAULT  "127.0.0.1:8402"
 #define BODY_MAX        ((size_t)64 << 20)
 #define PEM_MAX         ((size_t)1 << 20)
 #define REPLAY_WINDOW_H 24
 #define DRAIN_S         25u
+
+#define CONNECTIONS_MOST 60000u
+#define DAY_S            86400u
+#define PER_ADDRESS      256u
 
 static bool is_loopback(const char *listen)
 {
@@ -70,6 +76,24 @@ static void say_started(struct cli *c, struct desk *d, const char *listen)
                                              : "");
 }
 
+/** True: all were answered. False: not in time, or there was a second signal. */
+static bool drain(struct desk *d, const sigset_t *set)
+{
+    const struct timespec step = {.tv_nsec = 10000000};
+    service_notify("STOPPING=1");
+    desk_quiesce(d);
+    for (unsigned i = 0; i < DRAIN_S * 100; i++) {
+        int got = sigtimedwait(set, NULL, &step);
+        if (got == SIGTERM || got == SIGINT) {
+            return false;
+        }
+        if (desk_is_drained(d)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /** Until SIGINT or SIGTERM; SIGHUP reads the keys again. */
 static void wait_for_end(struct desk *d, const sigset_t *set)
 {
@@ -122,6 +146,31 @@ static int tls_options(struct cli *c, struct server_options *o)
     return CLI_OK;
 }
 
+/** Bounds of the server. CLI_OK, or it was complained about. */
+static int bounds_of(struct cli *c, const char *listen, struct server_options *o)
+{
+    const struct {
+        const char *name;
+        uint64_t max;
+        unsigned *to;
+    } bound[] = {{"connections", CONNECTIONS_MOST, &o->connections_max},
+                 {"per-address", CONNECTIONS_MOST, &o->per_address_max},
+                 {"request-time", DAY_S, &o->request_s},
+                 {"idle-time", DAY_S, &o->idle_s}};
+    for (size_t i = 0; i < ARRAY_LEN(bound); i++) {
+        uint64_t value = 0;
+        int status = cli_option_number(c, bound[i].name, 1, bound[i].max, &value);
+        if (status != CLI_OK) {
+            return status;
+        }
+        *bound[i].to = (unsigned)value;
+    }
+    if (o->per_address_max == 0 && o->certificate != NULL && !is_loopback(listen)) {
+        o->per_address_max = PER_ADDRESS; /* no proxy is in between: an address is a client */
+    }
+    return CLI_OK;
+}
+
 static int key_options(struct cli *c, struct desk_options *o)
 {
     uint64_t rate = 0;
@@ -158,6 +207,7 @@ static int serve_run(struct cli *c)
                              .log = !c->quiet};
     status = tls_options(c, &o.server);
     status = status == CLI_OK ? key_options(c, &o) : status;
+    status = status == CLI_OK ? bounds_of(c, listen, &o.server) : status;
     if (status != CLI_OK) {
         return status;
     }
@@ -177,10 +227,13 @@ static int serve_run(struct cli *c)
         return cli_fail(c, &err);
     }
     say_started(c, d, listen);
+    service_notify("READY=1");
     wait_for_end(d, &set);
-    bool all = desk_drain(d, DRAIN_S);
-    cli_note(c, all ? "mete: stopped; every request was answered"
-                    : "mete: stopped; some requests were not answered");
+    if (!drain(d, &set)) {
+        cli_note(c, "mete: stopped; some requests were not answered");
+        _exit(CLI_FAILED); /* at once: the store stands this, as it stands the power going */
+    }
+    cli_note(c, "mete: stopped; every request was answered");
     desk_close(d);
     return CLI_OK;
 }
@@ -194,6 +247,11 @@ static const struct cli_option OPTIONS[] = {
     {"rate", 0, "N", "requests a second for each key, on average; else no bound"},
     {"burst", 0, "N", "requests at once after a rest; else twice --rate"},
     {"replay-window", 0, "HOURS", "older signed events that are new are refused; else 24, 0: none"},
+    {"connections", 0, "N", "connections at once; 1024 unless said"},
+    {"per-address", 0, "N",
+     "of them, those of one address; unless said 256 with TLS, else no bound"},
+    {"request-time", 0, "SECONDS", "for a whole request, however slowly it comes; 60 unless said"},
+    {"idle-time", 0, "SECONDS", "without a byte before a connection is closed; 30 unless said"},
     {"plaintext-behind-proxy", 0, NULL, "no TLS although others can connect: a proxy has it"},
     {NULL, 0, NULL, NULL}};
 
@@ -203,10 +261,10 @@ const struct cli_command command_serve = {
     .operands_min = 0,
     .operands_max = 0,
     .summary = "answer HTTP requests",
-    .about =
-        "Makes the store and the book when they are missing. SIGTERM: finishes what it has\n"
-        "begun, then ends. SIGHUP: reads keys again. Several of them with a role each find each\n"
-        "other by MANIFEST_REGISTRY_URL, WALLET_SERVICE_URL, DISTRIBUTION_SERVICE_URL and\n"
-        "VALIDATION_SERVICE_URL, and show each other the key in PEER_API_KEY, else API_KEY.",
+    .about = "Makes the store and the book when they are missing. SIGTERM: finishes what it has\n"
+             "begun, then ends; a second one: at once. SIGHUP: reads keys again. Several of them\n"
+             "with a role each find each other by MANIFEST_REGISTRY_URL, WALLET_SERVICE_URL,\n"
+             "DISTRIBUTION_SERVICE_URL and VALIDATION_SERVICE_URL, and show each other the key in\n"
+             "PEER_API_KEY, else API_KEY.",
     .option = OPTIONS,
     .run = serve_run};

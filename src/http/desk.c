@@ -75,7 +75,7 @@ static void line_log(void *ctx, const struct exchange *x, bool sent)
     jw_str(&w, "code", x->code);
     jw_text(&w, "key_id", x->who != NULL ? x->who->key_id : (struct text){0});
     jw_text(&w, "peer", x->peer);
-    jw_int(&w, "bytes_in", (int64_t)x->body.len);
+    jw_int(&w, "bytes_in", (int64_t)x->received);
     jw_int(&w, "bytes_out", (int64_t)x->out.len);
     jw_int(&w, "us", desk_now() - x->began_at);
     jw_bool(&w, "sent", sent);
@@ -218,6 +218,14 @@ static bool admit(struct desk *d, struct exchange *x)
     return x->status == 0;
 }
 
+static const char *why_turned_away(enum mete_code code)
+{
+    return code == METE_BODY_TOO_LARGE ? "the body is too large"
+           : code == METE_UNAUTHORIZED ? "this server asks for a client certificate"
+           : code == METE_OVERLOADED   ? "the bodies of other requests fill the memory for bodies"
+                                       : "a header, the length or the query cannot be read";
+}
+
 void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
 {
     struct desk *d = desk;
@@ -226,10 +234,7 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
     atomic_fetch_add(&d->requests, 1);
     request_id_set(x);
     if (turned_away != METE_OK) {
-        reply_fail(x, turned_away, NULL, "%s",
-                   turned_away == METE_BODY_TOO_LARGE ? "the body is too large"
-                   : turned_away == METE_UNAUTHORIZED ? "this server asks for a client certificate"
-                                                      : "a header or the query cannot be read");
+        reply_fail(x, turned_away, NULL, "%s", why_turned_away(turned_away));
     } else if (route(d, x) && admit(d, x)) {
         if (x->route->prepare != NULL) {
             x->route->prepare(d, NULL, x);
@@ -297,18 +302,19 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     return METE_OK;
 }
 
-bool desk_drain(struct desk *d, unsigned seconds)
+void desk_quiesce(struct desk *d)
 {
-    const struct timespec step = {.tv_nsec = 10000000};
     atomic_store(&d->state, DESK_DRAINING);
     server_quiesce(d->server);
-    for (unsigned i = 0; i < seconds * 100 && atomic_load(&d->busy) > 0; i++) {
-        nanosleep(&step, NULL);
-    }
-    return atomic_load(&d->busy) == 0;
 }
 
-/** In this order: when the server is stopped, nothing may still hold an exchange. */
+bool desk_is_drained(const struct desk *d)
+{
+    return atomic_load(&d->busy) == 0 && server_busy(d->server) == 0;
+}
+
+/** In this order: when the server is stopped, nothing may still hold an exchange. A request that is
+ *  complete only now still gets an answer: that nobody takes work any more. */
 void desk_close(struct desk *d)
 {
     follow_stop(d->follow);
@@ -316,6 +322,10 @@ void desk_close(struct desk *d)
     workers_stop(d->workers);
     keeper_stop(d->keeper);
     server_stop(d->server);
+    follow_free(d->follow);
+    workers_free(d->errands);
+    workers_free(d->workers);
+    keeper_free(d->keeper);
     authority_close(d->authority);
     idempotency_free(d->idempotency);
     peers_close(d->peers);

@@ -48,8 +48,10 @@ struct desk {
 
 enum mete_code desk_open(struct desk **out, const struct desk_options *o,
                          struct mete_err *err) METE_MUST_CHECK;
-/** Lets nobody in any more, and waits up to `seconds` until all are answered. True: they are. */
-bool desk_drain(struct desk *d, unsigned seconds);
+/** Lets nobody in any more. */
+void desk_quiesce(struct desk *d);
+/** After that: nobody is owed an answer. */
+bool desk_is_drained(const struct desk *d);
 void desk_close(struct desk *d);
 /** Answers one complete request: the server_handle. */
 void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away);

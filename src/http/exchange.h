@@ -34,6 +34,7 @@ struct exchange {
     struct pair header[EXCHANGE_PAIRS_MAX];
     size_t header_count;
     struct buf body;
+    size_t received;  /* bytes of the body as it came; stays when `body` was let go */
     struct text peer; /* address of the client; empty when unknown */
     bool is_tls;
     struct text client_certificate; /* subject of a verified one; empty */

@@ -288,6 +288,13 @@ void follow_stop(struct follow *f)
     }
     flag_set(f, &f->stopping);
     pthread_join(f->thread, NULL);
+}
+
+void follow_free(struct follow *f)
+{
+    if (f == NULL) {
+        return;
+    }
     pthread_cond_destroy(&f->changed);
     pthread_mutex_destroy(&f->lock);
     free(f);

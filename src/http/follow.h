@@ -11,7 +11,9 @@ struct follow;
 
 /** A thread of its own; *out NULL when there is nobody to follow and nobody to tell. */
 void follow_start(struct follow **out, struct desk *d);
+/** It can still be told, to no effect. */
 void follow_stop(struct follow *f);
+void follow_free(struct follow *f);
 /** There may be something to read. Any thread; never blocks; f may be NULL. */
 void follow_wake(struct follow *f);
 /** Something was written here that others may want to read. */

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,7 +38,10 @@ struct keeper {
     struct work **last;
     unsigned queued;
     bool stopping;
-    struct keeper_stats stats;
+    /* written on the keeper's thread, read on any */
+    _Atomic uint64_t reads, writes, groups, failed_groups;
+    _Atomic int64_t commit_us_sum;
+    _Atomic unsigned books;
 };
 
 /* --- books -------------------------------------------------------------------------------------*/
@@ -46,6 +50,7 @@ static void book_close_at(struct keeper *k, unsigned i)
 {
     engine_close(k->book[i].e);
     k->book[i] = k->book[--k->book_count];
+    k->books = k->book_count;
 }
 
 static void book_make_room(struct keeper *k)
@@ -96,6 +101,7 @@ static struct engine *book_get_engine(struct keeper *k, const struct work *w, st
         memcpy(b->name, w->book, strlen(w->book) + 1);
         b->e = e;
         b->used = k->round;
+        k->books = k->book_count;
     }
     return e;
 }
@@ -146,7 +152,7 @@ static void run_reads(struct keeper *k, struct work **queue)
         *at = w->next;
         run_one(k, w, &e);
         w->done(w, METE_OK, NULL);
-        k->stats.reads++;
+        atomic_fetch_add(&k->reads, 1);
     }
 }
 
@@ -154,9 +160,9 @@ static enum mete_code group_commit(struct keeper *k, struct engine *e, struct me
 {
     int64_t begin = now_us();
     enum mete_code code = engine_commit(e, err);
-    k->stats.groups++;
-    k->stats.failed_groups += code != METE_OK;
-    k->stats.commit_us_sum += now_us() - begin;
+    atomic_fetch_add(&k->groups, 1);
+    atomic_fetch_add(&k->failed_groups, code != METE_OK);
+    atomic_fetch_add(&k->commit_us_sum, now_us() - begin);
     if (code != METE_OK) {
         book_forget(k, e);
     }
@@ -201,7 +207,7 @@ static void run_group(struct keeper *k, struct work **queue)
         *last = w;
         last = &w->next;
         run_one(k, w, &e);
-        k->stats.writes++;
+        atomic_fetch_add(&k->writes, 1);
     }
     struct mete_err err = {.code = METE_OK};
     enum mete_code code = e != NULL ? group_commit(k, e, &err) : METE_OK;
@@ -315,6 +321,13 @@ void keeper_stop(struct keeper *k)
     pthread_mutex_unlock(&k->lock);
     pthread_join(k->thread, NULL);
     store_close(k->store);
+}
+
+void keeper_free(struct keeper *k)
+{
+    if (k == NULL) {
+        return;
+    }
     pthread_cond_destroy(&k->changed);
     pthread_mutex_destroy(&k->lock);
     free(k->book);
@@ -324,9 +337,13 @@ void keeper_stop(struct keeper *k)
 
 void keeper_stats(struct keeper *k, struct keeper_stats *out)
 {
+    *out = (struct keeper_stats){.reads = k->reads, /* each is whole; together they may lag */
+                                 .writes = k->writes,
+                                 .groups = k->groups,
+                                 .failed_groups = k->failed_groups,
+                                 .books = k->books,
+                                 .commit_us_sum = k->commit_us_sum};
     pthread_mutex_lock(&k->lock);
-    *out = k->stats; /* counters of the other thread: each is whole, together they may lag */
     out->queued = k->queued;
-    out->books = k->book_count;
     pthread_mutex_unlock(&k->lock);
 }

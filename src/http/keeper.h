@@ -36,8 +36,10 @@ enum mete_code keeper_start(struct keeper **out, const struct keeper_options *o,
                             struct mete_err *err) METE_MUST_CHECK;
 /** False when the queue is full or the keeper stops: nothing will happen to `w`. Never blocks. */
 bool keeper_put(struct keeper *k, struct work *w) METE_MUST_CHECK;
-/** Finishes what has queued, closes books and store. */
+/** Finishes what has queued, closes books and store. keeper_put says no from then on. */
 void keeper_stop(struct keeper *k);
+/** After keeper_stop, when nobody can put any more. */
+void keeper_free(struct keeper *k);
 
 struct keeper_stats {
     uint64_t reads, writes, groups, failed_groups;

@@ -5,6 +5,7 @@
 #include "http/server.h"
 
 #include "base/text.h"
+#include "http/link.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,9 +14,11 @@
 #include <microhttpd.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define THREAD_CONNECTIONS 120u
@@ -23,12 +26,17 @@
 #define HEADER_MEMORY      ((size_t)32 << 10) /* of a connection: request line, headers, read buffer */
 #define IDLE_S             30u
 #define REQUEST_S          60u
+#define MEMORY_MAX         ((size_t)256 << 20)
+#define BODY_FREE          ((size_t)64 << 10) /* of each body: not counted, so small ones always fit */
 
 struct server {
     struct MHD_Daemon *daemon;
     struct server_options o;
+    struct links *links;
     MHD_socket listen_fd;
     uint16_t port;
+    _Atomic bool draining;
+    _Atomic size_t held; /* bytes of all bodies beyond BODY_FREE of each */
 };
 
 enum stage { STAGE_READING, STAGE_WORKING, STAGE_DONE };
@@ -38,6 +46,10 @@ struct request {
     struct exchange x;
     struct server *s;
     struct MHD_Connection *connection;
+    struct link *link;
+    size_t declared; /* Content-Length; 0: unknown or none */
+    size_t held;     /* counted in s->held for this body */
+    size_t dropped;  /* bytes of the body that were thrown away */
     enum mete_code turned_away;
     enum stage stage; /* written by server_done under `lock` */
     bool suspended;
@@ -123,11 +135,52 @@ static bool certificate_holds(struct request *r)
     return true;
 }
 
+/** "http://host/path" names the same as "/path" (RFC 9112 has servers take both). */
+static struct text path_of(const char *url)
+{
+    struct text scheme = {url, strcspn(url, ":/?#")};
+    if (url[0] == '/' || strncmp(url + scheme.len, "://", 3) != 0) {
+        return text_of(url);
+    }
+    const char *path = strchr(url + scheme.len + 3, '/');
+    return path != NULL ? text_of(path) : TEXT("/");
+}
+
+static bool name_is(struct text got, const char *wanted)
+{
+    return got.len == strlen(wanted) && strncasecmp(got.p, wanted, got.len) == 0;
+}
+
+/** A length that could be read in two ways is how requests are smuggled past a proxy. */
+static void length_read(struct request *r)
+{
+    unsigned lengths = 0;
+    struct text coding = exchange_header(&r->x, "Transfer-Encoding");
+    struct text length = exchange_header(&r->x, "Content-Length");
+    for (size_t i = 0; i < r->x.header_count; i++) {
+        lengths += name_is(r->x.header[i].name, "Content-Length");
+    }
+    if (lengths + (coding.p != NULL) > 1) {
+        turn_away(r, METE_REQUEST_INVALID);
+        return;
+    }
+    for (size_t i = 0; i < length.len; i++) {
+        if (length.p[i] < '0' || length.p[i] > '9' || i == 18) {
+            turn_away(r, METE_BODY_TOO_LARGE);
+            return;
+        }
+        r->declared = r->declared * 10 + (size_t)(length.p[i] - '0');
+    }
+    if (r->declared > r->s->o.body_max) {
+        turn_away(r, METE_BODY_TOO_LARGE);
+    }
+}
+
 static void request_head(struct request *r, const char *method, const char *url)
 {
     struct exchange *x = &r->x;
     x->method = text_of(method);
-    x->path = text_of(url);
+    x->path = path_of(url);
     x->peer = peer_text(&x->arena, r->connection);
     x->is_tls = r->s->o.certificate != NULL;
     struct pairs headers = {r, x->header, &x->header_count, false, false};
@@ -140,12 +193,22 @@ static void request_head(struct request *r, const char *method, const char *url)
     if (headers.bad || query.bad) {
         turn_away(r, METE_REQUEST_INVALID);
     }
-    struct text length = exchange_header(x, "Content-Length");
-    size_t digits = length.len;
-    if (digits > 18 ||
-        (digits > 0 && strtoull(length.p, NULL, 10) > (unsigned long long)r->s->o.body_max)) {
-        turn_away(r, METE_BODY_TOO_LARGE);
-    }
+    length_read(r);
+}
+
+/** Is it of use to read a body only to throw it away? It lets a client see the answer that would
+ *  else be lost when the connection breaks under its sending. */
+static bool worth_reading(const struct request *r)
+{
+    return exchange_header(&r->x, "Expect").p == NULL && r->declared <= 2 * r->s->o.body_max;
+}
+
+static struct link *link_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    METE_ASSERT(info != NULL && info->socket_context != NULL);
+    return info->socket_context;
 }
 
 static void *request_new(void *ctx, const char *uri, struct MHD_Connection *connection)
@@ -158,20 +221,57 @@ static void *request_new(void *ctx, const char *uri, struct MHD_Connection *conn
     exchange_init(&r->x);
     r->s = ctx;
     r->connection = connection;
+    r->link = link_of(connection);
+    link_move(r->s->links, r->link, LINK_READING, 0);
     pthread_mutex_init(&r->lock, NULL);
     return r;
 }
 
-static void request_take(struct request *r, const char *data, size_t *size)
+/** Makes room in the body for `more` bytes. False: all bodies together are too large already. */
+static bool body_grow(struct request *r, size_t more)
 {
-    if (r->turned_away == METE_OK && r->x.body.len + *size > r->s->o.body_max) {
+    struct buf *body = &r->x.body;
+    size_t cap = body->cap * 2 > body->len + more ? body->cap * 2 : body->len + more;
+    size_t known = r->declared >= body->len + more ? r->declared : cap;
+    cap = cap < known ? cap : known;
+    size_t held = cap > BODY_FREE ? cap - BODY_FREE : 0;
+    size_t others = atomic_fetch_add(&r->s->held, held - r->held) - r->held;
+    if (others + held > r->s->o.memory_max) {
+        atomic_fetch_sub(&r->s->held, held - r->held);
+        return false;
+    }
+    r->held = held;
+    uint8_t *p = realloc(body->p, cap);
+    METE_ASSERT(p != NULL);
+    body->p = p;
+    body->cap = cap;
+    return true;
+}
+
+static void body_drop(struct request *r)
+{
+    buf_clear(&r->x.body);
+    atomic_fetch_sub(&r->s->held, r->held);
+    r->held = 0;
+}
+
+/** False: enough was thrown away; the connection may as well be cut. */
+static bool request_take(struct request *r, const char *data, size_t size)
+{
+    struct buf *body = &r->x.body;
+    r->x.received += size;
+    if (r->turned_away == METE_OK && body->len + size > r->s->o.body_max) {
         turn_away(r, METE_BODY_TOO_LARGE);
-        buf_clear(&r->x.body);
+    } else if (r->turned_away == METE_OK && body->cap - body->len < size && !body_grow(r, size)) {
+        turn_away(r, METE_OVERLOADED);
     }
     if (r->turned_away == METE_OK) {
-        buf_put(&r->x.body, data, *size);
+        buf_put(body, data, size);
+        return true;
     }
-    *size = 0;
+    body_drop(r);
+    r->dropped += size;
+    return r->dropped <= r->s->o.body_max;
 }
 
 /* --- answering ---------------------------------------------------------------------------------*/
@@ -179,6 +279,8 @@ static void request_take(struct request *r, const char *data, size_t *size)
 static enum MHD_Result send_answer(struct request *r)
 {
     struct exchange *x = &r->x;
+    body_drop(r);
+    link_move(r->s->links, r->link, LINK_ANSWERING, x->out.len);
     METE_ASSERT(x->status >= 200 && x->status < 600);
     struct MHD_Response *response =
         MHD_create_response_from_buffer(x->out.len, x->out.p, MHD_RESPMEM_PERSISTENT);
@@ -191,7 +293,7 @@ static enum MHD_Result send_answer(struct request *r)
     for (size_t i = 0; i < x->reply_count; i++) {
         MHD_add_response_header(response, x->reply[i].name.p, x->reply[i].value.p);
     }
-    if (r->turned_away == METE_BODY_TOO_LARGE) {
+    if (r->turned_away != METE_OK || r->s->draining) {
         MHD_add_response_header(response, "Connection", "close");
     }
     enum MHD_Result queued = MHD_queue_response(r->connection, x->status, response);
@@ -218,6 +320,7 @@ void server_done(struct exchange *x)
 static enum MHD_Result request_work(struct request *r)
 {
     r->stage = STAGE_WORKING;
+    link_move(r->s->links, r->link, LINK_WORKING, 0);
     r->s->o.handle(r->s->o.ctx, &r->x, r->turned_away);
     pthread_mutex_lock(&r->lock);
     bool done = r->stage == STAGE_DONE;
@@ -235,18 +338,19 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 {
     struct request *r = *state;
     (void)version;
+    (void)connection;
     (void)ctx;
     if (r == NULL) {
         return MHD_NO;
     }
     if (r->x.path.p == NULL) { /* the first call: the head alone */
-        (void)connection;
         request_head(r, method, url);
-        return MHD_YES;
+        return r->turned_away == METE_OK || worth_reading(r) ? MHD_YES : request_work(r);
     }
     if (*size > 0) {
-        request_take(r, data, size);
-        return MHD_YES;
+        size_t got = *size;
+        *size = 0;
+        return request_take(r, data, got) ? MHD_YES : MHD_NO;
     }
     if (r->stage == STAGE_READING) {
         return request_work(r);
@@ -266,10 +370,26 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
     if (s->o.log != NULL && r->x.status != 0) {
         s->o.log(s->o.ctx, &r->x, r->sent && how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     }
+    body_drop(r);
+    link_move(s->links, r->link, LINK_IDLE, 0);
     pthread_mutex_destroy(&r->lock);
     exchange_clear(&r->x);
     free(r);
     *state = NULL;
+}
+
+static void on_connection(void *ctx, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct server *s = ctx;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        link_close(s->links, *state);
+        return;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    METE_ASSERT(info != NULL);
+    *state = link_open(s->links, info->connect_fd);
 }
 
 /* --- listening ---------------------------------------------------------------------------------*/
@@ -375,10 +495,10 @@ static enum mete_code daemon_start(struct server *s, struct mete_err *err)
         }
     }
     more[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
-    s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_ARRAY, more,
-                                 MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
-                                 MHD_OPTION_URI_LOG_CALLBACK, request_new, s,
-                                 MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL, MHD_OPTION_END);
+    s->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, s, MHD_OPTION_ARRAY, more, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, s, MHD_OPTION_URI_LOG_CALLBACK, request_new, s, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, s, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL, MHD_OPTION_END);
     return s->daemon != NULL ? METE_OK
                              : mete_fail(err, METE_USAGE, NULL,
                                          "the HTTP server did not start: see its certificate");
@@ -394,11 +514,16 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
     s->o.connections_max = o->connections_max != 0 ? o->connections_max : CONNECTIONS_MAX;
     s->o.idle_s = o->idle_s != 0 ? o->idle_s : IDLE_S;
     s->o.request_s = o->request_s != 0 ? o->request_s : REQUEST_S;
+    s->o.memory_max = o->memory_max != 0 ? o->memory_max : MEMORY_MAX;
+    const struct links_options lo = {.request_s = s->o.request_s,
+                                     .connections_max = s->o.connections_max};
     enum mete_code code = socket_open(s, err);
     if (code == METE_OK) {
+        s->links = links_open(&lo);
         code = daemon_start(s, err);
     }
     if (code != METE_OK) {
+        links_close(s->links);
         if (s->listen_fd >= 0) {
             close(s->listen_fd);
         }
@@ -414,6 +539,16 @@ uint16_t server_port(const struct server *s)
     return s->port;
 }
 
+unsigned server_busy(const struct server *s)
+{
+    return links_busy(s->links);
+}
+
+uint64_t server_cut(const struct server *s)
+{
+    return links_cut(s->links);
+}
+
 unsigned server_connections(const struct server *s)
 {
     const union MHD_DaemonInfo *info =
@@ -423,6 +558,7 @@ unsigned server_connections(const struct server *s)
 
 void server_quiesce(struct server *s)
 {
+    s->draining = true;
     if (s->listen_fd >= 0) {
         MHD_socket fd = MHD_quiesce_daemon(s->daemon);
         if (fd != MHD_INVALID_SOCKET) {
@@ -436,6 +572,7 @@ void server_stop(struct server *s)
 {
     if (s != NULL) {
         MHD_stop_daemon(s->daemon); /* closes the listening socket unless it was quiesced */
+        links_close(s->links);
         free(s);
     }
 }

@@ -21,7 +21,10 @@ struct server_options {
     unsigned per_address_max; /* connections of one client address; 0: no bound */
     size_t body_max;          /* bytes; larger bodies are turned away unread */
     unsigned idle_s;          /* a connection without a byte for so long is closed; 0: 30 */
-    unsigned request_s;       /* a request must be complete after so long; 0: 60 */
+    unsigned request_s;       /* a request must be complete after so long, however its bytes drip,
+                                 and an answer taken, with more time for a long one; 0: 60 */
+    size_t memory_max;        /* bytes of all bodies together, without the first 64 KiB of each;
+                                 who comes on top is turned away, METE_OVERLOADED; 0: 256 MiB */
     const char *certificate;  /* PEM texts; NULL: plain text */
     const char *certificate_key;
     const char *client_ca; /* clients must show a certificate of it; NULL: no */
@@ -36,8 +39,12 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
 uint16_t server_port(const struct server *s);
 /** Connections that are open now. */
 unsigned server_connections(const struct server *s);
-/** No further connections; those that are open get their answers. */
+/** No further connections; those that are open get their answers, and are closed after them. */
 void server_quiesce(struct server *s);
+/** Connections that are at a request, or have bytes of one waiting. */
+unsigned server_busy(const struct server *s);
+/** Connections that were cut off because they took too long. */
+uint64_t server_cut(const struct server *s);
 /** Closes all connections and frees the server. Every exchange must be done by then. */
 void server_stop(struct server *s);
 

@@ -104,6 +104,13 @@ void workers_stop(struct workers *p)
     for (unsigned i = 0; i < p->threads; i++) {
         pthread_join(p->thread[i], NULL);
     }
+}
+
+void workers_free(struct workers *p)
+{
+    if (p == NULL) {
+        return;
+    }
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->lock);
     free(p->store);

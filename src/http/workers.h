@@ -12,7 +12,9 @@ enum mete_code workers_start(struct workers **out, const char *store, unsigned t
                              struct mete_err *err) METE_MUST_CHECK;
 /** False when too much waits already. Never blocks. */
 bool workers_put(struct workers *p, struct work *w) METE_MUST_CHECK;
-/** Finishes what has queued. */
+/** Finishes what has queued. workers_put says no from then on. */
 void workers_stop(struct workers *p);
+/** After workers_stop, when nobody can put any more. */
+void workers_free(struct workers *p);
 
 #endif
