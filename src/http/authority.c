@@ -16,6 +16,8 @@
 
 #define ARENA_MAX  ((size_t)256 << 20)
 #define LOOK_EVERY INT64_C(500000) /* microseconds between looks at the store */
+#define LOOK_AGAIN INT64_C(50000)  /* the least, when somebody comes with a key that is not known  \
+                                    */
 #define KEY_PREFIX "mete_"
 #define KEY_RANDOM 24
 #define ID_RANDOM  8
@@ -32,8 +34,8 @@ struct authority {
     struct api_keys *store;
     struct hash admin; /* of admin_key */
     pthread_mutex_t lock;
-    struct map keys;     /* sha256 -> struct kept_key */
-    struct arena arena;  /* of the keys' texts */
+    struct map keys;    /* sha256 -> struct kept_key */
+    struct arena arena; /* of the keys' texts */
     mete_time looked_at;
     bool any;
     struct kept_key admin_bucket;
@@ -140,11 +142,11 @@ static void keys_read(struct authority *a)
     arena_clear(&r.arena);
 }
 
-static void look(struct authority *a, mete_time now, bool anyway)
+static void look(struct authority *a, mete_time now, mete_time every)
 {
-    if (anyway || now - a->looked_at >= LOOK_EVERY || now < a->looked_at) {
+    if (now - a->looked_at >= every || now < a->looked_at) {
         a->looked_at = now;
-        if (api_keys_changed(a->store) || anyway) {
+        if (api_keys_changed(a->store)) {
             keys_read(a);
         }
     }
@@ -169,7 +171,8 @@ enum mete_code authority_open(struct authority **out, const struct authority_opt
         a->any = true;
     }
     a->signatures = signatures_new(o->replay_window_s);
-    look(a, 0, true);
+    (void)api_keys_changed(a->store); /* from here on */
+    keys_read(a);
     *out = a;
     return METE_OK;
 }
@@ -189,7 +192,7 @@ void authority_close(struct authority *a)
 void authority_reload(struct authority *a)
 {
     pthread_mutex_lock(&a->lock);
-    look(a, a->looked_at, true);
+    keys_read(a);
     pthread_mutex_unlock(&a->lock);
 }
 
@@ -249,7 +252,12 @@ static enum mete_code key_check(struct authority *a, struct exchange *x, struct 
                                 mete_time now, struct mete_err *err)
 {
     struct hash h = sha256(text_bytes(given));
-    struct kept_key *k = map_get(&a->keys, (struct bytes){h.b, sizeof h.b});
+    struct bytes sum = {h.b, sizeof h.b};
+    struct kept_key *k = map_get(&a->keys, sum);
+    if (k == NULL) { /* made a moment ago, perhaps */
+        look(a, now, LOOK_AGAIN);
+        k = map_get(&a->keys, sum);
+    }
     if (a->o.admin_key != NULL && hash_eq(&h, &a->admin)) {
         x->who->key_id = text_of("API_KEY");
         x->who->scopes = SCOPES_ALL;
@@ -285,7 +293,7 @@ enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope
         return METE_OK;
     }
     pthread_mutex_lock(&a->lock);
-    look(a, now, false);
+    look(a, now, LOOK_EVERY);
     if (given.len > 0) {
         code = key_check(a, x, given, now, err);
     } else if (a->o.loopback && !a->any) {
@@ -295,8 +303,7 @@ enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope
     }
     pthread_mutex_unlock(&a->lock);
     if (code == METE_OK && !principal_may(x->who, needed)) {
-        code = mete_fail(err, METE_FORBIDDEN, NULL, "this needs the scope %s%s",
-                         scope_name(needed),
+        code = mete_fail(err, METE_FORBIDDEN, NULL, "this needs the scope %s%s", scope_name(needed),
                          x->who->party.len > 0 ? ", and no key that is bound to a party" : "");
     }
     return code;
