@@ -252,11 +252,47 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
 
 /* --- opening and closing -----------------------------------------------------------------------*/
 
+struct opening {
+    struct work work; /* first: it leads back */
+    struct mete_err err;
+    _Atomic bool over;
+};
+
+static void opening_run(struct work *w, struct engine *e, const struct mete_err *err)
+{
+    struct opening *o = (struct opening *)w;
+    o->err = e == NULL ? *err : (struct mete_err){.code = METE_OK};
+}
+
+static void opening_done(struct work *w, enum mete_code code, const struct mete_err *err)
+{
+    (void)code;
+    (void)err;
+    atomic_store(&((struct opening *)w)->over, true);
+}
+
+/** Opens the book, and makes it: long readings, which cannot make one, come only after this. */
+static enum mete_code book_open_first(struct desk *d, struct mete_err *err)
+{
+    const struct timespec step = {.tv_nsec = 1000000};
+    struct opening o = {.work = {.book = d->o.book,
+                                 .create_book = d->o.create,
+                                 .run = opening_run,
+                                 .done = opening_done}};
+    METE_ASSERT(keeper_put(d->keeper, &o.work)); /* its queue is empty */
+    while (!atomic_load(&o.over)) {
+        nanosleep(&step, NULL);
+    }
+    *err = o.err;
+    return o.err.code;
+}
+
 static enum mete_code parts_open(struct desk *d, struct mete_err *err)
 {
     const struct keeper_options ko = {
         .store = d->o.store, .create_store = d->o.create, .cache_size = d->o.cache_size};
     enum mete_code code = keeper_start(&d->keeper, &ko, err);
+    code = code == METE_OK ? book_open_first(d, err) : code;
     if (code != METE_OK) {
         return code;
     }

@@ -3,6 +3,7 @@
 Four processes with a role each do together what one with all roles does: manifests are fetched
 from the registry, documents are judged by another service, and the wallet's book is the
 distributions service's, entry by entry."""
+import concurrent.futures
 import json
 import signal
 import socket
@@ -154,6 +155,18 @@ finally:
         if s.process and s.process.poll() is None:
             s.stop()
 equal([s.process.returncode for s, _ in every], [0, 0, 0, 0], "all end when they are told to")
+m, = free_ports(1)
+itself = server("manifests", {"VALIDATION_SERVICE_URL": url(m) + "/validate"})
+itself.start(m)
+try:
+    began = time.time()
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        status = list(pool.map(lambda i: itself.post(
+            "/v1/manifests", dict(CHILD, id=f"urn:self:{i}"))[0], range(32)))
+    equal(status, [201] * 32, "a registry that is its own validation service")
+    ok(time.time() - began < 5, "does not wait for itself", f"{time.time() - began:.2f} s")
+finally:
+    itself.stop()
 bad = Served("--roles", "walet")
 try:
     bad.start()
