@@ -35,7 +35,7 @@ void reply_header(struct exchange *x, const char *name, struct text value)
 static bool comes_back(enum mete_code code)
 {
     int status = mete_code_status(code);
-    return status == 429 || status == 503;
+    return status == 429 || status == 503 || code == METE_IDEMPOTENCY_RUNNING;
 }
 
 void reply_problem(struct exchange *x, const struct mete_err *err)

@@ -467,6 +467,23 @@ static enum mete_code socket_open(struct server *s, struct mete_err *err)
     return METE_OK;
 }
 
+/** libmicrohttpd takes any text for authorities, and would then turn everybody away. */
+static enum mete_code authorities_check(const char *pem, struct mete_err *err)
+{
+    const gnutls_datum_t text = {(unsigned char *)(uintptr_t)pem, (unsigned)strlen(pem)};
+    gnutls_x509_crt_t *list = NULL;
+    unsigned count = 0;
+    int read = gnutls_x509_crt_list_import2(&list, &count, &text, GNUTLS_X509_FMT_PEM, 0);
+    for (unsigned i = 0; read >= 0 && i < count; i++) {
+        gnutls_x509_crt_deinit(list[i]);
+    }
+    gnutls_free(list);
+    return read >= 0 && count > 0
+               ? METE_OK
+               : mete_fail(err, METE_USAGE, NULL,
+                           "the file of client authorities holds no PEM certificate");
+}
+
 static enum mete_code daemon_start(struct server *s, struct mete_err *err)
 {
     const struct server_options *o = &s->o;
@@ -517,7 +534,8 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
     s->o.memory_max = o->memory_max != 0 ? o->memory_max : MEMORY_MAX;
     const struct links_options lo = {.request_s = s->o.request_s,
                                      .connections_max = s->o.connections_max};
-    enum mete_code code = socket_open(s, err);
+    enum mete_code code = o->client_ca != NULL ? authorities_check(o->client_ca, err) : METE_OK;
+    code = code == METE_OK ? socket_open(s, err) : code;
     if (code == METE_OK) {
         s->links = links_open(&lo);
         code = daemon_start(s, err);
