@@ -37,6 +37,8 @@
     X(key_revoke)                                                                                  \
     X(key_rotate)                                                                                  \
     X(serve)                                                                                       \
+    X(track_call)                                                                                  \
+    X(track_report)                                                                                \
     X(errors)                                                                                      \
     X(completion)                                                                                  \
     X(version)

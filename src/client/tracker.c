@@ -116,8 +116,12 @@ static void stop_all(void)
     pthread_mutex_lock(&all_lock);
     for (struct mete_tracker *t = all; t != NULL; t = t->next) {
         pthread_mutex_lock(&t->lock);
-        (void)stop_and_wait(t);
+        bool join = stop_and_wait(t) && !t->joined;
+        t->joined = t->joined || join;
         pthread_mutex_unlock(&t->lock);
+        if (join) {
+            pthread_join(t->thread, NULL);
+        }
     }
     pthread_mutex_unlock(&all_lock);
 }
@@ -219,7 +223,9 @@ void mete_tracker_close(struct mete_tracker *t)
         pthread_detach(thread);
         return;
     }
-    pthread_join(thread, NULL);
+    if (!t->joined) {
+        pthread_join(thread, NULL);
+    }
     tracker_free(t);
 }
 

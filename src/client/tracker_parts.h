@@ -32,6 +32,7 @@ struct mete_tracker {
     bool stopping;
     bool finished;  /* the thread touches nothing any more */
     bool abandoned; /* the thread frees the tracker */
+    bool joined;    /* exit() has waited for the thread */
     struct mete_tracker_stats stats;
 
     /* the thread's alone; only spool.fd is closed by a child of fork() */

@@ -248,7 +248,7 @@ static bool report_try(struct mete_tracker *t, const char *name, unsigned *busy)
         return true;
     }
     enum post_result result = report_send(t, &r);
-    if (result == POST_ACKNOWLEDGED && t->failures > 0) {
+    if (result == POST_ACKNOWLEDGED) {
         t->failures = 0;
         spool_set_not_before(&t->spool, 0);
     }

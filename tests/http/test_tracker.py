@@ -183,6 +183,37 @@ def crashes(tmp):
               "SIGKILL of the program loses no call that was written")
 
 
+def scripted(tmp):
+    """mete track, for scripts."""
+    def track(*args, **env):
+        r = subprocess.run([os.environ["METE"], "track", *args, "--cli", "urn:c"], check=False,
+                           capture_output=True, text=True, env={"METE_SPOOL": str(tmp), **env})
+        return r.returncode, r.stdout, r.stderr
+    equal(track("call", "/v1/x", "0.0001", "--wallet", "w", "--calls", "5", "--currency", "EUR",
+                "--policy", "urn:p", "--at", "2025-01-01T00:00:00Z"), (0, "", ""), "track call")
+    equal(track("call", "/v1/x", "1e5")[0], 2, "a cost that is none")
+    status, _, err = track("call", "/v1/x", "1", METE_SPOOL="/proc/nowhere")
+    ok(status == 0 and "could not be written" in err, "no room for the call is said, not more", err)
+    status, _, err = track("report", "--url", NOBODY, "--wait", "1")
+    ok(status == 1 and "stays in the spool" in err, "track report without a server", err)
+    with Served() as s:
+        status, out, _ = track("report", "--json", DISTRIBUTION_SERVICE_URL=s_url(s))
+        equal((status, json.loads(out)["acknowledged"]), (0, 1), "track report")
+        row = s.get("/v1/events?after=0")[2]["events"][0]["event"]
+        row["payload"].pop("report_sha256")
+        row["payload"]["cost"]["amount"] = Decimal(row["payload"]["cost"]["amount"])
+        equal((row["occurred_at"], row["payload"]),
+              ("2025-01-01T00:00:00Z",
+               {"policy": "urn:p", "endpoint": "/v1/x", "calls": 5, "customer_wallet": "w",
+                "cli": "urn:c", "cost": {"amount": Decimal("0.0001"), "currency": "EUR"}}),
+              "all that was said of the call arrives")
+    equal([f for f in tmp.rglob("*") if f.is_file()], [], "the spool is empty")
+
+
+def s_url(s):
+    return f"http://127.0.0.1:{s.port}"
+
+
 def aggregated(s):
     """POST /usage takes a record that stands for several calls."""
     record = {"timestamp": "2025-01-01T00:00:00Z", "endpoint": "/a", "cost": "0.3", "calls": 3}
@@ -209,7 +240,7 @@ def names():
 
 
 with tempfile.TemporaryDirectory(prefix="mete-tracker-") as folder:
-    for part in (embedded, answers, crashes):
+    for part in (embedded, answers, crashes, scripted):
         part(pathlib.Path(folder) / part.__name__)
 with Served() as server:
     aggregated(server)
