@@ -185,6 +185,21 @@ static int key_options(struct cli *c, struct desk_options *o)
     return status;
 }
 
+/** What is answered, one route a line: method, path, operation, scope. */
+static int routes_print(struct cli *c, unsigned roles)
+{
+    const struct route *r;
+    for (size_t i = 0; (r = route_at(i)) != NULL; i++) {
+        if ((r->roles & roles) != 0) {
+            cli_print(c, "%s %s %s %s\n", r->method, r->path, r->operation,
+                      r->scope < SCOPE_COUNT  ? scope_name(r->scope)
+                      : r->scope == SCOPE_ANY ? "any"
+                                              : "none");
+        }
+    }
+    return CLI_OK;
+}
+
 static int serve_run(struct cli *c)
 {
     struct desk *d;
@@ -195,6 +210,9 @@ static int serve_run(struct cli *c)
     int status = roles_of(c, &roles);
     if (status != CLI_OK) {
         return status;
+    }
+    if (cli_flag(c, "routes")) {
+        return routes_print(c, roles);
     }
     struct desk_options o = {.server = {.listen = listen, .body_max = BODY_MAX},
                              .store = c->store,
@@ -241,6 +259,7 @@ static int serve_run(struct cli *c)
 static const struct cli_option OPTIONS[] = {
     {"listen", 'l', "HOST:PORT", "where to listen; else HOST and PORT, else 127.0.0.1:8402"},
     {"roles", 0, "LIST", "groups of routes: all, distributions, wallet, manifests, dashboard ..."},
+    {"routes", 0, NULL, "print what would be answered, and end"},
     {"certificate", 0, "FILE", "TLS: the server's certificate and its chain, PEM"},
     {"certificate-key", 0, "FILE", "TLS: the private key of it, PEM"},
     {"client-ca", 0, "FILE", "clients must show a certificate of one of these, PEM"},
