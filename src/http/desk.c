@@ -19,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ERRANDS 4 /* threads */
+#define ERRANDS      4                  /* threads */
+#define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route */
 
 mete_time desk_now(void)
 {
@@ -218,12 +219,25 @@ static bool admit(struct desk *d, struct exchange *x)
     return x->status == 0;
 }
 
-static const char *why_turned_away(enum mete_code code)
+static void turn_away(struct exchange *x, enum mete_code code)
 {
-    return code == METE_BODY_TOO_LARGE ? "the body is too large"
-           : code == METE_UNAUTHORIZED ? "this server asks for a client certificate"
-           : code == METE_OVERLOADED   ? "the bodies of other requests fill the memory for bodies"
-                                       : "a header, the length or the query cannot be read";
+    size_t most = x->route != NULL ? x->route->body_max : BODY_UNKNOWN;
+    if (code == METE_BODY_TOO_LARGE) {
+        reply_fail(x, code, NULL, "at most %zu bytes here", most);
+        return;
+    }
+    const char *why = code == METE_UNAUTHORIZED ? "this server asks for a client certificate"
+                      : code == METE_OVERLOADED
+                          ? "the bodies of other requests fill the memory for bodies"
+                          : "a header, the length or the query cannot be read";
+    reply_fail(x, code, NULL, "%s", why);
+}
+
+size_t desk_limit(void *desk, struct exchange *x)
+{
+    const struct desk *d = desk;
+    struct text allow;
+    return route_find(x, d->o.roles, &allow) == ROUTE_FOUND ? x->route->body_max : BODY_UNKNOWN;
 }
 
 void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
@@ -234,7 +248,7 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
     atomic_fetch_add(&d->requests, 1);
     request_id_set(x);
     if (turned_away != METE_OK) {
-        reply_fail(x, turned_away, NULL, "%s", why_turned_away(turned_away));
+        turn_away(x, turned_away);
     } else if (route(d, x) && admit(d, x)) {
         if (x->route->prepare != NULL) {
             x->route->prepare(d, NULL, x);
@@ -324,6 +338,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     d->o = *o;
     d->o.roles = o->roles != 0 ? o->roles : ROLE_ALL;
     d->o.server.handle = desk_handle;
+    d->o.server.limit = desk_limit;
     d->o.server.log = line_log;
     d->o.server.ctx = d;
     d->started_at = desk_now();

@@ -55,6 +55,8 @@ bool desk_is_drained(const struct desk *d);
 void desk_close(struct desk *d);
 /** Answers one complete request: the server_handle. */
 void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away);
+/** The largest body that its route takes: the server_limit. */
+size_t desk_limit(void *desk, struct exchange *x);
 
 mete_time desk_now(void);
 

@@ -178,11 +178,16 @@ static void tell_all(struct work *w, enum mete_code code, const struct mete_err 
     }
 }
 
-/** A rehearsal: decided in a group of its own, which is thrown away. */
+/** A rehearsal: decided in a group of its own, which is thrown away. That costs by what is not yet
+ *  written out, so that goes first. */
 static void run_alone(struct keeper *k, struct work *w)
 {
-    struct engine *e;
-    run_one(k, w, &e);
+    struct mete_err err = {.code = METE_OK};
+    struct engine *e = book_get_engine(k, w, &err);
+    if (e != NULL) {
+        book_settle(engine_book(e));
+    }
+    w->run(w, e, &err);
     if (e != NULL) {
         engine_rollback(e);
     }

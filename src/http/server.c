@@ -47,6 +47,7 @@ struct request {
     struct server *s;
     struct MHD_Connection *connection;
     struct link *link;
+    size_t limit;    /* of its body */
     size_t declared; /* Content-Length; 0: unknown or none */
     size_t held;     /* counted in s->held for this body */
     size_t dropped;  /* bytes of the body that were thrown away */
@@ -171,7 +172,7 @@ static void length_read(struct request *r)
         }
         r->declared = r->declared * 10 + (size_t)(length.p[i] - '0');
     }
-    if (r->declared > r->s->o.body_max) {
+    if (r->declared > r->limit) {
         turn_away(r, METE_BODY_TOO_LARGE);
     }
 }
@@ -192,6 +193,11 @@ static void request_head(struct request *r, const char *method, const char *url)
     }
     if (headers.bad || query.bad) {
         turn_away(r, METE_REQUEST_INVALID);
+    }
+    r->limit = r->s->o.body_max;
+    if (r->turned_away == METE_OK && r->s->o.limit != NULL) {
+        size_t own = r->s->o.limit(r->s->o.ctx, x);
+        r->limit = own < r->limit ? own : r->limit;
     }
     length_read(r);
 }
@@ -260,7 +266,7 @@ static bool request_take(struct request *r, const char *data, size_t size)
 {
     struct buf *body = &r->x.body;
     r->x.received += size;
-    if (r->turned_away == METE_OK && body->len + size > r->s->o.body_max) {
+    if (r->turned_away == METE_OK && body->len + size > r->limit) {
         turn_away(r, METE_BODY_TOO_LARGE);
     } else if (r->turned_away == METE_OK && body->cap - body->len < size && !body_grow(r, size)) {
         turn_away(r, METE_OVERLOADED);
@@ -489,8 +495,9 @@ static enum mete_code daemon_start(struct server *s, struct mete_err *err)
     const struct server_options *o = &s->o;
     unsigned threads = (o->connections_max + THREAD_CONNECTIONS - 1) / THREAD_CONNECTIONS;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
-    struct MHD_OptionItem more[10];
+    struct MHD_OptionItem more[12];
     size_t n = 0;
+    more[n++] = (struct MHD_OptionItem){MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL};
     more[n++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, s->listen_fd, NULL};
     more[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT, o->connections_max, NULL};
     more[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_TIMEOUT, o->idle_s, NULL};

@@ -12,6 +12,8 @@ struct server;
  *  turned away before (code METE_OK: it was not). Must not block. It answers by server_done: before
  *  it returns, or later, from any thread; exactly once. */
 typedef void server_handle(void *ctx, struct exchange *x, enum mete_code turned_away);
+/** How large a body this head may have, before any of it is read: at most body_max counts. */
+typedef size_t server_limit(void *ctx, struct exchange *x);
 /** Called after the answer was sent, or the client had gone. */
 typedef void server_log(void *ctx, const struct exchange *x, bool sent);
 
@@ -29,7 +31,8 @@ struct server_options {
     const char *certificate_key;
     const char *client_ca; /* clients must show a certificate of it; NULL: no */
     server_handle *handle;
-    server_log *log; /* may be NULL */
+    server_limit *limit; /* may be NULL */
+    server_log *log;     /* may be NULL */
     void *ctx;
 };
 

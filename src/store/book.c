@@ -158,19 +158,22 @@ static enum mete_code flush(struct book *b, struct mete_err *err)
     return code;
 }
 
-/** The buffer follows from the log, so failing to write it out loses nothing. */
-static void tail_flush(struct book *b)
+/** The buffer follows from the log, so failing to write it out loses nothing. False: it failed, and
+ *  the buffer may be only partly there. */
+static bool tail_flush(struct book *b)
 {
     struct mete_err err;
     uint64_t rows = b->found.size - b->found.flushed_size + b->found.pages - b->found.flushed_pages;
     if (b->port->state == NULL || rows < TAIL_SMALL) {
-        return;
+        return true;
     }
     enum mete_code code = flush(b, &err);
     code = code == METE_OK ? state_merge_slice(&b->state, &err) : code;
     if (code != METE_OK || b->port->commit(b->log, &err) != STORE_OK) {
         b->port->rollback(b->log);
+        return false;
     }
+    return true;
 }
 
 void book_close(struct book *b)
@@ -182,11 +185,20 @@ void book_close(struct book *b)
         if (b->dirty || b->failed) {
             b->port->rollback(b->log);
         } else if (!b->broken && b->store->writer == NULL) {
-            tail_flush(b);
+            (void)tail_flush(b);
         }
         group_end(b);
     }
     book_free(b);
+}
+
+void book_settle(struct book *b)
+{
+    struct mete_err err;
+    bool able = !b->read_only && !b->dirty && !b->failed && !b->broken && b->store->writer == NULL;
+    if (able && !tail_flush(b)) {
+        b->broken = book_load(b, &err) != METE_OK;
+    }
 }
 
 void book_keep_entries(struct book *b)

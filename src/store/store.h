@@ -88,6 +88,9 @@ enum store_result book_append_page(struct book *b, uint64_t seq, uint32_t page, 
 /** Makes everything queued since the last commit durable at once, or nothing of it: after
  *  STORE_FAILED the book is as it was at the last commit. */
 enum store_result book_commit(struct book *b, struct mete_err *err) METE_MUST_CHECK;
+/** Between groups: writes out the memory buffer unless it is small, so that a rollback, which reads
+ *  the log again from there, is quick. */
+void book_settle(struct book *b);
 /** Throws the queued group away, with all state that it changed: rebuilds it from the store. */
 void book_rollback(struct book *b);
 
