@@ -19,7 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ERRANDS      4                  /* threads */
+#define ERRANDS      4 /* threads */
+#define BODY_LIGHT   ((size_t)4 << 10)
+#define WEIGHT_MAX   ((size_t)12 << 20)
 #define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route */
 
 mete_time desk_now(void)
@@ -52,6 +54,7 @@ static void finish(struct desk *d, struct exchange *x)
     }
     reply_header(x, "X-Request-Id", text_of(x->request_id));
     atomic_fetch_add(&d->status[x->status / 100], 1);
+    atomic_fetch_sub(&d->weight, x->weight);
     atomic_fetch_sub(&d->busy, 1);
     server_done(x);
 }
@@ -199,6 +202,21 @@ static bool route(struct desk *d, struct exchange *x)
     return false;
 }
 
+/** A body of small events takes some forty times its size when it is read. So only so many large
+ *  ones are at work together; one alone always is. */
+static bool weigh(struct desk *d, struct exchange *x)
+{
+    size_t weight = x->body.len > BODY_LIGHT ? x->body.len : 0;
+    size_t others = atomic_fetch_add(&d->weight, weight);
+    if (weight > 0 && others > 0 && others + weight > WEIGHT_MAX) {
+        atomic_fetch_sub(&d->weight, weight);
+        reply_fail(x, METE_OVERLOADED, NULL, "other large bodies are at work");
+        return false;
+    }
+    x->weight = weight;
+    return true;
+}
+
 static bool admit(struct desk *d, struct exchange *x)
 {
     struct mete_err err;
@@ -211,6 +229,9 @@ static bool admit(struct desk *d, struct exchange *x)
     }
     if (x->body.len > x->route->body_max) {
         reply_fail(x, METE_BODY_TOO_LARGE, NULL, "at most %zu bytes here", x->route->body_max);
+        return false;
+    }
+    if (!weigh(d, x)) {
         return false;
     }
     if (idempotency_begin(d->idempotency, x, &err) != METE_OK) {

@@ -42,6 +42,7 @@ struct desk {
     mete_time started_at;
     _Atomic enum desk_state state;
     _Atomic unsigned busy; /* requests that are not answered yet */
+    _Atomic size_t weight; /* of the bodies that are at work; see admit() */
     _Atomic uint64_t requests;
     _Atomic uint64_t status[6]; /* answers by their first digit */
 };

@@ -34,6 +34,7 @@ struct exchange {
     struct pair header[EXCHANGE_PAIRS_MAX];
     size_t header_count;
     struct buf body;
+    size_t weight;    /* of the body, as the desk has counted it */
     size_t received;  /* bytes of the body as it came; stays when `body` was let go */
     struct text peer; /* address of the client; empty when unknown */
     bool is_tls;
@@ -45,7 +46,7 @@ struct exchange {
     struct text param[EXCHANGE_PARAMS_MAX];
     struct principal *who; /* in `arena`; NULL before authority was asked */
     char request_id[REQUEST_ID_MAX + 1];
-    void *work;                          /* of the handler, between its two halves; in `arena` */
+    void *work;    /* of the handler, between its two halves; in `arena` */
     void *promise; /* of the desk: the place that keeps this answer for a repeated request */
     void (*release)(struct exchange *x); /* frees what `work` holds outside of it; may be NULL */
 

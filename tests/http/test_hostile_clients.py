@@ -473,11 +473,34 @@ def bodies(s):
     note(f"200 clients with 8 MiB each: {len(taken)} taken, {len(away)} turned away; "
          f"RSS {rest >> 10} MiB before, {peak[0] >> 10} MiB at most")
     equal(len(taken) + len(away), clients, "each is taken or turned away")
-    ok(len(taken) >= 20 and len(away) >= 1, "some of both")
+    ok(len(taken) >= 5 and len(away) >= 1, "some of both")
     ok(all("retry-after" in a[1] for a in away), "with Retry-After")
     there = [i for i in range(clients) if s.get(f"/v1/events/big-{i}")[0] == 200]
     equal(there, taken, "who was turned away left nothing, who was taken is there")
-    ok(peak[0] - rest < 400 << 10, "memory is bounded", peak[0], rest)
+    ok(peak[0] - rest < 600 << 10, "memory is bounded", peak[0], rest)
+
+
+def many_events(s):
+    """Bodies of small events take far more memory than their size once they are read."""
+    answers = []
+
+    def client(i):
+        body = "\n".join(json.dumps(revenue(f"many-{i}-{n}")) for n in range(12000))
+        status, headers, _ = s.post("/v1/events?dry_run=true", body)
+        answers.append((status, "Retry-After" in headers))
+
+    rest = s.rss_kib()
+    threads = [threading.Thread(target=client, args=(i,)) for i in range(40)]
+    for t in threads:
+        t.start()
+    peak = 0
+    while any(t.is_alive() for t in threads):
+        peak = max(peak, s.rss_kib())
+        time.sleep(0.02)
+    note(f"40 bodies of 12,000 events, 2 MiB each: {answers.count((200, False))} taken, "
+         f"{answers.count((503, True))} turned away; RSS {rest >> 10} MiB before, {peak >> 10} MiB at most")
+    equal(answers.count((200, False)) + answers.count((503, True)), 40, "taken, or turned away")
+    ok(peak - rest < 1100 << 10, "many events: memory is bounded", peak, rest)
 
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
@@ -492,6 +515,9 @@ with Served("--request-time", str(REQUEST_S), "--idle-time", str(IDLE_S)) as s:
 with Served("--request-time", "50") as s:
     s.post("/v1/events", POLICY)
     bodies(s)
+with Served("--request-time", "50") as s:
+    s.post("/v1/events", POLICY)
+    many_events(s)
 with Served("--request-time", "20", "--idle-time", "20", "--connections", "240",
             "--per-address", "120") as s:
     s.post("/v1/events", POLICY)
