@@ -4,6 +4,7 @@
 #ifndef METE_ERROR_H
 #define METE_ERROR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -208,5 +209,10 @@ bool mete_code_at(size_t i, enum mete_code *code);
 /** Fills `err` (which may be NULL) and returns `code`. `pointer` may be NULL. */
 enum mete_code mete_fail(struct mete_err *err, enum mete_code code, const char *pointer,
                          const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/** The same from a list of arguments. */
+enum mete_code mete_fail_args(struct mete_err *err, enum mete_code code, const char *pointer,
+                              const char *fmt, va_list args) __attribute__((format(printf, 4, 0)));
+/** Replaces the pointer; one that is too long is cut between characters. */
+void mete_err_place(struct mete_err *err, const char *pointer);
 
 #endif

@@ -101,7 +101,7 @@ static void drop_partial_character(char *s, size_t len)
     }
 }
 
-static void set_pointer(struct mete_err *err, const char *pointer)
+void mete_err_place(struct mete_err *err, const char *pointer)
 {
     const size_t max = sizeof(err->pointer) - 1;
     size_t len = pointer == NULL ? 0 : strnlen(pointer, max + 1);
@@ -115,24 +115,31 @@ static void set_pointer(struct mete_err *err, const char *pointer)
     }
 }
 
-enum mete_code mete_fail(struct mete_err *err, enum mete_code code, const char *pointer,
-                         const char *fmt, ...)
+enum mete_code mete_fail_args(struct mete_err *err, enum mete_code code, const char *pointer,
+                              const char *fmt, va_list args)
 {
     if (err == NULL) {
         return code;
     }
     /* The text is formatted before the pointer is copied: an argument may live in err->pointer. */
     char text[sizeof(err->text)];
-    va_list args;
-    va_start(args, fmt);
     int n = vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
     METE_ASSERT(n >= 0);
     if ((size_t)n >= sizeof(text)) {
         drop_partial_character(text, sizeof(text) - 1);
     }
     err->code = code;
-    set_pointer(err, pointer);
+    mete_err_place(err, pointer);
     memcpy(err->text, text, sizeof(text));
+    return code;
+}
+
+enum mete_code mete_fail(struct mete_err *err, enum mete_code code, const char *pointer,
+                         const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    (void)mete_fail_args(err, code, pointer, fmt, args);
+    va_end(args);
     return code;
 }

@@ -43,9 +43,7 @@ enum decided work_refuse(struct work *w, enum mete_code code, const char *pointe
     if (w->err != NULL) {
         va_list args;
         va_start(args, fmt);
-        w->err->code = code;
-        text_copy(w->err->pointer, sizeof w->err->pointer, text_of(pointer));
-        vsnprintf(w->err->text, sizeof w->err->text, fmt, args);
+        (void)mete_fail_args(w->err, code, pointer, fmt, args);
         va_end(args);
     }
     return DECIDED_REFUSED;

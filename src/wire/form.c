@@ -78,14 +78,13 @@ enum mete_code form_fail(const struct form_in *in, const struct json *node, enum
     if (in->err == NULL) {
         return code;
     }
-    char text[sizeof in->err->text];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
     char pointer[sizeof in->err->pointer];
+    va_list args;
     pointer_write(in, node, pointer, sizeof pointer);
-    return mete_fail(in->err, code, pointer, "%s", text);
+    va_start(args, fmt);
+    (void)mete_fail_args(in->err, code, pointer, fmt, args);
+    va_end(args);
+    return code;
 }
 
 enum mete_code form_missing(const struct form_in *in, const struct json *obj, struct text name)
@@ -118,10 +117,10 @@ void form_prefix(const struct form_in *in, const char *relative)
     if (in->err == NULL) {
         return;
     }
-    char pointer[sizeof in->err->pointer];
+    char pointer[2 * sizeof in->err->pointer];
     int len = snprintf(pointer, sizeof pointer, "%s%s", in->at, relative);
     METE_ASSERT(len >= 0);
-    memcpy(in->err->pointer, pointer, sizeof pointer);
+    mete_err_place(in->err, pointer);
 }
 
 /* Producers write members in one order: after field i, field i + 1 is the likely one. */

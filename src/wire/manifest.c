@@ -219,7 +219,7 @@ static void pointer_translate(struct mete_err *err, const char *at, bool attribu
     if (strncmp(rest, "/shares", 7) != 0) {
         return;
     }
-    char pointer[sizeof err->pointer];
+    char pointer[2 * sizeof err->pointer];
     char index[24] = "";
     size_t digits = rest[7] == '/' ? strspn(rest + 8, "0123456789") : 0;
     if (digits > 0 && digits < sizeof index - 1) {
@@ -231,7 +231,7 @@ static void pointer_translate(struct mete_err *err, const char *at, bool attribu
     }
     snprintf(pointer, sizeof pointer, "%s/%s%s%.100s", at,
              attribution ? "attribution" : "contributors", index, tail);
-    memcpy(err->pointer, pointer, sizeof pointer);
+    mete_err_place(err, pointer);
 }
 
 enum mete_code manifest_read_as(struct arena *a, const struct json *doc, const char *at,

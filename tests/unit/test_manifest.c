@@ -201,6 +201,31 @@ static void test_published_event_milestone_follows_sales_and_tickets(void **stat
 #define FAIR_1_0(list) "{'fair':'1.0','id':'m','attribution':[" list "]}"
 #define FAIR_1_1(list) "{'fair':'1.1','id':'m','attribution':[" list "]}"
 
+/* Found by the fuzzer: a pointer that was too long ended within a character. */
+static void test_a_pointer_that_is_too_long_ends_with_a_character(void **state)
+{
+    (void)state;
+    static const char letter[] = "\xe1\xb8\xb6"; /* three bytes, and all three remainders */
+    for (size_t ahead = 0; ahead < 3; ahead++) {
+        struct manifest m;
+        char name[400] = "";
+        char json[800];
+        memset(name, 'x', ahead);
+        for (size_t len = ahead; len + 3 < 250; len += 3) {
+            memcpy(name + len, letter, sizeof letter);
+        }
+        snprintf(json, sizeof json,
+                 "{\"id\":\"u\",\"contributors\":[{\"id\":\"a\",\"weight\":\"1\","
+                 "\"%s\":1E6450685726720}]}",
+                 name);
+        manifest_parse(&m, json);
+        assert_int_not_equal(m.code, METE_OK);
+        assert_true(strlen(m.err.pointer) > 180);
+        assert_true(text_is_utf8(text_of(m.err.pointer)));
+        manifest_clear(&m);
+    }
+}
+
 static void test_generation_0_1_reads_ids_refs_and_weights_in_strings(void **state)
 {
     (void)state;
@@ -758,6 +783,7 @@ int main(void)
         cmocka_unit_test(test_published_music_temporal_changes_after_recoupment),
         cmocka_unit_test(test_published_software_vesting_follows_the_years),
         cmocka_unit_test(test_published_event_milestone_follows_sales_and_tickets),
+        cmocka_unit_test(test_a_pointer_that_is_too_long_ends_with_a_character),
         cmocka_unit_test(test_generation_0_1_reads_ids_refs_and_weights_in_strings),
         cmocka_unit_test(test_generation_0_2_reads_windows_conditions_and_metadata),
         cmocka_unit_test(test_generations_0_3_to_0_4_read_flat_contributors),
