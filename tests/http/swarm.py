@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many trackers at once against one server that dies again and again. Run by test_tracker.py with few
-and by tools/bench with many; SWARM gives how many."""
+"""Many trackers at once against one server that dies again and again."""
 import json
 import os
 import pathlib
@@ -132,10 +131,3 @@ def swarm(trackers, processes, calls, seconds):
         ok(sums[name] > 0, f"{name} happened")
     equal([sums[n] for n in ("invalid", "dropped_memory", "dropped_disk", "disk_errors")], [0] * 4,
           "nothing was dropped")
-
-
-if __name__ == "__main__":
-    from served import done
-    count = int(os.environ.get("SWARM", "1000"))
-    swarm(count, 20, 15, 16)
-    done()

@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import subprocess
@@ -168,19 +169,41 @@ def crashes(tmp):
         said = many(tmp / "torn", f"http://127.0.0.1:{s.port}/usage")
         equal((said["duplicates"], metered(s)), (1, first), "a report made again is a duplicate")
         equal(first[1], 7, "and was counted once")
+    for file in spool.glob("*.refused"):
+        file.unlink()
+
+
+def killed(tmp):
+    """Programs that die while they record, and while they report."""
+    seed = int(os.environ.get("METE_TEST_SEED", time.time_ns() % 1000000))
+    note(f"seed {seed} (METE_TEST_SEED)")
+    chance = random.Random(seed)
     spool = tmp / "killed"
-    p = subprocess.Popen([MANY, "3", "4", "50", NOBODY, str(spool), "1"], stdout=subprocess.DEVNULL,
-                         stderr=subprocess.DEVNULL)
+    p = subprocess.Popen([MANY, "3", "40", "10", NOBODY, str(spool), "1"],
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(2)
     p.send_signal(signal.SIGKILL)
     p.wait()
+    waiting = len(files(spool, ".report")) + len(files(spool, ".calls"))
     with Served() as s:
-        said = many(spool, f"http://127.0.0.1:{s.port}/usage", trackers=4)
-        p = json.loads(subprocess.run([MANY, "3", "4", "50", f"http://127.0.0.1:{s.port}/usage",
-                                       str(tmp / "twin"), "0"], capture_output=True, check=True).stdout)
-        _, calls, cost, _ = metered(s)
-        equal((calls, cost), (2 * p["calls"], 2 * Decimal(p["cost_micro"]).scaleb(-6)),
-              "SIGKILL of the program loses no call that was written")
+        url = f"http://127.0.0.1:{s.port}/usage"
+        left = []
+        for i in range(12):
+            p = subprocess.Popen([MANY, "3", "40", "0", url, str(spool), "0"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0.005, 0.02 * (i + 1)))
+            p.send_signal(signal.SIGKILL)
+            p.wait()
+            left.append(len(files(spool, ".report")) + len(files(spool, ".sealed")))
+        said = many(spool, url, trackers=40)
+        note(f"{waiting} files waited; left after each SIGKILL of the sender: {left}")
+        ok(any(0 < n < waiting for n in left), "some died in the middle of it")
+        twin = many(tmp / "twin", url, trackers=40, calls=10, seed=3)
+        events, calls, cost, twice = metered(s)
+        equal((said["all"], calls, cost, twice),
+              (True, 2 * twin["calls"], 2 * Decimal(twin["cost_micro"]).scaleb(-6), 0),
+              "SIGKILL loses no call that was written, and reports none twice")
+        equal([f for f in files(spool, "") if f.is_file()], [], "and leaves nothing behind")
 
 
 def scripted(tmp):
@@ -240,10 +263,10 @@ def names():
 
 
 with tempfile.TemporaryDirectory(prefix="mete-tracker-") as folder:
-    for part in (embedded, answers, crashes, scripted):
+    for part in (embedded, answers, crashes, killed, scripted):
         part(pathlib.Path(folder) / part.__name__)
 with Served() as server:
     aggregated(server)
 names()
-swarm(1000, 20, 15, 16)
+swarm(int(os.environ.get("SWARM", "1000")), 20, 15, 16)
 done()
