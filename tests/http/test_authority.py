@@ -355,7 +355,7 @@ def signatures():
               (422, "signature_invalid", "/occurred_at"), "an old signed event that is new here")
         young = signed(fact("young", 47 * hours), ed, "ed")
         equal(result(s, young, runtime)[1], "applied", "within the window")
-        s.stop()
+        equal(s.stop(), 0, "it stops as it should")
         s.options = ()
         s.start()
         equal(result(s, young, runtime)[1], "duplicate", "old, but known: by default a day counts")
@@ -378,6 +378,7 @@ def signatures():
         feed = json.dumps(s.get("/v1/events?limit=1000", key=admin)[2])
         ok(b"a text of 24 characters!" not in store and "a text of 24" not in feed,
            "a secret stands sealed in the store, and in no answer")
+        equal(s.stop(), 0, "it stops as it should")
 
 
 # --- rates ---------------------------------------------------------------------------------------
@@ -408,6 +409,7 @@ with Served(env={"API_KEY": "the operator's own key"}) as s:
     s.process.send_signal(signal.SIGHUP)
     time.sleep(0.2)
     equal(s.get("/v1/events", key="the operator's own key")[0], 200, "SIGHUP ends nothing")
+    equal(s.stop(), 0, "it stops as it should")
 signatures()
 rates()
 done()

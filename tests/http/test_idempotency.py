@@ -2,10 +2,11 @@
 """covers: F-027
 The Idempotency-Key of every POST: the first answer again, another body refused, one at a time."""
 import json
+import pathlib
 import socket
 import threading
 
-from served import Served, done, equal, event, note, ok
+from served import METE, Served, done, equal, event, note, ok
 
 USD = {"amount": "1.00", "currency": "USD"}
 
@@ -112,7 +113,9 @@ def bounded(s, a):
                 got += more
     grown = s.rss_kib() - before
     note(f"10,000 kept answers: {grown} KiB more")
-    ok(grown < 40000, "10,000 answers fit into 40 MiB", f"{grown} KiB")
+    # a sanitizer keeps what was freed, and more around it
+    most = 40000 if b"__asan_init" not in pathlib.Path(METE).read_bytes() else 400000
+    ok(grown < most, "10,000 answers fit into memory", f"{grown} KiB")
     hit = post(s, "oldest", fact("e1"), key=a)
     equal((hit[1].get("Idempotency-Hit"), hit[2]["results"][0]["status"]), (None, "duplicate"),
           "the oldest is forgotten; its event id is not")
@@ -129,7 +132,7 @@ with Served() as s:
     one_at_a_time(s, a)
     bounded(s, a)
     had = balance(s, a)
-    s.stop()
+    equal(s.stop(), 0, "it stops as it should")
     s.start()
     equal((post(s, "k1", fact("e1"), key=a)[2]["results"][0]["status"], balance(s, a)),
           ("duplicate", had), "a restart forgets answers, and still nothing counts twice")
