@@ -150,6 +150,7 @@ static void test_sums_do_not_depend_on_the_order(void **state)
 {
     static const char *const ENDPOINT[] = {"/a", "/b\""};
     static const char *const WALLET[] = {"", "w"};
+    static const char *const CURRENCY[] = {"USD", "EUR"};
     struct call call[200];
     struct rng r;
     (void)state;
@@ -158,7 +159,7 @@ static void test_sums_do_not_depend_on_the_order(void **state)
         call[i] = (struct call){.at = 1 + (mete_time)rng_below(&r, (uint64_t)TIME_SECOND_US * 7200),
                                 .calls = 1 + rng_below(&r, 5),
                                 .cost = (i128)rng_next(&r),
-                                .currency = TEXT("USD"),
+                                .currency = text_of(CURRENCY[rng_below(&r, 2)]),
                                 .policy = TEXT("p"),
                                 .endpoint = text_of(ENDPOINT[rng_below(&r, 2)]),
                                 .wallet = text_of(WALLET[rng_below(&r, 2)])};
@@ -191,11 +192,20 @@ static void test_a_body_by_hand(void **state)
                            .currency = TEXT("USD"),
                            .policy = TEXT("p"),
                            .endpoint = TEXT("/a\"\\"),
+                           .wallet = TEXT("w")},
+                          {.at = 2000000,
+                           .calls = 1,
+                           .cost = 0,
+                           .currency = TEXT("EUR"),
+                           .policy = TEXT("p"),
+                           .endpoint = TEXT("/a\"\\"),
                            .wallet = TEXT("w")}};
     (void)state;
-    char *body = bodies_of(call, 2, TEXT("c"));
+    char *body = bodies_of(call, ARRAY_LEN(call), TEXT("c"));
     assert_string_equal(body, "{\"report_id\":\"id\",\"cliId\":\"c\",\"customerWallet\":\"w\","
-                              "\"usage\":[{\"timestamp\":\"1970-01-01T00:00:03Z\","
+                              "\"usage\":[{\"timestamp\":\"1970-01-01T00:00:02Z\",\"endpoint\":\"/"
+                              "a\\\"\\\\\",\"cost\":\"0\",\"currency\":\"EUR\",\"calls\":1,"
+                              "\"fairAttribution\":\"p\"},{\"timestamp\":\"1970-01-01T00:00:03Z\","
                               "\"endpoint\":\"/a\\\"\\\\\",\"cost\":\"0.31\",\"currency\":\"USD\","
                               "\"calls\":3,\"fairAttribution\":\"p\"}]}");
     free(body);
@@ -401,7 +411,8 @@ static void test_a_silent_server_holds_nobody_up(void **state)
     (void)state;
     int server = silent_server(url);
     place_make(&p);
-    struct mete_tracker *t = tracker_in(&p, (struct mete_tracker_options){.url = url});
+    struct mete_tracker *t =
+        tracker_in(&p, (struct mete_tracker_options){.url = url, .close_wait_ms = 10000});
     assert_true(mete_track_call(t, "/a", "1"));
     assert_false(mete_tracker_report(t, 300));
     int64_t began = now_ms();
