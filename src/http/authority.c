@@ -16,8 +16,9 @@
 
 #define ARENA_MAX  ((size_t)256 << 20)
 #define LOOK_EVERY INT64_C(500000) /* microseconds between looks at the store */
-#define LOOK_AGAIN INT64_C(50000)  /* the least, when somebody comes with a key that is not known  \
-                                    */
+#define LOOK_AGAIN                                                                                 \
+    INT64_C(50000) /* the least, when somebody comes with a key that is not known                  \
+                    */
 #define KEY_PREFIX "mete_"
 #define KEY_RANDOM 24
 #define ID_RANDOM  8

@@ -45,9 +45,9 @@ struct principal {
     struct text key_id; /* empty: nobody was asked (open, or a route for all) */
     const char *book;
     uint32_t scopes;
-    struct text party;    /* empty: not bound */
-    struct text producer; /* empty: whatever an event says of itself */
-    struct text service;  /* empty: any of the producer's */
+    struct text party;             /* empty: not bound */
+    struct text producer;          /* empty: whatever an event says of itself */
+    struct text service;           /* empty: any of the producer's */
     struct signatures *signatures; /* of the authority */
     /* the key's bucket after this request; limit 0: no bound */
     unsigned limit;
@@ -59,11 +59,11 @@ bool principal_may(const struct principal *p, enum scope s);
 
 struct authority_options {
     const char *store;
-    const char *book;      /* of whoever needs no key */
-    const char *admin_key; /* API_KEY of the environment: all scopes; NULL: none */
-    bool loopback;         /* the server listens on loopback only */
-    unsigned rate;         /* requests a second for each key, on average; 0: no bound */
-    unsigned burst;        /* so many at once after a rest; above 0 when `rate` is */
+    const char *book;         /* of whoever needs no key */
+    const char *admin_key;    /* API_KEY of the environment: all scopes; NULL: none */
+    bool loopback;            /* the server listens on loopback only */
+    unsigned rate;            /* requests a second for each key, on average; 0: no bound */
+    unsigned burst;           /* so many at once after a rest; above 0 when `rate` is */
     unsigned replay_window_s; /* see http/signature.h; 0: none */
 };
 

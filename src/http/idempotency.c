@@ -22,7 +22,7 @@ struct kept {
     unsigned status;
     const char *type;
     struct buf body;
-    struct buf headers; /* sized names and values */
+    struct buf headers;         /* sized names and values */
     struct kept *older, *newer; /* of those that are done */
 };
 
@@ -80,7 +80,6 @@ void idempotency_free(struct idempotency *m)
 }
 
 /* --- names -------------------------------------------------------------------------------------*/
-
 
 /** Keys of API keys do not meet; who shows none is told apart by his address. */
 static struct hash name_of(const struct exchange *x, struct text key)

@@ -14,8 +14,7 @@ enum mete_code own_may(const struct principal *who, const struct event *event,
 bool own_allocation(struct engine *e, const struct principal *who,
                     struct text allocation_id) METE_MUST_CHECK;
 /** An event that gave the party a share. */
-bool own_event(struct engine *e, const struct principal *who,
-               struct text event_id) METE_MUST_CHECK;
+bool own_event(struct engine *e, const struct principal *who, struct text event_id) METE_MUST_CHECK;
 /** An explanation of the party itself or of one line of its own; not of a whole event, which tells
  *  what others got. */
 bool own_explanation(const struct principal *who, struct text id,

@@ -34,7 +34,7 @@ struct ring_key {
 /* The keys of one book. */
 struct ring {
     bool read;
-    uint64_t size; /* of the log when they were last known to be right */
+    uint64_t size;      /* of the log when they were last known to be right */
     struct map keys;    /* key id -> struct ring_key */
     struct map secrets; /* commitment -> struct secret */
     size_t wanted;      /* secrets that were not found yet */
@@ -111,9 +111,9 @@ static bool key_read(struct ring *r, struct bytes value, struct ring_key *key)
     }
     static const char prefix[] = "commit:";
     return text_starts(material, prefix) &&
-           hex_decode(key->commitment.b, sizeof key->commitment.b,
-                      (struct text){material.p + sizeof prefix - 1,
-                                    material.len - (sizeof prefix - 1)});
+           hex_decode(
+               key->commitment.b, sizeof key->commitment.b,
+               (struct text){material.p + sizeof prefix - 1, material.len - (sizeof prefix - 1)});
 }
 
 static bool key_visit(void *arg, struct bytes state_key, struct bytes value, const i128 *sums)
@@ -179,8 +179,7 @@ static enum mete_code ring_read(struct ring *r, struct engine *e, struct mete_er
         return err->code;
     }
     struct unsealing u = {r, e};
-    if (r->wanted > 0 &&
-        book_seals(b, 0, (struct text){0}, seal_visit, &u, err) == STORE_FAILED) {
+    if (r->wanted > 0 && book_seals(b, 0, (struct text){0}, seal_visit, &u, err) == STORE_FAILED) {
         return err->code;
     }
     r->size = book_size(b);
@@ -318,9 +317,9 @@ enum mete_code signature_check(struct signatures *s, struct engine *e,
             return code;
         }
     }
-    bool required = text_is(event->producer, "runtime") ? r->runtime_signs
-                                                        : event->producer.len > 0 &&
-                                                              r->control_signs;
+    bool required = text_is(event->producer, "runtime")
+                        ? r->runtime_signs
+                        : event->producer.len > 0 && r->control_signs;
     bool is_signed = event->envelope->is_signed;
     if ((!required && (!is_signed || r->keys.count == 0)) ||
         engine_seq_of(e, event->envelope->event.id) != 0) {
