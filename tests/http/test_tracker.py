@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: F-070 F-071 F-072 F-073 F-074 F-075 F-076 F-077 F-020 F-027 M-003
+"""covers: F-070 F-071 F-072 F-073 F-074 F-075 F-076 F-077 F-020 F-027
 The usage tracker inside programs: the example, servers that are away or answer nonsense, spools that
 a crash left behind, and very many at once."""
 import http.server

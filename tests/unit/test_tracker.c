@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * covers: F-070 F-074
+ * covers: F-070 F-071 F-074 F-077
  * The tracker without a server: costs and lines by hand and at random (METE_TEST_SEED), sums that
  * do not depend on an order, bounds of memory and disk, fork, close, and how long calls take. */
 #include "base/i128.h"
 #include "base/rng.h"
 #include "base/text.h"
 #include "client/report.h"
+#include "client/tracker_parts.h"
 #include "mete/tracker.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -212,6 +214,32 @@ static void test_a_body_by_hand(void **state)
 }
 
 /* The functions of mete/tracker.h */
+
+static void url_is(const char *given, const char *wanted)
+{
+    const struct mete_tracker_options o = {.cli_id = "urn:c", .url = given};
+    struct mete_tracker_options full;
+    assert_true(options_complete(&full, &o));
+    assert_string_equal(full.url, wanted);
+    options_clear(&full);
+}
+
+static void test_every_host_can_be_chosen(void **state)
+{
+    (void)state;
+    unsetenv("METE_USAGE_URL");
+    unsetenv("DISTRIBUTION_SERVICE_URL");
+    url_is(NULL, "https://distribution.fair.io/usage");
+    setenv("DISTRIBUTION_SERVICE_URL", "http://d:1", 1);
+    url_is(NULL, "http://d:1/usage");
+    setenv("DISTRIBUTION_SERVICE_URL", "http://d:1/", 1);
+    url_is(NULL, "http://d:1/usage");
+    setenv("METE_USAGE_URL", "http://u/x", 1);
+    url_is(NULL, "http://u/x");
+    url_is("http://given", "http://given");
+    unsetenv("METE_USAGE_URL");
+    unsetenv("DISTRIBUTION_SERVICE_URL");
+}
 
 struct place {
     char path[64];
@@ -429,6 +457,45 @@ static void test_a_silent_server_holds_nobody_up(void **state)
     assert_true(place_end(&p, "") > 200);
 }
 
+/** Does somebody connect within so many milliseconds? */
+static bool is_asked(int server, int ms)
+{
+    struct pollfd p = {.fd = server, .events = POLLIN};
+    if (poll(&p, 1, ms) != 1) {
+        return false;
+    }
+    close(accept(server, NULL, NULL));
+    return true;
+}
+
+static void test_reports_come_by_themselves(void **state)
+{
+    char url[64];
+    struct place p;
+    (void)state;
+    int server = silent_server(url);
+    place_make(&p);
+    struct mete_tracker *t = tracker_in(&p, (struct mete_tracker_options){.url = url});
+    assert_true(mete_track_call(t, "/a", "1") && mete_tracker_flush(t, 5000));
+    assert_false(is_asked(server, 1500)); /* not within the hour */
+    mete_tracker_close(t);
+
+    const struct mete_tracker_options second = {.url = url, .interval_s = 2};
+    t = tracker_in(&p, second); /* what it finds is younger than two seconds, not for long */
+    assert_true(is_asked(server, 4000));
+    mete_tracker_close(t);
+    (void)place_end(&p, "");
+
+    place_make(&p);
+    t = tracker_in(&p, second);
+    assert_true(mete_track_call(t, "/b", "1") && mete_tracker_flush(t, 5000));
+    assert_false(is_asked(server, 500));
+    assert_true(is_asked(server, 4000));
+    mete_tracker_close(t);
+    (void)place_end(&p, "");
+    close(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,12 +503,14 @@ int main(void)
         cmocka_unit_test(test_lines_come_back_and_changed_ones_do_not),
         cmocka_unit_test(test_sums_do_not_depend_on_the_order),
         cmocka_unit_test(test_a_body_by_hand),
+        cmocka_unit_test(test_every_host_can_be_chosen),
         cmocka_unit_test(test_nothing_is_a_tracker_too),
         cmocka_unit_test(test_what_cannot_be_reported_is_counted),
         cmocka_unit_test(test_memory_and_disk_have_bounds),
         cmocka_unit_test(test_a_child_of_fork_does_nothing_and_holds_nothing),
         cmocka_unit_test(test_exit_writes_what_nobody_closed),
         cmocka_unit_test(test_a_silent_server_holds_nobody_up),
+        cmocka_unit_test(test_reports_come_by_themselves),
     };
     return cmocka_run_group_tests_name("tracker", tests, NULL, NULL);
 }
