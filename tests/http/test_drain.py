@@ -151,7 +151,7 @@ with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
         s.process.send_signal(signal.SIGTERM)
         equal(s.process.wait(10), 1, "a second signal ends it, and says that not all was done")
-        ok(time.monotonic() - began < 1, "at once")
+        ok(time.monotonic() - began < 5, "at once: else it would wait for 25 s")
         half.close()
         s.log.close()
         s.start()

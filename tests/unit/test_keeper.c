@@ -141,6 +141,16 @@ static int tear_down(void **state)
     return 0;
 }
 
+/** Until the keeper has taken all that was put. */
+static void queue_wait(void)
+{
+    struct keeper_stats stats;
+    do {
+        usleep(1000);
+        keeper_stats(keeper, &stats);
+    } while (stats.queued > 0);
+}
+
 /** Works behind a gate, so that all of them are of one round. */
 static void put_together(struct job *job[], unsigned count, const char *const *book, unsigned books,
                          const char *prefix)
@@ -151,6 +161,7 @@ static void put_together(struct job *job[], unsigned count, const char *const *b
     struct job *first = job_new(book[0], "", false);
     first->gate = &gate;
     assert_true(keeper_put(keeper, &first->work));
+    queue_wait();
     for (unsigned i = 0; i < count; i++) {
         snprintf(id, sizeof id, "%s-%u", prefix, i);
         job[i] = job_new(book[i % books], id, true);
@@ -241,17 +252,13 @@ static void full_queue_says_no(void **state)
 {
     sem_t gate;
     struct job *job[6];
-    struct keeper_stats stats;
     (void)state;
     keeper_up(4);
     assert_int_equal(sem_init(&gate, 0, 0), 0);
     struct job *first = job_new("main", "first", true);
     first->gate = &gate;
     assert_true(keeper_put(keeper, &first->work));
-    do {
-        usleep(1000);
-        keeper_stats(keeper, &stats);
-    } while (stats.queued > 0);
+    queue_wait();
     for (unsigned i = 0; i < 6; i++) {
         char id[16];
         snprintf(id, sizeof id, "q-%u", i);
