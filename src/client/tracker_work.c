@@ -414,7 +414,7 @@ static void finish(struct mete_tracker *t)
 {
     mete_time now = tracker_now();
     t->append_at = 0;
-    if (!drain(t, now) || !drain(t, now)) { /* what was taken before, and what came since */
+    if (!drain(t, now)) {
         pthread_mutex_lock(&t->lock);
         t->stats.dropped_disk += t->taken_calls + t->pending_calls;
         pthread_mutex_unlock(&t->lock);
