@@ -25,7 +25,7 @@ enum clock_mode {
 };
 
 struct engine_options {
-    const char *store; /* "memory:", "sqlite:FILE" or a file name */
+    const char *store;      /* "memory:", "sqlite:FILE" or a file name */
     struct store *in_store; /* NULL; else `store`, open already, of the caller */
     const char *book;       /* "main" */
     bool create_store;

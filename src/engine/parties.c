@@ -95,9 +95,9 @@ static enum mete_code range_of(const struct listing *l, struct key *from, struct
     }
     enum view_result found = view_party(l->view, named, &number);
     if (found != VIEW_FOUND) {
-        return found == VIEW_MISSING ? unread(l)
-                                     : mete_fail(l->err, METE_NOT_FOUND, "",
-                                                 "the log does not name this party");
+        return found == VIEW_MISSING
+                   ? unread(l)
+                   : mete_fail(l->err, METE_NOT_FOUND, "", "the log does not name this party");
     }
     *from = key_u32(KEY_ACCOUNT, number);
     if (l->q->party.len > 0) {

@@ -82,6 +82,6 @@ enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope
 void authority_reload(struct authority *a);
 
 /** A new key and its row: 24 random bytes. `text` is shown once and never again. */
-void api_key_make(char text[KEY_TEXT_MAX], char key_id[KEY_TEXT_MAX], struct hash *sha256);
+void api_key_make(char text[KEY_TEXT_MAX], char key_id[KEY_TEXT_MAX], struct hash *sum);
 
 #endif

@@ -150,8 +150,8 @@ static void published_answer(struct engine *e, struct exchange *x, struct text i
     reply_header(x, "ETag", etag_of(x, &p.hash));
 }
 
-/** What POST /v1/events asks of a policy.published: its producer, and a signature where the book has
- *  a key of him, which cannot be given here. */
+/** What POST /v1/events asks of a policy.published: its producer, and a signature where the book
+ * has a key of him, which cannot be given here. */
 static bool may_publish(struct engine *e, struct exchange *x)
 {
     struct mete_err err;

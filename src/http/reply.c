@@ -61,8 +61,9 @@ void reply_problem(struct exchange *x, const struct mete_err *err)
     jw_str(&w, "remediation", mete_code_remediation(code));
     jw_end_object(&w);
     if (comes_back(code)) {
-        reply_header(x, "Retry-After", arena_printf(&x->arena, "%u",
-                                  x->retry_after_s > 0 ? x->retry_after_s : RETRY_AFTER_S));
+        reply_header(
+            x, "Retry-After",
+            arena_printf(&x->arena, "%u", x->retry_after_s > 0 ? x->retry_after_s : RETRY_AFTER_S));
     }
 }
 

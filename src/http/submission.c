@@ -53,10 +53,10 @@ enum mete_code submission_allowed(struct engine *e, const struct principal *who,
                                   struct mete_err *err)
 {
     const struct event *event = &envelope->event;
-    const struct signed_event s = {
-        .envelope = envelope,
-        .producer = who->producer.len > 0 ? who->producer : event->producer,
-        .message = message};
+    const struct signed_event s = {.envelope = envelope,
+                                   .producer =
+                                       who->producer.len > 0 ? who->producer : event->producer,
+                                   .message = message};
     bool speaks_of_share =
         event->type >= EVENT_ALLOCATION_DISPUTED && event->type <= EVENT_ALLOCATION_UPHELD;
     if (speaks_of_share && !own_allocation(e, who, event->allocation.allocation_id)) {

@@ -28,7 +28,7 @@ struct draft {
 struct submission_item {
     struct prepared *prepared;
     const struct draft *draft; /* NULL: the event was sent as it is */
-    struct text message; /* that its signature covers; empty when it has none */
+    struct text message;       /* that its signature covers; empty when it has none */
     struct submit_result result;
 };
 

@@ -42,7 +42,8 @@ enum store_result store_books(struct store *s, struct arena *a, struct text **na
                               struct mete_err *err) METE_MUST_CHECK;
 
 /** Opens a book for writing (several may be open; one of them at a time has an open group: writing
- *  to another is METE_STORE_BUSY) or, in a read-only store, for reading a consistent snapshot. METE_STORE_MISSING, METE_STORE_EXISTS with `create`. */
+ *  to another is METE_STORE_BUSY) or, in a read-only store, for reading a consistent snapshot.
+ * METE_STORE_MISSING, METE_STORE_EXISTS with `create`. */
 enum mete_code book_open(struct book **out, struct store *s, struct text name, bool create,
                          struct mete_err *err) METE_MUST_CHECK;
 /** What is queued is lost. Writes out the memory buffer unless it is small, so that the next open

@@ -22,8 +22,8 @@ static const char SQL_READ[] =
 static const char SQL_ADD[] =
     "insert into api_key (key_id, book, sha256, scopes, party, producer, service, note, "
     "created_at, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-static const char SQL_REVOKE[] =
-    "update api_key set revoked_at = ?2 where key_id = ?1 and (revoked_at is null or revoked_at > ?2)";
+static const char SQL_REVOKE[] = "update api_key set revoked_at = ?2 where key_id = ?1 and "
+                                 "(revoked_at is null or revoked_at > ?2)";
 static const char SQL_FIND[] = "select 1 from api_key where key_id = ?1";
 
 enum mete_code api_keys_open(struct api_keys **out, const char *store, bool writing,
