@@ -5,7 +5,6 @@
 #include "base/text.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 #define RETRY_AFTER_S 1u
 
@@ -70,11 +69,9 @@ void reply_problem(struct exchange *x, const struct mete_err *err)
 void reply_fail(struct exchange *x, enum mete_code code, const char *pointer, const char *fmt, ...)
 {
     struct mete_err err;
-    char text[sizeof err.text];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
+    (void)mete_fail_args(&err, code, pointer, fmt, args);
     va_end(args);
-    (void)mete_fail(&err, code, pointer, "%s", text);
     reply_problem(x, &err);
 }
