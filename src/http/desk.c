@@ -198,7 +198,8 @@ static bool route(struct desk *d, struct exchange *x)
     case ROUTE_NONE:
         break;
     }
-    reply_fail(x, METE_ROUTE_UNKNOWN, NULL, "there is no such path; see /openapi.json");
+    reply_fail(x, METE_ROUTE_UNKNOWN, NULL,
+               "there is no such path; mete serve --routes lists them");
     return false;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every route there is, in one table. What the server does not find here it does not answer, and
- * openapi.json describes each row under its operation. */
+ * `mete serve --routes` prints it. */
 #ifndef METE_HTTP_ROUTES_H
 #define METE_HTTP_ROUTES_H
 
