@@ -23,7 +23,7 @@
 
 #define THREAD_CONNECTIONS 120u
 #define CONNECTIONS_MAX    1024u
-#define HEADER_MEMORY      ((size_t)32 << 10) /* of a connection: request line, headers, read buffer */
+#define HEADER_MEMORY      ((size_t)16 << 10) /* a connection; zeroed for every request */
 #define IDLE_S             30u
 #define REQUEST_S          60u
 #define MEMORY_MAX         ((size_t)256 << 20)

@@ -304,10 +304,13 @@ def one_by_one(port):
     equal(statuses(port, GET.replace(b"/v1/parties/did:a/balance", b"/healthz"), half_close=True),
           [200], "who closes its sending half is answered when the answer is there at once")
     # libmicrohttpd takes the end of the sending half for the end, when it sees it before the answer.
-    began = time.monotonic()
-    got = [statuses(port, GET, half_close=True) for _ in range(50)]
-    ok(all(g in ([200], []) for g in got) and time.monotonic() - began < 5,
-       "or else answered or closed, but soon", got)
+    got, slowest = [], 0
+    for _ in range(50):
+        began = time.monotonic()
+        got.append(statuses(port, GET, half_close=True))
+        slowest = max(slowest, time.monotonic() - began)
+    ok(all(g in ([200], []) for g in got) and slowest < IDLE_S + 2,
+       "or else answered or closed, and never left hanging", got, slowest)
     note(f"half-closed: {got.count([200])} of 50 answered")
     equal(statuses(port, b"GET /healthz HTTP/1.0\r\n\r\n"), [200], "HTTP/1.0, and then closed")
     equal(statuses(port, b"GET http://x/healthz?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
