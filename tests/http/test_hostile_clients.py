@@ -400,7 +400,7 @@ def besieged(s):
         note(f"{name}: p99 {p99:.1f} ms of {n}; RSS {s.rss_kib() >> 10} MiB; " +
              ", ".join(f"{v} {k}" for k, v in sorted(counts.items())))
         ok(p99 < 5000, f"{name}: the other client is not held up")  # how fast: tools/bench
-        ok(sum(counts.values()) > 5, f"{name}: it did happen", counts)
+        ok(sum(counts.values()) > 0, f"{name}: it did happen", counts)
         equal(counts.get("garbage that got a 5xx", 0), 0, f"{name}: no 5xx")
         equal(counts.get("pipelines answered whole"), counts.get("pipelines"), f"{name}: answers")
     equal(victim.failed, 0, "it was never refused")
