@@ -366,17 +366,24 @@ static void test_a_child_of_fork_does_nothing_and_holds_nothing(void **state)
 {
     struct place p;
     int status;
+    int runs[2]; /* the child says that fork() is over in it too: until then it holds what it inherits */
+    char one;
     (void)state;
     place_make(&p);
     struct mete_tracker *t = tracker_in(&p, (struct mete_tracker_options){0});
     assert_true(mete_track_call(t, "/a", "1") && mete_tracker_flush(t, 5000));
+    assert_int_equal(pipe(runs), 0);
     pid_t child = fork();
     if (child == 0) {
+        (void)!write(runs[1], "x", 1);
         bool taken = mete_track_call(t, "/a", "1") || mete_tracker_report(t, 10);
         mete_tracker_close(t);
         sleep(2);
         _exit(taken);
     }
+    assert_int_equal(read(runs[0], &one, 1), 1);
+    close(runs[0]);
+    close(runs[1]);
     mete_tracker_close(t);
     t = tracker_in(&p, (struct mete_tracker_options){0}); /* takes the file over at once */
     assert_true(mete_track_call(t, "/a", "1") && mete_tracker_flush(t, 5000));
