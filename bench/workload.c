@@ -105,8 +105,8 @@ static void event_write(const struct workload *w, uint64_t i, struct buf *out)
                "\"schema_version\":\"1.0\",",
                (unsigned long long)(gross / 100), (unsigned long long)(gross % 100),
                (unsigned)(mix(i + 1) % 8000), (unsigned)(mix(i + 2) % 2000),
-               (unsigned long long)mix(i + 3), (unsigned long long)mix(i + 4),
-               (unsigned)(i % 4096), policy_of(i), (unsigned long long)i);
+               (unsigned long long)mix(i + 3), (unsigned long long)mix(i + 4), (unsigned)(i % 4096),
+               policy_of(i), (unsigned long long)i);
 }
 
 void workload_event(const struct workload *w, uint64_t i, struct buf *out)

@@ -16,10 +16,10 @@
 #define WORKLOAD_SECRET   "a text of 32 characters for HMAC"
 
 struct workload {
-    mete_time at;  /* of the first event; each further one is a millisecond later at most */
-    bool hot;      /* one party has a share in every event */
+    mete_time at;   /* of the first event; each further one is a millisecond later at most */
+    bool hot;       /* one party has a share in every event */
     bool unsigned_; /* leave the signature away */
-    uint64_t run;  /* part of every id: another run sends other events */
+    uint64_t run;   /* part of every id: another run sends other events */
 };
 
 /** Appends the events that must stand in the book before: fees, policies, the key. NDJSON. */
