@@ -199,6 +199,15 @@ static struct platter *platter_of(const char *path)
     return platter[i];
 }
 
+void fault_disk_forget_file(const char *path)
+{
+    pthread_mutex_lock(&lock);
+    struct platter *p = platter_of(path);
+    changes_settle(p, false);
+    platter_load(p);
+    pthread_mutex_unlock(&lock);
+}
+
 void fault_disk_forget(void)
 {
     for (size_t i = 0; i < FILES_MAX && platter[i] != NULL; i++) {

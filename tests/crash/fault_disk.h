@@ -37,6 +37,8 @@ struct disk_loss {
 /** Call it when every file is closed: writes down what the platter holds after the power cut. Of
  *  what was on its way some part is there, by `rng`. */
 void fault_disk_power_on(struct rng *rng, struct disk_loss *loss);
+/** Forgets a file that was removed behind its back. */
+void fault_disk_forget_file(const char *path);
 /** Forgets all files. */
 void fault_disk_forget(void);
 
