@@ -51,12 +51,16 @@ static uint64_t armed_at;
 static bool fired;
 static bool full;
 static bool dark; /* the power is off */
+static bool paused;
 
 /* --- what is armed -----------------------------------------------------------------------------*/
 
 /** Counts an operation; true when it is the one that fails. */
 static bool strikes(enum disk_fault fault)
 {
+    if (paused) {
+        return false;
+    }
     operations[fault]++;
     if (armed == fault && operations[fault] == armed_at) {
         fired = true;
@@ -89,6 +93,21 @@ void fault_disk_clear(void)
     armed = DISK_FAULTS;
     full = false;
     pthread_mutex_unlock(&lock);
+}
+
+void fault_disk_pause(bool on)
+{
+    pthread_mutex_lock(&lock);
+    paused = on;
+    pthread_mutex_unlock(&lock);
+}
+
+bool fault_disk_is_dark(void)
+{
+    pthread_mutex_lock(&lock);
+    bool is = dark;
+    pthread_mutex_unlock(&lock);
+    return is;
 }
 
 bool fault_disk_fired(void)

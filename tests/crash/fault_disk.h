@@ -24,6 +24,10 @@ void fault_disk_install(void);
 void fault_disk_arm(enum disk_fault fault, uint64_t nth);
 /** Nothing is armed any more, and a full disk has room again. */
 void fault_disk_clear(void);
+/** While paused nothing is counted and nothing new fails: for those who only look. */
+void fault_disk_pause(bool paused);
+/** True after a power cut. */
+bool fault_disk_is_dark(void);
 /** True when the armed one has happened. */
 bool fault_disk_fired(void);
 /** Operations so far that could have failed in this way. */

@@ -53,6 +53,7 @@ struct sim_book {
     struct scene shadow;
     struct sim_queued *queued; /* what the shadow must be told when the group is durable */
     size_t queued_count;
+    bool acknowledged;               /* it is durable, only the shadow could not be told yet */
     struct sim_head head[SIM_HEADS]; /* some that were seen; none of them may ever change */
     size_t heads;
     mete_time last; /* recorded_at of the newest event */
@@ -108,7 +109,8 @@ void world_close(struct sim *s);
 /** After a step failed with `err`: it must be the armed fault that did it. Goes on, or opens anew.
  */
 void world_recover(struct sim *s, const struct mete_err *err);
-/** The open group of `b` is durable: tells the shadow, and compares. */
+/** The open group of `b` is durable: tells the shadow, and compares; later, when the power has just
+ *  gone. */
 void world_durable(struct sim *s, struct sim_book *b);
 /** An event is in the open group. */
 void world_queued(struct sim_book *b, struct text json);

@@ -70,6 +70,8 @@ static bool group(struct sim *s, struct sim_book *b, struct mete_err *err)
 static bool rehearsal(struct sim *s, struct sim_book *b, struct mete_err *err)
 {
     size_t before = b->at;
+    size_t left = b->flow.count - before;
+    b->at += left > 0 ? rng_below(&s->rng, left < 40 ? left : 40) : 0; /* some never come before */
     bool ok = submit_some(s, b, rng_below(&s->rng, 2) == 0, err);
     b->at = before;
     if (ok) {
