@@ -76,6 +76,16 @@ class Document:
         self.by_id = {o.id: o for o in self.operations}
         self.known = {}
 
+    def find(self, method, target):
+        """The operation that a request asks for, by the segments of its path; None: none."""
+        path = target.partition("?")[0].split("/")
+        for o in self.operations:
+            row = o.path.split("/")
+            if o.method == method and len(row) == len(path) and \
+                    all(p != "" if r.startswith("{") else r == p for r, p in zip(row, path)):
+                return o
+        return None
+
     def resolve(self, node):
         while isinstance(node, dict) and "$ref" in node:
             at = self.whole
