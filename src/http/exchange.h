@@ -54,6 +54,7 @@ struct exchange {
     unsigned status; /* 0: not answered yet */
     const char *type;
     struct buf out;
+    bool is_line; /* `out` is one line of JSON: it gets its end when it is sent */
     struct pair reply[EXCHANGE_HEADERS_MAX];
     size_t reply_count;
     const char *code;       /* of a problem; for the log line */
