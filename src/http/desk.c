@@ -31,6 +31,13 @@ mete_time desk_now(void)
     return (mete_time)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+static int64_t clock_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 /* --- the end -----------------------------------------------------------------------------------*/
 
 static void limit_header(struct exchange *x, const char *name, unsigned value)
@@ -53,7 +60,7 @@ static void finish(struct desk *d, struct exchange *x)
         limit_header(x, "RateLimit-Reset", x->who->reset_s);
     }
     reply_header(x, "X-Request-Id", text_of(x->request_id));
-    atomic_fetch_add(&d->status[x->status / 100], 1);
+    answers_add(d->answers, x, clock_us() - x->began_clock);
     atomic_fetch_sub(&d->weight, x->weight);
     atomic_fetch_sub(&d->busy, 1);
     server_done(x);
@@ -266,8 +273,8 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
 {
     struct desk *d = desk;
     x->began_at = desk_now();
+    x->began_clock = clock_us();
     atomic_fetch_add(&d->busy, 1);
-    atomic_fetch_add(&d->requests, 1);
     request_id_set(x);
     if (turned_away != METE_OK) {
         turn_away(x, turned_away);
@@ -364,6 +371,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     d->o.server.log = line_log;
     d->o.server.ctx = d;
     d->started_at = desk_now();
+    d->answers = answers_new();
     d->idempotency = idempotency_new();
     peers_open(&d->peers, &o->peers);
     enum mete_code code = parts_open(d, err);
@@ -402,5 +410,6 @@ void desk_close(struct desk *d)
     authority_close(d->authority);
     idempotency_free(d->idempotency);
     peers_close(d->peers);
+    answers_free(d->answers);
     free(d);
 }

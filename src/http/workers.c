@@ -3,6 +3,7 @@
 #include "http/workers.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,9 +21,10 @@ struct workers {
     struct work **last;
     unsigned queued;
     bool stopping;
+    _Atomic unsigned snapshots; /* books that are open */
 };
 
-static void work_do(const struct workers *p, struct work *w)
+static void work_do(struct workers *p, struct work *w)
 {
     struct engine *e = NULL;
     struct mete_err err = {.code = METE_OK};
@@ -30,8 +32,10 @@ static void work_do(const struct workers *p, struct work *w)
     if (engine_open(&e, &o, &err) != METE_OK) {
         e = NULL;
     }
+    atomic_fetch_add(&p->snapshots, e != NULL);
     w->run(w, e, &err);
     engine_close(e);
+    atomic_fetch_sub(&p->snapshots, e != NULL);
     w->done(w, METE_OK, NULL);
 }
 
@@ -115,4 +119,13 @@ void workers_free(struct workers *p)
     pthread_mutex_destroy(&p->lock);
     free(p->store);
     free(p);
+}
+
+void workers_stats(struct workers *p, struct workers_stats *out)
+{
+    pthread_mutex_lock(&p->lock);
+    *out =
+        (struct workers_stats){.queued = p->queued, .queue_max = QUEUE_MAX, .threads = p->threads};
+    pthread_mutex_unlock(&p->lock);
+    out->snapshots = p->snapshots;
 }
