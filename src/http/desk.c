@@ -189,13 +189,30 @@ static void request_id_set(struct exchange *x)
     hex_encode(x->request_id + 4, (struct bytes){random, sizeof random});
 }
 
+/** What a path answers to is no secret: it stands in the OpenAPI document. Other origins are not
+ *  told that their pages may ask (CORS): they may not. */
+static void options_answer(struct exchange *x, struct text allow)
+{
+    reply_body(x, 204, NULL, (struct text){0});
+    reply_header(x, "Allow", allow);
+}
+
 static bool route(struct desk *d, struct exchange *x)
 {
     struct text allow;
+    bool asks = text_is(x->method, "OPTIONS");
+    if (asks && text_is(x->path, "*")) { /* of the server as a whole */
+        options_answer(x, TEXT("GET, HEAD, POST, OPTIONS"));
+        return false;
+    }
     switch (route_find(x, d->o.roles, &allow)) {
     case ROUTE_FOUND:
         return true;
     case ROUTE_METHOD:
+        if (asks) {
+            options_answer(x, allow);
+            return false;
+        }
         reply_fail(x, METE_METHOD, NULL, "this path answers to %.*s", (int)allow.len, allow.p);
         reply_header(x, "Allow", allow);
         return false;

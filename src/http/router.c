@@ -6,8 +6,6 @@
 #include "base/text.h"
 #include "http/routes.h"
 
-#define ALLOW_MAX 64
-
 static struct text segment_next(struct text *path)
 {
     size_t len = 0;
@@ -70,10 +68,12 @@ static bool method_fits(struct text method, const char *row)
     return text_is(method, row) || (text_is(method, "HEAD") && text_is(text_of("GET"), row));
 }
 
+/** Who may read may also ask for the headers alone. */
 static struct text allow_add(struct exchange *x, struct text allow, const char *method)
 {
-    return allow.len == 0 ? text_of(method)
-                          : arena_printf(&x->arena, "%.*s, %s", (int)allow.len, allow.p, method);
+    return arena_printf(&x->arena, "%.*s%s%s%s", (int)allow.len, allow.p != NULL ? allow.p : "",
+                        allow.len > 0 ? ", " : "", method,
+                        text_is(text_of(method), "GET") ? ", HEAD" : "");
 }
 
 const struct route *route_at(size_t i)
@@ -95,5 +95,9 @@ enum route_found route_find(struct exchange *x, unsigned roles, struct text *all
         }
         *allow = allow_add(x, *allow, r->method);
     }
-    return allow->len > 0 ? ROUTE_METHOD : ROUTE_NONE;
+    if (allow->len == 0) {
+        return ROUTE_NONE;
+    }
+    *allow = allow_add(x, *allow, "OPTIONS");
+    return ROUTE_METHOD;
 }

@@ -50,7 +50,7 @@ const struct route *route_at(size_t i);
 enum route_found {
     ROUTE_FOUND,
     ROUTE_NONE,   /* no such path */
-    ROUTE_METHOD, /* the path, but not with this method: *allow lists those */
+    ROUTE_METHOD, /* the path, but not with this method: *allow lists those, HEAD and OPTIONS too */
     ROUTE_BROKEN  /* the path cannot be decoded */
 };
 
