@@ -15,6 +15,7 @@
     }
 
 const struct route ROUTES[] = {
+    {"GET", "/", "index", ROLE_ALL, SCOPE_NONE, PLACE_BOOK, 0, index_prepare, index_get},
     {"GET", "/healthz", "health", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, health_get},
     {"GET", "/readyz", "ready", ROLE_ALL, SCOPE_NONE, PLACE_BOOK, 0, NULL, ready_get},
     {"GET", "/version", "version", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, version_get},

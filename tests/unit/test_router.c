@@ -93,7 +93,7 @@ static void rows_make_sense(void **state)
 static void other_paths_are_not_found(void **state)
 {
     static const char *const paths[] = {"",
-                                        "/",
+                                        "//",
                                         "//healthz",
                                         "/healthz/",
                                         "/healthz/x",
