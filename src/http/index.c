@@ -2,6 +2,7 @@
  * GET /: what this is and how to go on, for programs and for people. The book is looked at only
  * while nobody is asked for a key. */
 #include "http/accept.h"
+#include "http/base_url.h"
 #include "http/desk.h"
 #include "http/page.h"
 #include "http/page/page.h"
@@ -10,10 +11,7 @@
 
 #include "base/text.h"
 
-#include <string.h>
-
 #define TYPE_HTML "text/html; charset=utf-8"
-#define HOST_MAX  255
 
 /* Shown when this server answers them. */
 static const struct {
@@ -30,17 +28,6 @@ static const struct {
     {"metrics", "/metrics", "Numbers for Prometheus"},
     {"checkpoint", "/v1/log/checkpoint", "The signed head of the log"},
 };
-
-static bool is_answered(const struct desk *d, const char *path)
-{
-    const struct route *r;
-    for (size_t i = 0; (r = route_at(i)) != NULL; i++) {
-        if ((r->roles & d->o.roles) != 0 && strcmp(r->path, path) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static const char *state_name(const struct desk *d)
 {
@@ -71,7 +58,7 @@ static void index_json(struct desk *d, struct engine *e, struct exchange *x)
     }
     jw_object(&w, "links");
     for (size_t i = 0; i < ARRAY_LEN(LINKS); i++) {
-        if (is_answered(d, LINKS[i].path)) {
+        if (path_is_answered(d, LINKS[i].path)) {
             jw_str(&w, LINKS[i].name, LINKS[i].path);
         }
     }
@@ -81,28 +68,11 @@ static void index_json(struct desk *d, struct engine *e, struct exchange *x)
 
 /* --- for people --------------------------------------------------------------------------------*/
 
-/** Where the client believes to be: its Host when that is a plain one. A proxy has the TLS of what
- *  is not on loopback. */
-static struct text base_of(const struct desk *d, struct exchange *x)
-{
-    static const char plain[] =
-        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:-[]";
-    const char *scheme = x->is_tls || !d->o.loopback ? "https" : "http";
-    struct text host = exchange_header(x, "Host");
-    size_t good = 0;
-    while (good < host.len && memchr(plain, host.p[good], sizeof plain - 1) != NULL) {
-        good++;
-    }
-    return host.len > 0 && host.len <= HOST_MAX && good == host.len
-               ? arena_printf(&x->arena, "%s://%.*s", scheme, (int)host.len, host.p)
-               : arena_printf(&x->arena, "%s://127.0.0.1:%u", scheme, server_port(d->server));
-}
-
 static struct text links_of(const struct desk *d, struct arena *a)
 {
     struct text all = {0};
     for (size_t i = 0; i < ARRAY_LEN(LINKS); i++) {
-        if (is_answered(d, LINKS[i].path)) {
+        if (path_is_answered(d, LINKS[i].path)) {
             all = arena_printf(a, "%.*s<li><a href=\"%s\">%s</a>: %s.</li>\n", (int)all.len,
                                all.p != NULL ? all.p : "", LINKS[i].path, LINKS[i].path,
                                LINKS[i].about);
@@ -120,7 +90,8 @@ static void index_html(struct desk *d, struct engine *e, struct exchange *x)
 {
     char hex[65] = "";
     struct log_head head = {0};
-    bool books = is_answered(d, "/v1/events") && is_answered(d, "/v1/parties/{id}/balance");
+    bool books =
+        path_is_answered(d, "/v1/events") && path_is_answered(d, "/v1/parties/{id}/balance");
     if (e != NULL) {
         head = book_head(engine_book(e));
         hash_hex(&head.root, hex);
@@ -139,7 +110,7 @@ static void index_html(struct desk *d, struct engine *e, struct exchange *x)
         {"events_hidden", hidden_unless(books), true},
         {"key_hidden", hidden_unless(e == NULL), true},
         {"authorization", text_of(e == NULL ? " -H 'Authorization: Bearer KEY'" : ""), false},
-        {"base", base_of(d, x), false},
+        {"base", base_url(d, x), false},
         {"links", links_of(d, &x->arena), true}};
     reply_body(x, 200, TYPE_HTML, (struct text){0});
     page_fill(&x->out, page_index, words, ARRAY_LEN(words));
@@ -168,4 +139,14 @@ void index_prepare(struct desk *d, struct engine *e, struct exchange *x)
     if (!authority_is_open(d->authority)) {
         index_get(d, e, x);
     }
+}
+
+/* --- in words ----------------------------------------------------------------------------------*/
+
+void guide_get(struct desk *d, struct engine *e, struct exchange *x)
+{
+    (void)d;
+    (void)e;
+    reply_body(x, 200, TYPE_TEXT, page_guide);
+    reply_header(x, "Cache-Control", TEXT("max-age=300"));
 }

@@ -16,6 +16,9 @@
 
 const struct route ROUTES[] = {
     {"GET", "/", "index", ROLE_ALL, SCOPE_NONE, PLACE_BOOK, 0, index_prepare, index_get},
+    {"GET", "/llms.txt", "guide", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, guide_get},
+    {"GET", "/.well-known/fair-policy.json", "fairPolicy", ROLE_ALL, SCOPE_GUEST, PLACE_BOOK, 0,
+     NULL, fair_policy_get},
     {"GET", "/healthz", "health", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, health_get},
     {"GET", "/readyz", "ready", ROLE_ALL, SCOPE_NONE, PLACE_BOOK, 0, NULL, ready_get},
     {"GET", "/version", "version", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, version_get},

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: V-106
-/metrics: its form, each counter by exactly what was done, who sees what, and under load."""
+"""/metrics: its form, each counter by exactly what was done, who sees what, and under load."""
 import http.client
 import re
 import sqlite3

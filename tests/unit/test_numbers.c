@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0
- * covers: V-106
  * What the operators of a book look at: each outcome counted once it is durable and never else, and
  * what waits, by what it waits for. */
 #include "base/text.h"

@@ -7,5 +7,7 @@
 
 /* index.html: words in {{double braces}} are filled in. */
 extern const struct text page_index;
+/* llms.txt, as it is */
+extern const struct text page_guide;
 
 #endif
