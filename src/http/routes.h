@@ -18,7 +18,7 @@ route_handler parties_list_get, party_balance_get;
 route_handler explain_get;
 route_handler statement_get;
 route_handler feed_get;
-route_handler log_checkpoint_get, log_inclusion_get, log_consistency_get;
+route_handler log_checkpoint_get, log_inclusion_get, log_consistency_get, log_tile_get;
 route_handler report_get, quarantine_list_get, simulate_post;
 route_handler usage_prepare, usage_post;
 route_handler manifest_prepare, manifest_post, manifest_get, manifests_list_get, validate_post;
