@@ -10,7 +10,7 @@
 #include "base/time.h"
 #include "mete/error.h"
 
-#define EXCHANGE_PARAMS_MAX  6
+#define EXCHANGE_PARAMS_MAX  4
 #define EXCHANGE_PAIRS_MAX   64 /* headers, and members of the query, each */
 #define EXCHANGE_HEADERS_MAX 20 /* of the answer */
 #define REQUEST_ID_MAX       64

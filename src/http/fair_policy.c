@@ -170,6 +170,7 @@ static void log_write(struct policy_page *p)
     jw_text(&p->w, "origin", origin);
     jw_str(&p->w, "key", did);
     jw_text(&p->w, "verifier", verifier_of(&p->x->arena, origin, key));
+    jw_str(&p->w, "prefix", "/v1/log"); /* C2SP tlog-tiles: of checkpoint and tile/... */
     jw_end_object(&p->w);
 }
 

@@ -28,13 +28,20 @@ static size_t segments_count(struct text path)
     return count;
 }
 
+/** "{index*}": all that is left of the path, slashes and all. */
+static bool goes_on(struct text want)
+{
+    return want.len > 2 && want.p[want.len - 2] == '*';
+}
+
 static bool matches(struct text path, const char *row)
 {
     struct text wanted = text_of(row);
-    if (segments_count(path) != segments_count(wanted)) {
+    size_t more = segments_count(path) - segments_count(wanted);
+    if (more != 0 && (segments_count(path) < segments_count(wanted) || !goes_on(wanted))) {
         return false;
     }
-    while (wanted.len > 0 || path.len > 0) {
+    while (wanted.len > 0 || (path.len > 0 && more == 0)) {
         struct text want = segment_next(&wanted);
         struct text got = segment_next(&path);
         bool any = want.len > 0 && want.p[0] == '{';
@@ -52,7 +59,7 @@ static bool params_decode(struct exchange *x, const char *row)
     size_t count = 0;
     while (wanted.len > 0) {
         struct text want = segment_next(&wanted);
-        struct text got = segment_next(&path);
+        struct text got = goes_on(want) ? path : segment_next(&path);
         if (want.len > 0 && want.p[0] == '{') {
             METE_ASSERT(count < EXCHANGE_PARAMS_MAX);
             if (!percent_decode(&x->arena, got, false, &x->param[count++])) {

@@ -34,7 +34,7 @@ typedef void route_handler(struct desk *desk, struct engine *e, struct exchange 
 
 struct route {
     const char *method;
-    const char *path;      /* "/v1/parties/{id}/balance" */
+    const char *path;      /* "/v1/parties/{id}/balance"; "{name*}" at its end takes in slashes */
     const char *operation; /* operationId in the OpenAPI document */
     unsigned roles;
     enum scope scope; /* SCOPE_NONE: anybody */

@@ -14,13 +14,6 @@
             PLACE_WRITE, 64 * KIB, allocation_act_prepare, created_post                            \
     }
 
-/* The index of a tile is a path of its own: three digits a segment. */
-#define TILE(groups, operation)                                                                    \
-    {                                                                                              \
-        "GET", "/v1/log/tile/{level}/" groups, operation, ROLE_ALL, SCOPE_ANY, PLACE_BOOK, 0,      \
-            NULL, log_tile_get                                                                     \
-    }
-
 const struct route ROUTES[] = {
     {"GET", "/", "index", ROLE_ALL, SCOPE_NONE, PLACE_BOOK, 0, index_prepare, index_get},
     {"GET", "/llms.txt", "guide", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, guide_get},
@@ -31,6 +24,7 @@ const struct route ROUTES[] = {
     {"GET", "/version", "version", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, version_get},
     {"GET", "/metrics", "metrics", ROLE_ALL, SCOPE_AUDIT_READ, PLACE_BOOK, 0, metrics_prepare,
      metrics_get},
+    {"GET", "/openapi.json", "openapi", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, openapi_get},
     {"POST", "/v1/events", "postEvents", DISTRIB, SCOPE_ANY, PLACE_WRITE, 64 * MIB, events_prepare,
      events_post},
     {"POST", "/api/economic/events/ingest", "ingestEvents", DISTRIB, SCOPE_ANY, PLACE_WRITE,
@@ -52,11 +46,8 @@ const struct route ROUTES[] = {
      NULL, log_inclusion_get},
     {"GET", "/v1/log/consistency", "proveConsistency", ROLE_ALL, SCOPE_ANY, PLACE_BOOK, 0, NULL,
      log_consistency_get},
-    TILE("{n1}", "getTile"),
-    TILE("{n1}/{n2}", "getTile2"),
-    TILE("{n1}/{n2}/{n3}", "getTile3"),
-    TILE("{n1}/{n2}/{n3}/{n4}", "getTile4"),
-    TILE("{n1}/{n2}/{n3}/{n4}/{n5}", "getTile5"),
+    {"GET", "/v1/log/tile/{level}/{index*}", "getTile", ROLE_ALL, SCOPE_ANY, PLACE_BOOK, 0, NULL,
+     log_tile_get},
     {"GET", "/v1/reports", "getReport", DISTRIB, SCOPE_AUDIT_READ, PLACE_APART, 0, NULL,
      report_get},
     {"GET", "/v1/quarantine", "listQuarantine", DISTRIB, SCOPE_ADMIN, PLACE_BOOK, 0, NULL,

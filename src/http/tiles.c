@@ -8,8 +8,11 @@
 #include "http/reply.h"
 #include "http/routes.h"
 
+#include <string.h>
+
 #define TYPE_BYTES "application/octet-stream"
 #define LEVEL_MAX  63
+#define NAME_MAX_  32 /* six groups, and a width */
 
 /* --- names -------------------------------------------------------------------------------------*/
 
@@ -50,42 +53,40 @@ static bool group_add(struct text t, uint64_t *index)
     return true;
 }
 
-bool tile_index_read(const struct text *part, size_t count, struct tile *out)
+/** Takes ".p/17" off the end. False: what stands there is no width. */
+static bool width_take(struct text *name, struct tile *out)
 {
-    struct text last;
-    out->index = 0;
+    const char *mark = memmem(name->p, name->len, ".p/", 3);
     out->width = TILE_WIDTH;
-    METE_ASSERT(count > 0);
-    if (count > 1 && part[count - 2].len == 5 && part[count - 2].p[3] == '.' &&
-        part[count - 2].p[4] == 'p') { /* "067.p/8" */
-        if (!number_read(part[count - 1], TILE_WIDTH - 1, &out->width) || out->width == 0) {
-            return false;
-        }
-        count--;
-        last = (struct text){part[count - 1].p, 3};
-    } else {
-        last = part[count - 1];
+    if (mark == NULL) {
+        return true;
     }
-    for (size_t i = 0; i + 1 < count; i++) {
-        struct text digits = {part[i].p + 1, part[i].len - 1};
-        if (part[i].len != 4 || part[i].p[0] != 'x' || !group_add(digits, &out->index) ||
+    size_t before = (size_t)(mark - name->p);
+    struct text width = {mark + 3, name->len - before - 3};
+    name->len = before;
+    return number_read(width, TILE_WIDTH - 1, &out->width) && out->width > 0;
+}
+
+bool tile_index_read(struct text name, struct tile *out)
+{
+    out->index = 0;
+    if (name.len > NAME_MAX_ || !width_take(&name, out)) {
+        return false;
+    }
+    while (name.len > 3) { /* "x001/" before the last three */
+        struct text group = {name.p + 1, 3};
+        if (name.p[0] != 'x' || name.len < 5 || name.p[4] != '/' ||
+            !group_add(group, &out->index) ||
             out->index == 0) { /* "x000" in front would be another name */
             return false;
         }
+        name.p += 5;
+        name.len -= 5;
     }
-    return group_add(last, &out->index);
+    return group_add(name, &out->index);
 }
 
 /* --- the answer --------------------------------------------------------------------------------*/
-
-static size_t parts_count(const struct exchange *x)
-{
-    size_t count = 0;
-    for (const char *p = x->route->path; *p != '\0'; p++) {
-        count += *p == '{';
-    }
-    return count;
-}
 
 static void none(struct exchange *x, const char *why)
 {
@@ -108,8 +109,7 @@ void log_tile_get(struct desk *d, struct engine *e, struct exchange *x)
     struct mete_err err;
     bool entries = text_is(x->param[0], "entries");
     (void)d;
-    if ((!entries && !tile_level_read(x->param[0], &t)) ||
-        !tile_index_read(&x->param[1], parts_count(x) - 1, &t)) {
+    if ((!entries && !tile_level_read(x->param[0], &t)) || !tile_index_read(x->param[1], &t)) {
         none(x, "tiles are named as in C2SP tlog-tiles: 0/000, 0/x001/234, 0/000.p/17");
         return;
     }

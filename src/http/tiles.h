@@ -6,8 +6,8 @@
 
 #include "engine/tile.h"
 
-/** `part`: the segments after the level. False: this is no tile's name. */
-bool tile_index_read(const struct text *part, size_t count, struct tile *out) METE_MUST_CHECK;
+/** "x001/x234/067" and the like. False: this is no tile's name. */
+bool tile_index_read(struct text name, struct tile *out) METE_MUST_CHECK;
 /** 0 to 63, without zeros in front. */
 bool tile_level_read(struct text level, struct tile *out) METE_MUST_CHECK;
 

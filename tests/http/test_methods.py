@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from served import METE, Served, done, equal, event, note, ok
 
-IDS = {"event_id": "e1", "id": "did:a", "level": "0"}
+IDS = {"event_id": "e1", "id": "did:a", "level": "0", "index": "000.p/1"}
 CHANGING = {"date", "x-request-id"}
 
 
