@@ -274,6 +274,23 @@ void engine_close(struct engine *e)
     free(e);
 }
 
+bool engine_rest(struct engine *e)
+{
+    return e->read_only && !e->failed && book_rest(e->book);
+}
+
+enum mete_code engine_wake(struct engine *e, struct mete_err *err)
+{
+    enum mete_code code = book_wake(e->book, err);
+    if (code == METE_OK) {
+        e->clock_last = book_head(e->book).recorded_at;
+        if (policy_cache_full(e->policies)) {
+            policy_cache_forget(e->policies);
+        }
+    }
+    return code;
+}
+
 struct book *engine_book(struct engine *e)
 {
     return e->book;

@@ -10,6 +10,7 @@
 #include "http/follow.h"
 #include "http/idempotency.h"
 #include "http/reply.h"
+#include "http/snapshots.h"
 #include "http/workers.h"
 
 #include <stdatomic.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #define ERRANDS      4 /* threads */
+#define SNAPSHOTS    4 /* that rest between two uses */
 #define BODY_LIGHT   ((size_t)4 << 10)
 #define WEIGHT_MAX   ((size_t)12 << 20)
 #define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route */
@@ -110,7 +112,7 @@ static void task_run(struct work *w, struct engine *e, const struct mete_err *er
     struct task *t = (struct task *)w;
     if (t->errand != NULL) {
         t->errand(t->d, e, t->x);
-    } else if (e == NULL) {
+    } else if (e == NULL && w->book != NULL) {
         reply_problem(t->x, err);
     } else {
         t->x->route->handle(t->d, e, t->x);
@@ -120,9 +122,11 @@ static void task_run(struct work *w, struct engine *e, const struct mete_err *er
 static void task_put(struct task *t)
 {
     struct desk *d = t->d;
-    bool taken = t->errand != NULL                   ? workers_put(d->errands, &t->work)
-                 : t->x->route->place == PLACE_APART ? workers_put(d->workers, &t->work)
-                                                     : keeper_put(d->keeper, &t->work);
+    enum place place = t->x->route->place;
+    bool apart = place == PLACE_APART || place == PLACE_ASIDE;
+    bool taken = t->errand != NULL ? workers_put(d->errands, &t->work)
+                 : apart           ? workers_put(d->workers, &t->work)
+                                   : keeper_put(d->keeper, &t->work);
     if (!taken) {
         reply_fail(t->x, METE_OVERLOADED, NULL, "too much is waiting already");
         finish(t->d, t->x);
@@ -151,7 +155,7 @@ static void elsewhere(struct desk *d, struct exchange *x)
 {
     struct task *t = arena_alloc(&x->arena, sizeof *t);
     bool writes = x->route->place == PLACE_WRITE;
-    *t = (struct task){.work = {.book = x->who->book,
+    *t = (struct task){.work = {.book = x->route->place == PLACE_ASIDE ? NULL : x->who->book,
                                 .writes = writes,
                                 .create_book = d->o.create && strcmp(x->who->book, d->o.book) == 0,
                                 .alone = writes && exchange_query_flag(x, "dry_run"),
@@ -365,12 +369,9 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
                                          .replay_window_s = d->o.replay_window_s};
     code = authority_open(&d->authority, &ao, err);
     if (code == METE_OK) {
-        code = workers_start(&d->workers, d->o.store, d->o.workers, err);
-    }
-    if (code == METE_OK) {
-        code = workers_start(&d->errands, d->o.store, ERRANDS, err);
-    }
-    if (code == METE_OK) {
+        d->snapshots = snapshots_new(d->o.store, SNAPSHOTS, 0);
+        workers_start(&d->workers, d->snapshots, d->o.workers);
+        workers_start(&d->errands, d->snapshots, ERRANDS);
         follow_start(&d->follow, d);
         code = server_start(&d->server, &d->o.server, err);
     }
@@ -423,6 +424,7 @@ void desk_close(struct desk *d)
     follow_free(d->follow);
     workers_free(d->errands);
     workers_free(d->workers);
+    snapshots_free(d->snapshots);
     keeper_free(d->keeper);
     authority_close(d->authority);
     idempotency_free(d->idempotency);

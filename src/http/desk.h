@@ -36,6 +36,7 @@ struct desk {
     struct keeper *keeper;
     struct authority *authority;
     struct idempotency *idempotency;
+    struct snapshots *snapshots;
     struct workers *workers;
     struct workers *errands; /* what waits for other services */
     struct peers *peers;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Open connections and what each is at, with a clock that no dripping of bytes sets back: who has
- * not sent a request, or not taken its answer, in time is cut off. */
+ * not sent a request, or not taken its answer, in time is cut off, and who left in the middle. */
 #ifndef METE_HTTP_LINK_H
 #define METE_HTTP_LINK_H
 

@@ -10,6 +10,7 @@
 #include "http/idempotency.h"
 #include "http/reply.h"
 #include "http/routes.h"
+#include "http/snapshots.h"
 #include "http/workers.h"
 
 #include <string.h>
@@ -80,6 +81,8 @@ static void pools_write(const struct desk *d, struct exposition *e)
     struct workers_stats readings;
     struct workers_stats errands;
     struct idempotency_stats kept;
+    struct snapshots_stats books;
+    snapshots_stats(d->snapshots, &books);
     workers_stats(d->workers, &readings);
     workers_stats(d->errands, &errands);
     idempotency_stats(d->idempotency, &kept);
@@ -88,8 +91,10 @@ static void pools_write(const struct desk *d, struct exposition *e)
          readings.queued},
         {"mete_errands_queue_depth", "gauge", UNIT_NONE,
          "Requests that wait for a thread that asks another service.", errands.queued},
-        {"mete_snapshots_open", "gauge", UNIT_NONE, "Books that are open for long readings.",
-         (int64_t)readings.snapshots + errands.snapshots},
+        {"mete_snapshots_open", "gauge", UNIT_NONE, "Snapshots of books that are being read.",
+         books.taken},
+        {"mete_snapshots_resting", "gauge", UNIT_NONE,
+         "Snapshots of books that are kept for later.", books.resting},
         {"mete_idempotency_entries", "gauge", UNIT_NONE,
          "Answers that are kept for requests that are sent again, and those at work.",
          (int64_t)kept.entries},

@@ -26,10 +26,12 @@ enum place {
     PLACE_HERE,  /* on the connection's thread: no book */
     PLACE_BOOK,  /* on the keeper's thread, reading what is durable */
     PLACE_WRITE, /* on the keeper's thread, in a group: answers when that is durable */
-    PLACE_APART  /* on a worker's thread with a snapshot of the book: long readings */
+    PLACE_APART, /* on a worker's thread with a snapshot of the book: long readings */
+    PLACE_ASIDE  /* on a worker's thread: long, and of no book */
 };
 
-/** Fills in the answer. `e` is the book of the request's key; NULL for PLACE_HERE. */
+/** Fills in the answer. `e` is the book of the request's key; NULL where the place has
+ *  none. */
 typedef void route_handler(struct desk *desk, struct engine *e, struct exchange *x);
 
 struct route {

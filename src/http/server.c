@@ -152,6 +152,13 @@ static bool name_is(struct text got, const char *wanted)
     return got.len == strlen(wanted) && strncasecmp(got.p, wanted, got.len) == 0;
 }
 
+/** A body in an encoding that is not known here ends nowhere. */
+static bool coding_known(const struct request *r)
+{
+    struct text coding = exchange_header(&r->x, "Transfer-Encoding");
+    return coding.p == NULL || name_is(coding, "chunked");
+}
+
 /** A length that could be read in two ways is how requests are smuggled past a proxy. */
 static void length_read(struct request *r)
 {
@@ -161,7 +168,7 @@ static void length_read(struct request *r)
     for (size_t i = 0; i < r->x.header_count; i++) {
         lengths += name_is(r->x.header[i].name, "Content-Length");
     }
-    if (lengths + (coding.p != NULL) > 1) {
+    if (lengths + (coding.p != NULL) > 1 || !coding_known(r)) {
         turn_away(r, METE_REQUEST_INVALID);
         return;
     }
@@ -206,7 +213,8 @@ static void request_head(struct request *r, const char *method, const char *url)
  *  else be lost when the connection breaks under its sending. */
 static bool worth_reading(const struct request *r)
 {
-    return exchange_header(&r->x, "Expect").p == NULL && r->declared <= 2 * r->s->o.body_max;
+    return exchange_header(&r->x, "Expect").p == NULL && coding_known(r) &&
+           r->declared <= 2 * r->s->o.body_max;
 }
 
 static struct link *link_of(struct MHD_Connection *connection)

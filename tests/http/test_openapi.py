@@ -270,7 +270,8 @@ class Walk:
     def no_book(self, key):
         """A key whose book is not there."""
         for o in self.document.operations:
-            if (o.scope != "none" or o.id == "fairPolicy") and o.id != "follow":
+            if (o.scope != "none" or o.id == "fairPolicy") and \
+                    o.id not in ("follow", "validate", "validateManifest"):
                 body = o.bodies()[0][2] if o.bodies() else None
                 self.ask(o, o.method, o.target(), body, wanted="404", key=key)
 

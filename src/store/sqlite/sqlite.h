@@ -38,6 +38,8 @@ enum sqlite_kept {
     KEPT_QUARANTINE_ADD,
     KEPT_QUARANTINE_AGAIN,
     KEPT_QUARANTINE_TRIM,
+    KEPT_VERSION,
+    KEPT_SHAPE,
     KEPT_COUNT
 };
 
@@ -48,6 +50,7 @@ struct sqlite_log {
     struct buf row;   /* bytes of the last row or page that was read */
     struct buf block; /* of the last block */
     bool erased;      /* the group erases sealed values */
+    int64_t version;  /* of the file, as this connection counts it, at the last snapshot */
     bool quarantine_known;
     int64_t quarantine_rows;
 };
