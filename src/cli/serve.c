@@ -72,8 +72,9 @@ static void say_started(struct cli *c, struct desk *d, const char *listen)
     cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s%s",
              d->o.server.certificate != NULL ? "https" : "http", (int)(colon - listen), listen,
              server_port(d->server), c->book, c->store,
-             authority_is_open(d->authority) ? "; no key exists: everything is open to this machine"
-                                             : "");
+             authority_is_open(d->authority, desk_now())
+                 ? "; no key exists: everything is open to this machine"
+                 : "");
 }
 
 /** True: all were answered. False: not in time, or there was a second signal. */
