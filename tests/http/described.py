@@ -138,6 +138,9 @@ class Document:
         return self.flaws(int(value) if number else value, schema)
 
     def body_misfits(self, answer, kind, schema):
+        if kind == "application/x-ndjson":
+            return [flaw for line in answer.raw.splitlines()
+                    for flaw in self.flaws(read_json(line), schema, strict=True)]
         try:
             value = read_json(answer.raw) if "json" in kind else answer.raw.decode("utf-8")
         except ValueError as e:
