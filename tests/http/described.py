@@ -12,7 +12,7 @@ warnings.simplefilter("ignore", DeprecationWarning)
 import jsonschema  # noqa: E402  (Debian: python3-jsonschema; tools/setup installs it)
 
 METHODS = ("get", "post", "put", "patch", "delete")
-TRANSPORT = {"date", "content-type", "content-length", "connection"}  # headers of HTTP itself
+TRANSPORT = {"date", "content-type", "content-length", "connection", "transfer-encoding"}  # headers of HTTP itself
 
 
 def pairs_once(pairs):
