@@ -2,6 +2,7 @@
 """A client of streamed answers: server-sent events by the steps of the WHATWG standard, and lines."""
 import http.client
 import json
+import os
 import socket
 import time
 
@@ -28,9 +29,11 @@ class Stream:
         if key:
             head.append(f"Authorization: Bearer {key}")
         self.socket.sendall(("\r\n".join(head) + "\r\n\r\n").encode())
-        self.response = http.client.HTTPResponse(self.socket, method=method)
-        self.response.begin()
-        self.status, self.headers = self.response.status, self.response.headers
+        self.file = self.socket.makefile("rb")
+        self.status = int(self.file.readline().split()[1])
+        self.headers = http.client.parse_headers(self.file)
+        self.length = 0 if method == "HEAD" else self.headers["Content-Length"]
+        self.rest = b""  # of what came, not yet a line
         self.last = last
         self.comments, self.retry = [], None
         self.end = None  # "whole" or "cut", when it has ended
@@ -42,24 +45,47 @@ class Stream:
         self.close()
 
     def close(self):
-        self.response.close()
+        self.file.close()
         self.socket.close()
+
+    def block(self):
+        """The next bytes; b"" at the end, and then self.end says which one it is."""
+        if self.end is not None:
+            return b""
+        try:
+            if self.headers["Transfer-Encoding"] is None:
+                data = self.file.read(int(self.length)) if self.length is not None \
+                    else self.file.read1(65536)
+                self.end = "whole" if self.length is not None or not data else None
+                return data
+            size = self.file.readline()
+            data = self.file.read(int(size, 16) + 2) if size.endswith(b"\r\n") else b""
+        except ConnectionError:
+            data = b""
+        if not data.endswith(b"\r\n") or len(data) != int(size, 16) + 2:
+            self.end = "cut"
+            return b""
+        self.end = "whole" if len(data) == 2 else None
+        return data[:-2]
+
+    def body(self):
+        return b"".join(iter(self.block, b""))
 
     def problem(self):
         """Of an answer that is none of ours: status, content type and code."""
-        body = json.loads(self.response.read())
-        return self.status, self.headers["Content-Type"], body["code"]
+        return self.status, self.headers["Content-Type"], json.loads(self.body())["code"]
 
     def lines(self):
         """Lines without their end, until the answer ends."""
-        try:
-            while line := self.response.readline():
-                if not line.endswith(b"\n"):
-                    raise http.client.IncompleteRead(line)
-                yield line[:-1]
-            self.end = "whole"
-        except (http.client.IncompleteRead, ConnectionError):
-            self.end = "cut"
+        while True:
+            line, end, rest = self.rest.partition(b"\n")
+            if end:
+                self.rest = rest
+                yield line
+            elif data := self.block():
+                self.rest += data
+            else:
+                return
 
     def rows(self):
         for line in self.lines():
@@ -118,3 +144,14 @@ def wait_for(holds, patience=PATIENCE):
             return True
         time.sleep(0.02)
     return False
+
+
+def open_sockets(s):
+    """Sockets of the server that are connected or were, by its own table of descriptors."""
+    count = 0
+    for fd in os.listdir(f"/proc/{s.process.pid}/fd"):
+        try:
+            count += os.readlink(f"/proc/{s.process.pid}/fd/{fd}").startswith("socket:")
+        except OSError:
+            pass
+    return count
