@@ -171,6 +171,22 @@ static int bounds_of(struct cli *c, const char *listen, struct server_options *o
     return CLI_OK;
 }
 
+static int stream_options(struct cli *c, struct desk_options *o)
+{
+    uint64_t streams = 0;
+    uint64_t per_key = 0;
+    uint64_t heartbeat = 0;
+    int status = cli_option_number(c, "streams", 1, CONNECTIONS_MOST, &streams);
+    status = status == CLI_OK
+                 ? cli_option_number(c, "streams-per-key", 1, CONNECTIONS_MOST, &per_key)
+                 : status;
+    status = status == CLI_OK ? cli_option_number(c, "heartbeat", 1, 3600, &heartbeat) : status;
+    o->streams = (unsigned)streams;
+    o->streams_per_key = (unsigned)per_key;
+    o->heartbeat_s = (unsigned)heartbeat;
+    return status;
+}
+
 static int key_options(struct cli *c, struct desk_options *o)
 {
     uint64_t rate = 0;
@@ -229,6 +245,7 @@ static int serve_run(struct cli *c)
     status = tls_options(c, &o.server);
     status = status == CLI_OK ? key_options(c, &o) : status;
     status = status == CLI_OK ? bounds_of(c, listen, &o.server) : status;
+    status = status == CLI_OK ? stream_options(c, &o) : status;
     if (status != CLI_OK) {
         return status;
     }
@@ -274,6 +291,9 @@ static const struct cli_option OPTIONS[] = {
      "of them, those of one address; unless said 256 with TLS, else no bound"},
     {"request-time", 0, "SECONDS", "for a whole request, however slowly it comes; 60 unless said"},
     {"idle-time", 0, "SECONDS", "without a byte before a connection is closed; 30 unless said"},
+    {"streams", 0, "N", "of the connections, those that follow events; half unless said"},
+    {"streams-per-key", 0, "N", "of these, those of one key; a quarter unless said"},
+    {"heartbeat", 0, "SECONDS", "between looks at who follows events; 15 unless said"},
     {"plaintext-behind-proxy", 0, NULL, "no TLS although others can connect: a proxy has it"},
     {NULL, 0, NULL, NULL}};
 

@@ -21,6 +21,9 @@ struct desk_options {
     unsigned rate;            /* as in struct authority_options */
     unsigned burst;           /* 0: twice the rate */
     unsigned replay_window_s; /* as there */
+    unsigned streams;         /* live ones at once; 0: half of the connections */
+    unsigned streams_per_key; /* of them, and of long answers, for one key; 0: a quarter */
+    unsigned heartbeat_s;     /* of live streams; 0: 15 */
     unsigned workers;         /* threads for long readings; 0: 2 */
     size_t cache_size;        /* of the books; 0: 64 MiB */
     bool loopback;
@@ -39,6 +42,9 @@ struct desk {
     struct snapshots *snapshots;
     struct workers *workers;
     struct workers *errands; /* what waits for other services */
+    struct streams *streams;
+    struct pumps *pumps;
+    struct log_pages *log_pages; /* NULL: nobody can follow a log yet */
     struct peers *peers;
     struct follow *follow; /* NULL: nobody to follow or to tell */
     mete_time started_at;
