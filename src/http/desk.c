@@ -61,6 +61,9 @@ static void finish(struct desk *d, struct exchange *x)
     if (x->release != NULL) {
         x->release(x);
     }
+    if (x->is_line) {
+        buf_put_u8(&x->out, '\n');
+    }
     idempotency_end(d->idempotency, x);
     if (x->who != NULL && x->who->limit > 0) {
         limit_header(x, "RateLimit-Limit", x->who->limit);
