@@ -87,6 +87,10 @@ static struct engine *book_get_engine(struct keeper *k, const struct work *w, st
 {
     for (unsigned i = 0; i < k->book_count; i++) {
         if (strcmp(k->book[i].name, w->book) == 0) {
+            if (book_is_broken(engine_book(k->book[i].e))) {
+                book_close_at(k, i);
+                break;
+            }
             k->book[i].used = k->round;
             return k->book[i].e;
         }

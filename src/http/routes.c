@@ -18,6 +18,7 @@ const struct route ROUTES[] = {
     {"GET", "/healthz", "health", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, health_get},
     {"GET", "/readyz", "ready", ROLE_ALL, SCOPE_NONE, PLACE_BOOK, 0, NULL, ready_get},
     {"GET", "/version", "version", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, version_get},
+    {"GET", "/openapi.json", "openapi", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, openapi_get},
     {"POST", "/v1/events", "postEvents", DISTRIB, SCOPE_ANY, PLACE_WRITE, 64 * MIB, events_prepare,
      events_post},
     {"POST", "/api/economic/events/ingest", "ingestEvents", DISTRIB, SCOPE_ANY, PLACE_WRITE,

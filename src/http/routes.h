@@ -26,6 +26,6 @@ route_handler contribution_prepare, distribute_prepare, allocation_act_prepare, 
 route_handler provider_prepare, provider_post, provider_earnings_get;
 route_handler usage_submit_prepare, usage_submit_post;
 route_handler audit_totals_get, allocations_get, follow_post;
-route_handler health_get, ready_get, version_get;
+route_handler health_get, ready_get, version_get, openapi_get;
 
 #endif

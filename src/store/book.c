@@ -38,6 +38,11 @@ bool book_usable(struct book *b, bool writing, struct mete_err *err)
     return true;
 }
 
+bool book_is_broken(const struct book *b)
+{
+    return b->broken;
+}
+
 void book_touch(struct book *b)
 {
     METE_ASSERT(!b->read_only && (b->store->writer == NULL || b->store->writer == b));

@@ -101,6 +101,10 @@ void book_settle(struct book *b);
 /** Throws the queued group away, with all state that it changed: rebuilds it from the store. */
 void book_rollback(struct book *b);
 
+/** The book could not be read again after a failure: it answers nothing but that (its head says
+ *  nothing either) until it is closed and opened anew. */
+bool book_is_broken(const struct book *b);
+
 /** Row `seq`, queued ones included. Bytes are valid until the next call on this book. */
 enum store_result book_row(struct book *b, uint64_t seq, struct log_row *row,
                            struct mete_err *err) METE_MUST_CHECK;
