@@ -69,11 +69,21 @@ static struct peers_options peers_of_environment(void)
 static void say_started(struct cli *c, struct desk *d, const char *listen)
 {
     const char *colon = strrchr(listen, ':');
-    cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s%s",
+    struct text roles = roles_text(&c->arena, d->o.roles);
+    cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s, roles %.*s%s%s",
              d->o.server.certificate != NULL ? "https" : "http", (int)(colon - listen), listen,
-             server_port(d->server), c->book, c->store,
+             server_port(d->server), c->book, c->store, (int)roles.len, roles.p,
+             roles_are_bare(d->o.roles) ? " (with no routes but those that every role has)" : "",
              authority_is_open(d->authority) ? "; no key exists: everything is open to this machine"
                                              : "");
+}
+
+/** Through the server's lines: nobody may be reading stderr. */
+static void stopped_say(const struct cli *c, struct desk *d, const char *how)
+{
+    if (!c->quiet) {
+        desk_say(d, "stopped; %s", how);
+    }
 }
 
 /** True: all were answered. False: not in time, or there was a second signal. */
@@ -248,10 +258,11 @@ static int serve_run(struct cli *c)
     service_notify("READY=1");
     wait_for_end(d, &set);
     if (!drain(d, &set)) {
-        cli_note(c, "mete: stopped; some requests were not answered");
+        stopped_say(c, d, "some requests were not answered");
+        desk_flush(d);
         _exit(CLI_FAILED); /* at once: the store stands this, as it stands the power going */
     }
-    cli_note(c, "mete: stopped; every request was answered");
+    stopped_say(c, d, "every request was answered");
     desk_close(d);
     return CLI_OK;
 }

@@ -9,10 +9,12 @@
 #include "http/federation.h"
 #include "http/follow.h"
 #include "http/idempotency.h"
+#include "http/lines.h"
 #include "http/reply.h"
 #include "http/snapshots.h"
 #include "http/workers.h"
 
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,8 @@
 
 #define ERRANDS      4 /* threads */
 #define SNAPSHOTS    4 /* that rest between two uses */
+#define SAY_MAX      1024
+#define FLUSH_MS     1000u
 #define BODY_LIGHT   ((size_t)4 << 10)
 #define WEIGHT_MAX   ((size_t)12 << 20)
 #define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route */
@@ -87,8 +91,26 @@ static void line_log(void *ctx, const struct exchange *x, bool sent)
     jw_bool(&w, "sent", sent);
     jw_end_object(&w);
     buf_put_u8(&line, '\n');
-    (void)!write(STDERR_FILENO, line.p, line.len);
+    lines_put(d->lines, buf_text(&line));
     buf_clear(&line);
+}
+
+void desk_say(struct desk *d, const char *fmt, ...)
+{
+    char text[SAY_MAX];
+    struct buf line = {0};
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    buf_printf(&line, "mete: %s\n", text);
+    lines_put(d->lines, buf_text(&line));
+    buf_clear(&line);
+}
+
+void desk_flush(struct desk *d)
+{
+    lines_flush(d->lines, FLUSH_MS);
 }
 
 /* --- the second half, elsewhere ----------------------------------------------------------------*/
@@ -366,6 +388,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     d->o.server.ctx = d;
     d->started_at = desk_now();
     d->idempotency = idempotency_new();
+    d->lines = lines_open(STDERR_FILENO);
     peers_open(&d->peers, &o->peers);
     enum mete_code code = parts_open(d, err);
     if (code != METE_OK) {
@@ -404,5 +427,6 @@ void desk_close(struct desk *d)
     authority_close(d->authority);
     idempotency_free(d->idempotency);
     peers_close(d->peers);
+    lines_close(d->lines);
     free(d);
 }

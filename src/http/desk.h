@@ -39,6 +39,7 @@ struct desk {
     struct workers *workers;
     struct workers *errands; /* what waits for other services */
     struct peers *peers;
+    struct lines *lines;   /* to stderr */
     struct follow *follow; /* NULL: nobody to follow or to tell */
     mete_time started_at;
     _Atomic enum desk_state state;
@@ -61,5 +62,10 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away);
 size_t desk_limit(void *desk, struct exchange *x);
 
 mete_time desk_now(void);
+
+/** A line for the operator: "mete: ...". Never blocks. */
+void desk_say(struct desk *d, const char *fmt, ...) METE_PRINTF(2, 3);
+/** Waits a moment until what was said is written. */
+void desk_flush(struct desk *d);
 
 #endif
