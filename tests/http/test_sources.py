@@ -81,6 +81,25 @@ def manifests(s):
     equal(s.get("/v1/manifests/urn:dry")[0], 404, "publishes nothing")
 
 
+def long_ids(s):
+    """Longer than any id may be, and than a key of the state has room for."""
+    for size in (201, 254, 255, 256, 5000):
+        name = "u" * size
+        document = {"id": name, "kind": "single", "party": "did:x"}
+        for headers in ({}, {"If-None-Match": "*"}):
+            status, _, body = s.post("/v1/manifests", document, headers=headers)
+            equal((status, body["pointer"]), (422, "/id"), f"a manifest with an id of {size} bytes")
+        equal(s.get("/v1/manifests/" + name)[0], 404, "there is none")
+        for path in ("/v1/events/", "/v1/explain/", "/v1/log/inclusion/"):
+            equal(s.get(path + name)[0], 404, f"{path}...")
+        for path in (f"/v1/parties/{name}/balance", f"/providers/{name}/earnings",
+                     f"/v1/allocations?policy={name}", f"/v1/allocations?party={name}",
+                     f"/v1/statements?party={name}&from=2025-01-01&to=2025-01-02"):
+            ok(s.get(path)[0] in (200, 404, 422), f"{path[:20]}...", s.get(path))
+        ok(s.post("/revenue/distribute", {"policy": name, "amount": {
+            "amount": "1", "currency": "USD"}})[0] in (400, 422), "revenue for it")
+
+
 def validation(s):
     for path in ("/validate", "/v1/manifests/validate"):
         equal(s.post(path, MANIFEST)[2], {"valid": True, "errors": []}, path + ": valid")
@@ -436,6 +455,7 @@ def authority():
 with Served() as server:
     manifests(server)
     validation(server)
+    long_ids(server)
     usage(server)
     contributions(server)
     distribution(server)
