@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * mete serve: starts the desk, waits for a signal, lets it finish. */
+#include "base/i128.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/service.h"
@@ -21,6 +22,7 @@
 
 #define CONNECTIONS_MOST 60000u
 #define DAY_S            86400u
+#define REFRESH_S        30u
 #define PER_ADDRESS      256u
 
 static bool is_loopback(const char *listen)
@@ -55,15 +57,23 @@ static int roles_of(struct cli *c, unsigned *out)
     return code == METE_OK ? CLI_OK : cli_usage(c, "%s", err.text);
 }
 
-/** The other services, by the names that their compose files use. */
-static struct peers_options peers_of_environment(void)
+/** The other services, by the names that their compose files use. CLI_OK, or it was complained
+ *  about. */
+static int peers_of_environment(struct cli *c, struct peers_options *out)
 {
     const char *key = getenv("PEER_API_KEY");
-    return (struct peers_options){.registry = getenv("MANIFEST_REGISTRY_URL"),
+    const char *refresh = getenv("MANIFEST_REFRESH_SECONDS");
+    u128 seconds = REFRESH_S;
+    if (refresh != NULL && (!u128_parse(text_of(refresh), &seconds) || seconds > DAY_S)) {
+        return cli_usage(c, "MANIFEST_REFRESH_SECONDS is a number from 0 (never) to %u", DAY_S);
+    }
+    *out = (struct peers_options){.registry = getenv("MANIFEST_REGISTRY_URL"),
                                   .wallet = getenv("WALLET_SERVICE_URL"),
                                   .distribution = getenv("DISTRIBUTION_SERVICE_URL"),
                                   .validation = getenv("VALIDATION_SERVICE_URL"),
-                                  .key = key != NULL ? key : getenv("API_KEY")};
+                                  .key = key != NULL ? key : getenv("API_KEY"),
+                                  .refresh_s = (unsigned)seconds};
+    return CLI_OK;
 }
 
 static void say_started(struct cli *c, struct desk *d, const char *listen)
@@ -229,11 +239,11 @@ static int serve_run(struct cli *c)
                              .book = c->book,
                              .create = true,
                              .roles = roles,
-                             .peers = peers_of_environment(),
                              .admin_key = getenv("API_KEY"),
                              .loopback = is_loopback(listen),
                              .log = !c->quiet};
-    status = tls_options(c, &o.server);
+    status = peers_of_environment(c, &o.peers);
+    status = status == CLI_OK ? tls_options(c, &o.server) : status;
     status = status == CLI_OK ? key_options(c, &o) : status;
     status = status == CLI_OK ? bounds_of(c, listen, &o.server) : status;
     if (status != CLI_OK) {

@@ -10,6 +10,7 @@
 #include "http/follow.h"
 #include "http/idempotency.h"
 #include "http/lines.h"
+#include "http/refresh.h"
 #include "http/reply.h"
 #include "http/snapshots.h"
 #include "http/workers.h"
@@ -371,6 +372,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         workers_start(&d->workers, d->snapshots, d->o.workers);
         workers_start(&d->errands, d->snapshots, ERRANDS);
         follow_start(&d->follow, d);
+        refresh_start(&d->refresh, d);
         code = server_start(&d->server, &d->o.server, err);
     }
     return code;
@@ -415,11 +417,13 @@ bool desk_is_drained(const struct desk *d)
 void desk_close(struct desk *d)
 {
     follow_stop(d->follow);
+    refresh_stop(d->refresh);
     workers_stop(d->errands);
     workers_stop(d->workers);
     keeper_stop(d->keeper);
     server_stop(d->server);
     follow_free(d->follow);
+    refresh_free(d->refresh);
     workers_free(d->errands);
     workers_free(d->workers);
     snapshots_free(d->snapshots);

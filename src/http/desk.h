@@ -39,8 +39,9 @@ struct desk {
     struct workers *workers;
     struct workers *errands; /* what waits for other services */
     struct peers *peers;
-    struct lines *lines;   /* to stderr */
-    struct follow *follow; /* NULL: nobody to follow or to tell */
+    struct lines *lines;     /* to stderr */
+    struct refresh *refresh; /* NULL: no registry to look at */
+    struct follow *follow;   /* NULL: nobody to follow or to tell */
     mete_time started_at;
     _Atomic enum desk_state state;
     _Atomic unsigned busy; /* requests that are not answered yet */
