@@ -12,11 +12,14 @@
 #include "http/idempotency.h"
 #include "http/log_pages.h"
 #include "http/pump.h"
+#include "http/lines.h"
+#include "http/refresh.h"
 #include "http/reply.h"
 #include "http/snapshots.h"
 #include "http/streams.h"
 #include "http/workers.h"
 
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +31,8 @@
 #define SNAPSHOTS    4 /* that rest between two uses */
 #define LONG_ANSWERS 16u
 #define HEARTBEAT_S  15u
+#define SAY_MAX      1024
+#define FLUSH_MS     1000u
 #define BODY_LIGHT   ((size_t)4 << 10)
 #define WEIGHT_MAX   ((size_t)12 << 20)
 #define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route */
@@ -103,8 +108,26 @@ static void line_log(void *ctx, const struct exchange *x, bool sent)
     jw_bool(&w, "sent", sent);
     jw_end_object(&w);
     buf_put_u8(&line, '\n');
-    (void)!write(STDERR_FILENO, line.p, line.len);
+    lines_put(d->lines, buf_text(&line));
     buf_clear(&line);
+}
+
+void desk_say(struct desk *d, const char *fmt, ...)
+{
+    char text[SAY_MAX];
+    struct buf line = {0};
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    buf_printf(&line, "mete: %s\n", text);
+    lines_put(d->lines, buf_text(&line));
+    buf_clear(&line);
+}
+
+void desk_flush(struct desk *d)
+{
+    lines_flush(d->lines, FLUSH_MS);
 }
 
 /* --- the second half, elsewhere ----------------------------------------------------------------*/
@@ -415,6 +438,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         workers_start(&d->workers, d->snapshots, d->o.workers);
         workers_start(&d->errands, d->snapshots, ERRANDS);
         follow_start(&d->follow, d);
+        refresh_start(&d->refresh, d);
         code = server_start(&d->server, &d->o.server, err);
     }
     return code;
@@ -433,6 +457,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     d->started_at = desk_now();
     d->answers = answers_new();
     d->idempotency = idempotency_new();
+    d->lines = lines_open(STDERR_FILENO);
     peers_open(&d->peers, &o->peers);
     enum mete_code code = parts_open(d, err);
     if (code != METE_OK) {
@@ -460,6 +485,7 @@ bool desk_is_drained(const struct desk *d)
 void desk_close(struct desk *d)
 {
     follow_stop(d->follow);
+    refresh_stop(d->refresh);
     workers_stop(d->errands);
     workers_stop(d->workers);
     keeper_stop(d->keeper);
@@ -470,6 +496,7 @@ void desk_close(struct desk *d)
     log_pages_free(d->log_pages);
     streams_free(d->streams);
     follow_free(d->follow);
+    refresh_free(d->refresh);
     workers_free(d->errands);
     workers_free(d->workers);
     snapshots_free(d->snapshots);
@@ -478,5 +505,6 @@ void desk_close(struct desk *d)
     idempotency_free(d->idempotency);
     peers_close(d->peers);
     answers_free(d->answers);
+    lines_close(d->lines);
     free(d);
 }

@@ -46,7 +46,9 @@ struct desk {
     struct pumps *pumps;
     struct log_pages *log_pages; /* NULL: nobody can follow a log yet */
     struct peers *peers;
-    struct follow *follow; /* NULL: nobody to follow or to tell */
+    struct lines *lines;     /* to stderr */
+    struct refresh *refresh; /* NULL: no registry to look at */
+    struct follow *follow;   /* NULL: nobody to follow or to tell */
     mete_time started_at;
     _Atomic enum desk_state state;
     _Atomic unsigned busy; /* requests that are not answered yet */
@@ -67,5 +69,10 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away);
 size_t desk_limit(void *desk, struct exchange *x);
 
 mete_time desk_now(void);
+
+/** A line for the operator: "mete: ...". Never blocks. */
+void desk_say(struct desk *d, const char *fmt, ...) METE_PRINTF(2, 3);
+/** Waits a moment until what was said is written. */
+void desk_flush(struct desk *d);
 
 #endif
