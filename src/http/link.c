@@ -200,6 +200,14 @@ unsigned links_busy(struct links *all)
     return count;
 }
 
+unsigned links_count(struct links *all)
+{
+    pthread_mutex_lock(&all->lock);
+    unsigned count = all->count;
+    pthread_mutex_unlock(&all->lock);
+    return count;
+}
+
 uint64_t links_cut(const struct links *all)
 {
     return all->cuts;

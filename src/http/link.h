@@ -36,6 +36,7 @@ void link_move(const struct links *all, struct link *l, enum link_stage to, size
 
 /** Links that are at a request, or seem to be about to send one. */
 unsigned links_busy(struct links *all);
+unsigned links_count(struct links *all);
 /** How many were cut off so far. */
 uint64_t links_cut(const struct links *all);
 

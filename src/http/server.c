@@ -553,6 +553,7 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
     code = code == METE_OK ? socket_open(s, err) : code;
     if (code == METE_OK) {
         s->links = links_open(&lo);
+        *out = s; /* the first request may come before daemon_start returns */
         code = daemon_start(s, err);
     }
     if (code != METE_OK) {
@@ -561,9 +562,9 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
             close(s->listen_fd);
         }
         free(s);
+        *out = NULL;
         return code;
     }
-    *out = s;
     return METE_OK;
 }
 
@@ -577,16 +578,13 @@ unsigned server_busy(const struct server *s)
     return links_busy(s->links);
 }
 
-uint64_t server_cut(const struct server *s)
+void server_stats(const struct server *s, struct server_stats *out)
 {
-    return links_cut(s->links);
-}
-
-unsigned server_connections(const struct server *s)
-{
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-    return info != NULL ? info->num_connections : 0;
+    *out = (struct server_stats){.connections = links_count(s->links),
+                                 .connections_max = s->o.connections_max,
+                                 .cut = links_cut(s->links),
+                                 .body_bytes = s->held,
+                                 .body_bytes_max = s->o.memory_max};
 }
 
 void server_quiesce(struct server *s)
