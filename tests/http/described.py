@@ -12,7 +12,7 @@ warnings.simplefilter("ignore", DeprecationWarning)
 import jsonschema  # noqa: E402  (Debian: python3-jsonschema; tools/setup installs it)
 
 METHODS = ("get", "post", "put", "patch", "delete")
-TRANSPORT = {"date", "content-type", "content-length", "connection"}  # headers of HTTP itself
+TRANSPORT = {"date", "content-type", "content-length", "connection", "transfer-encoding"}  # headers of HTTP itself
 
 
 def pairs_once(pairs):
@@ -79,6 +79,7 @@ class Document:
     def find(self, method, target):
         """The operation that a request asks for, by the segments of its path; None: none."""
         path = target.partition("?")[0].split("/")
+        method = "GET" if method == "HEAD" else method
         for o in self.operations:
             row = o.path.split("/")
             if o.method == method and len(row) == len(path) and \
@@ -108,7 +109,7 @@ class Document:
         """The description of an answer; `operation` None: the path, or its method, has none."""
         if operation is not None:
             return operation.answers.get(str(status))
-        name = {404: "NotFound", 405: "MethodNotAllowed", 400: "Unreadable", 413: "TooLarge"}
+        name = {204: "Methods", 404: "NotFound", 405: "MethodNotAllowed", 400: "Unreadable", 413: "TooLarge"}
         return self.whole["components"]["responses"].get(name.get(status))
 
     def misfits(self, operation, answer):
@@ -138,6 +139,9 @@ class Document:
         return self.flaws(int(value) if number else value, schema)
 
     def body_misfits(self, answer, kind, schema):
+        if kind == "application/x-ndjson":
+            return [flaw for line in answer.raw.splitlines()
+                    for flaw in self.flaws(read_json(line), schema, strict=True)]
         try:
             coding = "latin-1" if kind == "application/octet-stream" else "utf-8"
             value = read_json(answer.raw) if "json" in kind else answer.raw.decode(coding)
