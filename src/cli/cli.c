@@ -432,7 +432,8 @@ static void globals_take(struct cli *c)
 /** A slip in a part of the file that this command does not need shall not stop it. */
 static void settings_hint(const struct cli *c)
 {
-    if (c->settings->errors > 0 && !cli_has_option(c, "listen")) {
+    bool tells_itself = cli_has_option(c, "listen") || strncmp(c->command->name, "config", 6) == 0;
+    if (c->settings->errors > 0 && !tells_itself) {
         cli_note(c, "mete: %s has mistakes: see mete config check",
                  c->settings->file != NULL ? c->settings->file : "the environment");
     }

@@ -357,6 +357,10 @@ static int doctor_run(struct cli *c)
     return worst == WRONG ? CLI_FAILED : CLI_OK;
 }
 
+static const struct cli_option OPTIONS[] = {
+    {"listen", 'l', "HOST:PORT", "the address to look at; else that of the settings"},
+    {NULL, 0, NULL, NULL}};
+
 const struct cli_command command_doctor = {
     .name = "doctor",
     .operands = "",
@@ -364,4 +368,5 @@ const struct cli_command command_doctor = {
     .about =
         "Settings, files and their modes, the disk, the clock, the log against its head, keys,\n"
         "what was refused, the address. Changes nothing. Exit status 1: something is wrong.",
+    .option = OPTIONS,
     .run = doctor_run};

@@ -80,7 +80,6 @@ done <<'END'
 7|plaintext_behind_proxy wants yes or no, not 'perhaps'
 9|gone.pem: No such file
 9|belong together
-10|needs TLS
 12|a secret does not stand in a configuration file: use api_key_file or API_KEY
 13|rate wants a number from 0 to 1000000
 15|wallet_service_url wants a URL

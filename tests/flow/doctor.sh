@@ -70,27 +70,25 @@ chmod 600 flipped.db
     echo 'update event set recorded_at = recorded_at + 1 where key & 65535 = 40'
 } | sqlite3 flipped.db
 doctor 1 'a changed log' --store flipped.db
-finds log '^error .*restore a copy' 'is told'
+finds book '^error .*damaged.*restore a backup' 'is told'
 
 # newest event ahead of the clock
 "$METE" init --store ahead.db --quiet >/dev/null
-cp ahead.db.key ahead2.key
-{
-    sqlite3 m.db "select 'drop trigger ' || name || ';' from sqlite_master where type = 'trigger'"
-    echo "update event set recorded_at = 4102444800000000 where key = (select max(key) from event)"
-} | sqlite3 m.db
-doctor 1 'a clock that went back' --store m.db
+revenue late 2025-01-02T00:00:00Z 1.00 USD '"party":"did:p"' |
+    faketime '2100-01-01 12:00:00' "$METE" ingest --store ahead.db --quiet - >/dev/null 2>&1
+doctor 1 'a clock that went back' --store ahead.db
 finds clock '^error .*2100-01-01T.*set the clock' 'is told'
 
 # an address that is taken, by a stranger and by mete
-"$METE" serve --store ahead.db --listen 127.0.0.1:0 >serve.log 2>&1 &
+"$METE" init --store served.db --quiet >/dev/null
+"$METE" serve --store served.db --listen 127.0.0.1:0 >serve.log 2>&1 &
 server=$!
 for _ in $(seq 200); do
     port=$(sed -n 's/.*listening on http:..127.0.0.1:\([0-9]*\).*/\1/p' serve.log)
     [ -z "$port" ] || break
     sleep 0.05
 done
-doctor 0 'beside a server' --store ahead.db --listen "127.0.0.1:$port"
+doctor 0 'beside a server' --store served.db --listen "127.0.0.1:$port"
 finds address '^ok .*a server answers there, and is well' 'it is recognised'
 kill "$server"
 wait "$server" 2>/dev/null
@@ -101,12 +99,12 @@ for _ in $(seq 200); do
     [ ! -s port ] || break
     sleep 0.05
 done
-doctor 1 'a stranger has the address' --store ahead.db --listen "127.0.0.1:$(cat port)"
+doctor 1 'a stranger has the address' --store served.db --listen "127.0.0.1:$(cat port)"
 finds address '^error .*choose another' 'is told'
 kill "$stranger"
 
 # settings, off loopback, no keys
-doctor 1 'a bad setting' --store ahead.db --listen 0.0.0.0:0
+doctor 1 'a bad setting' --store served.db --listen 0.0.0.0:0
 finds settings '^error .*can be reached from elsewhere' 'is told'
 finds keys '^warning none, and 0.0.0.0:0 is not loopback' 'so is that nobody may do anything'
 finish
