@@ -275,6 +275,14 @@ static enum mete_code key_check(struct authority *a, struct exchange *x, struct 
                                                  "more than %u requests a second", a->o.rate);
 }
 
+void authority_adjust(struct authority *a, unsigned rate, unsigned burst)
+{
+    pthread_mutex_lock(&a->lock);
+    a->o.rate = rate;
+    a->o.burst = burst;
+    pthread_mutex_unlock(&a->lock);
+}
+
 bool authority_is_open(struct authority *a)
 {
     pthread_mutex_lock(&a->lock);
