@@ -40,8 +40,9 @@ static void say_started(struct cli *c, struct desk *d, const char *listen)
              d->o.server.certificate != NULL ? "https" : "http", (int)(colon - listen), listen,
              server_port(d->server), c->book, c->store, (int)roles.len, roles.p,
              roles_are_bare(d->o.roles) ? " (with no routes but those that every role has)" : "",
-             authority_is_open(d->authority) ? "; no key exists: everything is open to this machine"
-                                             : "");
+             authority_is_open(d->authority, desk_now())
+                 ? "; no key exists: everything is open to this machine"
+                 : "");
 }
 
 /** Through the server's lines: nobody may be reading stderr. */

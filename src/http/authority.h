@@ -74,7 +74,9 @@ enum mete_code authority_open(struct authority **out, const struct authority_opt
 void authority_close(struct authority *a);
 
 /** No key exists and nobody else can connect: everything is allowed. */
-bool authority_is_open(struct authority *a);
+bool authority_is_open(struct authority *a, mete_time now);
+/** The same, and no page of another site asks through a browser of this machine. */
+bool authority_is_open_to(struct authority *a, const struct exchange *x);
 /** Finds out who asks, and fills x->who. METE_UNAUTHORIZED, METE_FORBIDDEN, METE_RATE_LIMITED.
  *  Any thread. */
 enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope needed,

@@ -308,10 +308,11 @@ static void turn_away(struct exchange *x, enum mete_code code)
         reply_fail(x, code, NULL, "at most %zu bytes here", most);
         return;
     }
-    const char *why = code == METE_UNAUTHORIZED ? "this server asks for a client certificate"
-                      : code == METE_OVERLOADED
-                          ? "the bodies of other requests fill the memory for bodies"
-                          : "a header, the length or the query cannot be read";
+    const char *why =
+        code == METE_UNAUTHORIZED ? "this server asks for a client certificate"
+        : code == METE_OVERLOADED
+            ? "the bodies of other requests fill the memory for bodies"
+            : "a header, the length or the query cannot be read, or could be read in two ways";
     reply_fail(x, code, NULL, "%s", why);
 }
 

@@ -70,13 +70,29 @@ struct pairs {
     bool bad;
 };
 
+/** "Content-Length : 5" is no header to one reader and a length to another, and a return in a value
+ *  ends a line for some: nothing of the kind is guessed at (RFC 9112, 5.1; RFC 9110, 5.5). */
+static bool is_plain_header(const struct pair *p)
+{
+    bool plain = p->name.len > 0;
+    for (size_t i = 0; i < p->name.len; i++) {
+        char c = p->name.p[i];
+        plain = plain && c > ' ' && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+    }
+    for (size_t i = 0; i < p->value.len; i++) {
+        unsigned char c = (unsigned char)p->value.p[i];
+        plain = plain && (c >= ' ' || c == '\t') && c != 0x7f;
+    }
+    return plain;
+}
+
 static enum MHD_Result pair_add(void *arg, enum MHD_ValueKind kind, const char *name,
                                 size_t name_len, const char *value, size_t value_len)
 {
     struct pairs *p = arg;
     struct pair got = {{name, name_len}, {value != NULL ? value : "", value_len}};
     (void)kind;
-    if (*p->count == EXCHANGE_PAIRS_MAX) {
+    if (*p->count == EXCHANGE_PAIRS_MAX || (!p->decode && !is_plain_header(&got))) {
         p->bad = true;
         return MHD_NO;
     }
@@ -161,15 +177,21 @@ static bool coding_known(const struct request *r)
     return coding.p == NULL || name_is(coding, "chunked");
 }
 
+static unsigned headers_count(const struct exchange *x, const char *name)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < x->header_count; i++) {
+        count += name_is(x->header[i].name, name);
+    }
+    return count;
+}
+
 /** A length that could be read in two ways is how requests are smuggled past a proxy. */
 static void length_read(struct request *r)
 {
-    unsigned lengths = 0;
+    unsigned lengths = headers_count(&r->x, "Content-Length");
     struct text coding = exchange_header(&r->x, "Transfer-Encoding");
     struct text length = exchange_header(&r->x, "Content-Length");
-    for (size_t i = 0; i < r->x.header_count; i++) {
-        lengths += name_is(r->x.header[i].name, "Content-Length");
-    }
     if (lengths + (coding.p != NULL) > 1 || !coding_known(r)) {
         turn_away(r, METE_REQUEST_INVALID);
         return;
@@ -200,7 +222,7 @@ static void request_head(struct request *r, const char *method, const char *url)
     if (r->s->o.client_ca != NULL && !certificate_holds(r)) {
         turn_away(r, METE_UNAUTHORIZED);
     }
-    if (headers.bad || query.bad) {
+    if (headers.bad || query.bad || headers_count(x, "Host") > 1) {
         turn_away(r, METE_REQUEST_INVALID);
     }
     r->limit = r->s->o.body_max;
