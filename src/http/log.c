@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The log for those who want to prove something: the signed head, and the ways through the tree. */
+ * The log for those who want to prove something: the signed head, and the ways through the tree, as
+ * `mete log proof` writes them, so that `mete log verify` reads them. */
 #include "http/desk.h"
 #include "http/own.h"
 #include "http/query_args.h"
@@ -23,6 +24,18 @@ static void path_member(struct json_writer *w, const struct hash *path, size_t c
         hash_member(w, NULL, &path[i]);
     }
     jw_end_array(w);
+}
+
+/** What signs the root of a proof; null where the key file is not. */
+static void note_member(struct json_writer *w, struct engine *e, struct arena *a, uint64_t size)
+{
+    struct checkpoint c;
+    struct mete_err unused;
+    if (log_checkpoint(e, a, size, &c, &unused) == METE_OK) {
+        jw_text(w, "checkpoint", c.note);
+    } else {
+        jw_null(w, "checkpoint");
+    }
 }
 
 /** The signed note itself, as witnesses of C2SP logs read it. */
@@ -66,15 +79,17 @@ void log_inclusion_get(struct desk *d, struct engine *e, struct exchange *x)
     time_format(p.recorded_at, at);
     reply_json(x, 200, &w);
     jw_object(&w, NULL);
-    jw_text(&w, "event_id", x->param[0]);
+    jw_str(&w, "kind", "inclusion");
     jw_int(&w, "seq", (int64_t)p.seq);
     jw_int(&w, "size", (int64_t)p.size);
+    jw_text(&w, "event_id", x->param[0]);
     jw_str(&w, "recorded_at", at);
-    hash_member(&w, "event_hash", &p.event);
-    hash_member(&w, "decision_hash", &p.decision);
+    hash_member(&w, "event_sha256", &p.event);
+    hash_member(&w, "decision_sha256", &p.decision);
     hash_member(&w, "leaf", &p.leaf);
     path_member(&w, p.path, p.path_count);
     hash_member(&w, "root", &p.root);
+    note_member(&w, e, &x->arena, size);
     jw_end_object(&w);
 }
 
@@ -97,10 +112,12 @@ void log_consistency_get(struct desk *d, struct engine *e, struct exchange *x)
     }
     reply_json(x, 200, &w);
     jw_object(&w, NULL);
+    jw_str(&w, "kind", "consistency");
     jw_int(&w, "first", (int64_t)p.first);
     jw_int(&w, "second", (int64_t)p.second);
     hash_member(&w, "first_root", &p.first_root);
-    hash_member(&w, "second_root", &p.second_root);
     path_member(&w, p.path, p.path_count);
+    hash_member(&w, "second_root", &p.second_root);
+    note_member(&w, e, &x->arena, second);
     jw_end_object(&w);
 }
