@@ -77,12 +77,15 @@ class Document:
         self.known = {}
 
     def find(self, method, target):
-        """The operation that a request asks for, by the segments of its path; None: none."""
+        """The operation that a request asks for, by the segments of its path; None: none. A
+        parameter with x-mete-rest takes all segments that are left."""
         path = target.partition("?")[0].split("/")
         method = "GET" if method == "HEAD" else method
         for o in self.operations:
             row = o.path.split("/")
-            if o.method == method and len(row) == len(path) and \
+            more = len(path) - len(row)
+            rest = any(p.get("x-mete-rest") for p in o.in_("path"))
+            if o.method == method and (more == 0 or (more > 0 and rest)) and \
                     all(p != "" if r.startswith("{") else r == p for r, p in zip(row, path)):
                 return o
         return None
