@@ -92,7 +92,9 @@ static uint64_t view_seq_at(void *ctx, mete_time t)
 
 static void sink_set(void *ctx, struct bytes key, struct bytes value)
 {
-    book_set(((struct engine *)ctx)->book, key, value);
+    struct engine *e = ctx;
+    e->waits.moved |= key.p[0] == KEY_WAITING;
+    book_set(e->book, key, value);
 }
 
 static void sink_add(void *ctx, struct bytes key, const i128 sums[STATE_SUMS])
@@ -102,7 +104,9 @@ static void sink_add(void *ctx, struct bytes key, const i128 sums[STATE_SUMS])
 
 static void sink_remove(void *ctx, struct bytes key)
 {
-    book_remove(((struct engine *)ctx)->book, key);
+    struct engine *e = ctx;
+    e->waits.moved |= key.p[0] == KEY_WAITING;
+    book_remove(e->book, key);
 }
 
 /* Entries alone, for a book that kept none so far. */
@@ -191,6 +195,7 @@ static void wire_up(struct engine *e, const struct engine_options *o)
     e->view = (struct view){e,          view_get,    view_sums,  view_scan, view_decision,
                             view_event, view_seq_at, e->policies};
     e->sink = (struct state_sink){e, sink_set, sink_add, sink_remove, !o->no_entries};
+    e->waits.moved = true; /* nobody has looked yet */
     arena_init(&e->arena, ARENA_SIZE_MAX);
     arena_init(&e->parse, ARENA_SIZE_MAX);
     snprintf(e->name, sizeof e->name, "%s", o->book != NULL ? o->book : "main");

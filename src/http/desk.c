@@ -38,6 +38,13 @@ mete_time desk_now(void)
     return (mete_time)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+static int64_t clock_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 /* --- the end -----------------------------------------------------------------------------------*/
 
 static void limit_header(struct exchange *x, const char *name, unsigned value)
@@ -60,7 +67,7 @@ static void finish(struct desk *d, struct exchange *x)
         limit_header(x, "RateLimit-Reset", x->who->reset_s);
     }
     reply_header(x, "X-Request-Id", text_of(x->request_id));
-    atomic_fetch_add(&d->status[x->status / 100], 1);
+    answers_add(d->answers, x, clock_us() - x->began_clock);
     atomic_fetch_sub(&d->weight, x->weight);
     atomic_fetch_sub(&d->busy, 1);
     server_done(x);
@@ -209,13 +216,30 @@ static void request_id_set(struct exchange *x)
     hex_encode(x->request_id + 4, (struct bytes){random, sizeof random});
 }
 
+/** What a path answers to is no secret: it stands in the OpenAPI document. Other origins are not
+ *  told that their pages may ask (CORS): they may not. */
+static void options_answer(struct exchange *x, struct text allow)
+{
+    reply_body(x, 204, NULL, (struct text){0});
+    reply_header(x, "Allow", allow);
+}
+
 static bool route(struct desk *d, struct exchange *x)
 {
     struct text allow;
+    bool asks = text_is(x->method, "OPTIONS");
+    if (asks && text_is(x->path, "*")) { /* of the server as a whole */
+        options_answer(x, TEXT("GET, HEAD, POST, OPTIONS"));
+        return false;
+    }
     switch (route_find(x, d->o.roles, &allow)) {
     case ROUTE_FOUND:
         return true;
     case ROUTE_METHOD:
+        if (asks) {
+            options_answer(x, allow);
+            return false;
+        }
         reply_fail(x, METE_METHOD, NULL, "this path answers to %.*s", (int)allow.len, allow.p);
         reply_header(x, "Allow", allow);
         return false;
@@ -293,8 +317,8 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
 {
     struct desk *d = desk;
     x->began_at = desk_now();
+    x->began_clock = clock_us();
     atomic_fetch_add(&d->busy, 1);
-    atomic_fetch_add(&d->requests, 1);
     request_id_set(x);
     if (turned_away != METE_OK) {
         turn_away(x, turned_away);
@@ -389,6 +413,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     d->o.server.log = line_log;
     d->o.server.ctx = d;
     d->started_at = desk_now();
+    d->answers = answers_new();
     d->idempotency = idempotency_new();
     d->lines = lines_open(STDERR_FILENO);
     peers_open(&d->peers, &o->peers);
@@ -432,5 +457,6 @@ void desk_close(struct desk *d)
     idempotency_free(d->idempotency);
     peers_close(d->peers);
     lines_close(d->lines);
+    answers_free(d->answers);
     free(d);
 }

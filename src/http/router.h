@@ -36,7 +36,7 @@ typedef void route_handler(struct desk *desk, struct engine *e, struct exchange 
 
 struct route {
     const char *method;
-    const char *path;      /* "/v1/parties/{id}/balance" */
+    const char *path;      /* "/v1/parties/{id}/balance"; "{name*}" at its end takes in slashes */
     const char *operation; /* operationId in the OpenAPI document */
     unsigned roles;
     enum scope scope; /* SCOPE_NONE: anybody */
@@ -52,7 +52,7 @@ const struct route *route_at(size_t i);
 enum route_found {
     ROUTE_FOUND,
     ROUTE_NONE,   /* no such path */
-    ROUTE_METHOD, /* the path, but not with this method: *allow lists those */
+    ROUTE_METHOD, /* the path, but not with this method: *allow lists those, HEAD and OPTIONS too */
     ROUTE_BROKEN  /* the path cannot be decoded */
 };
 

@@ -15,9 +15,15 @@
     }
 
 const struct route ROUTES[] = {
+    {"GET", "/", "index", ROLE_ALL, SCOPE_NONE, PLACE_BOOK, 0, index_prepare, index_get},
+    {"GET", "/llms.txt", "guide", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, guide_get},
+    {"GET", "/.well-known/fair-policy.json", "fairPolicy", ROLE_ALL, SCOPE_GUEST, PLACE_BOOK, 0,
+     NULL, fair_policy_get},
     {"GET", "/healthz", "health", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, health_get},
     {"GET", "/readyz", "ready", ROLE_ALL, SCOPE_NONE, PLACE_BOOK, 0, NULL, ready_get},
     {"GET", "/version", "version", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, version_get},
+    {"GET", "/metrics", "metrics", ROLE_ALL, SCOPE_AUDIT_READ, PLACE_BOOK, 0, metrics_prepare,
+     metrics_get},
     {"GET", "/openapi.json", "openapi", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, openapi_get},
     {"POST", "/v1/events", "postEvents", DISTRIB, SCOPE_ANY, PLACE_WRITE, 64 * MIB, events_prepare,
      events_post},
@@ -40,6 +46,8 @@ const struct route ROUTES[] = {
      NULL, log_inclusion_get},
     {"GET", "/v1/log/consistency", "proveConsistency", ROLE_ALL, SCOPE_ANY, PLACE_BOOK, 0, NULL,
      log_consistency_get},
+    {"GET", "/v1/log/tile/{level}/{index*}", "getTile", ROLE_ALL, SCOPE_ANY, PLACE_BOOK, 0, NULL,
+     log_tile_get},
     {"GET", "/v1/reports", "getReport", DISTRIB, SCOPE_AUDIT_READ, PLACE_APART, 0, NULL,
      report_get},
     {"GET", "/v1/quarantine", "listQuarantine", DISTRIB, SCOPE_ADMIN, PLACE_BOOK, 0, NULL,

@@ -3,6 +3,7 @@
 #include "http/snapshots.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ struct snapshots {
     struct engine **resting; /* the one used longest ago is first */
     unsigned count;
     unsigned max;
+    _Atomic unsigned taken;
 };
 
 struct snapshots *snapshots_new(const char *store, unsigned rest_max, size_t cache_size)
@@ -71,17 +73,21 @@ struct engine *snapshots_take(struct snapshots *s, const char *book, struct mete
     const struct engine_options o = {
         .store = s->store, .book = book, .read_only = true, .cache_size = s->cache_size};
     struct engine *e = resting_take(s, book);
-    if (e != NULL && engine_wake(e, err) == METE_OK) {
-        return e;
+    if (e == NULL || engine_wake(e, err) != METE_OK) {
+        engine_close(e);
+        e = NULL;
+        if (engine_open(&e, &o, err) != METE_OK) {
+            return NULL;
+        }
     }
-    engine_close(e);
-    e = NULL;
-    return engine_open(&e, &o, err) == METE_OK ? e : NULL;
+    atomic_fetch_add(&s->taken, 1);
+    return e;
 }
 
 void snapshots_give(struct snapshots *s, struct engine *e)
 {
     struct engine *over = e;
+    atomic_fetch_sub(&s->taken, e != NULL);
     if (e != NULL && engine_rest(e)) {
         pthread_mutex_lock(&s->lock);
         over = s->count == s->max ? resting_remove(s, 0) : NULL;
@@ -89,4 +95,12 @@ void snapshots_give(struct snapshots *s, struct engine *e)
         pthread_mutex_unlock(&s->lock);
     }
     engine_close(over);
+}
+
+void snapshots_stats(struct snapshots *s, struct snapshots_stats *out)
+{
+    out->taken = s->taken;
+    pthread_mutex_lock(&s->lock);
+    out->resting = s->count;
+    pthread_mutex_unlock(&s->lock);
 }

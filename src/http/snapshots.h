@@ -21,4 +21,9 @@ struct engine *snapshots_take(struct snapshots *s, const char *book,
 /** `e` may be NULL. */
 void snapshots_give(struct snapshots *s, struct engine *e);
 
+struct snapshots_stats {
+    unsigned taken, resting;
+};
+void snapshots_stats(struct snapshots *s, struct snapshots_stats *out);
+
 #endif

@@ -108,3 +108,10 @@ void workers_free(struct workers *p)
     pthread_mutex_destroy(&p->lock);
     free(p);
 }
+
+void workers_stats(struct workers *p, struct workers_stats *out)
+{
+    pthread_mutex_lock(&p->lock);
+    *out = (struct workers_stats){.queued = p->queued, .queue_max = QUEUE_MAX};
+    pthread_mutex_unlock(&p->lock);
+}

@@ -18,4 +18,9 @@ void workers_stop(struct workers *p);
 /** After workers_stop, when nobody can put any more. */
 void workers_free(struct workers *p);
 
+struct workers_stats {
+    unsigned queued, queue_max;
+};
+void workers_stats(struct workers *p, struct workers_stats *out);
+
 #endif

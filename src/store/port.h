@@ -77,6 +77,8 @@ struct log_port {
     enum store_result (*quarantine_remove)(void *log, uint64_t id, struct mete_err *err);
     enum store_result (*quarantine)(void *log, uint64_t after, quarantine_visit *visit, void *arg,
                                     struct mete_err *err);
+    /** NULL: where `quarantine` is quick enough to count with. */
+    enum store_result (*quarantine_count)(void *log, uint64_t *count, struct mete_err *err);
     enum store_result (*meta_get)(void *log, const char *name, struct arena *a, struct text *value,
                                   struct mete_err *err);
     enum store_result (*meta_set)(void *log, const char *name, struct text value,

@@ -207,6 +207,9 @@ typedef bool quarantine_visit(void *arg, const struct quarantined *q);
 /** In order of id, from `after` + 1. METE_STORE_CORRUPT when a body is not what was kept. */
 enum store_result book_quarantine(struct book *b, uint64_t after, quarantine_visit *visit,
                                   void *arg, struct mete_err *err) METE_MUST_CHECK;
+/** How many there are, those of the queued group included. */
+enum store_result book_quarantine_count(struct book *b, uint64_t *count,
+                                        struct mete_err *err) METE_MUST_CHECK;
 
 /** Small named values of a book outside the log: its secret keys' public halves, settings. */
 enum store_result book_meta_get(struct book *b, const char *name, struct arena *a,

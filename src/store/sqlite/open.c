@@ -507,6 +507,7 @@ static const struct log_port sqlite_log_port = {
     .quarantine_add = sqlite_quarantine_add,
     .quarantine_remove = sqlite_quarantine_remove,
     .quarantine = sqlite_quarantine,
+    .quarantine_count = sqlite_quarantine_count,
     .meta_get = sqlite_meta_get,
     .meta_set = sqlite_meta_set,
 };
