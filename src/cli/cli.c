@@ -303,6 +303,24 @@ void cli_spill(struct cli *c)
     }
 }
 
+static void spill(void *ctx)
+{
+    cli_spill(ctx);
+}
+
+void cli_json_begin(struct cli *c, struct json_writer *w)
+{
+    jw_init(w, &c->out, true);
+    w->spill = spill;
+    w->spill_ctx = c;
+}
+
+void cli_json_end(struct cli *c)
+{
+    buf_put_u8(&c->out, '\n');
+    cli_spill(c);
+}
+
 void cli_flush(struct cli *c)
 {
     out_write(c);

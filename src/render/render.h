@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Results of the engine as JSON, for the command line and the server alike: one place for each
+ * shape. Values in, members out: nothing here asks a store or a clock, nothing is computed that the
+ * engine has not said. What is one row is a function of its own, so that lists of any length can
+ * be written row by row; jw_spill is called between the rows of the lists that are written here. */
+#ifndef METE_RENDER_RENDER_H
+#define METE_RENDER_RENDER_H
+
+#include "engine/query.h"
+#include "wire/json_values.h"
+
+/* --- statements ------------------------------------------------------------------------------ */
+
+/** "party", "as_of" and "accounts", which statement_json_sink fills; end closes them with the
+ *  cursors "next" and "last". */
+void statement_json_begin(struct json_writer *w, const struct statement_query *q);
+void statement_json_end(struct json_writer *w, const struct statement_pages *pages);
+struct statement_sink statement_json_sink(struct json_writer *w);
+/** The members of one line, for lines that stand alone. */
+void statement_line_members(struct json_writer *w, const struct statement_line *line);
+void statement_pages_members(struct json_writer *w, const struct statement_pages *pages);
+
+#endif
