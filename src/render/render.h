@@ -20,4 +20,12 @@ struct statement_sink statement_json_sink(struct json_writer *w);
 void statement_line_members(struct json_writer *w, const struct statement_line *line);
 void statement_pages_members(struct json_writer *w, const struct statement_pages *pages);
 
+/* --- what parties have ------------------------------------------------------------------------ */
+
+/** An account of a party that is named elsewhere. */
+void balance_json(struct json_writer *w, const struct party_row *row);
+void party_json(struct json_writer *w, const struct party_row *row);
+/** "totals", a row an asset. */
+void party_totals_json(struct json_writer *w, const struct party_total *total, size_t count);
+
 #endif
