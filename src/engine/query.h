@@ -181,7 +181,8 @@ struct report {
 
 enum mete_code report_make(struct engine *e, const struct report_query *q, struct arena *a,
                            struct report *out, struct mete_err *err) METE_MUST_CHECK;
-bool report_by_of(const char *name, enum report_by *by) METE_MUST_CHECK;
+bool report_by_of(struct text name, enum report_by *by) METE_MUST_CHECK;
+const char *report_by_name(enum report_by by);
 /** Sources that go by several names are one: the name they are reported under. */
 struct text report_source(struct text source);
 

@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "engine/quarantine.h"
-#include "engine/query.h"
+#include "render/render.h"
 
 #define REFUSED_DEFAULT 100u
 #define REFUSED_MAX     1000u
@@ -24,7 +24,7 @@ static bool report_query_read(struct exchange *x, struct report_query *q)
 {
     struct text period = exchange_query(x, "period");
     struct text by = exchange_query(x, "by");
-    if (by.len > 0 && !report_by_of(arena_text(&x->arena, by).p, &q->by)) {
+    if (by.len > 0 && !report_by_of(by, &q->by)) {
         reply_fail(x, METE_REQUEST_INVALID, NULL, "by is policy, party, source, currency or role");
         return false;
     }
@@ -34,46 +34,6 @@ static bool report_query_read(struct exchange *x, struct report_query *q)
     }
     q->recorded = exchange_query_flag(x, "recorded");
     return true;
-}
-
-static void row_write(struct exchange *x, struct json_writer *w, const struct report_row *row,
-                      enum report_by by)
-{
-    jw_object(w, NULL);
-    if (row->name.len > 0) {
-        jw_text(w, "name", row->name);
-    } else {
-        jw_null(w, "name");
-    }
-    jw_text(w, "asset", asset_text(x, &row->asset));
-    jw_int(w, "count", (int64_t)row->count);
-    jw_i128(w, "gross", row->gross);
-    jw_i128(w, "fees", row->fees);
-    jw_i128(w, "allocated", row->allocated);
-    jw_i128(w, "unallocated", row->unallocated);
-    jw_i128(w, "carried", row->carried);
-    jw_i128(w, "reversed", row->reversed);
-    jw_i128(w, "net", row->gross - row->reversed);
-    if (by == REPORT_PARTY) {
-        jw_i128(w, "year_to_date", row->year_to_date);
-    }
-    jw_end_object(w);
-}
-
-static void waiting_write(struct exchange *x, struct json_writer *w, const struct report *r)
-{
-    jw_array(w, "waiting");
-    for (size_t i = 0; i < r->waiting_count; i++) {
-        const struct report_waiting *row = &r->waiting[i];
-        jw_object(w, NULL);
-        jw_text(w, "policy", row->policy);
-        jw_str(w, "code", row->code);
-        jw_text(w, "asset", asset_text(x, &row->asset));
-        jw_i128(w, "amount", row->amount);
-        jw_int(w, "count", (int64_t)row->count);
-        jw_end_object(w);
-    }
-    jw_end_array(w);
 }
 
 void report_get(struct desk *d, struct engine *e, struct exchange *x)
@@ -91,14 +51,7 @@ void report_get(struct desk *d, struct engine *e, struct exchange *x)
         return;
     }
     reply_json(x, 200, &w);
-    jw_object(&w, NULL);
-    jw_array(&w, "rows");
-    for (size_t i = 0; i < r.row_count; i++) {
-        row_write(x, &w, &r.row[i], q.by);
-    }
-    jw_end_array(&w);
-    waiting_write(x, &w, &r);
-    jw_end_object(&w);
+    report_json(&w, &r, &q, "name");
 }
 
 /* --- quarantine --------------------------------------------------------------------------------*/

@@ -28,4 +28,11 @@ void party_json(struct json_writer *w, const struct party_row *row);
 /** "totals", a row an asset. */
 void party_totals_json(struct json_writer *w, const struct party_total *total, size_t count);
 
+/* --- totals ----------------------------------------------------------------------------------- */
+
+/** {from, until, by, time, rows, usage, waiting}; `name`: what rows call that by which they were
+ *  added up. Counts of usage are sums without a bound, so they are strings. */
+void report_json(struct json_writer *w, const struct report *r, const struct report_query *q,
+                 const char *name);
+
 #endif
