@@ -7,7 +7,6 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "engine/quarantine.h"
 #include "render/render.h"
 
 #define REFUSED_DEFAULT 100u
@@ -66,7 +65,6 @@ struct refused {
 static bool refused_write(void *arg, const struct quarantined *q)
 {
     struct refused *r = arg;
-    char at[TIME_TEXT_MAX];
     if (q->id <= r->after) {
         return true;
     }
@@ -75,17 +73,7 @@ static bool refused_write(void *arg, const struct quarantined *q)
     }
     r->left--;
     r->last = q->id;
-    time_format(q->received_at, at);
-    jw_object(&r->w, NULL);
-    jw_int(&r->w, "id", (int64_t)q->id);
-    jw_str(&r->w, "received_at", at);
-    jw_text(&r->w, "event_id", q->event_id);
-    jw_str(&r->w, "code", mete_code_name(q->code));
-    jw_text(&r->w, "pointer", q->pointer);
-    jw_text(&r->w, "message", q->message);
-    jw_int(&r->w, "attempts", q->attempts);
-    jw_int(&r->w, "bytes", (int64_t)q->body.len);
-    jw_end_object(&r->w);
+    quarantined_json(&r->w, q);
     return true;
 }
 

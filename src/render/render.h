@@ -6,6 +6,7 @@
 #ifndef METE_RENDER_RENDER_H
 #define METE_RENDER_RENDER_H
 
+#include "engine/quarantine.h"
 #include "engine/query.h"
 #include "wire/json_values.h"
 
@@ -34,5 +35,15 @@ void party_totals_json(struct json_writer *w, const struct party_total *total, s
  *  added up. Counts of usage are sums without a bound, so they are strings. */
 void report_json(struct json_writer *w, const struct report *r, const struct report_query *q,
                  const char *name);
+/** "totals" of a report by currency, and "usage" of all providers together: nobody's own figures.
+ */
+void audit_totals_members(struct json_writer *w, const struct report *r);
+
+/* --- the quarantine --------------------------------------------------------------------------- */
+
+/** A row of a list; "event_id" is "" when none could be read. */
+void quarantined_json(struct json_writer *w, const struct quarantined *q);
+/** With the bytes that came, "body": null when they are no UTF-8. */
+void quarantined_whole_json(struct json_writer *w, const struct quarantined *q);
 
 #endif

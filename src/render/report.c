@@ -75,3 +75,37 @@ void report_json(struct json_writer *w, const struct report *r, const struct rep
     jw_end_array(w);
     jw_end_object(w);
 }
+
+/* --- for auditors ------------------------------------------------------------------------------*/
+
+static void total_json(struct json_writer *w, const struct report_row *row)
+{
+    jw_object(w, NULL);
+    jw_asset(w, &row->asset);
+    parts_members(w, row);
+    jw_int(w, "revenues", (int64_t)row->count);
+    jw_bool(w, "balanced",
+            row->gross == row->fees + row->allocated + row->unallocated + row->carried);
+    jw_end_object(w);
+}
+
+void audit_totals_members(struct json_writer *w, const struct report *r)
+{
+    struct report_usage all = {0};
+    jw_array(w, "totals");
+    for (size_t i = 0; i < r->row_count; i++) {
+        total_json(w, &r->row[i]);
+    }
+    jw_end_array(w);
+    for (size_t i = 0; i < r->usage_count; i++) {
+        all.calls += r->usage[i].calls;
+        all.bytes += r->usage[i].bytes;
+        all.reports += r->usage[i].reports;
+    }
+    jw_object(w, "usage");
+    jw_int(w, "providers", (int64_t)r->usage_count);
+    jw_i128(w, "calls", all.calls);
+    jw_i128(w, "bytes", all.bytes);
+    jw_i128(w, "reports", all.reports);
+    jw_end_object(w);
+}
