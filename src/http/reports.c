@@ -12,11 +12,6 @@
 #define REFUSED_DEFAULT 100u
 #define REFUSED_MAX     1000u
 
-static struct text asset_text(struct exchange *x, const struct asset *asset)
-{
-    return arena_printf(&x->arena, "%s/%u", asset->code, asset->scale);
-}
-
 /* --- reports -----------------------------------------------------------------------------------*/
 
 static bool report_query_read(struct exchange *x, struct report_query *q)
@@ -104,29 +99,6 @@ void quarantine_list_get(struct desk *d, struct engine *e, struct exchange *x)
 
 /* --- simulate ----------------------------------------------------------------------------------*/
 
-static void simulated_write(struct exchange *x, struct json_writer *w, const struct simulation *s)
-{
-    jw_object(w, NULL);
-    jw_array(w, "rows");
-    for (size_t i = 0; i < s->row_count; i++) {
-        const struct simulate_row *row = &s->row[i];
-        jw_object(w, NULL);
-        jw_text(w, "party", row->party);
-        jw_text(w, "asset", asset_text(x, &row->asset));
-        jw_i128(w, "now", row->now);
-        jw_i128(w, "then", row->then);
-        jw_i128(w, "difference", row->then - row->now);
-        jw_end_object(w);
-    }
-    jw_end_array(w);
-    jw_int(w, "changed", (int64_t)s->changed);
-    jw_int(w, "events", (int64_t)s->events);
-    jw_int(w, "left_out", (int64_t)s->left_out);
-    jw_int(w, "refused_count", (int64_t)s->refused_count);
-    jw_int(w, "milliseconds", s->elapsed_us / 1000);
-    jw_end_object(w);
-}
-
 /** The body is one policy document or manifest; ?from= a moment. */
 void simulate_post(struct desk *d, struct engine *e, struct exchange *x)
 {
@@ -148,5 +120,5 @@ void simulate_post(struct desk *d, struct engine *e, struct exchange *x)
         return;
     }
     reply_json(x, 200, &w);
-    simulated_write(x, &w, &s);
+    simulation_json(&w, &s);
 }

@@ -46,4 +46,8 @@ void quarantined_json(struct json_writer *w, const struct quarantined *q);
 /** With the bytes that came, "body": null when they are no UTF-8. */
 void quarantined_whole_json(struct json_writer *w, const struct quarantined *q);
 
+/* --- simulations ------------------------------------------------------------------------------ */
+
+void simulation_json(struct json_writer *w, const struct simulation *s);
+
 #endif
