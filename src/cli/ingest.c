@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/input.h"
+#include "render/render.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -122,10 +123,8 @@ static void ingest_told(void *ctx, const struct submit_result *r, const struct i
 
 static void end_json(struct ingesting *g, bool failed)
 {
-    char root[65];
     struct json_writer *w = &g->w;
     struct log_head head = book_head(engine_book(g->e));
-    hash_hex(&head.root, root);
     w->pretty = true;
     jw_end_array(w);
     jw_object(w, "events");
@@ -135,10 +134,7 @@ static void end_json(struct ingesting *g, bool failed)
     jw_int(w, "refused", (int64_t)g->all.refused);
     jw_int(w, "conflict", (int64_t)g->all.conflict);
     jw_end_object(w);
-    jw_object(w, "log");
-    jw_int(w, "size", (int64_t)head.size);
-    jw_str(w, "head", root);
-    jw_end_object(w);
+    log_head_json(w, &head);
     jw_bool(w, "dry_run", cli_flag(g->c, "dry-run"));
     jw_bool(w, "interrupted", g->watch.stop != 0);
     jw_bool(w, "failed", failed);

@@ -4,8 +4,7 @@
 #include "http/query_args.h"
 #include "http/reply.h"
 #include "http/routes.h"
-
-#include "base/text.h"
+#include "render/render.h"
 
 #define EVENTS_DEFAULT 100u
 #define EVENTS_MAX     1000u
@@ -20,13 +19,7 @@ struct page {
 static bool row_write(void *arg, const struct log_row *row)
 {
     struct page *p = arg;
-    char at[TIME_TEXT_MAX];
-    time_format(row->recorded_at, at);
-    jw_object(&p->w, NULL);
-    jw_int(&p->w, "seq", (int64_t)row->seq);
-    jw_str(&p->w, "recorded_at", at);
-    jw_raw(&p->w, "event", bytes_text(row->event));
-    jw_end_object(&p->w);
+    log_row_json(&p->w, row);
     p->last = row->seq;
     return p->x->out.len < PAGE_BYTES_MAX;
 }

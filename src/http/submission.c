@@ -8,6 +8,7 @@
 #include "http/own.h"
 #include "http/reply.h"
 #include "http/signature.h"
+#include "render/render.h"
 
 #include <string.h>
 
@@ -254,13 +255,8 @@ void submission_result_write(struct json_writer *w, const struct submit_result *
 
 void submission_log_write(struct json_writer *w, struct engine *e)
 {
-    char root[65];
     struct log_head head = book_head(engine_book(e));
-    hash_hex(&head.root, root);
-    jw_object(w, "log");
-    jw_int(w, "size", (int64_t)head.size);
-    jw_str(w, "head", root);
-    jw_end_object(w);
+    log_head_json(w, &head);
 }
 
 /** The name that the body has for a member of the payload; NULL: none of those it may have. */

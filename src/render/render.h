@@ -6,6 +6,7 @@
 #ifndef METE_RENDER_RENDER_H
 #define METE_RENDER_RENDER_H
 
+#include "engine/log.h"
 #include "engine/quarantine.h"
 #include "engine/query.h"
 #include "wire/json_values.h"
@@ -49,5 +50,18 @@ void quarantined_whole_json(struct json_writer *w, const struct quarantined *q);
 /* --- simulations ------------------------------------------------------------------------------ */
 
 void simulation_json(struct json_writer *w, const struct simulation *s);
+
+/* --- the log ---------------------------------------------------------------------------------- */
+
+/** "log": {size, head}. */
+void log_head_json(struct json_writer *w, const struct log_head *head);
+/** An entry with its event as it was hashed. */
+void log_row_json(struct json_writer *w, const struct log_row *row);
+/** Proofs as `mete log verify` reads them: doc/format.md. `checkpoint`: the signed note of the size
+ *  that they lead to; may be empty. */
+void inclusion_json(struct json_writer *w, const struct log_inclusion *p, struct text event_id,
+                    struct text checkpoint);
+void consistency_json(struct json_writer *w, const struct log_consistency *p,
+                      struct text checkpoint);
 
 #endif
