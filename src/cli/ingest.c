@@ -79,19 +79,9 @@ static void result_json(struct ingesting *g, const struct submit_result *r)
     w->pretty = true;
     jw_object(w, NULL);
     w->pretty = false;
-    if (r->event_id.len > 0) {
-        jw_text(w, "event_id", r->event_id);
-    } else {
-        jw_null(w, "event_id");
-    }
-    jw_str(w, "status", submit_status_name(r->status));
-    if (r->status != SUBMIT_DUPLICATE) {
-        jw_str(w, "code", mete_code_name(r->err.code));
-        jw_str(w, "pointer", r->err.pointer);
-        jw_str(w, "message", r->err.text);
-    }
+    outcome_members(w, r);
     jw_end_object(w);
-    cli_spill(g->c);
+    jw_spill(w);
 }
 
 static void result_list(struct ingesting *g, const struct submit_result *r)
@@ -139,7 +129,7 @@ static void end_json(struct ingesting *g, bool failed)
     jw_bool(w, "interrupted", g->watch.stop != 0);
     jw_bool(w, "failed", failed);
     jw_end_object(w);
-    cli_print(g->c, "\n");
+    cli_json_end(g->c);
 }
 
 /** Of a group that could not be committed nothing is stored, though its events were counted. */
@@ -226,7 +216,7 @@ static void begin(struct ingesting *g)
     g->progress = isatty(STDERR_FILENO) && !g->c->quiet;
     g->listed = table_new(COLUMNS, ARRAY_LEN(COLUMNS));
     if (g->c->json) {
-        jw_init(&g->w, &g->c->out, true);
+        cli_json_begin(g->c, &g->w);
         jw_object(&g->w, NULL);
         jw_array(&g->w, "results");
     }

@@ -133,7 +133,7 @@ static void tally_add(struct tally *t, size_t index, const struct submit_result 
         jw_object(w, NULL);
         jw_int(w, "index", (int64_t)index);
         jw_text(w, "event_id", r->event_id);
-        submission_problem_members(w, r);
+        why_members(w, &r->err);
         jw_end_object(w);
     }
 }

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "engine/publication.h"
+#include "render/render.h"
 
 #include <string.h>
 
@@ -135,8 +136,7 @@ static void published_answer(struct engine *e, struct exchange *x, struct text i
     reply_json(x, r->status == SUBMIT_APPLIED ? 201 : 200, &w);
     jw_object(&w, NULL);
     jw_text(&w, "id", id);
-    jw_text(&w, "event_id", r->event_id);
-    jw_str(&w, "status", submit_status_name(r->status));
+    outcome_members(&w, r);
     version_members(x, &w, &p);
     submission_log_write(&w, e);
     jw_end_object(&w);

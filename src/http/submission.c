@@ -235,21 +235,10 @@ const struct submit_result *submission_run(struct engine *e, struct exchange *x,
 
 /* --- answering ---------------------------------------------------------------------------------*/
 
-void submission_problem_members(struct json_writer *w, const struct submit_result *r)
-{
-    jw_str(w, "code", mete_code_name(r->err.code));
-    jw_str(w, "pointer", r->err.pointer);
-    jw_str(w, "message", r->err.text);
-}
-
 void submission_result_write(struct json_writer *w, const struct submit_result *r)
 {
     jw_object(w, NULL);
-    jw_text(w, "event_id", r->event_id);
-    jw_str(w, "status", submit_status_name(r->status));
-    if (r->status != SUBMIT_APPLIED && r->status != SUBMIT_DUPLICATE) {
-        submission_problem_members(w, r);
-    }
+    outcome_members(w, r);
     jw_end_object(w);
 }
 
@@ -312,12 +301,8 @@ bool submission_reply(struct engine *e, struct exchange *x, size_t i, unsigned s
     }
     reply_json(x, r.status == SUBMIT_DUPLICATE ? 200 : status, &w);
     jw_object(&w, NULL);
-    jw_text(&w, "event_id", r.event_id);
-    jw_str(&w, "status", submit_status_name(r.status));
+    outcome_members(&w, &r);
     jw_int(&w, "seq", (int64_t)r.seq);
-    if (r.status == SUBMIT_WAITING) {
-        submission_problem_members(&w, &r);
-    }
     submission_log_write(&w, e);
     jw_end_object(&w);
     return true;

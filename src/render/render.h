@@ -10,6 +10,18 @@
 #include "engine/quarantine.h"
 #include "engine/query.h"
 #include "wire/json_values.h"
+#include "wire/policy_problems.h"
+
+/* --- what was sent -----------------------------------------------------------------------------
+ */
+
+/** code, pointer, message */
+void why_members(struct json_writer *w, const struct mete_err *err);
+/** event_id ("" when none could be read), status, and why it was not applied. */
+void outcome_members(struct json_writer *w, const struct submit_result *r);
+/** All that is wrong with a document; with `remedies` also what mends each. */
+void problems_json(struct json_writer *w, const char *key, const struct problem *problem,
+                   size_t count, bool remedies);
 
 /* --- statements ------------------------------------------------------------------------------ */
 

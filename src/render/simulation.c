@@ -30,9 +30,7 @@ static void refused_json(struct json_writer *w, const struct simulate_refused *r
     jw_object(w, NULL);
     jw_text(w, "event_id", r->event_id);
     jw_str(w, "event_type", r->event_type);
-    jw_str(w, "code", mete_code_name(r->why.code));
-    jw_str(w, "pointer", r->why.pointer);
-    jw_str(w, "message", r->why.text);
+    why_members(w, &r->why);
     jw_end_object(w);
 }
 
