@@ -132,6 +132,8 @@ is "$(q '.shares | map([.payee, .weight])')" '[["(each call)","2"],["(each KiB)"
 exits 0 'publish roles' mete policy publish roles.json
 exits 1 'show the policy of no id' mete policy show ''
 says err 'policy_unknown' 'there is none'
+exits 1 'show a policy with an id that none can have' mete policy show "$(printf '%0300d' 0)"
+says err 'policy_unknown' 'there is none'
 printf '{"kind":"single","party":"a"}' >nameless.json
 exits 1 'publish a document without an id' mete policy publish nameless.json
 says err 'member_missing' 'it needs one'

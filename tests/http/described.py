@@ -139,7 +139,8 @@ class Document:
 
     def body_misfits(self, answer, kind, schema):
         try:
-            value = read_json(answer.raw) if "json" in kind else answer.raw.decode("utf-8")
+            coding = "latin-1" if kind == "application/octet-stream" else "utf-8"
+            value = read_json(answer.raw) if "json" in kind else answer.raw.decode(coding)
         except ValueError as e:
             return [f"the body cannot be read: {e}"]
         out = self.flaws(value, schema, strict=True)
