@@ -128,7 +128,6 @@ enum mete_code explain_id(struct engine *e, struct text id, mete_time at, struct
                           struct explain_node **out, struct mete_err *err) METE_MUST_CHECK;
 /** An indented tree, one line a node. */
 void explain_text(struct buf *out, const struct explain_node *n);
-void explain_json(struct json_writer *w, const char *key, const struct explain_node *n);
 
 /* --- report: totals of a period
  * -----------------------------------------------------------------*/

@@ -112,5 +112,5 @@ void explain_get(struct desk *d, struct engine *e, struct exchange *x)
         return;
     }
     reply_json(x, 200, &w);
-    explain_json(&w, NULL, root);
+    explain_json(&w, root);
 }

@@ -6,7 +6,9 @@
 #ifndef METE_RENDER_RENDER_H
 #define METE_RENDER_RENDER_H
 
+#include "engine/allocations.h"
 #include "engine/log.h"
+#include "engine/publication.h"
 #include "engine/quarantine.h"
 #include "engine/query.h"
 #include "wire/json_values.h"
@@ -42,6 +44,13 @@ void party_json(struct json_writer *w, const struct party_row *row);
 /** "totals", a row an asset. */
 void party_totals_json(struct json_writer *w, const struct party_total *total, size_t count);
 
+void allocation_json(struct json_writer *w, const struct allocation_row *row);
+
+/* --- policies --------------------------------------------------------------------------------- */
+
+/** version, versions, kind, title, effective_from (null: from the beginning) */
+void publication_members(struct json_writer *w, const struct publication *p);
+
 /* --- totals ----------------------------------------------------------------------------------- */
 
 /** {from, until, by, time, rows, usage, waiting}; `name`: what rows call that by which they were
@@ -51,6 +60,11 @@ void report_json(struct json_writer *w, const struct report *r, const struct rep
 /** "totals" of a report by currency, and "usage" of all providers together: nobody's own figures.
  */
 void audit_totals_members(struct json_writer *w, const struct report *r);
+
+/* --- why -------------------------------------------------------------------------------------- */
+
+/** A sentence, exact facts as further members, and below it what it rests on. */
+void explain_json(struct json_writer *w, const struct explain_node *n);
 
 /* --- the quarantine --------------------------------------------------------------------------- */
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from served import METE, Served, done, equal, event, ok
 
 BOOK = pathlib.Path(os.environ["ROOT"]) / "tests/data/query/book.ndjson"
+MANIFEST = pathlib.Path(os.environ["ROOT"]) / "tests/data/manifests/v0_4.fair.json"
 LATER = "2099-01-01T00:00:00Z"
 DRAFT = {"id": "urn:band:seven", "kind": "weights",
          "shares": [{"party": "did:ethr:0xBass", "weight": "1/2"},
@@ -78,6 +79,17 @@ def explanation(s):
           said(s, "explain", "t1/3.3", "--at", LATER), "why")
 
 
+def held(s):
+    """A share that was not countersigned clears at no moment."""
+    lines = get(s, "/v1/statements?party=did:imajin:b")["accounts"][0]["lines"]
+    shares = get(s, "/v1/allocations?event=counted")["allocations"]
+    equal([line["clears_at"] for line in lines], [None], "the line of a share that is held")
+    equal([share["clears_at"] for share in shares if share["party"] == "did:imajin:b"], [None],
+          "the share itself")
+    ok(all(share["clears_at"] for share in shares if share["party"] == "did:imajin:a"),
+       "others clear")
+
+
 def proofs(s):
     key = said(s, "log", "head", "--no-store")["key"]
     pairs = (("/v1/log/inclusion/t1?size=20", ("proof", "t1", "--size", "20")),
@@ -104,6 +116,10 @@ with Served() as server:
     server.post("/v1/events", '{"event_type":"revenue.received"}')
     server.post("/v1/events", event("waits", "revenue.received", {
         "policy": "urn:late", "amount": {"amount": "1.00", "currency": "USD"}}))
-    for check in (statements, parties, reports, refused, simulation, explanation, proofs):
+    manifest = json.loads(MANIFEST.read_text())
+    server.post("/v1/events", event("held", "policy.published", {"manifest": manifest}))
+    server.post("/v1/events", event("counted", "revenue.received", {
+        "policy": manifest["id"], "amount": {"amount": "10.00", "currency": "USD"}}))
+    for check in (held, statements, parties, reports, refused, simulation, explanation, proofs):
         check(server)
 done()
