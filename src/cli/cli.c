@@ -342,9 +342,9 @@ void cli_table(struct cli *c, struct table *t)
 {
     if (c->json) {
         struct json_writer w;
-        jw_init(&w, &c->out, true);
+        cli_json_begin(c, &w);
         table_to_json(t, &w, NULL);
-        buf_put_u8(&c->out, '\n');
+        cli_json_end(c);
     } else if (c->csv) {
         table_to_csv(t, &c->out);
     } else {

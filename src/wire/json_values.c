@@ -2,7 +2,7 @@
  * Moments, hashes and assets as JSON. */
 #include "wire/json_values.h"
 
-#include <stdio.h>
+#include <string.h>
 
 void jw_text_or_null(struct json_writer *w, const char *key, struct text value)
 {
@@ -42,7 +42,13 @@ void jw_hashes(struct json_writer *w, const char *key, const struct hash *h, siz
 
 void jw_asset(struct json_writer *w, const struct asset *asset)
 {
-    char label[ASSET_CODE_LEN_MAX + 8];
-    snprintf(label, sizeof label, "%s/%u", asset->code, asset->scale);
-    jw_str(w, "asset", label);
+    char label[ASSET_CODE_LEN_MAX + 4]; /* in millions of rows: without printf */
+    size_t len = strlen(asset->code);
+    memcpy(label, asset->code, len);
+    label[len++] = '/';
+    if (asset->scale >= 10) {
+        label[len++] = (char)('0' + asset->scale / 10);
+    }
+    label[len++] = (char)('0' + asset->scale % 10);
+    jw_text(w, "asset", (struct text){label, len});
 }
