@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * mete serve: starts the desk, waits for a signal, lets it finish. */
+#include "base/i128.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/service.h"
@@ -21,6 +22,7 @@
 
 #define CONNECTIONS_MOST 60000u
 #define DAY_S            86400u
+#define REFRESH_S        30u
 #define PER_ADDRESS      256u
 
 static bool is_loopback(const char *listen)
@@ -55,25 +57,43 @@ static int roles_of(struct cli *c, unsigned *out)
     return code == METE_OK ? CLI_OK : cli_usage(c, "%s", err.text);
 }
 
-/** The other services, by the names that their compose files use. */
-static struct peers_options peers_of_environment(void)
+/** The other services, by the names that their compose files use. CLI_OK, or it was complained
+ *  about. */
+static int peers_of_environment(struct cli *c, struct peers_options *out)
 {
     const char *key = getenv("PEER_API_KEY");
-    return (struct peers_options){.registry = getenv("MANIFEST_REGISTRY_URL"),
+    const char *refresh = getenv("MANIFEST_REFRESH_SECONDS");
+    u128 seconds = REFRESH_S;
+    if (refresh != NULL && (!u128_parse(text_of(refresh), &seconds) || seconds > DAY_S)) {
+        return cli_usage(c, "MANIFEST_REFRESH_SECONDS is a number from 0 (never) to %u", DAY_S);
+    }
+    *out = (struct peers_options){.registry = getenv("MANIFEST_REGISTRY_URL"),
                                   .wallet = getenv("WALLET_SERVICE_URL"),
                                   .distribution = getenv("DISTRIBUTION_SERVICE_URL"),
                                   .validation = getenv("VALIDATION_SERVICE_URL"),
-                                  .key = key != NULL ? key : getenv("API_KEY")};
+                                  .key = key != NULL ? key : getenv("API_KEY"),
+                                  .refresh_s = (unsigned)seconds};
+    return CLI_OK;
 }
 
 static void say_started(struct cli *c, struct desk *d, const char *listen)
 {
     const char *colon = strrchr(listen, ':');
-    cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s%s",
+    struct text roles = roles_text(&c->arena, d->o.roles);
+    cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s, roles %.*s%s%s",
              d->o.server.certificate != NULL ? "https" : "http", (int)(colon - listen), listen,
-             server_port(d->server), c->book, c->store,
+             server_port(d->server), c->book, c->store, (int)roles.len, roles.p,
+             roles_are_bare(d->o.roles) ? " (with no routes but those that every role has)" : "",
              authority_is_open(d->authority) ? "; no key exists: everything is open to this machine"
                                              : "");
+}
+
+/** Through the server's lines: nobody may be reading stderr. */
+static void stopped_say(const struct cli *c, struct desk *d, const char *how)
+{
+    if (!c->quiet) {
+        desk_say(d, "stopped; %s", how);
+    }
 }
 
 /** True: all were answered. False: not in time, or there was a second signal. */
@@ -171,6 +191,22 @@ static int bounds_of(struct cli *c, const char *listen, struct server_options *o
     return CLI_OK;
 }
 
+static int stream_options(struct cli *c, struct desk_options *o)
+{
+    uint64_t streams = 0;
+    uint64_t per_key = 0;
+    uint64_t heartbeat = 0;
+    int status = cli_option_number(c, "streams", 1, CONNECTIONS_MOST, &streams);
+    status = status == CLI_OK
+                 ? cli_option_number(c, "streams-per-key", 1, CONNECTIONS_MOST, &per_key)
+                 : status;
+    status = status == CLI_OK ? cli_option_number(c, "heartbeat", 1, 3600, &heartbeat) : status;
+    o->streams = (unsigned)streams;
+    o->streams_per_key = (unsigned)per_key;
+    o->heartbeat_s = (unsigned)heartbeat;
+    return status;
+}
+
 static int key_options(struct cli *c, struct desk_options *o)
 {
     uint64_t rate = 0;
@@ -222,13 +258,14 @@ static int serve_run(struct cli *c)
                              .book = c->book,
                              .create = true,
                              .roles = roles,
-                             .peers = peers_of_environment(),
                              .admin_key = getenv("API_KEY"),
                              .loopback = is_loopback(listen),
                              .log = !c->quiet};
-    status = tls_options(c, &o.server);
+    status = peers_of_environment(c, &o.peers);
+    status = status == CLI_OK ? tls_options(c, &o.server) : status;
     status = status == CLI_OK ? key_options(c, &o) : status;
     status = status == CLI_OK ? bounds_of(c, listen, &o.server) : status;
+    status = status == CLI_OK ? stream_options(c, &o) : status;
     if (status != CLI_OK) {
         return status;
     }
@@ -251,10 +288,11 @@ static int serve_run(struct cli *c)
     service_notify("READY=1");
     wait_for_end(d, &set);
     if (!drain(d, &set)) {
-        cli_note(c, "mete: stopped; some requests were not answered");
+        stopped_say(c, d, "some requests were not answered");
+        desk_flush(d);
         _exit(CLI_FAILED); /* at once: the store stands this, as it stands the power going */
     }
-    cli_note(c, "mete: stopped; every request was answered");
+    stopped_say(c, d, "every request was answered");
     desk_close(d);
     return CLI_OK;
 }
@@ -274,6 +312,9 @@ static const struct cli_option OPTIONS[] = {
      "of them, those of one address; unless said 256 with TLS, else no bound"},
     {"request-time", 0, "SECONDS", "for a whole request, however slowly it comes; 60 unless said"},
     {"idle-time", 0, "SECONDS", "without a byte before a connection is closed; 30 unless said"},
+    {"streams", 0, "N", "of the connections, those that follow events; half unless said"},
+    {"streams-per-key", 0, "N", "of these, those of one key; a quarter unless said"},
+    {"heartbeat", 0, "SECONDS", "between looks at who follows events; 15 unless said"},
     {"plaintext-behind-proxy", 0, NULL, "no TLS although others can connect: a proxy has it"},
     {NULL, 0, NULL, NULL}};
 

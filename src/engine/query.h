@@ -52,13 +52,14 @@ enum mete_code parties_list(struct engine *e, const struct parties_query *q, par
 
 struct statement_query {
     struct text party;
-    struct text asset; /* code; empty: all */
-    mete_time from;    /* recorded at or after; TIME_ALWAYS: from the beginning */
-    mete_time until;   /* recorded before; TIME_NEVER: to the end */
-    mete_time at;      /* the clock that clears: state of the lines */
-    struct text after; /* a cursor; empty: from the first line */
-    uint64_t limit;    /* lines; 0: all */
-    uint32_t newest;   /* not 0: of each account only that many bookings, the newest */
+    struct text asset;        /* code; empty: all */
+    mete_time from;           /* recorded at or after; TIME_ALWAYS: from the beginning */
+    mete_time until;          /* recorded before; TIME_NEVER: to the end */
+    mete_time at;             /* the clock that clears: state of the lines */
+    struct text after;        /* a cursor; empty: from the first line */
+    uint64_t limit;           /* lines; 0: all */
+    uint32_t newest;          /* not 0: of each account only that many bookings, the newest */
+    const _Atomic bool *stop; /* once true, no further line is read; NULL: nobody stops it */
 };
 
 /** Cursors; "" when there is no such page. */

@@ -13,6 +13,7 @@
 
 #define PAGE_DEFAULT 100u
 #define PAGE_MAX     1000u
+#define LOOK_MAX     1000000u /* some seconds' work */
 
 /* --- GET /v1/allocations -----------------------------------------------------------------------*/
 
@@ -47,7 +48,8 @@ void allocations_get(struct desk *d, struct engine *e, struct exchange *x)
                                   .policy = exchange_query(x, "policy"),
                                   .state = exchange_query(x, "state"),
                                   .after = exchange_query(x, "after"),
-                                  .limit = PAGE_DEFAULT};
+                                  .limit = PAGE_DEFAULT,
+                                  .look_max = LOOK_MAX};
     (void)d;
     if (!arg_number(x, "limit", 1, PAGE_MAX, &q.limit) || !arg_time(x, "as_of", true, &q.at) ||
         !state_known(x, q.state)) {
@@ -74,7 +76,8 @@ void allocations_get(struct desk *d, struct engine *e, struct exchange *x)
 
 /* --- POST /v1/allocations/{id}/... -------------------------------------------------------------*/
 
-static const struct body_member MEMBERS[] = {{"reallocate_to", {"reallocate_to", "reallocateTo"}},
+static const struct body_member MEMBERS[] = {{"allocation_id", {"allocation_id", "allocationId"}},
+                                             {"reallocate_to", {"reallocate_to", "reallocateTo"}},
                                              {NULL, {NULL}}};
 
 static enum event_type type_of_route(const struct route *r)
@@ -99,22 +102,18 @@ static enum event_type type_of_route(const struct route *r)
 void allocation_act_prepare(struct desk *d, struct engine *e, struct exchange *x)
 {
     const struct json *body = body_object(x);
-    struct buf first = {0};
     (void)d;
     (void)e;
     if (body == NULL) {
         return;
     }
-    buf_put_str(&first, "\"allocation_id\":");
-    json_put_string(&first, x->param[0]);
-    buf_put_u8(&first, ',');
     enum event_type type = type_of_route(x->route);
     const struct body_plan plan = {.type = type,
                                    .member = MEMBERS,
                                    .kind = event_type_name(type),
                                    .about = x->param[0],
-                                   .first = arena_text(&x->arena, buf_text(&first))};
-    buf_clear(&first);
+                                   .said = "allocation_id",
+                                   .said_text = x->param[0]};
     submission_new(x);
     (void)body_draft(x, body, &plan);
 }

@@ -310,6 +310,47 @@ enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope
     return code;
 }
 
+/* --- asking again
+ * --------------------------------------------------------------------------------*/
+
+struct standing authority_standing(const struct exchange *x, enum scope scope)
+{
+    struct standing s = {.scope = scope};
+    struct text given = key_given(x);
+    if (given.len > 0) {
+        s.keyed = true;
+        s.key = sha256(text_bytes(given));
+    }
+    return s;
+}
+
+static bool key_stands(const struct authority *a, const struct standing *s, mete_time now)
+{
+    const struct kept_key *k = map_get(&a->keys, (struct bytes){s->key.b, sizeof s->key.b});
+    if (a->o.admin_key != NULL && hash_eq(&s->key, &a->admin)) {
+        return true;
+    }
+    if (k == NULL || k->key.revoked_at <= now || k->key.expires_at <= now) {
+        return false;
+    }
+    const struct principal p = {.scopes = k->key.scopes, .party = k->key.party};
+    return principal_may(&p, s->scope);
+}
+
+bool authority_stands(struct authority *a, const struct standing *s, mete_time now)
+{
+    pthread_mutex_lock(&a->lock);
+    look(a, now, LOOK_AGAIN);
+    bool stands = s->keyed ? key_stands(a, s, now) : a->o.loopback && !a->any;
+    pthread_mutex_unlock(&a->lock);
+    return stands;
+}
+
+bool standing_same_key(const struct standing *a, const struct standing *b)
+{
+    return a->keyed == b->keyed && (!a->keyed || hash_eq(&a->key, &b->key));
+}
+
 /* --- making keys -------------------------------------------------------------------------------*/
 
 void api_key_make(char text[KEY_TEXT_MAX], char key_id[KEY_TEXT_MAX], struct hash *sum)

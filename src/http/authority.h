@@ -79,6 +79,17 @@ bool authority_is_open(struct authority *a);
  *  Any thread. */
 enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope needed,
                              mete_time now, struct mete_err *err) METE_MUST_CHECK;
+/** What somebody was let in with, to be looked at again: for answers that go on for long. */
+struct standing {
+    bool keyed;
+    struct hash key; /* of the whole key */
+    enum scope scope;
+};
+struct standing authority_standing(const struct exchange *x, enum scope scope);
+/** Would it be let in now? Any thread. */
+bool authority_stands(struct authority *a, const struct standing *s, mete_time now) METE_MUST_CHECK;
+bool standing_same_key(const struct standing *a, const struct standing *b);
+
 /** Looks at the stored keys again now (SIGHUP). */
 void authority_reload(struct authority *a);
 

@@ -211,7 +211,7 @@ static void look_all(struct follow *f)
         code = look(f, &more, &err);
     }
     if (code != METE_OK && !f->failing) {
-        fprintf(stderr, "mete: following the distributions service: %s\n", err.text);
+        desk_say(f->d, "following the distributions service: %s", err.text);
     }
     f->failing = code != METE_OK;
     if (code == METE_OK && !more) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The log for those who want to prove something: the signed head, and the ways through the tree. */
+ * The log for those who want to prove something: the signed head, and the ways through the tree, as
+ * `mete log proof` writes them, so that `mete log verify` reads them. */
 #include "http/desk.h"
 #include "http/own.h"
 #include "http/query_args.h"

@@ -92,7 +92,8 @@ void provider_prepare(struct desk *d, struct engine *e, struct exchange *x)
     struct body_plan plan = {.type = EVENT_PARTY_REGISTERED,
                              .member = REGISTRATION,
                              .kind = "provider-details",
-                             .first = TEXT("\"kind\":\"provider\","),
+                             .said = "kind",
+                             .said_text = TEXT("provider"),
                              .event_id = step_id(&x->arena, to, provider),
                              .no_quarantine = true};
     submission_new(x);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "http/link.h"
+#include "http/outflow.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -290,14 +291,23 @@ static bool request_take(struct request *r, const char *data, size_t size)
 
 /* --- answering ---------------------------------------------------------------------------------*/
 
+static struct MHD_Response *response_new(struct request *r)
+{
+    const struct outflow_to to = {r->connection, r->s->links, r->link};
+    struct exchange *x = &r->x;
+    link_move(r->s->links, r->link, LINK_ANSWERING, x->out.len);
+    if (x->source != NULL) {
+        return outflow_response(x, &to);
+    }
+    return MHD_create_response_from_buffer(x->out.len, x->out.p, MHD_RESPMEM_PERSISTENT);
+}
+
 static enum MHD_Result send_answer(struct request *r)
 {
     struct exchange *x = &r->x;
     body_drop(r);
-    link_move(r->s->links, r->link, LINK_ANSWERING, x->out.len);
     METE_ASSERT(x->status >= 200 && x->status < 600);
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(x->out.len, x->out.p, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = response_new(r);
     if (response == NULL) {
         return MHD_NO;
     }
@@ -536,6 +546,11 @@ static enum mete_code daemon_start(struct server *s, struct mete_err *err)
                                          "the HTTP server did not start: see its certificate");
 }
 
+unsigned server_connections_max(const struct server_options *o)
+{
+    return o->connections_max != 0 ? o->connections_max : CONNECTIONS_MAX;
+}
+
 enum mete_code server_start(struct server **out, const struct server_options *o,
                             struct mete_err *err)
 {
@@ -543,7 +558,7 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
     METE_ASSERT(s != NULL);
     s->o = *o;
     s->listen_fd = -1;
-    s->o.connections_max = o->connections_max != 0 ? o->connections_max : CONNECTIONS_MAX;
+    s->o.connections_max = server_connections_max(o);
     s->o.idle_s = o->idle_s != 0 ? o->idle_s : IDLE_S;
     s->o.request_s = o->request_s != 0 ? o->request_s : REQUEST_S;
     s->o.memory_max = o->memory_max != 0 ? o->memory_max : MEMORY_MAX;

@@ -7,11 +7,14 @@
 #include "engine/publication.h"
 #include "http/desk.h"
 #include "http/own.h"
+#include "http/registry.h"
 #include "http/reply.h"
 #include "http/signature.h"
 #include "render/render.h"
 
 #include <string.h>
+
+#define DRAFT_ARENA_MAX ((size_t)1 << 30)
 
 /* --- what a key may say ------------------------------------------------------------------------*/
 
@@ -137,10 +140,8 @@ void submission_broken(struct exchange *x, struct text body, const struct mete_e
     engine_prepare_broken(item_add(x)->prepared, body, why, o);
 }
 
-static void draft_prepare(const struct principal *who, const struct submission_item *item,
-                          mete_time occurred_at)
+struct text draft_event(struct arena *a, const struct draft *d, mete_time occurred_at)
 {
-    const struct draft *d = item->draft;
     struct buf event = {0};
     char at[TIME_TEXT_MAX];
     time_format(occurred_at, at);
@@ -150,9 +151,19 @@ static void draft_prepare(const struct principal *who, const struct submission_i
                event_type_name(d->type), at);
     buf_put_text(&event, d->payload);
     buf_put_u8(&event, '}');
-    const struct submit_options o = {.no_quarantine = d->no_quarantine};
-    item_prepare(who, item->prepared, buf_text(&event), &o);
+    struct text text = arena_text(a, buf_text(&event));
     buf_clear(&event);
+    return text;
+}
+
+static void draft_prepare(const struct principal *who, const struct submission_item *item,
+                          mete_time occurred_at)
+{
+    struct arena a;
+    const struct submit_options o = {.no_quarantine = item->draft->no_quarantine};
+    arena_init(&a, DRAFT_ARENA_MAX);
+    item_prepare(who, item->prepared, draft_event(&a, item->draft, occurred_at), &o);
+    arena_clear(&a);
 }
 
 static void draft_keep(struct exchange *x, const struct principal *who,
@@ -220,6 +231,9 @@ static void item_run(struct engine *e, const struct principal *who, struct submi
     engine_submit_prepared(e, item->prepared, &item->result);
     if (item->result.status == SUBMIT_APPLIED && envelope->event.type == EVENT_POLICY_PUBLISHED) {
         (void)!publication_note(e, &envelope->event.policy.policy->hash, item->result.seq, &err);
+    }
+    if (item->draft != NULL && item->draft->registry_id.len > 0) {
+        registry_note(e, item->draft->registry_id, item->draft->registry_etag);
     }
     if (who != NULL) {
         signature_note(who->signatures, e, envelope->event.type);

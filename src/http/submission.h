@@ -23,7 +23,11 @@ struct draft {
     bool no_quarantine;      /* when refused it is not kept */
     const struct json *body; /* that it was made of; NULL: pointers stay as they are */
     const struct body_member *member; /* how; ends with `to` NULL; may be NULL */
+    struct text registry_id;          /* a policy that a registry has; else empty */
+    struct text registry_etag;        /* what it calls this version */
 };
+/** The event of a draft, as of a moment. In `a`. */
+struct text draft_event(struct arena *a, const struct draft *d, mete_time occurred_at);
 
 struct submission_item {
     struct prepared *prepared;

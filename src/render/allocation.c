@@ -9,6 +9,7 @@ void allocation_json(struct json_writer *w, const struct allocation_row *row)
     jw_text(w, "event_id", row->event_id);
     jw_text(w, "party", row->party);
     jw_i128(w, "amount", row->amount);
+    jw_i128(w, "reversed", row->reversed);
     jw_asset(w, &row->asset);
     jw_text_or_null(w, "role", row->role);
     jw_text_or_null(w, "policy", row->policy);

@@ -12,7 +12,7 @@ warnings.simplefilter("ignore", DeprecationWarning)
 import jsonschema  # noqa: E402  (Debian: python3-jsonschema; tools/setup installs it)
 
 METHODS = ("get", "post", "put", "patch", "delete")
-TRANSPORT = {"date", "content-type", "content-length", "connection"}  # headers of HTTP itself
+TRANSPORT = {"date", "content-type", "content-length", "connection", "transfer-encoding"}  # headers of HTTP itself
 
 
 def pairs_once(pairs):
@@ -138,6 +138,9 @@ class Document:
         return self.flaws(int(value) if number else value, schema)
 
     def body_misfits(self, answer, kind, schema):
+        if kind == "application/x-ndjson":
+            return [flaw for line in answer.raw.splitlines()
+                    for flaw in self.flaws(read_json(line), schema, strict=True)]
         try:
             coding = "latin-1" if kind == "application/octet-stream" else "utf-8"
             value = read_json(answer.raw) if "json" in kind else answer.raw.decode(coding)
