@@ -259,7 +259,7 @@ static bool route(struct desk *d, struct exchange *x)
         break;
     }
     reply_fail(x, METE_ROUTE_UNKNOWN, NULL,
-               "there is no such path; mete serve --routes lists them");
+               "there is no such path; GET /openapi.json describes those that there are");
     return false;
 }
 

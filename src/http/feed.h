@@ -3,6 +3,7 @@
 #ifndef METE_HTTP_FEED_H
 #define METE_HTTP_FEED_H
 
+#include "base/buf.h"
 #include "store/store.h"
 
 struct desk;

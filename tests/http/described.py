@@ -79,6 +79,7 @@ class Document:
     def find(self, method, target):
         """The operation that a request asks for, by the segments of its path; None: none."""
         path = target.partition("?")[0].split("/")
+        method = "GET" if method == "HEAD" else method
         for o in self.operations:
             row = o.path.split("/")
             if o.method == method and len(row) == len(path) and \
@@ -108,7 +109,7 @@ class Document:
         """The description of an answer; `operation` None: the path, or its method, has none."""
         if operation is not None:
             return operation.answers.get(str(status))
-        name = {404: "NotFound", 405: "MethodNotAllowed", 400: "Unreadable", 413: "TooLarge"}
+        name = {204: "Methods", 404: "NotFound", 405: "MethodNotAllowed", 400: "Unreadable", 413: "TooLarge"}
         return self.whole["components"]["responses"].get(name.get(status))
 
     def misfits(self, operation, answer):

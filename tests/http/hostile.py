@@ -324,7 +324,7 @@ class Hostile:
 
     def wrong_method(self):
         o = self.pick(self.document.operations)
-        method = self.pick(["GET", "POST", "PUT", "DELETE", "PATCH", "TRACE", "FOO", "get", "PROPFIND", "X" * 300])
+        method = self.pick(["HEAD", "OPTIONS", "GET", "POST", "PUT", "DELETE", "PATCH", "TRACE", "FOO", "get", "PROPFIND", "X" * 300])
         return self.request(o, self.pick([b"", b"{}"]), method=method)
 
     def odd_key(self):
