@@ -275,6 +275,14 @@ static enum mete_code key_check(struct authority *a, struct exchange *x, struct 
                                                  "more than %u requests a second", a->o.rate);
 }
 
+void authority_adjust(struct authority *a, unsigned rate, unsigned burst)
+{
+    pthread_mutex_lock(&a->lock);
+    a->o.rate = rate;
+    a->o.burst = burst;
+    pthread_mutex_unlock(&a->lock);
+}
+
 /** While everything is open each request looks, so that the first key closes the door at once. */
 static bool still_open(struct authority *a, mete_time now)
 {

@@ -5,6 +5,7 @@
 #include "http/server.h"
 
 #include "base/text.h"
+#include "http/certificate.h"
 #include "http/link.h"
 #include "http/outflow.h"
 
@@ -549,10 +550,8 @@ static enum mete_code daemon_start(struct server *s, struct mete_err *err)
     }
     if (o->certificate != NULL) {
         flags |= MHD_USE_TLS;
-        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
-                                            (void *)(uintptr_t)o->certificate};
-        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0,
-                                            (void *)(uintptr_t)o->certificate_key};
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+                                            (void *)(uintptr_t)certificate_retrieve};
         if (o->client_ca != NULL) {
             more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0,
                                                 (void *)(uintptr_t)o->client_ca};
@@ -587,6 +586,9 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
     const struct links_options lo = {.request_s = s->o.request_s,
                                      .connections_max = s->o.connections_max};
     enum mete_code code = o->client_ca != NULL ? authorities_check(o->client_ca, err) : METE_OK;
+    if (code == METE_OK && o->certificate != NULL) {
+        code = certificate_set(o->certificate, o->certificate_key, err);
+    }
     code = code == METE_OK ? socket_open(s, err) : code;
     if (code == METE_OK) {
         s->links = links_open(&lo);
@@ -636,11 +638,21 @@ void server_quiesce(struct server *s)
     }
 }
 
+enum mete_code server_certificate(struct server *s, const char *chain, const char *key,
+                                  struct mete_err *err)
+{
+    METE_ASSERT(s->o.certificate != NULL); /* a server that speaks plain text goes on so */
+    return certificate_set(chain, key, err);
+}
+
 void server_stop(struct server *s)
 {
     if (s != NULL) {
         MHD_stop_daemon(s->daemon); /* closes the listening socket unless it was quiesced */
         links_close(s->links);
+        if (s->o.certificate != NULL) {
+            certificate_clear();
+        }
         free(s);
     }
 }
