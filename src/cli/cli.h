@@ -49,14 +49,15 @@ struct cli {
     const struct cli_command *command;
     char **operand;
     int operand_count;
-    const char *store; /* --store, else DATABASE_URL, else mete.db */
-    const char *book;  /* --book, else main */
+    const char *store; /* --store, else DATABASE_URL, else mete.conf(5), else mete.db */
+    const char *book;  /* --book, else mete.conf(5), else main */
     bool json;
     bool csv;
     bool color; /* stdout is a terminal and nobody objects */
     bool quiet;
-    struct arena arena; /* lives as long as the command */
-    struct buf out;     /* on its way to stdout; a json_writer may write into it */
+    struct settings *settings; /* see settings.h; in `arena` */
+    struct arena arena;        /* lives as long as the command */
+    struct buf out;            /* on its way to stdout; a json_writer may write into it */
     bool out_failed;
     struct cli_given *given; /* options as they were given, in order */
     int given_count;
@@ -65,6 +66,8 @@ struct cli {
 /* --- options ---------------------------------------------------------------------------------*/
 
 bool cli_flag(const struct cli *c, const char *name);
+/** Whether the command has such an option at all. */
+bool cli_has_option(const struct cli *c, const char *name);
 /** The argument of an option (the last one given), or NULL. */
 const char *cli_option(const struct cli *c, const char *name);
 /** The i-th argument of an option that may be repeated, or NULL. */

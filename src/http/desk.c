@@ -10,9 +10,9 @@
 #include "http/feed.h"
 #include "http/follow.h"
 #include "http/idempotency.h"
+#include "http/lines.h"
 #include "http/log_pages.h"
 #include "http/pump.h"
-#include "http/lines.h"
 #include "http/refresh.h"
 #include "http/reply.h"
 #include "http/snapshots.h"
@@ -85,7 +85,7 @@ static void finish(struct desk *d, struct exchange *x)
 static void line_log(void *ctx, const struct exchange *x, bool sent)
 {
     struct desk *d = ctx;
-    if (!d->o.log) {
+    if (!atomic_load(&d->log)) {
         return;
     }
     struct buf line = {0};
@@ -308,10 +308,11 @@ static void turn_away(struct exchange *x, enum mete_code code)
         reply_fail(x, code, NULL, "at most %zu bytes here", most);
         return;
     }
-    const char *why = code == METE_UNAUTHORIZED ? "this server asks for a client certificate"
-                      : code == METE_OVERLOADED
-                          ? "the bodies of other requests fill the memory for bodies"
-                          : "a header, the length or the query cannot be read";
+    const char *why =
+        code == METE_UNAUTHORIZED ? "this server asks for a client certificate"
+        : code == METE_OVERLOADED
+            ? "the bodies of other requests fill the memory for bodies"
+            : "a header, the length or the query cannot be read, or could be read in two ways";
     reply_fail(x, code, NULL, "%s", why);
 }
 
@@ -383,6 +384,11 @@ static enum mete_code book_open_first(struct desk *d, struct mete_err *err)
     return o.err.code;
 }
 
+static unsigned burst_of(const struct desk_options *o)
+{
+    return o->burst != 0 ? o->burst : 2 * o->rate;
+}
+
 static void committed(void *desk, const char *book)
 {
     const struct desk *d = desk;
@@ -427,7 +433,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
                                          .admin_key = d->o.admin_key,
                                          .loopback = d->o.loopback,
                                          .rate = d->o.rate,
-                                         .burst = d->o.burst != 0 ? d->o.burst : 2 * d->o.rate,
+                                         .burst = burst_of(&d->o),
                                          .replay_window_s = d->o.replay_window_s};
     code = authority_open(&d->authority, &ao, err);
     if (code == METE_OK) {
@@ -449,6 +455,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     struct desk *d = calloc(1, sizeof *d);
     METE_ASSERT(d != NULL);
     d->o = *o;
+    d->log = o->log;
     d->o.roles = o->roles != 0 ? o->roles : ROLE_ALL;
     d->o.server.handle = desk_handle;
     d->o.server.limit = desk_limit;
@@ -466,6 +473,12 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     }
     *out = d;
     return METE_OK;
+}
+
+void desk_adjust(struct desk *d, const struct desk_options *o)
+{
+    authority_adjust(d->authority, o->rate, burst_of(o));
+    atomic_store(&d->log, o->log);
 }
 
 void desk_quiesce(struct desk *d)

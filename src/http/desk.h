@@ -51,6 +51,7 @@ struct desk {
     struct follow *follow;   /* NULL: nobody to follow or to tell */
     mete_time started_at;
     _Atomic enum desk_state state;
+    _Atomic bool log;      /* a line for each request */
     _Atomic unsigned busy; /* requests that are not answered yet */
     _Atomic size_t weight; /* of the bodies that are at work; see admit() */
     struct answers *answers;
@@ -58,6 +59,8 @@ struct desk {
 
 enum mete_code desk_open(struct desk **out, const struct desk_options *o,
                          struct mete_err *err) METE_MUST_CHECK;
+/** Takes over what can change while it runs: rate, burst, log. Any thread. */
+void desk_adjust(struct desk *d, const struct desk_options *o);
 /** Lets nobody in any more. */
 void desk_quiesce(struct desk *d);
 /** After that: nobody is owed an answer. */

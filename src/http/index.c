@@ -132,7 +132,7 @@ void index_get(struct desk *d, struct engine *e, struct exchange *x)
 
 void index_prepare(struct desk *d, struct engine *e, struct exchange *x)
 {
-    if (!authority_is_open(d->authority)) {
+    if (!authority_is_open_to(d->authority, x)) {
         index_get(d, e, x);
     }
 }

@@ -28,7 +28,8 @@ struct lines {
     size_t first;
     size_t len;
     uint64_t dropped; /* lines, not told yet */
-    bool writing;     /* some of them are out of the ring, and not written */
+    uint64_t told;
+    bool writing; /* some of them are out of the ring, and not written */
     bool stopping;
 };
 
@@ -58,6 +59,7 @@ static void notice_add(struct lines *l)
     METE_ASSERT(out.len <= NOTICE_MAX);
     ring_add(l, buf_text(&out));
     buf_clear(&out);
+    l->told += l->dropped;
     l->dropped = 0;
 }
 
@@ -75,6 +77,14 @@ void lines_put(struct lines *l, struct text line)
         pthread_cond_broadcast(&l->changed);
     }
     pthread_mutex_unlock(&l->lock);
+}
+
+uint64_t lines_dropped(struct lines *l)
+{
+    pthread_mutex_lock(&l->lock);
+    uint64_t dropped = l->told + l->dropped;
+    pthread_mutex_unlock(&l->lock);
+    return dropped;
 }
 
 /* --- the thread --------------------------------------------------------------------------------*/

@@ -15,6 +15,8 @@ struct lines;
 struct lines *lines_open(int fd);
 /** Whole lines, each with its end. Any thread; never blocks. */
 void lines_put(struct lines *l, struct text line);
+/** How many lines were dropped so far. */
+uint64_t lines_dropped(struct lines *l);
 /** Waits until all is written, but `ms` milliseconds at most. */
 void lines_flush(struct lines *l, unsigned ms);
 /** Writes what is left, if it flows within a second, and ends. Nobody may put any more. */

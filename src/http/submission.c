@@ -61,6 +61,7 @@ enum mete_code submission_allowed(struct engine *e, const struct principal *who,
     const struct signed_event s = {.envelope = envelope,
                                    .producer =
                                        who->producer.len > 0 ? who->producer : event->producer,
+                                   .of_party = who->party.len > 0,
                                    .message = message};
     bool speaks_of_share =
         event->type >= EVENT_ALLOCATION_DISPUTED && event->type <= EVENT_ALLOCATION_UPHELD;

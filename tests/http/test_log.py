@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import urllib.request
 
 from served import METE, done, equal, note, ok
 
@@ -55,6 +56,8 @@ try:
     reader = threading.Thread(target=read_all, args=(out, pieces))
     reader.start()
     equal(ask(port, 3), 3, "somebody reads again")
+    counted = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+    counted = int(re.search(r"^mete_log_lines_dropped_total (\d+)$", counted, re.M)[1])
     process.send_signal(signal.SIGTERM)
     equal(process.wait(60), 0, "the server ends")
     reader.join()
@@ -66,8 +69,9 @@ try:
     note(f"{seen} lines came, {[row['message'] for row in dropped]}")
     ok(all(row["message"] == f"{row['dropped']} lines dropped" for row in dropped) and dropped,
        "it says how many lines it dropped", dropped)
-    equal(seen + sum(row["dropped"] for row in dropped), REQUESTS + 3,
+    equal(seen + sum(row["dropped"] for row in dropped), REQUESTS + 4,
           "every request has its line, or is counted")
+    equal(counted, sum(row["dropped"] for row in dropped), "so do the metrics")
     ok(len({row["request_id"] for row in rows if "request_id" in row}) == seen, "each of them once")
     equal(lines[-1], "mete: stopped; every request was answered", "the last line says how it ended")
 

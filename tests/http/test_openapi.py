@@ -212,6 +212,18 @@ class Walk:
             self.ask(o, o.method, o.target(ids, given), wanted="304",
                      headers={"If-None-Match": answer.headers["ETag"]})
 
+    def other_kinds(self, o, ids):
+        """Each type of the good answer, to those who ask for it."""
+        kinds = list(o.answers["200"].get("content", {}))
+        for kind in kinds if len(kinds) > 1 else []:
+            plain = kind.partition(";")[0]
+            given = {p["name"]: p["example"] for p in o.in_("query") if "example" in p}
+            stream = plain == "text/event-stream"  # it has no pages, and no end
+            answer = self.ask(o, o.method, o.target(ids, {} if stream else given), wanted="200",
+                              headers={"Accept": plain}, only_begin=stream)
+            if not answer.headers["Content-Type"].startswith(plain):
+                self.bad.append((o.id, kind, answer.headers["Content-Type"]))
+
     def write(self, o, ids):
         names = {p["name"] for p in o.in_("query")}
         given = {p["name"]: p["example"] for p in o.in_("query") if "example" in p}
@@ -327,6 +339,8 @@ class Walk:
         for name, *ids in ORDER:
             o = self.document.by_id[name]
             (self.read if o.method == "GET" else self.write)(o, ids[0] if ids else {})
+            if o.method == "GET":
+                self.other_kinds(o, ids[0] if ids else {})
         stale = self.document.by_id["publishManifest"]
         self.ask(stale, "POST", stale.target(), stale.bodies()[0][2], wanted="412",
                  headers={"If-Match": '"' + "0" * 64 + '"'})

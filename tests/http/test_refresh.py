@@ -4,6 +4,7 @@ Newer versions of policies come from the registry by themselves, in order and wi
 when they hold; what did not change is not sent again; while the registry is away nobody waits."""
 import http.server
 import json
+import re
 import threading
 import time
 
@@ -88,6 +89,14 @@ def versions(registry, books):
     equal(len(set(ids)), 5, "the first document was published twice, under two ids")
 
 
+def metrics(books):
+    """Called when all of the above is over: a look may be under way."""
+    text = books.server.get("/metrics")[2]
+    text = text if isinstance(text, str) else text.decode()
+    return {name: int(value) for name, value in
+            re.findall(r"^mete_registry_(\w+)_total (\d+)$", text, re.M)}
+
+
 def nested(registry, books):
     publish(registry, manifest("child", "0.5", "0.5"))
     publish(registry, manifest("parent", "0.5", "0.5", nested="child"))
@@ -128,6 +137,9 @@ def away(registry, port, books):
     publish(registry, manifest("w", "0.6", "0.4"))
     until("it is back, and so are its versions", lambda: books.revenue("urn:w")[0] == 2, 60)
     lines = [line for line in books.said().splitlines() if "looking for newer policies" in line]
+    counted = metrics(books)
+    ok(counted["failures"] > 0 and counted["looks"] > 9 and counted["published"] >= 9 and
+       counted["refused"] == 0, "so do the metrics", counted)
     ok(1 < len(lines) < 5 and "answers again" in lines[-1], "the log says when, once each", lines)
 
 

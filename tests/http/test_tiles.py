@@ -116,7 +116,7 @@ def entries(s, leaves):
           (301, proof["event_sha256"], proof["decision_sha256"]), "and are what proofs speak of")
     event_bytes = json.dumps(s.get("/v1/events/e300")[2]["event"], separators=(",", ":"),
                              sort_keys=True).encode()
-    equal(hashlib.sha256(event_bytes).hexdigest(), proof["event_hash"], "the event's own hash")
+    equal(hashlib.sha256(event_bytes).hexdigest(), proof["event_sha256"], "the event's own hash")
 
 
 def there_or_not(s):
