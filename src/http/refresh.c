@@ -13,11 +13,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define TICK_MS    500
-#define AT_ONCE    64u /* policies of one tick */
-#define FETCH_US   (20 * TIME_SECOND_US)
-#define REST_FIRST TIME_SECOND_US /* after a look without an answer; then twice as long each time  \
-                                   */
+#define TICK_MS  500
+#define AT_ONCE  64u /* policies of one tick */
+#define FETCH_US (20 * TIME_SECOND_US)
+#define REST_FIRST                                                                                 \
+    TIME_SECOND_US /* after a look without an answer; then twice as long each time                 \
+                    */
 #define REST_MOST  (300 * TIME_SECOND_US)
 #define MEMORY_MAX ((size_t)1 << 30)
 
