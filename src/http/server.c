@@ -252,11 +252,11 @@ static struct link *link_of(struct MHD_Connection *connection)
 static void *request_new(void *ctx, const char *uri, struct MHD_Connection *connection)
 {
     struct request *r = calloc(1, sizeof *r);
-    (void)uri;
     if (r == NULL) {
         return NULL;
     }
     exchange_init(&r->x);
+    r->x.target = arena_text(&r->x.arena, text_of(uri));
     r->s = ctx;
     r->connection = connection;
     r->link = link_of(connection);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/publication.h"
 #include "http/desk.h"
+#include "http/message_signature.h"
 #include "http/own.h"
 #include "http/registry.h"
 #include "http/reply.h"
@@ -62,7 +63,8 @@ enum mete_code submission_allowed(struct engine *e, const struct principal *who,
                                    .producer =
                                        who->producer.len > 0 ? who->producer : event->producer,
                                    .of_party = who->party.len > 0,
-                                   .message = message};
+                                   .message = message,
+                                   .request = who->request};
     bool speaks_of_share =
         event->type >= EVENT_ALLOCATION_DISPUTED && event->type <= EVENT_ALLOCATION_UPHELD;
     if (speaks_of_share && !own_allocation(e, who, event->allocation.allocation_id)) {
@@ -94,6 +96,7 @@ struct submission *submission_new(struct exchange *x)
 {
     x->work = arena_alloc(&x->arena, sizeof(struct submission));
     x->release = submission_release;
+    x->who->request = message_signatures_read(x);
     return x->work;
 }
 
