@@ -298,14 +298,16 @@ bool authority_is_open(struct authority *a, mete_time now)
     return is_open;
 }
 
-static bool is_address_of_loopback(struct text host)
+/** An address of loopback, or a name without a dot: no name of the internet. */
+static bool is_near(struct text host)
 {
+    bool dotted = false;
+    bool number = true; /* 127.0.0.1.example.org is anybody's */
     for (size_t i = 0; i < host.len; i++) {
-        if ((host.p[i] < '0' || host.p[i] > '9') && host.p[i] != '.') {
-            return false; /* 127.0.0.1.example.org is anybody's */
-        }
+        dotted = dotted || host.p[i] == '.';
+        number = number && ((host.p[i] >= '0' && host.p[i] <= '9') || host.p[i] == '.');
     }
-    return text_starts(host, "127.");
+    return !dotted || (number && text_starts(host, "127."));
 }
 
 /** A browser on this machine runs pages of others. It names the page's site in Origin, and in Host
@@ -316,12 +318,10 @@ static bool is_of_this_machine(const struct exchange *x)
     struct text host = exchange_header(x, "Host");
     struct text origin = exchange_header(x, "Origin");
     size_t len = 0;
-    while (len < host.len && (host.p[len] != ':' || host.p[0] == '[')) {
+    while (len < host.len && host.p[len] != ':') {
         len++;
     }
-    struct text name = {host.p, len};
-    if (host.len > 0 && !text_is(name, "localhost") && !text_starts(name, "[::1]") &&
-        !is_address_of_loopback(name)) {
+    if (!text_starts(host, "[::1]") && !is_near((struct text){host.p, len})) {
         return false;
     }
     size_t scheme = text_starts(origin, "https://") ? 8 : text_starts(origin, "http://") ? 7 : 0;

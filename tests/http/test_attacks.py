@@ -130,6 +130,7 @@ def browsers():
                 ("and its own page", {"Host": f"evil.example:{s.port}",
                                       "Origin": f"http://evil.example:{s.port}"}, 401),
                 ("a name that begins like an address", {"Host": "127.0.0.1.evil.example"}, 401),
+                ("a name with a dot at its end", {"Host": "evil."}, 401),
                 ("our own page", {"Origin": f"http://{here}"}, 200),
                 ("localhost", {"Host": f"localhost:{s.port}"}, 200),
                 ("an address of IPv6", {"Host": f"[::1]:{s.port}"}, 200)):
