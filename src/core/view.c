@@ -218,7 +218,9 @@ enum view_result view_policy(const struct view *v, struct arena *a, struct text 
 {
     *number = 0;
     *count = 0;
-    return id.len > 0 ? versions_read(v, a, id, number, versions, count) : VIEW_ABSENT;
+    return id.len > 0 && id.len <= PARTY_ID_LEN_MAX
+               ? versions_read(v, a, id, number, versions, count)
+               : VIEW_ABSENT;
 }
 
 enum view_result view_roles_versions(const struct view *v, struct arena *a,

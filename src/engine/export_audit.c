@@ -10,14 +10,13 @@
 #include "crypto/sign.h"
 #include "engine/internal.h"
 #include "engine/log.h"
+#include "engine/tile.h"
+#include "wire/json_values.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define AUDIT_FORMAT 1
 #define BATCH_KEYS   1024u
-#define TILE_HASHES  256u
-#define TILE_BITS    8u
 #define ARENA_MAX    ((size_t)4 << 30)
 
 struct audit {
@@ -74,21 +73,6 @@ static void put_base64(struct audit *x, const char *key, struct bytes b)
     free(text);
 }
 
-static void put_hash(struct audit *x, const char *key, const struct hash *h)
-{
-    char hex[65];
-    hash_hex(h, hex);
-    jw_str(&x->w, key, hex);
-}
-
-static void put_asset(struct audit *x, uint32_t number)
-{
-    char text[ASSET_CODE_LEN_MAX + 8];
-    const struct asset *asset = names_asset(&x->names, number);
-    snprintf(text, sizeof text, "%s/%u", asset->code, asset->scale);
-    jw_str(&x->w, "asset", text);
-}
-
 static void put_policy(struct audit *x, uint32_t number)
 {
     struct text id = {0};
@@ -112,7 +96,7 @@ static void book_line(struct audit *x)
     jw_int(&x->w, "format", AUDIT_FORMAT);
     jw_str(&x->w, "name", engine_book_name(x->e));
     put_u64(x, "size", head.size);
-    put_hash(x, "root", &head.root);
+    jw_hash(&x->w, "root", &head.root);
     put_time(x, "at", x->at);
     jw_text(&x->w, "checkpoint_origin", log_origin(&x->a, x->e));
     jw_str(&x->w, "checkpoint_key", did);
@@ -215,7 +199,7 @@ static void account_line(struct audit *x, struct bytes key, struct bytes value, 
     (void)value;
     line_begin(x, "account");
     jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
-    put_asset(x, key_read_u32(key, 5));
+    jw_asset(&x->w, names_asset(&x->names, key_read_u32(key, 5)));
     jw_i128(&x->w, "debits_posted", sums[0]);
     jw_i128(&x->w, "credits_posted", sums[1]);
     jw_i128(&x->w, "debits_pending", sums[2]);
@@ -232,7 +216,7 @@ static void pending_line(struct audit *x, struct bytes key, struct bytes value, 
     }
     line_begin(x, "pending");
     jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
-    put_asset(x, key_read_u32(key, 5));
+    jw_asset(&x->w, names_asset(&x->names, key_read_u32(key, 5)));
     jw_text(&x->w, "day", words_day(&x->a, day));
     jw_i128(&x->w, "amount", sums[0]);
     line_end(x);
@@ -243,7 +227,7 @@ static void net_line(struct audit *x, struct bytes key, struct bytes value, cons
     (void)value;
     line_begin(x, "net");
     put_policy(x, key_read_u32(key, 1));
-    put_asset(x, key_read_u32(key, 5));
+    jw_asset(&x->w, names_asset(&x->names, key_read_u32(key, 5)));
     jw_i128(&x->w, "amount", sums[0]);
     line_end(x);
 }
@@ -288,7 +272,7 @@ static void residue_line(struct audit *x, struct bytes key, struct bytes value, 
     }
     line_begin(x, "residue");
     put_policy(x, key_read_u32(key, 1));
-    put_asset(x, key_read_u32(key, 5));
+    jw_asset(&x->w, names_asset(&x->names, key_read_u32(key, 5)));
     payee_put(x, key.p[13], key_read_u32(key, 9));
     jw_i128(&x->w, "whole", r.whole);
     put_u128(x, "num", r.num);
@@ -311,7 +295,7 @@ static bool balance_line(void *arg, const struct party_row *row)
     struct audit *x = arg;
     line_begin(x, "balance");
     jw_text(&x->w, "party", row->party);
-    put_asset(x, row->asset.number);
+    jw_asset(&x->w, names_asset(&x->names, row->asset.number));
     jw_i128(&x->w, "pending", row->balance.pending);
     jw_i128(&x->w, "disputed", row->balance.disputed);
     jw_i128(&x->w, "cleared", row->balance.cleared);
@@ -345,7 +329,7 @@ static bool quarantine_line(void *arg, const struct quarantined *q)
     } else {
         put_base64(x, "body_base64", text_bytes(q->body));
     }
-    put_hash(x, "sha256", &body);
+    jw_hash(&x->w, "sha256", &body);
     line_end(x);
     return x->code == METE_OK;
 }
@@ -360,21 +344,13 @@ static bool checkpoint_line(void *arg, const struct checkpoint *c)
     return x->code == METE_OK;
 }
 
-/** Tile `index` of a level: hashes of the complete subtrees of 2^(8 level) leaves. */
-static void tile_line(struct audit *x, unsigned level, uint64_t index, uint64_t count)
+static void tile_line(struct audit *x, const struct tile *t)
 {
     struct buf hashes = {0};
-    for (uint64_t i = 0; i < count && x->code == METE_OK; i++) {
-        struct hash h;
-        if (book_tree_hash(engine_book(x->e), level * TILE_BITS, index * TILE_HASHES + i, &h,
-                           x->err) != STORE_OK) {
-            x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "a hash of the tree is not there");
-        }
-        buf_put(&hashes, h.b, sizeof h.b);
-    }
+    x->code = tile_read(x->e, t, &hashes, x->err);
     line_begin(x, "tile");
-    jw_int(&x->w, "level", level);
-    put_u64(x, "index", index);
+    jw_int(&x->w, "level", t->level);
+    put_u64(x, "index", t->index);
     put_base64(x, "hashes", buf_bytes(&hashes));
     line_end(x);
     buf_clear(&hashes);
@@ -384,9 +360,10 @@ static void tiles_write(struct audit *x)
 {
     uint64_t nodes = book_size(engine_book(x->e));
     for (unsigned level = 0; nodes > 0; level++, nodes >>= TILE_BITS) {
-        for (uint64_t i = 0; i * TILE_HASHES < nodes && x->code == METE_OK; i++) {
-            uint64_t left = nodes - i * TILE_HASHES;
-            tile_line(x, level, i, left < TILE_HASHES ? left : TILE_HASHES);
+        for (uint64_t i = 0; i * TILE_WIDTH < nodes && x->code == METE_OK; i++) {
+            uint64_t left = nodes - i * TILE_WIDTH;
+            const struct tile t = {level, i, left < TILE_WIDTH ? (unsigned)left : TILE_WIDTH};
+            tile_line(x, &t);
         }
     }
 }

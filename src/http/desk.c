@@ -10,12 +10,16 @@
 #include "http/feed.h"
 #include "http/follow.h"
 #include "http/idempotency.h"
+#include "http/lines.h"
 #include "http/log_pages.h"
 #include "http/pump.h"
+#include "http/refresh.h"
 #include "http/reply.h"
+#include "http/snapshots.h"
 #include "http/streams.h"
 #include "http/workers.h"
 
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +28,11 @@
 #include <unistd.h>
 
 #define ERRANDS      4 /* threads */
+#define SNAPSHOTS    4 /* that rest between two uses */
 #define LONG_ANSWERS 16u
 #define HEARTBEAT_S  15u
+#define SAY_MAX      1024
+#define FLUSH_MS     1000u
 #define BODY_LIGHT   ((size_t)4 << 10)
 #define WEIGHT_MAX   ((size_t)12 << 20)
 #define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route */
@@ -35,6 +42,13 @@ mete_time desk_now(void)
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (mete_time)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int64_t clock_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 /* --- the end -----------------------------------------------------------------------------------*/
@@ -52,6 +66,9 @@ static void finish(struct desk *d, struct exchange *x)
     if (x->release != NULL) {
         x->release(x);
     }
+    if (x->is_line) {
+        buf_put_u8(&x->out, '\n');
+    }
     idempotency_end(d->idempotency, x);
     if (x->who != NULL && x->who->limit > 0) {
         limit_header(x, "RateLimit-Limit", x->who->limit);
@@ -59,7 +76,7 @@ static void finish(struct desk *d, struct exchange *x)
         limit_header(x, "RateLimit-Reset", x->who->reset_s);
     }
     reply_header(x, "X-Request-Id", text_of(x->request_id));
-    atomic_fetch_add(&d->status[x->status / 100], 1);
+    answers_add(d->answers, x, clock_us() - x->began_clock);
     atomic_fetch_sub(&d->weight, x->weight);
     atomic_fetch_sub(&d->busy, 1);
     server_done(x);
@@ -68,7 +85,7 @@ static void finish(struct desk *d, struct exchange *x)
 static void line_log(void *ctx, const struct exchange *x, bool sent)
 {
     struct desk *d = ctx;
-    if (!d->o.log) {
+    if (!atomic_load(&d->log)) {
         return;
     }
     struct buf line = {0};
@@ -91,8 +108,26 @@ static void line_log(void *ctx, const struct exchange *x, bool sent)
     jw_bool(&w, "sent", sent);
     jw_end_object(&w);
     buf_put_u8(&line, '\n');
-    (void)!write(STDERR_FILENO, line.p, line.len);
+    lines_put(d->lines, buf_text(&line));
     buf_clear(&line);
+}
+
+void desk_say(struct desk *d, const char *fmt, ...)
+{
+    char text[SAY_MAX];
+    struct buf line = {0};
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    buf_printf(&line, "mete: %s\n", text);
+    lines_put(d->lines, buf_text(&line));
+    buf_clear(&line);
+}
+
+void desk_flush(struct desk *d)
+{
+    lines_flush(d->lines, FLUSH_MS);
 }
 
 /* --- the second half, elsewhere ----------------------------------------------------------------*/
@@ -109,7 +144,7 @@ static void task_run(struct work *w, struct engine *e, const struct mete_err *er
     struct task *t = (struct task *)w;
     if (t->errand != NULL) {
         t->errand(t->d, e, t->x);
-    } else if (e == NULL) {
+    } else if (e == NULL && w->book != NULL) {
         reply_problem(t->x, err);
     } else {
         t->x->route->handle(t->d, e, t->x);
@@ -119,9 +154,11 @@ static void task_run(struct work *w, struct engine *e, const struct mete_err *er
 static void task_put(struct task *t)
 {
     struct desk *d = t->d;
-    bool taken = t->errand != NULL                   ? workers_put(d->errands, &t->work)
-                 : t->x->route->place == PLACE_APART ? workers_put(d->workers, &t->work)
-                                                     : keeper_put(d->keeper, &t->work);
+    enum place place = t->x->route->place;
+    bool apart = place == PLACE_APART || place == PLACE_ASIDE;
+    bool taken = t->errand != NULL ? workers_put(d->errands, &t->work)
+                 : apart           ? workers_put(d->workers, &t->work)
+                                   : keeper_put(d->keeper, &t->work);
     if (!taken) {
         reply_fail(t->x, METE_OVERLOADED, NULL, "too much is waiting already");
         finish(t->d, t->x);
@@ -150,7 +187,7 @@ static void elsewhere(struct desk *d, struct exchange *x)
 {
     struct task *t = arena_alloc(&x->arena, sizeof *t);
     bool writes = x->route->place == PLACE_WRITE;
-    *t = (struct task){.work = {.book = x->who->book,
+    *t = (struct task){.work = {.book = x->route->place == PLACE_ASIDE ? NULL : x->who->book,
                                 .writes = writes,
                                 .create_book = d->o.create && strcmp(x->who->book, d->o.book) == 0,
                                 .alone = writes && exchange_query_flag(x, "dry_run"),
@@ -188,13 +225,30 @@ static void request_id_set(struct exchange *x)
     hex_encode(x->request_id + 4, (struct bytes){random, sizeof random});
 }
 
+/** What a path answers to is no secret: it stands in the OpenAPI document. Other origins are not
+ *  told that their pages may ask (CORS): they may not. */
+static void options_answer(struct exchange *x, struct text allow)
+{
+    reply_body(x, 204, NULL, (struct text){0});
+    reply_header(x, "Allow", allow);
+}
+
 static bool route(struct desk *d, struct exchange *x)
 {
     struct text allow;
+    bool asks = text_is(x->method, "OPTIONS");
+    if (asks && text_is(x->path, "*")) { /* of the server as a whole */
+        options_answer(x, TEXT("GET, HEAD, POST, OPTIONS"));
+        return false;
+    }
     switch (route_find(x, d->o.roles, &allow)) {
     case ROUTE_FOUND:
         return true;
     case ROUTE_METHOD:
+        if (asks) {
+            options_answer(x, allow);
+            return false;
+        }
         reply_fail(x, METE_METHOD, NULL, "this path answers to %.*s", (int)allow.len, allow.p);
         reply_header(x, "Allow", allow);
         return false;
@@ -205,7 +259,7 @@ static bool route(struct desk *d, struct exchange *x)
         break;
     }
     reply_fail(x, METE_ROUTE_UNKNOWN, NULL,
-               "there is no such path; mete serve --routes lists them");
+               "there is no such path; GET /openapi.json describes those that there are");
     return false;
 }
 
@@ -254,10 +308,11 @@ static void turn_away(struct exchange *x, enum mete_code code)
         reply_fail(x, code, NULL, "at most %zu bytes here", most);
         return;
     }
-    const char *why = code == METE_UNAUTHORIZED ? "this server asks for a client certificate"
-                      : code == METE_OVERLOADED
-                          ? "the bodies of other requests fill the memory for bodies"
-                          : "a header, the length or the query cannot be read";
+    const char *why =
+        code == METE_UNAUTHORIZED ? "this server asks for a client certificate"
+        : code == METE_OVERLOADED
+            ? "the bodies of other requests fill the memory for bodies"
+            : "a header, the length or the query cannot be read, or could be read in two ways";
     reply_fail(x, code, NULL, "%s", why);
 }
 
@@ -272,8 +327,8 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
 {
     struct desk *d = desk;
     x->began_at = desk_now();
+    x->began_clock = clock_us();
     atomic_fetch_add(&d->busy, 1);
-    atomic_fetch_add(&d->requests, 1);
     request_id_set(x);
     if (turned_away != METE_OK) {
         turn_away(x, turned_away);
@@ -329,6 +384,11 @@ static enum mete_code book_open_first(struct desk *d, struct mete_err *err)
     return o.err.code;
 }
 
+static unsigned burst_of(const struct desk_options *o)
+{
+    return o->burst != 0 ? o->burst : 2 * o->rate;
+}
+
 static void committed(void *desk, const char *book)
 {
     const struct desk *d = desk;
@@ -373,20 +433,18 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
                                          .admin_key = d->o.admin_key,
                                          .loopback = d->o.loopback,
                                          .rate = d->o.rate,
-                                         .burst = d->o.burst != 0 ? d->o.burst : 2 * d->o.rate,
+                                         .burst = burst_of(&d->o),
                                          .replay_window_s = d->o.replay_window_s};
     code = authority_open(&d->authority, &ao, err);
     if (code == METE_OK) {
         code = streams_open(d, err);
     }
     if (code == METE_OK) {
-        code = workers_start(&d->workers, d->o.store, d->o.workers, err);
-    }
-    if (code == METE_OK) {
-        code = workers_start(&d->errands, d->o.store, ERRANDS, err);
-    }
-    if (code == METE_OK) {
+        d->snapshots = snapshots_new(d->o.store, SNAPSHOTS, 0);
+        workers_start(&d->workers, d->snapshots, d->o.workers);
+        workers_start(&d->errands, d->snapshots, ERRANDS);
         follow_start(&d->follow, d);
+        refresh_start(&d->refresh, d);
         code = server_start(&d->server, &d->o.server, err);
     }
     return code;
@@ -397,13 +455,16 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     struct desk *d = calloc(1, sizeof *d);
     METE_ASSERT(d != NULL);
     d->o = *o;
+    d->log = o->log;
     d->o.roles = o->roles != 0 ? o->roles : ROLE_ALL;
     d->o.server.handle = desk_handle;
     d->o.server.limit = desk_limit;
     d->o.server.log = line_log;
     d->o.server.ctx = d;
     d->started_at = desk_now();
+    d->answers = answers_new();
     d->idempotency = idempotency_new();
+    d->lines = lines_open(STDERR_FILENO);
     peers_open(&d->peers, &o->peers);
     enum mete_code code = parts_open(d, err);
     if (code != METE_OK) {
@@ -412,6 +473,12 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     }
     *out = d;
     return METE_OK;
+}
+
+void desk_adjust(struct desk *d, const struct desk_options *o)
+{
+    authority_adjust(d->authority, o->rate, burst_of(o));
+    atomic_store(&d->log, o->log);
 }
 
 void desk_quiesce(struct desk *d)
@@ -431,6 +498,7 @@ bool desk_is_drained(const struct desk *d)
 void desk_close(struct desk *d)
 {
     follow_stop(d->follow);
+    refresh_stop(d->refresh);
     workers_stop(d->errands);
     workers_stop(d->workers);
     keeper_stop(d->keeper);
@@ -441,11 +509,15 @@ void desk_close(struct desk *d)
     log_pages_free(d->log_pages);
     streams_free(d->streams);
     follow_free(d->follow);
+    refresh_free(d->refresh);
     workers_free(d->errands);
     workers_free(d->workers);
+    snapshots_free(d->snapshots);
     keeper_free(d->keeper);
     authority_close(d->authority);
     idempotency_free(d->idempotency);
     peers_close(d->peers);
+    answers_free(d->answers);
+    lines_close(d->lines);
     free(d);
 }

@@ -4,6 +4,7 @@
 #ifndef METE_HTTP_DESK_H
 #define METE_HTTP_DESK_H
 
+#include "http/answers.h"
 #include "http/authority.h"
 #include "http/keeper.h"
 #include "http/peers.h"
@@ -38,23 +39,28 @@ struct desk {
     struct keeper *keeper;
     struct authority *authority;
     struct idempotency *idempotency;
+    struct snapshots *snapshots;
     struct workers *workers;
     struct workers *errands; /* what waits for other services */
     struct streams *streams;
     struct pumps *pumps;
     struct log_pages *log_pages; /* NULL: nobody can follow a log yet */
     struct peers *peers;
-    struct follow *follow; /* NULL: nobody to follow or to tell */
+    struct lines *lines;     /* to stderr */
+    struct refresh *refresh; /* NULL: no registry to look at */
+    struct follow *follow;   /* NULL: nobody to follow or to tell */
     mete_time started_at;
     _Atomic enum desk_state state;
+    _Atomic bool log;      /* a line for each request */
     _Atomic unsigned busy; /* requests that are not answered yet */
     _Atomic size_t weight; /* of the bodies that are at work; see admit() */
-    _Atomic uint64_t requests;
-    _Atomic uint64_t status[6]; /* answers by their first digit */
+    struct answers *answers;
 };
 
 enum mete_code desk_open(struct desk **out, const struct desk_options *o,
                          struct mete_err *err) METE_MUST_CHECK;
+/** Takes over what can change while it runs: rate, burst, log. Any thread. */
+void desk_adjust(struct desk *d, const struct desk_options *o);
 /** Lets nobody in any more. */
 void desk_quiesce(struct desk *d);
 /** After that: nobody is owed an answer. */
@@ -66,5 +72,10 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away);
 size_t desk_limit(void *desk, struct exchange *x);
 
 mete_time desk_now(void);
+
+/** A line for the operator: "mete: ...". Never blocks. */
+void desk_say(struct desk *d, const char *fmt, ...) METE_PRINTF(2, 3);
+/** Waits a moment until what was said is written. */
+void desk_flush(struct desk *d);
 
 #endif

@@ -41,6 +41,7 @@ struct exchange {
     bool is_tls;
     struct text client_certificate; /* subject of a verified one; empty */
     mete_time began_at;
+    int64_t began_clock; /* the same by the steady clock, in microseconds */
 
     /* what routing made of it */
     const struct route *route; /* NULL: none */
@@ -58,6 +59,7 @@ struct exchange {
     struct source *source; /* the body comes from it, and `out` is empty; NULL: `out` is the body.
                               The exchange's until the server takes it */
     uint64_t streamed;     /* bytes that came from it */
+    bool is_line;          /* `out` is one line of JSON: it gets its end when it is sent */
     struct pair reply[EXCHANGE_HEADERS_MAX];
     size_t reply_count;
     const char *code;       /* of a problem; for the log line */

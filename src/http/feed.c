@@ -11,6 +11,7 @@
 #include "http/reply.h"
 #include "http/routes.h"
 #include "http/sse.h"
+#include "render/render.h"
 
 #define EVENTS_DEFAULT 100u
 #define EVENTS_MAX     1000u
@@ -30,17 +31,6 @@ struct feed_query {
     uint64_t limit;
     uint64_t until; /* seq; what stood in the log at ?as_of= is before it */
 };
-
-void feed_row_write(struct json_writer *w, const struct log_row *row)
-{
-    char at[TIME_TEXT_MAX];
-    time_format(row->recorded_at, at);
-    jw_object(w, NULL);
-    jw_int(w, "seq", (int64_t)row->seq);
-    jw_str(w, "recorded_at", at);
-    jw_raw(w, "event", bytes_text(row->event));
-    jw_end_object(w);
-}
 
 static bool query_read(struct engine *e, struct exchange *x, uint64_t limit_max,
                        struct feed_query *q)
@@ -62,7 +52,7 @@ static bool query_read(struct engine *e, struct exchange *x, uint64_t limit_max,
 static bool row_write(void *arg, const struct log_row *row)
 {
     struct page *p = arg;
-    feed_row_write(&p->w, row);
+    log_row_json(&p->w, row);
     p->last = row->seq;
     return p->x->out.len < PAGE_BYTES_MAX;
 }
@@ -105,7 +95,7 @@ struct lines {
 static bool row_line(void *arg, const struct log_row *row)
 {
     struct lines *l = arg;
-    feed_row_write(pump_line(l->pump), row);
+    log_row_json(pump_line(l->pump), row);
     l->wanted = pump_line_end(l->pump);
     l->next = row->seq + 1;
     return l->wanted;

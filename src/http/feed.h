@@ -3,15 +3,13 @@
 #ifndef METE_HTTP_FEED_H
 #define METE_HTTP_FEED_H
 
+#include "base/buf.h"
 #include "store/store.h"
-#include "wire/json.h"
 
 struct desk;
 struct exchange;
 
-/** One object, into an array or at the top. */
-void feed_row_write(struct json_writer *w, const struct log_row *row);
-/** The same as a server-sent event: its id is the cursor that goes on after it. */
+/** What log_row_json writes, as a server-sent event: its id is the cursor that goes on after it. */
 void feed_row_event(struct buf *out, const struct log_row *row);
 
 /** Answers with everything after `after`, and then with whatever comes. */

@@ -9,6 +9,7 @@
 #include "http/streams.h"
 
 #include "base/text.h"
+#include "render/render.h"
 #include "store/event_id.h"
 
 #include <stdatomic.h>
@@ -42,7 +43,7 @@ void feed_row_event(struct buf *out, const struct log_row *row)
     struct text cursor = {id,
                           (size_t)snprintf(id, sizeof id, "%llu", (unsigned long long)row->seq)};
     jw_init(&w, &data, false);
-    feed_row_write(&w, row);
+    log_row_json(&w, row);
     (void)!event_member_of(row->event, "event_type", &room, &type);
     sse_event(out, cursor, type, buf_text(&data));
     buf_clear(&data);

@@ -25,6 +25,7 @@ void reply_json(struct exchange *x, unsigned status, struct json_writer *w)
     reply_anew(x);
     x->status = status;
     x->type = TYPE_JSON;
+    x->is_line = true; /* who reads it in a terminal has the prompt below it, not behind it */
     jw_init(w, &x->out, false);
 }
 
@@ -34,6 +35,7 @@ void reply_body(struct exchange *x, unsigned status, const char *type, struct te
     buf_put_text(&x->out, body);
     x->status = status;
     x->type = type;
+    x->is_line = false;
 }
 
 void reply_stream(struct exchange *x, const char *type, struct source *source)

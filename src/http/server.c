@@ -5,6 +5,7 @@
 #include "http/server.h"
 
 #include "base/text.h"
+#include "http/certificate.h"
 #include "http/link.h"
 #include "http/outflow.h"
 
@@ -69,13 +70,29 @@ struct pairs {
     bool bad;
 };
 
+/** "Content-Length : 5" is no header to one reader and a length to another, and a return in a value
+ *  ends a line for some: nothing of the kind is guessed at (RFC 9112, 5.1; RFC 9110, 5.5). */
+static bool is_plain_header(const struct pair *p)
+{
+    bool plain = p->name.len > 0;
+    for (size_t i = 0; i < p->name.len; i++) {
+        char c = p->name.p[i];
+        plain = plain && c > ' ' && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+    }
+    for (size_t i = 0; i < p->value.len; i++) {
+        unsigned char c = (unsigned char)p->value.p[i];
+        plain = plain && (c >= ' ' || c == '\t') && c != 0x7f;
+    }
+    return plain;
+}
+
 static enum MHD_Result pair_add(void *arg, enum MHD_ValueKind kind, const char *name,
                                 size_t name_len, const char *value, size_t value_len)
 {
     struct pairs *p = arg;
     struct pair got = {{name, name_len}, {value != NULL ? value : "", value_len}};
     (void)kind;
-    if (*p->count == EXCHANGE_PAIRS_MAX) {
+    if (*p->count == EXCHANGE_PAIRS_MAX || (!p->decode && !is_plain_header(&got))) {
         p->bad = true;
         return MHD_NO;
     }
@@ -153,16 +170,29 @@ static bool name_is(struct text got, const char *wanted)
     return got.len == strlen(wanted) && strncasecmp(got.p, wanted, got.len) == 0;
 }
 
+/** A body in an encoding that is not known here ends nowhere. */
+static bool coding_known(const struct request *r)
+{
+    struct text coding = exchange_header(&r->x, "Transfer-Encoding");
+    return coding.p == NULL || name_is(coding, "chunked");
+}
+
+static unsigned headers_count(const struct exchange *x, const char *name)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < x->header_count; i++) {
+        count += name_is(x->header[i].name, name);
+    }
+    return count;
+}
+
 /** A length that could be read in two ways is how requests are smuggled past a proxy. */
 static void length_read(struct request *r)
 {
-    unsigned lengths = 0;
+    unsigned lengths = headers_count(&r->x, "Content-Length");
     struct text coding = exchange_header(&r->x, "Transfer-Encoding");
     struct text length = exchange_header(&r->x, "Content-Length");
-    for (size_t i = 0; i < r->x.header_count; i++) {
-        lengths += name_is(r->x.header[i].name, "Content-Length");
-    }
-    if (lengths + (coding.p != NULL) > 1) {
+    if (lengths + (coding.p != NULL) > 1 || !coding_known(r)) {
         turn_away(r, METE_REQUEST_INVALID);
         return;
     }
@@ -192,7 +222,7 @@ static void request_head(struct request *r, const char *method, const char *url)
     if (r->s->o.client_ca != NULL && !certificate_holds(r)) {
         turn_away(r, METE_UNAUTHORIZED);
     }
-    if (headers.bad || query.bad) {
+    if (headers.bad || query.bad || headers_count(x, "Host") > 1) {
         turn_away(r, METE_REQUEST_INVALID);
     }
     r->limit = r->s->o.body_max;
@@ -207,7 +237,8 @@ static void request_head(struct request *r, const char *method, const char *url)
  *  else be lost when the connection breaks under its sending. */
 static bool worth_reading(const struct request *r)
 {
-    return exchange_header(&r->x, "Expect").p == NULL && r->declared <= 2 * r->s->o.body_max;
+    return exchange_header(&r->x, "Expect").p == NULL && coding_known(r) &&
+           r->declared <= 2 * r->s->o.body_max;
 }
 
 static struct link *link_of(struct MHD_Connection *connection)
@@ -519,10 +550,8 @@ static enum mete_code daemon_start(struct server *s, struct mete_err *err)
     }
     if (o->certificate != NULL) {
         flags |= MHD_USE_TLS;
-        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
-                                            (void *)(uintptr_t)o->certificate};
-        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0,
-                                            (void *)(uintptr_t)o->certificate_key};
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+                                            (void *)(uintptr_t)certificate_retrieve};
         if (o->client_ca != NULL) {
             more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0,
                                                 (void *)(uintptr_t)o->client_ca};
@@ -557,9 +586,13 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
     const struct links_options lo = {.request_s = s->o.request_s,
                                      .connections_max = s->o.connections_max};
     enum mete_code code = o->client_ca != NULL ? authorities_check(o->client_ca, err) : METE_OK;
+    if (code == METE_OK && o->certificate != NULL) {
+        code = certificate_set(o->certificate, o->certificate_key, err);
+    }
     code = code == METE_OK ? socket_open(s, err) : code;
     if (code == METE_OK) {
         s->links = links_open(&lo);
+        *out = s; /* the first request may come before daemon_start returns */
         code = daemon_start(s, err);
     }
     if (code != METE_OK) {
@@ -568,9 +601,9 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
             close(s->listen_fd);
         }
         free(s);
+        *out = NULL;
         return code;
     }
-    *out = s;
     return METE_OK;
 }
 
@@ -584,16 +617,13 @@ unsigned server_busy(const struct server *s)
     return links_busy(s->links);
 }
 
-uint64_t server_cut(const struct server *s)
+void server_stats(const struct server *s, struct server_stats *out)
 {
-    return links_cut(s->links);
-}
-
-unsigned server_connections(const struct server *s)
-{
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-    return info != NULL ? info->num_connections : 0;
+    *out = (struct server_stats){.connections = links_count(s->links),
+                                 .connections_max = s->o.connections_max,
+                                 .cut = links_cut(s->links),
+                                 .body_bytes = s->held,
+                                 .body_bytes_max = s->o.memory_max};
 }
 
 void server_quiesce(struct server *s)
@@ -608,11 +638,21 @@ void server_quiesce(struct server *s)
     }
 }
 
+enum mete_code server_certificate(struct server *s, const char *chain, const char *key,
+                                  struct mete_err *err)
+{
+    METE_ASSERT(s->o.certificate != NULL); /* a server that speaks plain text goes on so */
+    return certificate_set(chain, key, err);
+}
+
 void server_stop(struct server *s)
 {
     if (s != NULL) {
         MHD_stop_daemon(s->daemon); /* closes the listening socket unless it was quiesced */
         links_close(s->links);
+        if (s->o.certificate != NULL) {
+            certificate_clear();
+        }
         free(s);
     }
 }

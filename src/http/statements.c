@@ -8,87 +8,12 @@
 #include "http/routes.h"
 
 #include "base/text.h"
-#include "engine/query.h"
-
-#include <stdio.h>
+#include "render/render.h"
 
 #define LINES_DEFAULT 100u
 #define LINES_MAX     1000u
 #define ALL_MAX       (UINT64_C(1) << 40)
 #define CACHE_SIZE    ((size_t)8 << 20) /* of the snapshot behind a long answer */
-
-struct showing {
-    struct exchange *x;
-    struct json_writer w;
-};
-
-static void time_member(struct json_writer *w, const char *name, mete_time t)
-{
-    char text[TIME_TEXT_MAX];
-    if (t == TIME_NEVER) {
-        jw_null(w, name);
-        return;
-    }
-    time_format(t, text);
-    jw_str(w, name, text);
-}
-
-static void asset_member(struct json_writer *w, const struct statement_account *account)
-{
-    char asset[sizeof account->asset.code + 16];
-    snprintf(asset, sizeof asset, "%s/%u", account->asset.code, account->asset.scale);
-    jw_str(w, "asset", asset);
-}
-
-static void account_open(void *ctx, const struct statement_account *account)
-{
-    struct showing *s = ctx;
-    jw_object(&s->w, NULL);
-    asset_member(&s->w, account);
-    jw_i128(&s->w, "opening", account->opening);
-    jw_array(&s->w, "lines");
-}
-
-static void line_members(struct json_writer *w, const struct statement_line *line)
-{
-    jw_int(w, "seq", (int64_t)line->seq);
-    time_member(w, "recorded_at", line->recorded_at);
-    time_member(w, "occurred_at", line->occurred_at);
-    jw_text(w, "event_id", line->event_id);
-    jw_str(w, "event_type", line->event_type);
-    jw_str(w, "what", line->what);
-    if (line->id.len > 0) {
-        jw_text(w, "allocation_id", line->id);
-    } else {
-        jw_null(w, "allocation_id");
-    }
-    jw_i128(w, "amount", line->amount);
-    jw_i128(w, "balance", line->balance);
-    jw_str(w, "state", line->state);
-    time_member(w, "clears_at", line->clears_at);
-}
-
-static void account_line(void *ctx, const struct statement_line *line)
-{
-    struct json_writer *w = &((struct showing *)ctx)->w;
-    jw_object(w, NULL);
-    line_members(w, line);
-    jw_end_object(w);
-}
-
-static void account_close(void *ctx, const struct statement_account *account)
-{
-    struct json_writer *w = &((struct showing *)ctx)->w;
-    jw_end_array(w);
-    jw_i128(w, "closing", account->closing);
-    jw_int(w, "count", (int64_t)account->lines);
-    jw_end_object(w);
-}
-
-static void cursor_member(struct json_writer *w, const char *name, const char *cursor)
-{
-    jw_str(w, name, cursor[0] != '\0' ? cursor : NULL);
-}
 
 static bool query_read(struct exchange *x, uint64_t limit_max, struct statement_query *q)
 {
@@ -109,31 +34,23 @@ static bool query_read(struct exchange *x, uint64_t limit_max, struct statement_
 
 static void page_answer(struct engine *e, struct exchange *x)
 {
-    static const struct statement_sink SINK = {NULL, account_open, account_line, account_close};
-    struct showing s = {.x = x};
-    struct statement_sink sink = SINK;
+    struct json_writer w;
     struct statement_pages pages;
     struct mete_err err;
     struct statement_query q = {
         .from = TIME_ALWAYS, .until = TIME_NEVER, .at = engine_now(e), .limit = LINES_DEFAULT};
-    sink.ctx = &s;
     if (!query_read(x, LINES_MAX, &q)) {
         return;
     }
-    reply_json(x, 200, &s.w);
+    reply_json(x, 200, &w);
     reply_header(x, "Vary", text_of("Accept"));
-    jw_object(&s.w, NULL);
-    jw_text(&s.w, "party", q.party);
-    time_member(&s.w, "as_of", q.at);
-    jw_array(&s.w, "accounts");
+    const struct statement_sink sink = statement_json_sink(&w);
+    statement_json_begin(&w, &q);
     if (statement_read(e, &q, &sink, &pages, &err) != METE_OK) {
         reply_problem(x, &err);
         return;
     }
-    jw_end_array(&s.w);
-    cursor_member(&s.w, "next", pages.next);
-    cursor_member(&s.w, "last", pages.last);
-    jw_end_object(&s.w);
+    statement_json_end(&w, &pages);
 }
 
 /* --- all lines ---------------------------------------------------------------------------------*/
@@ -155,8 +72,8 @@ static void lines_line(void *ctx, const struct statement_line *line)
     struct lines *l = ctx;
     struct json_writer *w = pump_line(l->pump);
     jw_object(w, NULL);
-    asset_member(w, l->account);
-    line_members(w, line);
+    jw_asset(w, &l->account->asset);
+    statement_line_members(w, line);
     jw_end_object(w);
     (void)!pump_line_end(l->pump); /* the reading looks at l->q.stop */
 }

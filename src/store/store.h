@@ -46,6 +46,12 @@ enum store_result store_books(struct store *s, struct arena *a, struct text **na
  * METE_STORE_MISSING, METE_STORE_EXISTS with `create`. */
 enum mete_code book_open(struct book **out, struct store *s, struct text name, bool create,
                          struct mete_err *err) METE_MUST_CHECK;
+/** A reader's snapshot is let go, and what was read stays in memory, so that book_wake is cheap.
+ *  Until then only book_close may be called. False: this store cannot; the book goes on as it is.
+ *  It must be the only open book of its store. */
+bool book_rest(struct book *b) METE_MUST_CHECK;
+/** The newest snapshot; costs by what was committed since the last. After a failure: close it. */
+enum mete_code book_wake(struct book *b, struct mete_err *err) METE_MUST_CHECK;
 /** As book_open in a read-only store, for the rows of the log alone: book_size, book_scan_log and
  *  book_seq_at. That costs next to nothing, however large the book is; state and tree are not
  *  there. */
@@ -206,6 +212,9 @@ typedef bool quarantine_visit(void *arg, const struct quarantined *q);
 /** In order of id, from `after` + 1. METE_STORE_CORRUPT when a body is not what was kept. */
 enum store_result book_quarantine(struct book *b, uint64_t after, quarantine_visit *visit,
                                   void *arg, struct mete_err *err) METE_MUST_CHECK;
+/** How many there are, those of the queued group included. */
+enum store_result book_quarantine_count(struct book *b, uint64_t *count,
+                                        struct mete_err *err) METE_MUST_CHECK;
 
 /** Small named values of a book outside the log: its secret keys' public halves, settings. */
 enum store_result book_meta_get(struct book *b, const char *name, struct arena *a,

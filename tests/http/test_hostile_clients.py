@@ -285,7 +285,9 @@ class Victim:
         return took
 
     def measure(self, seconds):
-        """p99 in milliseconds, and of how many."""
+        """p99 in milliseconds, and of how many. With a connection of its own: one that waited between
+        two measurements may have been closed as idle, and rightly so."""
+        self.s = None
         took, until = [], time.monotonic() + seconds
         while time.monotonic() < until:
             took.append(self.one(GET))
@@ -315,7 +317,7 @@ def one_by_one(port):
     equal(statuses(port, b"GET /healthz HTTP/1.0\r\n\r\n"), [200], "HTTP/1.0, and then closed")
     equal(statuses(port, b"GET http://x/healthz?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
           [200], "an absolute URI")
-    equal(statuses(port, b"GET http://x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), [404],
+    equal(statuses(port, b"GET http://x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), [200],
           "an absolute URI without a path")
     for method, status in ((b"FOO", 405), (b"get", 405), (b"TRACE", 405), (b"DELETE", 405),
                            (b"M" * 200, 405)):

@@ -39,6 +39,7 @@ def applies(rule, method, operation):
     scope = operation["x-mete-scope"]
     facts = {"method": method.upper(), "keyed": scope != "none",
              "scoped": scope not in ("none", "any"), "body": "requestBody" in operation,
+             "book": operation.get("x-mete-book", True),
              "everywhere": "all" in operation["x-mete-roles"]}
     return all(facts[name] == wanted for name, wanted in rule.items())
 
@@ -55,9 +56,10 @@ def complete(method, operation, desk):
         for status, answer in rule.get("responses", {}).items():
             answers.setdefault(status, answer)
         for answer in answers.values():
-            if "$ref" not in answer:
+            if answer is not None and "$ref" not in answer:
                 answer["headers"] = {**answer.get("headers", {}), **rule.get("headers", {})}
-    operation["responses"] = dict(sorted(operation["responses"].items()))
+    said = operation["responses"].items()
+    operation["responses"] = {k: v for k, v in sorted(said) if v is not None}  # null: not here
 
 
 def document(version, paths):
