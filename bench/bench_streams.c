@@ -62,7 +62,7 @@ static void stream_open(struct load *l, struct stream *s)
                                    .sin_port = htons(l->port),
                                    .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
     int len = snprintf(request, sizeof request,
-                       "GET /v1/events?after=%llu HTTP/1.0\r\nHost: b\r\n" /* no chunks */
+                       "GET /v1/events?after=%llu HTTP/1.0\r\nHost: localhost\r\n" /* no chunks */
                        "Accept: text/event-stream\r\n\r\n",
                        (unsigned long long)l->after);
     s->fd = socket(AF_INET, SOCK_STREAM, 0);
