@@ -175,7 +175,9 @@ with Served("--replay-window", "2") as s:
     refusals(runtime, stranger, 7200)
     refusals(Producer(s, runtime_key, mac, "mac"), stranger, 7200)
     repeated(runtime)
-    nobody_must(s, admin, ed)
+    anybody = Producer(s, admin, stranger, "cdn")
+    equal(anybody.post("/usage", report())[1], "key_unknown",
+          "from now on who does not say who speaks must sign, too, and by a key of a producer")
     s.post("/v1/events", event("revoke", "key.revoked", {"key_id": "ed"}, at=now()), key=admin)
     equal(runtime.post("/usage", report())[1], "key_unknown", "a revoked key signs no requests")
     equal(s.stop(), 0, "it stops as it should")
