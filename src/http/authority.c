@@ -16,9 +16,6 @@
 
 #define ARENA_MAX  ((size_t)256 << 20)
 #define LOOK_EVERY INT64_C(500000) /* microseconds between looks at the store */
-#define LOOK_AGAIN                                                                                 \
-    INT64_C(50000) /* the least, when somebody comes with a key that is not known                  \
-                    */
 #define KEY_PREFIX "mete_"
 #define KEY_RANDOM 24
 #define ID_RANDOM  8
@@ -39,6 +36,7 @@ struct authority {
     struct arena arena; /* of the keys' texts */
     mete_time looked_at;
     bool any;
+    bool stale; /* the last read failed */
     struct kept_key admin_bucket;
     struct signatures *signatures;
 };
@@ -124,11 +122,13 @@ static bool keep(void *arg, const struct api_key *key)
     return true;
 }
 
-/** A failing read keeps what is known: revoking needs the store, and so does everything else. */
+/** A failing read keeps what is known, and is done again: a key that was revoked must not go on for
+ *  a moment's trouble with the store. */
 static void keys_read(struct authority *a)
 {
     struct mete_err err;
     struct reading r = {.before = &a->keys};
+    a->stale = true;
     map_init(&r.keys, sizeof(struct kept_key), hash_seed());
     arena_init(&r.arena, ARENA_MAX);
     if (api_keys_read(a->store, keep, &r, &err) == METE_OK) {
@@ -137,17 +137,26 @@ static void keys_read(struct authority *a)
         a->keys = r.keys;
         a->arena = r.arena;
         a->any = a->any || a->keys.count > 0;
+        a->stale = false;
         return;
     }
     map_clear(&r.keys);
     arena_clear(&r.arena);
 }
 
+/** How soon to look again when somebody comes with a key that is not known: made a moment ago,
+ *  perhaps. Reading all keys takes a microsecond for each, some; who has a wrong one may make it a
+ *  tenth of our time. Whoever made a key and then uses it comes later than that. */
+static mete_time soon(const struct authority *a)
+{
+    return 500 + 10 * (mete_time)a->keys.count;
+}
+
 static void look(struct authority *a, mete_time now, mete_time every)
 {
     if (now - a->looked_at >= every || now < a->looked_at) {
         a->looked_at = now;
-        if (api_keys_changed(a->store)) {
+        if (api_keys_changed(a->store) || a->stale) {
             keys_read(a);
         }
     }
@@ -249,16 +258,22 @@ static void principal_fill(struct exchange *x, const struct api_key *key)
     p->service = arena_text(&x->arena, key->service);
 }
 
+static struct kept_key *key_find(struct authority *a, const struct hash *h, mete_time now)
+{
+    struct bytes sum = {h->b, sizeof h->b};
+    struct kept_key *k = map_get(&a->keys, sum);
+    if (k == NULL) {
+        look(a, now, soon(a));
+        k = map_get(&a->keys, sum);
+    }
+    return k;
+}
+
 static enum mete_code key_check(struct authority *a, struct exchange *x, struct text given,
                                 mete_time now, struct mete_err *err)
 {
     struct hash h = sha256(text_bytes(given));
-    struct bytes sum = {h.b, sizeof h.b};
-    struct kept_key *k = map_get(&a->keys, sum);
-    if (k == NULL) { /* made a moment ago, perhaps */
-        look(a, now, LOOK_AGAIN);
-        k = map_get(&a->keys, sum);
-    }
+    struct kept_key *k = key_find(a, &h, now);
     if (a->o.admin_key != NULL && hash_eq(&h, &a->admin)) {
         x->who->key_id = text_of("API_KEY");
         x->who->scopes = SCOPES_ALL;
@@ -379,9 +394,9 @@ struct standing authority_standing(const struct exchange *x, enum scope scope)
     return s;
 }
 
-static bool key_stands(const struct authority *a, const struct standing *s, mete_time now)
+static bool key_stands(struct authority *a, const struct standing *s, mete_time now)
 {
-    const struct kept_key *k = map_get(&a->keys, (struct bytes){s->key.b, sizeof s->key.b});
+    const struct kept_key *k = key_find(a, &s->key, now);
     if (a->o.admin_key != NULL && hash_eq(&s->key, &a->admin)) {
         return true;
     }
@@ -395,7 +410,7 @@ static bool key_stands(const struct authority *a, const struct standing *s, mete
 bool authority_stands(struct authority *a, const struct standing *s, mete_time now)
 {
     pthread_mutex_lock(&a->lock);
-    look(a, now, LOOK_AGAIN);
+    look(a, now, LOOK_EVERY);
     bool stands = s->keyed ? key_stands(a, s, now) : a->o.loopback && !a->any;
     pthread_mutex_unlock(&a->lock);
     return stands;
