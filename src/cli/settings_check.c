@@ -83,10 +83,7 @@ static void file_check(struct settings *s, enum setting which)
     }
     bool secret = SETTING[which].kind == SETTING_SECRET;
     const char *path = settings_path(s, which);
-    if (stat(path, &st) != 0) {
-        settings_problem(s, v->where, false, "%s: %s: %s", SETTING[which].name, path,
-                         strerror(errno));
-    } else if (access(path, R_OK) != 0) {
+    if (stat(path, &st) != 0 || access(path, R_OK) != 0) {
         settings_problem(s, v->where, false, "%s: %s: %s", SETTING[which].name, path,
                          strerror(errno));
     } else if (secret && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0 && path == v->text) {

@@ -71,7 +71,7 @@ static void note_comment(struct follower *f, const char *words)
 /** Puts the next thing to say in place. False: it is the end. */
 static bool note_next(struct follower *f)
 {
-    switch (f->ending) {
+    switch (atomic_load(&f->ending)) {
     case ENDING_SAID:
         return false;
     case ENDING_KEY:

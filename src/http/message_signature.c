@@ -227,7 +227,8 @@ static void authority_put(const struct exchange *x, bool tls, struct buf *out)
         host.len -= port;
     }
     for (size_t i = 0; i < host.len; i++) {
-        buf_put_u8(out, (uint8_t)tolower((unsigned char)host.p[i]));
+        char c = host.p[i];
+        buf_put_u8(out, (uint8_t)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c));
     }
 }
 
