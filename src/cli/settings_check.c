@@ -21,10 +21,18 @@
 #define KEY_MAX   ((size_t)4096)
 #define SOON_DAYS 14
 
+/** 127.0.0.1.example.org is anybody's. */
+static bool is_loopback(const char *host, size_t len)
+{
+    return (len > 4 && strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") >= len) ||
+           (len == 5 && strncmp(host, "[::1]", 5) == 0) ||
+           (len == 9 && strncmp(host, "localhost", 9) == 0);
+}
+
 bool listen_is_loopback(const char *listen)
 {
-    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]:", 6) == 0 ||
-           strncmp(listen, "localhost:", 10) == 0;
+    const char *colon = strrchr(listen, ':');
+    return colon != NULL && is_loopback(listen, (size_t)(colon - listen));
 }
 
 const char *settings_path(struct settings *s, enum setting which)
@@ -207,6 +215,46 @@ static void words_check(struct settings *s)
     }
 }
 
+/* --- what other services are shown -------------------------------------------------------------*/
+
+/** Plain text to a name or address of another network; a name without a dot is one of our own. */
+static bool is_overheard(const char *url)
+{
+    static const char scheme[] = "http://";
+    const char *host = url + sizeof scheme - 1;
+    if (strncmp(url, scheme, sizeof scheme - 1) != 0) {
+        return false;
+    }
+    size_t len = host[0] == '[' ? strcspn(host, "/") : strcspn(host, ":/");
+    return (memchr(host, '.', len) != NULL || host[0] == '[') && !is_loopback(host, len) &&
+           strncmp(host, "[::1]", 5) != 0;
+}
+
+static void services_check(struct settings *s)
+{
+    static const enum setting urls[] = {SETTING_REGISTRY_URL, SETTING_WALLET_URL,
+                                        SETTING_DISTRIBUTION_URL, SETTING_VALIDATION_URL};
+    bool own = settings_text(s, SETTING_PEER_KEY) != NULL ||
+               settings_text(s, SETTING_PEER_KEY_FILE) != NULL;
+    bool admin =
+        settings_text(s, SETTING_API_KEY) != NULL || settings_text(s, SETTING_API_KEY_FILE) != NULL;
+    bool told = own || !admin;
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        const char *url = settings_text(s, urls[i]);
+        if (url != NULL && !told) {
+            settings_problem(s, s->value[urls[i]].where, true,
+                             "this service is shown API_KEY, with which it may do everything here: "
+                             "give it a key of its own (PEER_API_KEY)");
+            told = true;
+        }
+        if (url != NULL && (own || admin) && is_overheard(url)) {
+            settings_problem(s, s->value[urls[i]].where, true,
+                             "the key that this service is shown goes over the net in the clear: "
+                             "use https");
+        }
+    }
+}
+
 void settings_check(struct settings *s)
 {
     for (size_t i = 0; i < SETTING_COUNT; i++) {
@@ -217,4 +265,5 @@ void settings_check(struct settings *s)
     }
     tls_check(s);
     words_check(s);
+    services_check(s);
 }

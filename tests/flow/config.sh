@@ -118,6 +118,33 @@ says err 'warning: tls.conf:3: .*others may read a.key .mode 644.: chmod 600 a.k
 tls rubbish.pem b.key
 is "$?" 1 'no certificate'
 
+# what other services are shown
+services() { # URL
+    printf '[services]\nmanifest_registry_url = %s\n' "$1" >services.conf
+    "$METE" config check --config services.conf >out 2>err
+}
+API_KEY=hush services http://registry:8001
+is "$?" 0 'another service'
+says err 'warning: services.conf:2: this service is shown API_KEY' 'that may do everything here'
+! grep -q clear err
+ok $? 'a name of our own network is not overheard'
+for url in http://registry.example http://registry.example:80/x http://192.0.2.1 'http://[2001:db8::1]/' http://127.0.0.1.example.org; do
+    PEER_API_KEY=hush services "$url"
+    says err 'goes over the net in the clear' "$url"
+    ! grep -q 'shown API_KEY' err
+    ok $? 'a key of its own'
+done
+for url in https://registry.example http://127.0.0.1:1 'http://[::1]:1/' http://localhost:1; do
+    PEER_API_KEY=hush services "$url"
+    ! grep -q warning err
+    ok $? "$url: fine"
+done
+for address in 127.0.0.1.example.org:80 127.example.org:80 localhost.example.org:80 '[::1].example.org:80'; do
+    printf '[server]\nlisten = %s\n' "$address" >near.conf
+    exits 1 "$address is not this machine" "$METE" config check --config near.conf
+    says err 'can be reached from elsewhere' 'but anybody'
+done
+
 # secrets by file, and systemd's credentials
 mkdir credentials
 echo 'from-a-credential' >credentials/api_key

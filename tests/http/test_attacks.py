@@ -5,11 +5,18 @@ readers read in two ways, browsers as go-betweens, paths, ids and numbers at the
 that lie. doc/threat-model.md says whose attacks they are."""
 import http.server
 import json
+import os
+import pathlib
+import shutil
 import socket
+import subprocess
+import tempfile
 import threading
 import time
 
-from served import Served, done, equal, event, ok
+from served import METE, Served, done, equal, event, ok
+
+ROOT = os.environ["ROOT"]
 
 SCOPES = "revenue:write,revenue:read,policy:write,policy:read,dispute:write,earnings:read,audit:read"
 USD = {"amount": "10.00", "currency": "USD"}
@@ -375,6 +382,91 @@ def lying_distributions():
                   "and nothing of it was booked")
 
 
+# --- the operator --------------------------------------------------------------------------------
+
+def rewritten_history():
+    """An operator goes back to a copy of the store, books something else and signs it: he has the
+    key. The book agrees with itself; who kept a checkpoint sees it."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="mete-history-"))
+    store, copy = folder / "mete.db", folder / "copy"
+
+    def mete(*args, status=0):
+        done = subprocess.run([METE, *args, "--store", store], cwd=folder, capture_output=True,
+                              text=True, check=False)
+        equal(done.returncode, status, f"mete {' '.join(args)[:60]}")
+        return done.stdout + done.stderr
+
+    def book(*ids):
+        (folder / "more").write_text("\n".join(json.dumps(event(i, "revenue.received", {
+            "party": "did:a", "amount": USD})) for i in ids))
+        mete("ingest", "more", "--quiet")
+
+    def third_party(*args):
+        return subprocess.run([os.path.join(ROOT, "examples", "check-proof"), did, *args],
+                              cwd=folder, capture_output=True, text=True, check=False)
+    mete("init", "--quiet")
+    book("h1", "h2")
+    shutil.copyfile(store, copy)
+    book("h3", "h4")
+    (folder / "kept").write_text(mete("log", "head", "--quiet"))
+    did = json.loads(mete("log", "head", "--json"))["key"]
+    size = int((folder / "kept").read_text().split("\n")[1])
+    equal(mete("log", "verify", "--checkpoint", "kept")[:5], "Holds", "while all is as it was")
+    for wal in folder.glob("mete.db-*"):
+        wal.unlink()
+    shutil.copyfile(copy, store)
+    ok("not a continuation" in mete("log", "verify", "--checkpoint", "kept", status=3),
+       "what was cut off is missed")
+    book("h3-other", "h4", "h5")
+    mete("audit")
+    ok("not a continuation" in mete("log", "verify", "--checkpoint", "kept", status=3),
+       "the book agrees with itself, and not with the checkpoint")
+    (folder / "grown").write_text(mete("log", "consistency", str(size), str(size + 1), "--quiet"))
+    mete("log", "verify", "--proof", "grown", "--key", did)
+    said = third_party("grown", "kept")
+    equal((said.returncode, said.stderr.strip()),
+          (1, "does NOT hold: the proof begins at the older checkpoint"), "so does a third party")
+    (folder / "event").write_text(mete("log", "proof", "h4", "--quiet"))
+    equal(third_party("event").returncode, 0, "a proof of the other history holds by itself")
+    forged = json.loads((folder / "event").read_text())
+    forged["path"][0] = "0" * 64
+    (folder / "event").write_text(json.dumps(forged))
+    equal(third_party("event").returncode, 1, "and not when a hash of it is changed")
+    shutil.rmtree(folder)
+
+
+# --- an agent that may spend ---------------------------------------------------------------------
+
+def agents(s, key):
+    """A key for an agent is bound to its party: what is cleared there is all it can lose."""
+    s.post("/v1/events", [
+        event("g-book", "book.configured", {"clear_after_days": 0}),
+        event("g-own", "revenue.received", {"party": "did:agent", "amount": USD}),
+        event("g-other", "revenue.received", {"party": "did:rich", "amount": USD})], key=s.admin)
+    s.post("/v1/events", event("g-own", "revenue.received", {"party": "did:agent", "amount": USD}),
+           key=key)
+    s.post("/v1/events", event("g-other", "revenue.received", {"party": "did:rich", "amount": USD}),
+           key=key)
+    agent = s.make_key("payout:write,earnings:read", "--party", "did:agent")
+
+    def spend(name, amount, **more):
+        payload = {"from": "did:agent", "to": "did:shop",
+                   "amount": {"amount": amount, "currency": "USD"}, **more}
+        r = s.post("/v1/events", event(name, "wallet.transferred", payload), key=agent)[2]["results"]
+        return r[0].get("code", r[0]["status"])
+    equal(spend("g1", "4.00"), "applied", "it spends its own")
+    equal(spend("g1", "4.00"), "duplicate", "saying it again spends nothing again")
+    equal(spend("g1", "5.00"), "conflict", "nor does saying it otherwise")
+    equal(spend("g2", "6.01"), "insufficient_funds", "not more than it has")
+    equal(spend("g3", "1.00", **{"from": "did:rich"}), "forbidden", "not what is another's")
+    equal([spend(f"g4-{i}", "1.00") for i in range(7)].count("applied"), 6, "and then no more")
+    equal(s.get("/v1/parties/did%3Aagent/balance", key=agent)[2]["balances"][0]["cleared"], "0",
+          "to the cent")
+    equal(s.post("/v1/events", event("g5", "party.destination_set", {
+        "party": "did:rich", "rail": "r", "destination": "d"}), key=agent)[2]["results"][0]["code"],
+        "forbidden", "nor where another's money goes")
+
+
 with Served() as all_of_it:
     owner = all_of_it.make_key(SCOPES)
     all_of_it.post("/v1/events", event("a1", "revenue.received", {"party": "did:a", "amount": USD}),
@@ -390,7 +482,9 @@ with Served() as all_of_it:
     outsiders(all_of_it)
     terminals(all_of_it, owner)
     two_readers(all_of_it, owner)
+    agents(all_of_it, owner)
 browsers()
 lying_registry()
 lying_distributions()
+rewritten_history()
 done()
