@@ -130,7 +130,8 @@ static struct desk_options desk_of(struct settings *s)
         .heartbeat_s = (unsigned)settings_number(s, SETTING_HEARTBEAT),
         .cache_size = (size_t)settings_number(s, SETTING_CACHE) << 20,
         .loopback = listen_is_loopback(settings_text(s, SETTING_LISTEN)),
-        .log = settings_switch(s, SETTING_LOG_REQUESTS)};
+        .log = settings_switch(s, SETTING_LOG_REQUESTS),
+        .log_level = (enum log_level)settings_log_level(s)};
     (void)!roles_parse(text_of(settings_text(s, SETTING_ROLES)), &o.roles, &unused); /* checked */
     return o;
 }

@@ -56,6 +56,8 @@ enum setting_kind {
       "seconds after which a live feed without news shows that it lives")                          \
     X(LOG_REQUESTS, "server", "log_requests", NULL, NULL, SWITCH, "yes", 0, 0, SETTING_LIVE,       \
       "a line of JSON on standard error for each request; --quiet says no")                        \
+    X(LOG_LEVEL, "server", "log_level", NULL, NULL, TEXT, "info", 0, 0, SETTING_LIVE,              \
+      "the least of these lines: debug (a request came), info, warning (refused), error (failed)") \
     X(CERTIFICATE, "tls", "certificate", NULL, "certificate", FILE, NULL, 0, 0, SETTING_LIVE,      \
       "the server's certificate and its chain, PEM; makes it speak TLS alone")                     \
     X(CERTIFICATE_KEY, "tls", "certificate_key", NULL, "certificate-key", SECRET, NULL, 0, 0,      \
@@ -145,6 +147,9 @@ bool settings_switch(const struct settings *s, enum setting which);
 const char *settings_path(struct settings *s, enum setting which);
 /** The value, or the first line of the file of the other setting; NULL when neither is set. */
 const char *settings_secret(struct settings *s, enum setting value, enum setting file);
+
+/** 0 debug, 1 info, 2 warning, 3 error; a word that is none of them is a problem. */
+unsigned settings_log_level(struct settings *s);
 
 /** Adds a problem: printf, after "WHERE: ". */
 void settings_problem(struct settings *s, const char *where, bool is_warning, const char *fmt, ...)

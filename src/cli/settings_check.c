@@ -175,8 +175,23 @@ static void tls_check(struct settings *s)
 
 /* --- the rest ----------------------------------------------------------------------------------*/
 
+unsigned settings_log_level(struct settings *s)
+{
+    static const char *const name[] = {"debug", "info", "warning", "error"};
+    const struct setting_value *v = &s->value[SETTING_LOG_LEVEL];
+    for (unsigned i = 0; i < ARRAY_LEN(name); i++) {
+        if (strcmp(v->text, name[i]) == 0) {
+            return i;
+        }
+    }
+    settings_problem(s, v->where, false,
+                     "log_level wants debug, info, warning or error, not '%.50s'", v->text);
+    return 1;
+}
+
 static void words_check(struct settings *s)
 {
+    (void)settings_log_level(s);
     unsigned roles;
     uint64_t port;
     struct mete_err err;

@@ -17,9 +17,6 @@
 
 #define ARENA_MAX  ((size_t)256 << 20)
 #define LOOK_EVERY INT64_C(500000) /* microseconds between looks at the store */
-#define LOOK_AGAIN                                                                                 \
-    INT64_C(50000) /* the least, when somebody comes with a key that is not known                  \
-                    */
 #define KEY_PREFIX "mete_"
 #define KEY_RANDOM 24
 #define ID_RANDOM  8
@@ -126,7 +123,8 @@ static bool keep(void *arg, const struct api_key *key)
     return true;
 }
 
-/** A failing read keeps what is known, and the next look tries again. */
+/** A failing read keeps what is known, and is done again: a key that was revoked must not go on for
+ *  a moment's trouble with the store. */
 static enum mete_code keys_read(struct authority *a, struct mete_err *err)
 {
     struct reading r = {.before = &a->keys};
@@ -145,6 +143,14 @@ static enum mete_code keys_read(struct authority *a, struct mete_err *err)
         arena_clear(&r.arena);
     }
     return code;
+}
+
+/** How soon to look again when somebody comes with a key that is not known: made a moment ago,
+ *  perhaps. Reading all keys takes a microsecond for each, some; who has a wrong one may make it a
+ *  tenth of our time. Whoever made a key and then uses it comes later than that. */
+static mete_time soon(const struct authority *a)
+{
+    return 500 + 10 * (mete_time)a->keys.count;
 }
 
 static void look(struct authority *a, mete_time now, mete_time every)
@@ -259,16 +265,22 @@ static void principal_fill(struct exchange *x, const struct api_key *key)
     p->service = arena_text(&x->arena, key->service);
 }
 
+static struct kept_key *key_find(struct authority *a, const struct hash *h, mete_time now)
+{
+    struct bytes sum = {h->b, sizeof h->b};
+    struct kept_key *k = map_get(&a->keys, sum);
+    if (k == NULL) {
+        look(a, now, soon(a));
+        k = map_get(&a->keys, sum);
+    }
+    return k;
+}
+
 static enum mete_code key_check(struct authority *a, struct exchange *x, struct text given,
                                 mete_time now, struct mete_err *err)
 {
     struct hash h = sha256(text_bytes(given));
-    struct bytes sum = {h.b, sizeof h.b};
-    struct kept_key *k = map_get(&a->keys, sum);
-    if (k == NULL) { /* made a moment ago, perhaps */
-        look(a, now, LOOK_AGAIN);
-        k = map_get(&a->keys, sum);
-    }
+    struct kept_key *k = key_find(a, &h, now);
     if (a->o.admin_key != NULL && hash_eq(&h, &a->admin)) {
         x->who->key_id = text_of("API_KEY");
         x->who->scopes = SCOPES_ALL;
@@ -394,9 +406,9 @@ struct standing authority_standing(const struct exchange *x, enum scope scope)
     return s;
 }
 
-static bool key_stands(const struct authority *a, const struct standing *s, mete_time now)
+static bool key_stands(struct authority *a, const struct standing *s, mete_time now)
 {
-    const struct kept_key *k = map_get(&a->keys, (struct bytes){s->key.b, sizeof s->key.b});
+    const struct kept_key *k = key_find(a, &s->key, now);
     if (a->o.admin_key != NULL && hash_eq(&s->key, &a->admin)) {
         return true;
     }
@@ -410,7 +422,7 @@ static bool key_stands(const struct authority *a, const struct standing *s, mete
 bool authority_stands(struct authority *a, const struct standing *s, mete_time now)
 {
     pthread_mutex_lock(&a->lock);
-    look(a, now, LOOK_AGAIN);
+    look(a, now, LOOK_EVERY);
     bool stands = s->keyed ? key_stands(a, s, now) : is_open(a);
     pthread_mutex_unlock(&a->lock);
     return stands;

@@ -35,7 +35,7 @@
 #define FLUSH_MS     1000u
 #define BODY_LIGHT   ((size_t)4 << 10)
 #define WEIGHT_MAX   ((size_t)12 << 20)
-#define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route */
+#define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route, or no key for it */
 
 mete_time desk_now(void)
 {
@@ -82,10 +82,32 @@ static void finish(struct desk *d, struct exchange *x)
     server_done(x);
 }
 
+static const char *const LEVEL_NAME[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
+
+/** The request has come; what became of it is said by line_log. */
+static void line_came(struct desk *d, const struct exchange *x)
+{
+    struct buf line = {0};
+    char at[TIME_TEXT_MAX];
+    if (!atomic_load(&d->log) || atomic_load(&d->log_level) > LOG_LEVEL_DEBUG) {
+        return;
+    }
+    time_format(x->began_at, at);
+    buf_printf(&line,
+               "{\"at\":\"%s\",\"level\":\"DEBUG\",\"request_id\":\"%s\",\"bytes_in\":%zu,"
+               "\"message\":\"came\"}\n",
+               at, x->request_id, x->received);
+    lines_put(d->lines, buf_text(&line));
+    buf_clear(&line);
+}
+
 static void line_log(void *ctx, const struct exchange *x, bool sent)
 {
     struct desk *d = ctx;
-    if (!atomic_load(&d->log)) {
+    enum log_level level = x->status >= 500   ? LOG_LEVEL_ERROR
+                           : x->status >= 400 ? LOG_LEVEL_WARNING
+                                              : LOG_LEVEL_INFO;
+    if (!atomic_load(&d->log) || level < atomic_load(&d->log_level)) {
         return;
     }
     struct buf line = {0};
@@ -95,6 +117,7 @@ static void line_log(void *ctx, const struct exchange *x, bool sent)
     jw_init(&w, &line, false);
     jw_object(&w, NULL);
     jw_str(&w, "at", at);
+    jw_str(&w, "level", LEVEL_NAME[level]);
     jw_str(&w, "request_id", x->request_id);
     jw_text(&w, "method", x->method);
     jw_str(&w, "route", x->route != NULL ? x->route->path : NULL); /* paths may name people */
@@ -301,11 +324,24 @@ static bool admit(struct desk *d, struct exchange *x)
     return x->status == 0;
 }
 
-static void turn_away(struct exchange *x, enum mete_code code)
+/** May whoever sends this head send the body that its route takes? */
+static bool may_be_large(const struct desk *d, const struct exchange *x)
 {
-    size_t most = x->route != NULL ? x->route->body_max : BODY_UNKNOWN;
+    const struct standing s = authority_standing(x, x->route->scope);
+    return x->route->body_max <= BODY_UNKNOWN || authority_stands(d->authority, &s, desk_now());
+}
+
+static void turn_away(const struct desk *d, struct exchange *x, enum mete_code code)
+{
+    if (code == METE_BODY_TOO_LARGE && x->route != NULL && !may_be_large(d, x)) {
+        reply_fail(x, METE_UNAUTHORIZED, NULL,
+                   "more than %zu bytes are read from who has a key for this alone", BODY_UNKNOWN);
+        reply_header(x, "WWW-Authenticate", text_of("Bearer"));
+        return;
+    }
     if (code == METE_BODY_TOO_LARGE) {
-        reply_fail(x, code, NULL, "at most %zu bytes here", most);
+        reply_fail(x, code, NULL, "at most %zu bytes here",
+                   x->route != NULL ? x->route->body_max : BODY_UNKNOWN);
         return;
     }
     const char *why =
@@ -320,7 +356,8 @@ size_t desk_limit(void *desk, struct exchange *x)
 {
     const struct desk *d = desk;
     struct text allow;
-    return route_find(x, d->o.roles, &allow) == ROUTE_FOUND ? x->route->body_max : BODY_UNKNOWN;
+    bool large = route_find(x, d->o.roles, &allow) == ROUTE_FOUND && may_be_large(d, x);
+    return large ? x->route->body_max : BODY_UNKNOWN;
 }
 
 void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
@@ -330,8 +367,9 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
     x->began_clock = clock_us();
     atomic_fetch_add(&d->busy, 1);
     request_id_set(x);
+    line_came(d, x);
     if (turned_away != METE_OK) {
-        turn_away(x, turned_away);
+        turn_away(d, x, turned_away);
     } else if (route(d, x) && admit(d, x)) {
         if (x->route->prepare != NULL) {
             x->route->prepare(d, NULL, x);
@@ -456,6 +494,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     METE_ASSERT(d != NULL);
     d->o = *o;
     d->log = o->log;
+    d->log_level = o->log_level;
     d->o.roles = o->roles != 0 ? o->roles : ROLE_ALL;
     d->o.server.handle = desk_handle;
     d->o.server.limit = desk_limit;
@@ -479,6 +518,7 @@ void desk_adjust(struct desk *d, const struct desk_options *o)
 {
     authority_adjust(d->authority, o->rate, burst_of(o));
     atomic_store(&d->log, o->log);
+    atomic_store(&d->log_level, o->log_level);
 }
 
 void desk_quiesce(struct desk *d)

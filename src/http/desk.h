@@ -11,6 +11,10 @@
 #include "http/router.h"
 #include "http/server.h"
 
+/* Of a line about a request: ERROR when the server failed, WARNING when the request was refused,
+ * INFO when it was answered, DEBUG when it came. */
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
+
 struct desk_options {
     struct server_options server; /* handle, log and ctx are the desk's */
     const char *store;
@@ -28,7 +32,8 @@ struct desk_options {
     size_t cache_size;        /* of the books; 0: 64 MiB */
     bool loopback;
     struct peers_options peers;
-    bool log; /* a JSON line for each request, on stderr */
+    bool log;                 /* a JSON line for each request, on stderr */
+    enum log_level log_level; /* the least that is written */
 };
 
 enum desk_state { DESK_READY, DESK_DRAINING };
@@ -51,7 +56,8 @@ struct desk {
     struct follow *follow;   /* NULL: nobody to follow or to tell */
     mete_time started_at;
     _Atomic enum desk_state state;
-    _Atomic bool log;      /* a line for each request */
+    _Atomic bool log; /* a line for each request */
+    _Atomic enum log_level log_level;
     _Atomic unsigned busy; /* requests that are not answered yet */
     _Atomic size_t weight; /* of the bodies that are at work; see admit() */
     struct answers *answers;

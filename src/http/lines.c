@@ -54,8 +54,10 @@ static void notice_add(struct lines *l)
     char at[TIME_TEXT_MAX];
     struct buf out = {0};
     time_format(now_us(CLOCK_REALTIME), at);
-    buf_printf(&out, "{\"at\":\"%s\",\"message\":\"%llu lines dropped\",\"dropped\":%llu}\n", at,
-               (unsigned long long)l->dropped, (unsigned long long)l->dropped);
+    buf_printf(&out,
+               "{\"at\":\"%s\",\"level\":\"WARNING\",\"message\":\"%llu lines "
+               "dropped\",\"dropped\":%llu}\n",
+               at, (unsigned long long)l->dropped, (unsigned long long)l->dropped);
     METE_ASSERT(out.len <= NOTICE_MAX);
     ring_add(l, buf_text(&out));
     buf_clear(&out);

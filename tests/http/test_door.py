@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: F-002
+"""covers: F-002 V-108
 The way in and out: events are posted, read back, explained, and survive the server."""
 from served import Served, done, equal, event, ok
 
@@ -27,6 +27,15 @@ with Served() as s:
     equal(s.get("/v1/parties/did:a/balance")[2]["balances"][0]["pending"], "600", "a balance")
     equal(s.get("/v1/events?after=1")[2]["events"][0]["event"]["event_id"], "e1", "the feed")
     equal(s.post("/healthz", "")[0], 405, "a path with another method")
+    for sent, wanted in (({"X-Request-Id": "order-17.b"}, "order-17.b"),
+                         ({"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+                          "0af7651916cd43dd8448eb211c80319c")):
+        equal(s.request("GET", "/v1/events/never", headers=sent)[1]["X-Request-Id"], wanted,
+              "a request keeps the id that its client or its trace gave it")
+        equal(s.request("GET", "/v1/events/never", headers=sent)[2]["request_id"], wanted,
+              "a problem names it")
+    ids = [s.get("/healthz")[1]["X-Request-Id"] for _ in range(3)]
+    equal(len(set(ids)), 3, "who has none gets one of his own")
     equal(s.get("/healthz")[1]["Content-Type"], "application/json", "JSON says so")
     head = s.get("/readyz")[2]["log_size"]
     equal(s.stop(), 0, "SIGTERM ends it")

@@ -3,7 +3,7 @@
 answered; then each at length from processes of its own, while another client's p99 is measured
 beside its p99 at rest, and the server's memory with it.
 
-covers: F-001
+covers: V-083 F-001
 """
 import json
 import multiprocessing

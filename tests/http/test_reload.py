@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """SIGHUP: another certificate, another rate, while connections go on; a mistake changes nothing."""
-# covers: F-081
+# covers: F-081 V-107
+import json
 import os
 import pathlib
 import signal
@@ -125,6 +126,25 @@ config(rate="1001", more="replay_window_h = 3\nburst = 7\n")
 said = server.reload("read again")
 ok("replay_window_h of [keys] has changed: it takes a restart" in said, "what takes a restart is told")
 ok("RateLimit-Limit: 7" in ask(new)[1], "what does not is in force")
+
+def lines(level):
+    """Levels of the lines that a good, a refused and an unknown request leave, in their order."""
+    (HERE / "mete.conf").write_text(
+        f"[store]\nstore = {HERE}/mete.db\n[server]\nlisten = 127.0.0.1:0\nlog_level = {level}\n[tls]\n"
+        f"certificate = {HERE}/crt.pem\ncertificate_key = {HERE}/key.pem\n", encoding="utf-8")
+    server.reload("read again")
+    since = len(server.text())
+    for path in ("/healthz", "/v1/log/inclusion/never", "/nothing"):
+        ask(new, path)
+    server.reload("read again")  # what comes after all lines of these requests
+    return [json.loads(line)["level"] for line in server.text()[since:].splitlines()
+            if line.startswith("{")]
+
+
+for level, wanted in (("debug", ["DEBUG", "INFO"] + 2 * ["DEBUG", "WARNING"]),
+                      ("info", ["INFO", "WARNING", "WARNING"]), ("warning", 2 * ["WARNING"]),
+                      ("error", [])):
+    equal(lines(level), wanted, f"log_level = {level}")
 
 for i in range(20):  # many in a row, with connections in between
     pair(f"n{i}")

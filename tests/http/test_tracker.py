@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: F-070 F-071 F-072 F-073 F-074 F-075 F-076 F-077 F-020 F-027
+"""covers: B-073 F-070 F-071 F-072 F-073 F-074 F-075 F-076 F-077 F-020 F-027
 The usage tracker inside programs: the example, servers that are away or answer nonsense, spools that
-a crash left behind, and very many at once."""
+a crash left behind, and very many at once. A platform that embeds it passes through its states: it
+routes requests, tracks usage, submits data (B-073)."""
 import http.server
 import json
 import os
