@@ -182,6 +182,17 @@ static int option_unknown(struct cli *c, int got, char **argv)
                      word);
 }
 
+/** More than there are words: "-qqq" is three options. */
+static void given_add(struct cli *c, const struct cli_option *option, const char *argument)
+{
+    if (c->given_count == c->given_cap) {
+        c->given_cap = c->given_cap == 0 ? 16 : 2 * c->given_cap;
+        c->given = reallocarray(c->given, (size_t)c->given_cap, sizeof *c->given);
+        METE_ASSERT(c->given != NULL);
+    }
+    c->given[c->given_count++] = (struct cli_given){option, argument};
+}
+
 /** Reads options from argv[1] on and leaves optind at the first operand. `stop`: at the first
  *  operand, else options and operands may be mixed. */
 static int options_read(struct cli *c, int argc, char **argv, bool stop)
@@ -201,8 +212,7 @@ static int options_read(struct cli *c, int argc, char **argv, bool stop)
         if (got == '?' || got == ':') {
             return option_unknown(c, got, argv);
         }
-        c->given[c->given_count].option = parser_find(&p, got);
-        c->given[c->given_count++].argument = optarg != NULL ? optarg : "";
+        given_add(c, parser_find(&p, got), optarg != NULL ? optarg : "");
     }
 }
 
@@ -574,8 +584,6 @@ int cli_main(int argc, char **argv)
 {
     struct cli c = {0};
     arena_init(&c.arena, COMMAND_ARENA_MAX);
-    c.given = calloc((size_t)argc + 1, sizeof *c.given);
-    METE_ASSERT(c.given != NULL);
     int status = dispatch(&c, argc, argv);
     status = out_finish(&c, status);
     buf_clear(&c.out);

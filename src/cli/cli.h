@@ -61,6 +61,7 @@ struct cli {
     bool out_failed;
     struct cli_given *given; /* options as they were given, in order */
     int given_count;
+    int given_cap;
 };
 
 /* --- options ---------------------------------------------------------------------------------*/

@@ -297,10 +297,11 @@ static int address_try(struct doctor *d, const char *listen)
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     const char *colon = strrchr(listen, ':');
     struct addrinfo *found = NULL;
-    const char *host = arena_text(&d->c->arena, (struct text){listen, (size_t)(colon - listen)}).p;
-    if (host[0] == '[') {
-        host = arena_text(&d->c->arena, (struct text){host + 1, strlen(host) - 2}).p;
+    struct text name = {listen, (size_t)(colon - listen)};
+    if (name.len >= 2 && name.p[0] == '[' && name.p[name.len - 1] == ']') {
+        name = (struct text){name.p + 1, name.len - 2};
     }
+    const char *host = arena_text(&d->c->arena, name).p;
     if (getaddrinfo(host[0] != '\0' ? host : NULL, colon + 1, &hints, &found) != 0) {
         return EADDRNOTAVAIL;
     }

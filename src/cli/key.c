@@ -230,7 +230,7 @@ static int rotate(struct cli *c, struct api_keys *k, uint64_t keep_s)
     if (api_keys_read(k, row_find, &f, &err) != METE_OK) {
         return cli_fail(c, &err);
     }
-    if (!f.found || f.row.revoked_at <= desk_now()) {
+    if (!f.found || f.row.revoked_at <= desk_now() || f.row.expires_at <= desk_now()) {
         (void)mete_fail(&err, METE_NOT_FOUND, NULL, "there is no valid key %s", c->operand[0]);
         return cli_fail(c, &err);
     }

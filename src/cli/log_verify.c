@@ -41,7 +41,7 @@ static int key_find(struct verifying *v)
     const struct engine_options o = {
         .store = v->c->store, .book = v->c->book, .read_only = true, .clock = CLOCK_REAL};
     struct mete_err unused;
-    if (engine_open(&v->e, &o, &unused) == METE_OK) {
+    if (engine_open(&v->e, &o, &unused) == METE_OK && engine_has_keys(v->e)) {
         ed25519_public(v->key, engine_log_seed(v->e));
         v->has_key = true;
     }

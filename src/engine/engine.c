@@ -311,6 +311,11 @@ const char *engine_book_name(const struct engine *e)
     return e->name;
 }
 
+bool engine_has_keys(const struct engine *e)
+{
+    return e->has_keys;
+}
+
 const uint8_t *engine_log_seed(const struct engine *e)
 {
     return e->log_seed;

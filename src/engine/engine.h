@@ -59,6 +59,8 @@ const struct view *engine_view(struct engine *e);
 const char *engine_book_name(const struct engine *e);
 /** Ed25519 seed that signs checkpoints, and the key that opens sealed values; from the key file. */
 const uint8_t *engine_log_seed(const struct engine *e);
+/** False: it is open for reading, and the file of its keys is not here. */
+bool engine_has_keys(const struct engine *e);
 const uint8_t *engine_seal_key(const struct engine *e);
 /** Now, by the engine's clock. */
 mete_time engine_now(const struct engine *e);

@@ -299,10 +299,7 @@ enum mete_code engine_commit(struct engine *e, struct mete_err *err)
         engine_rollback(e);
         return METE_STORE_FAILED;
     }
-    if (e->queued == 0) {
-        numbers_settle(e, true); /* duplicates alone */
-        return METE_OK;
-    }
+    /* also when no event is queued: notes are written into groups without one */
     bool durable = book_commit(e->book, err) == STORE_OK;
     if (!durable) {
         policy_cache_forget(e->policies);
@@ -315,8 +312,8 @@ enum mete_code engine_commit(struct engine *e, struct mete_err *err)
 
 void engine_rollback(struct engine *e)
 {
+    book_rollback(e->book);
     if (e->queued > 0 || e->failed) {
-        book_rollback(e->book);
         policy_cache_forget(e->policies);
         e->clock_last = book_head(e->book).recorded_at;
     }

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define ARENA_MAX  ((size_t)256 << 20)
 #define LOOK_EVERY INT64_C(500000) /* microseconds between looks at the store */
@@ -36,7 +37,7 @@ struct authority {
     struct arena arena; /* of the keys' texts */
     mete_time looked_at;
     bool any;
-    bool stale; /* the last read failed */
+    bool stale; /* the store changed, and could not be read */
     struct kept_key admin_bucket;
     struct signatures *signatures;
 };
@@ -124,24 +125,24 @@ static bool keep(void *arg, const struct api_key *key)
 
 /** A failing read keeps what is known, and is done again: a key that was revoked must not go on for
  *  a moment's trouble with the store. */
-static void keys_read(struct authority *a)
+static enum mete_code keys_read(struct authority *a, struct mete_err *err)
 {
-    struct mete_err err;
     struct reading r = {.before = &a->keys};
-    a->stale = true;
     map_init(&r.keys, sizeof(struct kept_key), hash_seed());
     arena_init(&r.arena, ARENA_MAX);
-    if (api_keys_read(a->store, keep, &r, &err) == METE_OK) {
+    enum mete_code code = api_keys_read(a->store, keep, &r, err);
+    a->stale = code != METE_OK;
+    if (code == METE_OK) {
         map_clear(&a->keys);
         arena_clear(&a->arena);
         a->keys = r.keys;
         a->arena = r.arena;
         a->any = a->any || a->keys.count > 0;
-        a->stale = false;
-        return;
+    } else {
+        map_clear(&r.keys);
+        arena_clear(&r.arena);
     }
-    map_clear(&r.keys);
-    arena_clear(&r.arena);
+    return code;
 }
 
 /** How soon to look again when somebody comes with a key that is not known: made a moment ago,
@@ -157,7 +158,8 @@ static void look(struct authority *a, mete_time now, mete_time every)
     if (now - a->looked_at >= every || now < a->looked_at) {
         a->looked_at = now;
         if (api_keys_changed(a->store) || a->stale) {
-            keys_read(a);
+            struct mete_err unused;
+            (void)!keys_read(a, &unused);
         }
     }
 }
@@ -182,7 +184,11 @@ enum mete_code authority_open(struct authority **out, const struct authority_opt
     }
     a->signatures = signatures_new(o->replay_window_s);
     (void)api_keys_changed(a->store); /* from here on */
-    keys_read(a);
+    code = keys_read(a, err);
+    if (code != METE_OK) { /* not known to have none is not open */
+        authority_close(a);
+        return code;
+    }
     *out = a;
     return METE_OK;
 }
@@ -201,8 +207,9 @@ void authority_close(struct authority *a)
 
 void authority_reload(struct authority *a)
 {
+    struct mete_err unused;
     pthread_mutex_lock(&a->lock);
-    keys_read(a);
+    (void)!keys_read(a, &unused);
     pthread_mutex_unlock(&a->lock);
 }
 
@@ -211,7 +218,7 @@ void authority_reload(struct authority *a)
 static struct text key_given(const struct exchange *x)
 {
     struct text bearer = exchange_header(x, "Authorization");
-    if (bearer.len > 7 && text_starts(bearer, "Bearer ")) {
+    if (bearer.len > 7 && strncasecmp(bearer.p, "Bearer ", 7) == 0) {
         return (struct text){bearer.p + 7, bearer.len - 7};
     }
     return exchange_header(x, "X-API-Key");
@@ -298,19 +305,24 @@ void authority_adjust(struct authority *a, unsigned rate, unsigned burst)
     pthread_mutex_unlock(&a->lock);
 }
 
+static bool is_open(const struct authority *a)
+{
+    return a->o.loopback && !a->any && !a->stale;
+}
+
 /** While everything is open each request looks, so that the first key closes the door at once. */
 static bool still_open(struct authority *a, mete_time now)
 {
     look(a, now, a->any ? LOOK_EVERY : 0);
-    return a->o.loopback && !a->any;
+    return is_open(a);
 }
 
 bool authority_is_open(struct authority *a, mete_time now)
 {
     pthread_mutex_lock(&a->lock);
-    bool is_open = still_open(a, now);
+    bool open = still_open(a, now);
     pthread_mutex_unlock(&a->lock);
-    return is_open;
+    return open;
 }
 
 /** An address of loopback, or a name without a dot: no name of the internet. */
@@ -360,12 +372,12 @@ enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope
         return METE_OK;
     }
     pthread_mutex_lock(&a->lock);
-    bool is_open = still_open(a, now);
+    bool open = still_open(a, now);
     if (given.len > 0) {
         code = key_check(a, x, given, now, err);
-    } else if (is_open && is_of_this_machine(x)) {
+    } else if (open && is_of_this_machine(x)) {
         x->who->scopes = SCOPES_ALL;
-    } else if (is_open) {
+    } else if (open) {
         code = mete_fail(err, METE_UNAUTHORIZED, NULL,
                          "without a key this answers programs on this machine, not a page of "
                          "another site (Origin) or under another name (Host)");
@@ -411,7 +423,7 @@ bool authority_stands(struct authority *a, const struct standing *s, mete_time n
 {
     pthread_mutex_lock(&a->lock);
     look(a, now, LOOK_EVERY);
-    bool stands = s->keyed ? key_stands(a, s, now) : a->o.loopback && !a->any;
+    bool stands = s->keyed ? key_stands(a, s, now) : is_open(a);
     pthread_mutex_unlock(&a->lock);
     return stands;
 }

@@ -399,8 +399,8 @@ static size_t copy(struct log_reader *r, const struct log_page *page, uint8_t *t
 long log_reader_read(struct log_reader *r, uint8_t *to, size_t size)
 {
     struct log_pages *p = r->pages;
-    long got = r->failed ? SOURCE_BROKEN : 0;
     pthread_mutex_lock(&p->lock);
+    long got = r->failed ? SOURCE_BROKEN : 0;
     struct log_page *page = r->page != NULL ? r->page : page_find(r->book, r->seq);
     if (page != NULL) {
         page->used = p->ticket++;

@@ -75,7 +75,9 @@ static ssize_t block_read(void *arg, uint64_t at, char *to, size_t size)
 static void outflow_free(void *arg)
 {
     struct outflow *f = arg;
+    pthread_mutex_lock(&f->source->lock); /* who wakes it may be at it just now */
     METE_ASSERT(f->source->waiting == NULL);
+    pthread_mutex_unlock(&f->source->lock);
     f->source->close(f->source);
     free(f);
 }

@@ -40,6 +40,7 @@ struct server {
     struct server_options o;
     struct links *links;
     MHD_socket listen_fd;
+    bool quiesced; /* the socket is ours to close, but not before the daemon has stopped */
     uint16_t port;
     _Atomic bool draining;
     _Atomic size_t held; /* bytes of all bodies beyond BODY_FREE of each */
@@ -635,12 +636,9 @@ void server_stats(const struct server *s, struct server_stats *out)
 void server_quiesce(struct server *s)
 {
     s->draining = true;
-    if (s->listen_fd >= 0) {
-        MHD_socket fd = MHD_quiesce_daemon(s->daemon);
-        if (fd != MHD_INVALID_SOCKET) {
-            close(fd);
-        }
-        s->listen_fd = -1;
+    if (!s->quiesced && MHD_quiesce_daemon(s->daemon) != MHD_INVALID_SOCKET) {
+        s->quiesced = true;
+        (void)shutdown(s->listen_fd, SHUT_RDWR); /* who connects now is told at once */
     }
 }
 
@@ -655,6 +653,9 @@ void server_stop(struct server *s)
 {
     if (s != NULL) {
         MHD_stop_daemon(s->daemon); /* closes the listening socket unless it was quiesced */
+        if (s->quiesced) {
+            close(s->listen_fd);
+        }
         links_close(s->links);
         if (s->o.certificate != NULL) {
             certificate_clear();

@@ -27,9 +27,12 @@ static bool query_read(struct exchange *x, uint64_t limit_max, struct statement_
         reply_fail(x, METE_REQUEST_INVALID, NULL, "party says whose statement this is");
         return false;
     }
-    return arg_own_party(x, q->party) && arg_time(x, "from", false, &q->from) &&
-           arg_time(x, "to", true, &q->until) && arg_time(x, "as_of", true, &q->at) &&
-           arg_number(x, "limit", 1, limit_max, &q->limit);
+    if (!arg_own_party(x, q->party) || !arg_time(x, "from", false, &q->from) ||
+        !arg_time(x, "to", true, &q->until) || !arg_time(x, "as_of", true, &q->at)) {
+        return false;
+    }
+    q->until += q->until <= TIME_MAX; /* the last moment is part of it */
+    return arg_number(x, "limit", 1, limit_max, &q->limit);
 }
 
 static void page_answer(struct engine *e, struct exchange *x)

@@ -135,6 +135,9 @@ if [ -w /dev/full ]; then
     is $? 1 'a full disk below the auditor: exit 1'
 fi
 
+# more options than words
+exits 0 'a hundred thousand options in one word' "$METE" "-$(head -c 100000 /dev/zero | tr '\0' q)" version
+
 # a file that may not grow, as on a full disk: what was not stored is not called stored
 full() { # COMMAND...: no file above 384 KiB
     (
@@ -158,6 +161,11 @@ is $? 1 'a full disk below an export: exit 1'
 says err '^mete: full.csv: File too large' 'file and reason are named'
 [ ! -e full.csv ] && [ ! -e full.csv.part ]
 ok $? 'half an export is none'
+
+# a key that has ended is not followed by another that has
+exits 0 'a key of yesterday' "$METE" key create --store full.db --scopes audit:read --expires 2020-01-01 --json
+exits 1 'is not rotated' "$METE" key rotate --store full.db "$(jq -r .key_id out)"
+says err 'there is no valid key' 'it says so'
 
 # completion
 for shell in bash zsh fish; do

@@ -30,6 +30,9 @@ finds book '^warning .*mete serve or mete init makes it' 'says who makes it'
 [ ! -e none.db ]
 ok $? 'and makes none'
 
+"$METE" doctor --json --listen '[:8402' --store none.db >out 2>err
+finds address '^error \[:8402: ' 'an address that is none is shown as it is'
+
 "$METE" init --store m.db --preset fair --quiet >/dev/null
 "$METE" ingest --store m.db --quiet "$ROOT/examples/streams/cli-usage.ndjson" >/dev/null 2>&1
 "$METE" key create --store m.db --scopes earnings:read >/dev/null 2>&1

@@ -123,6 +123,10 @@ exits 3 'offline: another beginning' "$METE" log verify --proof bad --key "$key"
 printf '{"kind":"inclusion"}' >bad
 exits 1 'offline: no proof at all' "$METE" log verify --proof bad --key "$key"
 cd ..
+mv book.db.key hidden.key
+exits 0 'a proof beside a store without its keys' mete log verify --proof proof
+says err 'Nobody vouches' 'nobody vouches for it, but it is not wrong'
+mv hidden.key book.db.key
 exits 0 'log verify' mete log verify
 says out '^Holds: 9 entries, 2 checkpoints' 'rows, tree, checkpoints'
 exits 0 'log verify of a checkpoint' mete log verify --checkpoint note

@@ -39,6 +39,18 @@ def statements(s):
               f"the statement of {party}")
 
 
+def bounds(s):
+    """Both ends of a statement's time are part of it."""
+    whole = said(s, "statement", "did:ethr:0xA")["accounts"][0]["lines"]
+    moment = whole[0]["recorded_at"]
+    for bound in (f"from={moment}&to={moment}", f"to={moment}&limit=1"):
+        got = get(s, f"/v1/statements?party=did:ethr:0xA&{bound}")["accounts"][0]["lines"]
+        ok(got and got[0]["seq"] == whole[0]["seq"], f"{bound}: the line of that moment", got)
+    equal(get(s, f"/v1/statements?party=did:ethr:0xA&from={moment}&to={moment}")["accounts"],
+          said(s, "statement", "did:ethr:0xA", "--from", moment, "--to", moment)["accounts"],
+          "the same lines as by hand")
+
+
 def parties(s):
     ours = said(s, "parties", "--at", LATER)
     equal(without(get(s, f"/v1/parties?as_of={LATER}"), "next"), without(ours, "totals"),
@@ -120,6 +132,6 @@ with Served() as server:
     server.post("/v1/events", event("held", "policy.published", {"manifest": manifest}))
     server.post("/v1/events", event("counted", "revenue.received", {
         "policy": manifest["id"], "amount": {"amount": "10.00", "currency": "USD"}}))
-    for check in (held, statements, parties, reports, refused, simulation, explanation, proofs):
+    for check in (held, statements, bounds, parties, reports, refused, simulation, explanation, proofs):
         check(server)
 done()

@@ -31,6 +31,7 @@ static struct keeper *keeper;
 struct job {
     struct work work; /* first: it leads back */
     char event[2400];
+    const char *note; /* kept beside the log, without an event; may be NULL */
     bool opened;
     enum submit_status status;
     enum mete_code code;
@@ -47,7 +48,11 @@ static void job_run(struct work *w, struct engine *e, const struct mete_err *err
     while (j->gate != NULL && sem_wait(j->gate) != 0) {
     }
     j->opened = e != NULL;
-    if (e != NULL && w->writes) {
+    if (e != NULL && j->note != NULL) {
+        struct mete_err unused;
+        assert_int_equal(book_meta_set(engine_book(e), "note", text_of(j->note), &unused),
+                         STORE_OK);
+    } else if (e != NULL && w->writes) {
         engine_submit(e, text_of(j->event), NULL, &r);
         j->status = r.status;
     } else if (e != NULL) {
@@ -345,6 +350,42 @@ static void a_book_that_is_not_there(void **state)
     keeper_down();
 }
 
+static bool note_is(const char *book, const char *wanted)
+{
+    struct engine *e;
+    struct mete_err err;
+    struct arena a;
+    struct text value = {0};
+    const struct engine_options o = {.store = store, .book = book, .read_only = true};
+    arena_init(&a, 1 << 20);
+    assert_int_equal(engine_open(&e, &o, &err), METE_OK);
+    bool same = book_meta_get(engine_book(e), "note", &a, &value, &err) == STORE_OK &&
+                text_is(value, wanted);
+    engine_close(e);
+    arena_clear(&a);
+    return same;
+}
+
+/** A group without an event is a group: durable at its end, and in nobody's way after it. */
+static void notes_without_events_are_durable(void **state)
+{
+    (void)state;
+    keeper_up(0);
+    struct job *a = job_new("a", "e1", true);
+    struct job *b = job_new("b", "e2", true);
+    a->note = "kept";
+    assert_true(keeper_put(keeper, &a->work));
+    job_wait(a);
+    assert_int_equal(a->code, METE_OK);
+    assert_true(note_is("a", "kept"));
+    assert_true(keeper_put(keeper, &b->work));
+    job_wait(b);
+    assert_int_equal(b->status, SUBMIT_APPLIED);
+    job_free(a);
+    job_free(b);
+    keeper_down();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +394,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(full_queue_says_no, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rehearsals_leave_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_book_that_is_not_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(notes_without_events_are_durable, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
