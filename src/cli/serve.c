@@ -126,6 +126,14 @@ static bool same(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/** Whether the certificates can be taken over: a server that speaks TLS, or asks its clients for
+ *  certificates, does so from its start to its end. */
+static bool tls_goes_on(const struct server_options *was, const struct server_options *is)
+{
+    return (was->certificate != NULL) == (is->certificate != NULL) &&
+           (was->client_ca != NULL) == (is->client_ca != NULL);
+}
+
 static void restart_hints(const struct cli *c, const struct settings *was,
                           const struct settings *is)
 {
@@ -148,12 +156,17 @@ static void read_again(struct cli *c, struct desk *d)
     arena_init(&a, (size_t)64 << 20);
     authority_reload(d->authority);
     settings_read(&s, &a, c);
+    if (c->settings->file != NULL && s.file == NULL) {
+        settings_problem(&s, c->settings->file, false, "it is gone");
+    }
     settings_check(&s);
     struct desk_options o = desk_of(&s);
-    if (s.errors == 0 && d->o.server.certificate != NULL && o.server.certificate != NULL &&
-        server_certificate(d->server, o.server.certificate, o.server.certificate_key, &err) !=
-            METE_OK) {
-        settings_problem(&s, "certificate", false, "%s", err.text);
+    const struct certificate_texts t = {o.server.certificate, o.server.certificate_key,
+                                        o.server.client_ca};
+    bool tls = tls_goes_on(&d->o.server, &o.server);
+    if (s.errors == 0 && tls && t.chain != NULL &&
+        server_certificate(d->server, &t, &err) != METE_OK) {
+        settings_problem(&s, s.value[SETTING_CERTIFICATE].where, false, "%s", err.text);
     }
     settings_complain(&s);
     if (s.errors > 0) {
@@ -161,6 +174,10 @@ static void read_again(struct cli *c, struct desk *d)
     } else {
         desk_adjust(d, &o);
         restart_hints(c, c->settings, &s);
+        if (!tls) {
+            cli_note(c, "mete: to speak TLS or not, to ask clients for certificates or not: [tls] "
+                        "stays as it was, that takes a restart");
+        }
         cli_note(c, "mete: SIGHUP: keys, certificate and settings read again");
     }
     arena_clear(&a);

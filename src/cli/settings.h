@@ -54,11 +54,11 @@ enum setting_kind {
       "the server's certificate and its chain, PEM; makes it speak TLS alone")                     \
     X(CERTIFICATE_KEY, "tls", "certificate_key", NULL, "certificate-key", SECRET, NULL, 0, 0,      \
       SETTING_LIVE, "the private key of it, PEM")                                                  \
-    X(CLIENT_CA, "tls", "client_ca", NULL, "client-ca", FILE, NULL, 0, 0, 0,                       \
+    X(CLIENT_CA, "tls", "client_ca", NULL, "client-ca", FILE, NULL, 0, 0, SETTING_LIVE,            \
       "clients must show a certificate of one of these authorities, PEM")                          \
     X(API_KEY, "keys", "api_key", "API_KEY", NULL, VALUE, NULL, 0, 0, 0,                           \
       "a key with all scopes for the server's own book")                                           \
-    X(API_KEY_FILE, "keys", "api_key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                     \
+    X(API_KEY_FILE, "keys", "api_key_file", NULL, NULL, SECRET, NULL, 0, 0, SETTING_LIVE,          \
       "the file that holds such a key")                                                            \
     X(RATE, "keys", "rate", NULL, "rate", NUMBER, "0", 0, SETTING_NUMBER_MAX, SETTING_LIVE,        \
       "requests a second for each key, on average; 0: no bound")                                   \
@@ -76,8 +76,8 @@ enum setting_kind {
       NULL, 0, 0, 0, "who judges manifests besides")                                               \
     X(PEER_KEY, "services", "peer_api_key", "PEER_API_KEY", NULL, VALUE, NULL, 0, 0, 0,            \
       "the key that these services are shown; else the server's own")                              \
-    X(PEER_KEY_FILE, "services", "peer_api_key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,           \
-      "the file that holds such a key")
+    X(PEER_KEY_FILE, "services", "peer_api_key_file", NULL, NULL, SECRET, NULL, 0, 0,              \
+      SETTING_LIVE, "the file that holds such a key")
 
 enum setting {
 #define X(symbol, section, name, env, option, kind, otherwise, min, max, traits, what)             \

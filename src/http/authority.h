@@ -79,8 +79,8 @@ bool authority_is_open(struct authority *a);
  *  Any thread. */
 enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope needed,
                              mete_time now, struct mete_err *err) METE_MUST_CHECK;
-/** Another rate and burst from now on; see struct authority_options. */
-void authority_adjust(struct authority *a, unsigned rate, unsigned burst);
+/** Takes over rate, burst and admin_key, of which it keeps the hash. Any thread. */
+void authority_adjust(struct authority *a, const struct authority_options *o);
 /** Looks at the stored keys again now (SIGHUP). */
 void authority_reload(struct authority *a);
 

@@ -25,6 +25,7 @@ struct known {
 
 struct peers {
     struct peers_options o;
+    char *key; /* under `lock` */
     pthread_mutex_t lock;
     struct map policies; /* book, 0, id -> struct known */
 };
@@ -46,11 +47,31 @@ void peers_open(struct peers **out, const struct peers_options *o)
     uint64_t seed;
     METE_ASSERT(p != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
     p->o = (struct peers_options){kept(o->registry), kept(o->wallet), kept(o->distribution),
-                                  kept(o->validation), kept(o->key)};
+                                  kept(o->validation), NULL};
     METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
+    peers_key_set(p, o->key);
     random_bytes(&seed, sizeof seed);
     map_init(&p->policies, sizeof(struct known), seed);
     *out = p;
+}
+
+static void key_forget(char *key)
+{
+    if (key != NULL) {
+        secret_wipe(key, strlen(key));
+        free(key);
+    }
+}
+
+void peers_key_set(struct peers *p, const char *key)
+{
+    char *copy = key != NULL ? strdup(key) : NULL;
+    METE_ASSERT(key == NULL || copy != NULL);
+    pthread_mutex_lock(&p->lock);
+    char *before = p->key;
+    p->key = copy;
+    pthread_mutex_unlock(&p->lock);
+    key_forget(before);
 }
 
 void peers_close(struct peers *p)
@@ -58,11 +79,11 @@ void peers_close(struct peers *p)
     if (p == NULL) {
         return;
     }
-    const char *const texts[] = {p->o.registry, p->o.wallet, p->o.distribution, p->o.validation,
-                                 p->o.key};
+    const char *const texts[] = {p->o.registry, p->o.wallet, p->o.distribution, p->o.validation};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         free((void *)(uintptr_t)texts[i]);
     }
+    key_forget(p->key);
     map_clear(&p->policies);
     pthread_mutex_destroy(&p->lock);
     free(p);
@@ -92,16 +113,20 @@ static size_t answer_take(char *p, size_t size, size_t count, void *arg)
     return len;
 }
 
-static struct curl_slist *headers_make(const struct peers *p, bool has_body)
+static struct curl_slist *headers_make(struct peers *p, bool has_body)
 {
     struct curl_slist *list = curl_slist_append(NULL, "Accept: application/json");
     if (has_body) {
         list = curl_slist_append(list, "Content-Type: application/json");
     }
-    if (p->o.key != NULL) {
-        struct buf line = {0};
-        buf_printf(&line, "Authorization: Bearer %s", p->o.key);
+    struct buf line = {0};
+    pthread_mutex_lock(&p->lock);
+    if (p->key != NULL) {
+        buf_printf(&line, "Authorization: Bearer %s", p->key);
         buf_put_u8(&line, 0);
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (line.len > 0) {
         list = curl_slist_append(list, (const char *)line.p);
         secret_wipe(line.p, line.len);
         buf_clear(&line);
@@ -128,8 +153,8 @@ static void call_set(CURL *c, struct answer *a, const char *url, struct text bod
     }
 }
 
-enum mete_code peers_call(const struct peers *p, const char *base, struct text path,
-                          struct text body, struct buf *out, unsigned *status, struct mete_err *err)
+enum mete_code peers_call(struct peers *p, const char *base, struct text path, struct text body,
+                          struct buf *out, unsigned *status, struct mete_err *err)
 {
     char url[ADDRESS_MAX];
     size_t len = strlen(base);
