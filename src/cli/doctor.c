@@ -63,8 +63,6 @@ static void settings_look(struct doctor *d)
 {
     struct settings *s = d->c->settings;
     settings_check(s);
-    (void)settings_secret(s, SETTING_API_KEY, SETTING_API_KEY_FILE);
-    (void)settings_secret(s, SETTING_PEER_KEY, SETTING_PEER_KEY_FILE);
     for (const struct setting_problem *p = s->problem; p != NULL; p = p->next) {
         tell(d, p->is_warning ? WARNING : WRONG, "settings", "%.*s%s%.*s", (int)p->where.len,
              p->where.p, p->where.len > 0 ? ": " : "", (int)p->text.len, p->text.p);

@@ -146,13 +146,36 @@ static void restart_hints(const struct cli *c, const struct settings *was,
     }
 }
 
+/** Takes over what can change while it runs. A certificate that cannot be used is a problem of the
+ *  settings, and nothing is taken over. */
+static void take_over(struct cli *c, struct desk *d, struct settings *s)
+{
+    struct mete_err err;
+    const struct desk_options o = desk_of(s);
+    const struct certificate_texts t = {o.server.certificate, o.server.certificate_key,
+                                        o.server.client_ca};
+    bool tls = tls_goes_on(&d->o.server, &o.server);
+    if (s->errors == 0 && tls && t.chain != NULL &&
+        server_certificate(d->server, &t, &err) != METE_OK) {
+        settings_problem(s, s->value[SETTING_CERTIFICATE].where, false, "%s", err.text);
+    }
+    if (s->errors > 0) {
+        return;
+    }
+    desk_adjust(d, &o);
+    restart_hints(c, c->settings, s);
+    if (!tls) {
+        cli_note(c, "mete: to speak TLS or not, to ask clients for certificates or not: [tls] "
+                    "stays as it was, that takes a restart");
+    }
+}
+
 /** SIGHUP: keys, certificate, and the settings that can change while it runs. A mistake anywhere,
  *  and all stays as it was. */
 static void read_again(struct cli *c, struct desk *d)
 {
     struct arena a;
     struct settings s;
-    struct mete_err err;
     arena_init(&a, (size_t)64 << 20);
     authority_reload(d->authority);
     settings_read(&s, &a, c);
@@ -160,26 +183,12 @@ static void read_again(struct cli *c, struct desk *d)
         settings_problem(&s, c->settings->file, false, "it is gone");
     }
     settings_check(&s);
-    struct desk_options o = desk_of(&s);
-    const struct certificate_texts t = {o.server.certificate, o.server.certificate_key,
-                                        o.server.client_ca};
-    bool tls = tls_goes_on(&d->o.server, &o.server);
-    if (s.errors == 0 && tls && t.chain != NULL &&
-        server_certificate(d->server, &t, &err) != METE_OK) {
-        settings_problem(&s, s.value[SETTING_CERTIFICATE].where, false, "%s", err.text);
+    if (s.errors == 0) {
+        take_over(c, d, &s);
     }
     settings_complain(&s);
-    if (s.errors > 0) {
-        cli_note(c, "mete: SIGHUP: the settings stay as they were");
-    } else {
-        desk_adjust(d, &o);
-        restart_hints(c, c->settings, &s);
-        if (!tls) {
-            cli_note(c, "mete: to speak TLS or not, to ask clients for certificates or not: [tls] "
-                        "stays as it was, that takes a restart");
-        }
-        cli_note(c, "mete: SIGHUP: keys, certificate and settings read again");
-    }
+    cli_note(c, s.errors > 0 ? "mete: SIGHUP: the settings stay as they were"
+                             : "mete: SIGHUP: keys, certificate and settings read again");
     arena_clear(&a);
 }
 
@@ -239,9 +248,13 @@ static int serve_run(struct cli *c)
                    : cli_usage(c, "%s", err.text);
     }
     settings_check(c->settings);
-    const struct desk_options o = desk_of(c->settings);
     settings_complain(c->settings);
     if (c->settings->errors > 0) {
+        return CLI_USAGE;
+    }
+    const struct desk_options o = desk_of(c->settings);
+    if (c->settings->errors > 0) { /* a file has gone since it was looked at */
+        settings_complain(c->settings);
         return CLI_USAGE;
     }
     signals_block(&set);

@@ -28,6 +28,8 @@ enum setting_kind {
 #define SETTINGS(X)                                                                                \
     X(STORE, "store", "store", "DATABASE_URL", "store", TEXT, "mete.db", 0, 0, 0,                  \
       "the store: a file name, sqlite:FILE, or a postgres:// URL")                                 \
+    X(STORE_FILE, "store", "store_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                        \
+      "the file that says it, when it has a password")                                             \
     X(BOOK, "store", "book", NULL, "book", TEXT, "main", 0, 0, 0,                                  \
       "the book of whoever shows no key; a key has its own")                                       \
     X(CACHE, "store", "cache_mib", NULL, NULL, NUMBER, "64", 1, 65536, 0,                          \
@@ -113,6 +115,7 @@ struct setting_problem {
     struct text where; /* file:line, or what was asked for; may be empty */
     struct text text;  /* what is wrong and how to mend it */
     bool is_warning;
+    bool is_told;
 };
 
 struct settings {
@@ -122,11 +125,13 @@ struct settings {
     struct setting_problem *problem;
     struct setting_problem **problem_last;
     unsigned errors;
+    bool is_blind; /* something that could have named the store could not be read */
 };
 
 /** Reads all sources. Never fails: what is wrong is among the problems. `c` gives the options. */
 void settings_read(struct settings *s, struct arena *a, const struct cli *c);
-/** Looks at what the values mean together and in this machine: files, keys, certificates. */
+/** Looks at what the values mean together and in this machine: files, keys, certificates. What was
+ *  told when they were read is not told again. */
 void settings_check(struct settings *s);
 
 const char *settings_text(const struct settings *s, enum setting which);
@@ -138,11 +143,14 @@ const char *settings_path(struct settings *s, enum setting which);
 /** The value, or the first line of the file of the other setting; NULL when neither is set. */
 const char *settings_secret(struct settings *s, enum setting value, enum setting file);
 
+/** The value as it may be seen: no secret, and no password of a URL. In `a`; may be NULL. */
+const char *setting_shown(struct arena *a, enum setting which, const char *text);
+
 /** Adds a problem: printf, after "WHERE: ". */
 void settings_problem(struct settings *s, const char *where, bool is_warning, const char *fmt, ...)
     METE_PRINTF(4, 5);
-/** Prints the problems on stderr, a line each. */
-void settings_complain(const struct settings *s);
+/** Prints the problems on stderr that it has not printed yet, a line each. */
+void settings_complain(struct settings *s);
 /** Where a value came from, for people: "built in", "/etc/mete/mete.conf:12" ... */
 const char *setting_where(const struct setting_value *v);
 

@@ -3,8 +3,6 @@
 # mete doctor finds what is planted, changes nothing, and says how to mend it.
 . "$ROOT/tests/flow/lib.sh"
 unset HOST PORT API_KEY PEER_API_KEY CREDENTIALS_DIRECTORY
-METE_CONFIG=
-export METE_CONFIG
 
 doctor() { # STATUS DESCRIPTION OPTION...
     wanted=$1
