@@ -309,6 +309,24 @@ void cli_spill(struct cli *c)
     }
 }
 
+static void spill(void *ctx)
+{
+    cli_spill(ctx);
+}
+
+void cli_json_begin(struct cli *c, struct json_writer *w)
+{
+    jw_init(w, &c->out, true);
+    w->spill = spill;
+    w->spill_ctx = c;
+}
+
+void cli_json_end(struct cli *c)
+{
+    buf_put_u8(&c->out, '\n');
+    cli_spill(c);
+}
+
 void cli_flush(struct cli *c)
 {
     out_write(c);
@@ -330,9 +348,9 @@ void cli_table(struct cli *c, struct table *t)
 {
     if (c->json) {
         struct json_writer w;
-        jw_init(&w, &c->out, true);
+        cli_json_begin(c, &w);
         table_to_json(t, &w, NULL);
-        buf_put_u8(&c->out, '\n');
+        cli_json_end(c);
     } else if (c->csv) {
         table_to_csv(t, &c->out);
     } else {

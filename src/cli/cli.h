@@ -104,6 +104,10 @@ void cli_heading(struct cli *c, const char *fmt, ...) METE_PRINTF(2, 3);
 /** Writes c->out to stdout once it is large; call it between rows of long outputs. The rest is
  *  written when the command has ended. */
 void cli_spill(struct cli *c);
+/** Begins the answer of --json in c->out; long ones are written to stdout between rows. */
+void cli_json_begin(struct cli *c, struct json_writer *w);
+/** The line ends where the answer ends. */
+void cli_json_end(struct cli *c);
 /** Writes all of c->out now: somebody else is about to write to stdout. */
 void cli_flush(struct cli *c);
 /** Shows a table as --json, --csv or text, and frees it. */

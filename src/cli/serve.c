@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * mete serve: starts the desk, waits for a signal, lets it finish. */
+#include "base/i128.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/service.h"
@@ -27,17 +28,29 @@ static struct peers_options peers_of(struct settings *s, const char *own_key)
                                   .wallet = settings_text(s, SETTING_WALLET_URL),
                                   .distribution = settings_text(s, SETTING_DISTRIBUTION_URL),
                                   .validation = settings_text(s, SETTING_VALIDATION_URL),
-                                  .key = key != NULL ? key : own_key};
+                                  .key = key != NULL ? key : own_key,
+                                  .refresh_s = (unsigned)settings_number(s, SETTING_REFRESH)};
 }
 
 static void say_started(struct cli *c, struct desk *d, const char *listen)
 {
     const char *colon = strrchr(listen, ':');
-    cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s%s",
+    struct text roles = roles_text(&c->arena, d->o.roles);
+    cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s, roles %.*s%s%s",
              d->o.server.certificate != NULL ? "https" : "http", (int)(colon - listen), listen,
-             server_port(d->server), c->book, c->store,
-             authority_is_open(d->authority) ? "; no key exists: everything is open to this machine"
-                                             : "");
+             server_port(d->server), c->book, c->store, (int)roles.len, roles.p,
+             roles_are_bare(d->o.roles) ? " (with no routes but those that every role has)" : "",
+             authority_is_open(d->authority, desk_now())
+                 ? "; no key exists: everything is open to this machine"
+                 : "");
+}
+
+/** Through the server's lines: nobody may be reading stderr. */
+static void stopped_say(const struct cli *c, struct desk *d, const char *how)
+{
+    if (!c->quiet) {
+        desk_say(d, "stopped; %s", how);
+    }
 }
 
 /** True: all were answered. False: not in time, or there was a second signal. */
@@ -101,20 +114,23 @@ static struct desk_options desk_of(struct settings *s)
 {
     struct mete_err unused;
     const char *key = settings_secret(s, SETTING_API_KEY, SETTING_API_KEY_FILE);
-    struct desk_options o = {.server = server_of(s),
-                             .store = settings_text(s, SETTING_STORE),
-                             .book = settings_text(s, SETTING_BOOK),
-                             .create = true,
-                             .peers = peers_of(s, key),
-                             .admin_key = key,
-                             .rate = (unsigned)settings_number(s, SETTING_RATE),
-                             .burst = (unsigned)settings_number(s, SETTING_BURST),
-                             .replay_window_s =
-                                 (unsigned)settings_number(s, SETTING_REPLAY_WINDOW) * 3600,
-                             .workers = (unsigned)settings_number(s, SETTING_WORKERS),
-                             .cache_size = (size_t)settings_number(s, SETTING_CACHE) << 20,
-                             .loopback = listen_is_loopback(settings_text(s, SETTING_LISTEN)),
-                             .log = settings_switch(s, SETTING_LOG_REQUESTS)};
+    struct desk_options o = {
+        .server = server_of(s),
+        .store = settings_text(s, SETTING_STORE),
+        .book = settings_text(s, SETTING_BOOK),
+        .create = true,
+        .peers = peers_of(s, key),
+        .admin_key = key,
+        .rate = (unsigned)settings_number(s, SETTING_RATE),
+        .burst = (unsigned)settings_number(s, SETTING_BURST),
+        .replay_window_s = (unsigned)settings_number(s, SETTING_REPLAY_WINDOW) * 3600,
+        .workers = (unsigned)settings_number(s, SETTING_WORKERS),
+        .streams = (unsigned)settings_number(s, SETTING_STREAMS),
+        .streams_per_key = (unsigned)settings_number(s, SETTING_STREAMS_PER_KEY),
+        .heartbeat_s = (unsigned)settings_number(s, SETTING_HEARTBEAT),
+        .cache_size = (size_t)settings_number(s, SETTING_CACHE) << 20,
+        .loopback = listen_is_loopback(settings_text(s, SETTING_LISTEN)),
+        .log = settings_switch(s, SETTING_LOG_REQUESTS)};
     (void)!roles_parse(text_of(settings_text(s, SETTING_ROLES)), &o.roles, &unused); /* checked */
     return o;
 }
@@ -265,10 +281,11 @@ static int serve_run(struct cli *c)
     service_notify("READY=1");
     wait_for_end(c, d, &set);
     if (!drain(d, &set)) {
-        cli_note(c, "mete: stopped; some requests were not answered");
+        stopped_say(c, d, "some requests were not answered");
+        desk_flush(d);
         _exit(CLI_FAILED); /* at once: the store stands this, as it stands the power going */
     }
-    cli_note(c, "mete: stopped; every request was answered");
+    stopped_say(c, d, "every request was answered");
     desk_close(d);
     return CLI_OK;
 }
@@ -288,6 +305,9 @@ static const struct cli_option OPTIONS[] = {
      "of them, those of one address; unless said 256 with TLS, else no bound"},
     {"request-time", 0, "SECONDS", "for a whole request, however slowly it comes; 60 unless said"},
     {"idle-time", 0, "SECONDS", "without a byte before a connection is closed; 30 unless said"},
+    {"streams", 0, "N", "of the connections, those that follow events; half unless said"},
+    {"streams-per-key", 0, "N", "of these, those of one key; a quarter unless said"},
+    {"heartbeat", 0, "SECONDS", "between looks at who follows events; 15 unless said"},
     {"plaintext-behind-proxy", 0, NULL, "no TLS although others can connect: a proxy has it"},
     {NULL, 0, NULL, NULL}};
 

@@ -105,7 +105,7 @@ static void value_set(struct settings *s, enum setting which, const char *text,
     char room[80];
     const char *wants = value_wants(row, text, room);
     const char *shown = setting_shown(s->arena, which, text);
-    if (wants != NULL && from.source == FROM_OPTION) {
+    if (wants != NULL && from.source != FROM_FILE) { /* it goes by the name that it has there */
         settings_problem(s, NULL, false, "%s wants %s, not '%.100s'", from.where, wants, shown);
         return;
     }

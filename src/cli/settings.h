@@ -50,6 +50,12 @@ enum setting_kind {
       "seconds without a byte before a connection is closed")                                      \
     X(WORKERS, "server", "workers", NULL, NULL, NUMBER, "2", 1, 64, 0,                             \
       "threads for readings that take long")                                                       \
+    X(STREAMS, "server", "streams", NULL, "streams", NUMBER, NULL, 1, 60000, 0,                    \
+      "live feeds at once; unless said half of the connections")                                   \
+    X(STREAMS_PER_KEY, "server", "streams_per_key", NULL, "streams-per-key", NUMBER, NULL, 1,      \
+      60000, 0, "of them, those of one key; unless said a quarter")                                \
+    X(HEARTBEAT, "server", "heartbeat_s", NULL, "heartbeat", NUMBER, "15", 1, 3600, 0,             \
+      "seconds after which a live feed without news shows that it lives")                          \
     X(LOG_REQUESTS, "server", "log_requests", NULL, NULL, SWITCH, "yes", 0, 0, SETTING_LIVE,       \
       "a line of JSON on standard error for each request; --quiet says no")                        \
     X(CERTIFICATE, "tls", "certificate", NULL, "certificate", FILE, NULL, 0, 0, SETTING_LIVE,      \
@@ -70,6 +76,8 @@ enum setting_kind {
       "hours: older signed events that are new are refused; 0: no bound")                          \
     X(REGISTRY_URL, "services", "manifest_registry_url", "MANIFEST_REGISTRY_URL", NULL, URL, NULL, \
       0, 0, 0, "where policies come from that this book does not know")                            \
+    X(REFRESH, "services", "manifest_refresh_s", "MANIFEST_REFRESH_SECONDS", NULL, NUMBER, "30",   \
+      0, 86400, 0, "seconds after which policies of the registry are looked at again; 0: never")   \
     X(WALLET_URL, "services", "wallet_service_url", "WALLET_SERVICE_URL", NULL, URL, NULL, 0, 0,   \
       0, "the mete with the role wallet")                                                          \
     X(DISTRIBUTION_URL, "services", "distribution_service_url", "DISTRIBUTION_SERVICE_URL", NULL,  \

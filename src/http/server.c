@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "http/certificate.h"
 #include "http/link.h"
+#include "http/outflow.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -70,13 +71,29 @@ struct pairs {
     bool bad;
 };
 
+/** "Content-Length : 5" is no header to one reader and a length to another, and a return in a value
+ *  ends a line for some: nothing of the kind is guessed at (RFC 9112, 5.1; RFC 9110, 5.5). */
+static bool is_plain_header(const struct pair *p)
+{
+    bool plain = p->name.len > 0;
+    for (size_t i = 0; i < p->name.len; i++) {
+        char c = p->name.p[i];
+        plain = plain && c > ' ' && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+    }
+    for (size_t i = 0; i < p->value.len; i++) {
+        unsigned char c = (unsigned char)p->value.p[i];
+        plain = plain && (c >= ' ' || c == '\t') && c != 0x7f;
+    }
+    return plain;
+}
+
 static enum MHD_Result pair_add(void *arg, enum MHD_ValueKind kind, const char *name,
                                 size_t name_len, const char *value, size_t value_len)
 {
     struct pairs *p = arg;
     struct pair got = {{name, name_len}, {value != NULL ? value : "", value_len}};
     (void)kind;
-    if (*p->count == EXCHANGE_PAIRS_MAX) {
+    if (*p->count == EXCHANGE_PAIRS_MAX || (!p->decode && !is_plain_header(&got))) {
         p->bad = true;
         return MHD_NO;
     }
@@ -161,15 +178,21 @@ static bool coding_known(const struct request *r)
     return coding.p == NULL || name_is(coding, "chunked");
 }
 
+static unsigned headers_count(const struct exchange *x, const char *name)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < x->header_count; i++) {
+        count += name_is(x->header[i].name, name);
+    }
+    return count;
+}
+
 /** A length that could be read in two ways is how requests are smuggled past a proxy. */
 static void length_read(struct request *r)
 {
-    unsigned lengths = 0;
+    unsigned lengths = headers_count(&r->x, "Content-Length");
     struct text coding = exchange_header(&r->x, "Transfer-Encoding");
     struct text length = exchange_header(&r->x, "Content-Length");
-    for (size_t i = 0; i < r->x.header_count; i++) {
-        lengths += name_is(r->x.header[i].name, "Content-Length");
-    }
     if (lengths + (coding.p != NULL) > 1 || !coding_known(r)) {
         turn_away(r, METE_REQUEST_INVALID);
         return;
@@ -200,7 +223,7 @@ static void request_head(struct request *r, const char *method, const char *url)
     if (r->s->o.client_ca != NULL && !certificate_holds(r)) {
         turn_away(r, METE_UNAUTHORIZED);
     }
-    if (headers.bad || query.bad) {
+    if (headers.bad || query.bad || headers_count(x, "Host") > 1) {
         turn_away(r, METE_REQUEST_INVALID);
     }
     r->limit = r->s->o.body_max;
@@ -292,14 +315,23 @@ static bool request_take(struct request *r, const char *data, size_t size)
 
 /* --- answering ---------------------------------------------------------------------------------*/
 
+static struct MHD_Response *response_new(struct request *r)
+{
+    const struct outflow_to to = {r->connection, r->s->links, r->link};
+    struct exchange *x = &r->x;
+    link_move(r->s->links, r->link, LINK_ANSWERING, x->out.len);
+    if (x->source != NULL) {
+        return outflow_response(x, &to);
+    }
+    return MHD_create_response_from_buffer(x->out.len, x->out.p, MHD_RESPMEM_PERSISTENT);
+}
+
 static enum MHD_Result send_answer(struct request *r)
 {
     struct exchange *x = &r->x;
     body_drop(r);
-    link_move(r->s->links, r->link, LINK_ANSWERING, x->out.len);
     METE_ASSERT(x->status >= 200 && x->status < 600);
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(x->out.len, x->out.p, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = response_new(r);
     if (response == NULL) {
         return MHD_NO;
     }
@@ -523,6 +555,11 @@ static enum mete_code daemon_start(struct server *s, struct mete_err *err)
                                          "the HTTP server did not start: see its certificate");
 }
 
+unsigned server_connections_max(const struct server_options *o)
+{
+    return o->connections_max != 0 ? o->connections_max : CONNECTIONS_MAX;
+}
+
 enum mete_code server_start(struct server **out, const struct server_options *o,
                             struct mete_err *err)
 {
@@ -530,7 +567,7 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
     METE_ASSERT(s != NULL);
     s->o = *o;
     s->listen_fd = -1;
-    s->o.connections_max = o->connections_max != 0 ? o->connections_max : CONNECTIONS_MAX;
+    s->o.connections_max = server_connections_max(o);
     s->o.idle_s = o->idle_s != 0 ? o->idle_s : IDLE_S;
     s->o.request_s = o->request_s != 0 ? o->request_s : REQUEST_S;
     s->o.memory_max = o->memory_max != 0 ? o->memory_max : MEMORY_MAX;
