@@ -150,13 +150,12 @@ static bool tls_goes_on(const struct server_options *was, const struct server_op
            (was->client_ca != NULL) == (is->client_ca != NULL);
 }
 
-static void restart_hints(const struct cli *c, const struct settings *was,
-                          const struct settings *is)
+static void restart_hints(struct cli *c, struct desk *d, const struct settings *is)
 {
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
+    for (size_t i = 0; i < SETTING_COUNT && !c->quiet; i++) {
         if ((SETTING[i].traits & SETTING_LIVE) == 0 &&
-            !same(was->value[i].text, is->value[i].text)) {
-            cli_note(c, "mete: %s of [%s] has changed: it takes a restart", SETTING[i].name,
+            !same(c->settings->value[i].text, is->value[i].text)) {
+            desk_say(d, "%s of [%s] has changed: it takes a restart", SETTING[i].name,
                      SETTING[i].section);
         }
     }
@@ -179,19 +178,20 @@ static void take_over(struct cli *c, struct desk *d, struct settings *s)
         return;
     }
     desk_adjust(d, &o);
-    restart_hints(c, c->settings, s);
-    if (!tls) {
-        cli_note(c, "mete: to speak TLS or not, to ask clients for certificates or not: [tls] "
-                    "stays as it was, that takes a restart");
+    restart_hints(c, d, s);
+    if (!tls && !c->quiet) {
+        desk_say(d, "to speak TLS or not, to ask clients for certificates or not: [tls] stays as "
+                    "it was, that takes a restart");
     }
 }
 
 /** SIGHUP: keys, certificate, and the settings that can change while it runs. A mistake anywhere,
- *  and all stays as it was. */
+ *  and all stays as it was. It talks through the server's lines: nobody may be reading stderr. */
 static void read_again(struct cli *c, struct desk *d)
 {
     struct arena a;
     struct settings s;
+    struct buf problem = {0};
     arena_init(&a, (size_t)64 << 20);
     authority_reload(d->authority);
     settings_read(&s, &a, c);
@@ -202,9 +202,16 @@ static void read_again(struct cli *c, struct desk *d)
     if (s.errors == 0) {
         take_over(c, d, &s);
     }
-    settings_complain(&s);
-    cli_note(c, s.errors > 0 ? "mete: SIGHUP: the settings stay as they were"
-                             : "mete: SIGHUP: keys, certificate and settings read again");
+    while (settings_next(&s, &problem)) {
+        desk_say(d, "%.*s", (int)problem.len, (const char *)problem.p);
+        buf_reset(&problem);
+    }
+    if (s.errors > 0) {
+        desk_say(d, "SIGHUP: the settings stay as they were");
+    } else if (!c->quiet) {
+        desk_say(d, "SIGHUP: keys, certificate and settings read again");
+    }
+    buf_clear(&problem);
     arena_clear(&a);
 }
 

@@ -45,22 +45,30 @@ void settings_problem(struct settings *s, const char *where, bool is_warning, co
     s->errors += !is_warning;
 }
 
+bool settings_next(struct settings *s, struct buf *line)
+{
+    struct setting_problem *p = s->problem;
+    while (p != NULL && p->is_told) {
+        p = p->next;
+    }
+    if (p != NULL) {
+        p->is_told = true;
+        buf_put_str(line, p->is_warning ? "warning: " : "");
+        text_put_safe(line, p->where);
+        buf_put_str(line, p->where.len > 0 ? ": " : "");
+        text_put_safe(line, p->text);
+    }
+    return p != NULL;
+}
+
 void settings_complain(struct settings *s)
 {
-    for (struct setting_problem *p = s->problem; p != NULL; p = p->next) {
-        if (p->is_told) {
-            continue;
-        }
-        p->is_told = true;
-        struct buf line = {0};
-        buf_printf(&line, "mete: %s", p->is_warning ? "warning: " : "");
-        text_put_safe(&line, p->where);
-        buf_put_str(&line, p->where.len > 0 ? ": " : "");
-        text_put_safe(&line, p->text);
-        buf_put_u8(&line, '\n');
-        fwrite(line.p, 1, line.len, stderr);
-        buf_clear(&line);
+    struct buf line = {0};
+    while (settings_next(s, &line)) {
+        fprintf(stderr, "mete: %.*s\n", (int)line.len, (const char *)line.p);
+        buf_reset(&line);
     }
+    buf_clear(&line);
 }
 
 /* --- values ------------------------------------------------------------------------------------*/

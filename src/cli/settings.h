@@ -157,7 +157,9 @@ const char *setting_shown(struct arena *a, enum setting which, const char *text)
 /** Adds a problem: printf, after "WHERE: ". */
 void settings_problem(struct settings *s, const char *where, bool is_warning, const char *fmt, ...)
     METE_PRINTF(4, 5);
-/** Prints the problems on stderr that it has not printed yet, a line each. */
+/** Appends the next problem that was not told yet, as people read it; false: all were. */
+bool settings_next(struct settings *s, struct buf *line) METE_MUST_CHECK;
+/** Prints those on stderr, a line each. */
 void settings_complain(struct settings *s);
 /** Where a value came from, for people: "built in", "/etc/mete/mete.conf:12" ... */
 const char *setting_where(const struct setting_value *v);

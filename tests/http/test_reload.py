@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGHUP: another certificate, another rate, while connections go on; a mistake changes nothing."""
 # covers: F-081
+import atexit
 import http.server
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import ssl
@@ -17,7 +19,8 @@ import urllib.request
 
 from served import METE, done, equal, ok
 
-HERE = pathlib.Path(tempfile.mkdtemp())
+HERE = pathlib.Path(tempfile.mkdtemp(prefix="mete-reload-"))
+atexit.register(shutil.rmtree, HERE, ignore_errors=True)
 
 
 def pair(name):
@@ -240,4 +243,34 @@ text = (HERE / "mete.conf").read_text()
 server.reload("read again")
 equal((allowed("second"), allowed("")), (False, False), "no key: nobody is let in, not everybody")
 server.end()
+
+# nobody reads what it says: signals are heard all the same
+ends = os.pipe()
+(HERE / "mete.conf").write_text(f"[store]\nstore = {HERE}/plain.db\n[server]\n"
+                                "listen = 127.0.0.1:0\nworkers = 0\n")
+silent = subprocess.Popen([METE, "serve", "--config", HERE / "mete.conf"], stderr=ends[1],
+                          env={"PATH": os.environ["PATH"]})
+equal(silent.wait(60), 2, "with a mistake it does not start")
+(HERE / "mete.conf").write_text(f"[store]\nstore = {HERE}/plain.db\n[server]\nlisten = 127.0.0.1:0\n")
+silent = subprocess.Popen([METE, "serve", "--config", HERE / "mete.conf"], stderr=ends[1],
+                          env={"PATH": os.environ["PATH"]})
+said = b""
+while b"listening" not in said:
+    said += os.read(ends[0], 65536)
+os.set_blocking(ends[1], False)
+try:
+    while True:
+        os.write(ends[1], b"x" * 4096)
+except BlockingIOError:
+    os.set_blocking(ends[1], True)
+for _ in range(20):
+    silent.send_signal(signal.SIGHUP)
+    time.sleep(0.05)
+silent.send_signal(signal.SIGTERM)
+try:
+    ended = silent.wait(60)
+except subprocess.TimeoutExpired:
+    ended = "it did not end"
+    silent.kill()
+equal(ended, 0, "a log that nobody reads keeps no signal away")
 done()
