@@ -32,6 +32,7 @@ static int check_run(struct cli *c)
 {
     struct settings *s = c->settings;
     settings_check(s);
+    settings_check_validity(s);
     if (c->json) {
         problems_json(c);
         return s->errors == 0 ? CLI_OK : CLI_FAILED;

@@ -199,6 +199,7 @@ static void read_again(struct cli *c, struct desk *d)
         settings_problem(&s, c->settings->file, false, "it is gone");
     }
     settings_check(&s);
+    settings_check_validity(&s);
     if (s.errors == 0) {
         take_over(c, d, &s);
     }
@@ -271,6 +272,7 @@ static int serve_run(struct cli *c)
                    : cli_usage(c, "%s", err.text);
     }
     settings_check(c->settings);
+    settings_check_validity(c->settings);
     settings_complain(c->settings);
     if (c->settings->errors > 0) {
         return CLI_USAGE;

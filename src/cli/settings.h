@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/time.h"
 
 struct cli;
 
@@ -133,6 +134,8 @@ struct settings {
     struct setting_problem *problem;
     struct setting_problem **problem_last;
     unsigned errors;
+    bool has_certificate; /* one that can be used: settings_check found when */
+    mete_time certificate_from, certificate_until;
     bool is_blind; /* something that could have named the store could not be read */
 };
 
@@ -141,6 +144,11 @@ void settings_read(struct settings *s, struct arena *a, const struct cli *c);
 /** Looks at what the values mean together and in this machine: files, keys, certificates. What was
  *  told when they were read is not told again. */
 void settings_check(struct settings *s);
+
+/** Warns of a certificate that clients refuse, or soon will. After settings_check. */
+void settings_check_validity(struct settings *s);
+/** What there is to say of it, in the arena; NULL: nothing. *ended: clients refuse it now. */
+const char *settings_validity(struct settings *s, bool *ended);
 
 const char *settings_text(const struct settings *s, enum setting which);
 uint64_t settings_number(const struct settings *s, enum setting which);

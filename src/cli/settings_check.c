@@ -151,24 +151,58 @@ static gnutls_datum_t datum_of(const struct buf *b)
     return (gnutls_datum_t){b->p, (unsigned)b->len};
 }
 
-static void validity_check(struct settings *s, const struct buf *pem)
+/** From when and until when the first certificate of a chain holds. */
+static bool validity_of(const struct buf *pem, mete_time *from, mete_time *until)
 {
     gnutls_x509_crt_t crt;
     const gnutls_datum_t text = datum_of(pem);
-    const char *where = s->value[SETTING_CERTIFICATE].where;
     if (gnutls_x509_crt_init(&crt) != 0) {
-        return;
+        return false;
     }
-    if (gnutls_x509_crt_import(crt, &text, GNUTLS_X509_FMT_PEM) == 0) {
-        time_t now = time(NULL);
-        long days = (long)((gnutls_x509_crt_get_expiration_time(crt) - now) / 86400);
-        if (gnutls_x509_crt_get_expiration_time(crt) <= now) {
-            settings_problem(s, where, true, "the certificate has ended: clients will refuse it");
-        } else if (days < SOON_DAYS) {
-            settings_problem(s, where, true, "the certificate ends in %ld days", days);
-        }
+    bool read = gnutls_x509_crt_import(crt, &text, GNUTLS_X509_FMT_PEM) == 0;
+    if (read) {
+        *from = (mete_time)gnutls_x509_crt_get_activation_time(crt) * TIME_SECOND_US;
+        *until = (mete_time)gnutls_x509_crt_get_expiration_time(crt) * TIME_SECOND_US;
     }
     gnutls_x509_crt_deinit(crt);
+    return read;
+}
+
+static mete_time now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (mete_time)t.tv_sec * TIME_SECOND_US + t.tv_nsec / 1000;
+}
+
+/** NULL: it holds for long. Else what to say of it. */
+const char *settings_validity(struct settings *s, bool *ended)
+{
+    mete_time now = now_us();
+    char at[TIME_TEXT_MAX];
+    time_format(s->certificate_until, at);
+    *ended = s->certificate_until <= now || s->certificate_from > now;
+    if (s->certificate_until <= now) {
+        return arena_printf(s->arena,
+                            "the certificate has ended at %s: clients refuse it; put a new one in "
+                            "its place, then SIGHUP",
+                            at)
+            .p;
+    }
+    if (s->certificate_from > now) {
+        time_format(s->certificate_from, at);
+        return arena_printf(s->arena,
+                            "the certificate begins at %s: clients refuse it until then; look at "
+                            "the clock",
+                            at)
+            .p;
+    }
+    long long days = (s->certificate_until - now) / TIME_DAY_US;
+    return days >= SOON_DAYS
+               ? NULL
+               : arena_printf(s->arena, "the certificate ends in %lld days, at %s: renew it", days,
+                              at)
+                     .p;
 }
 
 static void pair_check(struct settings *s)
@@ -187,7 +221,8 @@ static void pair_check(struct settings *s)
                              "certificate and certificate_key do not go together: %s",
                              gnutls_strerror(fit));
         } else {
-            validity_check(s, &certificate);
+            s->has_certificate =
+                validity_of(&certificate, &s->certificate_from, &s->certificate_until);
         }
         gnutls_certificate_free_credentials(both);
     }
@@ -274,4 +309,13 @@ void settings_check(struct settings *s)
     password_check(s);
     tls_check(s);
     words_check(s);
+}
+
+void settings_check_validity(struct settings *s)
+{
+    bool ended;
+    const char *text = s->has_certificate ? settings_validity(s, &ended) : NULL;
+    if (text != NULL) {
+        settings_problem(s, s->value[SETTING_CERTIFICATE].where, true, "%s", text);
+    }
 }
