@@ -127,10 +127,11 @@ static void request_begin(struct load *l, struct connection *c)
     size_t len = l->end[at + c->count - 1] - begin;
     l->next += c->count;
     buf_reset(&c->request);
-    buf_printf(&c->request,
-               "POST /v1/events HTTP/1.1\r\nHost: b\r\nContent-Type: application/x-ndjson\r\n"
-               "Content-Length: %zu\r\n\r\n",
-               len);
+    buf_printf(
+        &c->request,
+        "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+        "Content-Length: %zu\r\n\r\n",
+        len);
     buf_put(&c->request, l->text.p + begin, len);
     c->sent = 0;
     c->got = 0;

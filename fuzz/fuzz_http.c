@@ -157,6 +157,7 @@ static bool request_read(struct exchange *x, struct text in)
 {
     struct text query = take(&in, '\n');
     x->method = kept(x, take(&query, ' '));
+    x->target = kept(x, query);
     x->path = kept(x, take(&query, '?'));
     bool good = query_read(x, query);
     struct text line;

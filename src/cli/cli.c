@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/help.h"
 #include "cli/settings.h"
+#include "wire/form.h"
 
 #include <errno.h>
 #include <getopt.h>

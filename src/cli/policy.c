@@ -9,6 +9,7 @@
 #include "engine/words.h"
 #include "render/render.h"
 #include "wire/document.h"
+#include "wire/form.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/words.h"
 #include "wire/document.h"
+#include "wire/form.h"
 #include "wire/json_values.h"
 
 #define PERCENT_DECIMALS 6u

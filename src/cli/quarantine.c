@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "render/render.h"
+#include "wire/form.h"
 
 #include <stdlib.h>
 

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "wire/form.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "render/render.h"
 #include "wire/document.h"
+#include "wire/form.h"
 
 #include <string.h>
 

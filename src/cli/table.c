@@ -6,6 +6,7 @@
 #include "base/i128.h"
 #include "base/text.h"
 #include "core/amount.h"
+#include "wire/form.h"
 
 #include <stdlib.h>
 
@@ -140,27 +141,6 @@ size_t text_width(struct text t)
         width += ((uint8_t)t.p[i] & 0xc0) != 0x80;
     }
     return width;
-}
-
-/** C0 and DEL; C1 as it stands in UTF-8: 0xc2, then 0x80 to 0x9f. */
-static size_t control_len(struct text t, size_t i)
-{
-    uint8_t b = (uint8_t)t.p[i];
-    if (b < 0x20 || b == 0x7f) {
-        return 1;
-    }
-    bool is_c1 =
-        b == 0xc2 && i + 1 < t.len && (uint8_t)t.p[i + 1] >= 0x80 && (uint8_t)t.p[i + 1] < 0xa0;
-    return is_c1 ? 2 : 0;
-}
-
-void text_put_safe(struct buf *out, struct text t)
-{
-    for (size_t i = 0; i < t.len;) {
-        size_t control = control_len(t, i);
-        buf_put_u8(out, control > 0 ? '?' : (uint8_t)t.p[i]);
-        i += control > 0 ? control : 1;
-    }
 }
 
 /** The first `len` bytes of a cell's text. */

@@ -45,7 +45,5 @@ void table_to_json(const struct table *t, struct json_writer *w, const char *key
 
 /** Width on a terminal, counted in code points. */
 size_t text_width(struct text t);
-/** Appends `t` with control characters, which could steer a terminal, as "?". */
-void text_put_safe(struct buf *out, struct text t);
 
 #endif

@@ -73,6 +73,11 @@ struct hash hmac_sha256(struct bytes key, struct bytes in)
     return h;
 }
 
+void sha512(uint8_t out[SHA512_LEN], struct bytes in)
+{
+    METE_ASSERT(EVP_Digest(in.p, in.len, out, NULL, EVP_sha512(), NULL) == 1);
+}
+
 bool hash_eq(const struct hash *a, const struct hash *b)
 {
     return memcmp(a->b, b->b, sizeof(a->b)) == 0;

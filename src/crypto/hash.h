@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * SHA-256 and HMAC-SHA-256 (FIPS 180-4, RFC 2104), thin over OpenSSL's libcrypto. */
+ * SHA-256, SHA-512 and HMAC-SHA-256 (FIPS 180-4, RFC 2104), thin over OpenSSL's libcrypto. */
 #ifndef METE_CRYPTO_HASH_H
 #define METE_CRYPTO_HASH_H
 
 #include "base/types.h"
 
 #define SHA256_LEN 32
+#define SHA512_LEN 64
 
 struct hash {
     uint8_t b[SHA256_LEN];
@@ -15,6 +16,7 @@ struct hash sha256(struct bytes in);
 /** The hash of the concatenation of `count` pieces. */
 struct hash sha256_parts(const struct bytes *parts, size_t count);
 struct hash hmac_sha256(struct bytes key, struct bytes in);
+void sha512(uint8_t out[SHA512_LEN], struct bytes in);
 bool hash_eq(const struct hash *a, const struct hash *b);
 void hash_hex(const struct hash *h, char out[65]);
 /** Compares without leaking where the difference is. */

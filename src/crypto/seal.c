@@ -70,3 +70,8 @@ void secret_wipe(void *p, size_t len)
 {
     sodium_memzero(p, len);
 }
+
+bool secret_eq(const void *a, const void *b, size_t len)
+{
+    return sodium_memcmp(a, b, len) == 0;
+}

@@ -27,5 +27,7 @@ struct hash commitment(const uint8_t salt[SALT_LEN], struct bytes value);
  *  by engine and cli only, never below them. */
 void random_bytes(void *out, size_t len);
 void secret_wipe(void *p, size_t len);
+/** Compares in a time that does not tell where two secrets differ. */
+bool secret_eq(const void *a, const void *b, size_t len);
 
 #endif

@@ -3,6 +3,7 @@
 #include "engine/explain_parts.h"
 
 #include "base/text.h"
+#include "wire/form.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -111,17 +112,9 @@ struct indent {
     struct buf prefix;
 };
 
-static void put_clean(struct buf *out, struct text t)
-{
-    for (size_t i = 0; i < t.len; i++) {
-        uint8_t c = (uint8_t)t.p[i];
-        buf_put_u8(out, c < 0x20 || c == 0x7f ? '?' : c); /* control codes could steer a terminal */
-    }
-}
-
 static void text_node(struct buf *out, const struct explain_node *n, struct indent *indent)
 {
-    put_clean(out, n->text);
+    text_put_safe(out, n->text);
     buf_put_str(out, "\n");
     for (const struct explain_node *c = n->child; c != NULL; c = c->next) {
         size_t before = indent->prefix.len;

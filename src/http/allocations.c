@@ -2,6 +2,7 @@
  * Shares of revenues, one by one, and what supervisors do with them. */
 #include "http/desk.h"
 #include "http/mapping.h"
+#include "http/own.h"
 #include "http/query_args.h"
 #include "http/reply.h"
 #include "http/routes.h"
@@ -59,6 +60,10 @@ void allocations_get(struct desk *d, struct engine *e, struct exchange *x)
         q.party = x->who->party; /* a bound key sees its own */
     }
     if (q.party.len > 0 && !arg_own_party(x, q.party)) {
+        return;
+    }
+    if (q.event_id.len > 0 && !own_event(e, x->who, q.event_id)) {
+        reply_fail(x, METE_NOT_FOUND, NULL, "no event of this book has this id");
         return;
     }
     reply_json(x, 200, &w);

@@ -16,9 +16,6 @@
 
 #define ARENA_MAX  ((size_t)256 << 20)
 #define LOOK_EVERY INT64_C(500000) /* microseconds between looks at the store */
-#define LOOK_AGAIN                                                                                 \
-    INT64_C(50000) /* the least, when somebody comes with a key that is not known                  \
-                    */
 #define KEY_PREFIX "mete_"
 #define KEY_RANDOM 24
 #define ID_RANDOM  8
@@ -40,6 +37,7 @@ struct authority {
     struct arena arena; /* of the keys' texts */
     mete_time looked_at;
     bool any;
+    bool stale; /* the last read failed */
     struct kept_key admin_bucket;
     struct signatures *signatures;
 };
@@ -125,11 +123,13 @@ static bool keep(void *arg, const struct api_key *key)
     return true;
 }
 
-/** A failing read keeps what is known: revoking needs the store, and so does everything else. */
+/** A failing read keeps what is known, and is done again: a key that was revoked must not go on for
+ *  a moment's trouble with the store. */
 static void keys_read(struct authority *a)
 {
     struct mete_err err;
     struct reading r = {.before = &a->keys};
+    a->stale = true;
     map_init(&r.keys, sizeof(struct kept_key), hash_seed());
     arena_init(&r.arena, ARENA_MAX);
     if (api_keys_read(a->store, keep, &r, &err) == METE_OK) {
@@ -138,17 +138,26 @@ static void keys_read(struct authority *a)
         a->keys = r.keys;
         a->arena = r.arena;
         a->any = a->any || a->keys.count > 0;
+        a->stale = false;
         return;
     }
     map_clear(&r.keys);
     arena_clear(&r.arena);
 }
 
+/** How soon to look again when somebody comes with a key that is not known: made a moment ago,
+ *  perhaps. Reading all keys takes a microsecond for each, some; who has a wrong one may make it a
+ *  tenth of our time. Whoever made a key and then uses it comes later than that. */
+static mete_time soon(const struct authority *a)
+{
+    return 500 + 10 * (mete_time)a->keys.count;
+}
+
 static void look(struct authority *a, mete_time now, mete_time every)
 {
     if (now - a->looked_at >= every || now < a->looked_at) {
         a->looked_at = now;
-        if (api_keys_changed(a->store)) {
+        if (api_keys_changed(a->store) || a->stale) {
             keys_read(a);
         }
     }
@@ -258,16 +267,22 @@ static void principal_fill(struct exchange *x, const struct api_key *key)
     p->service = arena_text(&x->arena, key->service);
 }
 
+static struct kept_key *key_find(struct authority *a, const struct hash *h, mete_time now)
+{
+    struct bytes sum = {h->b, sizeof h->b};
+    struct kept_key *k = map_get(&a->keys, sum);
+    if (k == NULL) {
+        look(a, now, soon(a));
+        k = map_get(&a->keys, sum);
+    }
+    return k;
+}
+
 static enum mete_code key_check(struct authority *a, struct exchange *x, struct text given,
                                 mete_time now, struct mete_err *err)
 {
     struct hash h = sha256(text_bytes(given));
-    struct bytes sum = {h.b, sizeof h.b};
-    struct kept_key *k = map_get(&a->keys, sum);
-    if (k == NULL) { /* made a moment ago, perhaps */
-        look(a, now, LOOK_AGAIN);
-        k = map_get(&a->keys, sum);
-    }
+    struct kept_key *k = key_find(a, &h, now);
     if (a->has_admin && hash_eq(&h, &a->admin)) {
         x->who->key_id = text_of("API_KEY");
         x->who->scopes = SCOPES_ALL;
@@ -308,14 +323,16 @@ bool authority_is_open(struct authority *a, mete_time now)
     return is_open;
 }
 
-static bool is_address_of_loopback(struct text host)
+/** An address of loopback, or a name without a dot: no name of the internet. */
+static bool is_near(struct text host)
 {
+    bool dotted = false;
+    bool number = true; /* 127.0.0.1.example.org is anybody's */
     for (size_t i = 0; i < host.len; i++) {
-        if ((host.p[i] < '0' || host.p[i] > '9') && host.p[i] != '.') {
-            return false; /* 127.0.0.1.example.org is anybody's */
-        }
+        dotted = dotted || host.p[i] == '.';
+        number = number && ((host.p[i] >= '0' && host.p[i] <= '9') || host.p[i] == '.');
     }
-    return text_starts(host, "127.");
+    return !dotted || (number && text_starts(host, "127."));
 }
 
 /** A browser on this machine runs pages of others. It names the page's site in Origin, and in Host
@@ -326,12 +343,10 @@ static bool is_of_this_machine(const struct exchange *x)
     struct text host = exchange_header(x, "Host");
     struct text origin = exchange_header(x, "Origin");
     size_t len = 0;
-    while (len < host.len && (host.p[len] != ':' || host.p[0] == '[')) {
+    while (len < host.len && host.p[len] != ':') {
         len++;
     }
-    struct text name = {host.p, len};
-    if (host.len > 0 && !text_is(name, "localhost") && !text_starts(name, "[::1]") &&
-        !is_address_of_loopback(name)) {
+    if (!text_starts(host, "[::1]") && !is_near((struct text){host.p, len})) {
         return false;
     }
     size_t scheme = text_starts(origin, "https://") ? 8 : text_starts(origin, "http://") ? 7 : 0;
@@ -389,9 +404,9 @@ struct standing authority_standing(const struct exchange *x, enum scope scope)
     return s;
 }
 
-static bool key_stands(const struct authority *a, const struct standing *s, mete_time now)
+static bool key_stands(struct authority *a, const struct standing *s, mete_time now)
 {
-    const struct kept_key *k = map_get(&a->keys, (struct bytes){s->key.b, sizeof s->key.b});
+    const struct kept_key *k = key_find(a, &s->key, now);
     if (a->has_admin && hash_eq(&s->key, &a->admin)) {
         return true;
     }
@@ -405,7 +420,7 @@ static bool key_stands(const struct authority *a, const struct standing *s, mete
 bool authority_stands(struct authority *a, const struct standing *s, mete_time now)
 {
     pthread_mutex_lock(&a->lock);
-    look(a, now, LOOK_AGAIN);
+    look(a, now, LOOK_EVERY);
     bool stands = s->keyed ? key_stands(a, s, now) : a->o.loopback && !a->any;
     pthread_mutex_unlock(&a->lock);
     return stands;

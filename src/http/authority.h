@@ -40,16 +40,18 @@ bool scope_of(struct text name, enum scope *out) METE_MUST_CHECK;
 enum mete_code scopes_parse(struct text list, uint32_t *out, struct mete_err *err) METE_MUST_CHECK;
 
 struct signatures;
+struct message_signatures;
 
 /** Who asks. Lives in the exchange's arena. */
 struct principal {
     struct text key_id; /* empty: nobody was asked (open, or a route for all) */
     const char *book;
     uint32_t scopes;
-    struct text party;             /* empty: not bound */
-    struct text producer;          /* empty: whatever an event says of itself */
-    struct text service;           /* empty: any of the producer's */
-    struct signatures *signatures; /* of the authority */
+    struct text party;                  /* empty: not bound */
+    struct text producer;               /* empty: whatever an event says of itself */
+    struct text service;                /* empty: any of the producer's */
+    struct signatures *signatures;      /* of the authority */
+    struct message_signatures *request; /* that came with what it wants written; NULL: none */
     /* the key's bucket after this request; limit 0: no bound */
     unsigned limit;
     unsigned remaining;

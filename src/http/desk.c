@@ -35,7 +35,7 @@
 #define FLUSH_MS     1000u
 #define BODY_LIGHT   ((size_t)4 << 10)
 #define WEIGHT_MAX   ((size_t)12 << 20)
-#define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route */
+#define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route, or no key for it */
 
 mete_time desk_now(void)
 {
@@ -301,11 +301,24 @@ static bool admit(struct desk *d, struct exchange *x)
     return x->status == 0;
 }
 
-static void turn_away(struct exchange *x, enum mete_code code)
+/** May whoever sends this head send the body that its route takes? */
+static bool may_be_large(const struct desk *d, const struct exchange *x)
 {
-    size_t most = x->route != NULL ? x->route->body_max : BODY_UNKNOWN;
+    const struct standing s = authority_standing(x, x->route->scope);
+    return x->route->body_max <= BODY_UNKNOWN || authority_stands(d->authority, &s, desk_now());
+}
+
+static void turn_away(const struct desk *d, struct exchange *x, enum mete_code code)
+{
+    if (code == METE_BODY_TOO_LARGE && x->route != NULL && !may_be_large(d, x)) {
+        reply_fail(x, METE_UNAUTHORIZED, NULL,
+                   "more than %zu bytes are read from who has a key for this alone", BODY_UNKNOWN);
+        reply_header(x, "WWW-Authenticate", text_of("Bearer"));
+        return;
+    }
     if (code == METE_BODY_TOO_LARGE) {
-        reply_fail(x, code, NULL, "at most %zu bytes here", most);
+        reply_fail(x, code, NULL, "at most %zu bytes here",
+                   x->route != NULL ? x->route->body_max : BODY_UNKNOWN);
         return;
     }
     const char *why =
@@ -320,7 +333,8 @@ size_t desk_limit(void *desk, struct exchange *x)
 {
     const struct desk *d = desk;
     struct text allow;
-    return route_find(x, d->o.roles, &allow) == ROUTE_FOUND ? x->route->body_max : BODY_UNKNOWN;
+    bool large = route_find(x, d->o.roles, &allow) == ROUTE_FOUND && may_be_large(d, x);
+    return large ? x->route->body_max : BODY_UNKNOWN;
 }
 
 void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
@@ -331,7 +345,7 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
     atomic_fetch_add(&d->busy, 1);
     request_id_set(x);
     if (turned_away != METE_OK) {
-        turn_away(x, turned_away);
+        turn_away(d, x, turned_away);
     } else if (route(d, x) && admit(d, x)) {
         if (x->route->prepare != NULL) {
             x->route->prepare(d, NULL, x);

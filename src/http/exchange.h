@@ -29,7 +29,8 @@ struct exchange {
 
     /* the request */
     struct text method;
-    struct text path; /* as sent: its segments are decoded when the route is found */
+    struct text path;   /* as sent: its segments are decoded when the route is found */
+    struct text target; /* as sent, with its query */
     struct pair query[EXCHANGE_PAIRS_MAX];
     size_t query_count;
     struct pair header[EXCHANGE_PAIRS_MAX];

@@ -36,7 +36,10 @@ void ready_get(struct desk *d, struct engine *e, struct exchange *x)
     reply_json(x, 200, &w);
     jw_object(&w, NULL);
     jw_str(&w, "status", "ready");
-    jw_int(&w, "log_size", (int64_t)book_size(engine_book(e)));
+    if (authority_is_open_to(d->authority,
+                             x)) { /* else how much happens is the book's own affair */
+        jw_int(&w, "log_size", (int64_t)book_size(engine_book(e)));
+    }
     jw_end_object(&w);
 }
 

@@ -9,11 +9,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MEMORY_MAX ((size_t)32 << 20)
 #define PAGE_BYTES ((size_t)128 << 10) /* one row may be larger */
 #define PAGE_ROWS  512u
 #define PAGES_MAX  512u
+#define REST_US    20 /* for each reader: about what it costs to send it a page, however small */
 #define CACHE_SIZE ((size_t)1 << 20) /* of the store's connection: no state is read */
 
 struct log_page {
@@ -32,6 +34,7 @@ struct paged_book {
     unsigned readers;
     uint64_t head; /* rows that the log had when it was last read */
     bool news;     /* it may have more */
+    int64_t rest;  /* until when it is not looked for; microseconds of the monotonic clock */
     bool loading;
     struct log_page *page[PAGES_MAX];
     size_t page_count;
@@ -216,18 +219,28 @@ static bool load_page(struct load *l, struct text name, uint64_t until)
     return r != STORE_FAILED;
 }
 
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 /** What waits longest of what can be had: a row that was there when the log was last read, or any
- *  when there are news. */
-static struct log_reader *next_served(const struct log_pages *p)
+ *  when there are news. *rest: when there may be more to have. */
+static struct log_reader *next_served(const struct log_pages *p, int64_t now, int64_t *rest)
 {
     struct log_reader *found = NULL;
+    *rest = INT64_MAX;
     for (const struct paged_book *b = p->first; b != NULL; b = b->next) {
+        bool fresh = b->news && b->rest <= now;
         for (struct log_reader *r = b->first; r != NULL; r = r->next) {
-            if (r->ticket != 0 && (b->news || r->seq <= b->head) &&
+            if (r->ticket != 0 && (fresh || r->seq <= b->head) &&
                 (found == NULL || r->ticket < found->ticket)) {
                 found = r;
             }
         }
+        *rest = b->news && !fresh && b->rest < *rest ? b->rest : *rest;
     }
     return found;
 }
@@ -281,6 +294,7 @@ static void serve(struct log_pages *p, struct log_reader *waiting)
     if (read && l.page->count > 0) {
         page_insert(p, b, l.page);
         b->head = l.head;
+        b->rest = now_us() + (int64_t)b->readers * REST_US;
         give_all(p, b, l.page);
     } else {
         page_free(l.page);
@@ -292,17 +306,28 @@ static void serve(struct log_pages *p, struct log_reader *waiting)
     paged_drop(p, b);
 }
 
+static void changed_wait(struct log_pages *p, int64_t until)
+{
+    if (until == INT64_MAX) {
+        pthread_cond_wait(&p->changed, &p->lock);
+        return;
+    }
+    const struct timespec t = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
+    (void)pthread_cond_timedwait(&p->changed, &p->lock, &t);
+}
+
 static void *load_on(void *arg)
 {
     struct log_pages *p = arg;
     pthread_mutex_lock(&p->lock);
     while (!p->stopping) {
+        int64_t rest;
         make_room(p);
-        struct log_reader *waiting = next_served(p);
+        struct log_reader *waiting = next_served(p, now_us(), &rest);
         if (waiting != NULL && !p->stopping) {
             serve(p, waiting);
         } else if (!p->stopping) {
-            pthread_cond_wait(&p->changed, &p->lock);
+            changed_wait(p, rest);
         }
     }
     pthread_mutex_unlock(&p->lock);
@@ -415,6 +440,7 @@ enum mete_code log_pages_start(struct log_pages **out, const struct log_pages_op
 {
     struct log_pages *p = calloc(1, sizeof *p);
     const struct store_options so = {.read_only = true, .cache_size = CACHE_SIZE};
+    pthread_condattr_t attr;
     METE_ASSERT(p != NULL);
     p->o = *o;
     p->o.memory_max = o->memory_max != 0 ? o->memory_max : MEMORY_MAX;
@@ -425,7 +451,10 @@ enum mete_code log_pages_start(struct log_pages **out, const struct log_pages_op
         return code;
     }
     METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
-    METE_ASSERT(pthread_cond_init(&p->changed, NULL) == 0);
+    METE_ASSERT(pthread_condattr_init(&attr) == 0);
+    METE_ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
+    METE_ASSERT(pthread_cond_init(&p->changed, &attr) == 0);
+    pthread_condattr_destroy(&attr);
     METE_ASSERT(pthread_cond_init(&p->unpinned, NULL) == 0);
     METE_ASSERT(pthread_create(&p->thread, NULL, load_on, p) == 0);
     *out = p;

@@ -2,6 +2,7 @@
  * The registry: policies and .fair manifests, published and read back. An ETag is the hash of the
  * document as the log has it; If-Match publishes only on top of the version that it names. */
 #include "http/desk.h"
+#include "http/message_signature.h"
 #include "http/query_args.h"
 #include "http/reply.h"
 #include "http/routes.h"
@@ -52,6 +53,7 @@ void manifest_prepare(struct desk *d, struct engine *e, struct exchange *x)
         reply_problem(x, &err);
         return;
     }
+    x->who->request = message_signatures_read(x);
     *id = document_id(x);
     x->work = id;
 }
@@ -114,7 +116,7 @@ static void published_answer(struct engine *e, struct exchange *x, struct text i
 }
 
 /** What POST /v1/events asks of a policy.published: its producer, and a signature where the book
- * has a key of him, which cannot be given here. */
+ * has a key of him, which is the request's. */
 static bool may_publish(struct engine *e, struct exchange *x)
 {
     struct mete_err err;

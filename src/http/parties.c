@@ -102,13 +102,16 @@ void explain_get(struct desk *d, struct engine *e, struct exchange *x)
     if (!arg_time(x, "as_of", true, &at)) {
         return;
     }
-    if (explain_id(e, x->param[0], at, &x->arena, &root, &err) != METE_OK) {
-        reply_problem(x, &err);
-        return;
-    }
-    if (!own_explanation(x->who, x->param[0], root)) {
+    enum mete_code code = explain_id(e, x->param[0], at, &x->arena, &root, &err);
+    bool bound = x->who->party.len > 0; /* what is another's answers like what is not there */
+    if (bound && (code == METE_NOT_FOUND ||
+                  (code == METE_OK && !own_explanation(x->who, x->param[0], root)))) {
         reply_fail(x, METE_NOT_FOUND, NULL,
                    "a key that is bound to a party explains its own lines, and what it has");
+        return;
+    }
+    if (code != METE_OK) {
+        reply_problem(x, &err);
         return;
     }
     reply_json(x, 200, &w);

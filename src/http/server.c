@@ -29,7 +29,11 @@
 #define IDLE_S             30u
 #define REQUEST_S          60u
 #define MEMORY_MAX         ((size_t)256 << 20)
-#define BODY_FREE          ((size_t)64 << 10) /* of each body: not counted, so small ones always fit */
+/* TLS 1.2 and 1.3; no ciphers without forward secrecy or authenticated encryption (RFC 9325). */
+#define TLS_PRIORITIES                                                                             \
+    "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-256-GCM:+AES-128-GCM:"    \
+    "+CHACHA20-POLY1305"
+#define BODY_FREE ((size_t)64 << 10) /* of each body: not counted, so small ones always fit */
 
 struct server {
     struct MHD_Daemon *daemon;
@@ -253,11 +257,11 @@ static struct link *link_of(struct MHD_Connection *connection)
 static void *request_new(void *ctx, const char *uri, struct MHD_Connection *connection)
 {
     struct request *r = calloc(1, sizeof *r);
-    (void)uri;
     if (r == NULL) {
         return NULL;
     }
     exchange_init(&r->x);
+    r->x.target = arena_text(&r->x.arena, text_of(uri));
     r->s = ctx;
     r->connection = connection;
     r->link = link_of(connection);
@@ -539,6 +543,8 @@ static enum mete_code daemon_start(struct server *s, struct mete_err *err)
     }
     if (o->certificate != NULL) {
         flags |= MHD_USE_TLS;
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
+                                            (void *)(uintptr_t)TLS_PRIORITIES};
         /* it wants some; each connection is then given its own by on_connection */
         more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
                                             (void *)(uintptr_t)o->certificate};

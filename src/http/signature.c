@@ -8,8 +8,10 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "crypto/seal.h"
 #include "crypto/sign.h"
 #include "http/authority.h"
+#include "http/message_signature.h"
 #include "store/hash_seed.h"
 
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 #define RING_MEMORY_MAX ((size_t)256 << 20)
 #define SECRET_TEXT_MAX 128 /* a secret of 64 bytes in base64 has 88 characters */
 #define SECRET_MAX      64
+#define SKEW_US         (300 * TIME_SECOND_US) /* that clocks may differ by */
 
 struct secret {
     char text[SECRET_TEXT_MAX];
@@ -221,15 +224,11 @@ struct text signature_message(struct arena *a, struct text event, const struct s
     return message;
 }
 
+/** A comparison that stops at the first difference would tell a forger how far he has got. */
 static bool mac_holds(struct bytes key, struct bytes message, const uint8_t *mac, size_t len)
 {
     struct hash wanted = hmac_sha256(key, message);
-    struct hash given;
-    if (len != sizeof given.b) {
-        return false;
-    }
-    memcpy(given.b, mac, len);
-    return hash_eq(&wanted, &given);
+    return len == sizeof wanted.b && secret_eq(wanted.b, mac, len);
 }
 
 /** A secret is its characters, or what they mean in base64: producers do either. */
@@ -332,11 +331,102 @@ static enum mete_code unsigned_fail(const struct signed_event *event, struct met
 {
     if (event->producer.len == 0) {
         return mete_fail(err, METE_SIGNATURE_INVALID, "/signature",
-                         "this book has keys of producers: events must be signed by one of them");
+                         "this book has keys of producers: events, or the requests that bring them "
+                         "(RFC 9421), must be signed by one of them");
     }
     return mete_fail(err, METE_SIGNATURE_INVALID, "/signature",
-                     "this book has a key for the producer %.*s: its events must be signed",
+                     "this book has a key for the producer %.*s: its events, or the requests that "
+                     "bring them (RFC 9421), must be signed",
                      (int)event->producer.len, event->producer.p);
+}
+
+/* --- a signed request --------------------------------------------------------------------------*/
+
+/** The first signature by a key that is registered; NULL: none is. */
+static struct message_signature *request_pick(const struct ring *r, struct message_signatures *all,
+                                              const struct ring_key **key)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        *key = map_get(&r->keys, text_bytes(all->one[i].key_id));
+        if (*key != NULL) {
+            return &all->one[i];
+        }
+    }
+    return NULL;
+}
+
+static bool base_holds(const struct ring *r, const struct ring_key *key,
+                       const struct message_signature *m, struct text base)
+{
+    return base.p != NULL &&
+           (key->is_public ? m->len == ED25519_SIGNATURE_LEN &&
+                                 ed25519_verify(m->value, key->public_key, text_bytes(base))
+                           : secret_holds(r, key, text_bytes(base), m->value, m->len));
+}
+
+static enum mete_code request_verify(const struct ring *r, const struct ring_key *key,
+                                     struct message_signature *m, struct mete_err *err)
+{
+    if (m->alg.len > 0 && !text_is(m->alg, key->is_public ? "ed25519" : "hmac-sha256")) {
+        return mete_fail(err, METE_SIGNATURE_INVALID, NULL, "this key is registered for %s",
+                         key->is_public ? "ed25519" : "hmac-sha256");
+    }
+    if (m->lacks != NULL) {
+        return mete_fail(err, METE_SIGNATURE_INVALID, NULL,
+                         "the request's signature does not cover %s", m->lacks);
+    }
+    if (m->verdict == 0) {
+        m->verdict = base_holds(r, key, m, m->base) || base_holds(r, key, m, m->other) ? 1 : -1;
+    }
+    return m->verdict > 0 ? METE_OK
+                          : mete_fail(err, METE_SIGNATURE_INVALID, NULL,
+                                      "the request's signature does not fit it and the key");
+}
+
+/** Who found an old signed request cannot spend it either. */
+static enum mete_code moment_check(const struct signatures *s, mete_time now,
+                                   const struct message_signature *m, struct mete_err *err)
+{
+    if (m->created > now + SKEW_US || m->expires < now) {
+        return mete_fail(err, METE_SIGNATURE_INVALID, NULL, "the request's signature %s",
+                         m->expires < now ? "has expired" : "is of the future: look at the clocks");
+    }
+    if (s->window_s > 0 && now - m->created > (mete_time)s->window_s * TIME_SECOND_US) {
+        return mete_fail(err, METE_SIGNATURE_INVALID, NULL,
+                         "signed requests are taken for %u seconds after they were signed; the "
+                         "operator can lengthen that (--replay-window)",
+                         s->window_s);
+    }
+    return METE_OK;
+}
+
+static enum mete_code request_check(const struct signatures *s, struct engine *e,
+                                    const struct ring *r, const struct signed_event *event,
+                                    bool required, struct mete_err *err)
+{
+    const struct ring_key *key = NULL;
+    struct message_signature *m = request_pick(r, event->request, &key);
+    const char *broken = event->request->broken;
+    if (!required && (m == NULL || broken != NULL)) {
+        return METE_OK; /* somebody else's: a proxy may have signed it */
+    }
+    if (broken != NULL) {
+        return mete_fail(err, METE_SIGNATURE_INVALID, NULL, "the request's signature: %s", broken);
+    }
+    if (m == NULL || !key->active) {
+        return mete_fail(err, METE_KEY_UNKNOWN, NULL,
+                         m == NULL ? "no key of the id that signed the request is registered"
+                                   : "the key that signed the request is revoked");
+    }
+    bool fits =
+        event->producer.len > 0 ? text_eq(key->producer, event->producer) : key->producer.len > 0;
+    if (required && !fits) {
+        return mete_fail(err, METE_KEY_UNKNOWN, NULL,
+                         "the key that signed the request is not registered for the producer %.*s",
+                         (int)event->producer.len, event->producer.p);
+    }
+    enum mete_code code = request_verify(r, key, m, err);
+    return code == METE_OK ? moment_check(s, engine_now(e), m, err) : code;
 }
 
 enum mete_code signature_check(struct signatures *s, struct engine *e,
@@ -351,9 +441,13 @@ enum mete_code signature_check(struct signatures *s, struct engine *e,
     }
     bool required = must_sign(r, event);
     bool is_signed = event->envelope->is_signed;
-    if ((!required && (!is_signed || r->keys.count == 0)) ||
+    bool by_request = !is_signed && event->request != NULL;
+    if ((!required && ((!is_signed && !by_request) || r->keys.count == 0)) ||
         engine_seq_of(e, event->envelope->event.id) != 0) {
         return METE_OK;
+    }
+    if (by_request) {
+        return request_check(s, e, r, event, required, err);
     }
     if (!is_signed) {
         return unsigned_fail(event, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Signatures of producers. A producer for which a book has a registered key must sign what it says
- * over HTTP, and so must who leaves out who speaks: a stolen API key alone then books nothing of
- * his. Used on the keeper's thread alone, but for
+ * over HTTP, each event or the whole request, and so must who leaves out who speaks: a stolen API
+ * key alone then books nothing of his. Used on the keeper's thread alone, but for
  * signature_message. */
 #ifndef METE_HTTP_SIGNATURE_H
 #define METE_HTTP_SIGNATURE_H
@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 
 struct signatures;
+struct message_signatures;
 
 /** An event that was not in the log yet is refused when it is signed and occurred more than
  *  `window_s` seconds ago: who found an old signed event cannot spend it. 0: no such bound. */
@@ -24,6 +25,8 @@ struct signed_event {
     struct text producer; /* by the credential, else by the event itself; may be empty */
     bool of_party;        /* the key is bound to a party, which speaks of its own alone */
     struct text message;  /* signature_message; empty when it is not signed */
+    struct message_signatures
+        *request; /* of all that came with it; used when it is not; NULL: none */
 };
 
 /** METE_OK also for what needs no signature, and for what stands in the log already.

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/publication.h"
 #include "http/desk.h"
+#include "http/message_signature.h"
 #include "http/own.h"
 #include "http/registry.h"
 #include "http/reply.h"
@@ -62,7 +63,8 @@ enum mete_code submission_allowed(struct engine *e, const struct principal *who,
                                    .producer =
                                        who->producer.len > 0 ? who->producer : event->producer,
                                    .of_party = who->party.len > 0,
-                                   .message = message};
+                                   .message = message,
+                                   .request = who->request};
     bool speaks_of_share =
         event->type >= EVENT_ALLOCATION_DISPUTED && event->type <= EVENT_ALLOCATION_UPHELD;
     if (speaks_of_share && !own_allocation(e, who, event->allocation.allocation_id)) {
@@ -94,6 +96,7 @@ struct submission *submission_new(struct exchange *x)
 {
     x->work = arena_alloc(&x->arena, sizeof(struct submission));
     x->release = submission_release;
+    x->who->request = message_signatures_read(x);
     return x->work;
 }
 
@@ -113,13 +116,35 @@ static struct submission_item *item_add(struct exchange *x)
     return &s->item[s->count++];
 }
 
+/** The quarantine is there for mending what a writer of the book got wrong. Who only reads, or
+ *  speaks for himself alone, is told; he cannot fill it. `who` NULL: mete itself. */
+static bool is_worth_keeping(const struct principal *who)
+{
+    static const enum scope writes[] = {SCOPE_REVENUE_WRITE, SCOPE_POLICY_WRITE, SCOPE_PAYOUT_WRITE,
+                                        SCOPE_DISPUTE_WRITE, SCOPE_ADMIN};
+    bool any = false;
+    for (size_t i = 0; who != NULL && i < ARRAY_LEN(writes); i++) {
+        any = any || principal_may(who, writes[i]);
+    }
+    return who == NULL || (any && who->party.len == 0);
+}
+
+static struct submit_options kept_options(const struct principal *who,
+                                          const struct submit_options *o)
+{
+    struct submit_options out = *o;
+    out.no_quarantine = out.no_quarantine || !is_worth_keeping(who);
+    return out;
+}
+
 /** `who` NULL: mete itself. */
 static void item_prepare(const struct principal *who, struct prepared *p, struct text event,
                          const struct submit_options *o)
 {
     const struct mete_err *why;
     struct mete_err err;
-    engine_prepare(NULL, p, event, o);
+    const struct submit_options kept = kept_options(who, o);
+    engine_prepare(NULL, p, event, &kept);
     if (who != NULL && prepared_code(p, &why) == METE_OK &&
         submission_may(who, &prepared_envelope(p)->event, &err) != METE_OK) {
         prepared_refuse(p, &err);
@@ -138,7 +163,8 @@ void submission_text(struct exchange *x, struct text event, const struct submit_
 void submission_broken(struct exchange *x, struct text body, const struct mete_err *why,
                        const struct submit_options *o)
 {
-    engine_prepare_broken(item_add(x)->prepared, body, why, o);
+    const struct submit_options kept = kept_options(x->who, o);
+    engine_prepare_broken(item_add(x)->prepared, body, why, &kept);
 }
 
 struct text draft_event(struct arena *a, const struct draft *d, mete_time occurred_at)

@@ -129,5 +129,8 @@ field_read field_form;         /* the form in `more`, into the same `out` */
 bool text_is_id(struct text t);
 /** True when the text has no control characters and no line breaks. */
 bool text_is_line(struct text t);
+/** Appends any bytes for a terminal: what could steer it, or turn the order of what follows, and
+ *  what is no UTF-8, stands as "?". */
+void text_put_safe(struct buf *out, struct text t);
 
 #endif

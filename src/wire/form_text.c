@@ -89,6 +89,29 @@ static bool text_avoids(struct text t, const struct range *r, size_t count)
     return true;
 }
 
+/** Bytes of the character at the beginning of `t`; 0: there is none. */
+static size_t character_len(struct text t)
+{
+    uint8_t lead = (uint8_t)t.p[0];
+    size_t len = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    return len <= t.len && text_is_utf8((struct text){t.p, len}) ? len : 0;
+}
+
+void text_put_safe(struct buf *out, struct text t)
+{
+    while (t.len > 0) {
+        size_t len = character_len(t);
+        const uint8_t *p = (const uint8_t *)t.p;
+        if (len == 0 || in_ranges(character_next(&p), not_in_lines, ARRAY_LEN(not_in_lines))) {
+            buf_put_u8(out, '?');
+        } else {
+            buf_put(out, t.p, len);
+        }
+        len = len > 0 ? len : 1;
+        t = (struct text){t.p + len, t.len - len};
+    }
+}
+
 bool text_is_id(struct text t)
 {
     return t.len == 0 || text_avoids(t, not_in_ids, ARRAY_LEN(not_in_ids));

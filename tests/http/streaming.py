@@ -23,7 +23,7 @@ class Stream:
         self.socket.settimeout(PATIENCE)
         self.socket.connect(("127.0.0.1", s.port))
         key = key if key is not None else s.key
-        head = [f"{method} {path} HTTP/{version}", "Host: x", f"Accept: {accept}", *headers]
+        head = [f"{method} {path} HTTP/{version}", "Host: localhost", f"Accept: {accept}", *headers]
         if last is not None:
             head.append(f"Last-Event-ID: {last}")
         if key:

@@ -130,6 +130,7 @@ def browsers():
                 ("and its own page", {"Host": f"evil.example:{s.port}",
                                       "Origin": f"http://evil.example:{s.port}"}, 401),
                 ("a name that begins like an address", {"Host": "127.0.0.1.evil.example"}, 401),
+                ("a name with a dot at its end", {"Host": "evil."}, 401),
                 ("our own page", {"Origin": f"http://{here}"}, 200),
                 ("localhost", {"Host": f"localhost:{s.port}"}, 200),
                 ("an address of IPv6", {"Host": f"[::1]:{s.port}"}, 200)):
@@ -152,6 +153,124 @@ def browsers():
         equal(s.request("OPTIONS", "/v1/parties", headers={
             "Origin": "https://evil.example", "Access-Control-Request-Method": "GET"})[1]
             .get("Access-Control-Allow-Origin"), None, "nor may it ask before")
+
+
+# --- strangers, readers, parties -----------------------------------------------------------------
+
+def bodies_of_strangers(s, key, reader):
+    """Who may not write may not make the server keep what he sends, either."""
+    body = json.dumps([event(f"big-{i}", "party.registered", {"party": f"did:big:{i}"})
+                       for i in range(1000)])
+    ok(len(body) > 65536, "it is a large body")
+    for who, shown in (("nobody", ""), ("a wrong key", "mete_" + "0" * 48)):
+        equal(s.post("/v1/events", body, key=shown)[0], 401, f"{who}: a large body is not read")
+    equal(s.post("/v1/manifests", body, key=reader)[0], 401, "a key without the scope, neither")
+    equal(s.post("/v1/events", body, key=key)[0], 200, "a key of its own: it is")
+    before = s.rss_kib()
+    held = []
+    for _ in range(12):
+        c = socket.create_connection(("127.0.0.1", s.port), timeout=20)
+        c.sendall(post_head(b"Content-Length: %d" % (64 << 20)) + b"\r\n")
+        for _ in range(8):
+            c.sendall(b" " * (1 << 20))
+        held.append(c)
+    end = time.monotonic() + 60  # until all of it is read, that is thrown away
+    while s.get("/healthz")[0] != 200 and time.monotonic() < end:
+        pass
+    grown = s.rss_kib() - before
+    ok(grown < 48 << 10, "96 MiB from strangers do not lie in memory", f"{grown} KiB")
+    equal(s.post("/v1/events?dry_run=true", body, key=key)[0], 200, "nor stand in the way of others")
+    for c in held:
+        c.close()
+
+
+def the_quarantine(s, key):
+    """It is there for writers. Who only reads, or speaks for himself, cannot fill it."""
+    def kept():
+        return len(s.get("/v1/quarantine?limit=1000", key=s.admin)[2]["refused"])
+    before = kept()
+    for scopes, more in (("policy:read", ()), ("earnings:read,audit:read,revenue:read", ()),
+                         ("earnings:read,dispute:write,payout:write", ("--party", "did:a"))):
+        other = s.make_key(scopes, *more)
+        for body in ("rubbish", {"event_id": "x"}, [1, 2], "[" * 1000,
+                     event("q", "revenue.received", {"party": "did:a"}),
+                     event("q", "wallet.transferred", {"from": "did:a", "to": "did:b", "amount": {
+                         "amount": "999999.00", "currency": "USD"}})):
+            s.post("/v1/events", body, key=other)
+            s.post("/api/economic/events/ingest", body, key=other)
+        equal(kept(), before, f"a key for {scopes} {' '.join(more)} leaves nothing there")
+    s.post("/v1/events", "rubbish", key=key)
+    equal(kept(), before + 1, "a writer's mistake is kept")
+
+
+def oracles(s, key):
+    """To a party's key what is another's is like what is not there, to the letter."""
+    s.post("/v1/events", [
+        event("o-p", "policy.published", {"policy": {"id": "urn:o", "kind": "weights", "shares": [
+            {"party": "did:a", "weight": "0.5"}, {"party": "did:o", "weight": "0.5"}]}}),
+        event("o-both", "revenue.received", {"policy": "urn:o", "amount": USD}),
+        event("o-other", "revenue.received", {"party": "did:o", "amount": USD})], key=key)
+    bound = s.make_key("earnings:read,dispute:write", "--party", "did:a")
+
+    def told(at):
+        status, _, body = s.get(at, key=bound)
+        return status, {k: v for k, v in body.items() if k not in ("request_id", "as_of")}
+    for at in ("/v1/explain/{}", "/v1/log/inclusion/{}", "/v1/statements?party={}",
+               "/v1/parties/{}/balance", "/v1/allocations?event={}", "/v1/allocations?party={}",
+               "/providers/{}/earnings"):
+        nobody = told(at.format("never"))
+        equal([i for i in ("o-other", "o-p", "did:o", "o-both%2F2", "o-other%2F1", "urn:o")
+               if told(at.format(i)) != nobody], [], f"{at}: another's, and nobody's")
+    equal(told("/v1/explain/o-both%2F1")[0], 200, "its own is there")
+    equal([s.post(f"/v1/allocations/{i}/dispute", {"reason": "r"}, key=bound)[2]["detail"]
+           for i in ("o-both%2F2", "o-other%2F1", "never%2F1")],
+          ["there is no such allocation"] * 3, "nor does a dispute tell")
+    equal(s.get("/v1/events?after=0", key=bound)[0], 403, "the whole is not for it")
+    other = s.get("/v1/allocations?limit=1", key=key)[2]["next"]
+    seen = s.get("/v1/allocations?after=" + other, key=bound)[2]["allocations"]
+    equal({a["party"] for a in seen}, {"did:a"}, "a cursor of the whole book shows its own alone")
+
+
+def outsiders(s):
+    equal(s.get("/readyz")[2], {"status": "ready"}, "how much happens in a book is not for everybody")
+    equal(s.get("/metrics")[0], 401, "nor are its numbers")
+
+
+def terminals(s, key):
+    """What steers a terminal, or turns the order of what is read, reaches none."""
+    for i, text in enumerate(("\x1b]0;owned\x07", "\x1b[2J", "\u202egnp", "\u009b31m", "\0z")):
+        s.post("/v1/events", event(text, "revenue.received", {"party": "did:term", "amount": USD}),
+               key=key)
+        s.post("/v1/events", event(f"t{i}", text, {"source": text}), key=key)
+    for command in (("statement", "did:term"), ("explain", "did:term"), ("explain", "\x1b[2J"),
+                    ("quarantine", "list"), ("report",), ("parties",)):
+        text = s.mete(*command)
+        equal([c for c in "\x1b\x07\x00\u202e\u009b" if c in text], [],
+              f"mete {command[0]} prints nothing that steers")
+
+
+def two_readers(s, key):
+    """JSON that two parsers take for two things is refused, and so is an amount that is not exact."""
+    text = ('{"event_id":"%s","event_type":"revenue.received","occurred_at":"2025-01-01T00:00:00Z",'
+            '"payload":{"party":"did:j","amount":%s}}')
+    for i, (amount, code) in enumerate((
+            ('{"amount":"1.00","currency":"USD","amount":"9.00"}', "json_duplicate_key"),
+            ('{"amount":"1.00","\\u0061mount":"9.00","currency":"USD"}', "json_duplicate_key"),
+            ('{"amount":NaN,"currency":"USD"}', "json_syntax"),
+            ('{"amount":9007199254740993,"currency":"USD"}', "number_inexact"),
+            ('{"amount":1.10000000000000001,"currency":"USD"}', "number_inexact"),
+            ('{"amount":1e2,"currency":"USD"}', "amount_invalid"),
+            ('{"amount":"-1","currency":"USD"}', "amount_invalid"),
+            ('{"amount":"1,00","currency":"USD"}', "amount_invalid"),
+            ('{"amount":"\uff11","currency":"USD"}', "amount_invalid"),
+            ('{"amount":"0.005","currency":"USD"}', "amount_scale"),
+            ('{"amount":"%s","currency":"USD"}' % ("9" * 40), "amount_range"),
+            ('{"amount":"1.00","currency":"USD\\u0000"}', "currency_unknown"))):
+        answer = s.post("/v1/events", text % (f"j{i}", amount), key=key)
+        equal((answer[0], answer[2]["results"][0]["code"]), (422, code), amount[:50])
+    answer = s.post("/v1/events", text % ("\\ud800", json.dumps(USD)), key=key)
+    equal(answer[2]["results"][0]["code"], "json_utf8", "half a character")
+    equal(s.get("/v1/parties/did%3Aj/balance", key=key)[0], 404, "none of it was booked")
 
 
 # --- services that lie ---------------------------------------------------------------------------
@@ -252,7 +371,8 @@ def lying_distributions():
             most = 2 + (time.monotonic() - began) / 2
             ok(len(service.paths) - seen <= most, f"{name}: it is not asked without end",
                len(service.paths) - seen)
-            equal(s.get("/readyz")[2]["log_size"], 0, "and nothing of it was booked")
+            equal(s.get("/v1/log/checkpoint")[2].split("\n")[1], "0",
+                  "and nothing of it was booked")
 
 
 with Served() as all_of_it:
@@ -263,6 +383,13 @@ with Served() as all_of_it:
     splitting(all_of_it, owner)
     paths(all_of_it, owner)
     numbers(all_of_it, owner)
+    all_of_it.admin = all_of_it.make_key("admin")
+    bodies_of_strangers(all_of_it, owner, all_of_it.make_key("policy:read"))
+    the_quarantine(all_of_it, owner)
+    oracles(all_of_it, owner)
+    outsiders(all_of_it)
+    terminals(all_of_it, owner)
+    two_readers(all_of_it, owner)
 browsers()
 lying_registry()
 lying_distributions()

@@ -4,16 +4,13 @@ Who may say what: every event type, by every scope, by every producer and servic
 the one table below, which is written down from the specification and not from the program. Then
 keys that end, signatures of producers, and rates."""
 import base64
-import hashlib
-import hmac
 import json
 import os
 import pathlib
 import signal
-import subprocess
-import tempfile
 import time
 
+from signing import Ed25519, Hmac, b64, now
 from served import Served, done, equal, event, note, ok
 
 SCOPES = ("revenue:write revenue:read policy:write policy:read payout:write payout:approve "
@@ -228,47 +225,10 @@ def keys_that_end(s):
 
 # --- signatures ----------------------------------------------------------------------------------
 
-def now(ago=0):
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago))
-
-
 def canonical(e):
     """RFC 8785 of what these tests send: ASCII names, no numbers but small integers."""
     return json.dumps({k: v for k, v in e.items() if k != "signature"}, sort_keys=True,
                       separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def b64(raw):
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-class Ed25519:
-    alg = "ed25519"
-
-    def __init__(self, folder):
-        self.file = pathlib.Path(folder) / f"{time.monotonic_ns()}.pem"
-        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", self.file],
-                       check=True, capture_output=True)
-        der = subprocess.run(["openssl", "pkey", "-in", self.file, "-pubout", "-outform", "DER"],
-                             check=True, capture_output=True).stdout
-        self.member = {"key": der[-32:].hex()}
-
-    def sign(self, message):
-        with tempfile.NamedTemporaryFile(dir=self.file.parent) as f:
-            f.write(message)
-            f.flush()
-            return subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.file,
-                                   "-in", f.name], check=True, capture_output=True).stdout
-
-
-class Hmac:
-    alg = "hmac-sha256"
-
-    def __init__(self, secret, raw):
-        self.member, self.raw = {"secret": secret}, raw
-
-    def sign(self, message):
-        return hmac.new(self.raw, message, hashlib.sha256).digest()
 
 
 def signed(e, key, key_id):

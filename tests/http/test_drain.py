@@ -114,7 +114,7 @@ with tempfile.TemporaryDirectory() as folder:
             time.sleep(0.7)
             half = socket.create_connection(("127.0.0.1", s.port))
             body = json.dumps(revenue(f"half{round_}")).encode()
-            half.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+            half.sendall(b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
                          % len(body) + body[:20])
             time.sleep(0.2)
             s.process.send_signal(signal.SIGTERM)
@@ -143,7 +143,7 @@ with tempfile.TemporaryDirectory() as folder:
 
         # --- a second signal
         half = socket.create_connection(("127.0.0.1", s.port))
-        half.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        half.sendall(b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
         time.sleep(0.3)
         s.process.send_signal(signal.SIGTERM)
         time.sleep(1.5)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """covers: F-001 R-033
 Thousands of requests that are wrong in some way, generated from the OpenAPI document. Every answer
-is one that the document describes, none is a 5xx, and the book is whole afterwards."""
+is one that the document describes, none is a 5xx, and the book is whole afterwards.
+METE_TEST_EACH=800 sends more of each kind."""
 import collections
 import http.client
 import os

@@ -255,7 +255,7 @@ equal(silent.wait(60), 2, "with a mistake it does not start")
 silent = subprocess.Popen([METE, "serve", "--config", HERE / "mete.conf"], stderr=ends[1],
                           env={"PATH": os.environ["PATH"]})
 said = b""
-while b"listening" not in said:
+while b"listening" not in said or not said.endswith(b"\n"):
     said += os.read(ends[0], 65536)
 os.set_blocking(ends[1], False)
 try:

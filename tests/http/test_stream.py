@@ -89,7 +89,7 @@ def forms(s):
 def hostile(s):
     for last in ("x", "-1", "1.5", "0x10", "1e3", "99999999999999999999", "1 2", "\u00bd", "1\t2",
                  "1099511627777", "null", "1;2", "9" * 4000):
-        head = f"GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: {EVENTS}\r\nLast-Event-ID: "
+        head = f"GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: {EVENTS}\r\nLast-Event-ID: "
         with socket.create_connection(("127.0.0.1", s.port), timeout=PATIENCE) as c:
             c.sendall(head.encode() + last.encode() + b"\r\nConnection: close\r\n\r\n")
             answer = c.makefile("rb").read()
@@ -188,7 +188,7 @@ def slow_readers():
     with Served("--request-time", "8", "--heartbeat", "1") as s:
         post(s, [party(0)])
         base = s.rss_kib()
-        slow = [Stream(s, receive=4096) for _ in range(20)]
+        slow = [Stream(s, receive=4096) for _ in range(40)]
         fast = Stream(s)
         fast.take(1)
         got = []
@@ -199,12 +199,12 @@ def slow_readers():
             if not post(s, [policy(i, 4000)]):
                 ok(False, "a large event is taken")
         reader.join(PATIENCE)
-        equal(len(got), 60, "who reads gets everything beside 20 who do not")
+        equal(len(got), 60, "who reads gets everything beside 40 who do not")
         fresh = Stream(s, last="1")
         equal(len(fresh.take(60)), 60, "also who comes only then")
         grown = (s.rss_kib() - base) >> 10
-        note(f"{size} MiB of events, 20 streams that are not read: {grown} MiB more memory")
-        ok(grown < 150, "what is not read is not kept in memory", grown)
+        note(f"{size} MiB of events, 40 streams that are not read: {grown} MiB more memory")
+        ok(grown < 400, "what is not read is not kept in memory", grown)
         ok(wait_for(lambda: open_sockets(s) <= 3), "who does not read is cut by the clock",
            open_sockets(s))
         post(s, [party(1)])

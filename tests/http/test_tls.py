@@ -3,12 +3,14 @@
 TLS, client certificates, and who may listen where without them."""
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import tempfile
+import time
 import urllib.error
 import urllib.request
 
@@ -52,6 +54,30 @@ def get(s, path, client=None, ca="server-ca", version=None, key=None):
         return "turned away"
 
 
+def shakes_hands(s, *how):
+    """Whether openssl comes to an agreement with the server: the cipher, or ""."""
+    said = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{s.port}", *how],
+                          input=b"", capture_output=True, timeout=20, check=False).stdout.decode()
+    return re.search(r"Cipher is (\S+)", said)[1].replace("(NONE)", "")
+
+
+def renegotiates(s):
+    """A client that wants a second handshake on its connection has a cheap way to keep us busy."""
+    client = subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{s.port}", "-tls1_2"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+                              stderr=subprocess.STDOUT)
+    try:
+        for part in (b"GET /healthz HTTP/1.1\r\nHost: x\r\n", b"R\n", b"Connection: close\r\n\r\n"):
+            client.stdin.write(part)
+            time.sleep(0.3)  # a line that is R alone counts only when it is read alone
+        client.stdin.close()
+    except BrokenPipeError:
+        pass
+    said = client.stdout.read().decode(errors="replace")
+    client.wait(20)
+    return "RENEGOTIATING" in said, "HTTP/1.1 200" in said
+
+
 def serve_fails(*options):
     """The exit status of a server that must not start."""
     try:
@@ -75,6 +101,15 @@ with Served(*tls) as s:
     equal(get(s, "/healthz"), 200, "an answer over TLS")
     equal(get(s, "/healthz", ca="stranger-ca"), "turned away", "to who knows the authority")
     equal(get(s, "/healthz", version=ssl.TLSVersion.TLSv1_2), 200, "TLS 1.2 is spoken")
+    everything = ("-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+    equal([bool(shakes_hands(s, v, *everything)) for v in ("-tls1", "-tls1_1", "-tls1_2", "-tls1_3")],
+          [False, False, True, True], "TLS 1.2 and 1.3, and none before them")
+    for cipher in ("NULL", "aNULL", "AES128-SHA", "AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA",
+                   "ECDHE-ECDSA-AES256-SHA384"):
+        equal(shakes_hands(s, "-tls1_2", "-cipher", cipher + ":@SECLEVEL=0"), "",
+              f"{cipher}: without forward secrecy, encryption or authentication of both")
+    ok(shakes_hands(s, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"), "but with all three")
+    equal(renegotiates(s), (True, False), "a second handshake ends the connection")
     with socket.create_connection(("127.0.0.1", s.port), 20) as plain:
         plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         plain.settimeout(20)

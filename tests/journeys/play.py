@@ -30,6 +30,8 @@ VOLATILE = [  # (what it is, how it looks): equal to any other that looks so
     ("uptime", r'(?<="uptime_s":)\d+'),
     ("duration", r'(?<="milliseconds":)\d+'),
     ("duration, indented", r'(?<="milliseconds": )\d+'),
+    ("speed", r'(?<="events_per_second":)\d+'),
+    ("speed, indented", r'(?<="events_per_second": )\d+'),
 ]
 PATIENCE_S = 120  # for one command, on a machine that is busy with other things
 END = "--- that was all of it ---"

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/help.h"
 #include "core/asset.h"
+#include "wire/form.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -235,6 +236,11 @@ static void test_control_characters_do_not_reach_a_terminal(void **state)
                              "d\xc2\x85"
                              "e\u00e9"));
     out_is(&out, "a?b?c?d?e\u00e9");
+    text_put_safe(&out, TEXT("\u202eright to left\u2069 \u2028 \U0001f600"));
+    out_is(&out, "?right to left? ? \U0001f600");
+    text_put_safe(&out, TEXT("\x9b"
+                             "31m \xff \xe2\x80"));
+    out_is(&out, "?31m ? ??");
     assert_int_equal(text_width(TEXT("\u65e5\u672c")), 2);
 }
 
