@@ -386,6 +386,10 @@ void cli_table_or(struct cli *c, struct table *t, const char *nothing)
 int cli_open(struct cli *c, enum cli_access access, struct engine **out)
 {
     struct mete_err err;
+    int status = cli_store_known(c);
+    if (status != CLI_OK) {
+        return status;
+    }
     const struct engine_options o = {
         .store = c->store, .book = c->book, .read_only = access == CLI_READ, .clock = CLOCK_REAL};
     if (engine_open(out, &o, &err) == METE_OK) {
@@ -462,10 +466,20 @@ static void globals_take(struct cli *c)
 static void settings_hint(const struct cli *c)
 {
     bool tells_itself = cli_has_option(c, "listen") || strncmp(c->command->name, "config", 6) == 0;
-    if (c->settings->errors > 0 && !tells_itself) {
+    if (c->settings->errors > 0 && !tells_itself && !c->settings->is_blind) {
         cli_note(c, "mete: %s has mistakes: see mete config check",
                  c->settings->file != NULL ? c->settings->file : "the environment");
     }
+}
+
+int cli_store_known(const struct cli *c)
+{
+    if (c->settings->is_blind && c->settings->value[SETTING_STORE].source <= FROM_FILE) {
+        settings_complain(c->settings);
+        fputs("      It may say which store is meant: mend it, or say --store.\n", stderr);
+        return CLI_USAGE;
+    }
+    return CLI_OK;
 }
 
 static int operands_check(struct cli *c)

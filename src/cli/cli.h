@@ -120,6 +120,9 @@ void cli_table_or(struct cli *c, struct table *t, const char *nothing);
 
 enum cli_access { CLI_READ, CLI_WRITE };
 
+/** CLI_OK; else something that may name the store could not be read, which was told: nothing is
+ *  opened by guess. */
+int cli_store_known(const struct cli *c) METE_MUST_CHECK;
 /** Opens the chosen book. CLI_OK, or the error was printed and this is the exit status. */
 int cli_open(struct cli *c, enum cli_access access, struct engine **out) METE_MUST_CHECK;
 

@@ -6,20 +6,6 @@
 
 #include <string.h>
 
-/** The value as it may be seen: no secret, and no password of a URL. */
-static const char *value_shown(struct cli *c, enum setting which)
-{
-    const char *text = c->settings->value[which].text;
-    const char *scheme = text != NULL ? strstr(text, "://") : NULL;
-    const char *at = scheme != NULL ? strrchr(scheme, '@') : NULL;
-    const char *colon = at != NULL ? memchr(scheme + 3, ':', (size_t)(at - scheme) - 3) : NULL;
-    if (text != NULL && SETTING[which].kind == SETTING_VALUE) {
-        return "(set)";
-    }
-    return colon == NULL ? text
-                         : arena_printf(&c->arena, "%.*s:(set)%s", (int)(colon - text), text, at).p;
-}
-
 /* --- check -------------------------------------------------------------------------------------*/
 
 static void problems_json(struct cli *c)
@@ -46,8 +32,7 @@ static int check_run(struct cli *c)
 {
     struct settings *s = c->settings;
     settings_check(s);
-    (void)settings_secret(s, SETTING_API_KEY, SETTING_API_KEY_FILE);
-    (void)settings_secret(s, SETTING_PEER_KEY, SETTING_PEER_KEY_FILE);
+    settings_check_validity(s);
     if (c->json) {
         problems_json(c);
         return s->errors == 0 ? CLI_OK : CLI_FAILED;
@@ -84,7 +69,7 @@ static int print_run(struct cli *c)
         const struct setting_value *v = &c->settings->value[i];
         table_str(t, SETTING[i].section);
         table_str(t, SETTING[i].name);
-        table_str(t, value_shown(c, (enum setting)i));
+        table_str(t, setting_shown(&c->arena, (enum setting)i, v->text));
         table_str(t, setting_where(v));
     }
     settings_complain(c->settings);

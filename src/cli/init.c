@@ -61,6 +61,7 @@ static int init_run(struct cli *c)
     uint8_t public_key[ED25519_PUBLIC_LEN];
     char did[DID_KEY_TEXT_MAX];
     int status = cli_option_preset(c, &preset);
+    status = status == CLI_OK ? cli_store_known(c) : status;
     if (status != CLI_OK) { /* before anything is made */
         return status;
     }

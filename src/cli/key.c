@@ -10,6 +10,10 @@
 static int keys_open(struct cli *c, struct api_keys **k)
 {
     struct mete_err err;
+    int status = cli_store_known(c);
+    if (status != CLI_OK) {
+        return status;
+    }
     return api_keys_open(k, c->store, true, &err) == METE_OK ? CLI_OK : cli_fail(c, &err);
 }
 

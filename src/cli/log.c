@@ -30,6 +30,10 @@ static int head_open(struct cli *c, struct engine **e, bool *writable)
 {
     struct mete_err err;
     struct engine_options o = {.store = c->store, .book = c->book, .clock = CLOCK_REAL};
+    int status = cli_store_known(c);
+    if (status != CLI_OK) {
+        return status;
+    }
     *writable = !cli_flag(c, "no-store") && engine_open(e, &o, &err) == METE_OK;
     return *writable ? CLI_OK : cli_open(c, CLI_READ, e);
 }

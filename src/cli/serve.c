@@ -143,43 +143,77 @@ static bool same(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static void restart_hints(const struct cli *c, const struct settings *was,
-                          const struct settings *is)
+/** Whether the certificates can be taken over: a server that speaks TLS, or asks its clients for
+ *  certificates, does so from its start to its end. */
+static bool tls_goes_on(const struct server_options *was, const struct server_options *is)
 {
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
+    return (was->certificate != NULL) == (is->certificate != NULL) &&
+           (was->client_ca != NULL) == (is->client_ca != NULL);
+}
+
+static void restart_hints(struct cli *c, struct desk *d, const struct settings *is)
+{
+    for (size_t i = 0; i < SETTING_COUNT && !c->quiet; i++) {
         if ((SETTING[i].traits & SETTING_LIVE) == 0 &&
-            !same(was->value[i].text, is->value[i].text)) {
-            cli_note(c, "mete: %s of [%s] has changed: it takes a restart", SETTING[i].name,
+            !same(c->settings->value[i].text, is->value[i].text)) {
+            desk_say(d, "%s of [%s] has changed: it takes a restart", SETTING[i].name,
                      SETTING[i].section);
         }
     }
 }
 
+/** Takes over what can change while it runs. A certificate that cannot be used is a problem of the
+ *  settings, and nothing is taken over. */
+static void take_over(struct cli *c, struct desk *d, struct settings *s)
+{
+    struct mete_err err;
+    const struct desk_options o = desk_of(s);
+    const struct certificate_texts t = {o.server.certificate, o.server.certificate_key,
+                                        o.server.client_ca};
+    bool tls = tls_goes_on(&d->o.server, &o.server);
+    if (s->errors == 0 && tls && t.chain != NULL &&
+        server_certificate(d->server, &t, &err) != METE_OK) {
+        settings_problem(s, s->value[SETTING_CERTIFICATE].where, false, "%s", err.text);
+    }
+    if (s->errors > 0) {
+        return;
+    }
+    desk_adjust(d, &o);
+    restart_hints(c, d, s);
+    if (!tls && !c->quiet) {
+        desk_say(d, "to speak TLS or not, to ask clients for certificates or not: [tls] stays as "
+                    "it was, that takes a restart");
+    }
+}
+
 /** SIGHUP: keys, certificate, and the settings that can change while it runs. A mistake anywhere,
- *  and all stays as it was. */
+ *  and all stays as it was. It talks through the server's lines: nobody may be reading stderr. */
 static void read_again(struct cli *c, struct desk *d)
 {
     struct arena a;
     struct settings s;
-    struct mete_err err;
+    struct buf problem = {0};
     arena_init(&a, (size_t)64 << 20);
     authority_reload(d->authority);
     settings_read(&s, &a, c);
+    if (c->settings->file != NULL && s.file == NULL) {
+        settings_problem(&s, c->settings->file, false, "it is gone");
+    }
     settings_check(&s);
-    struct desk_options o = desk_of(&s);
-    if (s.errors == 0 && d->o.server.certificate != NULL && o.server.certificate != NULL &&
-        server_certificate(d->server, o.server.certificate, o.server.certificate_key, &err) !=
-            METE_OK) {
-        settings_problem(&s, "certificate", false, "%s", err.text);
+    settings_check_validity(&s);
+    if (s.errors == 0) {
+        take_over(c, d, &s);
     }
-    settings_complain(&s);
+    while (settings_next(&s, &problem)) {
+        desk_say(d, "%.*s", (int)problem.len, (const char *)problem.p);
+        buf_reset(&problem);
+    }
     if (s.errors > 0) {
-        cli_note(c, "mete: SIGHUP: the settings stay as they were");
-    } else {
-        desk_adjust(d, &o);
-        restart_hints(c, c->settings, &s);
-        cli_note(c, "mete: SIGHUP: keys, certificate and settings read again");
+        desk_say(d, "SIGHUP: the settings stay as they were");
+    } else if (!c->quiet) {
+        desk_say(d, "SIGHUP: keys, certificate and settings read again");
     }
+    buf_clear(&problem);
     arena_clear(&a);
 }
 
@@ -239,9 +273,14 @@ static int serve_run(struct cli *c)
                    : cli_usage(c, "%s", err.text);
     }
     settings_check(c->settings);
-    const struct desk_options o = desk_of(c->settings);
+    settings_check_validity(c->settings);
     settings_complain(c->settings);
     if (c->settings->errors > 0) {
+        return CLI_USAGE;
+    }
+    const struct desk_options o = desk_of(c->settings);
+    if (c->settings->errors > 0) { /* a file has gone since it was looked at */
+        settings_complain(c->settings);
         return CLI_USAGE;
     }
     signals_block(&set);

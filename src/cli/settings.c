@@ -46,18 +46,30 @@ void settings_problem(struct settings *s, const char *where, bool is_warning, co
     s->errors += !is_warning;
 }
 
-void settings_complain(const struct settings *s)
+bool settings_next(struct settings *s, struct buf *line)
 {
-    for (const struct setting_problem *p = s->problem; p != NULL; p = p->next) {
-        struct buf line = {0};
-        buf_printf(&line, "mete: %s", p->is_warning ? "warning: " : "");
-        text_put_safe(&line, p->where);
-        buf_put_str(&line, p->where.len > 0 ? ": " : "");
-        text_put_safe(&line, p->text);
-        buf_put_u8(&line, '\n');
-        fwrite(line.p, 1, line.len, stderr);
-        buf_clear(&line);
+    struct setting_problem *p = s->problem;
+    while (p != NULL && p->is_told) {
+        p = p->next;
     }
+    if (p != NULL) {
+        p->is_told = true;
+        buf_put_str(line, p->is_warning ? "warning: " : "");
+        text_put_safe(line, p->where);
+        buf_put_str(line, p->where.len > 0 ? ": " : "");
+        text_put_safe(line, p->text);
+    }
+    return p != NULL;
+}
+
+void settings_complain(struct settings *s)
+{
+    struct buf line = {0};
+    while (settings_next(s, &line)) {
+        fprintf(stderr, "mete: %.*s\n", (int)line.len, (const char *)line.p);
+        buf_reset(&line);
+    }
+    buf_clear(&line);
 }
 
 /* --- values ------------------------------------------------------------------------------------*/
@@ -101,7 +113,7 @@ static void value_set(struct settings *s, enum setting which, const char *text,
     const struct setting_row *row = &SETTING[which];
     char room[80];
     const char *wants = value_wants(row, text, room);
-    const char *shown = row->kind == SETTING_VALUE ? "" : text;
+    const char *shown = setting_shown(s->arena, which, text);
     if (wants != NULL && from.source != FROM_FILE) { /* it goes by the name that it has there */
         settings_problem(s, NULL, false, "%s wants %s, not '%.100s'", from.where, wants, shown);
         return;
@@ -136,6 +148,37 @@ bool settings_switch(const struct settings *s, enum setting which)
     const char *text = s->value[which].text;
     METE_ASSERT(text == NULL || switch_read(text, &on));
     return on;
+}
+
+/** Appends a URL without its passwords: "://user:HERE@" and "?password=HERE". */
+static void url_put_safe(struct buf *out, const char *url)
+{
+    const char *at = strstr(url, "://");
+    const char *end = at != NULL ? at + 3 + strcspn(at + 3, "/?#") : url;
+    const char *sign = at != NULL ? memrchr(at + 3, '@', (size_t)(end - at) - 3) : NULL;
+    const char *colon = sign != NULL ? memchr(at + 3, ':', (size_t)(sign - at) - 3) : NULL;
+    if (colon != NULL) {
+        buf_printf(out, "%.*s:(set)", (int)(colon - url), url);
+        url = sign;
+    }
+    while (at != NULL && (at = strstr(url, "password=")) != NULL) {
+        at += strlen("password=");
+        buf_printf(out, "%.*s(set)", (int)(at - url), url);
+        url = at + strcspn(at, "&#");
+    }
+    buf_put_str(out, url);
+}
+
+const char *setting_shown(struct arena *a, enum setting which, const char *text)
+{
+    struct buf out = {0};
+    if (text == NULL || SETTING[which].kind == SETTING_VALUE) {
+        return text != NULL ? "(set)" : NULL;
+    }
+    url_put_safe(&out, text);
+    text = arena_text(a, buf_text(&out)).p;
+    buf_clear(&out);
+    return text;
 }
 
 const char *setting_where(const struct setting_value *v)
@@ -261,10 +304,14 @@ static void file_read(struct settings *s, const char *path)
     struct reading r = {.s = s, .path = path, .file = fopen(path, "r")};
     if (r.file == NULL) {
         settings_problem(s, path, false, "%s", strerror(errno));
+        s->is_blind = true;
         return;
     }
     int bad = ini_parse_stream(line_read, &r, member_take, &r);
-    if (bad > 0) {
+    if (ferror(r.file)) { /* a folder can be opened, too */
+        settings_problem(s, path, false, "%s", strerror(errno));
+        s->is_blind = true;
+    } else if (bad > 0) {
         r.line = (unsigned)bad;
         settings_problem(s, reading_where(&r), false,
                          "neither [section] nor name = value: comments begin with #");
@@ -286,13 +333,22 @@ static void drop_ins_read(struct settings *s)
     const char *directory = arena_printf(s->arena, "%s.d", s->file).p;
     DIR *d = opendir(directory);
     if (d == NULL) {
+        if (errno != ENOENT && errno != ENOTDIR) {
+            settings_problem(s, directory, false, "%s", strerror(errno));
+            s->is_blind = true;
+        }
         return;
     }
-    for (const struct dirent *e; (e = readdir(d)) != NULL && count < DROP_INS_MAX;) {
+    for (const struct dirent *e; (e = readdir(d)) != NULL && count <= DROP_INS_MAX;) {
         size_t len = strlen(e->d_name);
-        if (e->d_name[0] != '.' && len > 5 && strcmp(e->d_name + len - 5, ".conf") == 0) {
-            name[count++] = arena_printf(s->arena, "%s/%s", directory, e->d_name).p;
+        if (e->d_name[0] == '.' || len <= 5 || strcmp(e->d_name + len - 5, ".conf") != 0) {
+            continue;
         }
+        if (count == DROP_INS_MAX) {
+            settings_problem(s, directory, false, "more than %d files", DROP_INS_MAX);
+            break;
+        }
+        name[count++] = arena_printf(s->arena, "%s/%s", directory, e->d_name).p;
     }
     closedir(d);
     qsort(name, count, sizeof *name, by_name);
@@ -306,8 +362,10 @@ static void files_read(struct settings *s, const struct cli *c)
 {
     const char *given = cli_option(c, "config");
     given = given != NULL ? given : getenv("METE_CONFIG");
-    s->file = given != NULL ? given : access(FILE_DEFAULT, F_OK) == 0 ? FILE_DEFAULT : NULL;
-    if (s->file != NULL && s->file[0] != '\0') {
+    bool there = access(FILE_DEFAULT, F_OK) == 0 || errno != ENOENT;
+    s->file = given != NULL && given[0] != '\0' ? given : NULL;
+    s->file = given == NULL && there ? FILE_DEFAULT : s->file;
+    if (s->file != NULL) {
         file_read(s, s->file);
         drop_ins_read(s);
     }
@@ -315,26 +373,43 @@ static void files_read(struct settings *s, const struct cli *c)
 
 /* --- environment and options -------------------------------------------------------------------*/
 
+/** Set to nothing is how compose files unset. */
+static const char *environment(const char *name)
+{
+    const char *text = getenv(name);
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+/** HOST and PORT, each over its half of what the files say. */
 static void listen_of_environment(struct settings *s)
 {
-    const char *host = getenv("HOST");
-    const char *port = getenv("PORT");
+    const char *host = environment("HOST");
+    const char *port = environment("PORT");
+    const char *below = settings_text(s, SETTING_LISTEN);
+    const char *colon = strrchr(below, ':');
     if (host == NULL && port == NULL) {
         return;
     }
-    const char *both = arena_printf(s->arena, "%s:%s", host != NULL ? host : "127.0.0.1",
-                                    port != NULL ? port : "8402")
+    struct text old_host = {below, colon != NULL ? (size_t)(colon - below) : strlen(below)};
+    bool bare = host != NULL && host[0] != '[' && strchr(host, ':') != NULL; /* ::1 */
+    const char *both = arena_printf(s->arena, "%s%.*s%s:%s", bare ? "[" : "",
+                                    host != NULL ? (int)strlen(host) : (int)old_host.len,
+                                    host != NULL ? host : old_host.p, bare ? "]" : "",
+                                    port != NULL    ? port
+                                    : colon != NULL ? colon + 1
+                                                    : "")
                            .p;
+    const char *where = host == NULL ? "PORT" : port == NULL ? "HOST" : "HOST and PORT";
     value_set(s, SETTING_LISTEN, both,
-              (struct setting_value){.source = FROM_ENVIRONMENT, .where = "HOST and PORT"});
+              (struct setting_value){.source = FROM_ENVIRONMENT, .where = where});
 }
 
 static void environment_read(struct settings *s)
 {
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         const char *name = SETTING[i].environment;
-        const char *text = name != NULL ? getenv(name) : NULL;
-        if (text != NULL && text[0] != '\0') { /* set to nothing is how compose files unset */
+        const char *text = name != NULL ? environment(name) : NULL;
+        if (text != NULL) {
             value_set(s, (enum setting)i, text,
                       (struct setting_value){.source = FROM_ENVIRONMENT, .where = name});
         }
@@ -360,6 +435,26 @@ static void options_read(struct settings *s, const struct cli *c)
     }
 }
 
+/** store_file is for who says nothing of the store. */
+static void store_of_file(struct settings *s)
+{
+    const struct setting_value *file = &s->value[SETTING_STORE_FILE];
+    struct setting_value *store = &s->value[SETTING_STORE];
+    if (file->text == NULL || store->source > FROM_FILE) {
+        return;
+    }
+    if (store->source == FROM_FILE) {
+        settings_problem(s, file->where, false, "store says it already, in %s: keep one of the two",
+                         store->where);
+        return;
+    }
+    store->text = NULL;
+    const char *text = settings_secret(s, SETTING_STORE, SETTING_STORE_FILE);
+    *store = text != NULL ? (struct setting_value){text, FROM_FILE, file->where}
+                          : (struct setting_value){.text = SETTING[SETTING_STORE].otherwise};
+    s->is_blind = s->is_blind || text == NULL;
+}
+
 void settings_read(struct settings *s, struct arena *a, const struct cli *c)
 {
     *s = (struct settings){.arena = a};
@@ -370,4 +465,5 @@ void settings_read(struct settings *s, struct arena *a, const struct cli *c)
     files_read(s, c);
     environment_read(s);
     options_read(s, c);
+    store_of_file(s);
 }

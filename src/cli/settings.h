@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/time.h"
 
 struct cli;
 
@@ -28,6 +29,8 @@ enum setting_kind {
 #define SETTINGS(X)                                                                                \
     X(STORE, "store", "store", "DATABASE_URL", "store", TEXT, "mete.db", 0, 0, 0,                  \
       "the store: a file name, sqlite:FILE, or a postgres:// URL")                                 \
+    X(STORE_FILE, "store", "store_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                        \
+      "the file that says it, when it has a password")                                             \
     X(BOOK, "store", "book", NULL, "book", TEXT, "main", 0, 0, 0,                                  \
       "the book of whoever shows no key; a key has its own")                                       \
     X(CACHE, "store", "cache_mib", NULL, NULL, NUMBER, "64", 1, 65536, 0,                          \
@@ -62,11 +65,11 @@ enum setting_kind {
       "the server's certificate and its chain, PEM; makes it speak TLS alone")                     \
     X(CERTIFICATE_KEY, "tls", "certificate_key", NULL, "certificate-key", SECRET, NULL, 0, 0,      \
       SETTING_LIVE, "the private key of it, PEM")                                                  \
-    X(CLIENT_CA, "tls", "client_ca", NULL, "client-ca", FILE, NULL, 0, 0, 0,                       \
+    X(CLIENT_CA, "tls", "client_ca", NULL, "client-ca", FILE, NULL, 0, 0, SETTING_LIVE,            \
       "clients must show a certificate of one of these authorities, PEM")                          \
     X(API_KEY, "keys", "api_key", "API_KEY", NULL, VALUE, NULL, 0, 0, 0,                           \
       "a key with all scopes for the server's own book")                                           \
-    X(API_KEY_FILE, "keys", "api_key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                     \
+    X(API_KEY_FILE, "keys", "api_key_file", NULL, NULL, SECRET, NULL, 0, 0, SETTING_LIVE,          \
       "the file that holds such a key")                                                            \
     X(RATE, "keys", "rate", NULL, "rate", NUMBER, "0", 0, SETTING_NUMBER_MAX, SETTING_LIVE,        \
       "requests a second for each key, on average; 0: no bound")                                   \
@@ -86,8 +89,8 @@ enum setting_kind {
       NULL, 0, 0, 0, "who judges manifests besides")                                               \
     X(PEER_KEY, "services", "peer_api_key", "PEER_API_KEY", NULL, VALUE, NULL, 0, 0, 0,            \
       "the key that these services are shown; else the server's own")                              \
-    X(PEER_KEY_FILE, "services", "peer_api_key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,           \
-      "the file that holds such a key")
+    X(PEER_KEY_FILE, "services", "peer_api_key_file", NULL, NULL, SECRET, NULL, 0, 0,              \
+      SETTING_LIVE, "the file that holds such a key")
 
 enum setting {
 #define X(symbol, section, name, env, option, kind, otherwise, min, max, traits, what)             \
@@ -123,6 +126,7 @@ struct setting_problem {
     struct text where; /* file:line, or what was asked for; may be empty */
     struct text text;  /* what is wrong and how to mend it */
     bool is_warning;
+    bool is_told;
 };
 
 struct settings {
@@ -132,12 +136,21 @@ struct settings {
     struct setting_problem *problem;
     struct setting_problem **problem_last;
     unsigned errors;
+    bool has_certificate; /* one that can be used: settings_check found when */
+    mete_time certificate_from, certificate_until;
+    bool is_blind; /* something that could have named the store could not be read */
 };
 
 /** Reads all sources. Never fails: what is wrong is among the problems. `c` gives the options. */
 void settings_read(struct settings *s, struct arena *a, const struct cli *c);
-/** Looks at what the values mean together and in this machine: files, keys, certificates. */
+/** Looks at what the values mean together and in this machine: files, keys, certificates. What was
+ *  told when they were read is not told again. */
 void settings_check(struct settings *s);
+
+/** Warns of a certificate that clients refuse, or soon will. After settings_check. */
+void settings_check_validity(struct settings *s);
+/** What there is to say of it, in the arena; NULL: nothing. *ended: clients refuse it now. */
+const char *settings_validity(struct settings *s, bool *ended);
 
 const char *settings_text(const struct settings *s, enum setting which);
 uint64_t settings_number(const struct settings *s, enum setting which);
@@ -151,11 +164,16 @@ const char *settings_secret(struct settings *s, enum setting value, enum setting
 /** 0 debug, 1 info, 2 warning, 3 error; a word that is none of them is a problem. */
 unsigned settings_log_level(struct settings *s);
 
+/** The value as it may be seen: no secret, and no password of a URL. In `a`; may be NULL. */
+const char *setting_shown(struct arena *a, enum setting which, const char *text);
+
 /** Adds a problem: printf, after "WHERE: ". */
 void settings_problem(struct settings *s, const char *where, bool is_warning, const char *fmt, ...)
     METE_PRINTF(4, 5);
-/** Prints the problems on stderr, a line each. */
-void settings_complain(const struct settings *s);
+/** Appends the next problem that was not told yet, as people read it; false: all were. */
+bool settings_next(struct settings *s, struct buf *line) METE_MUST_CHECK;
+/** Prints those on stderr, a line each. */
+void settings_complain(struct settings *s);
 /** Where a value came from, for people: "built in", "/etc/mete/mete.conf:12" ... */
 const char *setting_where(const struct setting_value *v);
 

@@ -48,6 +48,7 @@ const char *settings_path(struct settings *s, enum setting which)
     return stat(there, &st) == 0 ? there : path;
 }
 
+/** False: it has been told, and `out` is empty. */
 static bool file_text(struct settings *s, enum setting which, size_t max, struct buf *out)
 {
     struct mete_err err;
@@ -55,6 +56,8 @@ static bool file_text(struct settings *s, enum setting which, size_t max, struct
     const char *path = settings_path(s, which);
     if (cli_read_file(path, max, out, &err) != METE_OK) {
         settings_problem(s, v->where, false, "%s: %s", SETTING[which].name, err.text);
+        secret_wipe(out->p, out->len);
+        buf_clear(out);
         return false;
     }
     return true;
@@ -82,21 +85,70 @@ const char *settings_secret(struct settings *s, enum setting value, enum setting
     return out;
 }
 
-static void file_check(struct settings *s, enum setting which)
+/** A secret that lies among systemd's credentials is theirs to guard. */
+static void mode_check(struct settings *s, enum setting which, const char *path)
 {
-    const struct setting_value *v = &s->value[which];
     struct stat st;
-    if (v->text == NULL) {
-        return;
-    }
-    bool secret = SETTING[which].kind == SETTING_SECRET;
-    const char *path = settings_path(s, which);
-    if (stat(path, &st) != 0 || access(path, R_OK) != 0) {
-        settings_problem(s, v->where, false, "%s: %s: %s", SETTING[which].name, path,
-                         strerror(errno));
-    } else if (secret && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0 && path == v->text) {
+    const struct setting_value *v = &s->value[which];
+    if (SETTING[which].kind == SETTING_SECRET && path == v->text && stat(path, &st) == 0 &&
+        (st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         settings_problem(s, v->where, true, "%s: others may read %s (mode %03o): chmod 600 %s",
                          SETTING[which].name, path, (unsigned)(st.st_mode & 0777), path);
+    }
+}
+
+/** Whether there is a file that can be read; else it has been told, unless it is not set at all. */
+static bool file_check(struct settings *s, enum setting which)
+{
+    const char *path = settings_path(s, which);
+    if (path == NULL) {
+        return false;
+    }
+    if (access(path, R_OK) != 0) {
+        settings_problem(s, s->value[which].where, false, "%s: %s: %s", SETTING[which].name, path,
+                         strerror(errno));
+        return false;
+    }
+    mode_check(s, which, path);
+    return true;
+}
+
+static void secrets_check(struct settings *s)
+{
+    if (settings_text(s, SETTING_STORE_FILE) != NULL) { /* it was read with the settings */
+        mode_check(s, SETTING_STORE_FILE, settings_path(s, SETTING_STORE_FILE));
+    }
+    if (file_check(s, SETTING_API_KEY_FILE)) {
+        (void)settings_secret(s, SETTING_API_KEY, SETTING_API_KEY_FILE);
+    }
+    if (file_check(s, SETTING_PEER_KEY_FILE)) {
+        (void)settings_secret(s, SETTING_PEER_KEY, SETTING_PEER_KEY_FILE);
+    }
+}
+
+/** Who else can read the password that the address of a store may have. */
+static void password_check(struct settings *s)
+{
+    struct stat st;
+    const struct setting_value *v = &s->value[SETTING_STORE];
+    if (v->where == NULL || v->where == s->value[SETTING_STORE_FILE].where ||
+        strcmp(setting_shown(s->arena, SETTING_STORE, v->text), v->text) == 0) {
+        return;
+    }
+    if (v->source == FROM_OPTION) {
+        settings_problem(s, v->where, true,
+                         "everybody on this machine sees the password among the arguments: say it "
+                         "by store_file, or by DATABASE_URL");
+    }
+    const char *colon = v->source == FROM_FILE ? strrchr(v->where, ':') : NULL;
+    const char *file =
+        colon != NULL ? arena_text(s->arena, (struct text){v->where, (size_t)(colon - v->where)}).p
+                      : NULL;
+    if (file != NULL && stat(file, &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH)) != 0) {
+        settings_problem(s, v->where, true,
+                         "others may read this password (mode %03o): chmod 600 %s, or put it into "
+                         "a file of its own and name that by store_file",
+                         (unsigned)(st.st_mode & 0777), file);
     }
 }
 
@@ -107,24 +159,58 @@ static gnutls_datum_t datum_of(const struct buf *b)
     return (gnutls_datum_t){b->p, (unsigned)b->len};
 }
 
-static void validity_check(struct settings *s, const struct buf *pem)
+/** From when and until when the first certificate of a chain holds. */
+static bool validity_of(const struct buf *pem, mete_time *from, mete_time *until)
 {
     gnutls_x509_crt_t crt;
     const gnutls_datum_t text = datum_of(pem);
-    const char *where = s->value[SETTING_CERTIFICATE].where;
     if (gnutls_x509_crt_init(&crt) != 0) {
-        return;
+        return false;
     }
-    if (gnutls_x509_crt_import(crt, &text, GNUTLS_X509_FMT_PEM) == 0) {
-        time_t now = time(NULL);
-        long days = (long)((gnutls_x509_crt_get_expiration_time(crt) - now) / 86400);
-        if (gnutls_x509_crt_get_expiration_time(crt) <= now) {
-            settings_problem(s, where, true, "the certificate has ended: clients will refuse it");
-        } else if (days < SOON_DAYS) {
-            settings_problem(s, where, true, "the certificate ends in %ld days", days);
-        }
+    bool read = gnutls_x509_crt_import(crt, &text, GNUTLS_X509_FMT_PEM) == 0;
+    if (read) {
+        *from = (mete_time)gnutls_x509_crt_get_activation_time(crt) * TIME_SECOND_US;
+        *until = (mete_time)gnutls_x509_crt_get_expiration_time(crt) * TIME_SECOND_US;
     }
     gnutls_x509_crt_deinit(crt);
+    return read;
+}
+
+static mete_time now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (mete_time)t.tv_sec * TIME_SECOND_US + t.tv_nsec / 1000;
+}
+
+/** NULL: it holds for long. Else what to say of it. */
+const char *settings_validity(struct settings *s, bool *ended)
+{
+    mete_time now = now_us();
+    char at[TIME_TEXT_MAX];
+    time_format(s->certificate_until, at);
+    *ended = s->certificate_until <= now || s->certificate_from > now;
+    if (s->certificate_until <= now) {
+        return arena_printf(s->arena,
+                            "the certificate has ended at %s: clients refuse it; put a new one in "
+                            "its place, then SIGHUP",
+                            at)
+            .p;
+    }
+    if (s->certificate_from > now) {
+        time_format(s->certificate_from, at);
+        return arena_printf(s->arena,
+                            "the certificate begins at %s: clients refuse it until then; look at "
+                            "the clock",
+                            at)
+            .p;
+    }
+    long long days = (s->certificate_until - now) / TIME_DAY_US;
+    return days >= SOON_DAYS
+               ? NULL
+               : arena_printf(s->arena, "the certificate ends in %lld days, at %s: renew it", days,
+                              at)
+                     .p;
 }
 
 static void pair_check(struct settings *s)
@@ -143,7 +229,8 @@ static void pair_check(struct settings *s)
                              "certificate and certificate_key do not go together: %s",
                              gnutls_strerror(fit));
         } else {
-            validity_check(s, &certificate);
+            s->has_certificate =
+                validity_of(&certificate, &s->certificate_from, &s->certificate_until);
         }
         gnutls_certificate_free_credentials(both);
     }
@@ -152,18 +239,42 @@ static void pair_check(struct settings *s)
     buf_clear(&certificate);
 }
 
+static void authorities_check(struct settings *s)
+{
+    struct buf pem = {0};
+    gnutls_x509_crt_t *list = NULL;
+    unsigned count = 0;
+    if (!file_text(s, SETTING_CLIENT_CA, PEM_MAX, &pem)) {
+        return;
+    }
+    const gnutls_datum_t text = datum_of(&pem);
+    int result = gnutls_x509_crt_list_import2(&list, &count, &text, GNUTLS_X509_FMT_PEM, 0);
+    for (unsigned i = 0; result >= 0 && i < count; i++) {
+        gnutls_x509_crt_deinit(list[i]);
+    }
+    gnutls_free(list);
+    buf_clear(&pem);
+    if (result < 0 || count == 0) {
+        settings_problem(s, s->value[SETTING_CLIENT_CA].where, false,
+                         "client_ca: the file of client authorities holds no PEM certificate");
+    }
+}
+
 static void tls_check(struct settings *s)
 {
     const struct setting_value *certificate = &s->value[SETTING_CERTIFICATE];
     const struct setting_value *key = &s->value[SETTING_CERTIFICATE_KEY];
     const struct setting_value *listen = &s->value[SETTING_LISTEN];
-    if ((certificate->text == NULL) != (key->text == NULL)) {
+    bool have_certificate = file_check(s, SETTING_CERTIFICATE);
+    bool have_key = file_check(s, SETTING_CERTIFICATE_KEY);
+    if (have_certificate && have_key) {
+        pair_check(s);
+    } else if ((certificate->text == NULL) != (key->text == NULL)) {
         settings_problem(s, certificate->text != NULL ? certificate->where : key->where, false,
                          "--certificate and --certificate-key belong together");
-    } else if (certificate->text != NULL && access(certificate->text, R_OK) == 0 &&
-               access(settings_path(s, SETTING_CERTIFICATE_KEY), R_OK) ==
-                   0) { /* else it has been said */
-        pair_check(s);
+    }
+    if (file_check(s, SETTING_CLIENT_CA)) {
+        authorities_check(s);
     }
     if (settings_text(s, SETTING_CLIENT_CA) != NULL && certificate->text == NULL) {
         settings_problem(s, s->value[SETTING_CLIENT_CA].where, false,
@@ -257,13 +368,18 @@ static void services_check(struct settings *s)
 
 void settings_check(struct settings *s)
 {
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        enum setting_kind kind = SETTING[i].kind;
-        if (kind == SETTING_FILE || kind == SETTING_SECRET) {
-            file_check(s, (enum setting)i);
-        }
-    }
+    secrets_check(s);
+    password_check(s);
     tls_check(s);
     words_check(s);
     services_check(s);
+}
+
+void settings_check_validity(struct settings *s)
+{
+    bool ended;
+    const char *text = s->has_certificate ? settings_validity(s, &ended) : NULL;
+    if (text != NULL) {
+        settings_problem(s, s->value[SETTING_CERTIFICATE].where, true, "%s", text);
+    }
 }

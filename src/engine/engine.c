@@ -207,6 +207,7 @@ static enum mete_code book_begin(struct engine *e, const struct engine_options *
     const char *url = o->store != NULL ? o->store : "mete.db";
     struct store_options so = {.create = o->create_store,
                                .read_only = o->read_only,
+                               .untouched = o->untouched,
                                .cache_size = o->cache_size,
                                .no_entries = o->no_entries,
                                .now = engine_now(e)};

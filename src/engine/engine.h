@@ -31,6 +31,7 @@ struct engine_options {
     bool create_store;
     bool create_book;
     bool read_only;
+    bool untouched;    /* as in struct store_options */
     bool no_entries;   /* keep no account entries: nobody will ask for statements */
     size_t cache_size; /* bytes; 0: 64 MiB */
     enum clock_mode clock;

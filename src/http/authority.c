@@ -31,7 +31,8 @@ struct kept_key {
 struct authority {
     struct authority_options o;
     struct api_keys *store;
-    struct hash admin; /* of admin_key */
+    struct hash admin; /* of the admin key */
+    bool has_admin;
     pthread_mutex_t lock;
     struct map keys;    /* sha256 -> struct kept_key */
     struct arena arena; /* of the keys' texts */
@@ -164,6 +165,17 @@ static void look(struct authority *a, mete_time now, mete_time every)
     }
 }
 
+/** Only its hash is kept. */
+static void admin_set(struct authority *a, const char *key)
+{
+    a->o.admin_key = NULL;
+    a->has_admin = key != NULL;
+    a->any = a->any || key != NULL;
+    if (key != NULL) {
+        a->admin = sha256(text_bytes(text_of(key)));
+    }
+}
+
 enum mete_code authority_open(struct authority **out, const struct authority_options *o,
                               struct mete_err *err)
 {
@@ -178,10 +190,7 @@ enum mete_code authority_open(struct authority **out, const struct authority_opt
     map_init(&a->keys, sizeof(struct kept_key), hash_seed());
     arena_init(&a->arena, ARENA_MAX);
     METE_ASSERT(pthread_mutex_init(&a->lock, NULL) == 0);
-    if (o->admin_key != NULL) {
-        a->admin = sha256(text_bytes(text_of(o->admin_key)));
-        a->any = true;
-    }
+    admin_set(a, o->admin_key);
     a->signatures = signatures_new(o->replay_window_s);
     (void)api_keys_changed(a->store); /* from here on */
     code = keys_read(a, err);
@@ -281,7 +290,7 @@ static enum mete_code key_check(struct authority *a, struct exchange *x, struct 
 {
     struct hash h = sha256(text_bytes(given));
     struct kept_key *k = key_find(a, &h, now);
-    if (a->o.admin_key != NULL && hash_eq(&h, &a->admin)) {
+    if (a->has_admin && hash_eq(&h, &a->admin)) {
         x->who->key_id = text_of("API_KEY");
         x->who->scopes = SCOPES_ALL;
         k = &a->admin_bucket;
@@ -297,11 +306,12 @@ static enum mete_code key_check(struct authority *a, struct exchange *x, struct 
                                                  "more than %u requests a second", a->o.rate);
 }
 
-void authority_adjust(struct authority *a, unsigned rate, unsigned burst)
+void authority_adjust(struct authority *a, const struct authority_options *o)
 {
     pthread_mutex_lock(&a->lock);
-    a->o.rate = rate;
-    a->o.burst = burst;
+    a->o.rate = o->rate;
+    a->o.burst = o->burst;
+    admin_set(a, o->admin_key);
     pthread_mutex_unlock(&a->lock);
 }
 
@@ -409,7 +419,7 @@ struct standing authority_standing(const struct exchange *x, enum scope scope)
 static bool key_stands(struct authority *a, const struct standing *s, mete_time now)
 {
     const struct kept_key *k = key_find(a, &s->key, now);
-    if (a->o.admin_key != NULL && hash_eq(&s->key, &a->admin)) {
+    if (a->has_admin && hash_eq(&s->key, &a->admin)) {
         return true;
     }
     if (k == NULL || k->key.revoked_at <= now || k->key.expires_at <= now) {

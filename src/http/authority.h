@@ -94,8 +94,8 @@ struct standing authority_standing(const struct exchange *x, enum scope scope);
 bool authority_stands(struct authority *a, const struct standing *s, mete_time now) METE_MUST_CHECK;
 bool standing_same_key(const struct standing *a, const struct standing *b);
 
-/** Another rate and burst from now on; see struct authority_options. */
-void authority_adjust(struct authority *a, unsigned rate, unsigned burst);
+/** Takes over rate, burst and admin_key, of which it keeps the hash. Any thread. */
+void authority_adjust(struct authority *a, const struct authority_options *o);
 /** Looks at the stored keys again now (SIGHUP). */
 void authority_reload(struct authority *a);
 

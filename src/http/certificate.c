@@ -1,116 +1,108 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A list of pairs, the newest first. None is freed while the server runs: a handshake may just be
- * reading it, and there are as many as somebody replaced by hand. */
+ * A list of credentials, the newest first. None is freed while the server runs: connections use
+ * them, and there are as many as somebody replaced by hand. */
 #include "http/certificate.h"
 
-#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHAIN_MAX 16u
-
-struct pair_of_keys {
-    struct pair_of_keys *before;
-    gnutls_pcert_st chain[CHAIN_MAX];
-    unsigned chain_len;
-    gnutls_privkey_t key;
+struct generation {
+    struct generation *before;
+    gnutls_certificate_credentials_t credentials;
+    bool asks; /* clients for a certificate */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct pair_of_keys *newest;
-
-static void pair_free(struct pair_of_keys *p)
-{
-    for (unsigned i = 0; i < p->chain_len; i++) {
-        gnutls_pcert_deinit(&p->chain[i]);
-    }
-    if (p->key != NULL) {
-        gnutls_privkey_deinit(p->key);
-    }
-    free(p);
-}
+struct certificates {
+    pthread_mutex_t lock;
+    struct generation *newest;
+};
 
 static gnutls_datum_t datum_of(const char *pem)
 {
     return (gnutls_datum_t){(unsigned char *)(uintptr_t)pem, (unsigned)strlen(pem)};
 }
 
-/** Whether the key signs for the chain's first certificate: GnuTLS looks when it is given both. */
-static int pair_fits(const gnutls_datum_t *chain, const gnutls_datum_t *key)
+static void generation_free(struct generation *g)
 {
-    gnutls_certificate_credentials_t both;
-    int result = gnutls_certificate_allocate_credentials(&both);
-    if (result == 0) {
-        result = gnutls_certificate_set_x509_key_mem(both, chain, key, GNUTLS_X509_FMT_PEM);
-        gnutls_certificate_free_credentials(both);
+    if (g->credentials != NULL) {
+        gnutls_certificate_free_credentials(g->credentials);
     }
-    return result < 0 ? result : 0;
+    free(g);
 }
 
-static int pair_read(struct pair_of_keys *p, const char *chain, const char *key)
+static enum mete_code generation_fill(struct generation *g, const struct certificate_texts *t,
+                                      struct mete_err *err)
 {
-    const gnutls_datum_t c = datum_of(chain);
-    const gnutls_datum_t k = datum_of(key);
-    unsigned len = CHAIN_MAX;
-    int result = pair_fits(&c, &k);
+    const gnutls_datum_t chain = datum_of(t->chain);
+    const gnutls_datum_t key = datum_of(t->key);
+    int result = gnutls_certificate_allocate_credentials(&g->credentials);
     if (result == 0) {
-        result = gnutls_pcert_list_import_x509_raw(p->chain, &len, &c, GNUTLS_X509_FMT_PEM, 0);
+        result =
+            gnutls_certificate_set_x509_key_mem(g->credentials, &chain, &key, GNUTLS_X509_FMT_PEM);
     }
-    if (result != 0) {
-        return result;
-    }
-    p->chain_len = len;
-    result = gnutls_privkey_init(&p->key);
-    return result == 0 ? gnutls_privkey_import_x509_raw(p->key, &k, GNUTLS_X509_FMT_PEM, NULL, 0)
-                       : result;
-}
-
-enum mete_code certificate_set(const char *chain, const char *key, struct mete_err *err)
-{
-    struct pair_of_keys *p = calloc(1, sizeof *p);
-    METE_ASSERT(p != NULL);
-    int result = pair_read(p, chain, key);
-    if (result != 0) {
-        pair_free(p);
+    if (result < 0) {
         return mete_fail(err, METE_USAGE, NULL, "the certificate and its key cannot be used: %s",
                          gnutls_strerror(result));
     }
-    pthread_mutex_lock(&lock);
-    p->before = newest;
-    newest = p;
-    pthread_mutex_unlock(&lock);
+    if (t->client_ca != NULL) {
+        const gnutls_datum_t authorities = datum_of(t->client_ca);
+        g->asks = true;
+        if (gnutls_certificate_set_x509_trust_mem(g->credentials, &authorities,
+                                                  GNUTLS_X509_FMT_PEM) <= 0) {
+            return mete_fail(err, METE_USAGE, NULL,
+                             "the file of client authorities holds no PEM certificate");
+        }
+    }
     return METE_OK;
 }
 
-int certificate_retrieve(gnutls_session_t session, const gnutls_datum_t *authorities, int count,
-                         const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
-                         gnutls_pcert_st **chain, unsigned *chain_len, gnutls_privkey_t *key)
+struct certificates *certificates_new(void)
 {
-    (void)session;
-    (void)authorities;
-    (void)count;
-    (void)algorithms;
-    (void)algorithm_count;
-    pthread_mutex_lock(&lock);
-    struct pair_of_keys *p = newest;
-    pthread_mutex_unlock(&lock);
-    if (p == NULL) {
-        return -1;
-    }
-    *chain = p->chain;
-    *chain_len = p->chain_len;
-    *key = p->key;
-    return 0;
+    struct certificates *all = calloc(1, sizeof *all);
+    METE_ASSERT(all != NULL && pthread_mutex_init(&all->lock, NULL) == 0);
+    return all;
 }
 
-void certificate_clear(void)
+void certificates_free(struct certificates *all)
 {
-    pthread_mutex_lock(&lock);
-    while (newest != NULL) {
-        struct pair_of_keys *p = newest;
-        newest = p->before;
-        pair_free(p);
+    if (all == NULL) {
+        return;
     }
-    pthread_mutex_unlock(&lock);
+    while (all->newest != NULL) {
+        struct generation *g = all->newest;
+        all->newest = g->before;
+        generation_free(g);
+    }
+    pthread_mutex_destroy(&all->lock);
+    free(all);
+}
+
+enum mete_code certificates_set(struct certificates *all, const struct certificate_texts *t,
+                                struct mete_err *err)
+{
+    struct generation *g = calloc(1, sizeof *g);
+    METE_ASSERT(g != NULL);
+    enum mete_code code = generation_fill(g, t, err);
+    if (code != METE_OK) {
+        generation_free(g);
+        return code;
+    }
+    pthread_mutex_lock(&all->lock);
+    g->before = all->newest;
+    all->newest = g;
+    pthread_mutex_unlock(&all->lock);
+    return METE_OK;
+}
+
+void certificates_use(struct certificates *all, gnutls_session_t session)
+{
+    pthread_mutex_lock(&all->lock);
+    struct generation *g = all->newest;
+    pthread_mutex_unlock(&all->lock);
+    METE_ASSERT(g != NULL &&
+                gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, g->credentials) == 0);
+    gnutls_certificate_server_set_request(session,
+                                          g->asks ? GNUTLS_CERT_REQUEST : GNUTLS_CERT_IGNORE);
 }

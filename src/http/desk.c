@@ -422,9 +422,15 @@ static enum mete_code book_open_first(struct desk *d, struct mete_err *err)
     return o.err.code;
 }
 
-static unsigned burst_of(const struct desk_options *o)
+static struct authority_options authority_of(const struct desk_options *o)
 {
-    return o->burst != 0 ? o->burst : 2 * o->rate;
+    return (struct authority_options){.store = o->store,
+                                      .book = o->book,
+                                      .admin_key = o->admin_key,
+                                      .loopback = o->loopback,
+                                      .rate = o->rate,
+                                      .burst = o->burst != 0 ? o->burst : 2 * o->rate,
+                                      .replay_window_s = o->replay_window_s};
 }
 
 static void committed(void *desk, const char *book)
@@ -466,13 +472,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
     if (code != METE_OK) {
         return code;
     }
-    const struct authority_options ao = {.store = d->o.store,
-                                         .book = d->o.book,
-                                         .admin_key = d->o.admin_key,
-                                         .loopback = d->o.loopback,
-                                         .rate = d->o.rate,
-                                         .burst = burst_of(&d->o),
-                                         .replay_window_s = d->o.replay_window_s};
+    const struct authority_options ao = authority_of(&d->o);
     code = authority_open(&d->authority, &ao, err);
     if (code == METE_OK) {
         code = streams_open(d, err);
@@ -516,7 +516,9 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
 
 void desk_adjust(struct desk *d, const struct desk_options *o)
 {
-    authority_adjust(d->authority, o->rate, burst_of(o));
+    const struct authority_options ao = authority_of(o);
+    authority_adjust(d->authority, &ao);
+    peers_key_set(d->peers, o->peers.key);
     atomic_store(&d->log, o->log);
     atomic_store(&d->log_level, o->log_level);
 }

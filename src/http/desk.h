@@ -65,7 +65,7 @@ struct desk {
 
 enum mete_code desk_open(struct desk **out, const struct desk_options *o,
                          struct mete_err *err) METE_MUST_CHECK;
-/** Takes over what can change while it runs: rate, burst, log. Any thread. */
+/** Takes over what can change while it runs: rate, burst, log, both keys. Any thread. */
 void desk_adjust(struct desk *d, const struct desk_options *o);
 /** Lets nobody in any more. */
 void desk_quiesce(struct desk *d);

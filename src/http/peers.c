@@ -26,6 +26,7 @@ struct known {
 
 struct peers {
     struct peers_options o;
+    char *key; /* under `lock` */
     pthread_mutex_t lock;
     struct map policies; /* book, 0, id -> struct known */
     size_t looked;       /* place in it of the last look for those that are due */
@@ -47,12 +48,33 @@ void peers_open(struct peers **out, const struct peers_options *o)
     struct peers *p = calloc(1, sizeof *p);
     uint64_t seed;
     METE_ASSERT(p != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
-    p->o = (struct peers_options){kept(o->registry),   kept(o->wallet), kept(o->distribution),
-                                  kept(o->validation), kept(o->key),    o->refresh_s};
+    p->o = (struct peers_options){
+        kept(o->registry), kept(o->wallet), kept(o->distribution), kept(o->validation), NULL,
+        o->refresh_s};
     METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
+    peers_key_set(p, o->key);
     random_bytes(&seed, sizeof seed);
     map_init(&p->policies, sizeof(struct known), seed);
     *out = p;
+}
+
+static void key_forget(char *key)
+{
+    if (key != NULL) {
+        secret_wipe(key, strlen(key));
+        free(key);
+    }
+}
+
+void peers_key_set(struct peers *p, const char *key)
+{
+    char *copy = key != NULL ? strdup(key) : NULL;
+    METE_ASSERT(key == NULL || copy != NULL);
+    pthread_mutex_lock(&p->lock);
+    char *before = p->key;
+    p->key = copy;
+    pthread_mutex_unlock(&p->lock);
+    key_forget(before);
 }
 
 void peers_close(struct peers *p)
@@ -60,11 +82,11 @@ void peers_close(struct peers *p)
     if (p == NULL) {
         return;
     }
-    const char *const texts[] = {p->o.registry, p->o.wallet, p->o.distribution, p->o.validation,
-                                 p->o.key};
+    const char *const texts[] = {p->o.registry, p->o.wallet, p->o.distribution, p->o.validation};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         free((void *)(uintptr_t)texts[i]);
     }
+    key_forget(p->key);
     map_clear(&p->policies);
     pthread_mutex_destroy(&p->lock);
     free(p);
@@ -107,15 +129,17 @@ static struct curl_slist *line_add(struct curl_slist *list, const char *name, st
     return list;
 }
 
-static struct curl_slist *headers_make(const struct peers *p, bool has_body, struct text known)
+static struct curl_slist *headers_make(struct peers *p, bool has_body, struct text known)
 {
     struct curl_slist *list = line_add(NULL, "Accept: application/json", (struct text){0});
     if (has_body) {
         list = line_add(list, "Content-Type: application/json", (struct text){0});
     }
-    if (p->o.key != NULL) {
-        list = line_add(list, "Authorization: Bearer ", text_of(p->o.key));
+    pthread_mutex_lock(&p->lock);
+    if (p->key != NULL) {
+        list = line_add(list, "Authorization: Bearer ", text_of(p->key));
     }
+    pthread_mutex_unlock(&p->lock);
     if (known.len > 0) {
         list = line_add(list, "If-None-Match: ", known);
     }
@@ -171,7 +195,7 @@ struct call {
     struct text known; /* etag */
 };
 
-static enum mete_code call_do(const struct peers *p, const struct call *call, struct buf *out,
+static enum mete_code call_do(struct peers *p, const struct call *call, struct buf *out,
                               struct peers_answer *answer, struct mete_err *err)
 {
     char url[ADDRESS_MAX];
@@ -201,8 +225,8 @@ static enum mete_code call_do(const struct peers *p, const struct call *call, st
                                           curl_easy_strerror(failed));
 }
 
-enum mete_code peers_call(const struct peers *p, const char *base, struct text path,
-                          struct text body, struct buf *out, unsigned *status, struct mete_err *err)
+enum mete_code peers_call(struct peers *p, const char *base, struct text path, struct text body,
+                          struct buf *out, unsigned *status, struct mete_err *err)
 {
     struct peers_answer answer = {.status = 0};
     const struct call call = {.base = base, .path = path, .body = body};
@@ -211,8 +235,8 @@ enum mete_code peers_call(const struct peers *p, const char *base, struct text p
     return code;
 }
 
-enum mete_code peers_get(const struct peers *p, const char *base, struct text path,
-                         struct text known, struct peers_answer *answer, struct mete_err *err)
+enum mete_code peers_get(struct peers *p, const char *base, struct text path, struct text known,
+                         struct peers_answer *answer, struct mete_err *err)
 {
     const struct call call = {.base = base, .path = path, .known = known};
     return call_do(p, &call, &answer->body, answer, err);

@@ -22,13 +22,15 @@ struct peers_options {
 struct peers;
 void peers_open(struct peers **out, const struct peers_options *o);
 void peers_close(struct peers *p);
+/** Another key from now on; NULL: none. Any thread. */
+void peers_key_set(struct peers *p, const char *key);
 const struct peers_options *peers_options_of(const struct peers *p);
 
-/** One request: POST with `body`, or GET when body.p is NULL. The whole answer, at most 16 MiB, is
- *  appended to `out`. METE_UPSTREAM when there is no answer; any status is an answer. */
-enum mete_code peers_call(const struct peers *p, const char *base, struct text path,
-                          struct text body, struct buf *out, unsigned *status,
-                          struct mete_err *err) METE_MUST_CHECK;
+/** One request, with the key of now: POST with `body`, or GET when body.p is NULL. The whole
+ * answer, at most 16 MiB, is appended to `out`. METE_UPSTREAM when there is no answer; any status
+ * is an answer. */
+enum mete_code peers_call(struct peers *p, const char *base, struct text path, struct text body,
+                          struct buf *out, unsigned *status, struct mete_err *err) METE_MUST_CHECK;
 #define PEERS_ETAG_MAX 160
 struct peers_answer {
     struct buf body;
@@ -36,9 +38,8 @@ struct peers_answer {
     char etag[PEERS_ETAG_MAX]; /* "" when there is none, or a longer one */
 };
 /** GET, with If-None-Match unless `known` is empty. The body is appended. */
-enum mete_code peers_get(const struct peers *p, const char *base, struct text path,
-                         struct text known, struct peers_answer *answer,
-                         struct mete_err *err) METE_MUST_CHECK;
+enum mete_code peers_get(struct peers *p, const char *base, struct text path, struct text known,
+                         struct peers_answer *answer, struct mete_err *err) METE_MUST_CHECK;
 /** `t` as one segment of a path, appended. */
 void peers_path_segment(struct buf *out, struct text t);
 

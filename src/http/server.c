@@ -39,6 +39,7 @@ struct server {
     struct MHD_Daemon *daemon;
     struct server_options o;
     struct links *links;
+    struct certificates *certificates; /* NULL: plain text */
     MHD_socket listen_fd;
     bool quiesced; /* the socket is ours to close, but not before the daemon has stopped */
     uint16_t port;
@@ -442,6 +443,11 @@ static void on_connection(void *ctx, struct MHD_Connection *connection, void **s
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     METE_ASSERT(info != NULL);
     *state = link_open(s->links, info->connect_fd);
+    if (s->certificates != NULL) { /* its handshake comes after this */
+        info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        METE_ASSERT(info != NULL);
+        certificates_use(s->certificates, info->tls_session);
+    }
 }
 
 /* --- listening ---------------------------------------------------------------------------------*/
@@ -519,23 +525,6 @@ static enum mete_code socket_open(struct server *s, struct mete_err *err)
     return METE_OK;
 }
 
-/** libmicrohttpd takes any text for authorities, and would then turn everybody away. */
-static enum mete_code authorities_check(const char *pem, struct mete_err *err)
-{
-    const gnutls_datum_t text = {(unsigned char *)(uintptr_t)pem, (unsigned)strlen(pem)};
-    gnutls_x509_crt_t *list = NULL;
-    unsigned count = 0;
-    int read = gnutls_x509_crt_list_import2(&list, &count, &text, GNUTLS_X509_FMT_PEM, 0);
-    for (unsigned i = 0; read >= 0 && i < count; i++) {
-        gnutls_x509_crt_deinit(list[i]);
-    }
-    gnutls_free(list);
-    return read >= 0 && count > 0
-               ? METE_OK
-               : mete_fail(err, METE_USAGE, NULL,
-                           "the file of client authorities holds no PEM certificate");
-}
-
 static enum mete_code daemon_start(struct server *s, struct mete_err *err)
 {
     const struct server_options *o = &s->o;
@@ -557,12 +546,11 @@ static enum mete_code daemon_start(struct server *s, struct mete_err *err)
         flags |= MHD_USE_TLS;
         more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0,
                                             (void *)(uintptr_t)TLS_PRIORITIES};
-        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
-                                            (void *)(uintptr_t)certificate_retrieve};
-        if (o->client_ca != NULL) {
-            more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0,
-                                                (void *)(uintptr_t)o->client_ca};
-        }
+        /* it wants some; each connection is then given its own by on_connection */
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
+                                            (void *)(uintptr_t)o->certificate};
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0,
+                                            (void *)(uintptr_t)o->certificate_key};
     }
     more[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     s->daemon = MHD_start_daemon(
@@ -592,9 +580,11 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
     s->o.memory_max = o->memory_max != 0 ? o->memory_max : MEMORY_MAX;
     const struct links_options lo = {.request_s = s->o.request_s,
                                      .connections_max = s->o.connections_max};
-    enum mete_code code = o->client_ca != NULL ? authorities_check(o->client_ca, err) : METE_OK;
-    if (code == METE_OK && o->certificate != NULL) {
-        code = certificate_set(o->certificate, o->certificate_key, err);
+    enum mete_code code = METE_OK;
+    if (o->certificate != NULL) {
+        const struct certificate_texts t = {o->certificate, o->certificate_key, o->client_ca};
+        s->certificates = certificates_new();
+        code = certificates_set(s->certificates, &t, err);
     }
     code = code == METE_OK ? socket_open(s, err) : code;
     if (code == METE_OK) {
@@ -604,6 +594,7 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
     }
     if (code != METE_OK) {
         links_close(s->links);
+        certificates_free(s->certificates);
         if (s->listen_fd >= 0) {
             close(s->listen_fd);
         }
@@ -642,11 +633,11 @@ void server_quiesce(struct server *s)
     }
 }
 
-enum mete_code server_certificate(struct server *s, const char *chain, const char *key,
+enum mete_code server_certificate(struct server *s, const struct certificate_texts *t,
                                   struct mete_err *err)
 {
-    METE_ASSERT(s->o.certificate != NULL); /* a server that speaks plain text goes on so */
-    return certificate_set(chain, key, err);
+    METE_ASSERT(s->certificates != NULL && (t->client_ca != NULL) == (s->o.client_ca != NULL));
+    return certificates_set(s->certificates, t, err);
 }
 
 void server_stop(struct server *s)
@@ -657,9 +648,7 @@ void server_stop(struct server *s)
             close(s->listen_fd);
         }
         links_close(s->links);
-        if (s->o.certificate != NULL) {
-            certificate_clear();
-        }
+        certificates_free(s->certificates);
         free(s);
     }
 }

@@ -4,6 +4,7 @@
 #ifndef METE_HTTP_SERVER_H
 #define METE_HTTP_SERVER_H
 
+#include "http/certificate.h"
 #include "http/exchange.h"
 
 struct server;
@@ -41,9 +42,9 @@ unsigned server_connections_max(const struct server_options *o);
 /** METE_USAGE for a bad address or certificate, METE_FILE when it cannot listen. */
 enum mete_code server_start(struct server **out, const struct server_options *o,
                             struct mete_err *err) METE_MUST_CHECK;
-/** Another certificate and key, PEM, for connections that come from now on. METE_USAGE, and the one
- *  before stays. */
-enum mete_code server_certificate(struct server *s, const char *chain, const char *key,
+/** Other certificates for connections that come from now on, of a server that speaks TLS; client
+ *  authorities when, and only when, it had some. METE_USAGE, and those before stay. */
+enum mete_code server_certificate(struct server *s, const struct certificate_texts *t,
                                   struct mete_err *err) METE_MUST_CHECK;
 uint16_t server_port(const struct server *s);
 /** No further connections; those that are open get their answers, and are closed after them. */

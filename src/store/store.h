@@ -26,6 +26,7 @@ enum store_result {
 struct store_options {
     bool create; /* make the file when it is missing */
     bool read_only;
+    bool untouched; /* a reader that leaves nothing beside the file, as long as nobody writes it */
     size_t cache_size; /* bytes for state in memory (buffer and cache together); 0: 64 MiB */
     bool no_entries;   /* memory store: keep no account entries (mete run) */
     mete_time now;     /* stamped on what is created */

@@ -5,8 +5,6 @@
 # covers: F-081
 . "$ROOT/tests/flow/lib.sh"
 unset HOST PORT API_KEY PEER_API_KEY MANIFEST_REGISTRY_URL WALLET_SERVICE_URL CREDENTIALS_DIRECTORY
-METE_CONFIG=
-export METE_CONFIG
 
 # value SETTING: "value from"
 value() {
@@ -27,12 +25,25 @@ is "$(value workers)" '3 m.conf:4' 'the file says more than what is built in'
 is "$(value connections)" '13 m.conf.d/60-last.conf:2' 'the last drop-in says more than the file'
 is "$(value rate)" '5 m.conf:6' 'a comment may follow'
 METE_CONFIG=m.conf PORT=77 exits 0 'the environment' "$METE" config print --json
-is "$(value listen)" '127.0.0.1:77 HOST and PORT' 'the environment says more than files'
+is "$(value listen)" '127.0.0.1:77 PORT' 'the environment says more than files'
+printf '[server]\nlisten = [::1]:5\n' >six.conf
+METE_CONFIG=six.conf PORT=77 exits 0 'half of an address' "$METE" config print --json
+is "$(value listen)" '[::1]:77 PORT' 'PORT takes the host of the file'
+METE_CONFIG=six.conf HOST=127.0.0.2 exits 0 'the other half' "$METE" config print --json
+is "$(value listen)" '127.0.0.2:5 HOST' 'HOST takes its port'
+HOST=::1 PORT=9 exits 0 'an address of IPv6' "$METE" config print --json
+is "$(value listen)" '[::1]:9 HOST and PORT' 'is put in brackets'
+HOST='' PORT='' exits 0 'set to nothing' "$METE" config print --json
+is "$(value listen)" '127.0.0.1:8402 built in' 'is not set'
 DATABASE_URL=postgres://me:secret@db/x API_KEY=hush exits 0 'secrets' "$METE" config print
 says out 'postgres://me:\(set\)@db/x +DATABASE_URL' 'a password is not shown'
 ! grep -q 'hush\|secret' out err
 ok $? 'no secret is shown'
 says out 'api_key +\(set\) +API_KEY' 'a secret is said to be set'
+DATABASE_URL='postgres://db/x?user=me&password=secret&sslmode=require' exits 0 'a password elsewhere' "$METE" config print
+says out 'password=\(set\)&sslmode=require ' 'is not shown either'
+! grep -q secret out err
+ok $? 'no part of it'
 METE_CONFIG=m.conf exits 0 'an option' "$METE" config print --json --store here.db
 is "$(value store)" 'here.db --store' 'an option says more than all'
 
@@ -43,6 +54,58 @@ says err 's.conf has mistakes: see mete config check' 'a slip is told'
 exits 0 'the book' "$METE" log head --store there.db --book side
 exits 2 'a server does not start with a slip' "$METE" serve --config s.conf
 says err 's.conf:5: there is no setting listn in \[server\]: did you mean listen in \[server\]' 'with the place'
+
+# what cannot be read is no permission to guess which store is meant
+mkdir folder.conf
+for file in folder.conf gone.conf; do
+    exits 1 "$file" "$METE" config check --config $file
+    says err "^mete: $file: " "$file: is told"
+    exits 2 "a store by guess: $file" "$METE" init --config $file
+    says err 'say --store' "$file: nothing is opened by guess"
+    exits 2 "a key by guess: $file" "$METE" key create --scopes admin --config $file
+    exits 2 "a checkpoint by guess: $file" "$METE" log head --config $file
+    exits 0 "a store that is said: $file" "$METE" init --config $file --store "said-$file.db"
+    exits 0 "no store at all: $file" "$METE" version --config $file
+done
+[ ! -e mete.db ]
+ok $? 'no store was made'
+: >drop.conf
+mkdir drop.conf.d
+chmod 0 drop.conf.d
+if [ "$(id -u)" = 0 ]; then
+    chmod 755 .
+    nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+else
+    nobody() { "$@"; }
+fi
+exits 1 'drop-ins that may not be read' nobody "$METE" config check --config drop.conf
+says err 'drop.conf.d: Permission denied' 'are told'
+chmod 700 drop.conf.d
+
+# a store whose address has a password
+printf '[store]\nstore = postgres://me:hush@db/x\n' >password.conf
+chmod 640 password.conf
+exits 0 'a password in the file' "$METE" config check --config password.conf
+says err 'warning: password.conf:2: others may read this password .mode 640.: chmod 600 password.conf' 'is told'
+chmod 600 password.conf
+exits 0 'for its owner alone' "$METE" config check --config password.conf
+is "$(grep -c warning err)" 0 'is as good as any'
+exits 0 'a password among the arguments' "$METE" config check --store postgres://me:hush@db/x
+says err 'warning: --store: everybody on this machine sees the password' 'is told'
+echo postgres://me:hush@db/x >url
+chmod 600 url
+printf '[store]\nstore_file = url\n' >file.conf
+exits 0 'a password in a file of its own' "$METE" config print --json --config file.conf
+is "$(value store)" 'postgres://me:(set)@db/x file.conf:2' 'names the store'
+DATABASE_URL=env.db exits 0 'beside the environment' "$METE" config print --json --config file.conf
+is "$(value store)" 'env.db DATABASE_URL' 'the environment says more'
+printf '[store]\nstore = a.db\nstore_file = url\n' >both.conf
+exits 1 'both' "$METE" config check --config both.conf
+says err 'both.conf:3: store says it already, in both.conf:2' 'are one too many'
+rm url
+exits 1 'a file that is gone' "$METE" config check --config file.conf
+is "$(grep -c 'url: No such file' err)" 1 'is told once'
+exits 2 'and no store is guessed' "$METE" init --config file.conf
 
 # every mistake at once, each with its place
 openssl req -x509 -newkey rsa:2048 -nodes -keyout a.key -out a.pem -days 2 -subj /CN=a >/dev/null 2>&1
@@ -115,6 +178,12 @@ tls a.pem a.key
 is "$?" 0 'warnings are no failure'
 says err 'warning: tls.conf:2: the certificate ends in [12] days' 'an end that is near'
 says err 'warning: tls.conf:3: .*others may read a.key .mode 644.: chmod 600 a.key' 'a key that others can read'
+tls gone.pem b.key
+is "$(grep -c 'gone.pem' err)" 1 'a file that is not there is told once'
+echo rubbish >rubbish.pem
+printf '[tls]\ncertificate = b.pem\ncertificate_key = b.key\nclient_ca = rubbish.pem\n' >ca.conf
+exits 1 'rubbish for an authority' "$METE" config check --config ca.conf
+says err 'ca.conf:4: client_ca: .* holds no PEM certificate' 'is told'
 tls rubbish.pem b.key
 is "$?" 1 'no certificate'
 
@@ -163,6 +232,12 @@ exits 2 'a bad option' "$METE" serve --config "" --rate many
 says err "^mete: --rate wants a number from 0 to 1000000, not 'many'" 'names the option'
 
 # the example and the man page have every setting
+"$METE" serve --help >help
+"$METE" config example | sed -n 's/.*Option: \(--[a-z-]*\)\..*/\1/p' >named
+while read -r option; do
+    grep -q -- " $option " help
+    ok $? "mete serve has $option"
+done <named
 "$METE" config example >example
 diff example "$ROOT/deploy/mete.conf" >differences
 ok $? 'deploy/mete.conf is what mete config example writes'

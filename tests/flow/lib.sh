@@ -4,6 +4,8 @@
 # literally, and the outcome is TAP. Sourced; METE names the program, ROOT the sources.
 : "${METE:?the program to test}" "${ROOT:?the source directory}"
 unset DATABASE_URL NO_COLOR METE_AUDIT
+METE_CONFIG= # not that of this machine
+export METE_CONFIG
 LC_ALL=C.UTF-8
 export LC_ALL
 dir=$(mktemp -d)

@@ -2,19 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGHUP: another certificate, another rate, while connections go on; a mistake changes nothing."""
 # covers: F-081 V-107
+import atexit
+import http.server
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
+import urllib.error
+import urllib.request
 
 from served import METE, done, equal, ok
 
-HERE = pathlib.Path(tempfile.mkdtemp())
+HERE = pathlib.Path(tempfile.mkdtemp(prefix="mete-reload-"))
+atexit.register(shutil.rmtree, HERE, ignore_errors=True)
 
 
 def pair(name):
@@ -38,12 +45,13 @@ def config(rate="0", more=""):
 
 
 class Server:
-    def __init__(self):
+    def __init__(self, scheme="https", **more):
         self.log = open(HERE / "log", "w+", encoding="utf-8")
-        environment = {k: v for k, v in os.environ.items() if k not in ("HOST", "PORT", "DATABASE_URL")}
+        environment = {k: v for k, v in os.environ.items()
+                       if k not in ("HOST", "PORT", "DATABASE_URL", "API_KEY", "PEER_API_KEY")}
         self.process = subprocess.Popen([METE, "serve", "--config", HERE / "mete.conf"],
-                                        stderr=self.log, env={**environment, "API_KEY": "secret"})
-        self.port = int(self.wait("listening on https://127.0.0.1:").split(":")[0].split(",")[0])
+                                        stderr=self.log, env={**environment, **more})
+        self.port = int(self.wait(f"listening on {scheme}://127.0.0.1:").split(",")[0])
 
     def text(self):
         return (HERE / "log").read_text(encoding="utf-8")
@@ -63,10 +71,16 @@ class Server:
         self.wait(words, since)
         return self.text()[since:]
 
-    def connect(self):
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        equal(self.process.wait(60), 0, "it ends in order")
+
+    def connect(self, own=None):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        if own:
+            context.load_cert_chain(HERE / f"{own}.pem", HERE / f"{own}.key")
         return context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), timeout=60))
 
     def name(self, connection):
@@ -76,8 +90,8 @@ class Server:
         return shown.decode().strip().removeprefix("subject=").removeprefix("CN=")
 
 
-def ask(connection, path="/v1/log/checkpoint"):
-    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: secret\r\n\r\n".encode())
+def ask(connection, path="/v1/log/checkpoint", key="secret"):
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n\r\n".encode())
     got = b""
     while b"\r\n\r\n" not in got:
         got += connection.recv(65536)
@@ -92,7 +106,7 @@ def ask(connection, path="/v1/log/checkpoint"):
 pair("first")
 put()
 config()
-server = Server()
+server = Server(API_KEY="secret")
 old = server.connect()
 equal(server.name(old), "first", "the certificate of the start")
 status, head = ask(old)
@@ -153,6 +167,130 @@ for i in range(20):  # many in a row, with connections in between
     equal(server.name(server.connect()), f"n{i}", f"certificate {i}")
 ok(ask(old)[0] < 500, "the oldest connection still goes on")
 
-server.process.send_signal(signal.SIGTERM)
-equal(server.process.wait(60), 0, "it ends in order")
+
+(HERE / "mete.conf").write_text(f"[store]\nstore = {HERE}/mete.db\n")
+said = server.reload("read again")
+ok("to speak TLS or not" in said and "takes a restart" in said, "without TLS: that takes a restart")
+equal(server.name(server.connect()), "n19", "until then it goes on as it was")
+(HERE / "mete.conf").unlink()
+said = server.reload("stay as they were")
+ok("mete.conf: No such file" in said, "a file that is gone is told, and changes nothing")
+server.end()
+
+# client authorities
+for name in ("alice", "bob"):
+    pair(name)
+    os.replace(HERE / "crt.new", HERE / f"{name}.pem")
+    os.replace(HERE / "key.new", HERE / f"{name}.key")
+
+
+def asks(authority):
+    (HERE / "ca.pem").write_bytes((HERE / f"{authority}.pem").read_bytes())
+    config()
+    with open(HERE / "mete.conf", "a", encoding="utf-8") as f:
+        f.write(f"[tls]\nclient_ca = {HERE}/ca.pem\n")
+
+
+asks("alice")
+server = Server(API_KEY="secret")
+alice = server.connect("alice")
+equal((ask(alice)[0], ask(server.connect("bob"))[0]), (200, 401), "clients of one authority")
+asks("bob")
+server.reload("read again")
+equal((ask(server.connect("alice"))[0], ask(server.connect("bob"))[0], ask(server.connect())[0]),
+      (401, 200, 401), "another authority: its clients instead")
+equal(ask(alice)[0], 200, "a connection that was open goes on")
+(HERE / "ca.pem").write_text("rubbish")
+said = server.reload("stay as they were")
+ok("no PEM certificate" in said, "what is no authority is told", said)
+equal(ask(server.connect("bob"))[0], 200, "and the one before stays")
+config()
+said = server.reload("read again")
+ok("takes a restart" in said, "not to ask any more: that takes a restart")
+equal((ask(server.connect("bob"))[0], ask(server.connect())[0]), (200, 401), "until then it asks")
+server.end()
+
+# keys from files: a judge of manifests sees which one it is shown
+shown = []
+
+
+class Judge(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        shown.append(self.headers["Authorization"])
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(503)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def keys(own, theirs):
+    for name, key in (("own", own), ("theirs", theirs)):
+        (HERE / f"{name}.new").write_text(key + "\n")
+        os.chmod(HERE / f"{name}.new", 0o600)
+        os.replace(HERE / f"{name}.new", HERE / name)
+
+
+judge = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Judge)
+threading.Thread(target=judge.serve_forever, daemon=True).start()
+keys("first", "to-judge")
+(HERE / "mete.conf").write_text(
+    f"[store]\nstore = {HERE}/plain.db\n[server]\nlisten = 127.0.0.1:0\n"
+    f"[keys]\napi_key_file = {HERE}/own\n[services]\npeer_api_key_file = {HERE}/theirs\n"
+    f"validation_service_url = http://127.0.0.1:{judge.server_address[1]}/validate\n")
+server = Server("http")
+
+
+def allowed(key):
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}/v1/manifests", b"{}",
+                                     {"X-API-Key": key, "Content-Type": "application/json"})
+    try:
+        urllib.request.urlopen(request, timeout=60).close()
+    except urllib.error.HTTPError as e:
+        return e.code != 401
+    return True
+
+
+equal((allowed("first"), allowed("second")), (True, False), "the key of a file")
+keys("second", "to-judge-2")
+server.reload("read again")
+equal((allowed("first"), allowed("second")), (False, True), "another one instead")
+equal(shown, ["Bearer to-judge", "Bearer to-judge-2"], "so is what others are shown")
+text = (HERE / "mete.conf").read_text()
+(HERE / "mete.conf").write_text(text.replace(f"api_key_file = {HERE}/own", "", 1))
+server.reload("read again")
+equal((allowed("second"), allowed("")), (False, False), "no key: nobody is let in, not everybody")
+server.end()
+
+# nobody reads what it says: signals are heard all the same
+ends = os.pipe()
+(HERE / "mete.conf").write_text(f"[store]\nstore = {HERE}/plain.db\n[server]\n"
+                                "listen = 127.0.0.1:0\nworkers = 0\n")
+silent = subprocess.Popen([METE, "serve", "--config", HERE / "mete.conf"], stderr=ends[1],
+                          env={"PATH": os.environ["PATH"]})
+equal(silent.wait(60), 2, "with a mistake it does not start")
+(HERE / "mete.conf").write_text(f"[store]\nstore = {HERE}/plain.db\n[server]\nlisten = 127.0.0.1:0\n")
+silent = subprocess.Popen([METE, "serve", "--config", HERE / "mete.conf"], stderr=ends[1],
+                          env={"PATH": os.environ["PATH"]})
+said = b""
+while b"listening" not in said or not said.endswith(b"\n"):
+    said += os.read(ends[0], 65536)
+os.set_blocking(ends[1], False)
+try:
+    while True:
+        os.write(ends[1], b"x" * 4096)
+except BlockingIOError:
+    os.set_blocking(ends[1], True)
+for _ in range(20):
+    silent.send_signal(signal.SIGHUP)
+    time.sleep(0.05)
+silent.send_signal(signal.SIGTERM)
+try:
+    ended = silent.wait(60)
+except subprocess.TimeoutExpired:
+    ended = "it did not end"
+    silent.kill()
+equal(ended, 0, "a log that nobody reads keeps no signal away")
 done()

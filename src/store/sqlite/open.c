@@ -95,15 +95,19 @@ static enum mete_code setup(struct sqlite_store *s, struct mete_err *err)
     return sqlite_migrate(s, err);
 }
 
-/** A reader that may write nothing beside the store cannot share memory with others. When no
- *  write-ahead log lies there either, nobody writes: the file is read as one that never changes. */
-static bool is_still(const char *path)
+/** A reader that may write nothing beside the store, or shall not, cannot share memory with others.
+ *  When no write-ahead log lies there either, nobody writes: the file is read as one that never
+ *  changes. */
+static bool is_still(const char *path, bool untouched)
 {
     char name[4096];
     struct stat st;
     int n = snprintf(name, sizeof name, "%s-wal", path);
     if (n < 0 || (size_t)n >= sizeof name || stat(name, &st) == 0) {
         return false;
+    }
+    if (untouched) {
+        return true;
     }
     const char *slash = strrchr(path, '/');
     size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
@@ -126,11 +130,11 @@ static void still_uri(const char *path, struct buf *out)
     buf_put(out, "?immutable=1", sizeof "?immutable=1");
 }
 
-static int open_db(const char *path, bool read_only, sqlite3 **db)
+int sqlite_open_db(const char *path, bool read_only, bool untouched, sqlite3 **db)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                 (read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    if (!read_only || !is_still(path)) {
+    if (!read_only || !is_still(path, untouched)) {
         return sqlite3_open_v2(path, db, flags, NULL);
     }
     struct buf uri = {0};
@@ -157,7 +161,7 @@ static enum mete_code store_open_file(void **out, const char *path, const struct
         store_free(s);
         return code;
     }
-    if (open_db(path, s->read_only, &s->db) != SQLITE_OK) {
+    if (sqlite_open_db(path, s->read_only, o->untouched, &s->db) != SQLITE_OK) {
         code = mete_fail(err, METE_FILE, NULL, "%.150s: %s", path,
                          s->db != NULL ? sqlite3_errmsg(s->db) : "no memory");
     } else {

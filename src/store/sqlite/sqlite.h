@@ -82,6 +82,10 @@ enum store_result sqlite_exec(sqlite3 *db, const char *sql, struct mete_err *err
 /** Opens the group's transaction when it is not open yet. */
 enum store_result sqlite_begin(struct sqlite_log *l, struct mete_err *err);
 
+/* open.c */
+/** An SQLite result; *db is to be closed whatever it is. `untouched`: see struct store_options. */
+int sqlite_open_db(const char *path, bool read_only, bool untouched, sqlite3 **db);
+
 /* lock.c */
 /** Takes the writer's lock beside `path`. METE_STORE_BUSY names who has it. */
 enum mete_code sqlite_lock(const char *path, int *fd, struct mete_err *err);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the parts of mete doctor share: one line for each thing that was looked at. */
+#ifndef METE_CLI_DOCTOR_H
+#define METE_CLI_DOCTOR_H
+
+#include "cli/cli.h"
+#include "cli/settings.h"
+
+enum finding { FINE, WARNING, WRONG };
+
+struct doctor {
+    struct cli *c;
+    struct table *t;
+    enum finding worst;
+};
+
+/** One line: what was looked at, how it stands, and for anything but FINE how to mend it. */
+void doctor_tell(struct doctor *d, enum finding f, const char *what, const char *fmt, ...)
+    METE_PRINTF(4, 5);
+mete_time doctor_now(void);
+
+/** The store: its file, disk and folder, its books, its keys. */
+void doctor_look_at_store(struct doctor *d);
+
+#endif
