@@ -251,6 +251,26 @@ ok $? 'mete.conf(5) has every setting'
 sed 's/^/# /' differences
 sed -n 's/^#\([a-z_]*\) =.*/\1/p; s/^# Never here.*/x/p' example | grep -cv '^x$' >count
 is "$(($(cat count) + 2))" "$(grep -c . settings)" 'so has the example, but for secrets'
+# installing leaves an operator's file alone
+for time in first second; do
+    MESON_SOURCE_ROOT=$ROOT DESTDIR=$dir/root exits 0 "installed, the $time time" "$ROOT/tools/install_settings"
+    [ "$time" = second ] || {
+        cmp -s root/etc/mete/mete.conf "$ROOT/deploy/mete.conf"
+        ok $? 'the example is there'
+        exits 0 'it says nothing' "$METE" config check --config root/etc/mete/mete.conf
+        echo '# mine' >root/etc/mete/mete.conf
+    }
+done
+is "$(cat root/etc/mete/mete.conf)" '# mine' 'what an operator wrote stays'
+
+# the service and the settings know each other
+while read -r name; do
+    "$METE" config print --json | jq -e --arg s "$name" 'any(.[]; .setting == $s)' >found
+    ok $? "deploy/mete.service: there is a setting $name"
+done <<END
+$(grep '^#' "$ROOT/deploy/mete.service" | grep -oE '[a-z_]+(_file|_key) =|store =$' | sed 's/ =//' | sort -u)
+END
+
 # what the example shows is what is built in
 sed -n '/^\[/p; s/^#\([a-z_]* = ..*\)/\1/p' example >uncommented.conf
 exits 0 'the example with its marks taken away' "$METE" config check --config uncommented.conf
