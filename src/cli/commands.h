@@ -37,6 +37,10 @@
     X(key_revoke)                                                                                  \
     X(key_rotate)                                                                                  \
     X(serve)                                                                                       \
+    X(config_check)                                                                                \
+    X(config_print)                                                                                \
+    X(config_example)                                                                              \
+    X(doctor)                                                                                      \
     X(track_call)                                                                                  \
     X(track_report)                                                                                \
     X(errors)                                                                                      \

@@ -7,7 +7,7 @@
 #include "http/routes.h"
 
 #include "base/text.h"
-#include "engine/allocations.h"
+#include "render/render.h"
 
 #include <string.h>
 
@@ -17,43 +17,9 @@
 
 /* --- GET /v1/allocations -----------------------------------------------------------------------*/
 
-struct listing {
-    struct exchange *x;
-    struct json_writer w;
-};
-
-static void text_or_null(struct json_writer *w, const char *key, struct text value)
-{
-    if (value.len > 0) {
-        jw_text(w, key, value);
-    } else {
-        jw_null(w, key);
-    }
-}
-
 static bool row_write(void *arg, const struct allocation_row *row)
 {
-    struct listing *l = arg;
-    struct json_writer *w = &l->w;
-    char at[TIME_TEXT_MAX];
-    jw_object(w, NULL);
-    jw_text(w, "allocation_id", row->id);
-    jw_text(w, "event_id", row->event_id);
-    jw_text(w, "party", row->party);
-    jw_i128(w, "amount", row->amount);
-    jw_i128(w, "reversed", row->reversed);
-    jw_text(w, "asset", arena_printf(&l->x->arena, "%s/%u", row->asset.code, row->asset.scale));
-    text_or_null(w, "role", row->role);
-    text_or_null(w, "policy", row->policy);
-    text_or_null(w, "root_policy", row->root_policy);
-    jw_int(w, "policy_version", row->policy_version);
-    jw_str(w, "state", row->state);
-    text_or_null(w, "held_by", row->held_by);
-    time_format(row->clears_at, at);
-    jw_str(w, "clears_at", at);
-    time_format(row->booked_at, at);
-    jw_str(w, "booked_at", at);
-    jw_end_object(w);
+    allocation_json(arg, row);
     return true;
 }
 
@@ -74,7 +40,7 @@ static bool state_known(struct exchange *x, struct text state)
 void allocations_get(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct mete_err err;
-    struct listing l = {.x = x};
+    struct json_writer w;
     char next[ALLOCATION_CURSOR_MAX];
     struct allocations_query q = {.at = engine_now(e),
                                   .party = exchange_query(x, "party"),
@@ -95,20 +61,17 @@ void allocations_get(struct desk *d, struct engine *e, struct exchange *x)
     if (q.party.len > 0 && !arg_own_party(x, q.party)) {
         return;
     }
-    reply_json(x, 200, &l.w);
-    jw_object(&l.w, NULL);
-    jw_array(&l.w, "allocations");
-    if (allocations_list(e, &q, row_write, &l, next, &err) != METE_OK) {
+    reply_json(x, 200, &w);
+    jw_object(&w, NULL);
+    jw_array(&w, "allocations");
+    if (allocations_list(e, &q, row_write, &w, next, &err) != METE_OK) {
         reply_problem(x, &err);
         return;
     }
-    jw_end_array(&l.w);
-    if (next[0] != '\0') {
-        jw_str(&l.w, "next", next); /* the page may be short, even empty: the search goes on */
-    } else {
-        jw_null(&l.w, "next");
-    }
-    jw_end_object(&l.w);
+    jw_end_array(&w);
+    /* the page may be short, even empty: the search goes on */
+    jw_text_or_null(&w, "next", text_of(next));
+    jw_end_object(&w);
 }
 
 /* --- POST /v1/allocations/{id}/... -------------------------------------------------------------*/

@@ -122,12 +122,14 @@ static struct curl_slist *headers_make(const struct peers *p, bool has_body, str
     return list;
 }
 
-/** No redirects: an address that is configured is the one that gets the key. */
+/** No redirects, and no path that goes up: an address that is configured is the one that gets the
+ *  key, and below it what was asked for, whatever an event calls its policy. */
 static void call_set(CURL *c, struct answer *a, const char *url, struct text body,
                      const struct curl_slist *headers)
 {
     curl_easy_setopt(c, CURLOPT_URL, url);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, CALL_MS);

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "crypto/sign.h"
+#include "http/authority.h"
 #include "http/message_signature.h"
 #include "store/hash_seed.h"
 
@@ -287,6 +288,13 @@ static enum mete_code window_check(const struct signatures *s, struct engine *e,
                      s->window_s);
 }
 
+/** The key of who speaks; of any producer when nobody is said to. */
+static bool key_fits(const struct ring_key *key, const struct signed_event *event)
+{
+    return event->producer.len > 0 ? text_eq(key->producer, event->producer)
+                                   : key->producer.len > 0;
+}
+
 static enum mete_code signed_check(const struct signatures *s, struct engine *e,
                                    const struct ring *r, const struct signed_event *event,
                                    bool required, struct mete_err *err)
@@ -300,7 +308,7 @@ static enum mete_code signed_check(const struct signatures *s, struct engine *e,
         return mete_fail(err, METE_KEY_UNKNOWN, "/signature/key_id",
                          key == NULL ? "no key of this id is registered" : "the key is revoked");
     }
-    if (required && !text_eq(key->producer, event->producer)) {
+    if (required && !key_fits(key, event)) {
         return mete_fail(err, METE_KEY_UNKNOWN, "/signature/key_id",
                          "the key is not registered for the producer %.*s",
                          (int)event->producer.len, event->producer.p);
@@ -387,13 +395,45 @@ static enum mete_code request_check(const struct signatures *s, struct engine *e
                          m == NULL ? "no key of the id that signed the request is registered"
                                    : "the key that signed the request is revoked");
     }
-    if (required && !text_eq(key->producer, event->producer)) {
+    if (required && !key_fits(key, event)) {
         return mete_fail(err, METE_KEY_UNKNOWN, NULL,
                          "the key that signed the request is not registered for the producer %.*s",
                          (int)event->producer.len, event->producer.p);
     }
     enum mete_code code = request_verify(r, key, m, err);
     return code == METE_OK ? moment_check(s, engine_now(e), m, err) : code;
+}
+
+/* --- who must --------------------------------------------------------------------------------*/
+
+/** Who says of nobody that he speaks must sign what a producer that signs may send; else a
+ * signature would be asked of nobody who leaves the producer out. Not what only an admin may send:
+ * who holds such a key can register another producer's. */
+static bool must_anybody_sign(const struct ring *r, enum event_type type)
+{
+    return strcmp(event_type_scope(type), scope_name(SCOPE_ADMIN)) != 0 &&
+           ((r->runtime_signs && event_type_allows(type, TEXT("runtime"), (struct text){0})) ||
+            r->control_signs);
+}
+
+static bool must_sign(const struct ring *r, const struct signed_event *event)
+{
+    if (event->producer.len == 0) {
+        return !event->of_party && must_anybody_sign(r, event->envelope->event.type);
+    }
+    return text_is(event->producer, "runtime") ? r->runtime_signs : r->control_signs;
+}
+
+static enum mete_code unsigned_fail(const struct signed_event *event, struct mete_err *err)
+{
+    if (event->producer.len == 0) {
+        return mete_fail(err, METE_SIGNATURE_INVALID, "/signature",
+                         "this book has keys of producers: events must be signed by one of them");
+    }
+    return mete_fail(err, METE_SIGNATURE_INVALID, "/signature",
+                     "this book has a key for the producer %.*s: its events, or the requests that "
+                     "bring them (RFC 9421), must be signed",
+                     (int)event->producer.len, event->producer.p);
 }
 
 enum mete_code signature_check(struct signatures *s, struct engine *e,
@@ -406,9 +446,7 @@ enum mete_code signature_check(struct signatures *s, struct engine *e,
             return code;
         }
     }
-    bool required = text_is(event->producer, "runtime")
-                        ? r->runtime_signs
-                        : event->producer.len > 0 && r->control_signs;
+    bool required = must_sign(r, event);
     bool is_signed = event->envelope->is_signed;
     bool by_request = !is_signed && event->request != NULL;
     if ((!required && ((!is_signed && !by_request) || r->keys.count == 0)) ||
@@ -419,10 +457,7 @@ enum mete_code signature_check(struct signatures *s, struct engine *e,
         return request_check(s, e, r, event, required, err);
     }
     if (!is_signed) {
-        return mete_fail(err, METE_SIGNATURE_INVALID, "/signature",
-                         "this book has a key for the producer %.*s: its events, or the requests "
-                         "that bring them (RFC 9421), must be signed",
-                         (int)event->producer.len, event->producer.p);
+        return unsigned_fail(event, err);
     }
     return signed_check(s, e, r, event, required, err);
 }

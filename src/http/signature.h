@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Signatures of producers. A producer for which a book has a registered key must sign what it says
- * over HTTP, each event or the whole request: a stolen API key alone then books nothing. Used on
- * the keeper's thread alone, but for signature_message. */
+ * over HTTP, each event or the whole request, and so must who leaves out who speaks: a stolen API
+ * key alone then books nothing of his. Used on the keeper's thread alone, but for
+ * signature_message. */
 #ifndef METE_HTTP_SIGNATURE_H
 #define METE_HTTP_SIGNATURE_H
 
@@ -22,6 +23,7 @@ struct text signature_message(struct arena *a, struct text event, const struct s
 struct signed_event {
     const struct envelope *envelope;
     struct text producer; /* by the credential, else by the event itself; may be empty */
+    bool of_party;        /* the key is bound to a party, which speaks of its own alone */
     struct text message;  /* signature_message; empty when it is not signed */
     struct message_signatures
         *request; /* of all that came with it; used when it is not; NULL: none */

@@ -11,6 +11,7 @@
 #include "http/registry.h"
 #include "http/reply.h"
 #include "http/signature.h"
+#include "render/render.h"
 
 #include <string.h>
 
@@ -61,6 +62,7 @@ enum mete_code submission_allowed(struct engine *e, const struct principal *who,
     const struct signed_event s = {.envelope = envelope,
                                    .producer =
                                        who->producer.len > 0 ? who->producer : event->producer,
+                                   .of_party = who->party.len > 0,
                                    .message = message,
                                    .request = who->request};
     bool speaks_of_share =
@@ -255,33 +257,17 @@ const struct submit_result *submission_run(struct engine *e, struct exchange *x,
 
 /* --- answering ---------------------------------------------------------------------------------*/
 
-void submission_problem_members(struct json_writer *w, const struct submit_result *r)
-{
-    jw_str(w, "code", mete_code_name(r->err.code));
-    jw_str(w, "pointer", r->err.pointer);
-    jw_str(w, "message", r->err.text);
-}
-
 void submission_result_write(struct json_writer *w, const struct submit_result *r)
 {
     jw_object(w, NULL);
-    jw_text(w, "event_id", r->event_id);
-    jw_str(w, "status", submit_status_name(r->status));
-    if (r->status != SUBMIT_APPLIED && r->status != SUBMIT_DUPLICATE) {
-        submission_problem_members(w, r);
-    }
+    outcome_members(w, r);
     jw_end_object(w);
 }
 
 void submission_log_write(struct json_writer *w, struct engine *e)
 {
-    char root[65];
     struct log_head head = book_head(engine_book(e));
-    hash_hex(&head.root, root);
-    jw_object(w, "log");
-    jw_int(w, "size", (int64_t)head.size);
-    jw_str(w, "head", root);
-    jw_end_object(w);
+    log_head_json(w, &head);
 }
 
 /** The name that the body has for a member of the payload; NULL: none of those it may have. */
@@ -337,12 +323,8 @@ bool submission_reply(struct engine *e, struct exchange *x, size_t i, unsigned s
     }
     reply_json(x, r.status == SUBMIT_DUPLICATE ? 200 : status, &w);
     jw_object(&w, NULL);
-    jw_text(&w, "event_id", r.event_id);
-    jw_str(&w, "status", submit_status_name(r.status));
+    outcome_members(&w, &r);
     jw_int(&w, "seq", (int64_t)r.seq);
-    if (r.status == SUBMIT_WAITING) {
-        submission_problem_members(&w, &r);
-    }
     submission_log_write(&w, e);
     jw_end_object(&w);
     return true;

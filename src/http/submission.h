@@ -83,7 +83,5 @@ bool submission_reply(struct engine *e, struct exchange *x, size_t i, unsigned s
 /* Parts of an answer. */
 void submission_result_write(struct json_writer *w, const struct submit_result *r);
 void submission_log_write(struct json_writer *w, struct engine *e);
-/** code, pointer, message */
-void submission_problem_members(struct json_writer *w, const struct submit_result *r);
 
 #endif

@@ -175,7 +175,12 @@ with Served("--replay-window", "2") as s:
     refusals(runtime, stranger, 7200)
     refusals(Producer(s, runtime_key, mac, "mac"), stranger, 7200)
     repeated(runtime)
-    nobody_must(s, admin, ed)
+    nobody = Producer(s, admin, ed, "ed")
+    equal(nobody.unsigned("/usage", report()), "signature_invalid",
+          "who leaves out who speaks must sign too")
+    equal(nobody.post("/usage", report())[1], "applied", "by a producer's key")
+    equal(nobody.post("/usage", report(), key=stranger, key_id="party")[1], "key_unknown",
+          "not by a party's")
     s.post("/v1/events", event("revoke", "key.revoked", {"key_id": "ed"}, at=now()), key=admin)
     equal(runtime.post("/usage", report())[1], "key_unknown", "a revoked key signs no requests")
     equal(s.stop(), 0, "it stops as it should")
