@@ -285,6 +285,13 @@ static enum mete_code window_check(const struct signatures *s, struct engine *e,
                      s->window_s);
 }
 
+/** The key of who speaks; of any producer when nobody is said to. */
+static bool key_fits(const struct ring_key *key, const struct signed_event *event)
+{
+    return event->producer.len > 0 ? text_eq(key->producer, event->producer)
+                                   : key->producer.len > 0;
+}
+
 static enum mete_code signed_check(const struct signatures *s, struct engine *e,
                                    const struct ring *r, const struct signed_event *event,
                                    bool required, struct mete_err *err)
@@ -298,46 +305,13 @@ static enum mete_code signed_check(const struct signatures *s, struct engine *e,
         return mete_fail(err, METE_KEY_UNKNOWN, "/signature/key_id",
                          key == NULL ? "no key of this id is registered" : "the key is revoked");
     }
-    bool fits =
-        event->producer.len > 0 ? text_eq(key->producer, event->producer) : key->producer.len > 0;
-    if (required && !fits) {
+    if (required && !key_fits(key, event)) {
         return mete_fail(err, METE_KEY_UNKNOWN, "/signature/key_id",
                          "the key is not registered for the producer %.*s",
                          (int)event->producer.len, event->producer.p);
     }
     enum mete_code code = verify(r, key, event, err);
     return code == METE_OK ? window_check(s, e, &env->event, err) : code;
-}
-
-/** Who says of nobody that he speaks must sign what a producer that signs may send; else a
- * signature would be asked of nobody who leaves the producer out. Not what only an admin may send:
- * who holds such a key can register another producer's. */
-static bool must_anybody_sign(const struct ring *r, enum event_type type)
-{
-    return strcmp(event_type_scope(type), scope_name(SCOPE_ADMIN)) != 0 &&
-           ((r->runtime_signs && event_type_allows(type, TEXT("runtime"), (struct text){0})) ||
-            r->control_signs);
-}
-
-static bool must_sign(const struct ring *r, const struct signed_event *event)
-{
-    if (event->producer.len == 0) {
-        return !event->of_party && must_anybody_sign(r, event->envelope->event.type);
-    }
-    return text_is(event->producer, "runtime") ? r->runtime_signs : r->control_signs;
-}
-
-static enum mete_code unsigned_fail(const struct signed_event *event, struct mete_err *err)
-{
-    if (event->producer.len == 0) {
-        return mete_fail(err, METE_SIGNATURE_INVALID, "/signature",
-                         "this book has keys of producers: events, or the requests that bring them "
-                         "(RFC 9421), must be signed by one of them");
-    }
-    return mete_fail(err, METE_SIGNATURE_INVALID, "/signature",
-                     "this book has a key for the producer %.*s: its events, or the requests that "
-                     "bring them (RFC 9421), must be signed",
-                     (int)event->producer.len, event->producer.p);
 }
 
 /* --- a signed request --------------------------------------------------------------------------*/
@@ -418,15 +392,46 @@ static enum mete_code request_check(const struct signatures *s, struct engine *e
                          m == NULL ? "no key of the id that signed the request is registered"
                                    : "the key that signed the request is revoked");
     }
-    bool fits =
-        event->producer.len > 0 ? text_eq(key->producer, event->producer) : key->producer.len > 0;
-    if (required && !fits) {
+    if (required && !key_fits(key, event)) {
         return mete_fail(err, METE_KEY_UNKNOWN, NULL,
                          "the key that signed the request is not registered for the producer %.*s",
                          (int)event->producer.len, event->producer.p);
     }
     enum mete_code code = request_verify(r, key, m, err);
     return code == METE_OK ? moment_check(s, engine_now(e), m, err) : code;
+}
+
+/* --- who must --------------------------------------------------------------------------------*/
+
+/** Who says of nobody that he speaks must sign what a producer that signs may send; else a
+ * signature would be asked of nobody who leaves the producer out. Not what only an admin may send:
+ * who holds such a key can register another producer's. */
+static bool must_anybody_sign(const struct ring *r, enum event_type type)
+{
+    return strcmp(event_type_scope(type), scope_name(SCOPE_ADMIN)) != 0 &&
+           ((r->runtime_signs && event_type_allows(type, TEXT("runtime"), (struct text){0})) ||
+            r->control_signs);
+}
+
+static bool must_sign(const struct ring *r, const struct signed_event *event)
+{
+    if (event->producer.len == 0) {
+        return !event->of_party && must_anybody_sign(r, event->envelope->event.type);
+    }
+    return text_is(event->producer, "runtime") ? r->runtime_signs : r->control_signs;
+}
+
+static enum mete_code unsigned_fail(const struct signed_event *event, struct mete_err *err)
+{
+    if (event->producer.len == 0) {
+        return mete_fail(err, METE_SIGNATURE_INVALID, "/signature",
+                         "this book has keys of producers: events, or the requests that bring them "
+                         "(RFC 9421), must be signed by one of them");
+    }
+    return mete_fail(err, METE_SIGNATURE_INVALID, "/signature",
+                     "this book has a key for the producer %.*s: its events, or the requests that "
+                     "bring them (RFC 9421), must be signed",
+                     (int)event->producer.len, event->producer.p);
 }
 
 enum mete_code signature_check(struct signatures *s, struct engine *e,

@@ -246,6 +246,7 @@ void usage_post(struct desk *d, struct engine *e, struct exchange *x)
     const struct usage_report *u = s->more;
     struct json_writer w;
     size_t refused = 0;
+    size_t forbidden = 0;
     (void)d;
     if (!report_is_same(e, u, s)) {
         reply_fail(x, METE_CONFLICT, "/report_id", "another report has this report_id");
@@ -259,9 +260,11 @@ void usage_post(struct desk *d, struct engine *e, struct exchange *x)
         const struct submit_result *r = submission_run(e, x, i);
         submission_result_write(&w, r);
         refused += r->status == SUBMIT_REFUSED;
+        forbidden += r->status == SUBMIT_REFUSED && mete_code_status(r->err.code) == 403;
     }
     jw_end_array(&w);
     submission_log_write(&w, e);
     jw_end_object(&w);
-    x->status = s->count > 0 && refused == s->count ? 422 : 200;
+    bool all = s->count > 0 && refused == s->count;
+    x->status = !all ? 200 : forbidden == s->count ? 403 : 422;
 }

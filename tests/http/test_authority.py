@@ -25,8 +25,8 @@ def of(*services):
     return [("control_plane", service) for service in services]
 
 
-# type: (who may say it, the scope that a key needs). "Native types: any control_plane"; what a
-# runtime observes itself, usage and revenue, it reports itself.
+# type: (who may say it, the scope that a key needs). "`revenue.*` runtime, or payment" and "native
+# types below: any control_plane" are both permissions, so that revenue.received has both.
 NATIVE = {
     "book.configured": (CONTROL, "admin"),
     "key.registered": (CONTROL, "admin"),
@@ -48,8 +48,8 @@ NATIVE = {
     "allocation.upheld": (CONTROL, "dispute:write"),
     "metering.closed": (CONTROL, "revenue:write"),
     "cycle.closed": (CONTROL, "revenue:write"),
-    "usage.reported": (RUNTIME + CONTROL, "revenue:write"),
-    "usage.metered": (RUNTIME + CONTROL, "revenue:write"),
+    "usage.reported": (CONTROL, "revenue:write"),
+    "usage.metered": (CONTROL, "revenue:write"),
     "revenue.received": (RUNTIME + CONTROL, "revenue:write"),
     "revenue.reversed": (RUNTIME + CONTROL, "revenue:write"),
 }
@@ -314,10 +314,9 @@ def signatures():
               (422, "key_unknown", "/signature/key_id"), "an unknown key")
         equal(result(s, signed(fact("x"), ed2, "ed"), runtime),
               (422, "signature_invalid", "/signature/value"), "another's key under a known id")
-        call = {"timestamp": now(), "endpoint": "/x", "cost": 1}
-        answer = s.post("/usage", {"cliId": "urn:p", "usage": [call]}, key=runtime)[2]
-        equal(answer["results"][0].get("code"), "signature_invalid",
-              "a route that takes no signature takes nothing from who must sign")
+        answer = s.post("/revenue/distribute", {"party": "did:p", "amount": USD}, key=runtime)[2]
+        equal(answer.get("code"), "signature_invalid",
+              "a request without a signature brings nothing of who must sign")
         hours = 3600
         equal(result(s, signed(fact("old", 49 * hours), ed, "ed"), runtime),
               (422, "signature_invalid", "/occurred_at"), "an old signed event that is new here")

@@ -59,11 +59,11 @@ def routes(control, runtime):
     share = None
     for who, target, body in (
             (control, "/v1/manifests", MANIFEST),
-            (runtime, "/usage", report()),
+            (control, "/usage", report()),
             (control, "/v1/contributions", {"content_item_id": "i", "party": "p", "role": "r",
                                             "weight": 1}),
             (control, "/providers/register", {"did": "did:p", "api": {}}),
-            (runtime, "/usage/submit", {"batchId": "b", "platformId": "x", "provider": "did:p",
+            (control, "/usage/submit", {"batchId": "b", "platformId": "x", "provider": "did:p",
                                         "windowStart": now(7200), "windowEnd": now(3600),
                                         "calls": 1}),
             (runtime, "/revenue/distribute", {"id": "rev", "manifestId": "urn:s", "amount": USD}),
@@ -160,25 +160,32 @@ def nobody_must(s, admin, stranger):
 with Served("--replay-window", "2") as s:
     admin = s.make_key(SCOPES)
     runtime_key = s.make_key("revenue:write", "--producer", "runtime")
-    control_key = s.make_key("policy:write,dispute:write,earnings:read", "--producer",
+    control_key = s.make_key("policy:write,dispute:write,earnings:read,revenue:write", "--producer",
                              "control_plane")
-    ed, stranger, control_ed = Ed25519(s.folder), Ed25519(s.folder), Ed25519(s.folder)
+    ed, stranger, runtime_ed = Ed25519(s.folder), Ed25519(s.folder), Ed25519(s.folder)
     raw = os.urandom(32)
     mac = Hmac(base64.b64encode(raw).decode(), raw)
     nobody_must(s, admin, stranger)
-    register(s, admin, "ed", ed, producer="runtime")
-    register(s, admin, "mac", mac, producer="runtime")
-    register(s, admin, "control", control_ed, producer="control_plane")
+    register(s, admin, "ed", ed, producer="control_plane")
+    register(s, admin, "mac", mac, producer="control_plane")
+    register(s, admin, "runtime", runtime_ed, producer="runtime")
     register(s, admin, "party", stranger, party="did:p")
-    runtime = Producer(s, runtime_key, ed, "ed")
-    routes(Producer(s, control_key, control_ed, "control"), runtime)
-    refusals(runtime, stranger, 7200)
-    refusals(Producer(s, runtime_key, mac, "mac"), stranger, 7200)
-    repeated(runtime)
-    anybody = Producer(s, admin, stranger, "cdn")
-    equal(anybody.post("/usage", report())[1], "key_unknown",
-          "from now on who does not say who speaks must sign, too, and by a key of a producer")
+    control = Producer(s, control_key, ed, "ed")
+    routes(control, Producer(s, runtime_key, runtime_ed, "runtime"))
+    refusals(control, stranger, 7200)
+    refusals(Producer(s, control_key, mac, "mac"), stranger, 7200)
+    equal(control.post("/usage", report(), key=runtime_ed, key_id="runtime")[1], "key_unknown",
+          "a producer's key signs for no other")
+    repeated(control)
+    nobody = Producer(s, admin, ed, "ed")
+    equal(nobody.unsigned("/usage", report()), "signature_invalid",
+          "who leaves out who speaks must sign too")
+    equal(nobody.post("/usage", report())[1], "applied", "by a producer's key")
+    equal(nobody.post("/usage", report(), key=stranger, key_id="cdn")[1], "key_unknown",
+          "not by one that nobody registered")
+    equal(nobody.post("/usage", report(), key=stranger, key_id="party")[1], "key_unknown",
+          "not by a party's")
     s.post("/v1/events", event("revoke", "key.revoked", {"key_id": "ed"}, at=now()), key=admin)
-    equal(runtime.post("/usage", report())[1], "key_unknown", "a revoked key signs no requests")
+    equal(control.post("/usage", report())[1], "key_unknown", "a revoked key signs no requests")
     equal(s.stop(), 0, "it stops as it should")
 done()
