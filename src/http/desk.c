@@ -85,6 +85,7 @@ static void finish(struct desk *d, struct exchange *x)
 static void line_log(void *ctx, const struct exchange *x, bool sent)
 {
     struct desk *d = ctx;
+    answers_streamed(d->answers, x->streamed);
     if (!atomic_load(&d->log)) {
         return;
     }
