@@ -6,6 +6,7 @@
 #include "cli/settings.h"
 #include "engine/engine.h"
 #include "engine/log.h"
+#include "http/descriptors.h"
 #include "store/api_key.h"
 
 #include <curl/curl.h>
@@ -77,18 +78,18 @@ static void settings_look(struct doctor *d)
 static void descriptors_look(struct doctor *d)
 {
     struct rlimit limit;
-    uint64_t wanted = settings_number(d->c->settings, SETTING_CONNECTIONS) + 100;
+    uint64_t wanted = settings_number(d->c->settings, SETTING_CONNECTIONS) + DESCRIPTORS_OWN;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return;
     }
-    if (limit.rlim_cur < wanted) {
+    if (limit.rlim_max < wanted) { /* the server asks for what it may have */
         tell(d, WARNING, "open files",
              "at most %llu, %llu connections want %llu: ulimit -n, or LimitNOFILE of the service",
-             (unsigned long long)limit.rlim_cur,
+             (unsigned long long)limit.rlim_max,
              (unsigned long long)settings_number(d->c->settings, SETTING_CONNECTIONS),
              (unsigned long long)wanted);
     } else {
-        tell(d, FINE, "open files", "%llu", (unsigned long long)limit.rlim_cur);
+        tell(d, FINE, "open files", "%llu", (unsigned long long)limit.rlim_max);
     }
 }
 

@@ -7,11 +7,14 @@ covers: F-001
 import json
 import os
 import random
+import re
 import signal
 import socket
+import tempfile
 import threading
 import time
 
+import served
 from described import Answer, Document
 from served import Served, done, equal, event, note, ok
 from streaming import EVENTS, PATIENCE, Stream, feed, open_sockets, wait_for
@@ -311,6 +314,28 @@ def bounds():
             f.close()
 
 
+def descriptors():
+    """As many open files as the connections need, or fewer connections."""
+    with tempfile.TemporaryDirectory() as folder:
+        real, served.METE = served.METE, os.path.join(folder, "limited")
+        for most, wanted in (("-Sn 100; ulimit -Hn 700", 400), ("-n 300", 150)):
+            with open(served.METE, "w") as f:
+                f.write(f'#!/bin/sh\nulimit {most}\nexec "{real}" "$@"\n')
+            os.chmod(served.METE, 0o755)
+            with Served("--connections", "400", "--streams", "390", "--streams-per-key", "390",
+                        "--heartbeat", "1") as s:
+                limit = re.search(r"mete_http_connections_limit (\d+)", s.get("/metrics")[2])
+                equal(int(limit[1]), wanted, f"ulimit {most}: connections")
+                held = [Stream(s) for _ in range(wanted * 3 // 4)]
+                equal({f.status for f in held}, {200}, "streams take three quarters of them")
+                ok(post(s, [party(0)]) and s.get("/v1/parties")[0] == 200,
+                   "and everything else goes on")
+                equal([len(f.take(1)) for f in held], [1] * len(held), "for all of them")
+                for f in held:
+                    f.close()
+        served.METE = real
+
+
 # --- the end of the server ----------------------------------------------------------------------
 
 def drain():
@@ -349,5 +374,6 @@ with Served("--heartbeat", "1") as server:
 slow_readers()
 tenants()
 bounds()
+descriptors()
 drain()
 done()
