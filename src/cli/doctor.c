@@ -4,6 +4,7 @@
 #include "cli/doctor.h"
 
 #include "base/text.h"
+#include "http/descriptors.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -17,7 +18,6 @@
 
 #define ANSWER_TIMEOUT_S 3L
 #define ANSWER_MAX       ((size_t)64 << 10)
-#define SPARE_FILES      100u /* descriptors beside those of connections */
 
 static const char *const FINDING[] = {"ok", "warning", "error"};
 
@@ -78,19 +78,19 @@ static void certificate_look(struct doctor *d)
 static void descriptors_look(struct doctor *d)
 {
     struct rlimit limit;
-    uint64_t wanted = settings_number(d->c->settings, SETTING_CONNECTIONS) + SPARE_FILES;
+    uint64_t wanted = settings_number(d->c->settings, SETTING_CONNECTIONS) + DESCRIPTORS_OWN;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return;
     }
-    if (limit.rlim_cur < wanted) {
+    if (limit.rlim_max < wanted) { /* the server asks for what it may have */
         doctor_tell(
             d, WARNING, "open files",
             "at most %llu, %llu connections want %llu: ulimit -n, or LimitNOFILE of the service",
-            (unsigned long long)limit.rlim_cur,
+            (unsigned long long)limit.rlim_max,
             (unsigned long long)settings_number(d->c->settings, SETTING_CONNECTIONS),
             (unsigned long long)wanted);
     } else {
-        doctor_tell(d, FINE, "open files", "%llu", (unsigned long long)limit.rlim_cur);
+        doctor_tell(d, FINE, "open files", "%llu", (unsigned long long)limit.rlim_max);
     }
 }
 

@@ -47,6 +47,11 @@ void answers_add(struct answers *t, const struct exchange *x, int64_t us)
     atomic_fetch_add(&t->overloaded, x->status == 503);
 }
 
+void answers_streamed(struct answers *t, uint64_t bytes)
+{
+    atomic_fetch_add(&t->sent, bytes);
+}
+
 /* --- writing -----------------------------------------------------------------------------------*/
 
 static const char *row_name(size_t i)

@@ -13,6 +13,8 @@ void answers_free(struct answers *t);
 
 /** An answer that stands in `x`, `us` microseconds after its request was complete. */
 void answers_add(struct answers *t, const struct exchange *x, int64_t us);
+/** Bytes of an answer that came after it was counted. */
+void answers_streamed(struct answers *t, uint64_t bytes);
 /** The counters of every route of `roles`, zeros too: what never happened can be told from what is
  *  not counted. Histograms of the routes that were asked for. */
 void answers_write(const struct answers *t, unsigned roles, struct exposition *e);

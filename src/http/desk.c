@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/text.h"
 #include "crypto/seal.h"
+#include "http/descriptors.h"
 #include "http/federation.h"
 #include "http/feed.h"
 #include "http/follow.h"
@@ -104,6 +105,7 @@ static void line_came(struct desk *d, const struct exchange *x)
 static void line_log(void *ctx, const struct exchange *x, bool sent)
 {
     struct desk *d = ctx;
+    answers_streamed(d->answers, x->streamed);
     enum log_level level = x->status >= 500   ? LOG_LEVEL_ERROR
                            : x->status >= 400 ? LOG_LEVEL_WARNING
                                               : LOG_LEVEL_INFO;
@@ -488,6 +490,18 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
     return code;
 }
 
+/** No more connections than there can be open files, so that the store has its own. */
+static void connections_bound(struct desk *d)
+{
+    unsigned wanted = server_connections_max(&d->o.server);
+    unsigned most = descriptors_for(wanted);
+    d->o.server.connections_max = most;
+    if (most < wanted) {
+        desk_say(d, "%u connections instead of %u: the system allows no more open files", most,
+                 wanted);
+    }
+}
+
 enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct mete_err *err)
 {
     struct desk *d = calloc(1, sizeof *d);
@@ -505,6 +519,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     d->idempotency = idempotency_new();
     d->lines = lines_open(STDERR_FILENO);
     peers_open(&d->peers, &o->peers);
+    connections_bound(d);
     enum mete_code code = parts_open(d, err);
     if (code != METE_OK) {
         desk_close(d);

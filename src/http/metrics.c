@@ -9,10 +9,12 @@
 #include "http/follow.h"
 #include "http/idempotency.h"
 #include "http/lines.h"
+#include "http/log_pages.h"
 #include "http/refresh.h"
 #include "http/reply.h"
 #include "http/routes.h"
 #include "http/snapshots.h"
+#include "http/streams.h"
 #include "http/workers.h"
 
 #include <string.h>
@@ -133,6 +135,29 @@ static void refresh_write(const struct desk *d, struct exposition *e)
     exposition_list(e, list, d->refresh != NULL ? ARRAY_LEN(list) : 0);
 }
 
+static void streams_write(const struct desk *d, struct exposition *e)
+{
+    struct streams_stats s;
+    struct log_pages_stats pages;
+    streams_stats(d->streams, &s);
+    log_pages_stats(d->log_pages, &pages);
+    const struct metric list[] = {
+        {"mete_streams_live", "gauge", UNIT_NONE, "Clients that follow events as they come.",
+         s.live},
+        {"mete_streams_live_limit", "gauge", UNIT_NONE, "Of these, the most.", s.live_max},
+        {"mete_streams_lines", "gauge", UNIT_NONE, "Long answers that are being sent as lines.",
+         s.lines},
+        {"mete_streams_lines_limit", "gauge", UNIT_NONE, "Of these, the most.", s.lines_max},
+        {"mete_streams_refused_total", "counter", UNIT_NONE,
+         "Requests for either that found no place, or whose key has all that it may have.",
+         (int64_t)s.refused},
+        {"mete_feed_reads_total", "counter", UNIT_NONE,
+         "Pages of logs that were read for all who follow them.", (int64_t)pages.loads},
+        {"mete_feed_page_bytes", "gauge", UNIT_NONE, "Memory of such pages.",
+         (int64_t)pages.memory}};
+    exposition_list(e, list, ARRAY_LEN(list));
+}
+
 static void lines_write(const struct desk *d, struct exposition *e)
 {
     const struct metric one = {"mete_log_lines_dropped_total", "counter", UNIT_NONE,
@@ -149,6 +174,7 @@ static void server_write(const struct desk *d, struct exposition *e)
     pools_write(d, e);
     follow_write(d, e);
     refresh_write(d, e);
+    streams_write(d, e);
     lines_write(d, e);
     metrics_process_write(e, d->o.store, d->started_at);
 }

@@ -19,6 +19,7 @@ struct streams {
     pthread_cond_t changed;
     struct stream *first;
     unsigned count[2]; /* by kind */
+    uint64_t refused;
     bool draining;
     bool stopping;
 };
@@ -128,6 +129,7 @@ enum mete_code streams_enter(struct streams *all, struct stream *s, struct excha
         all->first = s;
         all->count[s->kind]++;
     }
+    all->refused += why != NULL;
     pthread_mutex_unlock(&all->lock);
     if (why != NULL) {
         x->retry_after_s = RETRY_S;
@@ -162,10 +164,13 @@ void streams_drain(struct streams *all)
     pthread_mutex_unlock(&all->lock);
 }
 
-unsigned streams_count(struct streams *all, enum stream_kind kind)
+void streams_stats(struct streams *all, struct streams_stats *out)
 {
     pthread_mutex_lock(&all->lock);
-    unsigned count = all->count[kind];
+    *out = (struct streams_stats){.live = all->count[STREAM_LIVE],
+                                  .live_max = all->o.live_max,
+                                  .lines = all->count[STREAM_LONG],
+                                  .lines_max = all->o.long_max,
+                                  .refused = all->refused};
     pthread_mutex_unlock(&all->lock);
-    return count;
 }

@@ -55,7 +55,11 @@ void streams_leave(struct stream *s);
 
 /** Tells everybody, and lets nobody in any more. */
 void streams_drain(struct streams *all);
-/** Places that are taken. */
-unsigned streams_count(struct streams *all, enum stream_kind kind);
+struct streams_stats {
+    unsigned live, live_max;
+    unsigned lines, lines_max; /* STREAM_LONG */
+    uint64_t refused;          /* those for whom there was no place */
+};
+void streams_stats(struct streams *all, struct streams_stats *out);
 
 #endif

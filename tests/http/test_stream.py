@@ -7,11 +7,14 @@ covers: F-001
 import json
 import os
 import random
+import re
 import signal
 import socket
+import tempfile
 import threading
 import time
 
+import served
 from described import Answer, Document
 from served import Served, done, equal, event, note, ok
 from streaming import EVENTS, PATIENCE, Stream, feed, open_sockets, wait_for
@@ -116,7 +119,8 @@ class Follower(threading.Thread):
         while not over:
             f = Stream(self.s, last=last)
             self.opened += 1
-            wanted = self.random.randint(1, 200)
+            wanted = self.random.choice((1, 20, 200, 1000))
+            wanted = self.random.randint(1, wanted)
             for e in f.events():
                 self.got.append(e)
                 wanted -= 1
@@ -139,7 +143,7 @@ class Follower(threading.Thread):
 def completeness(s):
     note(f"seed {SEED} (METE_TEST_SEED)")
     followers = [Follower(s, SEED + i) for i in range(FOLLOWERS)]
-    for f in followers:
+    for f in followers[5:]:
         f.start()
     posted = []
     lock = threading.Lock()
@@ -160,6 +164,8 @@ def completeness(s):
         t.start()
     for t in posters:
         t.join()
+    for f in followers[:5]:  # these find everything there, and get it in large pieces
+        f.start()
     post(s, [event("the-end", "party.registered", {"party": "did:the-end"})])
     for f in followers:
         f.join(PATIENCE)
@@ -184,11 +190,24 @@ def policy(i, shares):
                    for k in range(shares)]}})
 
 
+def drip(f, over):
+    """Some hundred bytes a second: never idle, and never done."""
+    try:
+        while not over.wait(0.2) and f.socket.recv(100):
+            pass
+    except OSError:
+        pass
+
+
 def slow_readers():
     with Served("--request-time", "8", "--heartbeat", "1") as s:
         post(s, [party(0)])
         base = s.rss_kib()
         slow = [Stream(s, receive=4096) for _ in range(40)]
+        over = threading.Event()
+        drips = [threading.Thread(target=drip, args=(f, over), daemon=True) for f in slow[:3]]
+        for t in drips:
+            t.start()
         fast = Stream(s)
         fast.take(1)
         got = []
@@ -205,8 +224,10 @@ def slow_readers():
         grown = (s.rss_kib() - base) >> 10
         note(f"{size} MiB of events, 40 streams that are not read: {grown} MiB more memory")
         ok(grown < 400, "what is not read is not kept in memory", grown)
-        ok(wait_for(lambda: open_sockets(s) <= 3), "who does not read is cut by the clock",
+        ok(wait_for(lambda: open_sockets(s) <= 3),
+           "who does not read is cut by the clock, and who takes a little now and then",
            open_sockets(s))
+        over.set()
         post(s, [party(1)])
         equal((len(fast.take(1)), len(fresh.take(1))), (1, 1), "the others go on")
         for f in (fast, fresh, *slow):
@@ -311,6 +332,28 @@ def bounds():
             f.close()
 
 
+def descriptors():
+    """As many open files as the connections need, or fewer connections."""
+    with tempfile.TemporaryDirectory() as folder:
+        real, served.METE = served.METE, os.path.join(folder, "limited")
+        for most, wanted in (("-Sn 100; ulimit -Hn 700", 400), ("-n 300", 150)):
+            with open(served.METE, "w") as f:
+                f.write(f'#!/bin/sh\nulimit {most}\nexec "{real}" "$@"\n')
+            os.chmod(served.METE, 0o755)
+            with Served("--connections", "400", "--streams", "390", "--streams-per-key", "390",
+                        "--heartbeat", "1") as s:
+                limit = re.search(r"mete_http_connections_limit (\d+)", s.get("/metrics")[2])
+                equal(int(limit[1]), wanted, f"ulimit {most}: connections")
+                held = [Stream(s) for _ in range(wanted * 3 // 4)]
+                equal({f.status for f in held}, {200}, "streams take three quarters of them")
+                ok(post(s, [party(0)]) and s.get("/v1/parties")[0] == 200,
+                   "and everything else goes on")
+                equal([len(f.take(1)) for f in held], [1] * len(held), "for all of them")
+                for f in held:
+                    f.close()
+        served.METE = real
+
+
 # --- the end of the server ----------------------------------------------------------------------
 
 def drain():
@@ -349,5 +392,6 @@ with Served("--heartbeat", "1") as server:
 slow_readers()
 tenants()
 bounds()
+descriptors()
 drain()
 done()

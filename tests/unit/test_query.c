@@ -373,6 +373,37 @@ static void test_the_newest_and_the_last_page(void **state)
     assert_true(l.opening == 36505 && l.closing == 1641 && pages.next[0] == 0);
 }
 
+struct stopping {
+    _Atomic bool stop;
+    unsigned lines;
+};
+
+static void stopping_line(void *ctx, const struct statement_line *line)
+{
+    struct stopping *s = ctx;
+    (void)line;
+    s->stop = ++s->lines == 2;
+}
+
+static void stopping_account(void *ctx, const struct statement_account *account)
+{
+    (void)ctx;
+    (void)account;
+}
+
+static void test_a_statement_stops_when_nobody_reads_it(void **state)
+{
+    (void)state;
+    struct stopping s = {.stop = false};
+    struct statement_pages pages;
+    struct statement_query q = query_of("did:ethr:0xVenue");
+    const struct statement_sink sink = {&s, stopping_account, stopping_line, stopping_account};
+    assert_true(statement(&q, &pages).closing != 0);
+    q.stop = &s.stop;
+    assert_int_equal(statement_read(the.e, &q, &sink, &pages, &the.err), METE_OK);
+    assert_int_equal(s.lines, 2);
+}
+
 static void test_statements_refuse(void **state)
 {
     (void)state;
@@ -898,6 +929,7 @@ int main(void)
         cmocka_unit_test(test_a_statement_names_its_lines),
         cmocka_unit_test(test_a_statement_of_some_days),
         cmocka_unit_test(test_the_newest_and_the_last_page),
+        cmocka_unit_test(test_a_statement_stops_when_nobody_reads_it),
         cmocka_unit_test(test_statements_refuse),
         cmocka_unit_test(test_explanations_are_the_golden_ones),
         cmocka_unit_test(test_explanations_have_exact_members),
