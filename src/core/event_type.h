@@ -37,8 +37,8 @@ enum producer_rule {
     X(KEY_REVOKED, "key.revoked", HANDLED, BY_CONTROL, "admin")                                    \
     X(POLICY_PUBLISHED, "policy.published", HANDLED, BY_CONTROL, "policy:write")                   \
     X(CONTRIBUTION_RECORDED, "contribution.recorded", HANDLED, BY_CONTROL, "policy:write")         \
-    X(USAGE_REPORTED, "usage.reported", HANDLED, BY_CONTROL, "revenue:write")                       \
-    X(USAGE_METERED, "usage.metered", HANDLED, BY_CONTROL, "revenue:write")                         \
+    X(USAGE_REPORTED, "usage.reported", HANDLED, BY_CONTROL, "revenue:write")                      \
+    X(USAGE_METERED, "usage.metered", HANDLED, BY_CONTROL, "revenue:write")                        \
     X(METERING_CLOSED, "metering.closed", HANDLED, BY_CONTROL, "revenue:write")                    \
     X(CYCLE_CLOSED, "cycle.closed", HANDLED, BY_CONTROL, "revenue:write")                          \
     X(CONDITION_CHANGED, "condition.changed", HANDLED, BY_CONTROL, "policy:write")                 \
