@@ -71,7 +71,7 @@ static void say_started(struct cli *c, struct desk *d, const char *listen)
     const char *colon = strrchr(listen, ':');
     cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s%s",
              d->o.server.certificate != NULL ? "https" : "http", (int)(colon - listen), listen,
-             server_port(d->server), c->book, c->store,
+             server_port(d->server), c->book, c->store_label,
              authority_is_open(d->authority) ? "; no key exists: everything is open to this machine"
                                              : "");
 }

@@ -25,7 +25,7 @@ enum clock_mode {
 };
 
 struct engine_options {
-    const char *store;      /* "memory:", "sqlite:FILE" or a file name */
+    const char *store;      /* "memory:", "sqlite:FILE", a file name or "postgres://..." */
     struct store *in_store; /* NULL; else `store`, open already, of the caller */
     const char *book;       /* "main" */
     bool create_store;
@@ -36,7 +36,7 @@ struct engine_options {
     enum clock_mode clock;
     mete_time now;           /* CLOCK_EVENT: the first moment; else ignored */
     uint64_t salt_seed;      /* not 0: repeatable salts (mete run, tests) instead of random ones */
-    const char *key_file;    /* NULL: beside the store, FILE.key; made with the book, mode 0600 */
+    const char *key_file;    /* NULL: as engine_key_file says; made with the book, mode 0600 */
     uint64_t quarantine_max; /* 0: 100,000 */
 };
 
@@ -44,6 +44,11 @@ enum mete_code engine_open(struct engine **out, const struct engine_options *opt
                            struct mete_err *err) METE_MUST_CHECK;
 /** Rolls back what was not committed. */
 void engine_close(struct engine *e);
+
+/** Appends the name of a store's key file, and a NUL that is not counted: `given`, else
+ * METE_KEY_FILE of the environment, else FILE.key beside a file, DATABASE.key in the folder for a
+ * database. */
+void engine_key_file(const char *store, const char *given, struct buf *out);
 
 struct book *engine_book(struct engine *e);
 struct store *engine_store(struct engine *e);

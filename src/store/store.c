@@ -9,7 +9,7 @@
 
 #define CACHE_SIZE_DEFAULT ((size_t)64 << 20)
 
-static bool is_postgres(const char *url)
+bool store_is_remote(const char *url)
 {
     return text_starts(text_of(url), "postgres://") || text_starts(text_of(url), "postgresql://");
 }
@@ -26,7 +26,7 @@ const struct store_port *store_port_of(const char *url, const char **name)
         return &sqlite_store_port;
     }
     *name = url;
-    if (is_postgres(url)) {
+    if (store_is_remote(url)) {
         return &postgres_store_port;
     }
     return strstr(url, "://") == NULL ? &sqlite_store_port : NULL;
@@ -72,7 +72,7 @@ void store_key_file(const char *url, struct buf *out)
 
 enum mete_code store_prepare(const char *url, const char *role, mete_time now, struct mete_err *err)
 {
-    return is_postgres(url)
+    return store_is_remote(url)
                ? postgres_prepare(url, role, now, err)
                : mete_fail(err, METE_USAGE, NULL, "only a database needs this: postgres://...");
 }

@@ -40,6 +40,8 @@ enum mete_code store_open(struct store **out, const char *url, const struct stor
                           struct mete_err *err) METE_MUST_CHECK;
 void store_close(struct store *s);
 
+/** True for a database that processes of several machines may open. */
+bool store_is_remote(const char *url);
 /** Appends the address as it may be shown to anybody: without a password. */
 void store_label(const char *url, struct buf *out);
 /** Appends the name that the key file of this store has unless another is given. */

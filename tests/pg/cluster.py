@@ -23,6 +23,7 @@ import urllib.parse
 
 PDEATHSIG = 1
 PASSWORD = "pass/word:of@tests"
+HASHES = "scram-sha-256"
 STARTS = 5  # another process may take the port between looking and using it
 
 
@@ -168,3 +169,61 @@ class Cluster:
         if check and done.returncode != 0:
             raise RuntimeError(done.stderr)
         return done.stdout.strip() if check else (done.returncode, done.stdout + done.stderr)
+
+
+class Pooler:
+    """PgBouncer in front of a cluster, in transaction mode: each transaction may get another server
+    connection, and statements prepared outside of it are gone."""
+
+    def __init__(self, cluster, pool=3):
+        self.cluster = cluster
+        self.pool = pool
+        self.folder = cluster.folder / "pooler"
+        self.process = None
+        self.port = 0
+
+    def __enter__(self):
+        program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+        if program is None:
+            raise RuntimeError("pgbouncer is not installed: tools/setup installs it")
+        self.folder.mkdir()
+        self.port = free_port()
+        quoted = PASSWORD.replace('"', '""')
+        roles = (Cluster.APP, Cluster.OWNER, Cluster.SUPER)
+        (self.folder / "users").write_text("".join(f'"{r}" "{quoted}"\n' for r in roles))
+        (self.folder / "ini").write_text(f"""[databases]
+* = host={self.cluster.folder} port={self.cluster.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {self.port}
+unix_socket_dir =
+auth_type = {HASHES}
+auth_file = {self.folder}/users
+pool_mode = transaction
+default_pool_size = {self.pool}
+max_client_conn = 200
+logfile = {self.folder}/log
+pidfile =
+""")
+        user = self.cluster.user
+        if user is not None:
+            for path in (self.folder, self.folder / "users", self.folder / "ini"):
+                os.chown(path, user.pw_uid, user.pw_gid)
+        self.process = subprocess.Popen([program, "-q", self.folder / "ini"],
+                                        **self.cluster._as_user())
+        for _ in range(1000):
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return self
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise RuntimeError("pgbouncer did not start")
+
+    def __exit__(self, *_):
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(60)
+
+    def url(self, role=None):
+        return self.cluster.url(role, host="127.0.0.1", port=self.port)

@@ -3,9 +3,9 @@
  * one snapshot for as long as it has a book open. */
 #include "base/encode.h"
 #include "base/text.h"
+#include "crypto/seal.h"
 #include "store/postgres/postgres.h"
 
-#include <sodium/randombytes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +54,7 @@ static void node_name(char out[96])
     char host[48] = "";
     char hex[2 * sizeof random + 1];
     (void)gethostname(host, sizeof host - 1);
-    randombytes_buf(random, sizeof random);
+    random_bytes(random, sizeof random);
     hex_encode(hex, (struct bytes){random, sizeof random});
     snprintf(out, 96, "%s/%ld/%s", host, (long)getpid(), hex);
 }
