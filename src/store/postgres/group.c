@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEND_AT      ((size_t)4 << 20) /* queued bytes of a table that are not kept back longer */
-#define TRIES_MAX    12u
-#define RECONNECT_MS 8000 /* as long as a server takes to come back after a crash or a promotion   \
-                           */
+#define SEND_AT   ((size_t)4 << 20) /* queued bytes of a table that are not kept back longer */
+#define TRIES_MAX 12u
+#define RECONNECT_MS                                                                               \
+    8000 /* as long as a server takes to come back after a crash or a promotion                    \
+          */
 #define RESOLVE_MS 10000
 #define BACKOFF_MS 3u
 

@@ -20,6 +20,9 @@ static const char SQL_FIRST[] = "create schema mete; "
                                 ")";
 static const char SQL_NOTE[] = "insert into mete.schema_migrations (version, name, sha256, "
                                "applied_at) values ($1, $2, $3, $4)";
+/* Changing rights or triggers of one table twice at once is an error: one after the other. */
+static const char SQL_ALONE[] =
+    "begin; select version from mete.schema_migrations where version = 1 for update";
 /* What has triggers, as far as these are allowed: Citus has none on distributed tables. */
 static const char SQL_GUARDED[] =
     "select cast(count(*) as bigint) from pg_extension where extname = 'citus'";
@@ -185,8 +188,11 @@ static enum mete_code guard(struct pg_conn *conn, struct mete_err *err)
 {
     PGresult *failed = NULL;
     enum mete_code code = METE_OK;
-    if (has_triggers(conn) && !exec(conn, postgres_guard, &failed)) {
+    if (has_triggers(conn) &&
+        !(exec(conn, SQL_ALONE, &failed) && exec(conn, postgres_guard, &failed) &&
+          exec(conn, "commit", &failed))) {
         code = pg_fail(conn, failed, err, "the triggers");
+        PQclear(PQexec(conn->c, "rollback"));
     }
     PQclear(failed);
     return code;
@@ -232,7 +238,7 @@ enum mete_code pg_migrate(struct pg_conn *conn, bool make, mete_time now, struct
 static enum mete_code grant_all(struct pg_conn *conn, const char *role, struct mete_err *err)
 {
     struct buf sql = {0};
-    buf_printf(&sql, "begin; grant usage on schema mete to %s", role);
+    buf_printf(&sql, "%s; grant usage on schema mete to %s", SQL_ALONE, role);
     for (size_t i = 0; i < ARRAY_LEN(grants); i++) {
         buf_printf(&sql, "; revoke all on mete.%s from %s; grant %s on mete.%s to %s",
                    grants[i].table, role, grants[i].rights, grants[i].table, role);
@@ -242,6 +248,7 @@ static enum mete_code grant_all(struct pg_conn *conn, const char *role, struct m
     enum mete_code code = METE_OK;
     if (!exec(conn, (const char *)sql.p, &failed)) {
         code = pg_fail(conn, failed, err, "the rights");
+        PQclear(PQexec(conn->c, "rollback"));
     }
     PQclear(failed);
     buf_clear(&sql);
