@@ -453,7 +453,7 @@ static enum pg_outcome commit_send(struct pg_log *l, struct mete_err *err)
         o = pg_outcome_of(conn, r);
         (void)pg_fail(conn, r, err, "commit");
     } else if (strcmp(PQcmdStatus(r), "COMMIT") != 0) {
-        (void)mete_fail(err, METE_STORE_FAILED, NULL, "commit: the database rolled it back");
+        (void)mete_fail(err, METE_STORE_FAILED, NULL, "the database rolled the group back");
         o = PG_FINAL;
     }
     PQclear(r);
