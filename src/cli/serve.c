@@ -191,7 +191,10 @@ static int routes_print(struct cli *c, unsigned roles)
     const struct route *r;
     for (size_t i = 0; (r = route_at(i)) != NULL; i++) {
         if ((r->roles & roles) != 0) {
-            cli_print(c, "%s %s %s %s\n", r->method, r->path, r->operation,
+            size_t len = strlen(r->path);
+            bool goes_on = len > 2 && r->path[len - 2] == '*'; /* see struct route */
+            cli_print(c, "%s %.*s%s %s %s\n", r->method, (int)(goes_on ? len - 2 : len), r->path,
+                      goes_on ? "}" : "", r->operation,
                       r->scope < SCOPE_COUNT  ? scope_name(r->scope)
                       : r->scope == SCOPE_ANY ? "any"
                                               : "none");

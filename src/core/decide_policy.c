@@ -191,11 +191,9 @@ static enum decided version_fits(struct work *w, uint32_t number, const struct p
 /** The book's roles policy is the roles policy that was published last. */
 static void roles_put(struct work *w, uint32_t number, struct version next)
 {
-    uint32_t unused;
     struct version *versions = NULL;
     size_t count = 0;
-    w->missing |=
-        view_policy(w->view, w->a, ROLES_VERSIONS_ID, &unused, &versions, &count) == VIEW_MISSING;
+    w->missing |= view_roles_versions(w->view, w->a, &versions, &count) == VIEW_MISSING;
     struct version entry = {(uint32_t)count + 1, next.from};
     versions_put(w, key_text(KEY_POLICY, ROLES_VERSIONS_ID), 0, versions, count, entry);
     struct buf value = {0};

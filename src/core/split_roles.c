@@ -49,10 +49,9 @@ enum view_result view_roles(const struct view *v, struct arena *a, mete_time at,
     *version = 0;
     *roles = DEFAULT_ROLES;
     *count = ARRAY_LEN(DEFAULT_ROLES);
-    uint32_t unused;
     struct version *versions = NULL;
     size_t known = 0;
-    enum view_result found = view_policy(v, a, ROLES_VERSIONS_ID, &unused, &versions, &known);
+    enum view_result found = view_roles_versions(v, a, &versions, &known);
     const struct version *in_force = version_at(versions, known, at);
     if (found != VIEW_FOUND || in_force == NULL) {
         return found == VIEW_MISSING ? VIEW_MISSING : VIEW_FOUND;

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "core/contribution.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -203,15 +204,31 @@ const struct version *version_at(const struct version *versions, size_t count, m
     return best;
 }
 
-enum view_result view_policy(const struct view *v, struct arena *a, struct text id,
-                             uint32_t *number, struct version **versions, size_t *count)
+static enum view_result versions_read(const struct view *v, struct arena *a, struct text id,
+                                      uint32_t *number, struct version **versions, size_t *count)
 {
     struct bytes value;
-    *number = 0;
-    *count = 0;
     enum view_result found = get(v, key_text(KEY_POLICY, id), &value);
     METE_ASSERT(found != VIEW_FOUND || versions_unpack(a, value, number, versions, count));
     return found;
+}
+
+enum view_result view_policy(const struct view *v, struct arena *a, struct text id,
+                             uint32_t *number, struct version **versions, size_t *count)
+{
+    *number = 0;
+    *count = 0;
+    return id.len > 0 && id.len <= PARTY_ID_LEN_MAX
+               ? versions_read(v, a, id, number, versions, count)
+               : VIEW_ABSENT;
+}
+
+enum view_result view_roles_versions(const struct view *v, struct arena *a,
+                                     struct version **versions, size_t *count)
+{
+    uint32_t unused;
+    *count = 0;
+    return versions_read(v, a, ROLES_VERSIONS_ID, &unused, versions, count);
 }
 
 enum view_result view_policy_id(const struct view *v, uint32_t number, struct text *id)

@@ -84,9 +84,13 @@ struct version {
 };
 
 /** All versions of a policy, oldest first, in `a`. A policy that was named but never published has
- *  a number and no versions. */
+ *  a number and no versions. No policy has the empty id or one of more than PARTY_ID_LEN_MAX
+ *  bytes, whoever asks for it. */
 enum view_result view_policy(const struct view *v, struct arena *a, struct text id,
                              uint32_t *number, struct version **versions, size_t *count);
+/** What stands at ROLES_VERSIONS_ID: which version of which policy, by KEY_POLICY_VERSION of 0. */
+enum view_result view_roles_versions(const struct view *v, struct arena *a,
+                                     struct version **versions, size_t *count);
 enum view_result view_policy_id(const struct view *v, uint32_t number, struct text *id);
 /** The unpacked policy; lives in the view's cache or, without one, in `a`. */
 enum view_result view_policy_version(const struct view *v, struct arena *a, uint32_t number,

@@ -92,7 +92,9 @@ static uint64_t view_seq_at(void *ctx, mete_time t)
 
 static void sink_set(void *ctx, struct bytes key, struct bytes value)
 {
-    book_set(((struct engine *)ctx)->book, key, value);
+    struct engine *e = ctx;
+    e->waits.moved |= key.p[0] == KEY_WAITING;
+    book_set(e->book, key, value);
 }
 
 static void sink_add(void *ctx, struct bytes key, const i128 sums[STATE_SUMS])
@@ -102,7 +104,9 @@ static void sink_add(void *ctx, struct bytes key, const i128 sums[STATE_SUMS])
 
 static void sink_remove(void *ctx, struct bytes key)
 {
-    book_remove(((struct engine *)ctx)->book, key);
+    struct engine *e = ctx;
+    e->waits.moved |= key.p[0] == KEY_WAITING;
+    book_remove(e->book, key);
 }
 
 /* Entries alone, for a book that kept none so far. */
@@ -191,6 +195,7 @@ static void wire_up(struct engine *e, const struct engine_options *o)
     e->view = (struct view){e,          view_get,    view_sums,  view_scan, view_decision,
                             view_event, view_seq_at, e->policies};
     e->sink = (struct state_sink){e, sink_set, sink_add, sink_remove, !o->no_entries};
+    e->waits.moved = true; /* nobody has looked yet */
     arena_init(&e->arena, ARENA_SIZE_MAX);
     arena_init(&e->parse, ARENA_SIZE_MAX);
     snprintf(e->name, sizeof e->name, "%s", o->book != NULL ? o->book : "main");
@@ -267,6 +272,23 @@ void engine_close(struct engine *e)
     secret_wipe(e->log_seed, sizeof e->log_seed);
     secret_wipe(e->seal_key, sizeof e->seal_key);
     free(e);
+}
+
+bool engine_rest(struct engine *e)
+{
+    return e->read_only && !e->failed && book_rest(e->book);
+}
+
+enum mete_code engine_wake(struct engine *e, struct mete_err *err)
+{
+    enum mete_code code = book_wake(e->book, err);
+    if (code == METE_OK) {
+        e->clock_last = book_head(e->book).recorded_at;
+        if (policy_cache_full(e->policies)) {
+            policy_cache_forget(e->policies);
+        }
+    }
+    return code;
 }
 
 struct book *engine_book(struct engine *e)

@@ -10,14 +10,13 @@
 #include "crypto/sign.h"
 #include "engine/internal.h"
 #include "engine/log.h"
+#include "engine/tile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define AUDIT_FORMAT 1
 #define BATCH_KEYS   1024u
-#define TILE_HASHES  256u
-#define TILE_BITS    8u
 #define ARENA_MAX    ((size_t)4 << 30)
 
 struct audit {
@@ -360,21 +359,13 @@ static bool checkpoint_line(void *arg, const struct checkpoint *c)
     return x->code == METE_OK;
 }
 
-/** Tile `index` of a level: hashes of the complete subtrees of 2^(8 level) leaves. */
-static void tile_line(struct audit *x, unsigned level, uint64_t index, uint64_t count)
+static void tile_line(struct audit *x, const struct tile *t)
 {
     struct buf hashes = {0};
-    for (uint64_t i = 0; i < count && x->code == METE_OK; i++) {
-        struct hash h;
-        if (book_tree_hash(engine_book(x->e), level * TILE_BITS, index * TILE_HASHES + i, &h,
-                           x->err) != STORE_OK) {
-            x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "a hash of the tree is not there");
-        }
-        buf_put(&hashes, h.b, sizeof h.b);
-    }
+    x->code = tile_read(x->e, t, &hashes, x->err);
     line_begin(x, "tile");
-    jw_int(&x->w, "level", level);
-    put_u64(x, "index", index);
+    jw_int(&x->w, "level", t->level);
+    put_u64(x, "index", t->index);
     put_base64(x, "hashes", buf_bytes(&hashes));
     line_end(x);
     buf_clear(&hashes);
@@ -384,9 +375,10 @@ static void tiles_write(struct audit *x)
 {
     uint64_t nodes = book_size(engine_book(x->e));
     for (unsigned level = 0; nodes > 0; level++, nodes >>= TILE_BITS) {
-        for (uint64_t i = 0; i * TILE_HASHES < nodes && x->code == METE_OK; i++) {
-            uint64_t left = nodes - i * TILE_HASHES;
-            tile_line(x, level, i, left < TILE_HASHES ? left : TILE_HASHES);
+        for (uint64_t i = 0; i * TILE_WIDTH < nodes && x->code == METE_OK; i++) {
+            uint64_t left = nodes - i * TILE_WIDTH;
+            const struct tile t = {level, i, left < TILE_WIDTH ? (unsigned)left : TILE_WIDTH};
+            tile_line(x, &t);
         }
     }
 }

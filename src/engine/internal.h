@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "core/decide.h"
 #include "engine/engine.h"
+#include "engine/numbers.h"
 
 struct engine {
     struct store *store;
@@ -33,6 +34,9 @@ struct engine {
     struct buf sealed;
     size_t queued;
     size_t queued_bytes;
+    struct engine_counts counts;   /* of what is durable */
+    struct engine_counts counting; /* of the group at hand */
+    struct waits waits;
 };
 
 struct prepared {
@@ -50,6 +54,12 @@ struct prepared {
 
 /** An envelope_salt over a struct prepared: a fresh salt. */
 bool prepared_salt(void *ctx, const char *pointer, uint8_t salt[SALT_LEN]);
+
+/** Counts what became of an event, and the shares that a decision books; void after a rollback. */
+void numbers_outcome(struct engine *e, enum submit_status status);
+void numbers_decision(struct engine *e, const struct decision *d);
+/** The group at hand is durable, or void. */
+void numbers_settle(struct engine *e, bool durable);
 
 /** The operating system's time. */
 mete_time clock_read(void);

@@ -54,6 +54,7 @@ static void quarantine(struct engine *e, struct text body, struct text event_id,
 
 void engine_refuse(struct engine *e, struct text body, const struct mete_err *why)
 {
+    numbers_outcome(e, SUBMIT_REFUSED);
     quarantine(e, body, (struct text){0}, why);
 }
 
@@ -133,6 +134,7 @@ static bool pages_write(struct engine *e, uint64_t seq, uint32_t first, const st
         decision_apply(&page, seq, first + i, at, &e->sink);
     }
     e->queued_bytes += e->packed.len;
+    numbers_decision(e, d);
     return true;
 }
 
@@ -250,9 +252,8 @@ void engine_expect(struct engine *e, const struct prepared *p)
     }
 }
 
-void engine_submit_prepared(struct engine *e, struct prepared *p, struct submit_result *r)
+static void submit(struct engine *e, struct prepared *p, struct submit_result *r)
 {
-    *r = (struct submit_result){.status = SUBMIT_FAILED, .event_id = p->env.id};
     if (e->failed) {
         failed(e, r);
         return;
@@ -274,6 +275,13 @@ void engine_submit_prepared(struct engine *e, struct prepared *p, struct submit_
     }
 }
 
+void engine_submit_prepared(struct engine *e, struct prepared *p, struct submit_result *r)
+{
+    *r = (struct submit_result){.status = SUBMIT_FAILED, .event_id = p->env.id};
+    submit(e, p, r);
+    numbers_outcome(e, r->status);
+}
+
 void engine_submit(struct engine *e, struct text json, const struct submit_options *o,
                    struct submit_result *r)
 {
@@ -292,17 +300,17 @@ enum mete_code engine_commit(struct engine *e, struct mete_err *err)
         return METE_STORE_FAILED;
     }
     if (e->queued == 0) {
+        numbers_settle(e, true); /* duplicates alone */
         return METE_OK;
     }
-    if (book_commit(e->book, err) != STORE_OK) {
+    bool durable = book_commit(e->book, err) == STORE_OK;
+    if (!durable) {
         policy_cache_forget(e->policies);
-        e->queued = 0;
-        e->queued_bytes = 0;
-        return METE_STORE_FAILED;
     }
+    numbers_settle(e, durable);
     e->queued = 0;
     e->queued_bytes = 0;
-    return METE_OK;
+    return durable ? METE_OK : METE_STORE_FAILED;
 }
 
 void engine_rollback(struct engine *e)
@@ -312,6 +320,7 @@ void engine_rollback(struct engine *e)
         policy_cache_forget(e->policies);
         e->clock_last = book_head(e->book).recorded_at;
     }
+    numbers_settle(e, false);
     e->failed = false;
     e->queued = 0;
     e->queued_bytes = 0;

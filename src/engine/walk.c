@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+/* Batches grow: who stops after one page of rows has not read megabytes. */
+#define BATCH_FIRST ((size_t)64 << 10)
 #define BATCH_BYTES ((size_t)4 << 20)
 #define ARENA_MAX   ((size_t)4 << 30)
 #define TAIL_FIRST  64u /* log entries looked back at first; then four times as many */
@@ -128,6 +130,7 @@ struct batch {
     struct arena a;
     struct copied *first;
     struct copied *last;
+    size_t size_max;
 };
 
 static bool row_copy(void *arg, const struct log_row *row)
@@ -145,13 +148,13 @@ static bool row_copy(void *arg, const struct log_row *row)
         b->last->next = c;
     }
     b->last = c;
-    return b->a.size < BATCH_BYTES;
+    return b->a.size < b->size_max;
 }
 
 enum mete_code walk_rows(struct engine *e, uint64_t from, uint64_t until, log_visit *visit,
                          void *arg, struct mete_err *err)
 {
-    struct batch b;
+    struct batch b = {.size_max = BATCH_FIRST};
     enum mete_code code = METE_OK;
     arena_init(&b.a, ARENA_MAX);
     for (bool go_on = true; go_on && from < until;) {
@@ -161,6 +164,7 @@ enum mete_code walk_rows(struct engine *e, uint64_t from, uint64_t until, log_vi
             code = METE_STORE_FAILED;
             break;
         }
+        b.size_max = b.size_max < BATCH_BYTES ? b.size_max * 2 : BATCH_BYTES;
         go_on = b.last != NULL;
         from = go_on ? b.last->row.seq + 1 : until;
         for (const struct copied *c = b.first; c != NULL && go_on; c = c->next) {

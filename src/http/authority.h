@@ -26,8 +26,9 @@ enum scope {
     SCOPES(X)
 #undef X
         SCOPE_COUNT,
-    SCOPE_ANY,  /* any valid key: each item is judged on its own */
-    SCOPE_NONE, /* nobody is asked */
+    SCOPE_ANY,   /* any valid key: each item is judged on its own */
+    SCOPE_NONE,  /* nobody is asked */
+    SCOPE_GUEST, /* nobody has to show a key; a key that is shown says which book is meant */
 };
 
 #define SCOPES_ALL   ((UINT32_C(1) << SCOPE_COUNT) - 1)

@@ -10,6 +10,7 @@
 #include "http/follow.h"
 #include "http/idempotency.h"
 #include "http/reply.h"
+#include "http/snapshots.h"
 #include "http/workers.h"
 
 #include <stdatomic.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #define ERRANDS      4 /* threads */
+#define SNAPSHOTS    4 /* that rest between two uses */
 #define BODY_LIGHT   ((size_t)4 << 10)
 #define WEIGHT_MAX   ((size_t)12 << 20)
 #define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route */
@@ -29,6 +31,13 @@ mete_time desk_now(void)
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (mete_time)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int64_t clock_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 /* --- the end -----------------------------------------------------------------------------------*/
@@ -53,7 +62,7 @@ static void finish(struct desk *d, struct exchange *x)
         limit_header(x, "RateLimit-Reset", x->who->reset_s);
     }
     reply_header(x, "X-Request-Id", text_of(x->request_id));
-    atomic_fetch_add(&d->status[x->status / 100], 1);
+    answers_add(d->answers, x, clock_us() - x->began_clock);
     atomic_fetch_sub(&d->weight, x->weight);
     atomic_fetch_sub(&d->busy, 1);
     server_done(x);
@@ -103,7 +112,7 @@ static void task_run(struct work *w, struct engine *e, const struct mete_err *er
     struct task *t = (struct task *)w;
     if (t->errand != NULL) {
         t->errand(t->d, e, t->x);
-    } else if (e == NULL) {
+    } else if (e == NULL && w->book != NULL) {
         reply_problem(t->x, err);
     } else {
         t->x->route->handle(t->d, e, t->x);
@@ -113,9 +122,11 @@ static void task_run(struct work *w, struct engine *e, const struct mete_err *er
 static void task_put(struct task *t)
 {
     struct desk *d = t->d;
-    bool taken = t->errand != NULL                   ? workers_put(d->errands, &t->work)
-                 : t->x->route->place == PLACE_APART ? workers_put(d->workers, &t->work)
-                                                     : keeper_put(d->keeper, &t->work);
+    enum place place = t->x->route->place;
+    bool apart = place == PLACE_APART || place == PLACE_ASIDE;
+    bool taken = t->errand != NULL ? workers_put(d->errands, &t->work)
+                 : apart           ? workers_put(d->workers, &t->work)
+                                   : keeper_put(d->keeper, &t->work);
     if (!taken) {
         reply_fail(t->x, METE_OVERLOADED, NULL, "too much is waiting already");
         finish(t->d, t->x);
@@ -144,7 +155,7 @@ static void elsewhere(struct desk *d, struct exchange *x)
 {
     struct task *t = arena_alloc(&x->arena, sizeof *t);
     bool writes = x->route->place == PLACE_WRITE;
-    *t = (struct task){.work = {.book = x->who->book,
+    *t = (struct task){.work = {.book = x->route->place == PLACE_ASIDE ? NULL : x->who->book,
                                 .writes = writes,
                                 .create_book = d->o.create && strcmp(x->who->book, d->o.book) == 0,
                                 .alone = writes && exchange_query_flag(x, "dry_run"),
@@ -182,13 +193,30 @@ static void request_id_set(struct exchange *x)
     hex_encode(x->request_id + 4, (struct bytes){random, sizeof random});
 }
 
+/** What a path answers to is no secret: it stands in the OpenAPI document. Other origins are not
+ *  told that their pages may ask (CORS): they may not. */
+static void options_answer(struct exchange *x, struct text allow)
+{
+    reply_body(x, 204, NULL, (struct text){0});
+    reply_header(x, "Allow", allow);
+}
+
 static bool route(struct desk *d, struct exchange *x)
 {
     struct text allow;
+    bool asks = text_is(x->method, "OPTIONS");
+    if (asks && text_is(x->path, "*")) { /* of the server as a whole */
+        options_answer(x, TEXT("GET, HEAD, POST, OPTIONS"));
+        return false;
+    }
     switch (route_find(x, d->o.roles, &allow)) {
     case ROUTE_FOUND:
         return true;
     case ROUTE_METHOD:
+        if (asks) {
+            options_answer(x, allow);
+            return false;
+        }
         reply_fail(x, METE_METHOD, NULL, "this path answers to %.*s", (int)allow.len, allow.p);
         reply_header(x, "Allow", allow);
         return false;
@@ -266,8 +294,8 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
 {
     struct desk *d = desk;
     x->began_at = desk_now();
+    x->began_clock = clock_us();
     atomic_fetch_add(&d->busy, 1);
-    atomic_fetch_add(&d->requests, 1);
     request_id_set(x);
     if (turned_away != METE_OK) {
         turn_away(x, turned_away);
@@ -341,12 +369,9 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
                                          .replay_window_s = d->o.replay_window_s};
     code = authority_open(&d->authority, &ao, err);
     if (code == METE_OK) {
-        code = workers_start(&d->workers, d->o.store, d->o.workers, err);
-    }
-    if (code == METE_OK) {
-        code = workers_start(&d->errands, d->o.store, ERRANDS, err);
-    }
-    if (code == METE_OK) {
+        d->snapshots = snapshots_new(d->o.store, SNAPSHOTS, 0);
+        workers_start(&d->workers, d->snapshots, d->o.workers);
+        workers_start(&d->errands, d->snapshots, ERRANDS);
         follow_start(&d->follow, d);
         code = server_start(&d->server, &d->o.server, err);
     }
@@ -364,6 +389,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     d->o.server.log = line_log;
     d->o.server.ctx = d;
     d->started_at = desk_now();
+    d->answers = answers_new();
     d->idempotency = idempotency_new();
     peers_open(&d->peers, &o->peers);
     enum mete_code code = parts_open(d, err);
@@ -398,9 +424,11 @@ void desk_close(struct desk *d)
     follow_free(d->follow);
     workers_free(d->errands);
     workers_free(d->workers);
+    snapshots_free(d->snapshots);
     keeper_free(d->keeper);
     authority_close(d->authority);
     idempotency_free(d->idempotency);
     peers_close(d->peers);
+    answers_free(d->answers);
     free(d);
 }

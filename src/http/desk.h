@@ -4,6 +4,7 @@
 #ifndef METE_HTTP_DESK_H
 #define METE_HTTP_DESK_H
 
+#include "http/answers.h"
 #include "http/authority.h"
 #include "http/keeper.h"
 #include "http/peers.h"
@@ -35,6 +36,7 @@ struct desk {
     struct keeper *keeper;
     struct authority *authority;
     struct idempotency *idempotency;
+    struct snapshots *snapshots;
     struct workers *workers;
     struct workers *errands; /* what waits for other services */
     struct peers *peers;
@@ -43,8 +45,7 @@ struct desk {
     _Atomic enum desk_state state;
     _Atomic unsigned busy; /* requests that are not answered yet */
     _Atomic size_t weight; /* of the bodies that are at work; see admit() */
-    _Atomic uint64_t requests;
-    _Atomic uint64_t status[6]; /* answers by their first digit */
+    struct answers *answers;
 };
 
 enum mete_code desk_open(struct desk **out, const struct desk_options *o,

@@ -40,6 +40,7 @@ struct exchange {
     bool is_tls;
     struct text client_certificate; /* subject of a verified one; empty */
     mete_time began_at;
+    int64_t began_clock; /* the same by the steady clock, in microseconds */
 
     /* what routing made of it */
     const struct route *route; /* NULL: none */

@@ -9,6 +9,7 @@
 #include "http/routes.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -27,9 +28,10 @@ struct follow {
     bool wake;
     bool news;
     bool follows;
-    bool placed;    /* `after` is known */
-    uint64_t after; /* events of the other log that are here */
-    bool failing;   /* the last look failed, and was complained about */
+    bool placed;               /* `after` is known */
+    uint64_t after;            /* events of the other log that are here */
+    bool failing;              /* the last look failed, and was complained about */
+    _Atomic mete_time read_at; /* when all was here, last; 0: never */
 };
 
 /* --- the keeper's part -------------------------------------------------------------------------*/
@@ -212,6 +214,9 @@ static void look_all(struct follow *f)
         fprintf(stderr, "mete: following the distributions service: %s\n", err.text);
     }
     f->failing = code != METE_OK;
+    if (code == METE_OK && !more) {
+        f->read_at = desk_now();
+    }
 }
 
 /** Nobody depends on it: who is not told looks by itself. */
@@ -298,6 +303,12 @@ void follow_free(struct follow *f)
     pthread_cond_destroy(&f->changed);
     pthread_mutex_destroy(&f->lock);
     free(f);
+}
+
+bool follow_reads(const struct follow *f, mete_time *read_at)
+{
+    *read_at = f != NULL ? f->read_at : 0;
+    return f != NULL && f->follows;
 }
 
 void follow_wake(struct follow *f)

@@ -14,6 +14,8 @@ void follow_start(struct follow **out, struct desk *d);
 /** It can still be told, to no effect. */
 void follow_stop(struct follow *f);
 void follow_free(struct follow *f);
+/** True when a log is followed; *read_at: when all of it was here, last, 0: not yet. Any thread. */
+bool follow_reads(const struct follow *f, mete_time *read_at);
 /** There may be something to read. Any thread; never blocks; f may be NULL. */
 void follow_wake(struct follow *f);
 /** Something was written here that others may want to read. */

@@ -31,6 +31,7 @@ struct idempotency {
     struct omap kept; /* name -> struct kept * */
     struct kept *oldest, *newest;
     size_t bytes;
+    uint64_t hits;
 };
 
 struct idempotency *idempotency_new(void)
@@ -181,6 +182,7 @@ enum mete_code idempotency_begin(struct idempotency *m, struct exchange *x, stru
     struct hash name = name_of(x, key);
     pthread_mutex_lock(&m->lock);
     enum mete_code code = begin(m, x, &name, err);
+    m->hits += code == METE_OK && x->status != 0;
     pthread_mutex_unlock(&m->lock);
     return code;
 }
@@ -221,5 +223,12 @@ void idempotency_end(struct idempotency *m, struct exchange *x)
     } else {
         forget(m, k);
     }
+    pthread_mutex_unlock(&m->lock);
+}
+
+void idempotency_stats(struct idempotency *m, struct idempotency_stats *out)
+{
+    pthread_mutex_lock(&m->lock);
+    *out = (struct idempotency_stats){m->kept.count, m->bytes, m->hits};
     pthread_mutex_unlock(&m->lock);
 }

@@ -27,4 +27,11 @@ enum mete_code idempotency_begin(struct idempotency *m, struct exchange *x,
  *  not kept: the request may be sent again and is then worked on. */
 void idempotency_end(struct idempotency *m, struct exchange *x);
 
+struct idempotency_stats {
+    size_t entries; /* those at work included */
+    size_t bytes;   /* of kept answers */
+    uint64_t hits;  /* requests that got the first answer again */
+};
+void idempotency_stats(struct idempotency *m, struct idempotency_stats *out);
+
 #endif

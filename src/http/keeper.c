@@ -27,6 +27,7 @@ struct keeper {
     struct keeper_options o;
     char *store_name;
     struct store *store;
+    struct known_books *known;
     struct open_book *book;
     unsigned book_count;
     uint64_t round;
@@ -39,15 +40,18 @@ struct keeper {
     unsigned queued;
     bool stopping;
     /* written on the keeper's thread, read on any */
-    _Atomic uint64_t reads, writes, groups, failed_groups;
-    _Atomic int64_t commit_us_sum;
+    _Atomic uint64_t reads, writes, failed_groups;
+    _Atomic int64_t round_began; /* of the steady clock; 0: it waits for work */
     _Atomic unsigned books;
+    struct histogram commit_time;
+    struct histogram group_size;
 };
 
 /* --- books -------------------------------------------------------------------------------------*/
 
 static void book_close_at(struct keeper *k, unsigned i)
 {
+    known_books_close(k->known, k->book[i].name, k->book[i].e);
     engine_close(k->book[i].e);
     k->book[i] = k->book[--k->book_count];
     k->books = k->book_count;
@@ -87,6 +91,10 @@ static struct engine *book_get_engine(struct keeper *k, const struct work *w, st
 {
     for (unsigned i = 0; i < k->book_count; i++) {
         if (strcmp(k->book[i].name, w->book) == 0) {
+            if (book_is_broken(engine_book(k->book[i].e))) {
+                book_close_at(k, i);
+                break;
+            }
             k->book[i].used = k->round;
             return k->book[i].e;
         }
@@ -151,8 +159,8 @@ static void run_reads(struct keeper *k, struct work **queue)
         struct engine *e;
         *at = w->next;
         run_one(k, w, &e);
-        w->done(w, METE_OK, NULL);
         atomic_fetch_add(&k->reads, 1);
+        w->done(w, METE_OK, NULL);
     }
 }
 
@@ -160,9 +168,8 @@ static enum mete_code group_commit(struct keeper *k, struct engine *e, struct me
 {
     int64_t begin = now_us();
     enum mete_code code = engine_commit(e, err);
-    atomic_fetch_add(&k->groups, 1);
+    histogram_add(&k->commit_time, now_us() - begin);
     atomic_fetch_add(&k->failed_groups, code != METE_OK);
-    atomic_fetch_add(&k->commit_us_sum, now_us() - begin);
     if (code != METE_OK) {
         book_forget(k, e);
     }
@@ -201,6 +208,7 @@ static void run_group(struct keeper *k, struct work **queue)
     struct work *group = NULL;
     struct work **last = &group;
     struct engine *e = NULL;
+    int64_t size = 0;
     for (struct work **at = queue; *at != NULL;) {
         struct work *w = *at;
         if (w->alone || strcmp(w->book, book) != 0) {
@@ -212,8 +220,10 @@ static void run_group(struct keeper *k, struct work **queue)
         *last = w;
         last = &w->next;
         run_one(k, w, &e);
-        atomic_fetch_add(&k->writes, 1);
+        size++;
     }
+    atomic_fetch_add(&k->writes, (uint64_t)size);
+    histogram_add(&k->group_size, size);
     struct mete_err err = {.code = METE_OK};
     enum mete_code code = e != NULL ? group_commit(k, e, &err) : METE_OK;
     tell_all(group, code, &err);
@@ -262,8 +272,10 @@ static void *keep(void *arg)
     struct work *queue;
     while ((queue = queue_take(k)) != NULL) {
         k->round++;
+        k->round_began = now_us();
         run_reads(k, &queue);
         run_writes(k, &queue);
+        k->round_began = 0;
     }
     while (k->book_count > 0) {
         book_close_at(k, 0);
@@ -284,12 +296,15 @@ enum mete_code keeper_start(struct keeper **out, const struct keeper_options *o,
     k->o.group_max = o->group_max != 0 ? o->group_max : GROUP_MAX;
     k->o.cache_size = o->cache_size != 0 ? o->cache_size : (size_t)64 << 20;
     k->last = &k->first;
+    k->commit_time.bounds = &histogram_of_time;
+    k->group_size.bounds = &histogram_of_count;
     const struct store_options so = {.create = o->create_store, .now = now_us_real()};
     enum mete_code code = store_open(&k->store, o->store, &so, err);
     if (code != METE_OK) {
         free(k);
         return code;
     }
+    k->known = known_books_new();
     k->store_name = strdup(o->store);
     k->book = calloc(k->o.books_max, sizeof *k->book);
     METE_ASSERT(k->store_name != NULL && k->book != NULL);
@@ -335,6 +350,7 @@ void keeper_free(struct keeper *k)
     }
     pthread_cond_destroy(&k->changed);
     pthread_mutex_destroy(&k->lock);
+    known_books_free(k->known);
     free(k->book);
     free(k->store_name);
     free(k);
@@ -342,13 +358,32 @@ void keeper_free(struct keeper *k)
 
 void keeper_stats(struct keeper *k, struct keeper_stats *out)
 {
+    int64_t began = k->round_began;
+    int64_t now = now_us();
     *out = (struct keeper_stats){.reads = k->reads, /* each is whole; together they may lag */
                                  .writes = k->writes,
-                                 .groups = k->groups,
+                                 .groups = histogram_count(&k->commit_time),
                                  .failed_groups = k->failed_groups,
                                  .books = k->books,
-                                 .commit_us_sum = k->commit_us_sum};
+                                 .queue_max = k->o.queue_max,
+                                 .round_us = began != 0 && now > began ? now - began : 0,
+                                 .commit_time = &k->commit_time,
+                                 .group_size = &k->group_size};
     pthread_mutex_lock(&k->lock);
     out->queued = k->queued;
     pthread_mutex_unlock(&k->lock);
+}
+
+void keeper_look(struct keeper *k, const char *name)
+{
+    for (unsigned i = 0; i < k->book_count; i++) {
+        if (name == NULL || strcmp(k->book[i].name, name) == 0) {
+            known_books_look(k->known, k->book[i].name, k->book[i].e);
+        }
+    }
+}
+
+struct known_books *keeper_known_books(struct keeper *k)
+{
+    return k->known;
 }

@@ -6,6 +6,8 @@
 #define METE_HTTP_KEEPER_H
 
 #include "engine/engine.h"
+#include "http/histogram.h"
+#include "http/known_books.h"
 
 struct keeper;
 
@@ -43,10 +45,17 @@ void keeper_free(struct keeper *k);
 
 struct keeper_stats {
     uint64_t reads, writes, groups, failed_groups;
-    unsigned queued;
-    unsigned books; /* open now */
-    int64_t commit_us_sum;
+    unsigned queued, queue_max;
+    unsigned books;   /* open now */
+    int64_t round_us; /* that the round at hand has lasted so far; 0: it waits for work */
+    const struct histogram *commit_time; /* microseconds; the keeper's, alive as long as it */
+    const struct histogram *group_size;  /* works of one commit */
 };
 void keeper_stats(struct keeper *k, struct keeper_stats *out);
+
+/** Reads the numbers of an open book, NULL: of each, for keeper_known_books. On the keeper's thread
+ *  alone: by the run of a work that reads. */
+void keeper_look(struct keeper *k, const char *name);
+struct known_books *keeper_known_books(struct keeper *k);
 
 #endif

@@ -16,6 +16,7 @@
 #define IDLE_CROWDED  (1 * SECOND)
 #define NEW_CROWDED   (5 * SECOND)
 #define NEW_MAY_SPEAK (1 * SECOND)
+#define LEFT_AFTER    (1 * SECOND)
 
 struct link {
     struct link *next;
@@ -60,13 +61,22 @@ static bool makes_room(const struct link *l, int64_t now)
            (stage == LINK_NEW && now - l->since > NEW_CROWDED);
 }
 
+/** In the middle of its request, of which nothing more will come. libmicrohttpd does not see the
+ * end of a connection that comes together with the bytes before it. */
+static bool is_left(const struct link *l, int64_t now)
+{
+    char next;
+    return l->stage == LINK_READING && now - l->since > LEFT_AFTER &&
+           recv(l->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void cut_late(struct links *all, int64_t now)
 {
     bool crowded = is_crowded(all);
     for (struct link *l = all->first; l != NULL; l = l->next) {
         int64_t until = l->until;
         bool late = until != 0 && now > until;
-        if (!l->cut && (late || (crowded && makes_room(l, now)))) {
+        if (!l->cut && (late || (crowded && makes_room(l, now)) || is_left(l, now))) {
             shutdown(l->fd, SHUT_RDWR); /* the server's thread sees the end and closes it */
             l->cut = true;
             atomic_fetch_add(&all->cuts, 1);
@@ -186,6 +196,14 @@ unsigned links_busy(struct links *all)
     for (const struct link *l = all->first; l != NULL; l = l->next) {
         count += !l->cut && is_busy(l, now);
     }
+    pthread_mutex_unlock(&all->lock);
+    return count;
+}
+
+unsigned links_count(struct links *all)
+{
+    pthread_mutex_lock(&all->lock);
+    unsigned count = all->count;
     pthread_mutex_unlock(&all->lock);
     return count;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Open connections and what each is at, with a clock that no dripping of bytes sets back: who has
- * not sent a request, or not taken its answer, in time is cut off. */
+ * not sent a request, or not taken its answer, in time is cut off, and who left in the middle. */
 #ifndef METE_HTTP_LINK_H
 #define METE_HTTP_LINK_H
 
@@ -36,6 +36,7 @@ void link_move(const struct links *all, struct link *l, enum link_stage to, size
 
 /** Links that are at a request, or seem to be about to send one. */
 unsigned links_busy(struct links *all);
+unsigned links_count(struct links *all);
 /** How many were cut off so far. */
 uint64_t links_cut(const struct links *all);
 

@@ -37,13 +37,6 @@ static const char *kind_name(enum policy_kind kind)
     return NULL;
 }
 
-/** True when an entity tag stands in a list such as `"a", W/"b"`; "*" is any. */
-static bool tag_listed(struct text list, struct text tag)
-{
-    return text_is(list, "*") ||
-           (list.len >= tag.len && tag.len > 0 && memmem(list.p, list.len, tag.p, tag.len) != NULL);
-}
-
 static void version_members(struct exchange *x, struct json_writer *w, const struct publication *p)
 {
     char from[TIME_TEXT_MAX];
@@ -104,8 +97,8 @@ static bool precondition_holds(struct engine *e, struct exchange *x, struct text
     }
     bool exists = publication_version(e, &x->arena, id, 0, &newest, &unused) == METE_OK;
     struct text tag = exists ? etag_of(x, &newest.hash) : (struct text){0};
-    bool holds = (match.p == NULL || (exists && tag_listed(match, tag))) &&
-                 (none.p == NULL || !exists || !tag_listed(none, tag));
+    bool holds = (match.p == NULL || (exists && etag_is_listed(match, tag))) &&
+                 (none.p == NULL || !exists || !etag_is_listed(none, tag));
     if (!holds) {
         reply_fail(x, METE_PRECONDITION, NULL,
                    exists ? "the newest version has the ETag %.*s" : "no version was published yet",
@@ -209,7 +202,7 @@ void manifest_get(struct desk *d, struct engine *e, struct exchange *x)
         jw_text(&w, "id", x->param[0]);
         version_members(x, &w, &p);
         jw_end_object(&w);
-    } else if (known.p != NULL && tag_listed(known, etag)) {
+    } else if (known.p != NULL && etag_is_listed(known, etag)) {
         reply_body(x, 304, TYPE_JSON, (struct text){0});
     } else if (publication_document(e, &x->arena, &p, &err) != METE_OK) {
         reply_problem(x, &err);

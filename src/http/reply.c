@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 #define RETRY_AFTER_S 1u
 
@@ -29,6 +30,12 @@ void reply_header(struct exchange *x, const char *name, struct text value)
     METE_ASSERT(x->reply_count < EXCHANGE_HEADERS_MAX);
     x->reply[x->reply_count++] =
         (struct pair){arena_text(&x->arena, text_of(name)), arena_text(&x->arena, value)};
+}
+
+bool etag_is_listed(struct text list, struct text tag)
+{
+    return text_is(list, "*") ||
+           (list.len >= tag.len && tag.len > 0 && memmem(list.p, list.len, tag.p, tag.len) != NULL);
 }
 
 static bool comes_back(enum mete_code code)

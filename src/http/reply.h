@@ -18,6 +18,9 @@ void reply_body(struct exchange *x, unsigned status, const char *type, struct te
 /** Adds a header; name and value are copied. */
 void reply_header(struct exchange *x, const char *name, struct text value);
 
+/** True when an entity tag stands in a list such as `"a", W/"b"`; "*" is any. */
+bool etag_is_listed(struct text list, struct text tag);
+
 /** A problem from `err`: status, retryable and remediation come from its code; what was written so
  *  far is thrown away. Adds Retry-After when the code is of that kind. */
 void reply_problem(struct exchange *x, const struct mete_err *err);

@@ -6,8 +6,6 @@
 #include "base/text.h"
 #include "http/routes.h"
 
-#define ALLOW_MAX 64
-
 static struct text segment_next(struct text *path)
 {
     size_t len = 0;
@@ -30,13 +28,20 @@ static size_t segments_count(struct text path)
     return count;
 }
 
+/** "{index*}": all that is left of the path, slashes and all. */
+static bool goes_on(struct text want)
+{
+    return want.len > 2 && want.p[want.len - 2] == '*';
+}
+
 static bool matches(struct text path, const char *row)
 {
     struct text wanted = text_of(row);
-    if (segments_count(path) != segments_count(wanted)) {
+    size_t more = segments_count(path) - segments_count(wanted);
+    if (more != 0 && (segments_count(path) < segments_count(wanted) || !goes_on(wanted))) {
         return false;
     }
-    while (wanted.len > 0 || path.len > 0) {
+    while (wanted.len > 0 || (path.len > 0 && more == 0)) {
         struct text want = segment_next(&wanted);
         struct text got = segment_next(&path);
         bool any = want.len > 0 && want.p[0] == '{';
@@ -54,7 +59,7 @@ static bool params_decode(struct exchange *x, const char *row)
     size_t count = 0;
     while (wanted.len > 0) {
         struct text want = segment_next(&wanted);
-        struct text got = segment_next(&path);
+        struct text got = goes_on(want) ? path : segment_next(&path);
         if (want.len > 0 && want.p[0] == '{') {
             METE_ASSERT(count < EXCHANGE_PARAMS_MAX);
             if (!percent_decode(&x->arena, got, false, &x->param[count++])) {
@@ -70,10 +75,12 @@ static bool method_fits(struct text method, const char *row)
     return text_is(method, row) || (text_is(method, "HEAD") && text_is(text_of("GET"), row));
 }
 
+/** Who may read may also ask for the headers alone. */
 static struct text allow_add(struct exchange *x, struct text allow, const char *method)
 {
-    return allow.len == 0 ? text_of(method)
-                          : arena_printf(&x->arena, "%.*s, %s", (int)allow.len, allow.p, method);
+    return arena_printf(&x->arena, "%.*s%s%s%s", (int)allow.len, allow.p != NULL ? allow.p : "",
+                        allow.len > 0 ? ", " : "", method,
+                        text_is(text_of(method), "GET") ? ", HEAD" : "");
 }
 
 const struct route *route_at(size_t i)
@@ -95,5 +102,9 @@ enum route_found route_find(struct exchange *x, unsigned roles, struct text *all
         }
         *allow = allow_add(x, *allow, r->method);
     }
-    return allow->len > 0 ? ROUTE_METHOD : ROUTE_NONE;
+    if (allow->len == 0) {
+        return ROUTE_NONE;
+    }
+    *allow = allow_add(x, *allow, "OPTIONS");
+    return ROUTE_METHOD;
 }

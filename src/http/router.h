@@ -26,15 +26,17 @@ enum place {
     PLACE_HERE,  /* on the connection's thread: no book */
     PLACE_BOOK,  /* on the keeper's thread, reading what is durable */
     PLACE_WRITE, /* on the keeper's thread, in a group: answers when that is durable */
-    PLACE_APART  /* on a worker's thread with a snapshot of the book: long readings */
+    PLACE_APART, /* on a worker's thread with a snapshot of the book: long readings */
+    PLACE_ASIDE  /* on a worker's thread: long, and of no book */
 };
 
-/** Fills in the answer. `e` is the book of the request's key; NULL for PLACE_HERE. */
+/** Fills in the answer. `e` is the book of the request's key; NULL where the place has
+ *  none. */
 typedef void route_handler(struct desk *desk, struct engine *e, struct exchange *x);
 
 struct route {
     const char *method;
-    const char *path;      /* "/v1/parties/{id}/balance" */
+    const char *path;      /* "/v1/parties/{id}/balance"; "{name*}" at its end takes in slashes */
     const char *operation; /* operationId in the OpenAPI document */
     unsigned roles;
     enum scope scope; /* SCOPE_NONE: anybody */
@@ -50,7 +52,7 @@ const struct route *route_at(size_t i);
 enum route_found {
     ROUTE_FOUND,
     ROUTE_NONE,   /* no such path */
-    ROUTE_METHOD, /* the path, but not with this method: *allow lists those */
+    ROUTE_METHOD, /* the path, but not with this method: *allow lists those, HEAD and OPTIONS too */
     ROUTE_BROKEN  /* the path cannot be decoded */
 };
 

@@ -18,7 +18,7 @@ route_handler parties_list_get, party_balance_get;
 route_handler explain_get;
 route_handler statement_get;
 route_handler feed_get;
-route_handler log_checkpoint_get, log_inclusion_get, log_consistency_get;
+route_handler log_checkpoint_get, log_inclusion_get, log_consistency_get, log_tile_get;
 route_handler report_get, quarantine_list_get, simulate_post;
 route_handler usage_prepare, usage_post;
 route_handler manifest_prepare, manifest_post, manifest_get, manifests_list_get, validate_post;
@@ -26,6 +26,8 @@ route_handler contribution_prepare, distribute_prepare, allocation_act_prepare, 
 route_handler provider_prepare, provider_post, provider_earnings_get;
 route_handler usage_submit_prepare, usage_submit_post;
 route_handler audit_totals_get, allocations_get, follow_post;
-route_handler health_get, ready_get, version_get;
+route_handler index_prepare, index_get, guide_get, fair_policy_get;
+route_handler metrics_prepare, metrics_get;
+route_handler health_get, ready_get, version_get, openapi_get;
 
 #endif

@@ -152,6 +152,13 @@ static bool name_is(struct text got, const char *wanted)
     return got.len == strlen(wanted) && strncasecmp(got.p, wanted, got.len) == 0;
 }
 
+/** A body in an encoding that is not known here ends nowhere. */
+static bool coding_known(const struct request *r)
+{
+    struct text coding = exchange_header(&r->x, "Transfer-Encoding");
+    return coding.p == NULL || name_is(coding, "chunked");
+}
+
 /** A length that could be read in two ways is how requests are smuggled past a proxy. */
 static void length_read(struct request *r)
 {
@@ -161,7 +168,7 @@ static void length_read(struct request *r)
     for (size_t i = 0; i < r->x.header_count; i++) {
         lengths += name_is(r->x.header[i].name, "Content-Length");
     }
-    if (lengths + (coding.p != NULL) > 1) {
+    if (lengths + (coding.p != NULL) > 1 || !coding_known(r)) {
         turn_away(r, METE_REQUEST_INVALID);
         return;
     }
@@ -206,7 +213,8 @@ static void request_head(struct request *r, const char *method, const char *url)
  *  else be lost when the connection breaks under its sending. */
 static bool worth_reading(const struct request *r)
 {
-    return exchange_header(&r->x, "Expect").p == NULL && r->declared <= 2 * r->s->o.body_max;
+    return exchange_header(&r->x, "Expect").p == NULL && coding_known(r) &&
+           r->declared <= 2 * r->s->o.body_max;
 }
 
 static struct link *link_of(struct MHD_Connection *connection)
@@ -545,6 +553,7 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
     code = code == METE_OK ? socket_open(s, err) : code;
     if (code == METE_OK) {
         s->links = links_open(&lo);
+        *out = s; /* the first request may come before daemon_start returns */
         code = daemon_start(s, err);
     }
     if (code != METE_OK) {
@@ -553,9 +562,9 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
             close(s->listen_fd);
         }
         free(s);
+        *out = NULL;
         return code;
     }
-    *out = s;
     return METE_OK;
 }
 
@@ -569,16 +578,13 @@ unsigned server_busy(const struct server *s)
     return links_busy(s->links);
 }
 
-uint64_t server_cut(const struct server *s)
+void server_stats(const struct server *s, struct server_stats *out)
 {
-    return links_cut(s->links);
-}
-
-unsigned server_connections(const struct server *s)
-{
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-    return info != NULL ? info->num_connections : 0;
+    *out = (struct server_stats){.connections = links_count(s->links),
+                                 .connections_max = s->o.connections_max,
+                                 .cut = links_cut(s->links),
+                                 .body_bytes = s->held,
+                                 .body_bytes_max = s->o.memory_max};
 }
 
 void server_quiesce(struct server *s)

@@ -40,14 +40,17 @@ struct server_options {
 enum mete_code server_start(struct server **out, const struct server_options *o,
                             struct mete_err *err) METE_MUST_CHECK;
 uint16_t server_port(const struct server *s);
-/** Connections that are open now. */
-unsigned server_connections(const struct server *s);
 /** No further connections; those that are open get their answers, and are closed after them. */
 void server_quiesce(struct server *s);
 /** Connections that are at a request, or have bytes of one waiting. */
 unsigned server_busy(const struct server *s);
-/** Connections that were cut off because they took too long. */
-uint64_t server_cut(const struct server *s);
+
+struct server_stats {
+    unsigned connections, connections_max; /* open now */
+    uint64_t cut;                          /* connections that took too long, or idled in a crowd */
+    size_t body_bytes, body_bytes_max;     /* of bodies, beyond the first 64 KiB of each */
+};
+void server_stats(const struct server *s, struct server_stats *out);
 /** Closes all connections and frees the server. Every exchange must be done by then. */
 void server_stop(struct server *s);
 

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "engine/publication.h"
 #include "http/desk.h"
 #include "http/own.h"
 #include "http/reply.h"
@@ -216,6 +217,9 @@ static void item_run(struct engine *e, const struct principal *who, struct submi
         prepared_refuse(item->prepared, &err);
     }
     engine_submit_prepared(e, item->prepared, &item->result);
+    if (item->result.status == SUBMIT_APPLIED && envelope->event.type == EVENT_POLICY_PUBLISHED) {
+        (void)!publication_note(e, &envelope->event.policy.policy->hash, item->result.seq, &err);
+    }
     if (who != NULL) {
         signature_note(who->signatures, e, envelope->event.type);
     }

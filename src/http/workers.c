@@ -2,16 +2,17 @@
  * A pool over one queue. */
 #include "http/workers.h"
 
+#include "http/snapshots.h"
+
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define THREADS     2u
 #define THREADS_MAX 64u
 #define QUEUE_MAX   64u
 
 struct workers {
-    char *store;
+    struct snapshots *snapshots;
     pthread_t thread[THREADS_MAX];
     unsigned threads;
     pthread_mutex_t lock;
@@ -24,14 +25,10 @@ struct workers {
 
 static void work_do(const struct workers *p, struct work *w)
 {
-    struct engine *e = NULL;
     struct mete_err err = {.code = METE_OK};
-    const struct engine_options o = {.store = p->store, .book = w->book, .read_only = true};
-    if (engine_open(&e, &o, &err) != METE_OK) {
-        e = NULL;
-    }
+    struct engine *e = w->book != NULL ? snapshots_take(p->snapshots, w->book, &err) : NULL;
     w->run(w, e, &err);
-    engine_close(e);
+    snapshots_give(p->snapshots, e);
     w->done(w, METE_OK, NULL);
 }
 
@@ -58,14 +55,11 @@ static void *work_on(void *arg)
     return NULL;
 }
 
-enum mete_code workers_start(struct workers **out, const char *store, unsigned threads,
-                             struct mete_err *err)
+void workers_start(struct workers **out, struct snapshots *snapshots, unsigned threads)
 {
     struct workers *p = calloc(1, sizeof *p);
-    (void)err;
     METE_ASSERT(p != NULL);
-    p->store = strdup(store);
-    METE_ASSERT(p->store != NULL);
+    p->snapshots = snapshots;
     p->last = &p->first;
     p->threads = threads == 0 ? THREADS : threads > THREADS_MAX ? THREADS_MAX : threads;
     METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
@@ -74,7 +68,6 @@ enum mete_code workers_start(struct workers **out, const char *store, unsigned t
         METE_ASSERT(pthread_create(&p->thread[i], NULL, work_on, p) == 0);
     }
     *out = p;
-    return METE_OK;
 }
 
 bool workers_put(struct workers *p, struct work *w)
@@ -113,6 +106,12 @@ void workers_free(struct workers *p)
     }
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->lock);
-    free(p->store);
     free(p);
+}
+
+void workers_stats(struct workers *p, struct workers_stats *out)
+{
+    pthread_mutex_lock(&p->lock);
+    *out = (struct workers_stats){.queued = p->queued, .queue_max = QUEUE_MAX};
+    pthread_mutex_unlock(&p->lock);
 }

@@ -38,6 +38,11 @@ bool book_usable(struct book *b, bool writing, struct mete_err *err)
     return true;
 }
 
+bool book_is_broken(const struct book *b)
+{
+    return b->broken;
+}
+
 void book_touch(struct book *b)
 {
     METE_ASSERT(!b->read_only && (b->store->writer == NULL || b->store->writer == b));
@@ -197,6 +202,29 @@ void book_close(struct book *b)
         group_end(b);
     }
     book_free(b);
+}
+
+bool book_rest(struct book *b)
+{
+    bool able = b->read_only && !b->broken && b->port->rest != NULL;
+    if (able) {
+        b->port->rest(b->log);
+    }
+    return able;
+}
+
+enum mete_code book_wake(struct book *b, struct mete_err *err)
+{
+    bool moved;
+    err = book_err(b, err);
+    enum mete_code code = METE_OK;
+    if (b->port->wake(b->log, &moved, err) != STORE_OK) {
+        code = err->code;
+    } else if (moved) {
+        code = book_advance(b, err);
+    }
+    b->broken = code != METE_OK;
+    return code;
 }
 
 void book_settle(struct book *b)

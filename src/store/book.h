@@ -33,6 +33,7 @@ struct book {
     struct hash root; /* of the first root_size events; root_size UINT64_MAX: not known */
     uint64_t root_size;
     struct state state;
+    struct hash shape;      /* of the stored runs; readers only */
     struct buf id_room;     /* an event_id with escapes */
     struct mete_err unused; /* when the caller wants no words */
 };
@@ -52,5 +53,7 @@ void book_event_id_put(struct book *b, const struct key *key, uint64_t seq);
 
 /** Loads head, tree, runs, and replays the tail of the log into the buffer. */
 enum mete_code book_load(struct book *b, struct mete_err *err) METE_MUST_CHECK;
+/** The same from what is in memory already: of the snapshot before. */
+enum mete_code book_advance(struct book *b, struct mete_err *err) METE_MUST_CHECK;
 
 #endif

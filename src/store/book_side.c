@@ -82,6 +82,25 @@ enum store_result book_quarantine(struct book *b, uint64_t after, quarantine_vis
                                       : STORE_FAILED;
 }
 
+static bool quarantine_tick(void *arg, const struct quarantined *q)
+{
+    (void)q;
+    ++*(uint64_t *)arg;
+    return true;
+}
+
+enum store_result book_quarantine_count(struct book *b, uint64_t *count, struct mete_err *err)
+{
+    err = book_err(b, err);
+    *count = 0;
+    if (!book_usable(b, false, err)) {
+        return STORE_FAILED;
+    }
+    return b->port->quarantine_count != NULL
+               ? b->port->quarantine_count(b->log, count, err)
+               : b->port->quarantine(b->log, 0, quarantine_tick, count, err);
+}
+
 enum store_result book_meta_get(struct book *b, const char *name, struct arena *a,
                                 struct text *value, struct mete_err *err)
 {

@@ -141,6 +141,7 @@ struct replay {
     struct arena arena;
     struct state_sink sink;
     uint64_t next; /* the first event that was not applied yet */
+    bool grows;    /* the tree has no leaves of these events yet */
     struct mete_err *err;
     bool failed;
 };
@@ -172,6 +173,9 @@ static bool replay_row(void *arg, const struct log_row *row)
     }
     struct key key = key_event_id(checked.event_id);
     book_event_id_put(r->b, &key, checked.seq);
+    if (r->grows) {
+        tree_follow(&r->b->tree, &checked.leaf);
+    }
     return apply(r, checked.decision, checked.seq, 0, checked.recorded_at);
 }
 
@@ -195,18 +199,25 @@ static bool replay_page(void *arg, const struct page_row *row)
            apply(r, row->packed, row->seq, row->page, row->recorded_at);
 }
 
-static bool replay_tail(struct book *b, struct mete_err *err)
+/** What was stored after the first `size` events and `pages` pages. */
+static bool replay_tail(struct book *b, uint64_t size, uint64_t pages, struct mete_err *err)
 {
     struct replay r = {.b = b,
                        .sink = {b, sink_set, sink_add, sink_remove, !b->no_entries},
-                       .next = b->found.flushed_size + 1,
+                       .next = size + 1,
+                       .grows = b->tree.merkle.size < b->found.size,
                        .err = err};
     arena_init(&r.arena, REPLAY_ARENA_MAX);
-    bool ok =
-        b->port->scan_pages(b->log, b->found.flushed_pages + 1, replay_page, &r, err) == STORE_OK;
+    bool ok = b->port->scan_pages(b->log, pages + 1, replay_page, &r, err) == STORE_OK;
     ok = ok && !r.failed && replay_events(&r, b->found.size);
     arena_clear(&r.arena);
     return ok;
+}
+
+static bool shape_read(struct book *b, struct hash *out, struct mete_err *err)
+{
+    return !b->read_only || b->port->wake == NULL ||
+           b->port->state->shape(b->log, out, err) == METE_OK;
 }
 
 enum mete_code book_load(struct book *b, struct mete_err *err)
@@ -216,8 +227,41 @@ enum mete_code book_load(struct book *b, struct mete_err *err)
     b->tail_known = false;
     if (b->port->find(b->log, &b->found, err) != STORE_OK ||
         tree_load(&b->tree, b->found.size, err) != STORE_OK ||
-        state_load(&b->state, err) != METE_OK || !replay_tail(b, err)) {
+        state_load(&b->state, err) != METE_OK || !shape_read(b, &b->shape, err) ||
+        !replay_tail(b, b->found.flushed_size, b->found.flushed_pages, err)) {
         return err->code;
     }
     return METE_OK;
+}
+
+/** Merging goes on between flushes: the runs are then others, with the same in them. */
+static bool runs_follow(struct book *b, struct mete_err *err)
+{
+    struct hash shape;
+    if (!shape_read(b, &shape, err)) {
+        return false;
+    }
+    if (hash_eq(&shape, &b->shape)) {
+        return true;
+    }
+    b->shape = shape;
+    state_runs_reset(&b->state);
+    return state_load(&b->state, err) == METE_OK;
+}
+
+enum mete_code book_advance(struct book *b, struct mete_err *err)
+{
+    struct log_found before = b->found;
+    if (b->port->find(b->log, &b->found, err) != STORE_OK) {
+        return err->code;
+    }
+    if (b->found.flushed_size != before.flushed_size ||
+        b->found.flushed_pages != before.flushed_pages || b->found.size < before.size ||
+        b->found.pages < before.pages) {
+        return book_load(b, err);
+    }
+    b->root_size = UINT64_MAX;
+    b->tail_known = false;
+    return runs_follow(b, err) && replay_tail(b, before.size, before.pages, err) ? METE_OK
+                                                                                 : err->code;
 }

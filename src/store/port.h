@@ -60,6 +60,10 @@ struct log_port {
 
     const struct state_port *state; /* ctx is the log; NULL: state stays in memory */
     enum store_result (*flushed)(void *log, uint64_t size, uint64_t pages, struct mete_err *err);
+    /** Of a reader that is its store's only open book; both NULL when it cannot. `rest` lets the
+     *  snapshot go, `wake` takes the newest one. *moved: something was committed since. */
+    void (*rest)(void *log);
+    enum store_result (*wake)(void *log, bool *moved, struct mete_err *err);
 
     enum store_result (*checkpoint_add)(void *log, const struct checkpoint *c,
                                         struct mete_err *err);
@@ -75,6 +79,8 @@ struct log_port {
     enum store_result (*quarantine_remove)(void *log, uint64_t id, struct mete_err *err);
     enum store_result (*quarantine)(void *log, uint64_t after, quarantine_visit *visit, void *arg,
                                     struct mete_err *err);
+    /** NULL: where `quarantine` is quick enough to count with. */
+    enum store_result (*quarantine_count)(void *log, uint64_t *count, struct mete_err *err);
     enum store_result (*meta_get)(void *log, const char *name, struct arena *a, struct text *value,
                                   struct mete_err *err);
     enum store_result (*meta_set)(void *log, const char *name, struct text value,

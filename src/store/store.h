@@ -60,9 +60,18 @@ enum store_result store_books(struct store *s, struct arena *a, struct text **na
  * METE_STORE_MISSING, METE_STORE_EXISTS with `create`. */
 enum mete_code book_open(struct book **out, struct store *s, struct text name, bool create,
                          struct mete_err *err) METE_MUST_CHECK;
+<<<<<<< HEAD
 /** METE_OK: the book is still this process's to write. METE_STORE_BUSY: another one has it; what is
  *  in memory may be old: close it. Costs nothing as long as the lease is sure. */
 enum mete_code book_held(struct book *b, struct mete_err *err) METE_MUST_CHECK;
+=======
+/** A reader's snapshot is let go, and what was read stays in memory, so that book_wake is cheap.
+ *  Until then only book_close may be called. False: this store cannot; the book goes on as it is.
+ *  It must be the only open book of its store. */
+bool book_rest(struct book *b) METE_MUST_CHECK;
+/** The newest snapshot; costs by what was committed since the last. After a failure: close it. */
+enum mete_code book_wake(struct book *b, struct mete_err *err) METE_MUST_CHECK;
+>>>>>>> main
 /** What is queued is lost. Writes out the memory buffer unless it is small, so that the next open
  *  has little of the log to read again. */
 void book_close(struct book *b);
@@ -111,6 +120,10 @@ enum store_result book_commit(struct book *b, struct mete_err *err) METE_MUST_CH
 void book_settle(struct book *b);
 /** Throws the queued group away, with all state that it changed: rebuilds it from the store. */
 void book_rollback(struct book *b);
+
+/** The book could not be read again after a failure: it answers nothing but that (its head says
+ *  nothing either) until it is closed and opened anew. */
+bool book_is_broken(const struct book *b);
 
 /** Row `seq`, queued ones included. Bytes are valid until the next call on this book. */
 enum store_result book_row(struct book *b, uint64_t seq, struct log_row *row,
@@ -214,6 +227,9 @@ typedef bool quarantine_visit(void *arg, const struct quarantined *q);
 /** In order of id, from `after` + 1. METE_STORE_CORRUPT when a body is not what was kept. */
 enum store_result book_quarantine(struct book *b, uint64_t after, quarantine_visit *visit,
                                   void *arg, struct mete_err *err) METE_MUST_CHECK;
+/** How many there are, those of the queued group included. */
+enum store_result book_quarantine_count(struct book *b, uint64_t *count,
+                                        struct mete_err *err) METE_MUST_CHECK;
 
 /** Small named values of a book outside the log: its secret keys' public halves, settings. */
 enum store_result book_meta_get(struct book *b, const char *name, struct arena *a,

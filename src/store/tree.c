@@ -59,6 +59,13 @@ enum store_result tree_append(struct tree *t, const struct hash *leaf, struct me
     return r;
 }
 
+void tree_follow(struct tree *t, const struct hash *leaf)
+{
+    METE_ASSERT(t->merkle.size < SIZE_LIMIT);
+    struct completed c = {.t = t};
+    merkle_append(&t->merkle, leaf, on_complete, &c);
+}
+
 /** `count` kept nodes from `first` on, all in one group. */
 static enum store_result kept_nodes(struct tree *t, unsigned k, uint64_t first,
                                     const struct hash **out, struct mete_err *err)

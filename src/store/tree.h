@@ -27,6 +27,8 @@ enum store_result tree_load(struct tree *t, uint64_t size, struct mete_err *err)
 /** Appends a leaf and stores the kept nodes that it completes. */
 enum store_result tree_append(struct tree *t, const struct hash *leaf,
                               struct mete_err *err) METE_MUST_CHECK;
+/** Appends a leaf of which all is stored already. */
+void tree_follow(struct tree *t, const struct hash *leaf);
 /** Complete subtree (level, index); STORE_NONE when there is no such. */
 enum store_result tree_hash(struct tree *t, unsigned level, uint64_t index, struct hash *out,
                             struct mete_err *err) METE_MUST_CHECK;

@@ -25,6 +25,8 @@ bool document_is_manifest(const struct json *doc);
 
 /** The generation a manifest is read as: "0.1", "0.2", "0.3", "0.2.0", "0.4.0", "1.0", "1.1". */
 const char *manifest_generation(const struct json *doc);
+/** The i-th of these, NULL past the end. */
+const char *manifest_generation_at(size_t i);
 
 /** Signs a 1.x manifest: sets `signature` over the RFC 8785 bytes without signature and
  *  platformSignature; publicKeyRef / signer become the did:key of the seed. */

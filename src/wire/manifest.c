@@ -46,6 +46,12 @@ static bool any_entry_has(const struct json *list, const char *name)
     return false;
 }
 
+const char *manifest_generation_at(size_t i)
+{
+    static const char *const all[] = {"0.1", "0.2", "0.2.0", "0.3", "0.4.0", "1.0", "1.1"};
+    return i < ARRAY_LEN(all) ? all[i] : NULL;
+}
+
 const char *manifest_generation(const struct json *doc)
 {
     const struct json *contributors = json_get(doc, "contributors");

@@ -128,6 +128,16 @@ says out '^Sum +80%; 20% goes to the first author$' 'roles: the rest is the firs
 exits 0 'check usage' "$METE" policy check usage.json --json
 is "$(q '.shares | map([.payee, .weight])')" '[["(each call)","2"],["(each KiB)","0"],["p","3/2"]]' 'usage: factors'
 
+# the book keeps its list of roles policies where no policy can be
+exits 0 'publish roles' mete policy publish roles.json
+exits 1 'show the policy of no id' mete policy show ''
+says err 'policy_unknown' 'there is none'
+exits 1 'show a policy with an id that none can have' mete policy show "$(printf '%0300d' 0)"
+says err 'policy_unknown' 'there is none'
+printf '{"kind":"single","party":"a"}' >nameless.json
+exits 1 'publish a document without an id' mete policy publish nameless.json
+says err 'member_missing' 'it needs one'
+
 # sign
 cat >manifest.json <<'END'
 {"fair":"1.0","id":"urn:fair:signed","type":"music","owner":"did:ex:a","created":"2025-01-01T00:00:00Z",

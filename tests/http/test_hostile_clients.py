@@ -315,7 +315,7 @@ def one_by_one(port):
     equal(statuses(port, b"GET /healthz HTTP/1.0\r\n\r\n"), [200], "HTTP/1.0, and then closed")
     equal(statuses(port, b"GET http://x/healthz?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
           [200], "an absolute URI")
-    equal(statuses(port, b"GET http://x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), [404],
+    equal(statuses(port, b"GET http://x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), [200],
           "an absolute URI without a path")
     for method, status in ((b"FOO", 405), (b"get", 405), (b"TRACE", 405), (b"DELETE", 405),
                            (b"M" * 200, 405)):

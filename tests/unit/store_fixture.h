@@ -314,6 +314,23 @@ static inline bool fixture_digest_checkpoint(void *arg, const struct checkpoint 
     return true;
 }
 
+static inline bool fixture_count_refused(void *arg, const struct quarantined *q)
+{
+    (void)q;
+    ++*(uint64_t *)arg;
+    return true;
+}
+
+/** The store's count of what is refused is that of its list. */
+static inline void fixture_check_refused(struct book *book)
+{
+    uint64_t listed = 0;
+    uint64_t counted = UINT64_MAX;
+    assert_int_equal(book_quarantine(book, 0, fixture_count_refused, &listed, NULL), STORE_OK);
+    assert_int_equal(book_quarantine_count(book, &counted, NULL), STORE_OK);
+    assert_int_equal(counted, listed);
+}
+
 /** Head, state, and what stands beside the log. */
 static inline struct hash fixture_digest(struct book *book)
 {
@@ -331,6 +348,7 @@ static inline struct hash fixture_digest(struct book *book)
     assert_int_equal(book_seals(book, 0, (struct text){0}, fixture_digest_seal, &b, &err),
                      STORE_OK);
     assert_int_equal(book_quarantine(book, 0, fixture_digest_refused, &b, &err), STORE_OK);
+    fixture_check_refused(book);
     assert_int_equal(book_checkpoints(book, fixture_digest_checkpoint, &b, &err), STORE_OK);
     (void)!book_meta_get(book, "n", &a, &value, &err);
     buf_put_sized(&b, value);

@@ -52,6 +52,7 @@ static void job_run(struct work *w, struct engine *e, const struct mete_err *err
         j->status = r.status;
     } else if (e != NULL) {
         j->size = book_size(engine_book(e));
+        keeper_look(keeper, NULL);
     }
 }
 
@@ -117,6 +118,19 @@ static uint64_t size_of(const char *book)
     uint64_t size = j->size;
     job_free(j);
     return size;
+}
+
+/** What is known of a book without opening it. */
+static struct book_numbers known_of(const char *book)
+{
+    struct book_numbers numbers = {0};
+    const char *name = "";
+    size_t i = 0;
+    while (known_books_at(keeper_known_books(keeper), i++, &name, &numbers) &&
+           strcmp(name, book) != 0) {
+    }
+    assert_string_equal(name, book);
+    return numbers;
 }
 
 static int set_up(void **state)
@@ -195,6 +209,14 @@ static void books_have_their_own_groups(void **state)
     assert_int_equal(stats.groups, 3);
     assert_int_equal(stats.failed_groups, 0);
     assert_int_equal(stats.books, 2);
+    assert_int_equal(atomic_load(&stats.group_size->sum), WORKS);
+    assert_int_equal(histogram_count(stats.group_size), 3);
+    for (unsigned i = 0; i < 3; i++) { /* the first of them is closed, and looked at again */
+        assert_int_equal(size_of(books[i]), i == 0 ? 22 : 21);
+        assert_int_equal(known_of(books[i]).counts.outcome[SUBMIT_APPLIED], i == 0 ? 22 : 21);
+        assert_int_equal(known_of(books[i]).size, i == 0 ? 22 : 21);
+    }
+    assert_int_equal(known_of("main").counts.outcome[SUBMIT_APPLIED], 22); /* closed now */
     keeper_down();
     keeper_up(0);
     assert_int_equal(size_of("main") + size_of("second") + size_of("third"), WORKS);
@@ -234,6 +256,7 @@ static void full_disk_fails_the_whole_group(void **state)
     keeper_stats(keeper, &stats);
     assert_int_equal(stats.failed_groups, 1);
     assert_int_equal(stats.books, 0); /* it is opened anew */
+    assert_int_equal(known_of("main").counts.outcome[SUBMIT_APPLIED], 8);
     assert_int_equal(size_of("main"), 8);
     put_together(job, WORKS, books, 1, "during");
     for (unsigned i = 0; i < WORKS; i++) {
@@ -265,6 +288,10 @@ static void full_queue_says_no(void **state)
         job[i] = job_new("main", id, true);
         assert_int_equal(keeper_put(keeper, &job[i]->work), i < 4);
     }
+    struct keeper_stats stats;
+    keeper_stats(keeper, &stats);
+    assert_int_equal(stats.queued, 4);
+    assert_true(stats.round_us > 0); /* it is at the first one */
     sem_post(&gate);
     job_wait(first);
     for (unsigned i = 0; i < 4; i++) {
@@ -300,6 +327,7 @@ static void rehearsals_leave_nothing(void **state)
         job_free(j);
     }
     assert_int_equal(size_of("main"), 350);
+    assert_int_equal(known_of("main").counts.outcome[SUBMIT_APPLIED], 350);
     keeper_down();
 }
 

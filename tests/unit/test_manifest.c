@@ -351,6 +351,12 @@ static void test_the_generation_shows_in_any_of_its_marks(void **state)
         char *copy = quoted(cases[i].json);
         doc_read(&d, text_of(copy));
         assert_string_equal(manifest_generation(d.root), cases[i].generation);
+        size_t known = 0;
+        while (manifest_generation_at(known) != NULL &&
+               strcmp(manifest_generation_at(known), cases[i].generation) != 0) {
+            known++;
+        }
+        assert_non_null(manifest_generation_at(known));
         assert_int_equal(document_is_manifest(d.root), cases[i].manifest);
         doc_clear(&d);
         free(copy);

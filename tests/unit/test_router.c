@@ -63,6 +63,27 @@ static void every_row_is_found_by_its_path(void **state)
     exchange_clear(&x);
 }
 
+/* A row whose last parameter has a star takes whatever comes, and has to get something. */
+static void a_star_takes_the_rest(void **state)
+{
+    struct exchange x = {0};
+    (void)state;
+    assert_int_equal(find(&x, "GET", "/v1/log/tile/0/x001/234.p/5", ROLE_ALL), ROUTE_FOUND);
+    assert_true(text_is(x.param[0], "0") && text_is(x.param[1], "x001/234.p/5"));
+    assert_int_equal(find(&x, "GET", "/v1/log/tile/0/x001%2F234", ROLE_ALL), ROUTE_FOUND);
+    assert_true(text_is(x.param[1], "x001/234"));
+    assert_int_equal(find(&x, "GET", "/v1/log/tile/0/a/", ROLE_ALL), ROUTE_FOUND);
+    assert_true(text_is(x.param[1], "a/"));
+    assert_int_equal(find(&x, "GET", "/v1/log/tile/0/a/%zz", ROLE_ALL), ROUTE_BROKEN);
+    assert_int_equal(find(&x, "PUT", "/v1/log/tile/0/a/b", ROLE_ALL), ROUTE_METHOD);
+    static const char *const none[] = {"/v1/log/tile/0/", "/v1/log/tile/0", "/v1/log/tile//000",
+                                       "/v1/log/tile/0//000", "/v1/log/tiles/0/000"};
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+        assert_int_equal(find(&x, "GET", none[i], ROLE_ALL), ROUTE_NONE);
+    }
+    exchange_clear(&x);
+}
+
 static void no_two_rows_are_alike(void **state)
 {
     (void)state;
@@ -93,7 +114,7 @@ static void rows_make_sense(void **state)
 static void other_paths_are_not_found(void **state)
 {
     static const char *const paths[] = {"",
-                                        "/",
+                                        "//",
                                         "//healthz",
                                         "/healthz/",
                                         "/healthz/x",
@@ -124,9 +145,8 @@ static void other_paths_are_not_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_row_is_found_by_its_path),
-        cmocka_unit_test(no_two_rows_are_alike),
-        cmocka_unit_test(rows_make_sense),
+        cmocka_unit_test(every_row_is_found_by_its_path), cmocka_unit_test(a_star_takes_the_rest),
+        cmocka_unit_test(no_two_rows_are_alike),          cmocka_unit_test(rows_make_sense),
         cmocka_unit_test(other_paths_are_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

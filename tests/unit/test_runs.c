@@ -130,9 +130,9 @@ static enum mete_code fake_merge_drop(void *ctx, uint32_t level, struct mete_err
     return METE_OK;
 }
 
-static const struct state_port fake_port = {fake_load,        fake_block_write,  fake_block_read,
-                                            fake_segment_add, fake_segment_drop, fake_merge_save,
-                                            fake_merge_drop};
+static const struct state_port fake_port = {
+    fake_load,         fake_block_write, fake_block_read, fake_segment_add,
+    fake_segment_drop, fake_merge_save,  fake_merge_drop, NULL};
 
 static size_t fake_bytes(const struct fake *f)
 {

@@ -532,6 +532,7 @@ static void test_quarantine_is_bounded_and_counts(void **state)
     refuse(f->book, 2, 100);
     assert_int_equal(book_commit(f->book, NULL), STORE_OK);
     struct refused_list l = refused(f->book, 0);
+    fixture_check_refused(f->book);
     assert_int_equal(l.count, 5);
     assert_int_equal(l.id[0], 1);
     assert_int_equal(l.attempts[0], 1);
@@ -545,7 +546,9 @@ static void test_quarantine_is_bounded_and_counts(void **state)
     assert_int_equal(l.id[0], 4);
     assert_string_equal(l.first_body, "{\"n\":4}");
     assert_int_equal(l.id[2], 6);
+    fixture_check_refused(f->book); /* of the queued group, too */
     book_rollback(f->book);
+    fixture_check_refused(f->book);
     l = refused(f->book, 0);
     assert_int_equal(l.count, 5);
     assert_int_equal(l.attempts[1], 3);
@@ -555,8 +558,10 @@ static void test_quarantine_is_bounded_and_counts(void **state)
     assert_int_equal(book_quarantine_remove(f->book, 0, NULL), STORE_NONE);
     assert_int_equal(book_quarantine_remove(f->book, UINT64_MAX, NULL), STORE_NONE);
     refuse(f->book, 1, 3); /* forgotten by now: a new row, and no id comes twice */
+    fixture_check_refused(f->book);
     assert_int_equal(book_commit(f->book, NULL), STORE_OK);
     fixture_reopen(f);
+    fixture_check_refused(f->book);
     refuse(f->book, 7, 3);
     l = refused(f->book, 0);
     assert_int_equal(l.count, 3);

@@ -41,6 +41,8 @@ static const char SQL_EVENT_LAST[] =
 static const char SQL_PAGE_LAST[] =
     "select key from page where key >= ?1 and key < ?2 order by key desc limit 1";
 
+static const char SQL_VERSION[] = "pragma data_version";
+
 #define NUMBER_MASK  ((int64_t)((UINT64_C(1) << LOG_SIZE_BITS) - 1))
 #define BUSY_WAIT_MS 10000 /* another connection copies the write-ahead log back, or backs up */
 
@@ -432,6 +434,52 @@ static enum store_result commit(void *log, struct mete_err *err)
     return STORE_OK;
 }
 
+/* --- a reader's snapshots ----------------------------------------------------------------------*/
+
+static enum store_result version_read(struct sqlite_log *l, int64_t *out, struct mete_err *err)
+{
+    sqlite3_stmt *s = sqlite_use(l, KEPT_VERSION, SQL_VERSION, err);
+    if (s == NULL) {
+        return STORE_FAILED;
+    }
+    enum store_result r = STORE_OK;
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        *out = sqlite3_column_int64(s, 0);
+    } else {
+        (void)sqlite_fail(l->store->db, err, "read");
+        r = STORE_FAILED;
+    }
+    sqlite3_reset(s);
+    return r;
+}
+
+/** A snapshot that is held keeps the write-ahead log from ever starting anew. */
+static void rest(void *log)
+{
+    struct sqlite_log *l = log;
+    struct mete_err unused;
+    METE_ASSERT(l->store->read_only && l->store->snapshots == 1);
+    if (version_read(l, &l->version, &unused) != STORE_OK) {
+        l->version = -1; /* no version: moved, whatever it will be */
+    }
+    for (size_t i = 0; i < KEPT_COUNT; i++) {
+        sqlite3_reset(l->kept[i]);
+    }
+    sqlite3_exec(l->store->db, "commit", NULL, NULL, NULL);
+}
+
+static enum store_result wake(void *log, bool *moved, struct mete_err *err)
+{
+    struct sqlite_log *l = log;
+    int64_t version;
+    if (sqlite_exec(l->store->db, "begin", err) != STORE_OK ||
+        version_read(l, &version, err) != STORE_OK) {
+        return STORE_FAILED;
+    }
+    *moved = version != l->version;
+    return STORE_OK;
+}
+
 static const struct log_port sqlite_log_port = {
     .find = find,
     .close = log_free,
@@ -449,6 +497,8 @@ static const struct log_port sqlite_log_port = {
     .nodes = sqlite_nodes,
     .state = &sqlite_state_port,
     .flushed = flushed,
+    .rest = rest,
+    .wake = wake,
     .checkpoint_add = sqlite_checkpoint_add,
     .checkpoints = sqlite_checkpoints,
     .seal_add = sqlite_seal_add,
@@ -457,6 +507,7 @@ static const struct log_port sqlite_log_port = {
     .quarantine_add = sqlite_quarantine_add,
     .quarantine_remove = sqlite_quarantine_remove,
     .quarantine = sqlite_quarantine,
+    .quarantine_count = sqlite_quarantine_count,
     .meta_get = sqlite_meta_get,
     .meta_set = sqlite_meta_set,
 };

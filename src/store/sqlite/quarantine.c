@@ -62,6 +62,14 @@ static enum store_result count_rows(struct sqlite_log *l, struct mete_err *err)
     return r;
 }
 
+enum store_result sqlite_quarantine_count(void *log, uint64_t *count, struct mete_err *err)
+{
+    struct sqlite_log *l = log;
+    enum store_result r = count_rows(l, err);
+    *count = r == STORE_OK ? (uint64_t)l->quarantine_rows : 0;
+    return r;
+}
+
 /** Counts one more attempt of a body that is here already. */
 static enum store_result again(struct sqlite_log *l, const struct hash *body, bool *known,
                                struct mete_err *err)

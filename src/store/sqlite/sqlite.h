@@ -38,6 +38,8 @@ enum sqlite_kept {
     KEPT_QUARANTINE_ADD,
     KEPT_QUARANTINE_AGAIN,
     KEPT_QUARANTINE_TRIM,
+    KEPT_VERSION,
+    KEPT_SHAPE,
     KEPT_COUNT
 };
 
@@ -48,6 +50,7 @@ struct sqlite_log {
     struct buf row;   /* bytes of the last row or page that was read */
     struct buf block; /* of the last block */
     bool erased;      /* the group erases sealed values */
+    int64_t version;  /* of the file, as this connection counts it, at the last snapshot */
     bool quarantine_known;
     int64_t quarantine_rows;
 };
@@ -123,6 +126,7 @@ enum store_result sqlite_seal_erase(void *log, struct text party, uint64_t *coun
                                     struct mete_err *err);
 enum store_result sqlite_quarantine_add(void *log, const struct quarantined *q, uint64_t max,
                                         struct mete_err *err);
+enum store_result sqlite_quarantine_count(void *log, uint64_t *count, struct mete_err *err);
 enum store_result sqlite_quarantine_remove(void *log, uint64_t id, struct mete_err *err);
 enum store_result sqlite_quarantine(void *log, uint64_t after, quarantine_visit *visit, void *arg,
                                     struct mete_err *err);

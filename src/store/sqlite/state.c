@@ -24,6 +24,10 @@ static const char SQL_MERGE_SAVE[] =
     "on conflict (book_id, level) do update set position = excluded.position";
 static const char SQL_MERGE_DROP[] = "delete from merge where book_id = ?1 and level = ?2";
 
+static const char SQL_SHAPE[] =
+    "select count(*), max(key), sum(key & ?3), sum(first_block), sum(items), sum(size) "
+    "from segment where key >= ?1 and key < ?2";
+
 #define NUMBER_MASK ((int64_t)((UINT64_C(1) << LOG_SIZE_BITS) - 1))
 
 static bool bound_read(sqlite3_stmt *s, int column, struct bound *out)
@@ -261,5 +265,55 @@ static enum mete_code merge_drop(void *ctx, uint32_t level, struct mete_err *err
     return run_once(l, s, err);
 }
 
-const struct state_port sqlite_state_port = {load,         block_write, block_read, segment_add,
-                                             segment_drop, merge_save,  merge_drop};
+static bool merge_shape(void *arg, const struct merge_row *row)
+{
+    struct buf *out = arg;
+    buf_put_varint(out, row->level);
+    buf_put_varint(out, row->run);
+    buf_put_varint(out, row->oldest);
+    buf_put_varint(out, row->newest);
+    buf_put_sized(out, (struct text){(const char *)row->position.b, row->position.len});
+    return true;
+}
+
+static enum mete_code segments_shape(struct sqlite_log *l, struct buf *out, struct mete_err *err)
+{
+    sqlite3_stmt *s = sqlite_use(l, KEPT_SHAPE, SQL_SHAPE, err);
+    if (s == NULL) {
+        return err->code;
+    }
+    bind_book_range(l, s);
+    sqlite3_bind_int64(s, 3, NUMBER_MASK);
+    enum mete_code code = METE_OK;
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        for (int i = 0; i < sqlite3_column_count(s); i++) {
+            buf_put_be64(out, (uint64_t)sqlite3_column_int64(s, i));
+        }
+    } else {
+        code = sqlite_fail(l->store->db, err, "read");
+    }
+    sqlite3_reset(s);
+    return code;
+}
+
+/** Numbers of segments only rise, and segments never change. */
+static enum mete_code shape(void *ctx, struct hash *out, struct mete_err *err)
+{
+    struct sqlite_log *l = ctx;
+    struct buf seen = {0};
+    struct state_load load = {.arg = &seen, .merge = merge_shape};
+    enum mete_code code = segments_shape(l, &seen, err);
+    code = code == METE_OK ? load_merges(l, &load, err) : code;
+    *out = sha256(buf_bytes(&seen));
+    buf_clear(&seen);
+    return code;
+}
+
+const struct state_port sqlite_state_port = {.load = load,
+                                             .block_write = block_write,
+                                             .block_read = block_read,
+                                             .segment_add = segment_add,
+                                             .segment_drop = segment_drop,
+                                             .merge_save = merge_save,
+                                             .merge_drop = merge_drop,
+                                             .shape = shape};

@@ -6,6 +6,7 @@
 
 #include "base/types.h"
 #include "core/key.h"
+#include "crypto/hash.h"
 #include "mete/error.h"
 
 /** A bounded copy of a key. */
@@ -58,6 +59,9 @@ struct state_port {
     enum mete_code (*segment_drop)(void *ctx, const struct segment_row *row, struct mete_err *err);
     enum mete_code (*merge_save)(void *ctx, const struct merge_row *row, struct mete_err *err);
     enum mete_code (*merge_drop)(void *ctx, uint32_t level, struct mete_err *err);
+    /** For readers that go on with a later snapshot, else NULL: what differs when the segments or
+     *  merges that are stored do, as long as nothing was flushed in between. */
+    enum mete_code (*shape)(void *ctx, struct hash *out, struct mete_err *err);
 };
 
 #endif

@@ -51,12 +51,17 @@ static void runs_clear(struct state *s)
     s->run_count = 0;
 }
 
-void state_reset(struct state *s)
+void state_runs_reset(struct state *s)
 {
     runs_clear(s);
-    memtable_clear(&s->memtable);
     point_cache_clear(&s->points);
     cache_clear(&s->cache);
+}
+
+void state_reset(struct state *s)
+{
+    state_runs_reset(s);
+    memtable_clear(&s->memtable);
     s->items_before = 0;
     s->growth = 0;
 }

@@ -55,6 +55,8 @@ enum mete_code state_load(struct state *s, struct mete_err *err) METE_MUST_CHECK
 void state_clear(struct state *s);
 /** Forgets everything in memory; state_load and the log bring it back. */
 void state_reset(struct state *s);
+/** The same for what was read of the runs; the buffer stays. */
+void state_runs_reset(struct state *s);
 
 void state_set(struct state *s, struct bytes key, struct bytes value);
 void state_add(struct state *s, struct bytes key, const i128 sums[STATE_SUMS]);
