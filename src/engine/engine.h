@@ -45,19 +45,16 @@ enum mete_code engine_open(struct engine **out, const struct engine_options *opt
 /** Rolls back what was not committed. */
 void engine_close(struct engine *e);
 
-<<<<<<< HEAD
 /** Appends the name of a store's key file, and a NUL that is not counted: `given`, else
  * METE_KEY_FILE of the environment, else FILE.key beside a file, DATABASE.key in the folder for a
  * database. */
 void engine_key_file(const char *store, const char *given, struct buf *out);
-=======
 /** Lets the snapshot of a read-only engine go, keeping what was read. Until engine_wake only
  *  engine_close may be called. False: it cannot rest, or something failed in it; close it. */
 bool engine_rest(struct engine *e) METE_MUST_CHECK;
 /** Goes on with the newest snapshot, which costs by what was committed since the last. After a
  *  failure: close it. */
 enum mete_code engine_wake(struct engine *e, struct mete_err *err) METE_MUST_CHECK;
->>>>>>> main
 
 struct book *engine_book(struct engine *e);
 struct store *engine_store(struct engine *e);

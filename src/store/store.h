@@ -60,18 +60,15 @@ enum store_result store_books(struct store *s, struct arena *a, struct text **na
  * METE_STORE_MISSING, METE_STORE_EXISTS with `create`. */
 enum mete_code book_open(struct book **out, struct store *s, struct text name, bool create,
                          struct mete_err *err) METE_MUST_CHECK;
-<<<<<<< HEAD
 /** METE_OK: the book is still this process's to write. METE_STORE_BUSY: another one has it; what is
  *  in memory may be old: close it. Costs nothing as long as the lease is sure. */
 enum mete_code book_held(struct book *b, struct mete_err *err) METE_MUST_CHECK;
-=======
 /** A reader's snapshot is let go, and what was read stays in memory, so that book_wake is cheap.
  *  Until then only book_close may be called. False: this store cannot; the book goes on as it is.
  *  It must be the only open book of its store. */
 bool book_rest(struct book *b) METE_MUST_CHECK;
 /** The newest snapshot; costs by what was committed since the last. After a failure: close it. */
 enum mete_code book_wake(struct book *b, struct mete_err *err) METE_MUST_CHECK;
->>>>>>> main
 /** What is queued is lost. Writes out the memory buffer unless it is small, so that the next open
  *  has little of the log to read again. */
 void book_close(struct book *b);

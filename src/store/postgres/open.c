@@ -33,6 +33,7 @@ static const char SQL_EVENT_LAST[] =
     "select seq, recorded_at from mete.event where book_id = $1 order by seq desc limit 1";
 static const char SQL_PAGE_LAST[] =
     "select number from mete.page where book_id = $1 order by number desc limit 1";
+static const char SQL_COMMITS[] = "select commits from mete.lease where book_id = $1";
 static const char SQL_SNAPSHOT[] = "begin isolation level repeatable read read only";
 
 /* --- the store ---------------------------------------------------------------------------------*/
@@ -181,7 +182,7 @@ static void log_free(void *log)
     struct pg_log *l = log;
     pg_rollback(l);
     pg_lease_release(l);
-    if (l->store->read_only) {
+    if (l->store->read_only && l->store->snapshots > 0) { /* else it rests */
         l->store->snapshots--;
         snapshot_end(l->store);
     }
@@ -316,6 +317,50 @@ static void rollback(void *log)
     pg_rollback(log);
 }
 
+/* --- a reader's snapshots ----------------------------------------------------------------------*/
+
+static enum store_result commits_read(struct pg_log *l, int64_t *out, struct mete_err *err)
+{
+    struct pg_params p = {0};
+    pg_put_int(&p, l->book_id);
+    PGresult *r = pg_query(l->store, SQL_COMMITS, &p, err);
+    if (r == NULL) {
+        return STORE_FAILED;
+    }
+    *out = PQntuples(r) == 1 ? pg_int(r, 0, 0) : -1;
+    PQclear(r);
+    return STORE_OK;
+}
+
+static void rest(void *log)
+{
+    struct pg_log *l = log;
+    struct mete_err unused;
+    METE_ASSERT(l->store->read_only && l->store->snapshots == 1);
+    if (commits_read(l, &l->commits, &unused) != STORE_OK) {
+        l->commits = -1; /* no such number: moved, whatever it will be */
+    }
+    l->store->snapshots = 0;
+    snapshot_end(l->store);
+}
+
+static enum store_result wake(void *log, bool *moved, struct mete_err *err)
+{
+    struct pg_log *l = log;
+    int64_t commits;
+    enum mete_code code = snapshot_begin(l->store, err);
+    if (code != METE_OK) { /* the server may have closed a connection that rested */
+        pg_disconnect(&l->store->conn);
+        code = snapshot_begin(l->store, err);
+    }
+    l->store->snapshots = 1;
+    if (code != METE_OK || commits_read(l, &commits, err) != STORE_OK) {
+        return STORE_FAILED;
+    }
+    *moved = commits != l->commits;
+    return STORE_OK;
+}
+
 static const struct log_port pg_log_port = {
     .find = find,
     .close = log_free,
@@ -334,6 +379,8 @@ static const struct log_port pg_log_port = {
     .nodes = pg_nodes,
     .state = &pg_state_port,
     .flushed = flushed,
+    .rest = rest,
+    .wake = wake,
     .checkpoint_add = pg_checkpoint_add,
     .checkpoints = pg_checkpoints,
     .seal_add = pg_seal_add,
@@ -342,6 +389,7 @@ static const struct log_port pg_log_port = {
     .quarantine_add = pg_quarantine_add,
     .quarantine_remove = pg_quarantine_remove,
     .quarantine = pg_quarantine,
+    .quarantine_count = pg_quarantine_count,
     .meta_get = pg_meta_get,
     .meta_set = pg_meta_set,
 };

@@ -220,6 +220,7 @@ enum store_result pg_seal_erase(void *log, struct text party, uint64_t *count,
                                 struct mete_err *err);
 enum store_result pg_quarantine_add(void *log, const struct quarantined *q, uint64_t max,
                                     struct mete_err *err);
+enum store_result pg_quarantine_count(void *log, uint64_t *count, struct mete_err *err);
 enum store_result pg_quarantine_remove(void *log, uint64_t id, struct mete_err *err);
 enum store_result pg_quarantine(void *log, uint64_t after, quarantine_visit *visit, void *arg,
                                 struct mete_err *err);

@@ -63,6 +63,16 @@ static enum store_result count_rows(struct pg_log *l, struct mete_err *err)
     return r;
 }
 
+enum store_result pg_quarantine_count(void *log, uint64_t *count, struct mete_err *err)
+{
+    struct pg_log *l = log;
+    struct pg_params p = of_book(l);
+    PGresult *r = pg_query_settled(l, SQL_COUNT, &p, err);
+    *count = r != NULL ? (uint64_t)pg_int(r, 0, 0) : 0;
+    PQclear(r);
+    return r != NULL ? STORE_OK : STORE_FAILED;
+}
+
 /** Runs a step that changes rows; takes the parameters. */
 static enum store_result step_change(struct pg_log *l, const char *sql, struct pg_params *p,
                                      uint64_t *changed, struct mete_err *err)

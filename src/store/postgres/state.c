@@ -26,6 +26,11 @@ static const char SQL_MERGE_SAVE[] =
     "insert into mete.merge (book_id, level, run_id, oldest, newest, position) "
     "values ($1, $2, $3, $4, $5, $6) "
     "on conflict (book_id, level) do update set position = excluded.position";
+static const char SQL_SHAPE[] =
+    "select cast(count(*) as bigint), cast(coalesce(max(number), 0) as bigint), "
+    "cast(coalesce(sum(number), 0) as text), cast(coalesce(sum(first_block), 0) as text), "
+    "cast(coalesce(sum(items), 0) as text), cast(coalesce(sum(size), 0) as text) "
+    "from mete.segment where book_id = $1";
 static const char SQL_MERGE_DROP[] = "delete from mete.merge where book_id = $1 and level = $2";
 
 static struct pg_params of_book(const struct pg_log *l)
@@ -221,5 +226,43 @@ static enum mete_code merge_drop(void *ctx, uint32_t level, struct mete_err *err
     return result_code(pg_step_add(l, SQL_MERGE_DROP, &p, err), err);
 }
 
-const struct state_port pg_state_port = {load,         block_write, block_read, segment_add,
-                                         segment_drop, merge_save,  merge_drop};
+static bool merge_shape(void *arg, const struct merge_row *row)
+{
+    struct buf *out = arg;
+    buf_put_varint(out, row->level);
+    buf_put_varint(out, row->run);
+    buf_put_varint(out, row->oldest);
+    buf_put_varint(out, row->newest);
+    buf_put_sized(out, (struct text){(const char *)row->position.b, row->position.len});
+    return true;
+}
+
+/** Numbers of segments only rise, and segments never change. */
+static enum mete_code shape(void *ctx, struct hash *out, struct mete_err *err)
+{
+    struct pg_log *l = ctx;
+    struct buf seen = {0};
+    struct state_load load = {.arg = &seen, .merge = merge_shape};
+    struct pg_params p = of_book(l);
+    PGresult *r = pg_query_settled(l, SQL_SHAPE, &p, err);
+    if (r == NULL) {
+        return err->code;
+    }
+    for (int i = 0; i < PQnfields(r); i++) {
+        buf_put_sized(&seen, pg_text(r, 0, i));
+    }
+    PQclear(r);
+    enum mete_code code = load_merges(l, &load, err);
+    *out = sha256(buf_bytes(&seen));
+    buf_clear(&seen);
+    return code;
+}
+
+const struct state_port pg_state_port = {.load = load,
+                                         .block_write = block_write,
+                                         .block_read = block_read,
+                                         .segment_add = segment_add,
+                                         .segment_drop = segment_drop,
+                                         .merge_save = merge_save,
+                                         .merge_drop = merge_drop,
+                                         .shape = shape};
