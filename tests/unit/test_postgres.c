@@ -200,6 +200,48 @@ static void test_a_snapshot_that_is_cut_says_so(void **state)
     store_close(reader);
 }
 
+/* A reader that rests between two looks sees each time what the writer has committed. */
+static void test_a_reader_goes_on_with_the_book(void **state)
+{
+    struct fixture *f = *state;
+    struct store *s;
+    struct book *reader;
+    struct mete_err err;
+    fixture_close(f);
+    const struct store_options small = {
+        .create = true, .cache_size = (size_t)64 << 10, .now = FIXTURE_TIME, .lease_ms = 600};
+    fixture_open_with(f, "postgres:", &small);
+    const struct store_options o = {.read_only = true, .cache_size = (size_t)64 << 10};
+    fixture_append(f, 10, 10);
+    assert_int_equal(store_open(&s, f->url, &o, &err), METE_OK);
+    assert_int_equal(book_open(&reader, s, TEXT("main"), false, &err), METE_OK);
+    for (unsigned i = 0; i < 60; i++) {
+        assert_true(book_rest(reader));
+        if (i % 7 == 3) {
+            cut_all();
+        }
+        if (i % 5 != 4) {
+            fixture_append(f, 1 + i * 4, 50);
+            fixture_page(f, book_size(f->book), 1);
+            assert_int_equal(book_commit(f->book, &err), STORE_OK);
+        }
+        enum mete_code code = book_wake(reader, &err);
+        if (code != METE_OK) { /* it was cut while it rested */
+            book_close(reader);
+            assert_int_equal(book_open(&reader, s, TEXT("main"), false, &err), METE_OK);
+        }
+        struct hash want = fixture_digest(f->book);
+        struct hash have = fixture_digest(reader);
+        assert_true(hash_eq(&want, &have));
+    }
+    const struct state_stats *t = book_stats(f->book);
+    print_message("# %llu flushes, %llu merges\n", (unsigned long long)t->flushes,
+                  (unsigned long long)t->merges_done);
+    assert_true(t->flushes > 3);
+    book_close(reader);
+    store_close(s);
+}
+
 /* --- leases ------------------------------------------------------------------------------------*/
 
 /** Makes the lease look as if its holder had died. */
@@ -423,6 +465,7 @@ int main(void)
         ON_DATABASE(test_a_cut_between_groups),
         ON_DATABASE(test_a_cut_in_the_midst_of_a_group),
         ON_DATABASE(test_a_snapshot_that_is_cut_says_so),
+        ON_DATABASE(test_a_reader_goes_on_with_the_book),
         ON_DATABASE(test_a_live_lease_is_respected),
         ON_DATABASE(test_who_lost_the_lease_is_fenced_off),
         ON_DATABASE(test_an_open_transaction_does_not_stop_the_next),
