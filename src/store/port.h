@@ -5,6 +5,7 @@
 #ifndef METE_STORE_PORT_H
 #define METE_STORE_PORT_H
 
+#include "store/inbox.h"
 #include "store/state/port.h"
 #include "store/store.h"
 
@@ -85,6 +86,10 @@ struct log_port {
                                   struct mete_err *err);
     enum store_result (*meta_set)(void *log, const char *name, struct text value,
                                   struct mete_err *err);
+    /* NULL: other processes cannot reach the store. */
+    enum store_result (*inbox_claim)(void *log, const struct inbox_id *id, struct mete_err *err);
+    enum store_result (*inbox_answer)(void *log, const struct inbox_item *answer,
+                                      struct mete_err *err);
 };
 
 struct store_port {

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From a URL to the implementation that serves it. */
+#include "base/encode.h"
 #include "base/text.h"
+#include "crypto/seal.h"
 #include "store/book.h"
 #include "store/postgres/prepare.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CACHE_SIZE_DEFAULT ((size_t)64 << 20)
 
@@ -68,6 +72,17 @@ void store_key_file(const char *url, struct buf *out)
     const char *path = authority + strcspn(authority, "/?#");
     size_t len = *path == '/' ? strcspn(path + 1, "/?#") : 0;
     buf_printf(out, "%.*s.key", len > 0 ? (int)len : 4, len > 0 ? path + 1 : "mete");
+}
+
+void store_node_name(char out[STORE_NODE_MAX])
+{
+    uint8_t random[4];
+    char host[48] = "";
+    char hex[2 * sizeof random + 1];
+    (void)gethostname(host, sizeof host - 1);
+    random_bytes(random, sizeof random);
+    hex_encode(hex, (struct bytes){random, sizeof random});
+    snprintf(out, STORE_NODE_MAX, "%s/%ld/%s", host, (long)getpid(), hex);
 }
 
 enum mete_code store_prepare(const char *url, const char *role, mete_time now, struct mete_err *err)

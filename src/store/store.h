@@ -31,6 +31,7 @@ struct store_options {
     bool no_entries;   /* memory store: keep no account entries (mete run) */
     mete_time now;     /* stamped on what is created */
     bool no_wait;      /* a book that another process writes: do not look whether it still lives */
+    const char *node; /* how this process calls itself in leases; NULL: a new name for each store */
     unsigned lease_ms; /* after so long without a sign of life another process may write; 0: 3000 */
 };
 
@@ -42,6 +43,9 @@ void store_close(struct store *s);
 
 /** True for a database that processes of several machines may open. */
 bool store_is_remote(const char *url);
+#define STORE_NODE_MAX 96
+/** A name for this process among those that share a store: machine, process, and a random rest. */
+void store_node_name(char out[STORE_NODE_MAX]);
 /** Appends the address as it may be shown to anybody: without a password. */
 void store_label(const char *url, struct buf *out);
 /** Appends the name that the key file of this store has unless another is given. */

@@ -213,7 +213,7 @@ struct seen {
     int64_t token;
     int64_t left_ms;
     int64_t at_ms;
-    char owner[96];
+    char owner[STORE_NODE_MAX];
 };
 
 static enum mete_code look(struct pg_log *l, struct seen *out, struct mete_err *err)

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Opening store and book. A writer holds the lease of each book that it has open; a reader holds
  * one snapshot for as long as it has a book open. */
-#include "base/encode.h"
 #include "base/text.h"
-#include "crypto/seal.h"
 #include "store/postgres/postgres.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define BOOK_ID_MAX  (INT64_C(1) << 22)
 #define CREATE_TRIES 20u
@@ -48,18 +44,6 @@ static void store_free(void *store)
     free(s);
 }
 
-/** Machine, process, and which of its stores. */
-static void node_name(char out[96])
-{
-    uint8_t random[4];
-    char host[48] = "";
-    char hex[2 * sizeof random + 1];
-    (void)gethostname(host, sizeof host - 1);
-    random_bytes(random, sizeof random);
-    hex_encode(hex, (struct bytes){random, sizeof random});
-    snprintf(out, 96, "%s/%ld/%s", host, (long)getpid(), hex);
-}
-
 static enum mete_code store_open_url(void **out, const char *url, const struct store_options *o,
                                      struct mete_err *err)
 {
@@ -72,7 +56,11 @@ static enum mete_code store_open_url(void **out, const char *url, const struct s
     s->no_wait = o->no_wait;
     s->lease_ms = o->lease_ms != 0 ? o->lease_ms : PG_LEASE_MS;
     s->now = o->now;
-    node_name(s->node);
+    if (o->node != NULL) {
+        (void)text_copy(s->node, sizeof s->node, text_of(o->node));
+    } else {
+        store_node_name(s->node);
+    }
     enum mete_code code = pg_connect(&s->conn, err);
     if (code == METE_OK) {
         code = pg_migrate(&s->conn, o->create && !o->read_only, o->now, err);
@@ -392,6 +380,8 @@ static const struct log_port pg_log_port = {
     .quarantine_count = pg_quarantine_count,
     .meta_get = pg_meta_get,
     .meta_set = pg_meta_set,
+    .inbox_claim = pg_inbox_claim,
+    .inbox_answer = pg_inbox_answer,
 };
 
 const struct store_port postgres_store_port = {store_open_url, store_free, store_names, log_open,

@@ -111,7 +111,7 @@ struct pg_store {
     char *url;
     struct pg_conn conn;
     struct pg_renewer *renewer; /* NULL: no lease was taken yet */
-    char node[96];              /* how this process calls itself in a lease */
+    char node[STORE_NODE_MAX];  /* how this process calls itself in a lease */
     bool read_only;
     bool no_wait; /* a lease that somebody has is not waited for */
     unsigned lease_ms;
@@ -227,5 +227,7 @@ enum store_result pg_quarantine(void *log, uint64_t after, quarantine_visit *vis
 enum store_result pg_meta_get(void *log, const char *name, struct arena *a, struct text *value,
                               struct mete_err *err);
 enum store_result pg_meta_set(void *log, const char *name, struct text value, struct mete_err *err);
+enum store_result pg_inbox_claim(void *log, const struct inbox_id *id, struct mete_err *err);
+enum store_result pg_inbox_answer(void *log, const struct inbox_item *answer, struct mete_err *err);
 
 #endif

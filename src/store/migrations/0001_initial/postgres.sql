@@ -148,7 +148,8 @@ create table mete.inbox (
     id bytea not null, -- 16 bytes, random
     received_at timestamptz not null, -- when it was put here
     kind bigint not null, -- 1: writes, 2: changes nothing
-    request bytea not null, -- packed
+    node text not null, -- the process that asks
+    request bytea not null, -- packed and sealed
     primary key (book_id, id)
 );
 
@@ -157,6 +158,7 @@ create table mete.answer (
     book_id bigint not null references mete.book (book_id), -- whose
     id bytea not null, -- that of the request
     decided_at timestamptz not null, -- old ones are swept away: nobody waits any more
-    answer bytea not null, -- packed
+    node text not null, -- the process that asked
+    answer bytea not null, -- packed and sealed
     primary key (book_id, id)
 );
