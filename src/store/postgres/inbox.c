@@ -28,8 +28,9 @@ static const char SQL_ANSWERS_GONE[] =
 static const char SQL_BOOKS[] = "select book_id from mete.inbox group by book_id order by book_id";
 static const char SQL_HOLDER[] =
     "select owner = $2, expires_at <= clock_timestamp() from mete.lease where book_id = $1";
-static const char SQL_REQUESTS[] = "select id, kind, node, request from mete.inbox "
+static const char SQL_REQUESTS[] = "select id, kind, node from mete.inbox "
                                    "where book_id = $1 order by received_at, id limit 256";
+static const char SQL_REQUEST[] = "select request from mete.inbox where book_id = $1 and id = $2";
 static const char SQL_OLD_REQUESTS[] = "delete from mete.inbox where book_id = $1 and "
                                        "received_at < clock_timestamp() - interval '60 seconds'";
 static const char SQL_OLD_ANSWERS[] = "delete from mete.answer where book_id = $1 and "
