@@ -56,6 +56,10 @@ bool engine_rest(struct engine *e) METE_MUST_CHECK;
  *  failure: close it. */
 enum mete_code engine_wake(struct engine *e, struct mete_err *err) METE_MUST_CHECK;
 
+/** The key that opens sealed values, from the store's key file. METE_SEAL_KEY. */
+enum mete_code engine_seal_key_read(const char *store, uint8_t out[SEAL_KEY_LEN],
+                                    struct mete_err *err) METE_MUST_CHECK;
+
 struct book *engine_book(struct engine *e);
 struct store *engine_store(struct engine *e);
 /** The view that core decides on; also for reading. */

@@ -142,3 +142,26 @@ enum mete_code engine_keys_pin(struct engine *e, struct mete_err *err)
     arena_clear(&a);
     return code;
 }
+
+enum mete_code engine_seal_key_read(const char *store, uint8_t out[SEAL_KEY_LEN],
+                                    struct mete_err *err)
+{
+    struct engine keys = {0};
+    struct buf path = {0};
+    engine_key_file(store, NULL, &path);
+    const char *name = buf_text(&path).p;
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    enum mete_code code = METE_OK;
+    if (fd >= 0) {
+        code = keys_read(&keys, name, fd, err);
+        close(fd);
+    } else {
+        code = mete_fail(err, METE_SEAL_KEY, "", "cannot read the key file %s: %s", name,
+                         strerror(errno));
+    }
+    memcpy(out, keys.seal_key, SEAL_KEY_LEN);
+    secret_wipe(keys.log_seed, sizeof keys.log_seed);
+    secret_wipe(keys.seal_key, sizeof keys.seal_key);
+    buf_clear(&path);
+    return code;
+}

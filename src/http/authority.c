@@ -190,6 +190,11 @@ void authority_close(struct authority *a)
     }
 }
 
+struct signatures *authority_signatures(struct authority *a)
+{
+    return a->signatures;
+}
+
 void authority_reload(struct authority *a)
 {
     pthread_mutex_lock(&a->lock);

@@ -79,6 +79,8 @@ bool authority_is_open(struct authority *a);
  *  Any thread. */
 enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope needed,
                              mete_time now, struct mete_err *err) METE_MUST_CHECK;
+/** Of whoever was judged by another process of the same store. */
+struct signatures *authority_signatures(struct authority *a);
 /** Looks at the stored keys again now (SIGHUP). */
 void authority_reload(struct authority *a);
 

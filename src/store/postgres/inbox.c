@@ -19,7 +19,8 @@ static const char SQL_BOOK[] = "select book_id from mete.book where name = $1";
 static const char SQL_BOOK_NAME[] = "select name from mete.book where book_id = $1";
 static const char SQL_PUT[] =
     "insert into mete.inbox (book_id, id, received_at, kind, node, request) "
-    "values ($1, $2, clock_timestamp(), $3, $4, $5)";
+    "values ($1, $2, clock_timestamp(), $3, $4, $5) "
+    "on conflict (book_id, id) do nothing";
 static const char SQL_WITHDRAW[] = "delete from mete.inbox where book_id = $1 and id = $2";
 static const char SQL_ANSWERS[] =
     "select id, answer from mete.answer where book_id = $1 and node = $2 limit 512";
@@ -127,9 +128,14 @@ static bool id_read(const PGresult *r, int row, struct inbox_id *out)
 
 /* --- several statements at once ----------------------------------------------------------------*/
 
+/** Of a transaction that need not outlive a crash of the server: whoever waits gives up then, and
+ *  what is done is done by another transaction. */
 static enum mete_code begin(struct inbox *i, struct mete_err *err)
 {
-    return change(i, "begin", &(struct pg_params){0}, NULL, err);
+    enum mete_code code = change(i, "begin", &(struct pg_params){0}, NULL, err);
+    return code == METE_OK
+               ? change(i, "set local synchronous_commit = off", &(struct pg_params){0}, NULL, err)
+               : code;
 }
 
 /** Commits when all went well so far. */
@@ -262,15 +268,18 @@ enum mete_code inbox_answers(struct inbox *i, int64_t book, struct text node, in
     }
     answers_visit(r, book, visit, arg, &ids);
     PQclear(r);
+    enum mete_code code = METE_OK;
     if (ids.len > 0) { /* should this fail they are visited again, or swept */
-        struct mete_err unused;
         buf_put_u8(&ids, '}');
+        code = begin(i, err);
         p = of_book(book);
         pg_put_text(&p, buf_text(&ids));
-        (void)change(i, SQL_ANSWERS_GONE, &p, NULL, &unused);
+        code = code == METE_OK ? change(i, SQL_ANSWERS_GONE, &p, NULL, err) : code;
+        code = end(i, code, err);
+        pg_params_clear(&p);
     }
     buf_clear(&ids);
-    return METE_OK;
+    return code;
 }
 
 /* --- who decides -------------------------------------------------------------------------------*/
