@@ -36,6 +36,7 @@
     X(key_list)                                                                                    \
     X(key_revoke)                                                                                  \
     X(key_rotate)                                                                                  \
+    X(copy)                                                                                        \
     X(store_prepare)                                                                               \
     X(serve)                                                                                       \
     X(track_call)                                                                                  \

@@ -120,6 +120,12 @@ enum store_result book_meta_set(struct book *b, const char *name, struct text va
     return book_wrote(b, b->port->meta_set(b->log, name, value, err));
 }
 
+enum store_result book_metas(struct book *b, meta_visit *visit, void *arg, struct mete_err *err)
+{
+    err = book_err(b, err);
+    return book_usable(b, false, err) ? b->port->metas(b->log, visit, arg, err) : STORE_FAILED;
+}
+
 enum store_result book_inbox_claim(struct book *b, const struct inbox_id *id, struct mete_err *err)
 {
     err = book_err(b, err);

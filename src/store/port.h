@@ -86,6 +86,7 @@ struct log_port {
                                   struct mete_err *err);
     enum store_result (*meta_set)(void *log, const char *name, struct text value,
                                   struct mete_err *err);
+    enum store_result (*metas)(void *log, meta_visit *visit, void *arg, struct mete_err *err);
     /* NULL: other processes cannot reach the store. */
     enum store_result (*inbox_claim)(void *log, const struct inbox_id *id, struct mete_err *err);
     enum store_result (*inbox_answer)(void *log, const struct inbox_item *answer,

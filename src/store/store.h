@@ -238,6 +238,10 @@ enum store_result book_meta_get(struct book *b, const char *name, struct arena *
 enum store_result book_meta_set(struct book *b, const char *name, struct text value,
                                 struct mete_err *err) METE_MUST_CHECK;
 
+typedef bool meta_visit(void *arg, struct text name, struct text value);
+enum store_result book_metas(struct book *b, meta_visit *visit, void *arg,
+                             struct mete_err *err) METE_MUST_CHECK;
+
 /** Counters of the state layer since the book was opened (store/state/stats.h). */
 struct state_stats;
 const struct state_stats *book_stats(struct book *b);

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEND_AT   ((size_t)4 << 20) /* queued bytes of a table that are not kept back longer */
-#define TRIES_MAX 12u
-#define RECONNECT_MS                                                                               \
-    8000 /* as long as a server takes to come back after a crash or a promotion                    \
-          */
-#define RESOLVE_MS 10000
+#define SEND_AT    ((size_t)4 << 20) /* queued bytes of a table that are not kept back longer */
+#define TRIES_MAX  12u
 #define BACKOFF_MS 3u
+/* As long as a server takes to come back after a crash or a promotion; a process that others can
+ * replace, and whose clients wait, gives up earlier. */
+#define RECONNECT_MS       60000
+#define RECONNECT_QUICK_MS 8000
 
 /* The formats of COPY's binary form: a head, rows of (number of fields, each with its length), and
  * an end. */
@@ -258,6 +258,11 @@ static void transaction_end(struct pg_store *s)
     s->group.sent = 0;
 }
 
+static int64_t reconnect_ms(const struct pg_store *s)
+{
+    return s->no_wait ? RECONNECT_QUICK_MS : RECONNECT_MS;
+}
+
 /** False: enough was tried; err says what was wrong. */
 static bool recover(struct pg_store *s, enum pg_outcome o, struct tries *t, struct mete_err *err)
 {
@@ -271,7 +276,7 @@ static bool recover(struct pg_store *s, enum pg_outcome o, struct tries *t, stru
         return ++t->count < TRIES_MAX;
     }
     int64_t now = pg_now_ms();
-    t->until_ms = t->until_ms == 0 ? now + RECONNECT_MS : t->until_ms;
+    t->until_ms = t->until_ms == 0 ? now + reconnect_ms(s) : t->until_ms;
     pg_disconnect(&s->conn);
     while (now < t->until_ms) {
         if (pg_connect(&s->conn, err) == METE_OK) {
@@ -417,7 +422,7 @@ static enum pg_outcome resolve(struct pg_log *l, struct mete_err *err)
 {
     struct pg_store *s = l->store;
     struct tries t = {0};
-    for (int64_t until = pg_now_ms() + RESOLVE_MS; pg_now_ms() < until;) {
+    for (int64_t until = pg_now_ms() + reconnect_ms(s); pg_now_ms() < until;) {
         if (!recover(s, PG_LOST, &t, err)) {
             break;
         }

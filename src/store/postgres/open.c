@@ -380,6 +380,7 @@ static const struct log_port pg_log_port = {
     .quarantine_count = pg_quarantine_count,
     .meta_get = pg_meta_get,
     .meta_set = pg_meta_set,
+    .metas = pg_metas,
     .inbox_claim = pg_inbox_claim,
     .inbox_answer = pg_inbox_answer,
 };

@@ -227,6 +227,7 @@ enum store_result pg_quarantine(void *log, uint64_t after, quarantine_visit *vis
 enum store_result pg_meta_get(void *log, const char *name, struct arena *a, struct text *value,
                               struct mete_err *err);
 enum store_result pg_meta_set(void *log, const char *name, struct text value, struct mete_err *err);
+enum store_result pg_metas(void *log, meta_visit *visit, void *arg, struct mete_err *err);
 enum store_result pg_inbox_claim(void *log, const struct inbox_id *id, struct mete_err *err);
 enum store_result pg_inbox_answer(void *log, const struct inbox_item *answer, struct mete_err *err);
 

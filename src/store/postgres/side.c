@@ -22,6 +22,8 @@ static const char SQL_SEALS[] = "select seq, pointer, party, commitment, sealed 
                                 "order by seq, pointer limit 512";
 static const char SQL_SEAL_ERASE[] = "delete from mete.sealed where book_id = $1 and party = $2";
 static const char SQL_META_GET[] = "select value from mete.meta where book_id = $1 and name = $2";
+static const char SQL_METAS[] =
+    "select name, value from mete.meta where book_id = $1 order by name";
 static const char SQL_META_SET[] =
     "insert into mete.meta (book_id, name, value) values ($1, $2, $3) "
     "on conflict (book_id, name) do update set value = excluded.value";
@@ -197,4 +199,20 @@ enum store_result pg_meta_set(void *log, const char *name, struct text value, st
     pg_put_text(&p, text_of(name));
     pg_put_text(&p, value);
     return pg_step_add(l, SQL_META_SET, &p, err);
+}
+
+enum store_result pg_metas(void *log, meta_visit *visit, void *arg, struct mete_err *err)
+{
+    struct pg_log *l = log;
+    struct pg_params p = of_book(l);
+    PGresult *r = pg_query_settled(l, SQL_METAS, &p, err);
+    if (r == NULL) {
+        return STORE_FAILED;
+    }
+    bool go_on = true;
+    for (int i = 0; go_on && i < PQntuples(r); i++) {
+        go_on = visit(arg, pg_text(r, i, 0), pg_text(r, i, 1));
+    }
+    PQclear(r);
+    return STORE_OK;
 }
