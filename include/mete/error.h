@@ -165,7 +165,7 @@
     X(OVERLOADED, 203, "overloaded", 503, 1, "Too much is waiting, or the server is stopping.",    \
       "Wait as long as Retry-After says; what was not answered may be sent again.")                \
     X(ROUTE_UNKNOWN, 204, "route_unknown", 404, 0, "There is no such path.",                       \
-      "mete serve --routes lists them.")                                                           \
+      "GET /openapi.json describes every path; mete serve --routes lists them.")                   \
     X(METHOD, 205, "method_not_allowed", 405, 0, "This path does not take this method.",           \
       "The Allow header lists those it takes.")                                                    \
     X(BODY_TOO_LARGE, 206, "body_too_large", 413, 0, "The body is larger than is read here.",      \

@@ -15,10 +15,17 @@ static uint32_t count_of(const struct json *array)
     return array != NULL && array->type == JSON_ARRAY ? array->count : 0;
 }
 
+/** A member of a manifest: null is as good as absent. */
+static const struct json *present(const struct json *object, const char *key)
+{
+    const struct json *j = json_get(object, key);
+    return j != NULL && j->type != JSON_NULL ? j : NULL;
+}
+
 static const char *read_weight(const struct json *object, const char *key, struct frac *out)
 {
     *out = frac_int(0);
-    if (json_get(object, key) == NULL) {
+    if (present(object, key) == NULL) {
         return NULL;
     }
     if (!member_frac(object, key, out) || out->negative) {
@@ -68,7 +75,7 @@ static bool lacks_countersignature(const struct json *share)
 /* 0.1 and 0.2 name an actor {id} or {ref}; 0.3 and 0.4 put the id beside the role. */
 static const char *read_contributor(struct arena *keep, const struct json *j, struct rules_share *s)
 {
-    const struct json *actor = json_get(j, "actor");
+    const struct json *actor = present(j, "actor");
     s->is_policy = member_text(actor, "ref").len > 0;
     if (s->is_policy) {
         s->payee = member_keep(keep, actor, "ref");

@@ -161,6 +161,49 @@ static bool weigh_all(struct usage *u, struct moment *m, const struct rules *r,
     return true;
 }
 
+/* The book counts in whole numbers below this one; a cycle that would need larger ones waits. */
+static bool below_bound(const struct frac *x)
+{
+    struct frac bound;
+    return frac_of_u128(&bound, (u128)1 << 120, 1) && frac_cmp(x, &bound) < 0;
+}
+
+static struct frac denominator(const struct frac *x)
+{
+    struct frac out = frac_int(1);
+    out.num = x->den;
+    return out;
+}
+
+/* By what the weights of a policy become whole numbers, the same for every provider. */
+static bool whole_factor(const struct rules *r, struct frac *out)
+{
+    struct frac tiers = frac_int(1); /* the least common multiple of their denominators */
+    struct frac more = denominator(&r->kib_weight);
+    const struct frac bytes = frac_int(1024);
+    *out = denominator(&r->calls_weight);
+    if (!frac_is_zero(&r->kib_weight) &&
+        (!frac_mul(out, out, &more) || !frac_mul(out, out, &bytes))) {
+        return false;
+    }
+    for (uint32_t i = 0; i < r->tier_count; i++) {
+        if (!frac_mul(&more, &tiers, &r->tier[i].factor)) {
+            return false;
+        }
+        more = denominator(&more);
+        if (!frac_mul(&tiers, &tiers, &more)) {
+            return false;
+        }
+    }
+    return frac_mul(out, out, &tiers);
+}
+
+static bool is_countable(const struct rules *r, const struct providers *all)
+{
+    struct frac whole;
+    return whole_factor(r, &whole) && frac_mul(&whole, &whole, &all->sum) && below_bound(&whole);
+}
+
 static const struct rules *cycle_rules(const struct moment *m)
 {
     return policy_at(book_policy(m->book, member_text(m->payload, "policy")), m->occurred_at);
@@ -191,6 +234,8 @@ void cycle_judge(struct usage *u, struct moment *m, struct want *w)
         w->unjudged = true; /* nothing to share: nothing may be booked */
     } else if (!weigh_all(u, m, r, &all)) {
         want_waits(m, w, WAIT_ANY_CODE, policy);
+    } else if (!is_countable(r, &all)) {
+        want_waits(m, w, METE_WEIGHT_RANGE, policy);
     } else if (frac_is_zero(&all.sum)) {
         want_waits(m, w, METE_USAGE_NONE, policy);
     }

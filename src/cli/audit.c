@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/query.h"
 #include "engine/verify.h"
+#include "wire/json_values.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -181,8 +182,6 @@ static void own_text(struct cli *c, const struct verify_report *r)
 
 static void own_json(struct json_writer *w, const struct verify_report *r)
 {
-    char root[65];
-    hash_hex(&r->log.root, root);
     jw_object(w, "book");
     jw_bool(w, "holds", true);
     jw_int(w, "entries", (int64_t)r->log.rows);
@@ -192,7 +191,7 @@ static void own_json(struct json_writer *w, const struct verify_report *r)
     jw_int(w, "sealed", (int64_t)r->sealed);
     jw_int(w, "erased", (int64_t)r->erased);
     jw_int(w, "quarantined", (int64_t)r->quarantined);
-    jw_str(w, "root", root);
+    jw_hash(w, "root", &r->log.root);
     jw_end_object(w);
 }
 
@@ -208,7 +207,7 @@ static void answer_json(struct auditing *a, const struct verify_report *r, int s
     while ((n = fread(chunk, 1, sizeof chunk, a->answer)) > 0) {
         buf_put(&said, chunk, n);
     }
-    jw_init(&w, &a->c->out, true);
+    cli_json_begin(a->c, &w);
     jw_object(&w, NULL);
     own_json(&w, r);
     if (json_parse(&a->c->arena, buf_text(&said), &unused, &a->err) == METE_OK) {
@@ -218,7 +217,7 @@ static void answer_json(struct auditing *a, const struct verify_report *r, int s
     }
     jw_int(&w, "status", status);
     jw_end_object(&w);
-    cli_print(a->c, "\n");
+    cli_json_end(a->c);
     buf_clear(&said);
 }
 

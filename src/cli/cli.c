@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/help.h"
+#include "cli/settings.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -60,6 +61,11 @@ const char *cli_option(const struct cli *c, const char *name)
         last = cli_option_at(c, name, i);
     }
     return last;
+}
+
+bool cli_has_option(const struct cli *c, const char *name)
+{
+    return option_find(c, name) != NULL;
 }
 
 bool cli_flag(const struct cli *c, const char *name)
@@ -331,6 +337,24 @@ void cli_spill(struct cli *c)
     }
 }
 
+static void spill(void *ctx)
+{
+    cli_spill(ctx);
+}
+
+void cli_json_begin(struct cli *c, struct json_writer *w)
+{
+    jw_init(w, &c->out, true);
+    w->spill = spill;
+    w->spill_ctx = c;
+}
+
+void cli_json_end(struct cli *c)
+{
+    buf_put_u8(&c->out, '\n');
+    cli_spill(c);
+}
+
 void cli_flush(struct cli *c)
 {
     out_write(c);
@@ -352,9 +376,9 @@ void cli_table(struct cli *c, struct table *t)
 {
     if (c->json) {
         struct json_writer w;
-        jw_init(&w, &c->out, true);
+        cli_json_begin(c, &w);
         table_to_json(t, &w, NULL);
-        buf_put_u8(&c->out, '\n');
+        cli_json_end(c);
     } else if (c->csv) {
         table_to_csv(t, &c->out);
     } else {
@@ -438,22 +462,31 @@ struct text amount_label(struct arena *a, i128 amount, const struct asset *asset
 /** Globals may be given before the command and after it; the later one holds. */
 static void globals_take(struct cli *c)
 {
-    const char *store = cli_option(c, "store");
-    const char *book = cli_option(c, "book");
-    const char *url = getenv("DATABASE_URL");
     const char *no_color = getenv("NO_COLOR");
-    c->store = store != NULL ? store : url != NULL && url[0] != 0 ? url : "mete.db";
-    struct buf label = {0};
-    store_label(c->store, &label);
-    c->store_label = arena_text(&c->arena, buf_text(&label)).p;
-    buf_clear(&label);
-    c->book = book != NULL ? book : "main";
     c->json = cli_flag(c, "json");
     c->csv = cli_flag(c, "csv");
     c->quiet = cli_flag(c, "quiet");
     /* no-color.org: "when present and not an empty string (regardless of its value)" */
     bool objection = cli_flag(c, "no-color") || (no_color != NULL && no_color[0] != 0);
     c->color = isatty(STDOUT_FILENO) && !objection;
+    c->settings = arena_alloc(&c->arena, sizeof *c->settings);
+    settings_read(c->settings, &c->arena, c);
+    c->store = settings_text(c->settings, SETTING_STORE);
+    struct buf label = {0};
+    store_label(c->store, &label);
+    c->store_label = arena_text(&c->arena, buf_text(&label)).p;
+    buf_clear(&label);
+    c->book = settings_text(c->settings, SETTING_BOOK);
+}
+
+/** A slip in a part of the file that this command does not need shall not stop it. */
+static void settings_hint(const struct cli *c)
+{
+    bool tells_itself = cli_has_option(c, "listen") || strncmp(c->command->name, "config", 6) == 0;
+    if (c->settings->errors > 0 && !tells_itself) {
+        cli_note(c, "mete: %s has mistakes: see mete config check",
+                 c->settings->file != NULL ? c->settings->file : "the environment");
+    }
 }
 
 static int operands_check(struct cli *c)
@@ -492,6 +525,7 @@ static int command_run(struct cli *c, int argc, char **argv)
         return CLI_OK;
     }
     status = operands_check(c);
+    settings_hint(c);
     return status == CLI_OK ? c->command->run(c) : status;
 }
 

@@ -49,15 +49,16 @@ struct cli {
     const struct cli_command *command;
     char **operand;
     int operand_count;
-    const char *store;       /* --store, else DATABASE_URL, else mete.db */
+    const char *store;       /* --store, else DATABASE_URL, else mete.conf(5), else mete.db */
     const char *store_label; /* the same without a password: for people */
-    const char *book;        /* --book, else main */
+    const char *book;        /* --book, else mete.conf(5), else main */
     bool json;
     bool csv;
     bool color; /* stdout is a terminal and nobody objects */
     bool quiet;
-    struct arena arena; /* lives as long as the command */
-    struct buf out;     /* on its way to stdout; a json_writer may write into it */
+    struct settings *settings; /* see settings.h; in `arena` */
+    struct arena arena;        /* lives as long as the command */
+    struct buf out;            /* on its way to stdout; a json_writer may write into it */
     bool out_failed;
     struct cli_given *given; /* options as they were given, in order */
     int given_count;
@@ -66,6 +67,8 @@ struct cli {
 /* --- options ---------------------------------------------------------------------------------*/
 
 bool cli_flag(const struct cli *c, const char *name);
+/** Whether the command has such an option at all. */
+bool cli_has_option(const struct cli *c, const char *name);
 /** The argument of an option (the last one given), or NULL. */
 const char *cli_option(const struct cli *c, const char *name);
 /** The i-th argument of an option that may be repeated, or NULL. */
@@ -102,6 +105,10 @@ void cli_heading(struct cli *c, const char *fmt, ...) METE_PRINTF(2, 3);
 /** Writes c->out to stdout once it is large; call it between rows of long outputs. The rest is
  *  written when the command has ended. */
 void cli_spill(struct cli *c);
+/** Begins the answer of --json in c->out; long ones are written to stdout between rows. */
+void cli_json_begin(struct cli *c, struct json_writer *w);
+/** The line ends where the answer ends. */
+void cli_json_end(struct cli *c);
 /** Writes all of c->out now: somebody else is about to write to stdout. */
 void cli_flush(struct cli *c);
 /** Shows a table as --json, --csv or text, and frees it. */

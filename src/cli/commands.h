@@ -39,6 +39,10 @@
     X(copy)                                                                                        \
     X(store_prepare)                                                                               \
     X(serve)                                                                                       \
+    X(config_check)                                                                                \
+    X(config_print)                                                                                \
+    X(config_example)                                                                              \
+    X(doctor)                                                                                      \
     X(track_call)                                                                                  \
     X(track_report)                                                                                \
     X(errors)                                                                                      \

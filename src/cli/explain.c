@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 
 #include "base/text.h"
-#include "engine/query.h"
+#include "render/render.h"
 
 static int explain_run(struct cli *c)
 {
@@ -22,9 +22,9 @@ static int explain_run(struct cli *c)
         status = cli_fail(c, &err);
     } else if (c->json) {
         struct json_writer w;
-        jw_init(&w, &c->out, true);
-        explain_json(&w, NULL, root);
-        cli_print(c, "\n");
+        cli_json_begin(c, &w);
+        explain_json(&w, root);
+        cli_json_end(c);
     } else {
         explain_text(&c->out, root);
     }

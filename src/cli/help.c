@@ -20,6 +20,7 @@ static const struct cli_command *const COMMANDS[] = {
 const struct cli_option cli_globals[] = {
     {"store", 's', "FILE|URL", "the store; else DATABASE_URL, else mete.db"},
     {"book", 'b', "NAME", "the book inside the store; else main"},
+    {"config", 0, "FILE", "settings; else METE_CONFIG, else /etc/mete/mete.conf when it is there"},
     {"json", 0, NULL, "answer in JSON, amounts in minor units"},
     {"csv", 0, NULL, "answer in CSV (RFC 4180)"},
     {"no-color", 0, NULL, "no colour; so does NO_COLOR in the environment"},

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/input.h"
+#include "render/render.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -78,19 +79,9 @@ static void result_json(struct ingesting *g, const struct submit_result *r)
     w->pretty = true;
     jw_object(w, NULL);
     w->pretty = false;
-    if (r->event_id.len > 0) {
-        jw_text(w, "event_id", r->event_id);
-    } else {
-        jw_null(w, "event_id");
-    }
-    jw_str(w, "status", submit_status_name(r->status));
-    if (r->status != SUBMIT_DUPLICATE) {
-        jw_str(w, "code", mete_code_name(r->err.code));
-        jw_str(w, "pointer", r->err.pointer);
-        jw_str(w, "message", r->err.text);
-    }
+    outcome_members(w, r);
     jw_end_object(w);
-    cli_spill(g->c);
+    jw_spill(w);
 }
 
 static void result_list(struct ingesting *g, const struct submit_result *r)
@@ -122,10 +113,8 @@ static void ingest_told(void *ctx, const struct submit_result *r, const struct i
 
 static void end_json(struct ingesting *g, bool failed)
 {
-    char root[65];
     struct json_writer *w = &g->w;
     struct log_head head = book_head(engine_book(g->e));
-    hash_hex(&head.root, root);
     w->pretty = true;
     jw_end_array(w);
     jw_object(w, "events");
@@ -135,15 +124,12 @@ static void end_json(struct ingesting *g, bool failed)
     jw_int(w, "refused", (int64_t)g->all.refused);
     jw_int(w, "conflict", (int64_t)g->all.conflict);
     jw_end_object(w);
-    jw_object(w, "log");
-    jw_int(w, "size", (int64_t)head.size);
-    jw_str(w, "head", root);
-    jw_end_object(w);
+    log_head_json(w, &head);
     jw_bool(w, "dry_run", cli_flag(g->c, "dry-run"));
     jw_bool(w, "interrupted", g->watch.stop != 0);
     jw_bool(w, "failed", failed);
     jw_end_object(w);
-    cli_print(g->c, "\n");
+    cli_json_end(g->c);
 }
 
 /** Of a group that could not be committed nothing is stored, though its events were counted. */
@@ -230,7 +216,7 @@ static void begin(struct ingesting *g)
     g->progress = isatty(STDERR_FILENO) && !g->c->quiet;
     g->listed = table_new(COLUMNS, ARRAY_LEN(COLUMNS));
     if (g->c->json) {
-        jw_init(&g->w, &g->c->out, true);
+        cli_json_begin(g->c, &g->w);
         jw_object(&g->w, NULL);
         jw_array(&g->w, "results");
     }

@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "crypto/sign.h"
-#include "engine/log.h"
+#include "render/render.h"
 
 static struct text key_path(struct cli *c)
 {
@@ -17,22 +17,17 @@ static struct text key_path(struct cli *c)
 static void show_json(struct cli *c, struct engine *e, const char *preset, const char *did)
 {
     struct json_writer w;
-    char root[65];
     struct log_head head = book_head(engine_book(e));
-    hash_hex(&head.root, root);
-    jw_init(&w, &c->out, true);
+    cli_json_begin(c, &w);
     jw_object(&w, NULL);
     jw_str(&w, "store", c->store_label);
     jw_str(&w, "book", c->book);
     jw_text(&w, "key_file", key_path(c));
     jw_str(&w, "preset", preset);
     jw_str(&w, "checkpoint_key", did);
-    jw_object(&w, "log");
-    jw_int(&w, "size", (int64_t)head.size);
-    jw_str(&w, "head", root);
+    log_head_json(&w, &head);
     jw_end_object(&w);
-    jw_end_object(&w);
-    cli_print(c, "\n");
+    cli_json_end(c);
 }
 
 static void show_text(struct cli *c, struct engine *e, const char *preset, const char *did)

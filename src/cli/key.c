@@ -42,13 +42,13 @@ static void shown_once(struct cli *c, const char *key, const struct api_key *row
 {
     if (c->json) {
         struct json_writer w;
-        jw_init(&w, &c->out, true);
+        cli_json_begin(c, &w);
         jw_object(&w, NULL);
         jw_str(&w, "key", key);
         jw_text(&w, "key_id", row->key_id);
         jw_text(&w, "book", row->book);
         jw_end_object(&w);
-        cli_print(c, "\n");
+        cli_json_end(c);
         return;
     }
     cli_print(c, "%s\n", key);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * mete log head, proof, consistency: what the log promises, in a form to be kept elsewhere. */
-#include "engine/log.h"
+#include "cli/proof.h"
 
 #include "base/text.h"
-#include "cli/proof.h"
 #include "crypto/sign.h"
+#include "render/render.h"
 
 #include <string.h>
 
@@ -13,18 +13,16 @@
 static void head_json(struct cli *c, const struct checkpoint *k, const char *did, bool kept)
 {
     struct json_writer w;
-    char root[65];
-    hash_hex(&k->root, root);
-    jw_init(&w, &c->out, true);
+    cli_json_begin(c, &w);
     jw_object(&w, NULL);
     jw_int(&w, "size", (int64_t)k->size);
-    jw_str(&w, "root", root);
+    jw_hash(&w, "root", &k->root);
     jw_text(&w, "origin", note_origin(k->note));
     jw_str(&w, "key", did);
     jw_text(&w, "checkpoint", k->note);
     jw_bool(&w, "stored", kept);
     jw_end_object(&w);
-    cli_print(c, "\n");
+    cli_json_end(c);
 }
 
 /** Writable when it may be, so that the checkpoint can be kept; else for reading. */
@@ -81,12 +79,12 @@ const struct cli_command command_log_head = {
 
 /* --- proofs ------------------------------------------------------------------------------------*/
 
-/** The signed note for `size`, when the book has a key; a proof is one without it too. */
-static struct text note_for(struct cli *c, struct engine *e, uint64_t size)
+static void proof_show(struct cli *c, const struct proof *p)
 {
-    struct checkpoint k;
-    struct mete_err unused;
-    return log_checkpoint(e, &c->arena, size, &k, &unused) == METE_OK ? k.note : (struct text){0};
+    struct json_writer w;
+    cli_json_begin(c, &w);
+    proof_json(&w, p);
+    cli_json_end(c);
 }
 
 static enum mete_code inclusion_make(struct cli *c, struct engine *e, uint64_t size,
@@ -106,7 +104,7 @@ static enum mete_code inclusion_make(struct cli *c, struct engine *e, uint64_t s
     if (code == METE_OK) {
         p->kind = PROOF_INCLUSION;
         p->event_id = envelope.event.id;
-        p->checkpoint = note_for(c, e, size);
+        p->checkpoint = log_note(e, &c->arena, size);
     }
     return code;
 }
@@ -126,7 +124,7 @@ static int proof_run(struct cli *c)
     if (inclusion_make(c, e, size, &p, &err) != METE_OK) {
         status = cli_fail(c, &err);
     } else {
-        proof_write(&c->out, &p);
+        proof_show(c, &p);
     }
     engine_close(e);
     return status;
@@ -165,8 +163,8 @@ static int consistency_run(struct cli *c)
     if (log_prove_consistency(e, first, second, &p.consistency, &err) != METE_OK) {
         status = cli_fail(c, &err);
     } else {
-        p.checkpoint = note_for(c, e, second);
-        proof_write(&c->out, &p);
+        p.checkpoint = log_note(e, &c->arena, second);
+        proof_show(c, &p);
     }
     engine_close(e);
     return status;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/proof.h"
 #include "crypto/sign.h"
+#include "wire/json_values.h"
 
 #include <string.h>
 
@@ -131,17 +132,15 @@ static const char *proven_kind(const struct verifying *v)
 static void show_json(struct verifying *v)
 {
     struct json_writer w;
-    char root[65];
-    hash_hex(&v->root, root);
-    jw_init(&w, &v->c->out, true);
+    cli_json_begin(v->c, &w);
     jw_object(&w, NULL);
     jw_str(&w, "kind", proven_kind(v));
     jw_bool(&w, "holds", true);
     jw_bool(&w, "signed", v->signed_root);
     jw_int(&w, "size", (int64_t)v->size);
-    jw_str(&w, "root", root);
+    jw_hash(&w, "root", &v->root);
     jw_end_object(&w);
-    cli_print(v->c, "\n");
+    cli_json_end(v->c);
 }
 
 static void show_text(struct verifying *v)
@@ -183,12 +182,33 @@ static int given_verify(struct verifying *v)
     return CLI_OK;
 }
 
+static void verdict_json(struct cli *c, const struct log_verdict *verdict)
+{
+    struct json_writer w;
+    jw_init(&w, &c->out, false);
+    jw_object(&w, NULL);
+    jw_bool(&w, "holds", true);
+    jw_int(&w, "size", (int64_t)verdict->rows);
+    jw_int(&w, "checkpoints", (int64_t)verdict->checkpoints);
+    jw_hash(&w, "root", &verdict->root);
+    jw_bool(&w, "signatures", verdict->signatures);
+    jw_end_object(&w);
+    cli_json_end(c);
+}
+
+static void verdict_text(struct cli *c, const struct log_verdict *verdict)
+{
+    char root[65];
+    hash_hex(&verdict->root, root);
+    cli_print(c, "Holds: %llu entries, %llu checkpoints, root %s\n",
+              (unsigned long long)verdict->rows, (unsigned long long)verdict->checkpoints, root);
+}
+
 static int store_verify(struct cli *c)
 {
     struct engine *e;
     struct mete_err err;
     struct log_verdict verdict;
-    char root[65];
     int status = cli_open(c, CLI_READ, &e);
     if (status != CLI_OK) {
         return status;
@@ -196,15 +216,7 @@ static int store_verify(struct cli *c)
     if (log_verify(e, &verdict, &err) != METE_OK) {
         status = cli_fail(c, &err);
     } else {
-        hash_hex(&verdict.root, root);
-        cli_print(c,
-                  c->json ? "{\"holds\":true,\"size\":%llu,\"checkpoints\":%llu,\"root\":\"%s\""
-                          : "Holds: %llu entries, %llu checkpoints, root %s",
-                  (unsigned long long)verdict.rows, (unsigned long long)verdict.checkpoints, root);
-        if (c->json) {
-            cli_print(c, ",\"signatures\":%s}", verdict.signatures ? "true" : "false");
-        }
-        cli_print(c, "\n");
+        (c->json ? verdict_json : verdict_text)(c, &verdict);
         if (!verdict.signatures && verdict.checkpoints > 0) {
             cli_note(c, "The key file is not here: roots were compared, signatures were not.");
         }

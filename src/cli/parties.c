@@ -3,7 +3,7 @@
 #include "cli/rows.h"
 
 #include "base/text.h"
-#include "engine/query.h"
+#include "render/render.h"
 
 #include <string.h>
 
@@ -24,15 +24,6 @@ struct listing {
     bool failed;
 };
 
-static void balance_json(struct json_writer *w, const struct balance *b)
-{
-    jw_i128(w, "pending", b->pending);
-    jw_i128(w, "disputed", b->disputed);
-    jw_i128(w, "cleared", b->cleared);
-    jw_i128(w, "debt", b->debt);
-    jw_i128(w, "paid", b->paid);
-}
-
 static void balance_cells(struct table *t, const struct balance *b, const struct asset *asset)
 {
     const i128 amount[] = {b->pending, b->disputed, b->cleared, b->debt, b->paid};
@@ -41,29 +32,14 @@ static void balance_cells(struct table *t, const struct balance *b, const struct
     }
 }
 
-static void row_json(struct listing *l, const struct party_row *row)
-{
-    jw_object(&l->w, NULL);
-    jw_text(&l->w, "party", row->party);
-    if (row->kind.len > 0) {
-        jw_text(&l->w, "kind", row->kind);
-    } else {
-        jw_null(&l->w, "kind");
-    }
-    jw_text(&l->w, "asset", asset_label(&l->a, &row->asset));
-    balance_json(&l->w, &row->balance);
-    jw_end_object(&l->w);
-    cli_spill(l->c);
-}
-
 static bool row_show(void *arg, const struct party_row *row)
 {
     struct listing *l = arg;
-    arena_reset(&l->a);
     if (l->c->json) {
-        row_json(l, row);
+        party_json(&l->w, row);
         return !l->c->out_failed;
     }
+    arena_reset(&l->a);
     struct table *t = rows_next(&l->rows);
     table_text(t, row->party);
     if (row->kind.len > 0) {
@@ -82,17 +58,9 @@ static bool row_show(void *arg, const struct party_row *row)
 static void totals_json(struct listing *l, const struct party_total *total, size_t count)
 {
     jw_end_array(&l->w);
-    jw_array(&l->w, "totals");
-    for (size_t i = 0; i < count; i++) {
-        jw_object(&l->w, NULL);
-        jw_text(&l->w, "asset", asset_label(&l->c->arena, &total[i].asset));
-        jw_int(&l->w, "parties", (int64_t)total[i].parties);
-        balance_json(&l->w, &total[i].balance);
-        jw_end_object(&l->w);
-    }
-    jw_end_array(&l->w);
+    party_totals_json(&l->w, total, count);
     jw_end_object(&l->w);
-    cli_print(l->c, "\n");
+    cli_json_end(l->c);
 }
 
 static void totals_text(struct cli *c, const struct party_total *total, size_t count)
@@ -121,12 +89,10 @@ static enum mete_code list(struct listing *l, struct engine *e, const struct par
     struct cli *c = l->c;
     struct party_total *total = NULL;
     size_t count = 0;
-    char at[TIME_TEXT_MAX];
     if (c->json) {
-        time_format(q->at, at);
-        jw_init(&l->w, &c->out, true);
+        cli_json_begin(c, &l->w);
         jw_object(&l->w, NULL);
-        jw_str(&l->w, "at", at);
+        jw_time(&l->w, "as_of", q->at);
         jw_array(&l->w, "parties");
     }
     rows_begin(&l->rows, c, COLUMNS, ARRAY_LEN(COLUMNS));

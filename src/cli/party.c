@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "engine/erase.h"
+#include "render/render.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -34,17 +35,14 @@ static void show(struct cli *c, struct engine *e, const struct erased *what)
     hash_hex(&head.root, root);
     if (c->json) {
         struct json_writer w;
-        jw_init(&w, &c->out, true);
+        cli_json_begin(c, &w);
         jw_object(&w, NULL);
         jw_str(&w, "party", c->operand[0]);
         jw_int(&w, "erased", (int64_t)what->values);
         jw_int(&w, "quarantined", (int64_t)what->quarantined);
-        jw_object(&w, "log");
-        jw_int(&w, "size", (int64_t)head.size);
-        jw_str(&w, "head", root);
+        log_head_json(&w, &head);
         jw_end_object(&w);
-        jw_end_object(&w);
-        cli_print(c, "\n");
+        cli_json_end(c);
         return;
     }
     cli_print(c, "%llu private values about %s are gone, and %llu refused events that name it\n",

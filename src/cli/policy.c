@@ -7,8 +7,8 @@
 #include "cli/policy_rows.h"
 #include "crypto/sign.h"
 #include "engine/words.h"
+#include "render/render.h"
 #include "wire/document.h"
-#include "wire/policy_problems.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -16,32 +16,30 @@
 
 /* --- check -------------------------------------------------------------------------------------*/
 
-static const struct table_column PROBLEM_COLUMNS[] = {{"code", "CODE", COLUMN_TEXT},
-                                                      {"pointer", "POINTER", COLUMN_TEXT},
-                                                      {"message", "WHAT IS WRONG", COLUMN_TEXT},
-                                                      {"remediation", NULL, COLUMN_TEXT}};
+static void problems_json_show(struct cli *c, const struct problem *problem, size_t count)
+{
+    struct json_writer w;
+    cli_json_begin(c, &w);
+    jw_object(&w, NULL);
+    jw_bool(&w, "valid", false);
+    problems_json(&w, "problems", problem, count, true);
+    jw_end_object(&w);
+    cli_json_end(c);
+}
 
 static void problems_show(struct cli *c, const struct problem *problem, size_t count)
 {
-    struct table *t = table_new(PROBLEM_COLUMNS, ARRAY_LEN(PROBLEM_COLUMNS));
+    static const struct table_column COLUMNS[] = {{"code", "CODE", COLUMN_TEXT},
+                                                  {"pointer", "POINTER", COLUMN_TEXT},
+                                                  {"message", "WHAT IS WRONG", COLUMN_TEXT}};
+    struct table *t = table_new(COLUMNS, ARRAY_LEN(COLUMNS));
     for (size_t i = 0; i < count; i++) {
         table_str(t, mete_code_name(problem[i].code));
         table_text(t, problem[i].pointer);
         table_text(t, problem[i].message);
-        table_str(t, mete_code_remediation(problem[i].code));
     }
-    if (!c->json) {
-        cli_print(c, "%zu problem%s in %s\n\n", count, count == 1 ? "" : "s", c->operand[0]);
-        table_to_text(t, &c->out, c->color);
-    } else {
-        struct json_writer w;
-        jw_init(&w, &c->out, true);
-        jw_object(&w, NULL);
-        jw_bool(&w, "valid", false);
-        table_to_json(t, &w, "problems");
-        jw_end_object(&w);
-        cli_print(c, "\n");
-    }
+    cli_print(c, "%zu problem%s in %s\n\n", count, count == 1 ? "" : "s", c->operand[0]);
+    table_to_text(t, &c->out, c->color);
     table_free(t);
 }
 
@@ -59,7 +57,7 @@ static int check_run(struct cli *c)
     }
     size_t count = policy_problems(&c->arena, buf_text(&document), problem);
     if (count > 0) {
-        problems_show(c, problem, count);
+        (c->json ? problems_json_show : problems_show)(c, problem, count);
         status = CLI_FAILED;
     } else if (policy_read(&c->arena, buf_text(&document), &p, &about, &err) != METE_OK) {
         status = cli_fail(c, &err);
@@ -86,13 +84,12 @@ static void published_show(struct cli *c, const struct submit_result *r)
 {
     if (c->json) {
         struct json_writer w;
-        jw_init(&w, &c->out, true);
+        cli_json_begin(c, &w);
         jw_object(&w, NULL);
-        jw_text(&w, "event_id", r->event_id);
-        jw_str(&w, "status", submit_status_name(r->status));
+        outcome_members(&w, r);
         jw_int(&w, "seq", (int64_t)r->seq);
         jw_end_object(&w);
-        cli_print(c, "\n");
+        cli_json_end(c);
         return;
     }
     if (c->quiet) {

@@ -6,40 +6,7 @@
 #include "base/text.h"
 #include "engine/words.h"
 #include "wire/document.h"
-
-const char *policy_kind_name(enum policy_kind kind)
-{
-    switch (kind) {
-    case POLICY_WEIGHTS:
-        return "weights";
-    case POLICY_ROLES:
-        return "roles";
-    case POLICY_USAGE:
-        return "usage";
-    case POLICY_SINGLE:
-        return "single";
-    }
-    return "?";
-}
-
-const char *rounding_name(enum rounding rounding)
-{
-    switch (rounding) {
-    case ROUNDING_LARGEST:
-        return "largest";
-    case ROUNDING_AUTHOR:
-        return "author";
-    case ROUNDING_CARRY:
-        return "carry";
-    }
-    return "?";
-}
-
-const char *signature_name(uint32_t signature)
-{
-    static const char *const NAME[] = {"none", "verified", "key unknown"};
-    return signature < ARRAY_LEN(NAME) ? NAME[signature] : "?";
-}
+#include "wire/json_values.h"
 
 #define PERCENT_DECIMALS 6u
 
@@ -285,7 +252,7 @@ void policy_show_text(struct cli *c, const struct policy *p, const struct policy
     print_text(c, "Title", p->title);
     if (about->generation != NULL) {
         cli_print(c, "%-11s .fair %s manifest, signature: %s\n", "Form", about->generation,
-                  signature_name(p->signature));
+                  policy_signature_name(p->signature));
     }
     cli_print(c, "%-11s %s, rounding %s\n", "Kind", policy_kind_name(p->kind),
               rounding_name(p->rounding));
@@ -320,26 +287,22 @@ void policy_show_text(struct cli *c, const struct policy *p, const struct policy
 void policy_show_json(struct cli *c, const struct policy *p, const struct policy_about *about)
 {
     struct json_writer w;
-    char hash[65];
     u128 den;
     u128 sum = sum_of(p, &den);
-    hash_hex(&p->hash, hash);
-    jw_init(&w, &c->out, true);
+    cli_json_begin(c, &w);
     jw_object(&w, NULL);
     jw_bool(&w, "valid", true);
     jw_text(&w, "id", p->id);
     jw_str(&w, "kind", policy_kind_name(p->kind));
     jw_str(&w, "rounding", rounding_name(p->rounding));
     jw_str(&w, "generation", about->generation);
-    jw_str(&w, "signature", signature_name(p->signature));
+    jw_str(&w, "signature", policy_signature_name(p->signature));
     jw_text(&w, "title", p->title);
-    jw_str(&w, "sha256", hash);
+    jw_hash(&w, "sha256", &p->hash);
     if (about->version != 0) {
-        char from[TIME_TEXT_MAX];
-        time_format(about->from, from);
         jw_int(&w, "version", about->version);
         jw_int(&w, "versions", about->versions);
-        jw_str(&w, "effective_from", about->from == TIME_ALWAYS ? NULL : from);
+        jw_time(&w, "effective_from", about->from);
     }
     jw_array(&w, "conditions");
     for (uint32_t i = 0; i < p->condition_count; i++) {
@@ -354,7 +317,7 @@ void policy_show_json(struct cli *c, const struct policy *p, const struct policy
         jw_text(&w, "sum", words_fraction(&c->arena, sum, den));
     }
     jw_end_object(&w);
-    cli_print(c, "\n");
+    cli_json_end(c);
 }
 
 /* --- where policies come from ------------------------------------------------------------------*/

@@ -25,10 +25,6 @@ struct policy_rows {
 /** In `a`. The policy's payees must have names. */
 struct policy_rows policy_rows(struct arena *a, const struct policy *p);
 
-const char *policy_kind_name(enum policy_kind kind);
-const char *rounding_name(enum rounding rounding);
-const char *signature_name(uint32_t signature);
-
 /** "33.333333...%" cut after six decimals; exact when nothing follows. In `a`. */
 struct text percent_label(struct arena *a, u128 num, u128 den);
 

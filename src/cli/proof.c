@@ -5,68 +5,19 @@
 #include "base/encode.h"
 #include "base/i128.h"
 #include "base/text.h"
+#include "render/render.h"
 
 #include <string.h>
 
 /* --- writing -----------------------------------------------------------------------------------*/
 
-static void put_hash(struct json_writer *w, const char *key, const struct hash *h)
+void proof_json(struct json_writer *w, const struct proof *p)
 {
-    char hex[65];
-    hash_hex(h, hex);
-    jw_str(w, key, hex);
-}
-
-static void put_path(struct json_writer *w, const struct hash *path, size_t count)
-{
-    jw_array(w, "path");
-    for (size_t i = 0; i < count; i++) {
-        put_hash(w, NULL, &path[i]);
-    }
-    jw_end_array(w);
-}
-
-static void put_inclusion(struct json_writer *w, const struct proof *p)
-{
-    const struct log_inclusion *x = &p->inclusion;
-    char at[TIME_TEXT_MAX];
-    time_format(x->recorded_at, at);
-    jw_str(w, "kind", "inclusion");
-    jw_int(w, "seq", (int64_t)x->seq);
-    jw_int(w, "size", (int64_t)x->size);
-    jw_text(w, "event_id", p->event_id);
-    jw_str(w, "recorded_at", at);
-    put_hash(w, "event_sha256", &x->event);
-    put_hash(w, "decision_sha256", &x->decision);
-    put_hash(w, "leaf", &x->leaf);
-    put_path(w, x->path, x->path_count);
-    put_hash(w, "root", &x->root);
-}
-
-static void put_consistency(struct json_writer *w, const struct proof *p)
-{
-    const struct log_consistency *x = &p->consistency;
-    jw_str(w, "kind", "consistency");
-    jw_int(w, "first", (int64_t)x->first);
-    jw_int(w, "second", (int64_t)x->second);
-    put_hash(w, "first_root", &x->first_root);
-    put_path(w, x->path, x->path_count);
-    put_hash(w, "second_root", &x->second_root);
-}
-
-void proof_write(struct buf *out, const struct proof *p)
-{
-    struct json_writer w;
-    jw_init(&w, out, true);
-    jw_object(&w, NULL);
-    (p->kind == PROOF_INCLUSION ? put_inclusion : put_consistency)(&w, p);
-    if (p->checkpoint.len > 0) {
-        jw_text(&w, "checkpoint", p->checkpoint);
+    if (p->kind == PROOF_INCLUSION) {
+        inclusion_json(w, &p->inclusion, p->event_id, p->checkpoint);
     } else {
-        jw_null(&w, "checkpoint");
+        consistency_json(w, &p->consistency, p->checkpoint);
     }
-    jw_end_object(&w);
-    buf_put_u8(out, '\n');
 }
 
 /* --- reading -----------------------------------------------------------------------------------*/

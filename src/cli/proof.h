@@ -19,8 +19,8 @@ struct proof {
     };
 };
 
-void proof_write(struct buf *out, const struct proof *p);
-/** Reads what proof_write wrote; texts live in `a`. METE_MEMBER_VALUE, METE_MEMBER_MISSING, and the
+void proof_json(struct json_writer *w, const struct proof *p);
+/** Reads what proof_json wrote; texts live in `a`. METE_MEMBER_VALUE, METE_MEMBER_MISSING, and the
  *  codes of JSON. */
 enum mete_code proof_read(struct arena *a, struct text json, struct proof *out,
                           struct mete_err *err) METE_MUST_CHECK;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * mete quarantine: events that were refused, kept outside the log. */
-#include "engine/quarantine.h"
+#include "cli/cli.h"
 
 #include "base/text.h"
-#include "cli/cli.h"
+#include "render/render.h"
 
 #include <stdlib.h>
 
@@ -27,25 +27,51 @@ static bool list_visit(void *arg, const struct quarantined *q)
     return true;
 }
 
-static int list_run(struct cli *c)
+static bool list_visit_json(void *arg, const struct quarantined *q)
+{
+    quarantined_json(arg, q);
+    return true;
+}
+
+static enum mete_code list_json(struct cli *c, struct engine *e, struct mete_err *err)
+{
+    struct json_writer w;
+    cli_json_begin(c, &w);
+    jw_array(&w, NULL);
+    enum mete_code code = quarantine_list(e, list_visit_json, &w, err);
+    jw_end_array(&w);
+    cli_json_end(c);
+    return code;
+}
+
+static enum mete_code list_table(struct cli *c, struct engine *e, struct mete_err *err)
 {
     static const struct table_column COLUMNS[] = {
         {"id", "ID", COLUMN_NUMBER},         {"received_at", "RECEIVED", COLUMN_TEXT},
         {"event_id", "EVENT", COLUMN_TEXT},  {"code", "CODE", COLUMN_TEXT},
         {"pointer", "POINTER", COLUMN_TEXT}, {"attempts", "TRIES", COLUMN_NUMBER},
         {"bytes", NULL, COLUMN_NUMBER},      {"message", "WHY", COLUMN_TEXT}};
+    struct table *t = table_new(COLUMNS, ARRAY_LEN(COLUMNS));
+    enum mete_code code = quarantine_list(e, list_visit, t, err);
+    if (code == METE_OK) {
+        cli_table_or(c, t, "The quarantine is empty.");
+    } else {
+        table_free(t);
+    }
+    return code;
+}
+
+static int list_run(struct cli *c)
+{
     struct engine *e;
     struct mete_err err;
     int status = cli_open(c, CLI_READ, &e);
     if (status != CLI_OK) {
         return status;
     }
-    struct table *t = table_new(COLUMNS, ARRAY_LEN(COLUMNS));
-    if (quarantine_list(e, list_visit, t, &err) != METE_OK) {
+    if ((c->json ? list_json : list_table)(c, e, &err) != METE_OK) {
         status = cli_fail(c, &err);
-        table_free(t);
-    } else {
-        cli_table_or(c, t, "The quarantine is empty.");
+        buf_reset(&c->out); /* nothing of half an answer */
     }
     engine_close(e);
     return status;
@@ -69,30 +95,9 @@ static int id_read(struct cli *c, const char *text, uint64_t *id)
 static void show_json(struct cli *c, const struct quarantined *q)
 {
     struct json_writer w;
-    char at[TIME_TEXT_MAX];
-    time_format(q->received_at, at);
-    jw_init(&w, &c->out, true);
-    jw_object(&w, NULL);
-    jw_int(&w, "id", (int64_t)q->id);
-    jw_str(&w, "received_at", at);
-    if (q->event_id.len > 0) {
-        jw_text(&w, "event_id", q->event_id);
-    } else {
-        jw_null(&w, "event_id");
-    }
-    jw_str(&w, "code", mete_code_name(q->code));
-    jw_text(&w, "pointer", q->pointer);
-    jw_text(&w, "message", q->message);
-    jw_str(&w, "remediation", mete_code_remediation(q->code));
-    jw_int(&w, "attempts", q->attempts);
-    jw_bool(&w, "cut", q->cut);
-    if (text_is_utf8(q->body)) {
-        jw_text(&w, "body", q->body);
-    } else {
-        jw_null(&w, "body");
-    }
-    jw_end_object(&w);
-    cli_print(c, "\n");
+    cli_json_begin(c, &w);
+    quarantined_whole_json(&w, q);
+    cli_json_end(c);
 }
 
 static void show_text(struct cli *c, const struct quarantined *q)

@@ -3,7 +3,7 @@
 #include "cli/rows.h"
 
 #include "base/text.h"
-#include "engine/query.h"
+#include "render/render.h"
 
 #include <string.h>
 
@@ -32,7 +32,7 @@ static int query_read(struct cli *c, struct report_query *q)
                                .until = TIME_MAX,
                                .recorded = cli_flag(c, "recorded"),
                                .by = REPORT_POLICY};
-    if (by != NULL && !report_by_of(by, &q->by)) {
+    if (by != NULL && !report_by_of(text_of(by), &q->by)) {
         return cli_usage(c, "--by wants policy, party, source, currency or role, not '%s'", by);
     }
     if (period == NULL || time_parse_period(text_of(period), &q->from, &q->until) ||
@@ -43,16 +43,6 @@ static int query_read(struct cli *c, struct report_query *q)
                      "--period wants 2025, 2025-Q1, 2025-03, 2025-03-14 or "
                      "2025-01-01..2025-02-01, not '%s'",
                      period);
-}
-
-static const char *by_name(enum report_by by)
-{
-    static const char *const NAMES[] = {[REPORT_POLICY] = "policy",
-                                        [REPORT_PARTY] = "party",
-                                        [REPORT_SOURCE] = "source",
-                                        [REPORT_CURRENCY] = "currency",
-                                        [REPORT_ROLE] = "role"};
-    return NAMES[by];
 }
 
 /* --- rows
@@ -90,8 +80,7 @@ static const struct table_column OTHERS[] = {{"name", "NAME", COLUMN_TEXT},
                                              {"reversed", "REVERSED", COLUMN_AMOUNT},
                                              {"net", "NET", COLUMN_AMOUNT}};
 
-#define AMOUNTS_FIRST 3u /* the column of the first amount */
-#define AMOUNTS_MAX   8u
+#define AMOUNTS_MAX 8u
 
 /** The amounts of a row, in the order of the columns; returns how many. */
 static size_t amounts_of(const struct report_row *row, enum report_by by, i128 out[AMOUNTS_MAX])
@@ -129,32 +118,6 @@ static void rows_show(struct cli *c, const struct report *r, enum report_by by)
     rows_end(&rows);
 }
 
-static void rows_json(struct cli *c, struct json_writer *w, const struct report *r,
-                      enum report_by by)
-{
-    const struct table_column *column = by == REPORT_PARTY ? BY_PARTY : OTHERS;
-    jw_array(w, "rows");
-    for (size_t i = 0; i < r->row_count; i++) {
-        const struct report_row *row = &r->row[i];
-        i128 amount[AMOUNTS_MAX];
-        size_t count = amounts_of(row, by, amount);
-        jw_object(w, NULL);
-        if (row->name.len > 0) {
-            jw_text(w, column[0].name, row->name);
-        } else {
-            jw_null(w, column[0].name);
-        }
-        jw_text(w, "asset", asset_label(&c->arena, &row->asset));
-        jw_int(w, "count", (int64_t)row->count);
-        for (size_t k = 0; k < count; k++) {
-            jw_i128(w, column[AMOUNTS_FIRST + k].name, amount[k]);
-        }
-        jw_end_object(w);
-        cli_spill(c);
-    }
-    jw_end_array(w);
-}
-
 static struct table *usage_table(const struct report *r)
 {
     static const struct table_column COLUMNS[] = {{"provider", "PROVIDER", COLUMN_TEXT},
@@ -166,10 +129,10 @@ static struct table *usage_table(const struct report *r)
     for (size_t i = 0; i < r->usage_count; i++) {
         const struct report_usage *u = &r->usage[i];
         table_text(t, u->provider);
-        table_number(t, (uint64_t)u->reports);
-        table_number(t, (uint64_t)u->calls);
-        table_number(t, (uint64_t)u->bytes);
-        table_number(t, (uint64_t)u->latency_ms_sum);
+        table_number(t, u->reports);
+        table_number(t, u->calls);
+        table_number(t, u->bytes);
+        table_number(t, u->latency_ms_sum);
     }
     return t;
 }
@@ -199,24 +162,9 @@ static struct table *waiting_table(struct cli *c, const struct report *r)
 static void show_json(struct cli *c, const struct report *r, const struct report_query *q)
 {
     struct json_writer w;
-    char time[TIME_TEXT_MAX];
-    struct table *table[] = {usage_table(r), waiting_table(c, r)};
-    static const char *const KEY[] = {"usage", "waiting"};
-    jw_init(&w, &c->out, true);
-    jw_object(&w, NULL);
-    time_format(q->from, time);
-    jw_str(&w, "from", time);
-    time_format(q->until, time);
-    jw_str(&w, "until", time);
-    jw_str(&w, "by", by_name(q->by));
-    jw_str(&w, "time", q->recorded ? "recorded_at" : "occurred_at");
-    rows_json(c, &w, r, q->by);
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        table_to_json(table[i], &w, KEY[i]);
-        table_free(table[i]);
-    }
-    jw_end_object(&w);
-    cli_print(c, "\n");
+    cli_json_begin(c, &w);
+    report_json(&w, r, q, q->by == REPORT_PARTY ? "party" : "name");
+    cli_json_end(c);
 }
 
 static void show_text(struct cli *c, const struct report *r, const struct report_query *q)
@@ -226,9 +174,9 @@ static void show_text(struct cli *c, const struct report *r, const struct report
     time_format(q->from, from);
     time_format(q->until, until);
     if (q->from == TIME_MIN && q->until == TIME_MAX) {
-        cli_heading(c, "Revenue by %s, from the beginning", by_name(q->by));
+        cli_heading(c, "Revenue by %s, from the beginning", report_by_name(q->by));
     } else {
-        cli_heading(c, "Revenue by %s, %s from %s until before %s", by_name(q->by),
+        cli_heading(c, "Revenue by %s, %s from %s until before %s", report_by_name(q->by),
                     q->recorded ? "recorded" : "occurred", from, until);
     }
     if (r->row_count > 0) {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * mete serve: starts the desk, waits for a signal, lets it finish. */
+#include "base/i128.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/service.h"
+#include "cli/settings.h"
 #include "crypto/seal.h"
 #include "http/desk.h"
 #include "http/roles.h"
@@ -13,67 +15,42 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LISTEN_DEFAULT  "127.0.0.1:8402"
-#define BODY_MAX        ((size_t)64 << 20)
-#define PEM_MAX         ((size_t)1 << 20)
-#define REPLAY_WINDOW_H 24
-#define DRAIN_S         25u
-
-#define CONNECTIONS_MOST 60000u
-#define DAY_S            86400u
-#define PER_ADDRESS      256u
-
-static bool is_loopback(const char *listen)
-{
-    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]:", 6) == 0 ||
-           strncmp(listen, "localhost:", 10) == 0;
-}
-
-/** --listen, else HOST and PORT of the environment, else loopback. */
-static const char *listen_of(struct cli *c)
-{
-    const char *given = cli_option(c, "listen");
-    const char *host = getenv("HOST");
-    const char *port = getenv("PORT");
-    if (given != NULL) {
-        return given;
-    }
-    if (host == NULL && port == NULL) {
-        return LISTEN_DEFAULT;
-    }
-    return arena_printf(&c->arena, "%s:%s", host != NULL ? host : "127.0.0.1",
-                        port != NULL ? port : "8402")
-        .p;
-}
-
-/** --roles, else all. CLI_OK, or it was complained about. */
-static int roles_of(struct cli *c, unsigned *out)
-{
-    struct mete_err err;
-    const char *given = cli_option(c, "roles");
-    enum mete_code code = roles_parse(text_of(given != NULL ? given : "all"), out, &err);
-    return code == METE_OK ? CLI_OK : cli_usage(c, "%s", err.text);
-}
+#define BODY_MAX    ((size_t)64 << 20)
+#define PEM_MAX     ((size_t)1 << 20)
+#define DRAIN_S     25u
+#define PER_ADDRESS 256u
 
 /** The other services, by the names that their compose files use. */
-static struct peers_options peers_of_environment(void)
+static struct peers_options peers_of(struct settings *s, const char *own_key)
 {
-    const char *key = getenv("PEER_API_KEY");
-    return (struct peers_options){.registry = getenv("MANIFEST_REGISTRY_URL"),
-                                  .wallet = getenv("WALLET_SERVICE_URL"),
-                                  .distribution = getenv("DISTRIBUTION_SERVICE_URL"),
-                                  .validation = getenv("VALIDATION_SERVICE_URL"),
-                                  .key = key != NULL ? key : getenv("API_KEY")};
+    const char *key = settings_secret(s, SETTING_PEER_KEY, SETTING_PEER_KEY_FILE);
+    return (struct peers_options){.registry = settings_text(s, SETTING_REGISTRY_URL),
+                                  .wallet = settings_text(s, SETTING_WALLET_URL),
+                                  .distribution = settings_text(s, SETTING_DISTRIBUTION_URL),
+                                  .validation = settings_text(s, SETTING_VALIDATION_URL),
+                                  .key = key != NULL ? key : own_key,
+                                  .refresh_s = (unsigned)settings_number(s, SETTING_REFRESH)};
 }
 
 static void say_started(struct cli *c, struct desk *d, const char *listen)
 {
     const char *colon = strrchr(listen, ':');
-    cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s%s",
+    struct text roles = roles_text(&c->arena, d->o.roles);
+    cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s, roles %.*s%s%s",
              d->o.server.certificate != NULL ? "https" : "http", (int)(colon - listen), listen,
-             server_port(d->server), c->book, c->store_label,
-             authority_is_open(d->authority) ? "; no key exists: everything is open to this machine"
-                                             : "");
+             server_port(d->server), c->book, c->store_label, (int)roles.len, roles.p,
+             roles_are_bare(d->o.roles) ? " (with no routes but those that every role has)" : "",
+             authority_is_open(d->authority, desk_now())
+                 ? "; no key exists: everything is open to this machine"
+                 : "");
+}
+
+/** Through the server's lines: nobody may be reading stderr. */
+static void stopped_say(const struct cli *c, struct desk *d, const char *how)
+{
+    if (!c->quiet) {
+        desk_say(d, "stopped; %s", how);
+    }
 }
 
 /** True: all were answered. False: not in time, or there was a second signal. */
@@ -94,95 +71,130 @@ static bool drain(struct desk *d, const sigset_t *set)
     return false;
 }
 
-/** Until SIGINT or SIGTERM; SIGHUP reads the keys again. */
-static void wait_for_end(struct desk *d, const sigset_t *set)
+/* --- options -----------------------------------------------------------------------------------*/
+
+/** The text of the file that a setting names; NULL when it is not set. */
+static const char *file_of(struct settings *s, enum setting which)
+{
+    const char *path = settings_path(s, which);
+    struct buf text = {0};
+    struct mete_err err;
+    const char *out = NULL;
+    if (path == NULL) {
+        return NULL;
+    }
+    if (cli_read_file(path, PEM_MAX, &text, &err) != METE_OK) {
+        settings_problem(s, s->value[which].where, false, "%s", err.text);
+    } else {
+        out = arena_text(s->arena, buf_text(&text)).p;
+    }
+    secret_wipe(text.p, text.len);
+    buf_clear(&text);
+    return out;
+}
+
+static struct server_options server_of(struct settings *s)
+{
+    struct server_options o = {.listen = settings_text(s, SETTING_LISTEN),
+                               .body_max = BODY_MAX,
+                               .connections_max = (unsigned)settings_number(s, SETTING_CONNECTIONS),
+                               .per_address_max = (unsigned)settings_number(s, SETTING_PER_ADDRESS),
+                               .request_s = (unsigned)settings_number(s, SETTING_REQUEST_TIME),
+                               .idle_s = (unsigned)settings_number(s, SETTING_IDLE_TIME),
+                               .certificate = file_of(s, SETTING_CERTIFICATE),
+                               .certificate_key = file_of(s, SETTING_CERTIFICATE_KEY),
+                               .client_ca = file_of(s, SETTING_CLIENT_CA)};
+    if (o.per_address_max == 0 && o.certificate != NULL && !listen_is_loopback(o.listen)) {
+        o.per_address_max = PER_ADDRESS; /* no proxy is in between: an address is a client */
+    }
+    return o;
+}
+
+static struct desk_options desk_of(struct settings *s)
+{
+    struct mete_err unused;
+    const char *key = settings_secret(s, SETTING_API_KEY, SETTING_API_KEY_FILE);
+    struct desk_options o = {
+        .server = server_of(s),
+        .store = settings_text(s, SETTING_STORE),
+        .book = settings_text(s, SETTING_BOOK),
+        .create = true,
+        .peers = peers_of(s, key),
+        .admin_key = key,
+        .rate = (unsigned)settings_number(s, SETTING_RATE),
+        .burst = (unsigned)settings_number(s, SETTING_BURST),
+        .replay_window_s = (unsigned)settings_number(s, SETTING_REPLAY_WINDOW) * 3600,
+        .workers = (unsigned)settings_number(s, SETTING_WORKERS),
+        .streams = (unsigned)settings_number(s, SETTING_STREAMS),
+        .streams_per_key = (unsigned)settings_number(s, SETTING_STREAMS_PER_KEY),
+        .heartbeat_s = (unsigned)settings_number(s, SETTING_HEARTBEAT),
+        .cache_size = (size_t)settings_number(s, SETTING_CACHE) << 20,
+        .loopback = listen_is_loopback(settings_text(s, SETTING_LISTEN)),
+        .log = settings_switch(s, SETTING_LOG_REQUESTS)};
+    (void)!roles_parse(text_of(settings_text(s, SETTING_ROLES)), &o.roles, &unused); /* checked */
+    return o;
+}
+
+/* --- reading it all again ----------------------------------------------------------------------*/
+
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static void restart_hints(const struct cli *c, const struct settings *was,
+                          const struct settings *is)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if ((SETTING[i].traits & SETTING_LIVE) == 0 &&
+            !same(was->value[i].text, is->value[i].text)) {
+            cli_note(c, "mete: %s of [%s] has changed: it takes a restart", SETTING[i].name,
+                     SETTING[i].section);
+        }
+    }
+}
+
+/** SIGHUP: keys, certificate, and the settings that can change while it runs. A mistake anywhere,
+ *  and all stays as it was. */
+static void read_again(struct cli *c, struct desk *d)
+{
+    struct arena a;
+    struct settings s;
+    struct mete_err err;
+    arena_init(&a, (size_t)64 << 20);
+    authority_reload(d->authority);
+    settings_read(&s, &a, c);
+    settings_check(&s);
+    struct desk_options o = desk_of(&s);
+    if (s.errors == 0 && d->o.server.certificate != NULL && o.server.certificate != NULL &&
+        server_certificate(d->server, o.server.certificate, o.server.certificate_key, &err) !=
+            METE_OK) {
+        settings_problem(&s, "certificate", false, "%s", err.text);
+    }
+    settings_complain(&s);
+    if (s.errors > 0) {
+        cli_note(c, "mete: SIGHUP: the settings stay as they were");
+    } else {
+        desk_adjust(d, &o);
+        restart_hints(c, c->settings, &s);
+        cli_note(c, "mete: SIGHUP: keys, certificate and settings read again");
+    }
+    arena_clear(&a);
+}
+
+/** Until SIGINT or SIGTERM. */
+static void wait_for_end(struct cli *c, struct desk *d, const sigset_t *set)
 {
     int got;
     do {
         while (sigwait(set, &got) != 0) {
         }
         if (got == SIGHUP) {
-            authority_reload(d->authority);
+            service_notify("RELOADING=1");
+            read_again(c, d);
+            service_notify("READY=1");
         }
     } while (got == SIGHUP);
-}
-
-/* --- options -----------------------------------------------------------------------------------*/
-
-/** The text of the file that an option names; NULL when it was not given. */
-static int file_option(struct cli *c, const char *name, const char **out)
-{
-    const char *path = cli_option(c, name);
-    struct buf text = {0};
-    struct mete_err err;
-    *out = NULL;
-    if (path == NULL) {
-        return CLI_OK;
-    }
-    if (cli_read_file(path, PEM_MAX, &text, &err) != METE_OK) {
-        buf_clear(&text);
-        return cli_fail(c, &err);
-    }
-    *out = arena_text(&c->arena, buf_text(&text)).p;
-    secret_wipe(text.p, text.len);
-    buf_clear(&text);
-    return CLI_OK;
-}
-
-static int tls_options(struct cli *c, struct server_options *o)
-{
-    int status = file_option(c, "certificate", &o->certificate);
-    status = status == CLI_OK ? file_option(c, "certificate-key", &o->certificate_key) : status;
-    status = status == CLI_OK ? file_option(c, "client-ca", &o->client_ca) : status;
-    if (status != CLI_OK) {
-        return status;
-    }
-    if ((o->certificate == NULL) != (o->certificate_key == NULL)) {
-        return cli_usage(c, "--certificate and --certificate-key belong together");
-    }
-    if (o->client_ca != NULL && o->certificate == NULL) {
-        return cli_usage(c, "--client-ca needs TLS: give --certificate and --certificate-key");
-    }
-    return CLI_OK;
-}
-
-/** Bounds of the server. CLI_OK, or it was complained about. */
-static int bounds_of(struct cli *c, const char *listen, struct server_options *o)
-{
-    const struct {
-        const char *name;
-        uint64_t max;
-        unsigned *to;
-    } bound[] = {{"connections", CONNECTIONS_MOST, &o->connections_max},
-                 {"per-address", CONNECTIONS_MOST, &o->per_address_max},
-                 {"request-time", DAY_S, &o->request_s},
-                 {"idle-time", DAY_S, &o->idle_s}};
-    for (size_t i = 0; i < ARRAY_LEN(bound); i++) {
-        uint64_t value = 0;
-        int status = cli_option_number(c, bound[i].name, 1, bound[i].max, &value);
-        if (status != CLI_OK) {
-            return status;
-        }
-        *bound[i].to = (unsigned)value;
-    }
-    if (o->per_address_max == 0 && o->certificate != NULL && !is_loopback(listen)) {
-        o->per_address_max = PER_ADDRESS; /* no proxy is in between: an address is a client */
-    }
-    return CLI_OK;
-}
-
-static int key_options(struct cli *c, struct desk_options *o)
-{
-    uint64_t rate = 0;
-    uint64_t burst = 0;
-    uint64_t hours = REPLAY_WINDOW_H;
-    int status = cli_option_number(c, "rate", 0, 1000000, &rate);
-    status = status == CLI_OK ? cli_option_number(c, "burst", 1, 1000000, &burst) : status;
-    status = status == CLI_OK ? cli_option_number(c, "replay-window", 0, 8760, &hours) : status;
-    o->rate = (unsigned)rate;
-    o->burst = (unsigned)burst;
-    o->replay_window_s = (unsigned)hours * 3600;
-    return status;
 }
 
 /** What is answered, one route a line: method, path, operation, scope. */
@@ -203,58 +215,47 @@ static int routes_print(struct cli *c, unsigned roles)
     return CLI_OK;
 }
 
+static void signals_block(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+    sigprocmask(SIG_BLOCK, set, NULL); /* before any thread: they inherit it */
+    signal(SIGPIPE, SIG_IGN);
+}
+
 static int serve_run(struct cli *c)
 {
     struct desk *d;
     struct mete_err err;
     sigset_t set;
-    unsigned roles;
-    const char *listen = listen_of(c);
-    int status = roles_of(c, &roles);
-    if (status != CLI_OK) {
-        return status;
-    }
     if (cli_flag(c, "routes")) {
-        return routes_print(c, roles);
+        unsigned roles;
+        return roles_parse(text_of(settings_text(c->settings, SETTING_ROLES)), &roles, &err) ==
+                       METE_OK
+                   ? routes_print(c, roles)
+                   : cli_usage(c, "%s", err.text);
     }
-    struct desk_options o = {.server = {.listen = listen, .body_max = BODY_MAX},
-                             .store = c->store,
-                             .book = c->book,
-                             .create = true,
-                             .roles = roles,
-                             .peers = peers_of_environment(),
-                             .admin_key = getenv("API_KEY"),
-                             .loopback = is_loopback(listen),
-                             .log = !c->quiet};
-    status = tls_options(c, &o.server);
-    status = status == CLI_OK ? key_options(c, &o) : status;
-    status = status == CLI_OK ? bounds_of(c, listen, &o.server) : status;
-    if (status != CLI_OK) {
-        return status;
+    settings_check(c->settings);
+    const struct desk_options o = desk_of(c->settings);
+    settings_complain(c->settings);
+    if (c->settings->errors > 0) {
+        return CLI_USAGE;
     }
-    if (!o.loopback && o.server.certificate == NULL && !cli_flag(c, "plaintext-behind-proxy")) {
-        return cli_usage(c,
-                         "%s can be reached from elsewhere: give a certificate, or say "
-                         "--plaintext-behind-proxy",
-                         listen);
-    }
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, NULL); /* before any thread: they inherit it */
-    signal(SIGPIPE, SIG_IGN);
+    signals_block(&set);
     if (desk_open(&d, &o, &err) != METE_OK) {
         return cli_fail(c, &err);
     }
-    say_started(c, d, listen);
+    say_started(c, d, o.server.listen);
     service_notify("READY=1");
-    wait_for_end(d, &set);
+    wait_for_end(c, d, &set);
     if (!drain(d, &set)) {
-        cli_note(c, "mete: stopped; some requests were not answered");
+        stopped_say(c, d, "some requests were not answered");
+        desk_flush(d);
         _exit(CLI_FAILED); /* at once: the store stands this, as it stands the power going */
     }
-    cli_note(c, "mete: stopped; every request was answered");
+    stopped_say(c, d, "every request was answered");
     desk_close(d);
     return CLI_OK;
 }
@@ -274,6 +275,9 @@ static const struct cli_option OPTIONS[] = {
      "of them, those of one address; unless said 256 with TLS, else no bound"},
     {"request-time", 0, "SECONDS", "for a whole request, however slowly it comes; 60 unless said"},
     {"idle-time", 0, "SECONDS", "without a byte before a connection is closed; 30 unless said"},
+    {"streams", 0, "N", "of the connections, those that follow events; half unless said"},
+    {"streams-per-key", 0, "N", "of these, those of one key; a quarter unless said"},
+    {"heartbeat", 0, "SECONDS", "between looks at who follows events; 15 unless said"},
     {"plaintext-behind-proxy", 0, NULL, "no TLS although others can connect: a proxy has it"},
     {NULL, 0, NULL, NULL}};
 
@@ -283,10 +287,12 @@ const struct cli_command command_serve = {
     .operands_min = 0,
     .operands_max = 0,
     .summary = "answer HTTP requests",
-    .about = "Makes the store and the book when they are missing. SIGTERM: finishes what it has\n"
-             "begun, then ends; a second one: at once. SIGHUP: reads keys again. Several of them\n"
-             "with a role each find each other by MANIFEST_REGISTRY_URL, WALLET_SERVICE_URL,\n"
-             "DISTRIBUTION_SERVICE_URL and VALIDATION_SERVICE_URL, and show each other the key in\n"
-             "PEER_API_KEY, else API_KEY.",
+    .about =
+        "Makes the store and the book when they are missing. SIGTERM: finishes what it has\n"
+        "begun, then ends; a second one: at once. SIGHUP: reads keys, certificate and settings\n"
+        "again. Everything can also stand in mete.conf(5). Several of them\n"
+        "with a role each find each other by MANIFEST_REGISTRY_URL, WALLET_SERVICE_URL,\n"
+        "DISTRIBUTION_SERVICE_URL and VALIDATION_SERVICE_URL, and show each other the key in\n"
+        "PEER_API_KEY, else API_KEY.",
     .option = OPTIONS,
     .run = serve_run};

@@ -4,121 +4,19 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "engine/query.h"
+#include "render/render.h"
 #include "wire/document.h"
 
 #include <string.h>
 
 #define DRAFTS_MAX 64
 
-/* --- totals
- * -------------------------------------------------------------------------------------*/
-
-struct total {
-    struct asset asset;
-    i128 now;
-    i128 then;
-    i128 moved; /* sum of the gains: what changes hands */
-    uint64_t parties;
-};
-
-struct totals {
-    struct total *total;
-    size_t count;
-};
-
-static struct totals totals_of(struct arena *a, const struct simulation *s)
-{
-    struct totals t = {.total = arena_array(a, s->row_count, sizeof *t.total)};
-    for (size_t i = 0; i < s->row_count; i++) {
-        const struct simulate_row *row = &s->row[i];
-        size_t k = 0;
-        while (k < t.count && t.total[k].asset.number != row->asset.number) {
-            k++;
-        }
-        t.count += k == t.count;
-        t.total[k].asset = row->asset;
-        t.total[k].now += row->now;
-        t.total[k].then += row->then;
-        t.total[k].moved += row->then > row->now ? row->then - row->now : 0;
-        t.total[k].parties += row->then != row->now;
-    }
-    return t;
-}
-
-/* --- JSON
- * ---------------------------------------------------------------------------------------*/
-
-static void row_json(struct cli *c, struct json_writer *w, const struct simulate_row *row)
-{
-    jw_object(w, NULL);
-    jw_text(w, "party", row->party);
-    jw_text(w, "asset", asset_label(&c->arena, &row->asset));
-    jw_i128(w, "now", row->now);
-    jw_i128(w, "then", row->then);
-    jw_i128(w, "difference", row->then - row->now);
-    jw_end_object(w);
-    cli_spill(c);
-}
-
-static void totals_json(struct cli *c, struct json_writer *w, const struct totals *t)
-{
-    jw_array(w, "totals");
-    for (size_t i = 0; i < t->count; i++) {
-        jw_object(w, NULL);
-        jw_text(w, "asset", asset_label(&c->arena, &t->total[i].asset));
-        jw_i128(w, "now", t->total[i].now);
-        jw_i128(w, "then", t->total[i].then);
-        jw_i128(w, "moved", t->total[i].moved);
-        jw_int(w, "parties", (int64_t)t->total[i].parties);
-        jw_end_object(w);
-    }
-    jw_end_array(w);
-}
-
-static void refused_json(struct json_writer *w, const struct simulation *s)
-{
-    jw_int(w, "refused_count", (int64_t)s->refused_count);
-    jw_array(w, "refused");
-    for (uint64_t i = 0; i < s->refused_count && i < SIMULATE_REFUSED_MAX; i++) {
-        const struct simulate_refused *r = &s->refused[i];
-        jw_object(w, NULL);
-        jw_text(w, "event_id", r->event_id);
-        jw_str(w, "event_type", r->event_type);
-        jw_str(w, "code", mete_code_name(r->why.code));
-        jw_str(w, "pointer", r->why.pointer);
-        jw_str(w, "message", r->why.text);
-        jw_end_object(w);
-    }
-    jw_end_array(w);
-}
-
-static uint64_t per_second(const struct simulation *s)
-{
-    return s->elapsed_us > 0 ? s->events * 1000000 / (uint64_t)s->elapsed_us : 0;
-}
-
 static void show_json(struct cli *c, const struct simulation *s)
 {
     struct json_writer w;
-    struct totals totals = totals_of(&c->arena, s);
-    jw_init(&w, &c->out, true);
-    jw_object(&w, NULL);
-    jw_array(&w, "rows");
-    for (size_t i = 0; i < s->row_count; i++) {
-        row_json(c, &w, &s->row[i]);
-    }
-    jw_end_array(&w);
-    totals_json(c, &w, &totals);
-    jw_int(&w, "changed", (int64_t)s->changed);
-    jw_int(&w, "events", (int64_t)s->events);
-    jw_int(&w, "left_out", (int64_t)s->left_out);
-    jw_int(&w, "uncovered_transfers", (int64_t)s->uncovered);
-    refused_json(&w, s);
-    jw_int(&w, "milliseconds", s->elapsed_us / 1000);
-    jw_int(&w, "events_per_second", (int64_t)per_second(s));
-    jw_end_object(&w);
-    cli_print(c, "\n");
+    cli_json_begin(c, &w);
+    simulation_json(&w, s);
+    cli_json_end(c);
 }
 
 /* --- text and CSV
@@ -154,10 +52,9 @@ static void show_totals(struct cli *c, const struct simulation *s)
                                                   {"now", "ALL NOW", COLUMN_AMOUNT},
                                                   {"then", "ALL THEN", COLUMN_AMOUNT},
                                                   {"moved", "CHANGES HANDS", COLUMN_AMOUNT}};
-    struct totals totals = totals_of(&c->arena, s);
     struct table *t = table_new(COLUMNS, ARRAY_LEN(COLUMNS));
-    for (size_t i = 0; i < totals.count; i++) {
-        const struct total *x = &totals.total[i];
+    for (size_t i = 0; i < s->total_count; i++) {
+        const struct simulate_total *x = &s->total[i];
         table_number(t, x->parties);
         table_amount(t, x->now, &x->asset);
         table_amount(t, x->then, &x->asset);
@@ -204,8 +101,8 @@ static void show_text(struct cli *c, const struct simulation *s)
               "\n%llu events in %llu.%03llu s (%llu a second); %llu publications gave way to the "
               "draft; nothing was written\n",
               (unsigned long long)s->events, (unsigned long long)(s->elapsed_us / 1000000),
-              (unsigned long long)(s->elapsed_us / 1000 % 1000), (unsigned long long)per_second(s),
-              (unsigned long long)s->left_out);
+              (unsigned long long)(s->elapsed_us / 1000 % 1000),
+              (unsigned long long)simulation_rate(s), (unsigned long long)s->left_out);
 }
 
 /* --- the command

@@ -3,7 +3,7 @@
 #include "cli/rows.h"
 
 #include "base/text.h"
-#include "engine/query.h"
+#include "render/render.h"
 
 struct showing {
     struct cli *c;
@@ -15,31 +15,8 @@ struct showing {
     uint64_t accounts;
 };
 
-/* --- JSON: {party, accounts: [{asset, opening, lines: [...], closing}], next}
- * ---------------------*/
-
-static void line_members(struct json_writer *w, const struct statement_line *line)
-{
-    char time[TIME_TEXT_MAX];
-    jw_int(w, "seq", (int64_t)line->seq);
-    time_format(line->recorded_at, time);
-    jw_str(w, "recorded_at", time);
-    time_format(line->occurred_at, time);
-    jw_str(w, "occurred_at", time);
-    jw_text(w, "event_id", line->event_id);
-    jw_str(w, "event_type", line->event_type);
-    jw_str(w, "what", line->what);
-    if (line->id.len > 0) {
-        jw_text(w, "allocation_id", line->id);
-    } else {
-        jw_null(w, "allocation_id");
-    }
-    jw_i128(w, "amount", line->amount);
-    jw_i128(w, "balance", line->balance);
-    jw_str(w, "state", line->state);
-    time_format(line->clears_at, time);
-    jw_str(w, "clears_at", time);
-}
+/* --- NDJSON: a record for each line, before and after the account's balance
+ * ----------------------*/
 
 /** One NDJSON record. */
 static void record_begin(struct showing *s, const char *kind)
@@ -58,28 +35,10 @@ static void record_end(struct showing *s)
 
 static void balance_record(struct showing *s, const char *kind, i128 amount)
 {
-    arena_reset(&s->a);
     record_begin(s, kind);
-    jw_text(&s->w, "asset", asset_label(&s->a, &s->asset));
+    jw_asset(&s->w, &s->asset);
     jw_i128(&s->w, "balance", amount);
     record_end(s);
-}
-
-static void json_open(struct showing *s, const struct statement_account *account)
-{
-    arena_reset(&s->a);
-    jw_object(&s->w, NULL);
-    jw_text(&s->w, "asset", asset_label(&s->a, &account->asset));
-    jw_i128(&s->w, "opening", account->opening);
-    jw_array(&s->w, "lines");
-}
-
-static void json_close(struct showing *s, const struct statement_account *account)
-{
-    jw_end_array(&s->w);
-    jw_i128(&s->w, "closing", account->closing);
-    jw_int(&s->w, "count", (int64_t)account->lines);
-    jw_end_object(&s->w);
 }
 
 /* --- text and CSV
@@ -122,8 +81,6 @@ static void account_open(void *ctx, const struct statement_account *account)
     s->asset = account->asset;
     if (s->ndjson) {
         balance_record(s, "opening", account->opening);
-    } else if (s->c->json) {
-        json_open(s, account);
     } else if (!s->c->csv) {
         arena_reset(&s->a);
         cli_heading(s->c, "%s%s: opening balance %s", s->accounts > 0 ? "\n" : "",
@@ -139,14 +96,9 @@ static void account_line(void *ctx, const struct statement_line *line)
     arena_reset(&s->a);
     if (s->ndjson) {
         record_begin(s, "line");
-        jw_text(&s->w, "asset", asset_label(&s->a, &s->asset));
-        line_members(&s->w, line);
+        jw_asset(&s->w, &s->asset);
+        statement_line_members(&s->w, line);
         record_end(s);
-    } else if (s->c->json) {
-        jw_object(&s->w, NULL);
-        line_members(&s->w, line);
-        jw_end_object(&s->w);
-        cli_spill(s->c);
     } else {
         line_cells(s, rows_next(&s->rows), line);
     }
@@ -157,8 +109,6 @@ static void account_close(void *ctx, const struct statement_account *account)
     struct showing *s = ctx;
     if (s->ndjson) {
         balance_record(s, "closing", account->closing);
-    } else if (s->c->json) {
-        json_close(s, account);
     } else if (!s->c->csv) {
         rows_end(&s->rows);
         arena_reset(&s->a);
@@ -171,40 +121,28 @@ static void account_close(void *ctx, const struct statement_account *account)
 /* --- the whole
  * ----------------------------------------------------------------------------------*/
 
-static void begin(struct showing *s)
+static struct statement_sink begin(struct showing *s, const struct statement_query *q)
 {
+    if (s->c->json && !s->ndjson) {
+        cli_json_begin(s->c, &s->w);
+        statement_json_begin(&s->w, q);
+        return statement_json_sink(&s->w);
+    }
     if (s->c->csv) {
         rows_begin(&s->rows, s->c, COLUMNS, ARRAY_LEN(COLUMNS));
-    } else if (s->c->json && !s->ndjson) {
-        jw_init(&s->w, &s->c->out, true);
-        jw_object(&s->w, NULL);
-        jw_str(&s->w, "party", s->c->operand[0]);
-        jw_array(&s->w, "accounts");
     }
-}
-
-static void cursor_member(struct json_writer *w, const char *key, const char *cursor)
-{
-    if (cursor[0] != 0) {
-        jw_str(w, key, cursor);
-    } else {
-        jw_null(w, key);
-    }
+    return (struct statement_sink){s, account_open, account_line, account_close};
 }
 
 static void end(struct showing *s, const struct statement_pages *pages)
 {
     if (s->ndjson) {
         record_begin(s, "pages");
-        cursor_member(&s->w, "next", pages->next);
-        cursor_member(&s->w, "last", pages->last);
+        statement_pages_members(&s->w, pages);
         record_end(s);
     } else if (s->c->json) {
-        jw_end_array(&s->w);
-        cursor_member(&s->w, "next", pages->next);
-        cursor_member(&s->w, "last", pages->last);
-        jw_end_object(&s->w);
-        cli_print(s->c, "\n");
+        statement_json_end(&s->w, pages);
+        cli_json_end(s->c);
     } else if (s->c->csv) {
         rows_end(&s->rows);
     } else if (s->accounts == 0) {
@@ -253,8 +191,7 @@ static int statement_run(struct cli *c)
     }
     q.at = q.at == TIME_ALWAYS ? engine_now(e) : q.at;
     arena_init(&s.a, (size_t)1 << 20);
-    begin(&s);
-    const struct statement_sink sink = {&s, account_open, account_line, account_close};
+    const struct statement_sink sink = begin(&s, &q);
     if (statement_read(e, &q, &sink, &pages, &err) == METE_OK) {
         end(&s, &pages);
     } else {

@@ -16,7 +16,7 @@ struct cell {
     size_t offset; /* of the text, in table.text */
     size_t len;
     size_t csv_len; /* an amount without its code */
-    i128 units;     /* number, amount */
+    i128 units;     /* amount */
 };
 
 struct table {
@@ -100,13 +100,12 @@ void table_time(struct table *t, mete_time value)
     table_text(t, (struct text){text, time_format(value, text)});
 }
 
-void table_number(struct table *t, uint64_t value)
+void table_number(struct table *t, i128 value)
 {
-    METE_ASSERT(kind_next(t) == COLUMN_NUMBER && value <= INT64_MAX);
+    METE_ASSERT(kind_next(t) == COLUMN_NUMBER && value >= 0);
     char text[I128_TEXT_MAX];
     struct cell *c = cell_add(t, CELL_NUMBER);
-    c->units = value;
-    cell_text(t, c, (struct text){text, u128_format(value, text)});
+    cell_text(t, c, (struct text){text, i128_format(value, text)});
 }
 
 void table_amount(struct table *t, i128 value, const struct asset *asset)
@@ -310,7 +309,7 @@ static void put_member(const struct table *t, struct json_writer *w, const char 
         jw_text(w, name, cell_shown(t, c));
         break;
     case CELL_NUMBER:
-        jw_int(w, name, (int64_t)c->units);
+        jw_raw(w, name, cell_shown(t, c));
         break;
     case CELL_AMOUNT:
         jw_i128(w, name, c->units);

@@ -33,7 +33,7 @@ size_t table_row_count(const struct table *t);
 void table_text(struct table *t, struct text value);
 void table_str(struct table *t, const char *value); /* NULL: as table_null */
 void table_time(struct table *t, mete_time value);  /* RFC 3339; TEXT columns */
-void table_number(struct table *t, uint64_t value);
+void table_number(struct table *t, i128 value);     /* not below 0 */
 void table_amount(struct table *t, i128 value, const struct asset *asset);
 void table_bool(struct table *t, bool value);
 void table_null(struct table *t); /* any kind: "-" in text, empty in CSV, null in JSON */

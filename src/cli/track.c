@@ -80,7 +80,7 @@ static void stats_show(struct cli *c, const struct mete_tracker_stats *s, bool a
                   (unsigned long long)s->refused, (unsigned long long)s->spool_reports);
         return;
     }
-    jw_init(&w, &c->out, true);
+    cli_json_begin(c, &w);
     jw_object(&w, NULL);
     jw_bool(&w, "complete", all);
     jw_int(&w, "acknowledged", (int64_t)s->acknowledged);
@@ -91,7 +91,7 @@ static void stats_show(struct cli *c, const struct mete_tracker_stats *s, bool a
     jw_int(&w, "torn", (int64_t)s->torn);
     jw_str(&w, "last_error", s->last_error);
     jw_end_object(&w);
-    cli_print(c, "\n");
+    cli_json_end(c);
 }
 
 static int track_report_run(struct cli *c)

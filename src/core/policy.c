@@ -18,6 +18,42 @@
 #define TOLERANCE_1_0 10000u
 #define TOLERANCE_1_1 1000000u
 
+/* --- names -------------------------------------------------------------------------------------*/
+
+const char *policy_kind_name(enum policy_kind kind)
+{
+    switch (kind) {
+    case POLICY_WEIGHTS:
+        return "weights";
+    case POLICY_ROLES:
+        return "roles";
+    case POLICY_USAGE:
+        return "usage";
+    case POLICY_SINGLE:
+        return "single";
+    }
+    return "?";
+}
+
+const char *rounding_name(enum rounding rounding)
+{
+    switch (rounding) {
+    case ROUNDING_LARGEST:
+        return "largest";
+    case ROUNDING_AUTHOR:
+        return "author";
+    case ROUNDING_CARRY:
+        return "carry";
+    }
+    return "?";
+}
+
+const char *policy_signature_name(uint32_t signature)
+{
+    static const char *const NAME[] = {"none", "verified", "key unknown"};
+    return signature < ARRAY_LEN(NAME) ? NAME[signature] : "?";
+}
+
 /* --- bounds
  * -------------------------------------------------------------------------------------*/
 

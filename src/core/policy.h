@@ -135,4 +135,9 @@ bool policy_unpack(struct arena *a, struct bytes packed, struct policy *p) METE_
  *  signature, den. Needs no memory. */
 bool policy_unpack_head(struct bytes packed, struct policy *p) METE_MUST_CHECK;
 
+/* Names of what a policy is made of. */
+const char *policy_kind_name(enum policy_kind kind);
+const char *rounding_name(enum rounding rounding);
+const char *policy_signature_name(uint32_t signature);
+
 #endif

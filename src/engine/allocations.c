@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Listing allocations: the log is walked from the cursor on, and lines that fit are handed out. */
+ * Listing allocations from the cursor on: the log is walked, or only the places that an index
+ * names, and lines that fit are handed out. */
 #include "engine/allocations.h"
 
 #include "base/text.h"
 #include "core/dispute.h"
+#include "core/work.h"
 #include "engine/lines.h"
 
 #include <stdio.h>
@@ -27,7 +29,6 @@ struct list {
     struct place after; /* rows up to here were handed out before */
     struct place last;  /* that was handed out or passed over */
     uint64_t left;      /* rows */
-    uint64_t until;     /* seq where this call ends */
     uint32_t party;     /* 0: all */
     uint64_t event_seq; /* 0: all */
     bool full;
@@ -101,6 +102,16 @@ static struct text party_text(struct list *l, uint32_t number)
                                                                        : (struct text){0};
 }
 
+/** What went back of a line; zero when nothing did. */
+static i128 reversed_of(struct list *l, const struct walk_item *item, struct place at)
+{
+    struct reversed r;
+    const struct group *g = &item->decision.group[at.group];
+    return reversed_load(engine_view(l->e), &l->a, at.seq, at.page, at.group, g, &r) == VIEW_FOUND
+               ? r.line[at.line]
+               : 0;
+}
+
 static struct allocation_row row_make(struct list *l, const struct walk_item *item,
                                       const struct walk_head *head, struct place at)
 {
@@ -111,6 +122,7 @@ static struct allocation_row row_make(struct list *l, const struct walk_item *it
     char path[PATH_TEXT_MAX];
     struct allocation_row row = {.event_id = head->event_id,
                                  .amount = g->line[at.line].amount,
+                                 .reversed = reversed_of(l, item, at),
                                  .booked_at = item->recorded_at};
     (void)line_path(g, at.group, at.line, path);
     row.id = arena_printf(&l->a, "%.*s/%s", (int)head->event_id.len, head->event_id.p, path);
@@ -136,15 +148,16 @@ static bool row_fits(const struct list *l, const struct allocation_row *row)
 
 /* --- the walk ----------------------------------------------------------------------------------*/
 
+static bool is_wanted(const struct list *l, const struct line *line, struct place at)
+{
+    return line->kind == LINE_ALLOCATION && (l->party == 0 || line->party == l->party) &&
+           is_after(at, l->after);
+}
+
 /** False: the page is full. */
 static bool line_visit(struct list *l, const struct walk_item *item, const struct walk_head *head,
                        struct place at)
 {
-    const struct line *line = &item->decision.group[at.group].line[at.line];
-    if (line->kind != LINE_ALLOCATION || (l->party != 0 && line->party != l->party) ||
-        !is_after(at, l->after)) {
-        return true;
-    }
     const struct allocation_row row = row_make(l, item, head, at);
     if (row_fits(l, &row)) {
         if (l->left == 0) {
@@ -158,24 +171,102 @@ static bool line_visit(struct list *l, const struct walk_item *item, const struc
     return !l->full;
 }
 
+/** The event is read only when one of its lines is wanted. */
+static bool group_visit(struct list *l, const struct walk_item *item, struct walk_head *head,
+                        uint32_t number)
+{
+    const struct group *g = &item->decision.group[number];
+    for (uint32_t i = 0; i < g->line_count && g->kind == GROUP_REVENUE; i++) {
+        const struct place at = {item->seq, item->page, number, i};
+        if (!is_wanted(l, &g->line[i], at)) {
+            continue;
+        }
+        if (head->tree == NULL) {
+            arena_reset(&l->a);
+            l->code = walk_head_of(&l->a, item->bytes, head, l->err);
+        }
+        if (l->code != METE_OK || !line_visit(l, item, head, at)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool item_visit(void *arg, const struct walk_item *item)
 {
     struct list *l = arg;
-    struct walk_head head;
+    struct walk_head head = {.tree = NULL};
     if (l->event_seq != 0 && item->event_seq != l->event_seq) {
         return true;
     }
-    arena_reset(&l->a);
-    l->code = walk_head_of(&l->a, item->bytes, &head, l->err);
-    for (uint32_t g = 0; g < item->decision.group_count && l->code == METE_OK; g++) {
-        const struct group *group = &item->decision.group[g];
-        for (uint32_t i = 0; i < group->line_count && group->kind == GROUP_REVENUE; i++) {
-            if (!line_visit(l, item, &head, (struct place){item->seq, item->page, g, i})) {
-                return false;
-            }
+    for (uint32_t g = 0; g < item->decision.group_count; g++) {
+        if (!group_visit(l, item, &head, g)) {
+            return false;
         }
     }
-    return l->code == METE_OK;
+    return true;
+}
+
+/* --- where to look -----------------------------------------------------------------------------*/
+
+/** The entries of all accounts of a party. */
+static enum mete_code places_of_party(struct list *l, struct arena *a, uint64_t from,
+                                      struct walk_places *out)
+{
+    struct walk_keys accounts;
+    struct key begin = key_u32(KEY_ACCOUNT, l->party);
+    struct key end = key_prefix_end(begin);
+    enum mete_code code =
+        walk_keys(l->e, a, key_bytes(&begin), key_bytes(&end), ASSETS_ALL, &accounts, l->err);
+    if (code != METE_OK) {
+        return code;
+    }
+    *out = (struct walk_places){.range = arena_array(a, accounts.count, sizeof *out->range),
+                                .count = accounts.count};
+    for (size_t i = 0; i < out->count; i++) {
+        uint32_t asset = key_read_u32(accounts.key[i], 5);
+        out->range[i] =
+            (struct walk_range){.from = key_entry(l->party, asset, from, 0),
+                                .until = key_prefix_end(key_u32x2(KEY_ENTRY, l->party, asset)),
+                                .seq_at = 9};
+    }
+    return METE_OK;
+}
+
+/** All lines that were ever disputed. */
+static struct walk_places places_of_disputes(struct arena *a, uint64_t from)
+{
+    struct walk_range *r = arena_alloc(a, sizeof *r);
+    r->from = key_of(KEY_DISPUTE);
+    key_add_u64(&r->from, from);
+    r->until = key_prefix_end(key_of(KEY_DISPUTE));
+    r->seq_at = 1;
+    return (struct walk_places){.range = r, .count = 1};
+}
+
+static bool is_of_disputes(const struct allocations_query *q)
+{
+    return text_is(q->state, "disputed") || text_is(q->state, "upheld");
+}
+
+/** By an index where there is one. */
+static enum mete_code look(struct list *l, uint64_t from, uint64_t until)
+{
+    struct arena a;
+    struct walk_places places;
+    enum mete_code code = METE_OK;
+    if (l->event_seq != 0 || (l->party == 0 && !is_of_disputes(l->q))) {
+        return walk_log(l->e, from, until, item_visit, l, l->err);
+    }
+    arena_init(&a, ARENA_SIZE_MAX);
+    if (l->party != 0) {
+        code = places_of_party(l, &a, from, &places);
+    } else {
+        places = places_of_disputes(&a, from);
+    }
+    code = code == METE_OK ? walk_at(l->e, &places, item_visit, l, l->err) : code;
+    arena_clear(&a);
+    return code;
 }
 
 /** Where an event was booked: it may have waited. */
@@ -221,14 +312,16 @@ enum mete_code allocations_list(struct engine *e, const struct allocations_query
     next[0] = '\0';
     arena_init(&l.a, ARENA_SIZE_MAX);
     enum mete_code code = range_find(&l, &from, &end);
-    l.until = end > from + ALLOCATION_WALK_MAX ? from + ALLOCATION_WALK_MAX : end;
+    bool indexed = l.event_seq == 0 && (l.party != 0 || is_of_disputes(q));
+    uint64_t until =
+        q->look_max != 0 && !indexed && end - from > q->look_max ? from + q->look_max : end;
     l.last = l.after;
-    code = code == METE_OK ? walk_log(e, from, l.until, item_visit, &l, err) : code;
+    code = code == METE_OK ? look(&l, from, until) : code;
     code = code == METE_OK ? l.code : code;
-    if (code == METE_OK && !l.full && l.until < end) {
-        l.last = (struct place){.seq = l.until - 1, .page = UINT32_MAX};
+    if (code == METE_OK && !l.full && until < end) {
+        l.last = (struct place){.seq = until - 1, .page = UINT32_MAX};
     }
-    if (code == METE_OK && (l.full || l.until < end)) {
+    if (code == METE_OK && (l.full || until < end)) {
         snprintf(next, ALLOCATION_CURSOR_MAX, "%llu.%u.%u.%u", (unsigned long long)l.last.seq,
                  l.last.page, l.last.group, l.last.line);
     }

@@ -6,7 +6,6 @@
 #include "engine/engine.h"
 
 #define ALLOCATION_CURSOR_MAX 96
-#define ALLOCATION_WALK_MAX   20000u /* entries of the log that one call looks at */
 
 struct allocations_query {
     mete_time at;         /* the clock that clears */
@@ -16,6 +15,7 @@ struct allocations_query {
     struct text state;    /* "pending" ...; empty: all */
     struct text after;    /* a cursor; empty: from the beginning */
     uint64_t limit;       /* rows */
+    uint64_t look_max;    /* entries of the log that this call reads where no index leads; 0: any */
 };
 
 struct allocation_row {
@@ -23,6 +23,7 @@ struct allocation_row {
     struct text event_id;
     struct text party;
     i128 amount;
+    i128 reversed; /* of it, so far */
     struct asset asset;
     struct text role;        /* may be empty */
     struct text policy;      /* whose share it is; empty: the event named the party */
@@ -36,8 +37,8 @@ struct allocation_row {
 
 typedef bool allocations_visit(void *arg, const struct allocation_row *row);
 
-/** *next is the cursor of what follows, "" at the end; the call may end with fewer rows than asked
- *  for, even none, because it looked at ALLOCATION_WALK_MAX entries. METE_REQUEST_INVALID for a
+/** *next is the cursor of what follows, "" at the end: before it a page is full, unless look_max
+ *  entries had too few that fit. METE_REQUEST_INVALID for a
  *  broken cursor; METE_NOT_FOUND for a party or an event that the log does not name. */
 enum mete_code allocations_list(struct engine *e, const struct allocations_query *q,
                                 allocations_visit *visit, void *arg,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An explanation as text and as JSON, and how its tree is built. */
+ * An explanation as text, and how its tree is built. */
 #include "engine/explain_parts.h"
 
 #include "base/text.h"
@@ -105,8 +105,7 @@ void explain_fact_product(struct explain *x, struct explain_node *n,
     explain_fact_ratio(x, n, "remainder", p->rem, p->den);
 }
 
-/* --- text
- * ---------------------------------------------------------------------------------------*/
+/* --- text --------------------------------------------------------------------------------------*/
 
 struct indent {
     struct buf prefix;
@@ -139,31 +138,4 @@ void explain_text(struct buf *out, const struct explain_node *n)
     struct indent indent = {0};
     text_node(out, n, &indent);
     buf_clear(&indent.prefix);
-}
-
-/* --- JSON
- * ---------------------------------------------------------------------------------------*/
-
-void explain_json(struct json_writer *w, const char *key, const struct explain_node *n)
-{
-    jw_object(w, key);
-    jw_str(w, "label", n->label);
-    jw_text(w, "text", n->text);
-    if (n->has_amount) {
-        char asset[ASSET_CODE_LEN_MAX + 8];
-        snprintf(asset, sizeof asset, "%s/%u", n->asset.code, n->asset.scale);
-        jw_i128(w, "amount", n->amount);
-        jw_str(w, "asset", asset);
-    }
-    for (const struct explain_fact *f = n->fact; f != NULL; f = f->next) {
-        jw_text(w, f->name, f->value);
-    }
-    if (n->child != NULL) {
-        jw_array(w, "children");
-        for (const struct explain_node *c = n->child; c != NULL; c = c->next) {
-            explain_json(w, NULL, c);
-        }
-        jw_end_array(w);
-    }
-    jw_end_object(w);
 }

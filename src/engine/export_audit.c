@@ -11,8 +11,8 @@
 #include "engine/internal.h"
 #include "engine/log.h"
 #include "engine/tile.h"
+#include "wire/json_values.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define AUDIT_FORMAT 1
@@ -73,21 +73,6 @@ static void put_base64(struct audit *x, const char *key, struct bytes b)
     free(text);
 }
 
-static void put_hash(struct audit *x, const char *key, const struct hash *h)
-{
-    char hex[65];
-    hash_hex(h, hex);
-    jw_str(&x->w, key, hex);
-}
-
-static void put_asset(struct audit *x, uint32_t number)
-{
-    char text[ASSET_CODE_LEN_MAX + 8];
-    const struct asset *asset = names_asset(&x->names, number);
-    snprintf(text, sizeof text, "%s/%u", asset->code, asset->scale);
-    jw_str(&x->w, "asset", text);
-}
-
 static void put_policy(struct audit *x, uint32_t number)
 {
     struct text id = {0};
@@ -111,7 +96,7 @@ static void book_line(struct audit *x)
     jw_int(&x->w, "format", AUDIT_FORMAT);
     jw_str(&x->w, "name", engine_book_name(x->e));
     put_u64(x, "size", head.size);
-    put_hash(x, "root", &head.root);
+    jw_hash(&x->w, "root", &head.root);
     put_time(x, "at", x->at);
     jw_text(&x->w, "checkpoint_origin", log_origin(&x->a, x->e));
     jw_str(&x->w, "checkpoint_key", did);
@@ -214,7 +199,7 @@ static void account_line(struct audit *x, struct bytes key, struct bytes value, 
     (void)value;
     line_begin(x, "account");
     jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
-    put_asset(x, key_read_u32(key, 5));
+    jw_asset(&x->w, names_asset(&x->names, key_read_u32(key, 5)));
     jw_i128(&x->w, "debits_posted", sums[0]);
     jw_i128(&x->w, "credits_posted", sums[1]);
     jw_i128(&x->w, "debits_pending", sums[2]);
@@ -231,7 +216,7 @@ static void pending_line(struct audit *x, struct bytes key, struct bytes value, 
     }
     line_begin(x, "pending");
     jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
-    put_asset(x, key_read_u32(key, 5));
+    jw_asset(&x->w, names_asset(&x->names, key_read_u32(key, 5)));
     jw_text(&x->w, "day", words_day(&x->a, day));
     jw_i128(&x->w, "amount", sums[0]);
     line_end(x);
@@ -242,7 +227,7 @@ static void net_line(struct audit *x, struct bytes key, struct bytes value, cons
     (void)value;
     line_begin(x, "net");
     put_policy(x, key_read_u32(key, 1));
-    put_asset(x, key_read_u32(key, 5));
+    jw_asset(&x->w, names_asset(&x->names, key_read_u32(key, 5)));
     jw_i128(&x->w, "amount", sums[0]);
     line_end(x);
 }
@@ -287,7 +272,7 @@ static void residue_line(struct audit *x, struct bytes key, struct bytes value, 
     }
     line_begin(x, "residue");
     put_policy(x, key_read_u32(key, 1));
-    put_asset(x, key_read_u32(key, 5));
+    jw_asset(&x->w, names_asset(&x->names, key_read_u32(key, 5)));
     payee_put(x, key.p[13], key_read_u32(key, 9));
     jw_i128(&x->w, "whole", r.whole);
     put_u128(x, "num", r.num);
@@ -310,7 +295,7 @@ static bool balance_line(void *arg, const struct party_row *row)
     struct audit *x = arg;
     line_begin(x, "balance");
     jw_text(&x->w, "party", row->party);
-    put_asset(x, row->asset.number);
+    jw_asset(&x->w, names_asset(&x->names, row->asset.number));
     jw_i128(&x->w, "pending", row->balance.pending);
     jw_i128(&x->w, "disputed", row->balance.disputed);
     jw_i128(&x->w, "cleared", row->balance.cleared);
@@ -344,7 +329,7 @@ static bool quarantine_line(void *arg, const struct quarantined *q)
     } else {
         put_base64(x, "body_base64", text_bytes(q->body));
     }
-    put_hash(x, "sha256", &body);
+    jw_hash(&x->w, "sha256", &body);
     line_end(x);
     return x->code == METE_OK;
 }

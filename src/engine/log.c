@@ -78,6 +78,13 @@ enum mete_code log_checkpoint(struct engine *e, struct arena *a, uint64_t size,
     return METE_OK;
 }
 
+struct text log_note(struct engine *e, struct arena *a, uint64_t size)
+{
+    struct checkpoint c;
+    struct mete_err unused;
+    return log_checkpoint(e, a, size, &c, &unused) == METE_OK ? c.note : (struct text){0};
+}
+
 enum mete_code log_checkpoint_keep(struct engine *e, const struct checkpoint *c,
                                    struct mete_err *err)
 {

@@ -15,6 +15,8 @@ struct text log_origin(struct arena *a, const struct engine *e);
  *  METE_NOT_FOUND when there are not so many. */
 enum mete_code log_checkpoint(struct engine *e, struct arena *a, uint64_t size,
                               struct checkpoint *out, struct mete_err *err) METE_MUST_CHECK;
+/** The note alone; empty when it cannot be signed: a proof is one without it too. In `a`. */
+struct text log_note(struct engine *e, struct arena *a, uint64_t size);
 /** Remembers a checkpoint in the store, durably. */
 enum mete_code log_checkpoint_keep(struct engine *e, const struct checkpoint *c,
                                    struct mete_err *err) METE_MUST_CHECK;

@@ -52,13 +52,14 @@ enum mete_code parties_list(struct engine *e, const struct parties_query *q, par
 
 struct statement_query {
     struct text party;
-    struct text asset; /* code; empty: all */
-    mete_time from;    /* recorded at or after; TIME_ALWAYS: from the beginning */
-    mete_time until;   /* recorded before; TIME_NEVER: to the end */
-    mete_time at;      /* the clock that clears: state of the lines */
-    struct text after; /* a cursor; empty: from the first line */
-    uint64_t limit;    /* lines; 0: all */
-    uint32_t newest;   /* not 0: of each account only that many bookings, the newest */
+    struct text asset;        /* code; empty: all */
+    mete_time from;           /* recorded at or after; TIME_ALWAYS: from the beginning */
+    mete_time until;          /* recorded before; TIME_NEVER: to the end */
+    mete_time at;             /* the clock that clears: state of the lines */
+    struct text after;        /* a cursor; empty: from the first line */
+    uint64_t limit;           /* lines; 0: all */
+    uint32_t newest;          /* not 0: of each account only that many bookings, the newest */
+    const _Atomic bool *stop; /* once true, no further line is read; NULL: nobody stops it */
 };
 
 /** Cursors; "" when there is no such page. */
@@ -128,7 +129,6 @@ enum mete_code explain_id(struct engine *e, struct text id, mete_time at, struct
                           struct explain_node **out, struct mete_err *err) METE_MUST_CHECK;
 /** An indented tree, one line a node. */
 void explain_text(struct buf *out, const struct explain_node *n);
-void explain_json(struct json_writer *w, const char *key, const struct explain_node *n);
 
 /* --- report: totals of a period
  * -----------------------------------------------------------------*/
@@ -181,7 +181,8 @@ struct report {
 
 enum mete_code report_make(struct engine *e, const struct report_query *q, struct arena *a,
                            struct report *out, struct mete_err *err) METE_MUST_CHECK;
-bool report_by_of(const char *name, enum report_by *by) METE_MUST_CHECK;
+bool report_by_of(struct text name, enum report_by *by) METE_MUST_CHECK;
+const char *report_by_name(enum report_by by);
 /** Sources that go by several names are one: the name they are reported under. */
 struct text report_source(struct text source);
 
@@ -226,6 +227,15 @@ struct simulate_row {
     i128 then;
 };
 
+/** One asset's sum over the rows. */
+struct simulate_total {
+    struct asset asset;
+    i128 now;
+    i128 then;
+    i128 moved;       /* sum of the gains: what changes hands */
+    uint64_t parties; /* accounts with a difference */
+};
+
 /** An event of the book that could not be applied under the drafts. */
 struct simulate_refused {
     struct text event_id;
@@ -238,7 +248,9 @@ struct simulate_refused {
 struct simulation {
     struct simulate_row *row; /* parties and mete's own accounts but the outside; by party, asset */
     size_t row_count;
-    size_t changed; /* rows with a difference */
+    size_t changed;               /* rows with a difference */
+    struct simulate_total *total; /* in the order in which the rows name their assets */
+    size_t total_count;
     uint64_t events;
     uint64_t left_out; /* publications that the drafts replace */
     uint64_t
@@ -254,5 +266,7 @@ struct simulation {
  *  METE_USAGE; errors of documents, with a pointer into the document. */
 enum mete_code simulate_run(struct engine *e, const struct simulate_query *q, struct arena *a,
                             struct simulation *out, struct mete_err *err) METE_MUST_CHECK;
+/** Events a second; 0 when it took no time. */
+uint64_t simulation_rate(const struct simulation *s);
 
 #endif

@@ -306,15 +306,21 @@ enum mete_code report_make(struct engine *e, const struct report_query *q, struc
     return code;
 }
 
-bool report_by_of(const char *name, enum report_by *by)
+static const char *const by_names[] = {[REPORT_POLICY] = "policy",
+                                       [REPORT_PARTY] = "party",
+                                       [REPORT_SOURCE] = "source",
+                                       [REPORT_CURRENCY] = "currency",
+                                       [REPORT_ROLE] = "role"};
+
+const char *report_by_name(enum report_by by)
 {
-    static const char *const NAMES[] = {[REPORT_POLICY] = "policy",
-                                        [REPORT_PARTY] = "party",
-                                        [REPORT_SOURCE] = "source",
-                                        [REPORT_CURRENCY] = "currency",
-                                        [REPORT_ROLE] = "role"};
-    for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
-        if (text_is(text_of(name), NAMES[i])) {
+    return by_names[by];
+}
+
+bool report_by_of(struct text name, enum report_by *by)
+{
+    for (size_t i = 0; i < ARRAY_LEN(by_names); i++) {
+        if (text_is(name, by_names[i])) {
             *by = (enum report_by)i;
             return true;
         }

@@ -7,7 +7,7 @@
 #include "core/contribution.h"
 #include "core/policy.h"
 #include "store/hash_seed.h"
-#include "wire/json.h"
+#include "wire/json_values.h"
 
 #include <string.h>
 
@@ -64,29 +64,6 @@ static void list_end(struct writing *x)
     jw_end_array(&x->w);
 }
 
-static void put_asset(struct writing *x, const struct asset *asset)
-{
-    char label[ASSET_CODE_LEN_MAX + 8];
-    size_t len = strlen(asset->code);
-    memcpy(label, asset->code, len);
-    label[len++] = '/';
-    if (asset->scale >= 10) {
-        label[len++] = (char)('0' + asset->scale / 10);
-    }
-    label[len++] = (char)('0' + asset->scale % 10);
-    jw_text(&x->w, "asset", (struct text){label, len});
-}
-
-/** Empty texts are null. */
-static void put_text(struct writing *x, const char *key, struct text t)
-{
-    if (t.len == 0) {
-        jw_null(&x->w, key);
-    } else {
-        jw_text(&x->w, key, t);
-    }
-}
-
 /* --- short lists -------------------------------------------------------------------------------*/
 
 static void put_counts(struct writing *x)
@@ -107,7 +84,7 @@ static void put_refused(struct writing *x)
     for (size_t i = 0; i < x->r->refused_count; i++) {
         const struct run_refused *f = &x->r->refused[i];
         row_begin(x);
-        put_text(x, "event_id", f->event_id);
+        jw_text_or_null(&x->w, "event_id", f->event_id);
         jw_str(&x->w, "code", mete_code_name(f->code));
         jw_text(&x->w, "pointer", f->pointer);
         jw_text(&x->w, "message", f->message);
@@ -132,7 +109,7 @@ static void put_totals(struct writing *x)
     for (size_t i = 0; i < x->r->total_count; i++) {
         const struct run_total *t = &x->r->total[i];
         row_begin(x);
-        put_asset(x, &t->asset);
+        jw_asset(&x->w, &t->asset);
         jw_i128(&x->w, "gross", t->gross);
         jw_i128(&x->w, "fees", t->fees);
         jw_i128(&x->w, "allocated", t->allocated);
@@ -151,7 +128,7 @@ static void put_parties(struct writing *x)
         const struct run_party *p = &x->r->party[i];
         row_begin(x);
         jw_text(&x->w, "party", p->party);
-        put_asset(x, &p->asset);
+        jw_asset(&x->w, &p->asset);
         jw_i128(&x->w, "pending", p->pending);
         jw_i128(&x->w, "disputed", p->disputed);
         jw_i128(&x->w, "cleared", p->cleared);
@@ -268,9 +245,9 @@ static void put_policy(struct writing *x, const struct group *g, const struct li
         role = policy_of(x, leaf)->role[l->share];
     }
     struct text built_in = roles ? ROLES_POLICY_ID : (struct text){0};
-    put_text(x, "role", role);
-    put_text(x, "policy", leaf->policy != 0 ? policy_of(x, leaf)->id : built_in);
-    put_text(x, "root_policy", root->policy != 0 ? policy_of(x, root)->id : built_in);
+    jw_text_or_null(&x->w, "role", role);
+    jw_text_or_null(&x->w, "policy", leaf->policy != 0 ? policy_of(x, leaf)->id : built_in);
+    jw_text_or_null(&x->w, "root_policy", root->policy != 0 ? policy_of(x, root)->id : built_in);
     if (leaf->policy == 0 && !roles) {
         jw_null(&x->w, "policy_version");
     } else {
@@ -296,7 +273,7 @@ static void put_allocation(struct writing *x, const struct spot *s)
     jw_text(&x->w, "party", party_name(x, l->party));
     jw_i128(&x->w, "amount", l->amount);
     jw_i128(&x->w, "reversed", reversed);
-    put_asset(x, &asset);
+    jw_asset(&x->w, &asset);
     put_policy(x, g, l);
     mete_time due = l->held ? TIME_NEVER : g->clears_at;
     jw_str(&x->w, "state", allocation_state_name(allocation_state_at(due, &d, x->r->at)));
@@ -332,7 +309,7 @@ static void put_fee(struct writing *x, const struct spot *s)
     jw_i128(&x->w, "amount", l->amount);
     jw_i128(&x->w, "reversed",
             run_books_reversed(x->r->books, item->seq, item->page, s->group, s->line));
-    put_asset(x, &asset);
+    jw_asset(&x->w, &asset);
     row_end(x);
 }
 
@@ -385,13 +362,11 @@ static void put_lines(struct writing *x, const char *key, bool fees)
 
 static void put_log(struct writing *x)
 {
-    char root[65];
-    hash_hex(&x->r->head.root, root);
     x->w.pretty = true;
     jw_object(&x->w, "log");
     x->w.pretty = false;
     jw_int(&x->w, "size", (int64_t)x->r->head.size);
-    jw_str(&x->w, "head", root);
+    jw_hash(&x->w, "head", &x->r->head.root);
     jw_end_object(&x->w);
     x->w.pretty = true;
 }

@@ -9,6 +9,7 @@
 #include "store/hash_seed.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define BATCH_KEYS 2048u
 #define ARENA_MAX  ((size_t)4 << 30)
@@ -134,6 +135,42 @@ static void rows_give(struct compare *c)
     }
 }
 
+static struct simulate_total *total_of(struct simulate *x, const struct asset *asset)
+{
+    struct simulation *out = x->out;
+    for (size_t i = 0; i < out->total_count; i++) {
+        if (out->total[i].asset.number == asset->number) {
+            return &out->total[i];
+        }
+    }
+    if ((out->total_count & (out->total_count - 1)) == 0) { /* full: it doubles */
+        struct simulate_total *more = arena_array(x->a, 2 * out->total_count + 1, sizeof *more);
+        if (out->total_count > 0) {
+            memcpy(more, out->total, out->total_count * sizeof *more);
+        }
+        out->total = more;
+    }
+    out->total[out->total_count].asset = *asset;
+    return &out->total[out->total_count++];
+}
+
+static void totals_give(struct simulate *x)
+{
+    for (size_t i = 0; i < x->out->row_count; i++) {
+        const struct simulate_row *row = &x->out->row[i];
+        struct simulate_total *total = total_of(x, &row->asset);
+        total->now += row->now;
+        total->then += row->then;
+        total->moved += row->then > row->now ? row->then - row->now : 0;
+        total->parties += row->then != row->now;
+    }
+}
+
+uint64_t simulation_rate(const struct simulation *s)
+{
+    return s->elapsed_us > 0 ? s->events * 1000000 / (uint64_t)s->elapsed_us : 0;
+}
+
 enum mete_code simulate_compare(struct simulate *x)
 {
     struct compare c = {.x = x};
@@ -142,6 +179,7 @@ enum mete_code simulate_compare(struct simulate *x)
     if (code == METE_OK) {
         then_add(&c);
         rows_give(&c);
+        totals_give(x);
     }
     map_clear(&c.row);
     return code;

@@ -109,6 +109,11 @@ static void line_show(struct reading *r, const struct walk_item *item, const str
     r->sink->line(r->sink->ctx, &line);
 }
 
+static bool is_enough(const struct reading *r)
+{
+    return (r->q->limit != 0 && r->shown == r->q->limit) || (r->q->stop != NULL && *r->q->stop);
+}
+
 /** Shows the lines of a decision from the `skip`-th on, until the limit. */
 static enum mete_code item_show(struct reading *r, const struct walk_item *item, uint64_t skip)
 {
@@ -120,7 +125,7 @@ static enum mete_code item_show(struct reading *r, const struct walk_item *item,
         if (i < skip) {
             continue;
         }
-        if (r->q->limit != 0 && r->shown == r->q->limit) {
+        if (is_enough(r)) {
             r->full = true;
             r->place = (struct place){r->account.asset.number, false, item->seq, item->page, i,
                                       r->account.closing};
@@ -251,7 +256,7 @@ static enum mete_code account_read(struct reading *r, uint32_t asset)
     if (view_asset_number(r->view, asset, &r->account.asset) != VIEW_FOUND) {
         return mete_fail(r->err, METE_STORE_CORRUPT, "", "asset %u has no name", asset);
     }
-    if (r->q->limit != 0 && r->shown == r->q->limit) {
+    if (is_enough(r)) {
         r->full = true;
         r->place = (struct place){.asset = asset, .fresh = true};
         return METE_OK;

@@ -61,6 +61,20 @@ enum mete_code walk_keys(struct engine *e, struct arena *a, struct bytes from, s
 enum mete_code walk_tail(struct engine *e, uint32_t party, uint32_t asset, size_t count,
                          uint64_t *seq, uint32_t *page, struct mete_err *err) METE_MUST_CHECK;
 
+/* Places that keys of an index name. */
+struct walk_range {
+    struct key from;
+    struct key until;
+    size_t seq_at; /* where in a key the seq stands; a page, 32 bits, follows it */
+};
+struct walk_places {
+    struct walk_range *range; /* `from` moves on */
+    size_t count;
+};
+/** Decisions at the places of all ranges, in the order of the log, each of them once. */
+enum mete_code walk_at(struct engine *e, const struct walk_places *places, walk_visit *visit,
+                       void *arg, struct mete_err *err) METE_MUST_CHECK;
+
 /** The key right after `key`: where the next call goes on. */
 struct key walk_key_after(struct bytes key);
 

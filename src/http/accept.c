@@ -112,3 +112,14 @@ unsigned accept_quality(const struct exchange *x, const char *type)
     }
     return any ? best.weight : WEIGHT_FULL;
 }
+
+size_t accept_pick(const struct exchange *x, const char *const *offer)
+{
+    size_t best = 0;
+    for (size_t i = 1; offer[i] != NULL; i++) {
+        if (accept_quality(x, offer[i]) > accept_quality(x, offer[best])) {
+            best = i;
+        }
+    }
+    return best;
+}

@@ -7,51 +7,19 @@
 #include "http/routes.h"
 
 #include "base/text.h"
-#include "engine/allocations.h"
+#include "render/render.h"
 
 #include <string.h>
 
 #define PAGE_DEFAULT 100u
 #define PAGE_MAX     1000u
+#define LOOK_MAX     1000000u /* some seconds' work */
 
 /* --- GET /v1/allocations -----------------------------------------------------------------------*/
 
-struct listing {
-    struct exchange *x;
-    struct json_writer w;
-};
-
-static void text_or_null(struct json_writer *w, const char *key, struct text value)
-{
-    if (value.len > 0) {
-        jw_text(w, key, value);
-    } else {
-        jw_null(w, key);
-    }
-}
-
 static bool row_write(void *arg, const struct allocation_row *row)
 {
-    struct listing *l = arg;
-    struct json_writer *w = &l->w;
-    char at[TIME_TEXT_MAX];
-    jw_object(w, NULL);
-    jw_text(w, "allocation_id", row->id);
-    jw_text(w, "event_id", row->event_id);
-    jw_text(w, "party", row->party);
-    jw_i128(w, "amount", row->amount);
-    jw_text(w, "asset", arena_printf(&l->x->arena, "%s/%u", row->asset.code, row->asset.scale));
-    text_or_null(w, "role", row->role);
-    text_or_null(w, "policy", row->policy);
-    text_or_null(w, "root_policy", row->root_policy);
-    jw_int(w, "policy_version", row->policy_version);
-    jw_str(w, "state", row->state);
-    text_or_null(w, "held_by", row->held_by);
-    time_format(row->clears_at, at);
-    jw_str(w, "clears_at", at);
-    time_format(row->booked_at, at);
-    jw_str(w, "booked_at", at);
-    jw_end_object(w);
+    allocation_json(arg, row);
     return true;
 }
 
@@ -72,7 +40,7 @@ static bool state_known(struct exchange *x, struct text state)
 void allocations_get(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct mete_err err;
-    struct listing l = {.x = x};
+    struct json_writer w;
     char next[ALLOCATION_CURSOR_MAX];
     struct allocations_query q = {.at = engine_now(e),
                                   .party = exchange_query(x, "party"),
@@ -80,7 +48,8 @@ void allocations_get(struct desk *d, struct engine *e, struct exchange *x)
                                   .policy = exchange_query(x, "policy"),
                                   .state = exchange_query(x, "state"),
                                   .after = exchange_query(x, "after"),
-                                  .limit = PAGE_DEFAULT};
+                                  .limit = PAGE_DEFAULT,
+                                  .look_max = LOOK_MAX};
     (void)d;
     if (!arg_number(x, "limit", 1, PAGE_MAX, &q.limit) || !arg_time(x, "as_of", true, &q.at) ||
         !state_known(x, q.state)) {
@@ -92,25 +61,23 @@ void allocations_get(struct desk *d, struct engine *e, struct exchange *x)
     if (q.party.len > 0 && !arg_own_party(x, q.party)) {
         return;
     }
-    reply_json(x, 200, &l.w);
-    jw_object(&l.w, NULL);
-    jw_array(&l.w, "allocations");
-    if (allocations_list(e, &q, row_write, &l, next, &err) != METE_OK) {
+    reply_json(x, 200, &w);
+    jw_object(&w, NULL);
+    jw_array(&w, "allocations");
+    if (allocations_list(e, &q, row_write, &w, next, &err) != METE_OK) {
         reply_problem(x, &err);
         return;
     }
-    jw_end_array(&l.w);
-    if (next[0] != '\0') {
-        jw_str(&l.w, "next", next); /* the page may be short, even empty: the search goes on */
-    } else {
-        jw_null(&l.w, "next");
-    }
-    jw_end_object(&l.w);
+    jw_end_array(&w);
+    /* the page may be short, even empty: the search goes on */
+    jw_text_or_null(&w, "next", text_of(next));
+    jw_end_object(&w);
 }
 
 /* --- POST /v1/allocations/{id}/... -------------------------------------------------------------*/
 
-static const struct body_member MEMBERS[] = {{"reallocate_to", {"reallocate_to", "reallocateTo"}},
+static const struct body_member MEMBERS[] = {{"allocation_id", {"allocation_id", "allocationId"}},
+                                             {"reallocate_to", {"reallocate_to", "reallocateTo"}},
                                              {NULL, {NULL}}};
 
 static enum event_type type_of_route(const struct route *r)
@@ -135,22 +102,18 @@ static enum event_type type_of_route(const struct route *r)
 void allocation_act_prepare(struct desk *d, struct engine *e, struct exchange *x)
 {
     const struct json *body = body_object(x);
-    struct buf first = {0};
     (void)d;
     (void)e;
     if (body == NULL) {
         return;
     }
-    buf_put_str(&first, "\"allocation_id\":");
-    json_put_string(&first, x->param[0]);
-    buf_put_u8(&first, ',');
     enum event_type type = type_of_route(x->route);
     const struct body_plan plan = {.type = type,
                                    .member = MEMBERS,
                                    .kind = event_type_name(type),
                                    .about = x->param[0],
-                                   .first = arena_text(&x->arena, buf_text(&first))};
-    buf_clear(&first);
+                                   .said = "allocation_id",
+                                   .said_text = x->param[0]};
     submission_new(x);
     (void)body_draft(x, body, &plan);
 }

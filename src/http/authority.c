@@ -280,12 +280,63 @@ static enum mete_code key_check(struct authority *a, struct exchange *x, struct 
                                                  "more than %u requests a second", a->o.rate);
 }
 
-bool authority_is_open(struct authority *a)
+void authority_adjust(struct authority *a, unsigned rate, unsigned burst)
 {
     pthread_mutex_lock(&a->lock);
-    bool is_open = a->o.loopback && !a->any;
+    a->o.rate = rate;
+    a->o.burst = burst;
+    pthread_mutex_unlock(&a->lock);
+}
+
+/** While everything is open each request looks, so that the first key closes the door at once. */
+static bool still_open(struct authority *a, mete_time now)
+{
+    look(a, now, a->any ? LOOK_EVERY : 0);
+    return a->o.loopback && !a->any;
+}
+
+bool authority_is_open(struct authority *a, mete_time now)
+{
+    pthread_mutex_lock(&a->lock);
+    bool is_open = still_open(a, now);
     pthread_mutex_unlock(&a->lock);
     return is_open;
+}
+
+/** An address of loopback, or a name without a dot: no name of the internet. */
+static bool is_near(struct text host)
+{
+    bool dotted = false;
+    bool number = true; /* 127.0.0.1.example.org is anybody's */
+    for (size_t i = 0; i < host.len; i++) {
+        dotted = dotted || host.p[i] == '.';
+        number = number && ((host.p[i] >= '0' && host.p[i] <= '9') || host.p[i] == '.');
+    }
+    return !dotted || (number && text_starts(host, "127."));
+}
+
+/** A browser on this machine runs pages of others. It names the page's site in Origin, and in Host
+ *  the name under which the page has it find us: a name that its owner points here is no name of
+ *  ours. Programs send no Origin, and an address as Host. */
+static bool is_of_this_machine(const struct exchange *x)
+{
+    struct text host = exchange_header(x, "Host");
+    struct text origin = exchange_header(x, "Origin");
+    size_t len = 0;
+    while (len < host.len && host.p[len] != ':') {
+        len++;
+    }
+    if (!text_starts(host, "[::1]") && !is_near((struct text){host.p, len})) {
+        return false;
+    }
+    size_t scheme = text_starts(origin, "https://") ? 8 : text_starts(origin, "http://") ? 7 : 0;
+    return origin.p == NULL ||
+           (scheme > 0 && text_eq((struct text){origin.p + scheme, origin.len - scheme}, host));
+}
+
+bool authority_is_open_to(struct authority *a, const struct exchange *x)
+{
+    return authority_is_open(a, x->began_at) && is_of_this_machine(x);
 }
 
 enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope needed,
@@ -299,11 +350,15 @@ enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope
         return METE_OK;
     }
     pthread_mutex_lock(&a->lock);
-    look(a, now, LOOK_EVERY);
+    bool is_open = still_open(a, now);
     if (given.len > 0) {
         code = key_check(a, x, given, now, err);
-    } else if (a->o.loopback && !a->any) {
+    } else if (is_open && is_of_this_machine(x)) {
         x->who->scopes = SCOPES_ALL;
+    } else if (is_open) {
+        code = mete_fail(err, METE_UNAUTHORIZED, NULL,
+                         "without a key this answers programs on this machine, not a page of "
+                         "another site (Origin) or under another name (Host)");
     } else {
         code = mete_fail(err, METE_UNAUTHORIZED, NULL, "this needs a key");
     }
@@ -313,6 +368,47 @@ enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope
                          x->who->party.len > 0 ? ", and no key that is bound to a party" : "");
     }
     return code;
+}
+
+/* --- asking again
+ * --------------------------------------------------------------------------------*/
+
+struct standing authority_standing(const struct exchange *x, enum scope scope)
+{
+    struct standing s = {.scope = scope};
+    struct text given = key_given(x);
+    if (given.len > 0) {
+        s.keyed = true;
+        s.key = sha256(text_bytes(given));
+    }
+    return s;
+}
+
+static bool key_stands(const struct authority *a, const struct standing *s, mete_time now)
+{
+    const struct kept_key *k = map_get(&a->keys, (struct bytes){s->key.b, sizeof s->key.b});
+    if (a->o.admin_key != NULL && hash_eq(&s->key, &a->admin)) {
+        return true;
+    }
+    if (k == NULL || k->key.revoked_at <= now || k->key.expires_at <= now) {
+        return false;
+    }
+    const struct principal p = {.scopes = k->key.scopes, .party = k->key.party};
+    return principal_may(&p, s->scope);
+}
+
+bool authority_stands(struct authority *a, const struct standing *s, mete_time now)
+{
+    pthread_mutex_lock(&a->lock);
+    look(a, now, LOOK_AGAIN);
+    bool stands = s->keyed ? key_stands(a, s, now) : a->o.loopback && !a->any;
+    pthread_mutex_unlock(&a->lock);
+    return stands;
+}
+
+bool standing_same_key(const struct standing *a, const struct standing *b)
+{
+    return a->keyed == b->keyed && (!a->keyed || hash_eq(&a->key, &b->key));
 }
 
 /* --- making keys -------------------------------------------------------------------------------*/

@@ -74,13 +74,28 @@ enum mete_code authority_open(struct authority **out, const struct authority_opt
 void authority_close(struct authority *a);
 
 /** No key exists and nobody else can connect: everything is allowed. */
-bool authority_is_open(struct authority *a);
+bool authority_is_open(struct authority *a, mete_time now);
+/** The same, and no page of another site asks through a browser of this machine. */
+bool authority_is_open_to(struct authority *a, const struct exchange *x);
 /** Finds out who asks, and fills x->who. METE_UNAUTHORIZED, METE_FORBIDDEN, METE_RATE_LIMITED.
  *  Any thread. */
 enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope needed,
                              mete_time now, struct mete_err *err) METE_MUST_CHECK;
 /** Of whoever was judged by another process of the same store. */
 struct signatures *authority_signatures(struct authority *a);
+/** What somebody was let in with, to be looked at again: for answers that go on for long. */
+struct standing {
+    bool keyed;
+    struct hash key; /* of the whole key */
+    enum scope scope;
+};
+struct standing authority_standing(const struct exchange *x, enum scope scope);
+/** Would it be let in now? Any thread. */
+bool authority_stands(struct authority *a, const struct standing *s, mete_time now) METE_MUST_CHECK;
+bool standing_same_key(const struct standing *a, const struct standing *b);
+
+/** Another rate and burst from now on; see struct authority_options. */
+void authority_adjust(struct authority *a, unsigned rate, unsigned burst);
 /** Looks at the stored keys again now (SIGHUP). */
 void authority_reload(struct authority *a);
 

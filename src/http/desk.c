@@ -7,12 +7,19 @@
 #include "base/text.h"
 #include "crypto/seal.h"
 #include "http/federation.h"
+#include "http/feed.h"
 #include "http/follow.h"
 #include "http/idempotency.h"
+#include "http/lines.h"
+#include "http/log_pages.h"
+#include "http/pump.h"
+#include "http/refresh.h"
 #include "http/reply.h"
 #include "http/snapshots.h"
+#include "http/streams.h"
 #include "http/workers.h"
 
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +29,10 @@
 
 #define ERRANDS      4 /* threads */
 #define SNAPSHOTS    4 /* that rest between two uses */
+#define LONG_ANSWERS 16u
+#define HEARTBEAT_S  15u
+#define SAY_MAX      1024
+#define FLUSH_MS     1000u
 #define BODY_LIGHT   ((size_t)4 << 10)
 #define WEIGHT_MAX   ((size_t)12 << 20)
 #define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route */
@@ -69,6 +80,9 @@ static void finish(struct desk *d, struct exchange *x)
     if (x->release != NULL) {
         x->release(x);
     }
+    if (x->is_line) {
+        buf_put_u8(&x->out, '\n');
+    }
     idempotency_end(d->idempotency, x);
     if (x->who != NULL && x->who->limit > 0) {
         limit_header(x, "RateLimit-Limit", x->who->limit);
@@ -85,7 +99,7 @@ static void finish(struct desk *d, struct exchange *x)
 static void line_log(void *ctx, const struct exchange *x, bool sent)
 {
     struct desk *d = ctx;
-    if (!d->o.log) {
+    if (!atomic_load(&d->log)) {
         return;
     }
     struct buf line = {0};
@@ -103,13 +117,31 @@ static void line_log(void *ctx, const struct exchange *x, bool sent)
     jw_text(&w, "key_id", x->who != NULL ? x->who->key_id : (struct text){0});
     jw_text(&w, "peer", x->peer);
     jw_int(&w, "bytes_in", (int64_t)x->received);
-    jw_int(&w, "bytes_out", (int64_t)x->out.len);
+    jw_int(&w, "bytes_out", (int64_t)(x->out.len + x->streamed));
     jw_int(&w, "us", desk_now() - x->began_at);
     jw_bool(&w, "sent", sent);
     jw_end_object(&w);
     buf_put_u8(&line, '\n');
-    (void)!write(STDERR_FILENO, line.p, line.len);
+    lines_put(d->lines, buf_text(&line));
     buf_clear(&line);
+}
+
+void desk_say(struct desk *d, const char *fmt, ...)
+{
+    char text[SAY_MAX];
+    struct buf line = {0};
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    buf_printf(&line, "mete: %s\n", text);
+    lines_put(d->lines, buf_text(&line));
+    buf_clear(&line);
+}
+
+void desk_flush(struct desk *d)
+{
+    lines_flush(d->lines, FLUSH_MS);
 }
 
 /* --- the second half, elsewhere ----------------------------------------------------------------*/
@@ -290,7 +322,7 @@ static bool route(struct desk *d, struct exchange *x)
         break;
     }
     reply_fail(x, METE_ROUTE_UNKNOWN, NULL,
-               "there is no such path; mete serve --routes lists them");
+               "there is no such path; GET /openapi.json describes those that there are");
     return false;
 }
 
@@ -339,10 +371,11 @@ static void turn_away(struct exchange *x, enum mete_code code)
         reply_fail(x, code, NULL, "at most %zu bytes here", most);
         return;
     }
-    const char *why = code == METE_UNAUTHORIZED ? "this server asks for a client certificate"
-                      : code == METE_OVERLOADED
-                          ? "the bodies of other requests fill the memory for bodies"
-                          : "a header, the length or the query cannot be read";
+    const char *why =
+        code == METE_UNAUTHORIZED ? "this server asks for a client certificate"
+        : code == METE_OVERLOADED
+            ? "the bodies of other requests fill the memory for bodies"
+            : "a header, the length or the query cannot be read, or could be read in two ways";
     reply_fail(x, code, NULL, "%s", why);
 }
 
@@ -457,12 +490,46 @@ static enum mete_code book_open_first(struct desk *d, struct mete_err *err)
     return o.err.code;
 }
 
+static unsigned burst_of(const struct desk_options *o)
+{
+    return o->burst != 0 ? o->burst : 2 * o->rate;
+}
+
+static void committed(void *desk, const char *book)
+{
+    const struct desk *d = desk;
+    if (d->log_pages != NULL) {
+        log_pages_news(d->log_pages, book);
+    }
+}
+
+/** What answers that go on for long need. An eighth of the connections is left for others. */
+static enum mete_code streams_open(struct desk *d, struct mete_err *err)
+{
+    const struct log_pages_options po = {.store = d->o.store, .render = feed_row_event};
+    unsigned connections = server_connections_max(&d->o.server);
+    unsigned live = d->o.streams != 0 ? d->o.streams : connections / 2;
+    unsigned most = connections - (connections + 7) / 8;
+    live = live < most ? live : most;
+    const struct streams_options so = {
+        .authority = d->authority,
+        .live_max = live,
+        .long_max = LONG_ANSWERS,
+        .per_key_max = d->o.streams_per_key != 0 ? d->o.streams_per_key : (live + 3) / 4,
+        .beat_s = d->o.heartbeat_s != 0 ? d->o.heartbeat_s : HEARTBEAT_S};
+    streams_start(&d->streams, &so);
+    d->pumps = pumps_new();
+    return log_pages_start(&d->log_pages, &po, err);
+}
+
 static enum mete_code parts_open(struct desk *d, struct mete_err *err)
 {
     const struct keeper_options ko = {.store = d->o.store,
                                       .node = d->node,
                                       .create_store = d->o.create,
-                                      .cache_size = d->o.cache_size};
+                                      .cache_size = d->o.cache_size,
+                                      .committed = committed,
+                                      .ctx = d};
     bool remote = store_is_remote(d->o.store);
     enum mete_code code = keeper_start(&d->keeper, &ko, err);
     code = code == METE_OK ? book_open_first(d, err) : code;
@@ -474,9 +541,12 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
                                          .admin_key = d->o.admin_key,
                                          .loopback = d->o.loopback,
                                          .rate = d->o.rate,
-                                         .burst = d->o.burst != 0 ? d->o.burst : 2 * d->o.rate,
+                                         .burst = burst_of(&d->o),
                                          .replay_window_s = d->o.replay_window_s};
     code = authority_open(&d->authority, &ao, err);
+    if (code == METE_OK) {
+        code = streams_open(d, err);
+    }
     if (code == METE_OK) {
         d->snapshots = snapshots_new(d->o.store, SNAPSHOTS, 0);
         workers_start(&d->workers, d->snapshots, d->o.workers);
@@ -485,6 +555,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
     }
     if (code == METE_OK) {
         follow_start(&d->follow, d);
+        refresh_start(&d->refresh, d);
         code = server_start(&d->server, &d->o.server, err);
     }
     return code;
@@ -495,6 +566,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     struct desk *d = calloc(1, sizeof *d);
     METE_ASSERT(d != NULL);
     d->o = *o;
+    d->log = o->log;
     d->o.roles = o->roles != 0 ? o->roles : ROLE_ALL;
     d->o.server.handle = desk_handle;
     d->o.server.limit = desk_limit;
@@ -504,6 +576,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     store_node_name(d->node);
     d->answers = answers_new();
     d->idempotency = idempotency_new();
+    d->lines = lines_open(STDERR_FILENO);
     peers_open(&d->peers, &o->peers);
     enum mete_code code = parts_open(d, err);
     if (code != METE_OK) {
@@ -514,10 +587,17 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     return METE_OK;
 }
 
+void desk_adjust(struct desk *d, const struct desk_options *o)
+{
+    authority_adjust(d->authority, o->rate, burst_of(o));
+    atomic_store(&d->log, o->log);
+}
+
 void desk_quiesce(struct desk *d)
 {
     atomic_store(&d->state, DESK_DRAINING);
     server_quiesce(d->server);
+    streams_drain(d->streams);
 }
 
 bool desk_is_drained(const struct desk *d)
@@ -531,11 +611,18 @@ void desk_close(struct desk *d)
 {
     follow_stop(d->follow);
     relay_stop(d->relay);
+    refresh_stop(d->refresh);
     workers_stop(d->errands);
     workers_stop(d->workers);
     keeper_stop(d->keeper);
+    streams_stop(d->streams);
+    log_pages_stop(d->log_pages);
     server_stop(d->server);
+    pumps_free(d->pumps);
+    log_pages_free(d->log_pages);
+    streams_free(d->streams);
     follow_free(d->follow);
+    refresh_free(d->refresh);
     workers_free(d->errands);
     workers_free(d->workers);
     snapshots_free(d->snapshots);
@@ -545,5 +632,6 @@ void desk_close(struct desk *d)
     idempotency_free(d->idempotency);
     peers_close(d->peers);
     answers_free(d->answers);
+    lines_close(d->lines);
     free(d);
 }

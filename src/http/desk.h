@@ -22,6 +22,9 @@ struct desk_options {
     unsigned rate;            /* as in struct authority_options */
     unsigned burst;           /* 0: twice the rate */
     unsigned replay_window_s; /* as there */
+    unsigned streams;         /* live ones at once; 0: half of the connections */
+    unsigned streams_per_key; /* of them, and of long answers, for one key; 0: a quarter */
+    unsigned heartbeat_s;     /* of live streams; 0: 15 */
     unsigned workers;         /* threads for long readings; 0: 2 */
     size_t cache_size;        /* of the books; 0: 64 MiB */
     bool loopback;
@@ -42,10 +45,16 @@ struct desk {
     struct snapshots *snapshots;
     struct workers *workers;
     struct workers *errands; /* what waits for other services */
+    struct streams *streams;
+    struct pumps *pumps;
+    struct log_pages *log_pages; /* NULL: nobody can follow a log yet */
     struct peers *peers;
-    struct follow *follow; /* NULL: nobody to follow or to tell */
+    struct lines *lines;     /* to stderr */
+    struct refresh *refresh; /* NULL: no registry to look at */
+    struct follow *follow;   /* NULL: nobody to follow or to tell */
     mete_time started_at;
     _Atomic enum desk_state state;
+    _Atomic bool log;      /* a line for each request */
     _Atomic unsigned busy; /* requests that are not answered yet */
     _Atomic size_t weight; /* of the bodies that are at work; see admit() */
     struct answers *answers;
@@ -53,6 +62,8 @@ struct desk {
 
 enum mete_code desk_open(struct desk **out, const struct desk_options *o,
                          struct mete_err *err) METE_MUST_CHECK;
+/** Takes over what can change while it runs: rate, burst, log. Any thread. */
+void desk_adjust(struct desk *d, const struct desk_options *o);
 /** Lets nobody in any more. */
 void desk_quiesce(struct desk *d);
 /** After that: nobody is owed an answer. */
@@ -64,5 +75,10 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away);
 size_t desk_limit(void *desk, struct exchange *x);
 
 mete_time desk_now(void);
+
+/** A line for the operator: "mete: ...". Never blocks. */
+void desk_say(struct desk *d, const char *fmt, ...) METE_PRINTF(2, 3);
+/** Waits a moment until what was said is written. */
+void desk_flush(struct desk *d);
 
 #endif

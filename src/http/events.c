@@ -6,6 +6,7 @@
 #include "http/submission.h"
 
 #include "base/text.h"
+#include "render/render.h"
 #include "wire/stream.h"
 
 #include <string.h>
@@ -132,7 +133,7 @@ static void tally_add(struct tally *t, size_t index, const struct submit_result 
         jw_object(w, NULL);
         jw_int(w, "index", (int64_t)index);
         jw_text(w, "event_id", r->event_id);
-        submission_problem_members(w, r);
+        why_members(w, &r->err);
         jw_end_object(w);
     }
 }
@@ -170,7 +171,6 @@ void events_get(struct desk *d, struct engine *e, struct exchange *x)
     struct mete_err err;
     struct log_row row;
     struct json_writer w;
-    char at[TIME_TEXT_MAX];
     uint64_t seq = engine_seq_of(e, x->param[0]);
     (void)d;
     if (seq == 0) {
@@ -181,11 +181,6 @@ void events_get(struct desk *d, struct engine *e, struct exchange *x)
         reply_problem(x, &err);
         return;
     }
-    time_format(row.recorded_at, at);
     reply_json(x, 200, &w);
-    jw_object(&w, NULL);
-    jw_int(&w, "seq", (int64_t)seq);
-    jw_str(&w, "recorded_at", at);
-    jw_raw(&w, "event", bytes_text(row.event));
-    jw_end_object(&w);
+    log_row_json(&w, &row);
 }

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "http/source.h"
 
 #include <strings.h>
 
@@ -17,6 +18,9 @@ void exchange_init(struct exchange *x)
 
 void exchange_clear(struct exchange *x)
 {
+    if (x->source != NULL) { /* nobody came to take it */
+        x->source->close(x->source);
+    }
     buf_clear(&x->body);
     buf_clear(&x->out);
     arena_clear(&x->arena);

@@ -17,6 +17,7 @@
 
 struct route;
 struct principal;
+struct source;
 
 struct pair {
     struct text name;
@@ -56,6 +57,10 @@ struct exchange {
     unsigned status; /* 0: not answered yet */
     const char *type;
     struct buf out;
+    struct source *source; /* the body comes from it, and `out` is empty; NULL: `out` is the body.
+                              The exchange's until the server takes it */
+    uint64_t streamed;     /* bytes that came from it */
+    bool is_line;          /* `out` is one line of JSON: it gets its end when it is sent */
     struct pair reply[EXCHANGE_HEADERS_MAX];
     size_t reply_count;
     const char *code;       /* of a problem; for the log line */

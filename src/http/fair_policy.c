@@ -12,6 +12,7 @@
 #include "crypto/sign.h"
 #include "engine/log.h"
 #include "wire/document.h"
+#include "wire/json_values.h"
 
 #include <string.h>
 
@@ -58,7 +59,7 @@ static void money_member(struct policy_page *p, const char *name, uint32_t numbe
     p->failed |= view_asset_number(p->view, number, &asset) != VIEW_FOUND;
     jw_object(&p->w, name);
     jw_i128(&p->w, "amount", amount);
-    jw_text(&p->w, "asset", arena_printf(&p->x->arena, "%s/%u", asset.code, asset.scale));
+    jw_asset(&p->w, &asset);
     jw_end_object(&p->w);
 }
 
@@ -89,7 +90,6 @@ static void fee_write(struct policy_page *p, const struct fee *fee)
 /** The schedule in force now; an empty list when there is none. */
 static void fees_write(struct policy_page *p)
 {
-    char from[TIME_TEXT_MAX];
     struct version *versions = NULL;
     size_t count = 0;
     struct fee_schedule s = {0};
@@ -104,12 +104,7 @@ static void fees_write(struct policy_page *p)
     }
     jw_end_array(&p->w);
     jw_int(&p->w, "fees_version", now != NULL ? now->number : 0);
-    if (now != NULL && now->from != TIME_ALWAYS) {
-        time_format(now->from, from);
-        jw_str(&p->w, "fees_since", from);
-    } else {
-        jw_null(&p->w, "fees_since");
-    }
+    jw_time(&p->w, "fees_since", now != NULL ? now->from : TIME_ALWAYS);
 }
 
 /* --- terms -------------------------------------------------------------------------------------*/

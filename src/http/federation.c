@@ -5,16 +5,13 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "engine/publication.h"
 #include "http/desk.h"
+#include "http/registry.h"
 #include "http/reply.h"
 #include "http/routes.h"
 #include "http/submission.h"
-#include "wire/document.h"
 
-#define FETCH_MAX   32u /* manifests for one request, nested ones included */
-#define FETCH_US    (10 * TIME_SECOND_US)
-#define DOCUMENT_ID 16 /* hex digits of a document's hash in its event's id */
+#define FETCH_US (10 * TIME_SECOND_US)
 
 /* --- which policies an event names -------------------------------------------------------------*/
 
@@ -64,98 +61,22 @@ static void policies_visit(const struct submission *s, policy_visit *visit, void
 
 /* --- manifests ---------------------------------------------------------------------------------*/
 
-struct fetch {
-    struct desk *d;
-    struct engine *e; /* NULL: the book has nothing yet */
-    struct exchange *x;
-    mete_time until;
-    struct text id[FETCH_MAX];
-    struct draft draft[FETCH_MAX];
-    size_t count;
-    size_t drafts;
-};
-
-static void fetch_want(void *arg, struct text id)
+static void want_visit(void *arg, struct text id)
 {
-    struct fetch *f = arg;
-    struct mete_err unused;
-    struct publication p;
-    struct text book = text_of(f->x->who->book);
-    for (size_t i = 0; i < f->count; i++) {
-        if (text_eq(f->id[i], id)) {
-            return;
-        }
-    }
-    if (f->count == FETCH_MAX ||
-        peers_policy(f->d->peers, book, id, desk_now()) != POLICY_UNASKED) {
-        return;
-    }
-    if (f->e != NULL && publication_version(f->e, &f->x->arena, id, 0, &p, &unused) == METE_OK) {
-        peers_policy_note(f->d->peers, book, id, POLICY_HERE, desk_now());
-        return;
-    }
-    f->id[f->count++] = arena_text(&f->x->arena, id);
+    registry_want(arg, id);
 }
 
-/** The document as an event, if it is the policy that was asked for. */
-static bool document_take(struct fetch *f, struct text id, struct text document)
-{
-    struct arena *a = &f->x->arena;
-    struct json *doc = NULL;
-    struct policy policy;
-    struct mete_err unused;
-    char hex[65];
-    if (document.len > EVENT_SIZE_MAX || json_parse(a, document, &doc, &unused) != METE_OK) {
-        return false;
-    }
-    bool manifest = document_is_manifest(doc);
-    enum mete_code code = manifest ? manifest_read(a, doc, "", &policy, &unused)
-                                   : policy_document_read(a, doc, "", &policy, &unused);
-    if (code != METE_OK || !text_eq(policy.id, id)) {
-        return false;
-    }
-    struct hash h = sha256(text_bytes(document));
-    hash_hex(&h, hex);
-    f->draft[f->drafts++] = (struct draft){
-        .type = EVENT_POLICY_PUBLISHED,
-        .event_id = arena_printf(a, "mete:policy:%.*s:%.*s", (int)(id.len < 150 ? id.len : 150),
-                                 id.p, DOCUMENT_ID, hex),
-        .payload = arena_printf(a, "{\"%s\":%.*s}", manifest ? "manifest" : "policy",
-                                (int)document.len, document.p)};
-    nested_visit(&policy, fetch_want, f);
-    return true;
-}
-
-/** False: the registry gives no answer, and need not be asked for the others. */
-static bool fetch_one(struct fetch *f, struct text id)
-{
-    struct buf path = {0};
-    struct buf out = {0};
-    struct mete_err unused;
-    unsigned status = 0;
-    const char *registry = peers_options_of(f->d->peers)->registry;
-    buf_put_str(&path, "/v1/manifests/");
-    peers_path_segment(&path, id);
-    enum mete_code code = peers_call(f->d->peers, registry, buf_text(&path), (struct text){0}, &out,
-                                     &status, &unused);
-    bool taken = code == METE_OK && status == 200 &&
-                 document_take(f, id, arena_text(&f->x->arena, buf_text(&out)));
-    if (!taken) {
-        peers_policy_note(f->d->peers, text_of(f->x->who->book), id, POLICY_NOWHERE, desk_now());
-    }
-    buf_clear(&path);
-    buf_clear(&out);
-    return code == METE_OK;
-}
-
-/** What is nested comes before what contains it. */
+/** What is nested comes before what contains it, and what is older before what is newer. */
 static void manifests_fetch(struct desk *d, struct engine *e, struct exchange *x)
 {
-    struct fetch *f = arena_alloc(&x->arena, sizeof *f);
-    *f = (struct fetch){.d = d, .e = e, .x = x, .until = desk_now() + FETCH_US};
-    policies_visit(submission_of(x), fetch_want, f);
-    for (size_t i = 0; i < f->count && desk_now() < f->until && fetch_one(f, f->id[i]); i++) {
-    }
+    struct registry_fetch *f = arena_alloc(&x->arena, sizeof *f);
+    *f = (struct registry_fetch){.peers = d->peers,
+                                 .e = e,
+                                 .a = &x->arena,
+                                 .book = text_of(x->who->book),
+                                 .until = desk_now() + FETCH_US};
+    policies_visit(submission_of(x), want_visit, f);
+    (void)!registry_fetch(f); /* without an answer the events wait */
     submission_before_room(x, f->drafts);
     while (f->drafts > 0) {
         submission_before(x, &f->draft[--f->drafts]);

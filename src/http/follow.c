@@ -18,6 +18,7 @@
 #define LOOK_S     2 /* seconds between looks when nobody says that there is news */
 #define PLACE_NAME "follow:after"
 #define ARENA_MAX  ((size_t)1 << 31)
+#define AHEAD_US   (5 * 60 * TIME_SECOND_US) /* that the other's clock may go before ours */
 
 struct follow {
     struct desk *d;
@@ -71,6 +72,12 @@ static void events_take(struct job *j, struct engine *e)
         if (at == NULL || event == NULL || time_parse(at->text, &o.recorded_at) != TIME_OK) {
             j->code =
                 mete_fail(&j->err, METE_UPSTREAM, NULL, "a row of the feed is of another kind");
+            return;
+        }
+        if (o.recorded_at >
+            desk_now() + AHEAD_US) { /* all that came later would stand there, too */
+            j->code =
+                mete_fail(&j->err, METE_UPSTREAM, NULL, "a row of the feed is from the future");
             return;
         }
         last = o.recorded_at > last ? o.recorded_at : last;
@@ -168,7 +175,10 @@ static enum mete_code page_take(struct job *j, struct text page, bool *more, str
         return mete_fail(err, METE_UPSTREAM, NULL, "the feed is of another kind");
     }
     j->next = (uint64_t)next;
-    *more = json_is_true(json_get(root, "more"));
+    if (j->next < j->f->after) {
+        return mete_fail(err, METE_UPSTREAM, NULL, "the feed goes backwards");
+    }
+    *more = j->next > j->f->after && json_is_true(json_get(root, "more"));
     enum mete_code code = j->events->count > 0 ? job_wait(j, err) : METE_OK;
     j->f->after = code == METE_OK ? j->next : j->f->after;
     return code;
@@ -211,7 +221,7 @@ static void look_all(struct follow *f)
         code = look(f, &more, &err);
     }
     if (code != METE_OK && !f->failing) {
-        fprintf(stderr, "mete: following the distributions service: %s\n", err.text);
+        desk_say(f->d, "following the distributions service: %s", err.text);
     }
     f->failing = code != METE_OK;
     if (code == METE_OK && !more) {

@@ -2,16 +2,25 @@
  * Is it there, is it ready, which one is it. */
 #include "http/desk.h"
 #include "http/reply.h"
+#include "http/roles.h"
 #include "http/routes.h"
 
 void health_get(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct json_writer w;
+    const char *name;
     (void)e;
     reply_json(x, 200, &w);
     jw_object(&w, NULL);
     jw_str(&w, "status", "ok");
-    jw_bool(&w, "open", authority_is_open(d->authority)); /* nobody is asked for a key */
+    jw_bool(&w, "open",
+            authority_is_open(d->authority, x->began_at)); /* nobody is asked for a key */
+    jw_array(&w, "roles");
+    for (size_t i = 0; (name = roles_name(d->o.roles, i)) != NULL; i++) {
+        jw_str(&w, NULL, name);
+    }
+    jw_end_array(&w);
+    jw_bool(&w, "common_routes_only", roles_are_bare(d->o.roles));
     jw_int(&w, "uptime_s", (desk_now() - d->started_at) / 1000000);
     jw_end_object(&w);
 }

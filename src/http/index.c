@@ -10,6 +10,7 @@
 #include "http/routes.h"
 
 #include "base/text.h"
+#include "render/render.h"
 
 #define TYPE_HTML "text/html; charset=utf-8"
 
@@ -47,14 +48,9 @@ static void index_json(struct desk *d, struct engine *e, struct exchange *x)
     jw_str(&w, "state", state_name(d));
     jw_bool(&w, "open", e != NULL); /* nobody is asked for a key */
     if (e != NULL) {
-        char hex[65];
         struct log_head head = book_head(engine_book(e));
-        hash_hex(&head.root, hex);
         jw_str(&w, "book", engine_book_name(e));
-        jw_object(&w, "log");
-        jw_int(&w, "size", (int64_t)head.size);
-        jw_str(&w, "head", hex);
-        jw_end_object(&w);
+        log_head_json(&w, &head);
     }
     jw_object(&w, "links");
     for (size_t i = 0; i < ARRAY_LEN(LINKS); i++) {
@@ -136,7 +132,7 @@ void index_get(struct desk *d, struct engine *e, struct exchange *x)
 
 void index_prepare(struct desk *d, struct engine *e, struct exchange *x)
 {
-    if (!authority_is_open(d->authority)) {
+    if (!authority_is_open_to(d->authority, x)) {
         index_get(d, e, x);
     }
 }

@@ -237,6 +237,9 @@ static void run_group(struct keeper *k, struct work **queue)
     histogram_add(&k->group_size, size);
     struct mete_err err = {.code = METE_OK};
     enum mete_code code = e != NULL ? group_commit(k, e, &err) : METE_OK;
+    if (e != NULL && code == METE_OK && k->o.committed != NULL) {
+        k->o.committed(k->o.ctx, book);
+    }
     tell_all(group, code, &err);
 }
 

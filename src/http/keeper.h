@@ -20,6 +20,9 @@ struct keeper_options {
     unsigned books_max; /* open at once; the one used longest ago is closed. 0: 16 */
     unsigned queue_max; /* works that wait; 0: 4096 */
     unsigned group_max; /* works of one commit; 0: 512 */
+    /** A group of this book is durable. On the keeper's thread: must not block. May be NULL. */
+    void (*committed)(void *ctx, const char *book);
+    void *ctx;
 };
 
 /** One piece of work. The caller owns it and keeps it until `done` was called. */

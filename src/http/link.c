@@ -25,6 +25,7 @@ struct link {
     _Atomic enum link_stage stage;
     _Atomic int64_t since; /* of this stage; microseconds of the monotonic clock */
     _Atomic int64_t until; /* 0: no bound */
+    int64_t slack;         /* of a stream: microseconds that its client may still waste */
     bool cut;              /* under the lock of the list */
 };
 
@@ -175,6 +176,28 @@ void link_move(const struct links *all, struct link *l, enum link_stage to, size
     }
     l->since = now;
     l->stage = to;
+}
+
+/** Who takes blocks as fast as ANSWER_BYTES a second keeps all of its slack; who is slower uses it
+ *  up, a quick block gives some back. So dripping does not help here either. */
+void link_stream(const struct links *all, struct link *l, size_t size)
+{
+    int64_t now = now_us();
+    int64_t bound = all->o.request_s * SECOND;
+    int64_t until = l->until;
+    if (l->stage != LINK_STREAMING) {
+        l->stage = LINK_STREAMING;
+        l->since = now;
+        l->slack = bound;
+    } else if (until != 0) {
+        l->slack = until - now < bound ? until - now : bound;
+    }
+    l->until = size > 0 ? now + l->slack + (int64_t)size * SECOND / ANSWER_BYTES : 0;
+}
+
+unsigned links_request_s(const struct links *all)
+{
+    return all->o.request_s;
 }
 
 static bool is_busy(const struct link *l, int64_t now)

@@ -19,7 +19,8 @@ enum link_stage {
     LINK_READING, /* from the request line to the last byte of the body */
     LINK_WORKING, /* no clock: it is our turn */
     LINK_ANSWERING,
-    LINK_IDLE /* kept open between two requests */
+    LINK_STREAMING, /* an answer that comes in blocks: see link_stream */
+    LINK_IDLE       /* kept open between two requests */
 };
 
 /** A thread of its own does the cutting off. */
@@ -33,6 +34,11 @@ void link_close(struct links *all, struct link *l);
 /** `size`: bytes of the answer when `to` is LINK_ANSWERING. Any thread, one at a time for a link.
  */
 void link_move(const struct links *all, struct link *l, enum link_stage to, size_t size);
+
+/** A block of `size` bytes was given to the client; 0: it took the last one, and we look for the
+ *  next, which may take us as long as we like. */
+void link_stream(const struct links *all, struct link *l, size_t size);
+unsigned links_request_s(const struct links *all);
 
 /** Links that are at a request, or seem to be about to send one. */
 unsigned links_busy(struct links *all);

@@ -1,29 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The log for those who want to prove something: the signed head, and the ways through the tree. */
+ * The log for those who want to prove something: the signed head, and the ways through the tree, as
+ * `mete log proof` writes them, so that `mete log verify` reads them. */
 #include "http/desk.h"
 #include "http/own.h"
 #include "http/query_args.h"
 #include "http/reply.h"
 #include "http/routes.h"
 
-#include "base/text.h"
-#include "engine/log.h"
-
-static void hash_member(struct json_writer *w, const char *name, const struct hash *h)
-{
-    char hex[65];
-    hash_hex(h, hex);
-    jw_str(w, name, hex);
-}
-
-static void path_member(struct json_writer *w, const struct hash *path, size_t count)
-{
-    jw_array(w, "path");
-    for (size_t i = 0; i < count; i++) {
-        hash_member(w, NULL, &path[i]);
-    }
-    jw_end_array(w);
-}
+#include "render/render.h"
 
 /** The signed note itself, as witnesses of C2SP logs read it. */
 void log_checkpoint_get(struct desk *d, struct engine *e, struct exchange *x)
@@ -48,7 +32,6 @@ void log_inclusion_get(struct desk *d, struct engine *e, struct exchange *x)
     struct mete_err err;
     struct json_writer w;
     struct log_inclusion p;
-    char at[TIME_TEXT_MAX];
     uint64_t size = book_size(engine_book(e));
     uint64_t seq = engine_seq_of(e, x->param[0]);
     (void)d;
@@ -63,19 +46,8 @@ void log_inclusion_get(struct desk *d, struct engine *e, struct exchange *x)
         reply_problem(x, &err);
         return;
     }
-    time_format(p.recorded_at, at);
     reply_json(x, 200, &w);
-    jw_object(&w, NULL);
-    jw_text(&w, "event_id", x->param[0]);
-    jw_int(&w, "seq", (int64_t)p.seq);
-    jw_int(&w, "size", (int64_t)p.size);
-    jw_str(&w, "recorded_at", at);
-    hash_member(&w, "event_hash", &p.event);
-    hash_member(&w, "decision_hash", &p.decision);
-    hash_member(&w, "leaf", &p.leaf);
-    path_member(&w, p.path, p.path_count);
-    hash_member(&w, "root", &p.root);
-    jw_end_object(&w);
+    inclusion_json(&w, &p, x->param[0], log_note(e, &x->arena, size));
 }
 
 /** ?first= and ?second= are sizes; second is the whole log when it is absent. */
@@ -96,11 +68,5 @@ void log_consistency_get(struct desk *d, struct engine *e, struct exchange *x)
         return;
     }
     reply_json(x, 200, &w);
-    jw_object(&w, NULL);
-    jw_int(&w, "first", (int64_t)p.first);
-    jw_int(&w, "second", (int64_t)p.second);
-    hash_member(&w, "first_root", &p.first_root);
-    hash_member(&w, "second_root", &p.second_root);
-    path_member(&w, p.path, p.path_count);
-    jw_end_object(&w);
+    consistency_json(&w, &p, log_note(e, &x->arena, second));
 }

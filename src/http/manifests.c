@@ -8,7 +8,7 @@
 #include "http/submission.h"
 
 #include "base/text.h"
-#include "engine/publication.h"
+#include "render/render.h"
 
 #include <string.h>
 
@@ -22,38 +22,9 @@ static struct text etag_of(struct exchange *x, const struct hash *hash)
     return arena_printf(&x->arena, "\"%s\"", hex);
 }
 
-static const char *kind_name(enum policy_kind kind)
-{
-    switch (kind) {
-    case POLICY_WEIGHTS:
-        return "weights";
-    case POLICY_ROLES:
-        return "roles";
-    case POLICY_USAGE:
-        return "usage";
-    case POLICY_SINGLE:
-        return "single";
-    }
-    return NULL;
-}
-
 static void version_members(struct exchange *x, struct json_writer *w, const struct publication *p)
 {
-    char from[TIME_TEXT_MAX];
-    jw_int(w, "version", p->number);
-    jw_int(w, "versions", p->count);
-    jw_str(w, "kind", kind_name(p->policy->kind));
-    if (p->policy->title.len > 0) {
-        jw_text(w, "title", p->policy->title);
-    } else {
-        jw_null(w, "title");
-    }
-    if (p->from == TIME_ALWAYS) {
-        jw_null(w, "effective_from");
-    } else {
-        time_format(p->from, from);
-        jw_str(w, "effective_from", from);
-    }
+    publication_members(w, p);
     jw_text(w, "etag", etag_of(x, &p->hash));
 }
 
@@ -135,8 +106,7 @@ static void published_answer(struct engine *e, struct exchange *x, struct text i
     reply_json(x, r->status == SUBMIT_APPLIED ? 201 : 200, &w);
     jw_object(&w, NULL);
     jw_text(&w, "id", id);
-    jw_text(&w, "event_id", r->event_id);
-    jw_str(&w, "status", submit_status_name(r->status));
+    outcome_members(&w, r);
     version_members(x, &w, &p);
     submission_log_write(&w, e);
     jw_end_object(&w);

@@ -109,25 +109,51 @@ static bool names_differ(struct exchange *x, const struct json *body,
     return true;
 }
 
+static bool is_said(const struct body_plan *plan, const struct json *j)
+{
+    return plan->said != NULL && text_is(payload_name(plan->member, j->key), plan->said);
+}
+
+/** What the route says stands in the body too, if at all as the same. */
+static bool said_holds(struct exchange *x, const struct json *body, const struct body_plan *plan)
+{
+    for (const struct json *j = body->child; j != NULL; j = j->next) {
+        if (is_said(plan, j) && j->type != JSON_NULL &&
+            (j->type != JSON_STRING || !text_eq(j->text, plan->said_text))) {
+            char pointer[64] = "";
+            json_pointer_add(pointer, sizeof pointer, j->key);
+            reply_fail(x, METE_REQUEST_INVALID, pointer,
+                       "this request is about %.*s: leave the member out, or say the same",
+                       (int)(plan->said_text.len < 200 ? plan->said_text.len : 200),
+                       plan->said_text.p);
+            return false;
+        }
+    }
+    return true;
+}
+
 static struct text payload_of(struct exchange *x, const struct json *body,
-                              const struct body_member *member, struct text first)
+                              const struct body_plan *plan)
 {
     struct buf out = {0};
-    const char *comma = "";
     buf_put_u8(&out, '{');
-    buf_put_text(&out, first);
+    buf_put_text(&out, plan->first);
+    if (plan->said != NULL) {
+        buf_printf(&out, "\"%s\":", plan->said);
+        json_put_string(&out, plan->said_text);
+        buf_put_u8(&out, ',');
+    }
     for (const struct json *j = body->child; j != NULL; j = j->next) {
-        if (is_about_event(j->key) || j->type == JSON_NULL) {
+        if (is_about_event(j->key) || j->type == JSON_NULL || is_said(plan, j)) {
             continue;
         }
-        buf_put_str(&out, comma);
-        json_put_string(&out, payload_name(member, j->key));
+        json_put_string(&out, payload_name(plan->member, j->key));
         buf_put_u8(&out, ':');
         buf_put_text(&out, j->raw);
-        comma = ",";
+        buf_put_u8(&out, ',');
     }
-    if (comma[0] == '\0' && first.len > 0) {
-        out.len--; /* nothing follows the comma of `first` */
+    if (out.p[out.len - 1] == ',') {
+        out.len--;
     }
     buf_put_u8(&out, '}');
     struct text payload = arena_text(&x->arena, buf_text(&out));
@@ -158,8 +184,8 @@ bool body_draft(struct exchange *x, const struct json *body, const struct body_p
                    EXCHANGE_PAIRS_MAX);
         return false;
     }
-    if (!names_differ(x, body, plan->member) || !body_text(x, body, ID_NAMES, &d.event_id) ||
-        !when_read(x, body, &d.occurred_at)) {
+    if (!names_differ(x, body, plan->member) || !said_holds(x, body, plan) ||
+        !body_text(x, body, ID_NAMES, &d.event_id) || !when_read(x, body, &d.occurred_at)) {
         return false;
     }
     if (plan->event_id.len > 0) {
@@ -167,7 +193,7 @@ bool body_draft(struct exchange *x, const struct json *body, const struct body_p
     } else if (d.event_id.len == 0) {
         d.event_id = body_id(x, body, plan->kind, plan->about);
     }
-    d.payload = payload_of(x, body, plan->member, plan->first);
+    d.payload = payload_of(x, body, plan);
     submission_draft(x, &d);
     return true;
 }

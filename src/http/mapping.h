@@ -21,6 +21,8 @@ struct body_plan {
     struct text about;                /* hashed into that id, beside the body */
     struct text event_id;             /* not empty: the id, whatever the body says */
     struct text first;                /* members of the payload, a comma after each; may be empty */
+    const char *said;                 /* a member that the route itself says; may be NULL */
+    struct text said_text;            /* what: the body may repeat it, but not contradict */
     bool no_quarantine;
 };
 

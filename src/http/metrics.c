@@ -8,6 +8,8 @@
 #include "http/desk.h"
 #include "http/follow.h"
 #include "http/idempotency.h"
+#include "http/lines.h"
+#include "http/refresh.h"
 #include "http/reply.h"
 #include "http/routes.h"
 #include "http/snapshots.h"
@@ -115,6 +117,30 @@ static void follow_write(const struct desk *d, struct exposition *e)
     }
 }
 
+static void refresh_write(const struct desk *d, struct exposition *e)
+{
+    struct refresh_stats s;
+    refresh_stats(d->refresh, &s);
+    const struct metric list[] = {
+        {"mete_registry_looks_total", "counter", UNIT_NONE,
+         "Looks for a newer version of a policy that the registry answered.", (int64_t)s.looks},
+        {"mete_registry_failures_total", "counter", UNIT_NONE,
+         "Looks for a newer version of a policy without an answer.", (int64_t)s.failures},
+        {"mete_registry_published_total", "counter", UNIT_NONE,
+         "Versions of policies that came from the registry by such looks.", (int64_t)s.published},
+        {"mete_registry_refused_total", "counter", UNIT_NONE,
+         "Versions of the registry that a book does not take.", (int64_t)s.refused}};
+    exposition_list(e, list, d->refresh != NULL ? ARRAY_LEN(list) : 0);
+}
+
+static void lines_write(const struct desk *d, struct exposition *e)
+{
+    const struct metric one = {"mete_log_lines_dropped_total", "counter", UNIT_NONE,
+                               "Lines of the log that found no room: nobody read it.",
+                               (int64_t)lines_dropped(d->lines)};
+    exposition_list(e, &one, 1);
+}
+
 static void server_write(const struct desk *d, struct exposition *e)
 {
     answers_write(d->answers, d->o.roles, e);
@@ -122,6 +148,8 @@ static void server_write(const struct desk *d, struct exposition *e)
     keeper_write(d, e);
     pools_write(d, e);
     follow_write(d, e);
+    refresh_write(d, e);
+    lines_write(d, e);
     metrics_process_write(e, d->o.store, d->started_at);
 }
 

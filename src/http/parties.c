@@ -6,24 +6,13 @@
 #include "http/routes.h"
 
 #include "base/text.h"
-#include "engine/query.h"
 #include "http/query_args.h"
+#include "render/render.h"
 
 #define PAGE_DEFAULT 100u
 #define PAGE_MAX     1000u
 
-/* --- one account -------------------------------------------------------------------------------*/
-
-static void account_members(struct json_writer *w, struct arena *a, const struct party_row *row)
-{
-    const struct balance *b = &row->balance;
-    jw_text(w, "asset", arena_printf(a, "%s/%u", row->asset.code, row->asset.scale));
-    jw_i128(w, "pending", b->pending);
-    jw_i128(w, "disputed", b->disputed);
-    jw_i128(w, "cleared", b->cleared);
-    jw_i128(w, "debt", b->debt);
-    jw_i128(w, "paid", b->paid);
-}
+/* --- what everybody has ------------------------------------------------------------------------*/
 
 struct listing {
     struct exchange *x;
@@ -42,15 +31,7 @@ static bool row_write(void *arg, const struct party_row *row)
     }
     l->left -= l->left > 0;
     l->last = arena_text(&l->x->arena, row->party);
-    jw_object(&l->w, NULL);
-    jw_text(&l->w, "party", row->party);
-    if (row->kind.len > 0) {
-        jw_text(&l->w, "kind", row->kind);
-    } else {
-        jw_null(&l->w, "kind");
-    }
-    account_members(&l->w, &l->x->arena, row);
-    jw_end_object(&l->w);
+    party_json(&l->w, row);
     return true;
 }
 
@@ -68,17 +49,14 @@ void parties_list_get(struct desk *d, struct engine *e, struct exchange *x)
     }
     reply_json(x, 200, &l.w);
     jw_object(&l.w, NULL);
+    jw_time(&l.w, "as_of", q.at);
     jw_array(&l.w, "parties");
     if (parties_list(e, &q, row_write, &l, NULL, NULL, NULL, &err) != METE_OK) {
         reply_problem(x, &err);
         return;
     }
     jw_end_array(&l.w);
-    if (l.more) {
-        jw_text(&l.w, "next", l.last);
-    } else {
-        jw_null(&l.w, "next");
-    }
+    jw_text_or_null(&l.w, "next", l.more ? l.last : (struct text){0});
     jw_end_object(&l.w);
 }
 
@@ -86,35 +64,30 @@ void parties_list_get(struct desk *d, struct engine *e, struct exchange *x)
 
 static bool balance_write(void *arg, const struct party_row *row)
 {
-    struct listing *l = arg;
-    jw_object(&l->w, NULL);
-    account_members(&l->w, &l->x->arena, row);
-    jw_end_object(&l->w);
+    balance_json(arg, row);
     return true;
 }
 
 void party_balance_get(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct mete_err err;
-    char at[TIME_TEXT_MAX];
-    struct listing l = {.x = x};
+    struct json_writer w;
     struct parties_query q = {.at = engine_now(e), .party = x->param[0]};
     (void)d;
     if (!arg_time(x, "as_of", true, &q.at) || !arg_own_party(x, x->param[0])) {
         return;
     }
-    time_format(q.at, at);
-    reply_json(x, 200, &l.w);
-    jw_object(&l.w, NULL);
-    jw_text(&l.w, "party", x->param[0]);
-    jw_str(&l.w, "as_of", at);
-    jw_array(&l.w, "balances");
-    if (parties_list(e, &q, balance_write, &l, NULL, NULL, NULL, &err) != METE_OK) {
+    reply_json(x, 200, &w);
+    jw_object(&w, NULL);
+    jw_text(&w, "party", x->param[0]);
+    jw_time(&w, "as_of", q.at);
+    jw_array(&w, "balances");
+    if (parties_list(e, &q, balance_write, &w, NULL, NULL, NULL, &err) != METE_OK) {
         reply_problem(x, &err);
         return;
     }
-    jw_end_array(&l.w);
-    jw_end_object(&l.w);
+    jw_end_array(&w);
+    jw_end_object(&w);
 }
 
 /* --- why ---------------------------------------------------------------------------------------*/
@@ -139,5 +112,5 @@ void explain_get(struct desk *d, struct engine *e, struct exchange *x)
         return;
     }
     reply_json(x, 200, &w);
-    explain_json(&w, NULL, root);
+    explain_json(&w, root);
 }

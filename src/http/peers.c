@@ -20,13 +20,15 @@
 
 struct known {
     enum policy_known known;
-    mete_time until; /* of POLICY_NOWHERE */
+    mete_time until; /* of POLICY_NOWHERE: it is asked for again; of POLICY_HERE: looked after */
+    bool used;       /* since it was looked after */
 };
 
 struct peers {
     struct peers_options o;
     pthread_mutex_t lock;
     struct map policies; /* book, 0, id -> struct known */
+    size_t looked;       /* place in it of the last look for those that are due */
 };
 
 static const char *kept(const char *s)
@@ -45,8 +47,8 @@ void peers_open(struct peers **out, const struct peers_options *o)
     struct peers *p = calloc(1, sizeof *p);
     uint64_t seed;
     METE_ASSERT(p != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
-    p->o = (struct peers_options){kept(o->registry), kept(o->wallet), kept(o->distribution),
-                                  kept(o->validation), kept(o->key)};
+    p->o = (struct peers_options){kept(o->registry),   kept(o->wallet), kept(o->distribution),
+                                  kept(o->validation), kept(o->key),    o->refresh_s};
     METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
     random_bytes(&seed, sizeof seed);
     map_init(&p->policies, sizeof(struct known), seed);
@@ -92,30 +94,42 @@ static size_t answer_take(char *p, size_t size, size_t count, void *arg)
     return len;
 }
 
-static struct curl_slist *headers_make(const struct peers *p, bool has_body)
+static struct curl_slist *line_add(struct curl_slist *list, const char *name, struct text value)
 {
-    struct curl_slist *list = curl_slist_append(NULL, "Accept: application/json");
-    if (has_body) {
-        list = curl_slist_append(list, "Content-Type: application/json");
-    }
-    if (p->o.key != NULL) {
-        struct buf line = {0};
-        buf_printf(&line, "Authorization: Bearer %s", p->o.key);
-        buf_put_u8(&line, 0);
-        list = curl_slist_append(list, (const char *)line.p);
-        secret_wipe(line.p, line.len);
-        buf_clear(&line);
-    }
+    struct buf line = {0};
+    buf_put_str(&line, name);
+    buf_put_text(&line, value);
+    buf_put_u8(&line, 0);
+    list = curl_slist_append(list, (const char *)line.p);
     METE_ASSERT(list != NULL);
+    secret_wipe(line.p, line.len);
+    buf_clear(&line);
     return list;
 }
 
-/** No redirects: an address that is configured is the one that gets the key. */
+static struct curl_slist *headers_make(const struct peers *p, bool has_body, struct text known)
+{
+    struct curl_slist *list = line_add(NULL, "Accept: application/json", (struct text){0});
+    if (has_body) {
+        list = line_add(list, "Content-Type: application/json", (struct text){0});
+    }
+    if (p->o.key != NULL) {
+        list = line_add(list, "Authorization: Bearer ", text_of(p->o.key));
+    }
+    if (known.len > 0) {
+        list = line_add(list, "If-None-Match: ", known);
+    }
+    return list;
+}
+
+/** No redirects, and no path that goes up: an address that is configured is the one that gets the
+ *  key, and below it what was asked for, whatever an event calls its policy. */
 static void call_set(CURL *c, struct answer *a, const char *url, struct text body,
                      const struct curl_slist *headers)
 {
     curl_easy_setopt(c, CURLOPT_URL, url);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, CALL_MS);
@@ -128,31 +142,80 @@ static void call_set(CURL *c, struct answer *a, const char *url, struct text bod
     }
 }
 
-enum mete_code peers_call(const struct peers *p, const char *base, struct text path,
-                          struct text body, struct buf *out, unsigned *status, struct mete_err *err)
+/** One header of the answer. */
+static size_t etag_take(char *p, size_t size, size_t count, void *arg)
+{
+    static const char name[] = "etag:";
+    char *etag = arg;
+    size_t len = size * count;
+    if (len >= sizeof name - 1 && strncasecmp(p, name, sizeof name - 1) == 0) {
+        struct text value = {p + sizeof name - 1, len - (sizeof name - 1)};
+        while (value.len > 0 && strchr(" \t", value.p[0]) != NULL) {
+            value.p++;
+            value.len--;
+        }
+        while (value.len > 0 && strchr(" \t\r\n", value.p[value.len - 1]) != NULL) {
+            value.len--;
+        }
+        if (!text_copy(etag, PEERS_ETAG_MAX, value)) {
+            etag[0] = '\0';
+        }
+    }
+    return len;
+}
+
+struct call {
+    const char *base;
+    struct text path;
+    struct text body;  /* p NULL: GET */
+    struct text known; /* etag */
+};
+
+static enum mete_code call_do(const struct peers *p, const struct call *call, struct buf *out,
+                              struct peers_answer *answer, struct mete_err *err)
 {
     char url[ADDRESS_MAX];
-    size_t len = strlen(base);
+    size_t len = strlen(call->base);
     struct answer a = {.out = out};
     long code = 0;
-    if (len + path.len + 1 > sizeof url) {
+    if (len + call->path.len + 1 > sizeof url) {
         return mete_fail(err, METE_UPSTREAM, NULL, "the address is too long");
     }
-    memcpy(url, base, len);
-    memcpy(url + len, path.p, path.len);
-    url[len + path.len] = '\0';
+    memcpy(url, call->base, len);
+    memcpy(url + len, call->path.p, call->path.len);
+    url[len + call->path.len] = '\0';
     CURL *c = curl_easy_init();
     METE_ASSERT(c != NULL);
-    struct curl_slist *headers = headers_make(p, body.p != NULL);
-    call_set(c, &a, url, body, headers);
+    struct curl_slist *headers = headers_make(p, call->body.p != NULL, call->known);
+    call_set(c, &a, url, call->body, headers);
+    answer->etag[0] = '\0';
+    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, etag_take);
+    curl_easy_setopt(c, CURLOPT_HEADERDATA, answer->etag);
     CURLcode failed = curl_easy_perform(c);
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &code);
     curl_slist_free_all(headers);
     curl_easy_cleanup(c);
-    *status = (unsigned)code;
-    return failed == CURLE_OK
-               ? METE_OK
-               : mete_fail(err, METE_UPSTREAM, NULL, "%s: %s", base, curl_easy_strerror(failed));
+    answer->status = (unsigned)code;
+    return failed == CURLE_OK ? METE_OK
+                              : mete_fail(err, METE_UPSTREAM, NULL, "%s: %s", call->base,
+                                          curl_easy_strerror(failed));
+}
+
+enum mete_code peers_call(const struct peers *p, const char *base, struct text path,
+                          struct text body, struct buf *out, unsigned *status, struct mete_err *err)
+{
+    struct peers_answer answer = {.status = 0};
+    const struct call call = {.base = base, .path = path, .body = body};
+    enum mete_code code = call_do(p, &call, out, &answer, err);
+    *status = answer.status;
+    return code;
+}
+
+enum mete_code peers_get(const struct peers *p, const char *base, struct text path,
+                         struct text known, struct peers_answer *answer, struct mete_err *err)
+{
+    const struct call call = {.base = base, .path = path, .known = known};
+    return call_do(p, &call, &answer->body, answer, err);
 }
 
 void peers_path_segment(struct buf *out, struct text t)
@@ -183,8 +246,11 @@ enum policy_known peers_policy(struct peers *p, struct text book, struct text id
 {
     struct buf key = policy_key(book, id);
     pthread_mutex_lock(&p->lock);
-    const struct known *k = map_get(&p->policies, buf_bytes(&key));
+    struct known *k = map_get(&p->policies, buf_bytes(&key));
     enum policy_known known = k != NULL ? k->known : POLICY_UNASKED;
+    if (k != NULL) {
+        k->used = true;
+    }
     if (known == POLICY_NOWHERE && k->until <= now) {
         known = POLICY_UNASKED;
     }
@@ -202,7 +268,48 @@ void peers_policy_note(struct peers *p, struct text book, struct text id, enum p
         map_clear(&p->policies);
     }
     struct known *k = map_put(&p->policies, buf_bytes(&key), NULL);
-    *k = (struct known){known, now + ASK_AGAIN};
+    /* what was met just now is looked after at once: it may be old */
+    *k = (struct known){known, known == POLICY_NOWHERE ? now + ASK_AGAIN : now, true};
+    pthread_mutex_unlock(&p->lock);
+    buf_clear(&key);
+}
+
+static struct policy_due due_of(struct arena *a, struct bytes key)
+{
+    struct text t = arena_text(a, bytes_text(key));
+    size_t len = strlen(t.p); /* of the book's name: no book has a zero byte in it */
+    return (struct policy_due){{t.p, len}, {t.p + len + 1, t.len - len - 1}};
+}
+
+size_t peers_policies_due(struct peers *p, mete_time now, struct arena *a, struct policy_due *out,
+                          size_t max)
+{
+    size_t count = 0;
+    struct bytes key;
+    void *value;
+    pthread_mutex_lock(&p->lock);
+    while (count < max && map_next(&p->policies, &p->looked, &key, &value)) {
+        const struct known *k = value;
+        if (k->known == POLICY_HERE && k->used && k->until <= now) {
+            out[count++] = due_of(a, key);
+        }
+    }
+    if (count < max) {
+        p->looked = 0;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return count;
+}
+
+void peers_policy_checked(struct peers *p, const struct policy_due *due, mete_time now)
+{
+    struct buf key = policy_key(due->book, due->id);
+    pthread_mutex_lock(&p->lock);
+    struct known *k = map_get(&p->policies, buf_bytes(&key));
+    if (k != NULL) {
+        k->used = false;
+        k->until = now + (mete_time)p->o.refresh_s * TIME_SECOND_US;
+    }
     pthread_mutex_unlock(&p->lock);
     buf_clear(&key);
 }

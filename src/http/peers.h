@@ -4,6 +4,7 @@
 #ifndef METE_HTTP_PEERS_H
 #define METE_HTTP_PEERS_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/time.h"
 #include "mete/error.h"
@@ -15,6 +16,7 @@ struct peers_options {
     const char *distribution; /* DISTRIBUTION_SERVICE_URL: whose log is followed */
     const char *validation;   /* VALIDATION_SERVICE_URL: the route itself; judges documents */
     const char *key;          /* sent to each of them; NULL: none */
+    unsigned refresh_s;       /* between looks for newer versions of a policy; 0: never */
 };
 
 struct peers;
@@ -27,6 +29,16 @@ const struct peers_options *peers_options_of(const struct peers *p);
 enum mete_code peers_call(const struct peers *p, const char *base, struct text path,
                           struct text body, struct buf *out, unsigned *status,
                           struct mete_err *err) METE_MUST_CHECK;
+#define PEERS_ETAG_MAX 160
+struct peers_answer {
+    struct buf body;
+    unsigned status;
+    char etag[PEERS_ETAG_MAX]; /* "" when there is none, or a longer one */
+};
+/** GET, with If-None-Match unless `known` is empty. The body is appended. */
+enum mete_code peers_get(const struct peers *p, const char *base, struct text path,
+                         struct text known, struct peers_answer *answer,
+                         struct mete_err *err) METE_MUST_CHECK;
 /** `t` as one segment of a path, appended. */
 void peers_path_segment(struct buf *out, struct text t);
 
@@ -39,5 +51,16 @@ enum policy_known {
 enum policy_known peers_policy(struct peers *p, struct text book, struct text id, mete_time now);
 void peers_policy_note(struct peers *p, struct text book, struct text id, enum policy_known known,
                        mete_time now);
+
+struct policy_due {
+    struct text book;
+    struct text id;
+};
+/** Policies that are here, were asked for lately, and may have newer versions by now; their texts
+ *  in `a`. At most `max`, others the next time. */
+size_t peers_policies_due(struct peers *p, mete_time now, struct arena *a, struct policy_due *out,
+                          size_t max);
+/** One of them was looked after. */
+void peers_policy_checked(struct peers *p, const struct policy_due *due, mete_time now);
 
 #endif

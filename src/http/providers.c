@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 #include "core/key.h"
-#include "engine/query.h"
+#include "render/render.h"
 
 /* X(symbol, name) */
 #define PROVIDER_STATES(X)                                                                         \
@@ -92,7 +92,8 @@ void provider_prepare(struct desk *d, struct engine *e, struct exchange *x)
     struct body_plan plan = {.type = EVENT_PARTY_REGISTERED,
                              .member = REGISTRATION,
                              .kind = "provider-details",
-                             .first = TEXT("\"kind\":\"provider\","),
+                             .said = "kind",
+                             .said_text = TEXT("provider"),
                              .event_id = step_id(&x->arena, to, provider),
                              .no_quarantine = true};
     submission_new(x);
@@ -187,29 +188,24 @@ static bool was_used(struct engine *e, struct text provider)
            s.found;
 }
 
-struct earnings {
-    struct exchange *x;
-    struct json_writer w;
-};
-
 static bool earnings_write(void *arg, const struct party_row *row)
 {
-    struct earnings *n = arg;
+    struct json_writer *w = arg;
     const struct balance *b = &row->balance;
-    jw_object(&n->w, NULL);
-    jw_text(&n->w, "asset", arena_printf(&n->x->arena, "%s/%u", row->asset.code, row->asset.scale));
-    jw_i128(&n->w, "pending", b->pending);
-    jw_i128(&n->w, "disputed", b->disputed);
-    jw_i128(&n->w, "available", b->cleared);
-    jw_i128(&n->w, "claimed", b->paid);
-    jw_end_object(&n->w);
+    jw_object(w, NULL);
+    jw_asset(w, &row->asset);
+    jw_i128(w, "pending", b->pending);
+    jw_i128(w, "disputed", b->disputed);
+    jw_i128(w, "available", b->cleared);
+    jw_i128(w, "claimed", b->paid);
+    jw_end_object(w);
     return true;
 }
 
 void provider_earnings_get(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct mete_err err;
-    struct earnings n = {.x = x};
+    struct json_writer w;
     struct parties_query q = {.at = engine_now(e), .party = x->param[0]};
     (void)d;
     if (!arg_time(x, "as_of", true, &q.at) || !arg_own_party(x, x->param[0])) {
@@ -219,15 +215,15 @@ void provider_earnings_get(struct desk *d, struct engine *e, struct exchange *x)
     if (state == PROVIDER_INTEGRATED && was_used(e, x->param[0])) {
         state = PROVIDER_EARNING;
     }
-    reply_json(x, 200, &n.w);
-    jw_object(&n.w, NULL);
-    jw_text(&n.w, "provider", x->param[0]);
-    jw_str(&n.w, "state", state_names[state]);
-    jw_array(&n.w, "earnings");
-    if (parties_list(e, &q, earnings_write, &n, NULL, NULL, NULL, &err) != METE_OK) {
+    reply_json(x, 200, &w);
+    jw_object(&w, NULL);
+    jw_text(&w, "provider", x->param[0]);
+    jw_str(&w, "state", state_names[state]);
+    jw_array(&w, "earnings");
+    if (parties_list(e, &q, earnings_write, &w, NULL, NULL, NULL, &err) != METE_OK) {
         reply_problem(x, &err);
         return;
     }
-    jw_end_array(&n.w);
-    jw_end_object(&n.w);
+    jw_end_array(&w);
+    jw_end_object(&w);
 }

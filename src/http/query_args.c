@@ -6,27 +6,34 @@
 #include "http/authority.h"
 #include "http/reply.h"
 
-bool arg_number(struct exchange *x, const char *name, uint64_t min, uint64_t max, uint64_t *out)
+bool text_number(struct text given, uint64_t min, uint64_t max, uint64_t *out)
 {
-    struct text given = exchange_query(x, name);
     uint64_t value = 0;
-    if (given.p == NULL) {
-        return true;
+    if (given.len == 0 || given.len > 16) {
+        return false;
     }
     for (size_t i = 0; i < given.len; i++) {
-        if (given.p[i] < '0' || given.p[i] > '9' || i > 15) {
-            value = UINT64_MAX;
-            break;
+        if (given.p[i] < '0' || given.p[i] > '9') {
+            return false;
         }
         value = value * 10 + (uint64_t)(given.p[i] - '0');
     }
-    if (given.len == 0 || value < min || value > max) {
-        reply_fail(x, METE_REQUEST_INVALID, NULL, "%s is a number from %llu to %llu", name,
-                   (unsigned long long)min, (unsigned long long)max);
+    if (value < min || value > max) {
         return false;
     }
     *out = value;
     return true;
+}
+
+bool arg_number(struct exchange *x, const char *name, uint64_t min, uint64_t max, uint64_t *out)
+{
+    struct text given = exchange_query(x, name);
+    if (given.p == NULL || text_number(given, min, max, out)) {
+        return true;
+    }
+    reply_fail(x, METE_REQUEST_INVALID, NULL, "%s is a number from %llu to %llu", name,
+               (unsigned long long)min, (unsigned long long)max);
+    return false;
 }
 
 bool arg_time(struct exchange *x, const char *name, bool end_of_day, mete_time *out)

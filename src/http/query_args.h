@@ -6,6 +6,8 @@
 
 #include "http/exchange.h"
 
+/** Digits alone. */
+bool text_number(struct text given, uint64_t min, uint64_t max, uint64_t *out) METE_MUST_CHECK;
 bool arg_number(struct exchange *x, const char *name, uint64_t min, uint64_t max, uint64_t *out);
 /** RFC 3339, or a day: its first moment, or with `end_of_day` its last. */
 bool arg_time(struct exchange *x, const char *name, bool end_of_day, mete_time *out);

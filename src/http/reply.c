@@ -3,26 +3,47 @@
 #include "http/reply.h"
 
 #include "base/text.h"
+#include "http/source.h"
 
 #include <stdarg.h>
 #include <string.h>
 
 #define RETRY_AFTER_S 1u
 
-void reply_json(struct exchange *x, unsigned status, struct json_writer *w)
+/** What was answered before does not count any more. */
+static void reply_anew(struct exchange *x)
 {
     buf_reset(&x->out);
+    if (x->source != NULL) {
+        x->source->close(x->source);
+        x->source = NULL;
+    }
+}
+
+void reply_json(struct exchange *x, unsigned status, struct json_writer *w)
+{
+    reply_anew(x);
     x->status = status;
     x->type = TYPE_JSON;
+    x->is_line = true; /* who reads it in a terminal has the prompt below it, not behind it */
     jw_init(w, &x->out, false);
 }
 
 void reply_body(struct exchange *x, unsigned status, const char *type, struct text body)
 {
-    buf_reset(&x->out);
+    reply_anew(x);
     buf_put_text(&x->out, body);
     x->status = status;
     x->type = type;
+    x->is_line = false;
+}
+
+void reply_stream(struct exchange *x, const char *type, struct source *source)
+{
+    reply_anew(x);
+    x->status = 200;
+    x->type = type;
+    x->source = source;
 }
 
 void reply_header(struct exchange *x, const char *name, struct text value)

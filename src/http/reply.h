@@ -9,12 +9,15 @@
 #define TYPE_JSON    "application/json"
 #define TYPE_PROBLEM "application/problem+json"
 #define TYPE_NDJSON  "application/x-ndjson"
+#define TYPE_EVENTS  "text/event-stream"
 #define TYPE_TEXT    "text/plain; charset=utf-8"
 
 /** Begins a JSON answer: write the value into *w, into x->out. */
 void reply_json(struct exchange *x, unsigned status, struct json_writer *w);
 /** A finished body of another type; `type` must live as long as the program. */
 void reply_body(struct exchange *x, unsigned status, const char *type, struct text body);
+/** A body that is read from `source` while it is sent. `source` is the exchange's from here on. */
+void reply_stream(struct exchange *x, const char *type, struct source *source);
 /** Adds a header; name and value are copied. */
 void reply_header(struct exchange *x, const char *name, struct text value);
 

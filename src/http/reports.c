@@ -7,16 +7,10 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "engine/quarantine.h"
-#include "engine/query.h"
+#include "render/render.h"
 
 #define REFUSED_DEFAULT 100u
 #define REFUSED_MAX     1000u
-
-static struct text asset_text(struct exchange *x, const struct asset *asset)
-{
-    return arena_printf(&x->arena, "%s/%u", asset->code, asset->scale);
-}
 
 /* --- reports -----------------------------------------------------------------------------------*/
 
@@ -24,7 +18,7 @@ static bool report_query_read(struct exchange *x, struct report_query *q)
 {
     struct text period = exchange_query(x, "period");
     struct text by = exchange_query(x, "by");
-    if (by.len > 0 && !report_by_of(arena_text(&x->arena, by).p, &q->by)) {
+    if (by.len > 0 && !report_by_of(by, &q->by)) {
         reply_fail(x, METE_REQUEST_INVALID, NULL, "by is policy, party, source, currency or role");
         return false;
     }
@@ -34,46 +28,6 @@ static bool report_query_read(struct exchange *x, struct report_query *q)
     }
     q->recorded = exchange_query_flag(x, "recorded");
     return true;
-}
-
-static void row_write(struct exchange *x, struct json_writer *w, const struct report_row *row,
-                      enum report_by by)
-{
-    jw_object(w, NULL);
-    if (row->name.len > 0) {
-        jw_text(w, "name", row->name);
-    } else {
-        jw_null(w, "name");
-    }
-    jw_text(w, "asset", asset_text(x, &row->asset));
-    jw_int(w, "count", (int64_t)row->count);
-    jw_i128(w, "gross", row->gross);
-    jw_i128(w, "fees", row->fees);
-    jw_i128(w, "allocated", row->allocated);
-    jw_i128(w, "unallocated", row->unallocated);
-    jw_i128(w, "carried", row->carried);
-    jw_i128(w, "reversed", row->reversed);
-    jw_i128(w, "net", row->gross - row->reversed);
-    if (by == REPORT_PARTY) {
-        jw_i128(w, "year_to_date", row->year_to_date);
-    }
-    jw_end_object(w);
-}
-
-static void waiting_write(struct exchange *x, struct json_writer *w, const struct report *r)
-{
-    jw_array(w, "waiting");
-    for (size_t i = 0; i < r->waiting_count; i++) {
-        const struct report_waiting *row = &r->waiting[i];
-        jw_object(w, NULL);
-        jw_text(w, "policy", row->policy);
-        jw_str(w, "code", row->code);
-        jw_text(w, "asset", asset_text(x, &row->asset));
-        jw_i128(w, "amount", row->amount);
-        jw_int(w, "count", (int64_t)row->count);
-        jw_end_object(w);
-    }
-    jw_end_array(w);
 }
 
 void report_get(struct desk *d, struct engine *e, struct exchange *x)
@@ -91,14 +45,7 @@ void report_get(struct desk *d, struct engine *e, struct exchange *x)
         return;
     }
     reply_json(x, 200, &w);
-    jw_object(&w, NULL);
-    jw_array(&w, "rows");
-    for (size_t i = 0; i < r.row_count; i++) {
-        row_write(x, &w, &r.row[i], q.by);
-    }
-    jw_end_array(&w);
-    waiting_write(x, &w, &r);
-    jw_end_object(&w);
+    report_json(&w, &r, &q, "name");
 }
 
 /* --- quarantine --------------------------------------------------------------------------------*/
@@ -113,7 +60,6 @@ struct refused {
 static bool refused_write(void *arg, const struct quarantined *q)
 {
     struct refused *r = arg;
-    char at[TIME_TEXT_MAX];
     if (q->id <= r->after) {
         return true;
     }
@@ -122,17 +68,7 @@ static bool refused_write(void *arg, const struct quarantined *q)
     }
     r->left--;
     r->last = q->id;
-    time_format(q->received_at, at);
-    jw_object(&r->w, NULL);
-    jw_int(&r->w, "id", (int64_t)q->id);
-    jw_str(&r->w, "received_at", at);
-    jw_text(&r->w, "event_id", q->event_id);
-    jw_str(&r->w, "code", mete_code_name(q->code));
-    jw_text(&r->w, "pointer", q->pointer);
-    jw_text(&r->w, "message", q->message);
-    jw_int(&r->w, "attempts", q->attempts);
-    jw_int(&r->w, "bytes", (int64_t)q->body.len);
-    jw_end_object(&r->w);
+    quarantined_json(&r->w, q);
     return true;
 }
 
@@ -163,29 +99,6 @@ void quarantine_list_get(struct desk *d, struct engine *e, struct exchange *x)
 
 /* --- simulate ----------------------------------------------------------------------------------*/
 
-static void simulated_write(struct exchange *x, struct json_writer *w, const struct simulation *s)
-{
-    jw_object(w, NULL);
-    jw_array(w, "rows");
-    for (size_t i = 0; i < s->row_count; i++) {
-        const struct simulate_row *row = &s->row[i];
-        jw_object(w, NULL);
-        jw_text(w, "party", row->party);
-        jw_text(w, "asset", asset_text(x, &row->asset));
-        jw_i128(w, "now", row->now);
-        jw_i128(w, "then", row->then);
-        jw_i128(w, "difference", row->then - row->now);
-        jw_end_object(w);
-    }
-    jw_end_array(w);
-    jw_int(w, "changed", (int64_t)s->changed);
-    jw_int(w, "events", (int64_t)s->events);
-    jw_int(w, "left_out", (int64_t)s->left_out);
-    jw_int(w, "refused_count", (int64_t)s->refused_count);
-    jw_int(w, "milliseconds", s->elapsed_us / 1000);
-    jw_end_object(w);
-}
-
 /** The body is one policy document or manifest; ?from= a moment. */
 void simulate_post(struct desk *d, struct engine *e, struct exchange *x)
 {
@@ -207,5 +120,5 @@ void simulate_post(struct desk *d, struct engine *e, struct exchange *x)
         return;
     }
     reply_json(x, 200, &w);
-    simulated_write(x, &w, &s);
+    simulation_json(&w, &s);
 }

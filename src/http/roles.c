@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Names of roles. */
+ * Names of roles, and what they are good for. */
 #include "http/roles.h"
 
 #include "base/text.h"
@@ -14,6 +14,40 @@ static const struct {
              {"dashboard", ROLE_DASHBOARD},
              {"facilitator", ROLE_FACILITATOR},
              {"worker", ROLE_WORKER}};
+
+const char *roles_name(unsigned roles, size_t i)
+{
+    for (size_t k = 1; k < ARRAY_LEN(ROLES); k++) {
+        if ((ROLES[k].role & roles) != 0 && i-- == 0) {
+            return ROLES[k].name;
+        }
+    }
+    return NULL;
+}
+
+struct text roles_text(struct arena *a, unsigned roles)
+{
+    struct text all = {0};
+    const char *name;
+    if (roles == ROLE_ALL) {
+        return TEXT("all");
+    }
+    for (size_t i = 0; (name = roles_name(roles, i)) != NULL; i++) {
+        all = arena_printf(a, "%.*s%s%s", (int)all.len, all.p, i == 0 ? "" : ", ", name);
+    }
+    return all;
+}
+
+bool roles_are_bare(unsigned roles)
+{
+    const struct route *r;
+    for (size_t i = 0; (r = route_at(i)) != NULL; i++) {
+        if (r->roles != ROLE_ALL && (r->roles & roles) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
 
 static unsigned role_of(struct text name)
 {

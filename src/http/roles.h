@@ -8,5 +8,11 @@
 
 /** Reads "wallet,dashboard", or "all". METE_USAGE. */
 enum mete_code roles_parse(struct text list, unsigned *out, struct mete_err *err) METE_MUST_CHECK;
+/** The name of the i-th of them; NULL past the end. */
+const char *roles_name(unsigned roles, size_t i);
+/** The same as text, "all" or "wallet, dashboard". In `a`. */
+struct text roles_text(struct arena *a, unsigned roles);
+/** None of them has a route but those that every role has. */
+bool roles_are_bare(unsigned roles);
 
 #endif

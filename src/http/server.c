@@ -5,7 +5,9 @@
 #include "http/server.h"
 
 #include "base/text.h"
+#include "http/certificate.h"
 #include "http/link.h"
+#include "http/outflow.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -68,13 +70,29 @@ struct pairs {
     bool bad;
 };
 
+/** "Content-Length : 5" is no header to one reader and a length to another, and a return in a value
+ *  ends a line for some: nothing of the kind is guessed at (RFC 9112, 5.1; RFC 9110, 5.5). */
+static bool is_plain_header(const struct pair *p)
+{
+    bool plain = p->name.len > 0;
+    for (size_t i = 0; i < p->name.len; i++) {
+        char c = p->name.p[i];
+        plain = plain && c > ' ' && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+    }
+    for (size_t i = 0; i < p->value.len; i++) {
+        unsigned char c = (unsigned char)p->value.p[i];
+        plain = plain && (c >= ' ' || c == '\t') && c != 0x7f;
+    }
+    return plain;
+}
+
 static enum MHD_Result pair_add(void *arg, enum MHD_ValueKind kind, const char *name,
                                 size_t name_len, const char *value, size_t value_len)
 {
     struct pairs *p = arg;
     struct pair got = {{name, name_len}, {value != NULL ? value : "", value_len}};
     (void)kind;
-    if (*p->count == EXCHANGE_PAIRS_MAX) {
+    if (*p->count == EXCHANGE_PAIRS_MAX || (!p->decode && !is_plain_header(&got))) {
         p->bad = true;
         return MHD_NO;
     }
@@ -159,15 +177,21 @@ static bool coding_known(const struct request *r)
     return coding.p == NULL || name_is(coding, "chunked");
 }
 
+static unsigned headers_count(const struct exchange *x, const char *name)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < x->header_count; i++) {
+        count += name_is(x->header[i].name, name);
+    }
+    return count;
+}
+
 /** A length that could be read in two ways is how requests are smuggled past a proxy. */
 static void length_read(struct request *r)
 {
-    unsigned lengths = 0;
+    unsigned lengths = headers_count(&r->x, "Content-Length");
     struct text coding = exchange_header(&r->x, "Transfer-Encoding");
     struct text length = exchange_header(&r->x, "Content-Length");
-    for (size_t i = 0; i < r->x.header_count; i++) {
-        lengths += name_is(r->x.header[i].name, "Content-Length");
-    }
     if (lengths + (coding.p != NULL) > 1 || !coding_known(r)) {
         turn_away(r, METE_REQUEST_INVALID);
         return;
@@ -198,7 +222,7 @@ static void request_head(struct request *r, const char *method, const char *url)
     if (r->s->o.client_ca != NULL && !certificate_holds(r)) {
         turn_away(r, METE_UNAUTHORIZED);
     }
-    if (headers.bad || query.bad) {
+    if (headers.bad || query.bad || headers_count(x, "Host") > 1) {
         turn_away(r, METE_REQUEST_INVALID);
     }
     r->limit = r->s->o.body_max;
@@ -290,14 +314,23 @@ static bool request_take(struct request *r, const char *data, size_t size)
 
 /* --- answering ---------------------------------------------------------------------------------*/
 
+static struct MHD_Response *response_new(struct request *r)
+{
+    const struct outflow_to to = {r->connection, r->s->links, r->link};
+    struct exchange *x = &r->x;
+    link_move(r->s->links, r->link, LINK_ANSWERING, x->out.len);
+    if (x->source != NULL) {
+        return outflow_response(x, &to);
+    }
+    return MHD_create_response_from_buffer(x->out.len, x->out.p, MHD_RESPMEM_PERSISTENT);
+}
+
 static enum MHD_Result send_answer(struct request *r)
 {
     struct exchange *x = &r->x;
     body_drop(r);
-    link_move(r->s->links, r->link, LINK_ANSWERING, x->out.len);
     METE_ASSERT(x->status >= 200 && x->status < 600);
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(x->out.len, x->out.p, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = response_new(r);
     if (response == NULL) {
         return MHD_NO;
     }
@@ -517,10 +550,8 @@ static enum mete_code daemon_start(struct server *s, struct mete_err *err)
     }
     if (o->certificate != NULL) {
         flags |= MHD_USE_TLS;
-        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
-                                            (void *)(uintptr_t)o->certificate};
-        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0,
-                                            (void *)(uintptr_t)o->certificate_key};
+        more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+                                            (void *)(uintptr_t)certificate_retrieve};
         if (o->client_ca != NULL) {
             more[n++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0,
                                                 (void *)(uintptr_t)o->client_ca};
@@ -536,6 +567,11 @@ static enum mete_code daemon_start(struct server *s, struct mete_err *err)
                                          "the HTTP server did not start: see its certificate");
 }
 
+unsigned server_connections_max(const struct server_options *o)
+{
+    return o->connections_max != 0 ? o->connections_max : CONNECTIONS_MAX;
+}
+
 enum mete_code server_start(struct server **out, const struct server_options *o,
                             struct mete_err *err)
 {
@@ -543,13 +579,16 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
     METE_ASSERT(s != NULL);
     s->o = *o;
     s->listen_fd = -1;
-    s->o.connections_max = o->connections_max != 0 ? o->connections_max : CONNECTIONS_MAX;
+    s->o.connections_max = server_connections_max(o);
     s->o.idle_s = o->idle_s != 0 ? o->idle_s : IDLE_S;
     s->o.request_s = o->request_s != 0 ? o->request_s : REQUEST_S;
     s->o.memory_max = o->memory_max != 0 ? o->memory_max : MEMORY_MAX;
     const struct links_options lo = {.request_s = s->o.request_s,
                                      .connections_max = s->o.connections_max};
     enum mete_code code = o->client_ca != NULL ? authorities_check(o->client_ca, err) : METE_OK;
+    if (code == METE_OK && o->certificate != NULL) {
+        code = certificate_set(o->certificate, o->certificate_key, err);
+    }
     code = code == METE_OK ? socket_open(s, err) : code;
     if (code == METE_OK) {
         s->links = links_open(&lo);
@@ -599,11 +638,21 @@ void server_quiesce(struct server *s)
     }
 }
 
+enum mete_code server_certificate(struct server *s, const char *chain, const char *key,
+                                  struct mete_err *err)
+{
+    METE_ASSERT(s->o.certificate != NULL); /* a server that speaks plain text goes on so */
+    return certificate_set(chain, key, err);
+}
+
 void server_stop(struct server *s)
 {
     if (s != NULL) {
         MHD_stop_daemon(s->daemon); /* closes the listening socket unless it was quiesced */
         links_close(s->links);
+        if (s->o.certificate != NULL) {
+            certificate_clear();
+        }
         free(s);
     }
 }

@@ -36,9 +36,15 @@ struct server_options {
     void *ctx;
 };
 
+/** Connections that a server with these options has at most. */
+unsigned server_connections_max(const struct server_options *o);
 /** METE_USAGE for a bad address or certificate, METE_FILE when it cannot listen. */
 enum mete_code server_start(struct server **out, const struct server_options *o,
                             struct mete_err *err) METE_MUST_CHECK;
+/** Another certificate and key, PEM, for connections that come from now on. METE_USAGE, and the one
+ *  before stays. */
+enum mete_code server_certificate(struct server *s, const char *chain, const char *key,
+                                  struct mete_err *err) METE_MUST_CHECK;
 uint16_t server_port(const struct server *s);
 /** No further connections; those that are open get their answers, and are closed after them. */
 void server_quiesce(struct server *s);

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "crypto/sign.h"
+#include "http/authority.h"
 #include "store/hash_seed.h"
 
 #include <stdlib.h>
@@ -298,13 +299,44 @@ static enum mete_code signed_check(const struct signatures *s, struct engine *e,
         return mete_fail(err, METE_KEY_UNKNOWN, "/signature/key_id",
                          key == NULL ? "no key of this id is registered" : "the key is revoked");
     }
-    if (required && !text_eq(key->producer, event->producer)) {
+    bool fits =
+        event->producer.len > 0 ? text_eq(key->producer, event->producer) : key->producer.len > 0;
+    if (required && !fits) {
         return mete_fail(err, METE_KEY_UNKNOWN, "/signature/key_id",
                          "the key is not registered for the producer %.*s",
                          (int)event->producer.len, event->producer.p);
     }
     enum mete_code code = verify(r, key, event, err);
     return code == METE_OK ? window_check(s, e, &env->event, err) : code;
+}
+
+/** Who says of nobody that he speaks must sign what a producer that signs may send; else a
+ * signature would be asked of nobody who leaves the producer out. Not what only an admin may send:
+ * who holds such a key can register another producer's. */
+static bool must_anybody_sign(const struct ring *r, enum event_type type)
+{
+    return strcmp(event_type_scope(type), scope_name(SCOPE_ADMIN)) != 0 &&
+           ((r->runtime_signs && event_type_allows(type, TEXT("runtime"), (struct text){0})) ||
+            r->control_signs);
+}
+
+static bool must_sign(const struct ring *r, const struct signed_event *event)
+{
+    if (event->producer.len == 0) {
+        return !event->of_party && must_anybody_sign(r, event->envelope->event.type);
+    }
+    return text_is(event->producer, "runtime") ? r->runtime_signs : r->control_signs;
+}
+
+static enum mete_code unsigned_fail(const struct signed_event *event, struct mete_err *err)
+{
+    if (event->producer.len == 0) {
+        return mete_fail(err, METE_SIGNATURE_INVALID, "/signature",
+                         "this book has keys of producers: events must be signed by one of them");
+    }
+    return mete_fail(err, METE_SIGNATURE_INVALID, "/signature",
+                     "this book has a key for the producer %.*s: its events must be signed",
+                     (int)event->producer.len, event->producer.p);
 }
 
 enum mete_code signature_check(struct signatures *s, struct engine *e,
@@ -317,18 +349,14 @@ enum mete_code signature_check(struct signatures *s, struct engine *e,
             return code;
         }
     }
-    bool required = text_is(event->producer, "runtime")
-                        ? r->runtime_signs
-                        : event->producer.len > 0 && r->control_signs;
+    bool required = must_sign(r, event);
     bool is_signed = event->envelope->is_signed;
     if ((!required && (!is_signed || r->keys.count == 0)) ||
         engine_seq_of(e, event->envelope->event.id) != 0) {
         return METE_OK;
     }
     if (!is_signed) {
-        return mete_fail(err, METE_SIGNATURE_INVALID, "/signature",
-                         "this book has a key for the producer %.*s: its events must be signed",
-                         (int)event->producer.len, event->producer.p);
+        return unsigned_fail(event, err);
     }
     return signed_check(s, e, r, event, required, err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Signatures of producers. A producer for which a book has a registered key must sign what it says
- * over HTTP: a stolen API key alone then books nothing. Used on the keeper's thread alone, but for
+ * over HTTP, and so must who leaves out who speaks: a stolen API key alone then books nothing of
+ * his. Used on the keeper's thread alone, but for
  * signature_message. */
 #ifndef METE_HTTP_SIGNATURE_H
 #define METE_HTTP_SIGNATURE_H
@@ -21,6 +22,7 @@ struct text signature_message(struct arena *a, struct text event, const struct s
 struct signed_event {
     const struct envelope *envelope;
     struct text producer; /* by the credential, else by the event itself; may be empty */
+    bool of_party;        /* the key is bound to a party, which speaks of its own alone */
     struct text message;  /* signature_message; empty when it is not signed */
 };
 

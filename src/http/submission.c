@@ -7,10 +7,14 @@
 #include "engine/publication.h"
 #include "http/desk.h"
 #include "http/own.h"
+#include "http/registry.h"
 #include "http/reply.h"
 #include "http/signature.h"
+#include "render/render.h"
 
 #include <string.h>
+
+#define DRAFT_ARENA_MAX ((size_t)1 << 30)
 
 /* --- what a key may say ------------------------------------------------------------------------*/
 
@@ -57,6 +61,7 @@ enum mete_code submission_allowed(struct engine *e, const struct principal *who,
     const struct signed_event s = {.envelope = envelope,
                                    .producer =
                                        who->producer.len > 0 ? who->producer : event->producer,
+                                   .of_party = who->party.len > 0,
                                    .message = message};
     bool speaks_of_share =
         event->type >= EVENT_ALLOCATION_DISPUTED && event->type <= EVENT_ALLOCATION_UPHELD;
@@ -136,10 +141,8 @@ void submission_broken(struct exchange *x, struct text body, const struct mete_e
     engine_prepare_broken(item_add(x)->prepared, body, why, o);
 }
 
-static void draft_prepare(const struct principal *who, const struct submission_item *item,
-                          mete_time occurred_at)
+struct text draft_event(struct arena *a, const struct draft *d, mete_time occurred_at)
 {
-    const struct draft *d = item->draft;
     struct buf event = {0};
     char at[TIME_TEXT_MAX];
     time_format(occurred_at, at);
@@ -149,9 +152,19 @@ static void draft_prepare(const struct principal *who, const struct submission_i
                event_type_name(d->type), at);
     buf_put_text(&event, d->payload);
     buf_put_u8(&event, '}');
-    const struct submit_options o = {.no_quarantine = d->no_quarantine};
-    item_prepare(who, item->prepared, buf_text(&event), &o);
+    struct text text = arena_text(a, buf_text(&event));
     buf_clear(&event);
+    return text;
+}
+
+static void draft_prepare(const struct principal *who, const struct submission_item *item,
+                          mete_time occurred_at)
+{
+    struct arena a;
+    const struct submit_options o = {.no_quarantine = item->draft->no_quarantine};
+    arena_init(&a, DRAFT_ARENA_MAX);
+    item_prepare(who, item->prepared, draft_event(&a, item->draft, occurred_at), &o);
+    arena_clear(&a);
 }
 
 static void draft_keep(struct exchange *x, const struct principal *who,
@@ -220,6 +233,9 @@ static void item_run(struct engine *e, const struct principal *who, struct submi
     if (item->result.status == SUBMIT_APPLIED && envelope->event.type == EVENT_POLICY_PUBLISHED) {
         (void)!publication_note(e, &envelope->event.policy.policy->hash, item->result.seq, &err);
     }
+    if (item->draft != NULL && item->draft->registry_id.len > 0) {
+        registry_note(e, item->draft->registry_id, item->draft->registry_etag);
+    }
     if (who != NULL) {
         signature_note(who->signatures, e, envelope->event.type);
     }
@@ -238,33 +254,17 @@ const struct submit_result *submission_run(struct engine *e, struct exchange *x,
 
 /* --- answering ---------------------------------------------------------------------------------*/
 
-void submission_problem_members(struct json_writer *w, const struct submit_result *r)
-{
-    jw_str(w, "code", mete_code_name(r->err.code));
-    jw_str(w, "pointer", r->err.pointer);
-    jw_str(w, "message", r->err.text);
-}
-
 void submission_result_write(struct json_writer *w, const struct submit_result *r)
 {
     jw_object(w, NULL);
-    jw_text(w, "event_id", r->event_id);
-    jw_str(w, "status", submit_status_name(r->status));
-    if (r->status != SUBMIT_APPLIED && r->status != SUBMIT_DUPLICATE) {
-        submission_problem_members(w, r);
-    }
+    outcome_members(w, r);
     jw_end_object(w);
 }
 
 void submission_log_write(struct json_writer *w, struct engine *e)
 {
-    char root[65];
     struct log_head head = book_head(engine_book(e));
-    hash_hex(&head.root, root);
-    jw_object(w, "log");
-    jw_int(w, "size", (int64_t)head.size);
-    jw_str(w, "head", root);
-    jw_end_object(w);
+    log_head_json(w, &head);
 }
 
 /** The name that the body has for a member of the payload; NULL: none of those it may have. */
@@ -320,12 +320,8 @@ bool submission_reply(struct engine *e, struct exchange *x, size_t i, unsigned s
     }
     reply_json(x, r.status == SUBMIT_DUPLICATE ? 200 : status, &w);
     jw_object(&w, NULL);
-    jw_text(&w, "event_id", r.event_id);
-    jw_str(&w, "status", submit_status_name(r.status));
+    outcome_members(&w, &r);
     jw_int(&w, "seq", (int64_t)r.seq);
-    if (r.status == SUBMIT_WAITING) {
-        submission_problem_members(&w, &r);
-    }
     submission_log_write(&w, e);
     jw_end_object(&w);
     return true;

@@ -23,7 +23,11 @@ struct draft {
     bool no_quarantine;      /* when refused it is not kept */
     const struct json *body; /* that it was made of; NULL: pointers stay as they are */
     const struct body_member *member; /* how; ends with `to` NULL; may be NULL */
+    struct text registry_id;          /* a policy that a registry has; else empty */
+    struct text registry_etag;        /* what it calls this version */
 };
+/** The event of a draft, as of a moment. In `a`. */
+struct text draft_event(struct arena *a, const struct draft *d, mete_time occurred_at);
 
 struct submission_item {
     struct prepared *prepared;
@@ -79,7 +83,5 @@ bool submission_reply(struct engine *e, struct exchange *x, size_t i, unsigned s
 /* Parts of an answer. */
 void submission_result_write(struct json_writer *w, const struct submit_result *r);
 void submission_log_write(struct json_writer *w, struct engine *e);
-/** code, pointer, message */
-void submission_problem_members(struct json_writer *w, const struct submit_result *r);
 
 #endif

@@ -4,7 +4,7 @@
 #include "http/reply.h"
 #include "http/routes.h"
 
-#include "wire/policy_problems.h"
+#include "render/render.h"
 
 void validate_post(struct desk *d, struct engine *e, struct exchange *x)
 {
@@ -16,14 +16,6 @@ void validate_post(struct desk *d, struct engine *e, struct exchange *x)
     reply_json(x, 200, &w);
     jw_object(&w, NULL);
     jw_bool(&w, "valid", count == 0);
-    jw_array(&w, "errors");
-    for (size_t i = 0; i < count; i++) {
-        jw_object(&w, NULL);
-        jw_text(&w, "pointer", problem[i].pointer);
-        jw_str(&w, "code", mete_code_name(problem[i].code));
-        jw_text(&w, "message", problem[i].message);
-        jw_end_object(&w);
-    }
-    jw_end_array(&w);
+    problems_json(&w, "errors", problem, count, false);
     jw_end_object(&w);
 }

@@ -122,17 +122,25 @@ static enum mete_code check_free(const struct store *s, struct text name, bool c
                : mete_fail(err, METE_STORE_BUSY, NULL, "another book's group is not committed yet");
 }
 
+static enum mete_code name_check(struct text name, struct mete_err *err)
+{
+    if (name.len == 0 || name.len > BOOK_NAME_LEN_MAX || !text_is_utf8(name)) {
+        return mete_fail(err, METE_TEXT_LENGTH, NULL,
+                         "the name of a book is 1 to %d bytes of UTF-8", BOOK_NAME_LEN_MAX);
+    }
+    return METE_OK;
+}
+
 enum mete_code book_open(struct book **out, struct store *s, struct text name, bool create,
                          struct mete_err *err)
 {
     struct mete_err unused;
     void *log;
     err = err != NULL ? err : &unused;
-    if (name.len == 0 || name.len > BOOK_NAME_LEN_MAX || !text_is_utf8(name)) {
-        return mete_fail(err, METE_TEXT_LENGTH, NULL,
-                         "the name of a book is 1 to %d bytes of UTF-8", BOOK_NAME_LEN_MAX);
+    enum mete_code code = name_check(name, err);
+    if (code == METE_OK) {
+        code = check_free(s, name, create, err);
     }
-    enum mete_code code = check_free(s, name, create, err);
     if (code == METE_OK) {
         code = s->port->book_open(&log, s->impl, name, create, err);
     }
@@ -154,6 +162,29 @@ enum mete_code book_held(struct book *b, struct mete_err *err)
     err = book_err(b, err);
     bool held = b->read_only || b->port->held == NULL || b->port->held(b->log, err) == STORE_OK;
     return held ? METE_OK : err->code;
+}
+
+enum mete_code book_open_log(struct book **out, struct store *s, struct text name,
+                             struct mete_err *err)
+{
+    struct mete_err unused;
+    void *log;
+    METE_ASSERT(s->options.read_only);
+    err = err != NULL ? err : &unused;
+    enum mete_code code = name_check(name, err);
+    if (code == METE_OK) {
+        code = s->port->book_open(&log, s->impl, name, false, err);
+    }
+    if (code != METE_OK) {
+        return code;
+    }
+    struct book *b = book_new(s, log, name);
+    if (b->port->find(log, &b->found, err) != STORE_OK) {
+        book_free(b);
+        return err->code;
+    }
+    *out = b;
+    return METE_OK;
 }
 
 static enum mete_code flush(struct book *b, struct mete_err *err)

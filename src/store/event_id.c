@@ -105,7 +105,7 @@ static bool unescape(struct text raw, struct buf *room, struct text *out)
     return true;
 }
 
-bool event_id_of(struct bytes event, struct buf *room, struct text *out)
+bool event_member_of(struct bytes event, const char *wanted, struct buf *room, struct text *out)
 {
     struct scan s = {event.p, event.p + event.len};
     if (event.len < 2 || *s.p != '{') {
@@ -118,7 +118,7 @@ bool event_id_of(struct bytes event, struct buf *room, struct text *out)
         if (!skip_string(&s, &name) || s.p == s.end || *s.p++ != ':') {
             return false;
         }
-        if (text_is(name, "event_id")) {
+        if (text_is(name, wanted)) {
             return skip_string(&s, &raw) && unescape(raw, room, out);
         }
         if (!skip_value(&s)) {
@@ -126,4 +126,9 @@ bool event_id_of(struct bytes event, struct buf *room, struct text *out)
         }
     } while (*s.p == ',');
     return false;
+}
+
+bool event_id_of(struct bytes event, struct buf *room, struct text *out)
+{
+    return event_member_of(event, "event_id", room, out);
 }

@@ -73,6 +73,11 @@ enum mete_code book_held(struct book *b, struct mete_err *err) METE_MUST_CHECK;
 bool book_rest(struct book *b) METE_MUST_CHECK;
 /** The newest snapshot; costs by what was committed since the last. After a failure: close it. */
 enum mete_code book_wake(struct book *b, struct mete_err *err) METE_MUST_CHECK;
+/** As book_open in a read-only store, for the rows of the log alone: book_size, book_scan_log and
+ *  book_seq_at. That costs next to nothing, however large the book is; state and tree are not
+ *  there. */
+enum mete_code book_open_log(struct book **out, struct store *s, struct text name,
+                             struct mete_err *err) METE_MUST_CHECK;
 /** What is queued is lost. Writes out the memory buffer unless it is small, so that the next open
  *  has little of the log to read again. */
 void book_close(struct book *b);

@@ -85,9 +85,13 @@ struct json_writer {
     unsigned depth;
     bool pretty;
     bool first;
+    void (*spill)(void *ctx); /* whose answers may be long sets these two; NULL: nobody */
+    void *spill_ctx;
 };
 
 void jw_init(struct json_writer *w, struct buf *out, bool pretty);
+/** Between rows of long answers: lets the owner take out of `out` what was written so far. */
+void jw_spill(struct json_writer *w);
 void jw_object(struct json_writer *w, const char *key); /* key NULL inside arrays and at the top */
 void jw_array(struct json_writer *w, const char *key);
 void jw_end_object(struct json_writer *w);

@@ -10,6 +10,13 @@ void jw_init(struct json_writer *w, struct buf *out, bool pretty)
     *w = (struct json_writer){.out = out, .pretty = pretty, .first = true};
 }
 
+void jw_spill(struct json_writer *w)
+{
+    if (w->spill != NULL) {
+        w->spill(w->spill_ctx);
+    }
+}
+
 static void line_begin(struct json_writer *w)
 {
     if (!w->pretty) {

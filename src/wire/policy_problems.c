@@ -15,6 +15,7 @@
 struct mending {
     struct arena *a; /* of the tree and the answer */
     struct json *doc;
+    bool is_manifest; /* as it came; mending must not make a document of another kind of it */
     struct mete_err err;
 };
 
@@ -128,7 +129,8 @@ static enum mete_code try_read(const struct mending *m, struct mete_err *err)
 static bool gets_past(struct mending *m, const char *pointer)
 {
     struct mete_err err;
-    return try_read(m, &err) == METE_OK || strcmp(err.pointer, pointer) != 0;
+    return document_is_manifest(m->doc) == m->is_manifest &&
+           (try_read(m, &err) == METE_OK || strcmp(err.pointer, pointer) != 0);
 }
 
 /** Makes the place of the last error one that the reader accepts. False: it cannot be done. */
@@ -178,6 +180,7 @@ size_t policy_problems(struct arena *a, struct text json, struct problem out[PRO
         note(&m, &out[0]);
         return 1;
     }
+    m.is_manifest = document_is_manifest(m.doc);
     while (count < PROBLEMS_MAX && try_read(&m, &m.err) != METE_OK) {
         if (count > 0 && means_nothing(m.err.code)) {
             break;

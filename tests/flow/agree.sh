@@ -85,6 +85,18 @@ exits 0 "a parent: simulate" "$METE" --store book.db simulate --policy draft
 says out "No account would differ" "a draft of another policy changes nothing"
 exits 0 "a parent: audit" "$METE" --store book.db audit
 
+# Members that are null are as good as absent, for both.
+rm -f book.db*
+{
+    event p policy.published 2025-01-01T00:00:00Z '{"manifest":{"id":"urn:m","title":"t","contributors":[{"actor":{"id":"x"},"role":null,"weight":0.75,"temporal_splits":null},{"actor":{"id":"y"},"role":"r","weight":null},{"actor":null,"id":"z","role":"r","weight":0.125,"attestation":null}]}}'
+    revenue e 2025-01-02T00:00:00Z 80 SAT '"policy":"urn:m"'
+} >stream
+"$METE" --store book.db init --quiet
+exits 0 "nulls: ingest" "$METE" --store book.db ingest --quiet --strict stream
+exits 0 "nulls: audit" "$METE" --store book.db audit
+exits 0 "nulls: parties" "$METE" --store book.db parties --json
+is "$(q '(.parties // .) | map(.party + " " + .pending) | sort | join(", ")')" '"x 60, y 0, z 10"' "nulls: who has what"
+
 # A dispute does not countersign.
 rm -f book.db*
 {

@@ -52,4 +52,31 @@ head=$("$METE" log verify --store a.db --json 2>/dev/null)
 exits 0 'it is erased' "$METE" party erase x --yes --store a.db
 is "$("$METE" log verify --store a.db --json 2>/dev/null)" "$head" 'and the head is the same'
 exits 0 'and the audit holds' "$METE" audit --store a.db
+
+# weights that need whole numbers of 2^120 and more: the cycle waits, and the auditor knows why
+# 2^119 for one provider fits; for two, or twice the price, it does not
+half=664613997892457936451903530140172288
+cycle() { # NAME CALLS_WEIGHT MORE PROVIDER...
+    event "p-$1" policy.published 2025-01-01T00:00:00Z "{\"policy\":{\"id\":\"urn:$1\",\"kind\":\"usage\",\"calls_weight\":\"$2\"$3}}"
+    day=$((day + 1)) name=$1
+    shift 3
+    for provider; do
+        event "u-$name-$provider" usage.reported 2025-02-01T00:00:00Z "{\"platform_id\":\"p\",\"provider\":\"$provider\",\"calls\":1,\"bytes\":1024,\"window_start\":\"2025-01-0${day}T00:00:00Z\",\"window_end\":\"2025-01-0${day}T01:00:00Z\"}"
+    done
+    event "c-$name" cycle.closed 2025-02-01T00:00:00Z "{\"policy\":\"urn:$name\",\"window_start\":\"2025-01-0${day}T00:00:00Z\",\"window_end\":\"2025-01-0${day}T02:00:00Z\",\"pool\":{\"amount\":\"1.00\",\"currency\":\"USD\"}}"
+}
+day=0
+"$METE" init --store w.db --quiet >/dev/null
+{
+    cycle fits $half '' a
+    cycle sum $half '' a b
+    cycle third $half ',"tiers":{"a":"1/3","b":"1/2"}' a b
+    cycle twice $half ',"tiers":{"a":"2"}' a
+    cycle kib $half ',"kib_weight":"1"' a
+    cycle small 1/1024 ',"kib_weight":"1/1024"' a b
+} >stream
+exits 0 'cycles with large weights' "$METE" ingest --store w.db stream
+is "$("$METE" report --store w.db --json | jq -c '[.. | objects | select(.code? == "weight_range") | .policy] | sort')" \
+    '["urn:kib","urn:sum","urn:third","urn:twice"]' 'those wait whose whole numbers are too large'
+exits 0 'and the audit says the same' "$METE" audit --store w.db
 finish

@@ -33,6 +33,10 @@ is "$(q '.problems | map(.code)')" '["json_syntax"]' 'one problem'
 exits 1 'check of no file' "$METE" policy check nowhere.json
 exits 2 'check of nothing' "$METE" policy check
 
+printf '{"id":"urn:x","title":"t","context":"c","contributors":[{"actor":{"id":"a"},"role":"r","weight":0.6},{"actor":{"id":"b"},"role":"r","weight":0.5}],"created_by":"a","created_at":"2025-01-01T00:00:00Z"}' >heavy.json
+exits 1 'check of a manifest that shares too much' "$METE" policy check heavy.json --json
+is "$(q '.problems | map([.code, .pointer])')" '[["weight_above_one","/contributors"]]' 'it stays a manifest while it is judged'
+
 cat >sum.json <<'END'
 {"fair":"1.1","id":"urn:fair:sum","type":"music","owner":"did:ex:a","created":"2025-01-01T00:00:00Z",
  "attribution":[{"did":"did:ex:a","role":"artist","share":"much"},{"did":"did:ex:b","role":"label","share":0.4}]}

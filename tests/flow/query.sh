@@ -151,4 +151,12 @@ says err 'weight' 'it says why'
     "$METE" ingest --quiet --store wait.db - >/dev/null
 exits 0 'a report of what waits' "$METE" report --store wait.db --json
 is "$(q '.waiting | map([.policy, .code, .amount])')" '[["urn:w","policy_kind","500"]]' 'the reason that holds now'
+
+# sums of usage leave 64 bits before anybody is surprised
+awk 'BEGIN { for (i = 1; i <= 1100; i++) printf "{\"event_id\":\"u%d\",\"event_type\":\"usage.reported\",\"occurred_at\":\"2025-01-02T00:00:00Z\",\"payload\":{\"platform_id\":\"p\",\"provider\":\"x\",\"window_start\":\"2025-01-01T00:00:00Z\",\"window_end\":\"2025-01-02T00:00:00Z\",\"calls\":9007199254740991}}\n", i }' |
+    "$METE" ingest --quiet --store wait.db - >/dev/null
+exits 0 'a report of much usage' "$METE" report --store wait.db --json
+is "$(q '.usage[0].calls')" '"9907919180215090100"' 'every call counts'
+exits 0 'a report of much usage for people' "$METE" report --store wait.db
+says out ' 9907919180215090100 ' 'every call counts'
 finish

@@ -12,7 +12,7 @@ warnings.simplefilter("ignore", DeprecationWarning)
 import jsonschema  # noqa: E402  (Debian: python3-jsonschema; tools/setup installs it)
 
 METHODS = ("get", "post", "put", "patch", "delete")
-TRANSPORT = {"date", "content-type", "content-length", "connection"}  # headers of HTTP itself
+TRANSPORT = {"date", "content-type", "content-length", "connection", "transfer-encoding"}  # headers of HTTP itself
 
 
 def pairs_once(pairs):
@@ -77,11 +77,15 @@ class Document:
         self.known = {}
 
     def find(self, method, target):
-        """The operation that a request asks for, by the segments of its path; None: none."""
+        """The operation that a request asks for, by the segments of its path; None: none. A
+        parameter with x-mete-rest takes all segments that are left."""
         path = target.partition("?")[0].split("/")
+        method = "GET" if method == "HEAD" else method
         for o in self.operations:
             row = o.path.split("/")
-            if o.method == method and len(row) == len(path) and \
+            more = len(path) - len(row)
+            rest = any(p.get("x-mete-rest") for p in o.in_("path"))
+            if o.method == method and (more == 0 or (more > 0 and rest)) and \
                     all(p != "" if r.startswith("{") else r == p for r, p in zip(row, path)):
                 return o
         return None
@@ -108,7 +112,7 @@ class Document:
         """The description of an answer; `operation` None: the path, or its method, has none."""
         if operation is not None:
             return operation.answers.get(str(status))
-        name = {404: "NotFound", 405: "MethodNotAllowed", 400: "Unreadable", 413: "TooLarge"}
+        name = {204: "Methods", 404: "NotFound", 405: "MethodNotAllowed", 400: "Unreadable", 413: "TooLarge"}
         return self.whole["components"]["responses"].get(name.get(status))
 
     def misfits(self, operation, answer):
@@ -138,6 +142,9 @@ class Document:
         return self.flaws(int(value) if number else value, schema)
 
     def body_misfits(self, answer, kind, schema):
+        if kind == "application/x-ndjson":
+            return [flaw for line in answer.raw.splitlines()
+                    for flaw in self.flaws(read_json(line), schema, strict=True)]
         try:
             coding = "latin-1" if kind == "application/octet-stream" else "utf-8"
             value = read_json(answer.raw) if "json" in kind else answer.raw.decode(coding)
@@ -164,7 +171,8 @@ class Client:
     def __init__(self, port, key=None):
         self.port, self.key, self.connection = port, key, None
 
-    def ask(self, method, target, body=None, headers=None, kind=None, key=None):
+    def ask(self, method, target, body=None, headers=None, kind=None, key=None, only_begin=False):
+        """`only_begin`: of an answer that does not end by itself."""
         headers = dict(headers or {})
         key = self.key if key is None else key
         if key:
@@ -175,17 +183,22 @@ class Client:
             headers["Content-Type"] = kind
         for last in (False, True):
             try:
-                return self.once(method, target, body, headers)
+                return self.once(method, target, body, headers, only_begin)
             except (http.client.RemoteDisconnected, ConnectionError):
                 self.close()  # it was idle for too long
                 if last:
                     raise
 
-    def once(self, method, target, body, headers):
+    def once(self, method, target, body, headers, only_begin):
         if self.connection is None:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         self.connection.request(method, target, body, headers)
         got = self.connection.getresponse()
+        if only_begin:
+            self.close()
+            raw = got.read1(4096)
+            got.close()
+            return Answer(got.status, got.headers, raw)
         return Answer(got.status, got.headers, got.read(), method == "HEAD")
 
     def close(self):

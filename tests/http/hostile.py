@@ -324,7 +324,7 @@ class Hostile:
 
     def wrong_method(self):
         o = self.pick(self.document.operations)
-        method = self.pick(["GET", "POST", "PUT", "DELETE", "PATCH", "TRACE", "FOO", "get", "PROPFIND", "X" * 300])
+        method = self.pick(["HEAD", "OPTIONS", "GET", "POST", "PUT", "DELETE", "PATCH", "TRACE", "FOO", "get", "PROPFIND", "X" * 300])
         return self.request(o, self.pick([b"", b"{}"]), method=method)
 
     def odd_key(self):
@@ -343,7 +343,8 @@ class Hostile:
                           b"X-HTTP-Method-Override", b"Upgrade", b"Last-Event-ID", b"If-Modified-Since", b"Prefer"])
         value = self.pick([b"", b"*", b"\"", b"W/\"x\"", b"\xff\xfe", b"\xc3\xa9", b"x" * 65, b"x" * 256, b"x" * 5000,
                            b"a, b, c", b"\"" + b"0" * 64 + b"\"", b"00-" + b"0" * 60, b"bytes=0-", b"gzip", b"\t", b"-1",
-                           b"req_ok-1", b"DELETE", b"../x", b"%00", b"websocket", b"99999999999999999999"])
+                           b"req_ok-1", b"DELETE", b"application/x-ndjson", b"text/html;q=0.9,*/*;q=0.1",
+                           b"*/*;q=0", b"application/json;q=x", b"../x", b"%00", b"websocket", b"99999999999999999999"])
         return self.request(o, body, [name + b": " + value])
 
     def many_headers(self):

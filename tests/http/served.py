@@ -12,6 +12,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,24 @@ def note(text):
 def done():
     print(f"1..{_tests}")
     sys.exit(1 if _failed else 0)
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def until(what, holds, seconds=20):
+    """Waits for what another process does by itself."""
+    end = time.time() + seconds
+    while not holds() and time.time() < end:
+        time.sleep(0.05)
+    ok(holds(), what)
 
 
 class Served:

@@ -333,7 +333,15 @@ def signatures():
         equal(result(s, unclaimed, runtime)[1], "signature_invalid", "also when only its key says so")
         equal(result(s, fact("claimed"), admin)[1], "signature_invalid", "also by an unbound key")
         unclaimed["event_id"] = "unclaimed-by-admin"
-        equal(result(s, unclaimed, admin)[1], "applied", "an unbound key that claims nothing is nobody")
+        equal(result(s, unclaimed, admin), (422, "signature_invalid", "/signature"),
+              "an unbound key that leaves the producer out gets round nothing")
+        equal(result(s, signed(unclaimed, ed2, "other"), admin)[1], "key_unknown",
+              "nor by a party's signature")
+        equal(result(s, signed(unclaimed, ed, "ed"), admin)[1], "applied",
+              "a producer's signature says who speaks")
+        equal(s.post("/v1/events", event("p-free", "policy.published", {"policy": {
+                         "id": "urn:free", "kind": "single", "party": "did:p"}}), key=admin)[0],
+              200, "what that producer may not send needs none")
         equal(result(s, fact("control", producer="control_plane"), admin)[1], "applied",
               "the other producer need not")
         register(s, admin, "mac", mac, producer="runtime")

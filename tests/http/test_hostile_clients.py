@@ -285,7 +285,9 @@ class Victim:
         return took
 
     def measure(self, seconds):
-        """p99 in milliseconds, and of how many."""
+        """p99 in milliseconds, and of how many. With a connection of its own: one that waited between
+        two measurements may have been closed as idle, and rightly so."""
+        self.s = None
         took, until = [], time.monotonic() + seconds
         while time.monotonic() < until:
             took.append(self.one(GET))

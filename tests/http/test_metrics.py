@@ -91,12 +91,13 @@ def its_form(s):
 
 
 def moved(before, after):
-    """What changed, but for times, memory, and the two that tell of the scrape itself."""
+    """What changed, but for times, memory, the scrape itself, and connections, which end when the
+    system says so."""
     a, b = before.series(), after.series()
     return {(n, dict(l).get("book"), dict(l).get("route") or dict(l).get("result") or
              dict(l).get("reason"), dict(l).get("status")): b[n, l] - a.get((n, l), 0)
             for n, l in b if b[n, l] != a.get((n, l), 0)
-            and not re.search(r"_seconds|_bytes|process_|mete_state_", n)
+            and not re.search(r"_seconds|_bytes|process_|mete_state_|_connections$", n)
             and "le" not in dict(l) and dict(l).get("route") != "metrics"}
 
 

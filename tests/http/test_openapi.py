@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: F-001
+"""covers: F-001 V-075
 The OpenAPI document: the same routes as the table of the program, well formed, and true. A walk
 calls every operation with the examples of the document, and every answer has to be one that the
 document describes."""
+import os
+import pathlib
 import re
 import subprocess
 
@@ -57,7 +59,8 @@ def references(document):
         except (KeyError, TypeError):
             broken.append((where, ref))
     equal(broken, [], f"{len(refs)} references lead somewhere")
-    used = {ref for _, ref in refs} | {"#/components/responses/MethodNotAllowed"}
+    used = {ref for _, ref in refs} | {"#/components/responses/" + name
+                                       for name in ("Methods", "MethodNotAllowed")}
     kinds = ("schemas", "parameters", "headers", "responses")
     parts = {f"#/components/{k}/{name}" for k in kinds for name in document.whole["components"][k]}
     equal(sorted(parts - used), [], "no shared part is left over")
@@ -101,6 +104,18 @@ def form(document):
     tags = {t["name"] for t in whole["tags"]}
     equal({t for o in document.operations for t in o.node["tags"]}, tags, "tags are those listed")
     references(document)
+
+
+def event_types(document):
+    """Those that are handled, by the one table of them."""
+    table = (pathlib.Path(os.environ["ROOT"]) / "src/core/event_type.h").read_text()
+    handled = set(re.findall(r'X\([A-Z_0-9]+,\s*"([a-z_.0-9]+)",\s*HANDLED', table.replace("\\\n", "")))
+    rules = document.schemas["Event"]["allOf"]
+    equal({r["if"]["properties"]["event_type"]["const"] for r in rules}, handled,
+          f"each of the {len(handled)} types of event that are handled has its payload described")
+    equal([r for r in rules if r["then"]["properties"]["payload"]["$ref"] !=
+           "#/components/schemas/payload." + r["if"]["properties"]["event_type"]["const"]], [],
+          "by the schema of its name")
 
 
 def schemas_of(document):
@@ -150,6 +165,7 @@ def schemas(document):
 
 SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payout:approve,"
           "dispute:write,earnings:read,audit:read,facilitator,admin")
+SECRETS = ["swordfish-swordfish-1", "acct_SECRETDESTINATION", "swordfish-swordfish-2"]
 SHARE = {"id": "sale-1001/2"}  # the other one of the two that the examples make
 ORDER = [
     ("health",), ("ready",), ("version",), ("openapi",), ("index",), ("guide",), ("fairPolicy",),
@@ -171,11 +187,13 @@ class Walk:
         self.document, self.weak = document, weak
         self.client = Client(s.port, key)
         self.seen, self.calls, self.misfits, self.bad = set(), 0, [], []
+        self.told = []  # all that was answered
 
     def ask(self, o, method, target, body=None, wanted=None, **more):
         """Asks, and looks whether the answer is a described one; `wanted`: how its status begins."""
         answer = self.client.ask(method, target, body, **more)
         self.calls += 1
+        self.told.append(str(answer.headers).encode() + answer.raw)
         self.misfits += [(method, target, answer.status, m)
                          for m in self.document.misfits(o, answer)]
         if o is not None:
@@ -193,6 +211,18 @@ class Walk:
         if "304" in o.answers:
             self.ask(o, o.method, o.target(ids, given), wanted="304",
                      headers={"If-None-Match": answer.headers["ETag"]})
+
+    def other_kinds(self, o, ids):
+        """Each type of the good answer, to those who ask for it."""
+        kinds = list(o.answers["200"].get("content", {}))
+        for kind in kinds if len(kinds) > 1 else []:
+            plain = kind.partition(";")[0]
+            given = {p["name"]: p["example"] for p in o.in_("query") if "example" in p}
+            stream = plain == "text/event-stream"  # it has no pages, and no end
+            answer = self.ask(o, o.method, o.target(ids, {} if stream else given), wanted="200",
+                              headers={"Accept": plain}, only_begin=stream)
+            if not answer.headers["Content-Type"].startswith(plain):
+                self.bad.append((o.id, kind, answer.headers["Content-Type"]))
 
     def write(self, o, ids):
         names = {p["name"] for p in o.in_("query")}
@@ -287,10 +317,30 @@ class Walk:
         for path in ("/v1", "/v1/", "/v1/events/", "/nothing/here", "//", "/v1/parties/x/y/z"):
             self.ask(None, "GET", path, wanted="404")
 
+    def entrust(self):
+        """Things that nobody may ever be told."""
+        o = self.document.by_id["postEvents"]
+        facts = [("key.registered", {"key_id": "k1", "alg": "hmac-sha256", "secret": SECRETS[0],
+                                     "party": "did:example:alice"}),
+                 ("party.destination_set", {"party": "did:example:alice", "rail": "stripe",
+                                            "destination": SECRETS[1]}),
+                 ("key.registered", {"key_id": "k2", "alg": "hmac-sha256", "secret": SECRETS[2],
+                                     "producer": "nobody"})]
+        for i, (kind, payload) in enumerate(facts):
+            event = {"event_id": f"secret-{i}", "event_type": kind,
+                     "occurred_at": "2025-03-01T12:00:00Z", "payload": payload}
+            self.ask(o, "POST", o.target(), event, wanted="422" if i == 2 else "200")
+        for i in (0, 1):
+            self.ask(self.document.by_id["getEvent"], "GET", f"/v1/events/secret-{i}", wanted="200")
+            self.ask(self.document.by_id["explain"], "GET", f"/v1/explain/secret-{i}", wanted="200")
+
     def all(self):
+        self.entrust()
         for name, *ids in ORDER:
             o = self.document.by_id[name]
             (self.read if o.method == "GET" else self.write)(o, ids[0] if ids else {})
+            if o.method == "GET":
+                self.other_kinds(o, ids[0] if ids else {})
         stale = self.document.by_id["publishManifest"]
         self.ask(stale, "POST", stale.target(), stale.bodies()[0][2], wanted="412",
                  headers={"If-Match": '"' + "0" * 64 + '"'})
@@ -346,6 +396,7 @@ def walk(document):
         equal(unseen(document, seen), [], f"{len(seen)} described answers were seen, and only "
               "those that come in need were not")
         w.client.close()
+        secrets(s, w.told, [key, weak, *SECRETS])
         healthy(s, key)
 
 
@@ -354,6 +405,20 @@ def healthy(s, key):
     s.stop()
     audit = subprocess.run([METE, "audit", "--store", str(s.store)], capture_output=True, text=True)
     equal(audit.returncode, 0, "mete audit agrees with the book") or note(audit.stdout[-400:])
+
+
+def secrets(s, told, words):
+    """What the book, its keys and the clients have to keep for themselves is told to nobody."""
+    own = [line.split()[1] for line in (s.folder / "mete.db.key").read_text().splitlines()
+           if re.fullmatch(r"[\w-]+ [0-9a-f]{64}", line)]
+    equal(len(own), 2, "the book has two private keys")
+    hidden = [w.encode() for w in own + words]
+    ok(len(told) > 500, "much was answered")
+    equal([w for w in hidden if any(w in answer for answer in told)], [],
+          "no answer tells a private key, an API key, a secret or a destination")
+    log = (s.folder / "log").read_bytes()
+    ok(log.count(b'"request_id"') > 500, "and much was logged")
+    equal([w for w in hidden if w in log], [], "nor does the log")
 
 
 def too_often(document):
@@ -378,6 +443,7 @@ with Served() as server:
     doc = Document(answer.json)
     same_routes(doc)
     form(doc)
+    event_types(doc)
     schemas(doc)
     examples(doc)
     client.close()

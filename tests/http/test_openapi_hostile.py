@@ -82,7 +82,7 @@ class Storm:
         if kind == "half_sent":
             self.half(raw)
             return
-        answer = self.wire.send(raw)
+        answer = self.wire.send(raw, raw.startswith(b"HEAD "))
         self.kinds[kind] += 1
         self.statuses[str(answer.status) if answer else "closed"] += 1
         if answer is None and self.wire.dead():
@@ -107,13 +107,14 @@ class Storm:
             self.kinds[kind + " (no HTTP)"] += 1
 
     def judge(self, kind, raw, answer):
-        method, target = raw.decode("latin-1").replace("\0", " ").split(None, 2)[:2]
+        method, target = (raw.decode("latin-1").replace("\0", " ").split(None, 2) + [""])[:2]
         target = re.sub(r"^\w+://[^/]*", "", target) or "/"
         o = self.document.find(method, target)
         misfits = self.document.misfits(o, answer)
         if answer.status >= 500:
             misfits.append("a 5xx")
-        if answer.headers["Content-Type"] == "application/problem+json" and not misfits:
+        if answer.headers["Content-Type"] == "application/problem+json" and answer.raw \
+                and not misfits:
             self.codes[answer.json["code"]] += 1
         if o is not None:
             self.seen.add((o.id, str(answer.status)))

@@ -6,10 +6,9 @@ distributions service's, entry by entry."""
 import concurrent.futures
 import json
 import signal
-import socket
 import time
 
-from served import Served, done, equal, event, ok
+from served import Served, done, equal, event, free_ports, ok, until
 
 CHILD = {"id": "urn:fair:track:child", "title": "c", "created_by": "did:o",
          "created_at": "2025-01-01T00:00:00Z",
@@ -20,24 +19,6 @@ PARENT = {"id": "urn:fair:event:parent/1", "title": "p", "created_by": "did:o",
           "contributors": [{"actor": {"ref": CHILD["id"]}, "role": "x", "weight": 0.5},
                            {"actor": {"id": "did:p"}, "role": "y", "weight": 0.5}]}
 PARTIES = ["did:c1", "did:c2", "did:p"]
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
-def until(what, holds, seconds=20):
-    """Waits for what another process does by itself."""
-    end = time.time() + seconds
-    while not holds() and time.time() < end:
-        time.sleep(0.05)
-    ok(holds(), what)
 
 
 def head(s):
@@ -167,6 +148,17 @@ try:
     ok(time.time() - began < 5, "does not wait for itself", f"{time.time() - began:.2f} s")
 finally:
     itself.stop()
+for role, bare in (("facilitator,worker", True), ("worker,wallet", False), ("all", False)):
+    with Served("--roles", role) as s:
+        health = s.get("/healthz")[2]
+        started = (s.folder / "log").read_text().splitlines()[0]
+        wanted = sorted(role.split(",")) if role != "all" else None
+        equal((sorted(health["roles"]) if wanted else None, health["common_routes_only"]),
+              (wanted, bare), f"/healthz of {role}")
+        equal("no routes but those that every role has" in started, bare,
+              "its first line says so" if bare else "its first line does not")
+        ok("roles all" in started if not wanted else all(r in started for r in wanted),
+           "and names the roles", started)
 bad = Served("--roles", "walet")
 try:
     bad.start()

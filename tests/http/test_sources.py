@@ -81,6 +81,25 @@ def manifests(s):
     equal(s.get("/v1/manifests/urn:dry")[0], 404, "publishes nothing")
 
 
+def long_ids(s):
+    """Longer than any id may be, and than a key of the state has room for."""
+    for size in (201, 254, 255, 256, 5000):
+        name = "u" * size
+        document = {"id": name, "kind": "single", "party": "did:x"}
+        for headers in ({}, {"If-None-Match": "*"}):
+            status, _, body = s.post("/v1/manifests", document, headers=headers)
+            equal((status, body["pointer"]), (422, "/id"), f"a manifest with an id of {size} bytes")
+        equal(s.get("/v1/manifests/" + name)[0], 404, "there is none")
+        for path in ("/v1/events/", "/v1/explain/", "/v1/log/inclusion/"):
+            equal(s.get(path + name)[0], 404, f"{path}...")
+        for path in (f"/v1/parties/{name}/balance", f"/providers/{name}/earnings",
+                     f"/v1/allocations?policy={name}", f"/v1/allocations?party={name}",
+                     f"/v1/statements?party={name}&from=2025-01-01&to=2025-01-02"):
+            ok(s.get(path)[0] in (200, 404, 422), f"{path[:20]}...", s.get(path))
+        ok(s.post("/revenue/distribute", {"policy": name, "amount": {
+            "amount": "1", "currency": "USD"}})[0] in (400, 422), "revenue for it")
+
+
 def validation(s):
     for path in ("/validate", "/v1/manifests/validate"):
         equal(s.post(path, MANIFEST)[2], {"valid": True, "errors": []}, path + ": valid")
@@ -252,6 +271,79 @@ def batch(provider, calls, batch_id, platform="flowmcp"):
             "calls": calls, "bytes": 2048, "latencyMsSum": 12, "batchId": batch_id}
 
 
+def pages(s, query, limit):
+    """All rows of a query, page by page; and whether each but the last page was full."""
+    rows, after, full = [], "", True
+    while after is not None:
+        page = s.get(f"/v1/allocations?{query}&limit={limit}{after}")[2]
+        rows += page["allocations"]
+        after = "&after=" + page["next"] if page["next"] else None
+        full = full and (len(page["allocations"]) == limit if after else
+                         len(page["allocations"]) > 0 or not rows)
+    return rows, full
+
+
+def listing(s):
+    """Filters beside a list of everything that is filtered here; pages are full until the end."""
+    at, n = "2025-01-01T00:00:00Z", 0
+    def post(kind, *payloads):
+        nonlocal n
+        events = []
+        for p in payloads:
+            n += 1
+            events.append({"event_id": f"l{n}", "event_type": kind, "occurred_at": at, "payload": p})
+        status, _, body = s.post("/v1/events", events)
+        ok(status == 200 and all(r["status"] in ("applied", "waiting") for r in body["results"]),
+           f"{len(events)} of {kind}", json.dumps(body)[:400])
+        return [e["event_id"] for e in events]
+    def policy(i, parties):
+        return {"policy": {"id": f"urn:l:{i}", "kind": "weights",
+                           "shares": [{"party": p, "weight": "0.25"} for p in parties]}}
+    def revenue(target, amount, currency="USD"):
+        return {"policy": target, "amount": {"amount": amount, "currency": currency}}
+    post("policy.published", policy(1, ["l:a", "l:b", "l:c"]), policy(2, ["l:b", "l:a"]))
+    first = post("revenue.received", *[revenue("urn:l:1", "40", c) for c in ("USD", "EUR", "JPY")] * 5)
+    post("revenue.received", revenue("urn:l:3", "9"), revenue("urn:l:3", "6"))  # they wait
+    for i in range(3):  # more entries of the log than one page may ever have looked at
+        post("party.registered", *[{"party": f"l:x{i}-{k}"} for k in range(7100)])
+    post("policy.published", policy(3, ["l:a", "l:d"]))
+    post("revenue.received", *[revenue("urn:l:2", "10", c) for c in ("EUR", "USD")] * 70)
+    # one decision in two currencies, so that a party has two entries of one place
+    post("usage.metered", *[{"policy": "urn:l:2", "endpoint": "/x", "calls": 1,
+                             "cost": {"amount": "8", "currency": c}} for c in ("EUR", "USD")])
+    post("metering.closed", {"policy": "urn:l:2", "day": "2025-01-01"})
+    post("revenue.reversed", {"reverses": first[0]},
+         {"reverses": first[3], "amount": {"amount": "20", "currency": "USD"}})
+    for i in (1, 4, 6):
+        rows = s.get(f"/v1/allocations?event={first[i]}")[2]["allocations"]
+        path = "/v1/allocations/" + rows[0]["allocation_id"].replace("/", "%2F")
+        equal(s.post(path + "/dispute", {"reason": "r"})[0], 201, "a dispute")
+    every, _ = pages(s, "", 1000)
+    every_one, full = pages(s, "", 7)
+    equal((every_one, full), (every, True), f"{len(every)} rows, and pages of 7 are full")
+    equal([a["reversed"] for a in every if a["event_id"] == first[0]], ["1000"] * 3,
+          "all of a revenue was reversed")
+    equal([a["reversed"] for a in every if a["event_id"] == first[3]], ["500"] * 3,
+          "half of another")
+    equal(sum(int(a["reversed"]) for a in every if a["event_id"] not in (first[0], first[3])), 0,
+          "and of no other")
+    for query, fits in [("party=l:a", lambda a: a["party"] == "l:a"),
+                        ("party=l:d", lambda a: a["party"] == "l:d"),
+                        ("party=l:b&policy=urn:l:2",
+                         lambda a: a["party"] == "l:b" and a["policy"] == "urn:l:2"),
+                        ("policy=urn:l:3", lambda a: a["policy"] == "urn:l:3"),
+                        ("state=disputed", lambda a: a["state"] == "disputed"),
+                        ("state=upheld", lambda a: a["state"] == "upheld"),
+                        ("state=disputed&party=l:a",
+                         lambda a: a["state"] == "disputed" and a["party"] == "l:a"),
+                        ("state=pending&policy=urn:l:1",
+                         lambda a: a["state"] == "pending" and a["policy"] == "urn:l:1"),
+                        (f"event={first[1]}", lambda a: a["event_id"] == first[1])]:
+        wanted = [a for a in every if fits(a)]
+        for limit in (1, 3, 1000):
+            equal(pages(s, query, limit), (wanted, True), f"{query}: {len(wanted)} by {limit}")
+
+
 def allocations(s):
     every, after = [], ""
     while after is not None:
@@ -272,6 +364,19 @@ def allocations(s):
     path = "/v1/allocations/" + mine[0]["allocation_id"].replace("/", "%2F")
     equal(s.post(path + "/dispute?dry_run=true", {"reason": "x"})[0], 201, "a rehearsed dispute")
     equal(s.post(path + "/dispute", {})[2]["pointer"], "/reason", "a dispute needs a reason")
+    twice = {"reason": "copied", "allocation_id": mine[0]["allocation_id"]}
+    equal(s.post(path + "/dispute?dry_run=true", twice)[0], 201,
+          "the body may repeat which allocation it is about")
+    twice["allocation_id"] += "0"
+    status, _, body = s.post(path + "/dispute", twice)
+    equal((status, body["code"], body["pointer"]), (400, "request_invalid", "/allocation_id"),
+          "but not name another")
+    twice["allocationId"] = twice.pop("allocation_id")
+    equal(s.post(path + "/dispute", twice)[2]["pointer"], "/allocationId", "in neither spelling")
+    equal(s.post("/providers/register", {"did": "did:kind", "kind": "provider"})[0], 201,
+          "a provider that says so")
+    equal(s.post("/providers/register", {"did": "did:kind", "kind": "agent"})[2]["pointer"], "/kind",
+          "or says something else")
     equal(s.post(path + "/dispute", {"reason": "copied"})[0], 201, "a dispute")
     equal(s.post(path + "/dispute", {"reason": "copied"})[2]["status"], "duplicate", "sent again")
     equal(s.get("/v1/allocations?state=disputed")[2]["allocations"][0]["party"], "did:agent",
@@ -350,11 +455,14 @@ def authority():
 with Served() as server:
     manifests(server)
     validation(server)
+    long_ids(server)
     usage(server)
     contributions(server)
     distribution(server)
     providers(server)
     allocations(server)
     ingest(server)
+with Served() as server:
+    listing(server)
 authority()
 done()

@@ -113,10 +113,10 @@ def entries(s, leaves):
     proof = s.get("/v1/log/inclusion/e300")[2]
     entry = get(s, "tile/entries/001")[2][74 * (301 - 257):][2:74]
     equal((proof["seq"], entry[:32].hex(), entry[32:64].hex()),
-          (301, proof["event_hash"], proof["decision_hash"]), "and are what proofs speak of")
+          (301, proof["event_sha256"], proof["decision_sha256"]), "and are what proofs speak of")
     event_bytes = json.dumps(s.get("/v1/events/e300")[2]["event"], separators=(",", ":"),
                              sort_keys=True).encode()
-    equal(hashlib.sha256(event_bytes).hexdigest(), proof["event_hash"], "the event's own hash")
+    equal(hashlib.sha256(event_bytes).hexdigest(), proof["event_sha256"], "the event's own hash")
 
 
 def there_or_not(s):

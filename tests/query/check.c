@@ -9,6 +9,7 @@
 #include "engine/lines.h"
 #include "engine/walk.h"
 #include "engine/words.h"
+#include "render/render.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -423,7 +424,7 @@ static struct explain_node *explained(struct explaining *x, struct text id)
     }
     explain_text(&out, n);
     jw_init(&w, &out, false);
-    explain_json(&w, NULL, n);
+    explain_json(&w, n);
     x->fine = x->fine && sums_written(n) &&
               (strstr((buf_put_u8(&out, 0), (char *)out.p), "(null)") == NULL ||
                wrong("explain %.*s has a hole", (int)id.len, id.p));

@@ -366,7 +366,8 @@ static void test_a_child_of_fork_does_nothing_and_holds_nothing(void **state)
 {
     struct place p;
     int status;
-    int runs[2]; /* the child says that fork() is over in it too: until then it holds what it inherits */
+    int runs[2]; /* the child says that fork() is over in it too: until then it holds what it
+                    inherits */
     char one;
     (void)state;
     place_make(&p);

@@ -39,6 +39,7 @@ def applies(rule, method, operation):
     scope = operation["x-mete-scope"]
     facts = {"method": method.upper(), "keyed": scope != "none",
              "scoped": scope not in ("none", "any"), "body": "requestBody" in operation,
+             "book": operation.get("x-mete-book", True),
              "everywhere": "all" in operation["x-mete-roles"]}
     return all(facts[name] == wanted for name, wanted in rule.items())
 

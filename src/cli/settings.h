@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The settings of a server: one table, from which come the configuration file, the environment, the
+ * options, what `mete config` prints and checks, and the test of mete.conf(5). A later source wins:
+ * what is built in, the file, the files of its .d directory, the environment, the command line. */
+#ifndef METE_CLI_SETTINGS_H
+#define METE_CLI_SETTINGS_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+struct cli;
+
+enum setting_kind {
+    SETTING_TEXT,
+    SETTING_NUMBER,
+    SETTING_SWITCH, /* yes or no */
+    SETTING_FILE,   /* must be readable */
+    SETTING_SECRET, /* a file that nobody but its owner may read */
+    SETTING_URL,
+    SETTING_VALUE /* a secret itself: from the environment alone */
+};
+
+#define SETTING_LIVE 1u /* takes effect at SIGHUP; the others when the server starts */
+
+#define SETTING_NUMBER_MAX UINT64_C(1000000)
+
+/* X(symbol, section, name, environment, option, kind, built in, min, max, traits, what it is) */
+#define SETTINGS(X)                                                                                \
+    X(STORE, "store", "store", "DATABASE_URL", "store", TEXT, "mete.db", 0, 0, 0,                  \
+      "the store: a file name, sqlite:FILE, or a postgres:// URL")                                 \
+    X(BOOK, "store", "book", NULL, "book", TEXT, "main", 0, 0, 0,                                  \
+      "the book of whoever shows no key; a key has its own")                                       \
+    X(CACHE, "store", "cache_mib", NULL, NULL, NUMBER, "64", 1, 65536, 0,                          \
+      "memory for the state of all open books together, MiB")                                      \
+    X(LISTEN, "server", "listen", "HOST and PORT", "listen", TEXT, "127.0.0.1:8402", 0, 0, 0,      \
+      "where to listen: HOST:PORT, [::1]:PORT; port 0 takes any that is free")                     \
+    X(ROLES, "server", "roles", NULL, "roles", TEXT, "all", 0, 0, 0,                               \
+      "groups of routes: all, distributions, wallet, manifests, dashboard, facilitator, worker")   \
+    X(PLAINTEXT, "server", "plaintext_behind_proxy", NULL, "plaintext-behind-proxy", SWITCH, "no", \
+      0, 0, 0, "no TLS although others can connect: a proxy in front has it")                      \
+    X(CONNECTIONS, "server", "connections", NULL, "connections", NUMBER, "1024", 1, 60000, 0,      \
+      "connections at once; further ones wait")                                                    \
+    X(PER_ADDRESS, "server", "per_address", NULL, "per-address", NUMBER, NULL, 1, 60000, 0,        \
+      "of them, those of one address; unless said 256 with TLS, else no bound")                    \
+    X(REQUEST_TIME, "server", "request_time_s", NULL, "request-time", NUMBER, "60", 1, 86400, 0,   \
+      "seconds for a whole request, however slowly it comes")                                      \
+    X(IDLE_TIME, "server", "idle_time_s", NULL, "idle-time", NUMBER, "30", 1, 86400, 0,            \
+      "seconds without a byte before a connection is closed")                                      \
+    X(WORKERS, "server", "workers", NULL, NULL, NUMBER, "2", 1, 64, 0,                             \
+      "threads for readings that take long")                                                       \
+    X(STREAMS, "server", "streams", NULL, "streams", NUMBER, NULL, 1, 60000, 0,                    \
+      "live feeds at once; unless said half of the connections")                                   \
+    X(STREAMS_PER_KEY, "server", "streams_per_key", NULL, "streams-per-key", NUMBER, NULL, 1,      \
+      60000, 0, "of them, those of one key; unless said a quarter")                                \
+    X(HEARTBEAT, "server", "heartbeat_s", NULL, "heartbeat", NUMBER, "15", 1, 3600, 0,             \
+      "seconds after which a live feed without news shows that it lives")                          \
+    X(LOG_REQUESTS, "server", "log_requests", NULL, NULL, SWITCH, "yes", 0, 0, SETTING_LIVE,       \
+      "a line of JSON on standard error for each request; --quiet says no")                        \
+    X(CERTIFICATE, "tls", "certificate", NULL, "certificate", FILE, NULL, 0, 0, SETTING_LIVE,      \
+      "the server's certificate and its chain, PEM; makes it speak TLS alone")                     \
+    X(CERTIFICATE_KEY, "tls", "certificate_key", NULL, "certificate-key", SECRET, NULL, 0, 0,      \
+      SETTING_LIVE, "the private key of it, PEM")                                                  \
+    X(CLIENT_CA, "tls", "client_ca", NULL, "client-ca", FILE, NULL, 0, 0, 0,                       \
+      "clients must show a certificate of one of these authorities, PEM")                          \
+    X(API_KEY, "keys", "api_key", "API_KEY", NULL, VALUE, NULL, 0, 0, 0,                           \
+      "a key with all scopes for the server's own book")                                           \
+    X(API_KEY_FILE, "keys", "api_key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                     \
+      "the file that holds such a key")                                                            \
+    X(RATE, "keys", "rate", NULL, "rate", NUMBER, "0", 0, SETTING_NUMBER_MAX, SETTING_LIVE,        \
+      "requests a second for each key, on average; 0: no bound")                                   \
+    X(BURST, "keys", "burst", NULL, "burst", NUMBER, NULL, 1, SETTING_NUMBER_MAX, SETTING_LIVE,    \
+      "requests at once after a rest; unless said twice the rate")                                 \
+    X(REPLAY_WINDOW, "keys", "replay_window_h", NULL, "replay-window", NUMBER, "24", 0, 8760, 0,   \
+      "hours: older signed events that are new are refused; 0: no bound")                          \
+    X(REGISTRY_URL, "services", "manifest_registry_url", "MANIFEST_REGISTRY_URL", NULL, URL, NULL, \
+      0, 0, 0, "where policies come from that this book does not know")                            \
+    X(REFRESH, "services", "manifest_refresh_s", "MANIFEST_REFRESH_SECONDS", NULL, NUMBER, "30",   \
+      0, 86400, 0, "seconds after which policies of the registry are looked at again; 0: never")   \
+    X(WALLET_URL, "services", "wallet_service_url", "WALLET_SERVICE_URL", NULL, URL, NULL, 0, 0,   \
+      0, "the mete with the role wallet")                                                          \
+    X(DISTRIBUTION_URL, "services", "distribution_service_url", "DISTRIBUTION_SERVICE_URL", NULL,  \
+      URL, NULL, 0, 0, 0, "the mete with the role distributions")                                  \
+    X(VALIDATION_URL, "services", "validation_service_url", "VALIDATION_SERVICE_URL", NULL, URL,   \
+      NULL, 0, 0, 0, "who judges manifests besides")                                               \
+    X(PEER_KEY, "services", "peer_api_key", "PEER_API_KEY", NULL, VALUE, NULL, 0, 0, 0,            \
+      "the key that these services are shown; else the server's own")                              \
+    X(PEER_KEY_FILE, "services", "peer_api_key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,           \
+      "the file that holds such a key")
+
+enum setting {
+#define X(symbol, section, name, env, option, kind, otherwise, min, max, traits, what)             \
+    SETTING_##symbol,
+    SETTINGS(X)
+#undef X
+        SETTING_COUNT
+};
+
+struct setting_row {
+    const char *section;
+    const char *name;
+    const char *environment; /* NULL: none */
+    const char *option;      /* of `mete serve`, without dashes; NULL: none */
+    enum setting_kind kind;
+    const char *otherwise; /* NULL: nothing */
+    uint64_t min, max;
+    unsigned traits;
+    const char *what;
+};
+extern const struct setting_row SETTING[SETTING_COUNT];
+
+enum setting_source { FROM_BUILT_IN, FROM_FILE, FROM_ENVIRONMENT, FROM_OPTION };
+
+struct setting_value {
+    const char *text; /* NULL: not set */
+    enum setting_source source;
+    const char *where; /* "/etc/mete/mete.conf:12", "PORT", "--listen"; NULL: built in */
+};
+
+struct setting_problem {
+    struct setting_problem *next;
+    struct text where; /* file:line, or what was asked for; may be empty */
+    struct text text;  /* what is wrong and how to mend it */
+    bool is_warning;
+};
+
+struct settings {
+    struct arena *arena;
+    struct setting_value value[SETTING_COUNT];
+    const char *file; /* the configuration file; NULL: none */
+    struct setting_problem *problem;
+    struct setting_problem **problem_last;
+    unsigned errors;
+};
+
+/** Reads all sources. Never fails: what is wrong is among the problems. `c` gives the options. */
+void settings_read(struct settings *s, struct arena *a, const struct cli *c);
+/** Looks at what the values mean together and in this machine: files, keys, certificates. */
+void settings_check(struct settings *s);
+
+const char *settings_text(const struct settings *s, enum setting which);
+uint64_t settings_number(const struct settings *s, enum setting which);
+bool settings_switch(const struct settings *s, enum setting which);
+/** The file that a setting of this kind names, NULL when it names none: a relative secret is looked
+ *  for among systemd's credentials first. */
+const char *settings_path(struct settings *s, enum setting which);
+/** The value, or the first line of the file of the other setting; NULL when neither is set. */
+const char *settings_secret(struct settings *s, enum setting value, enum setting file);
+
+/** Adds a problem: printf, after "WHERE: ". */
+void settings_problem(struct settings *s, const char *where, bool is_warning, const char *fmt, ...)
+    METE_PRINTF(4, 5);
+/** Prints the problems on stderr, a line each. */
+void settings_complain(const struct settings *s);
+/** Where a value came from, for people: "built in", "/etc/mete/mete.conf:12" ... */
+const char *setting_where(const struct setting_value *v);
+
+/** "[::1]:80" and the like: true when only this machine can reach it. */
+bool listen_is_loopback(const char *listen);
+
+#endif

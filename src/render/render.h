@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Results of the engine as JSON, for the command line and the server alike: one place for each
+ * shape. Values in, members out: nothing here asks a store or a clock, nothing is computed that the
+ * engine has not said. What is one row is a function of its own, so that lists of any length can
+ * be written row by row; jw_spill is called between the rows of the lists that are written here. */
+#ifndef METE_RENDER_RENDER_H
+#define METE_RENDER_RENDER_H
+
+#include "engine/allocations.h"
+#include "engine/log.h"
+#include "engine/publication.h"
+#include "engine/quarantine.h"
+#include "engine/query.h"
+#include "wire/json_values.h"
+#include "wire/policy_problems.h"
+
+/* --- what was sent -----------------------------------------------------------------------------
+ */
+
+/** code, pointer, message */
+void why_members(struct json_writer *w, const struct mete_err *err);
+/** event_id ("" when none could be read), status, and why it was not applied. */
+void outcome_members(struct json_writer *w, const struct submit_result *r);
+/** All that is wrong with a document; with `remedies` also what mends each. */
+void problems_json(struct json_writer *w, const char *key, const struct problem *problem,
+                   size_t count, bool remedies);
+
+/* --- statements ------------------------------------------------------------------------------ */
+
+/** "party", "as_of" and "accounts", which statement_json_sink fills; end closes them with the
+ *  cursors "next" and "last". */
+void statement_json_begin(struct json_writer *w, const struct statement_query *q);
+void statement_json_end(struct json_writer *w, const struct statement_pages *pages);
+struct statement_sink statement_json_sink(struct json_writer *w);
+/** The members of one line, for lines that stand alone. */
+void statement_line_members(struct json_writer *w, const struct statement_line *line);
+void statement_pages_members(struct json_writer *w, const struct statement_pages *pages);
+
+/* --- what parties have ------------------------------------------------------------------------ */
+
+/** An account of a party that is named elsewhere. */
+void balance_json(struct json_writer *w, const struct party_row *row);
+void party_json(struct json_writer *w, const struct party_row *row);
+/** "totals", a row an asset. */
+void party_totals_json(struct json_writer *w, const struct party_total *total, size_t count);
+
+void allocation_json(struct json_writer *w, const struct allocation_row *row);
+
+/* --- policies --------------------------------------------------------------------------------- */
+
+/** version, versions, kind, title, effective_from (null: from the beginning) */
+void publication_members(struct json_writer *w, const struct publication *p);
+
+/* --- totals ----------------------------------------------------------------------------------- */
+
+/** {from, until, by, time, rows, usage, waiting}; `name`: what rows call that by which they were
+ *  added up. Counts of usage are sums without a bound, so they are strings. */
+void report_json(struct json_writer *w, const struct report *r, const struct report_query *q,
+                 const char *name);
+/** "totals" of a report by currency, and "usage" of all providers together: nobody's own figures.
+ */
+void audit_totals_members(struct json_writer *w, const struct report *r);
+
+/* --- why -------------------------------------------------------------------------------------- */
+
+/** A sentence, exact facts as further members, and below it what it rests on. */
+void explain_json(struct json_writer *w, const struct explain_node *n);
+
+/* --- the quarantine --------------------------------------------------------------------------- */
+
+/** A row of a list; "event_id" is "" when none could be read. */
+void quarantined_json(struct json_writer *w, const struct quarantined *q);
+/** With the bytes that came, "body": null when they are no UTF-8. */
+void quarantined_whole_json(struct json_writer *w, const struct quarantined *q);
+
+/* --- simulations ------------------------------------------------------------------------------ */
+
+void simulation_json(struct json_writer *w, const struct simulation *s);
+
+/* --- the log ---------------------------------------------------------------------------------- */
+
+/** "log": {size, head}. */
+void log_head_json(struct json_writer *w, const struct log_head *head);
+/** An entry with its event as it was hashed. */
+void log_row_json(struct json_writer *w, const struct log_row *row);
+/** Proofs as `mete log verify` reads them: doc/format.md. `checkpoint`: the signed note of the size
+ *  that they lead to; may be empty. */
+void inclusion_json(struct json_writer *w, const struct log_inclusion *p, struct text event_id,
+                    struct text checkpoint);
+void consistency_json(struct json_writer *w, const struct log_consistency *p,
+                      struct text checkpoint);
+
+#endif
