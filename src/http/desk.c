@@ -438,13 +438,19 @@ static void relayed_arrived(void *ctx, struct exchange *x)
     }
 }
 
+static void relayed_beat(void *ctx)
+{
+    log_pages_news(((struct desk *)ctx)->log_pages, NULL);
+}
+
 static enum mete_code relay_open(struct desk *d, struct mete_err *err)
 {
     struct relay_options o = {.store = d->o.store,
                               .node = d->node,
                               .ctx = d,
                               .answered = relayed_answered,
-                              .arrived = relayed_arrived};
+                              .arrived = relayed_arrived,
+                              .beat = relayed_beat};
     enum mete_code code = engine_seal_key_read(d->o.store, o.key, err);
     if (code == METE_OK) {
         relay_start(&d->relay, &o);

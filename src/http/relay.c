@@ -25,6 +25,7 @@
 #define LAST_WAIT_MS 10000 /* then, for one that is just being decided */
 #define AT_WORK_MAX  256u  /* requests of others at once */
 #define AT_WORK_SIZE ((size_t)64 << 20)
+#define BEAT_MS      100
 #define TRIES_MAX    3u
 #define AWAY_MAX     64u
 #define NAMES_MAX    256u
@@ -79,7 +80,8 @@ struct relay {
     struct book_name name[NAMES_MAX];
     size_t names;
     int64_t active_until_ms;
-    bool failed; /* the database gave no answer in this round */
+    int64_t beat_ms; /* the last one */
+    bool failed;     /* the database gave no answer in this round */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -622,6 +624,15 @@ static void wait_a_while(struct relay *r)
     pthread_mutex_unlock(&r->lock);
 }
 
+static void beat(struct relay *r)
+{
+    int64_t now = now_ms();
+    if (now - r->beat_ms >= BEAT_MS) {
+        r->beat_ms = now;
+        r->o.beat(r->o.ctx);
+    }
+}
+
 static bool is_stopping(struct relay *r)
 {
     pthread_mutex_lock(&r->lock);
@@ -641,6 +652,7 @@ static void *relay_run(void *arg)
         give_up(r, false);
         answers_store(r);
         requests_look(r);
+        beat(r);
         wait_a_while(r);
     }
     fresh_take(r);

@@ -22,6 +22,8 @@ struct relay_options {
     void (*answered)(void *ctx, struct exchange *x);
     /** A request of another process; relay_end gives it back. The same thread. */
     void (*arrived)(void *ctx, struct exchange *x);
+    /** Some ten times a second: other processes may have written. The same thread. */
+    void (*beat)(void *ctx);
 };
 
 void relay_start(struct relay **out, const struct relay_options *o);

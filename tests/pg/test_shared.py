@@ -261,6 +261,38 @@ def share_books(pg):
               "and takes part again when it is back")
 
 
+def followed_everywhere(pg):
+    """Live feeds of a node hear of what another node has written."""
+    with Installation(pg) as i:
+        for k, node in enumerate(i.nodes):
+            node.post("/v1/events", revenue(f"l{k}"))
+        heard = [[] for _ in i.nodes]
+        connections = []
+
+        def listen(n):
+            c = http.client.HTTPConnection("127.0.0.1", i.nodes[n].port, timeout=WAIT_S)
+            connections.append(c)
+            c.request("GET", "/v1/events", headers={"Accept": "text/event-stream"})
+            answer = c.getresponse()
+            while len(heard[n]) < 9:
+                line = answer.readline()
+                if not line:
+                    return
+                if line.startswith(b"data:"):
+                    heard[n].append(json.loads(line[5:])["event"]["event_id"])
+        threads = [threading.Thread(target=listen, args=(n,)) for n in range(len(i.nodes))]
+        for t in threads:
+            t.start()
+        for k in range(6):
+            equal(i.nodes[k % NODES].post("/v1/events", revenue(f"m{k}"))[0], 200, "an event")
+        for t in threads:
+            t.join(WAIT_S)
+        equal(heard, [[f"l{k}" for k in range(3)] + [f"m{k}" for k in range(6)]] * NODES,
+              "every node tells its followers of every event, in order")
+        for c in connections:
+            c.close()
+
+
 def start_together(pg):
     """On an empty database, at the same moment."""
     with Installation(pg, 0) as i:
@@ -356,8 +388,8 @@ def crashed(pg, rounds=3):
 def main():
     note(f"seed {SEED}")
     with Cluster() as pg:
-        for part in (answer_alike, share_books, start_together, killed, frozen, frozen_idle,
-                     crashed):
+        for part in (answer_alike, share_books, followed_everywhere, start_together, killed,
+                     frozen, frozen_idle, crashed):
             if part.__name__ in sys.argv[1:] or len(sys.argv) == 1:
                 part(pg)
     done()

@@ -180,20 +180,25 @@ static void log_free(void *log)
     free(l);
 }
 
+/** The server may have closed a connection that rested: once more, on a new one. */
 static enum mete_code snapshot_begin(struct pg_store *s, struct mete_err *err)
 {
+    enum mete_code code = METE_STORE_FAILED;
     if (!s->read_only || s->snapshots > 0) {
         return METE_OK;
     }
-    if (!pg_is_connected(&s->conn)) {
-        enum mete_code code = pg_connect(&s->conn, err);
+    for (unsigned tries = 0; code != METE_OK && tries < 2; tries++) {
+        code = pg_is_connected(&s->conn) ? METE_OK : pg_connect(&s->conn, err);
         if (code != METE_OK) {
             return code;
         }
+        PGresult *r = PQexec(s->conn.c, SQL_SNAPSHOT);
+        code = pg_ok(r) ? METE_OK : pg_fail(&s->conn, r, err, "read");
+        PQclear(r);
+        if (code != METE_OK) {
+            pg_disconnect(&s->conn);
+        }
     }
-    PGresult *r = PQexec(s->conn.c, SQL_SNAPSHOT);
-    enum mete_code code = pg_ok(r) ? METE_OK : pg_fail(&s->conn, r, err, "read");
-    PQclear(r);
     return code;
 }
 
@@ -337,10 +342,6 @@ static enum store_result wake(void *log, bool *moved, struct mete_err *err)
     struct pg_log *l = log;
     int64_t commits;
     enum mete_code code = snapshot_begin(l->store, err);
-    if (code != METE_OK) { /* the server may have closed a connection that rested */
-        pg_disconnect(&l->store->conn);
-        code = snapshot_begin(l->store, err);
-    }
     l->store->snapshots = 1;
     if (code != METE_OK || commits_read(l, &commits, err) != STORE_OK) {
         return STORE_FAILED;
