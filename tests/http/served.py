@@ -31,7 +31,7 @@ def ok(holds, what, *more):
     print(f"{'ok' if holds else 'not ok'} {_tests} - {what}", flush=True)
     if not holds:
         for line in more:
-            print(f"# {line}", flush=True)
+            print("# " + str(line).replace("\n", "\n# "), flush=True)
     return holds
 
 
