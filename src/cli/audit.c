@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * mete audit: first the book's own check, then a stranger's. The export goes through a pipe (or a
  * file) into the separate program mete-audit, whose exit status is ours. */
+#include "cli/audit.h"
+
 #include "base/text.h"
-#include "cli/cli.h"
 #include "engine/query.h"
 #include "engine/verify.h"
 #include "wire/json_values.h"
@@ -255,6 +256,26 @@ static int audit_run(struct cli *c)
     if (a.answer != NULL) {
         fclose(a.answer);
     }
+    return status;
+}
+
+int audit_quietly(struct cli *c)
+{
+    struct auditing a = {.c = c};
+    struct verify_report report;
+    bool json = c->json;
+    bool quiet = c->quiet;
+    int status = cli_open(c, CLI_READ, &a.e);
+    if (status != CLI_OK) {
+        return status;
+    }
+    c->json = false;
+    c->quiet = true;
+    status =
+        book_verify(a.e, &report, &a.err) == METE_OK ? auditor_run(&a, NULL) : cli_fail(c, &a.err);
+    c->json = json;
+    c->quiet = quiet;
+    engine_close(a.e);
     return status;
 }
 

@@ -218,6 +218,29 @@ static int options_read(struct cli *c, int argc, char **argv, bool stop)
 
 /* --- talking -----------------------------------------------------------------------------------*/
 
+/** Blanks what may be a password in every address that stands in a text: from the first colon after
+ *  its scheme to the last @ of the word. */
+static void passwords_hide(struct buf *text)
+{
+    uint8_t *end = text->p + text->len;
+    for (uint8_t *at = text->p; (at = memmem(at, (size_t)(end - at), "://", 3)) != NULL;) {
+        at += 3;
+        uint8_t *word_end = at;
+        while (word_end<end && * word_end> ' ' && *word_end != '\'' && *word_end != '"') {
+            word_end++;
+        }
+        uint8_t *host = memrchr(at, '@', (size_t)(word_end - at));
+        uint8_t *colon = host != NULL ? memchr(at, ':', (size_t)(host - at)) : NULL;
+        if (colon != NULL) {
+            memset(colon + 1, '*', (size_t)(host - colon - 1));
+        }
+        uint8_t *query = memmem(at, (size_t)(word_end - at), "password=", 9);
+        if (query != NULL) {
+            memset(query + 9, '*', (size_t)(word_end - query - 9));
+        }
+    }
+}
+
 int cli_fail(struct cli *c, const struct mete_err *err)
 {
     struct buf line = {0};
@@ -230,6 +253,7 @@ int cli_fail(struct cli *c, const struct mete_err *err)
         text_put_safe(&line, text_of(err->pointer));
     }
     buf_printf(&line, "\n      %s\n", mete_code_remediation(err->code));
+    passwords_hide(&line);
     fwrite(line.p, 1, line.len, stderr);
     buf_clear(&line);
     if (err->code == METE_USAGE) {
@@ -248,15 +272,31 @@ void cli_in_file(struct mete_err *err, const char *path)
     }
 }
 
+METE_PRINTF(2, 0) static void out_printf(struct buf *out, const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int need = vsnprintf(NULL, 0, fmt, args);
+    METE_ASSERT(need >= 0);
+    buf_reserve(out, (size_t)need + 1);
+    vsnprintf((char *)out->p + out->len, (size_t)need + 1, fmt, again);
+    out->len += (size_t)need;
+    va_end(again);
+}
+
 int cli_usage(struct cli *c, const char *fmt, ...)
 {
+    struct buf line = {0};
     va_list args;
+    buf_put_str(&line, "mete: ");
     va_start(args, fmt);
-    fputs("mete: ", stderr);
-    vfprintf(stderr, fmt, args);
+    out_printf(&line, fmt, args);
     va_end(args);
-    fprintf(stderr, "\n      See mete %s%s--help.\n", c->command != NULL ? c->command->name : "",
-            c->command != NULL ? " " : "");
+    buf_printf(&line, "\n      See mete %s%s--help.\n", c->command != NULL ? c->command->name : "",
+               c->command != NULL ? " " : "");
+    passwords_hide(&line);
+    fwrite(line.p, 1, line.len, stderr);
+    buf_clear(&line);
     return CLI_USAGE;
 }
 
@@ -269,18 +309,6 @@ void cli_note(const struct cli *c, const char *fmt, ...)
         va_end(args);
         fputc('\n', stderr);
     }
-}
-
-METE_PRINTF(2, 0) static void out_printf(struct buf *out, const char *fmt, va_list args)
-{
-    va_list again;
-    va_copy(again, args);
-    int need = vsnprintf(NULL, 0, fmt, args);
-    METE_ASSERT(need >= 0);
-    buf_reserve(out, (size_t)need + 1);
-    vsnprintf((char *)out->p + out->len, (size_t)need + 1, fmt, again);
-    out->len += (size_t)need;
-    va_end(again);
 }
 
 void cli_print(struct cli *c, const char *fmt, ...)
@@ -395,7 +423,7 @@ int cli_open(struct cli *c, enum cli_access access, struct engine **out)
     if (engine_open(out, &o, &err) == METE_OK) {
         return CLI_OK;
     }
-    if (err.code == METE_STORE_MISSING && strstr(err.text, c->store) == NULL) {
+    if (err.code == METE_STORE_MISSING && strstr(err.text, c->store_label) == NULL) {
         cli_in_file(&err, c->book); /* the store is there, the book is not */
     }
     return cli_fail(c, &err);
@@ -459,6 +487,10 @@ static void globals_take(struct cli *c)
     c->settings = arena_alloc(&c->arena, sizeof *c->settings);
     settings_read(c->settings, &c->arena, c);
     c->store = settings_text(c->settings, SETTING_STORE);
+    struct buf label = {0};
+    store_label(c->store, &label);
+    c->store_label = arena_text(&c->arena, buf_text(&label)).p;
+    buf_clear(&label);
     c->book = settings_text(c->settings, SETTING_BOOK);
 }
 

@@ -49,8 +49,9 @@ struct cli {
     const struct cli_command *command;
     char **operand;
     int operand_count;
-    const char *store; /* --store, else DATABASE_URL, else mete.conf(5), else mete.db */
-    const char *book;  /* --book, else mete.conf(5), else main */
+    const char *store;       /* --store, else DATABASE_URL, else mete.conf(5), else mete.db */
+    const char *store_label; /* the same without a password: for people */
+    const char *book;        /* --book, else mete.conf(5), else main */
     bool json;
     bool csv;
     bool color; /* stdout is a terminal and nobody objects */

@@ -36,6 +36,8 @@
     X(key_list)                                                                                    \
     X(key_revoke)                                                                                  \
     X(key_rotate)                                                                                  \
+    X(copy)                                                                                        \
+    X(store_prepare)                                                                               \
     X(serve)                                                                                       \
     X(config_check)                                                                                \
     X(config_print)                                                                                \

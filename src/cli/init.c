@@ -5,12 +5,13 @@
 #include "crypto/sign.h"
 #include "render/render.h"
 
-#include <string.h>
-
 static struct text key_path(struct cli *c)
 {
-    const char *file = strncmp(c->store, "sqlite:", 7) == 0 ? c->store + 7 : c->store;
-    return arena_printf(&c->arena, "%s.key", file);
+    struct buf path = {0};
+    engine_key_file(c->store, NULL, &path);
+    struct text kept = arena_text(&c->arena, buf_text(&path));
+    buf_clear(&path);
+    return kept;
 }
 
 static void show_json(struct cli *c, struct engine *e, const char *preset, const char *did)
@@ -19,7 +20,7 @@ static void show_json(struct cli *c, struct engine *e, const char *preset, const
     struct log_head head = book_head(engine_book(e));
     cli_json_begin(c, &w);
     jw_object(&w, NULL);
-    jw_str(&w, "store", c->store);
+    jw_str(&w, "store", c->store_label);
     jw_str(&w, "book", c->book);
     jw_text(&w, "key_file", key_path(c));
     jw_str(&w, "preset", preset);
@@ -35,7 +36,7 @@ static void show_text(struct cli *c, struct engine *e, const char *preset, const
     if (c->quiet) {
         return;
     }
-    cli_print(c, "Book %s in %s\n", c->book, c->store);
+    cli_print(c, "Book %s in %s\n", c->book, c->store_label);
     cli_print(c, "Keys in %.*s: they sign the log and open private values.\n", (int)key.len, key.p);
     cli_print(c, "Back this file up apart from the store; without it neither can be done again.\n");
     cli_print(c, "Checkpoints are signed by %s\n", did);

@@ -229,11 +229,11 @@ static enum mete_code book_begin(struct engine *e, const struct engine_options *
     if (text_starts(text_of(url), "memory:")) {
         return METE_OK;
     }
-    char path[4096];
-    const char *file = text_starts(text_of(url), "sqlite:") ? url + 7 : url;
-    snprintf(path, sizeof path, "%s.key", file);
-    return engine_keys_load(e, o->key_file != NULL ? o->key_file : path,
-                            o->create_store || o->in_store != NULL, err);
+    struct buf path = {0};
+    engine_key_file(url, o->key_file, &path);
+    code = engine_keys_load(e, buf_text(&path).p, o->create_store || o->in_store != NULL, err);
+    buf_clear(&path);
+    return code == METE_OK && store_is_remote(url) ? engine_keys_pin(e, err) : code;
 }
 
 enum mete_code engine_open(struct engine **out, const struct engine_options *options,

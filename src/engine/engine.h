@@ -25,7 +25,7 @@ enum clock_mode {
 };
 
 struct engine_options {
-    const char *store;      /* "memory:", "sqlite:FILE" or a file name */
+    const char *store;      /* "memory:", "sqlite:FILE", a file name or "postgres://..." */
     struct store *in_store; /* NULL; else `store`, open already, of the caller */
     const char *book;       /* "main" */
     bool create_store;
@@ -37,7 +37,7 @@ struct engine_options {
     enum clock_mode clock;
     mete_time now;           /* CLOCK_EVENT: the first moment; else ignored */
     uint64_t salt_seed;      /* not 0: repeatable salts (mete run, tests) instead of random ones */
-    const char *key_file;    /* NULL: beside the store, FILE.key; made with the book, mode 0600 */
+    const char *key_file;    /* NULL: as engine_key_file says; made with the book, mode 0600 */
     uint64_t quarantine_max; /* 0: 100,000 */
 };
 
@@ -46,12 +46,20 @@ enum mete_code engine_open(struct engine **out, const struct engine_options *opt
 /** Rolls back what was not committed. */
 void engine_close(struct engine *e);
 
+/** Appends the name of a store's key file, and a NUL that is not counted: `given`, else
+ * METE_KEY_FILE of the environment, else FILE.key beside a file, DATABASE.key in the folder for a
+ * database. */
+void engine_key_file(const char *store, const char *given, struct buf *out);
 /** Lets the snapshot of a read-only engine go, keeping what was read. Until engine_wake only
  *  engine_close may be called. False: it cannot rest, or something failed in it; close it. */
 bool engine_rest(struct engine *e) METE_MUST_CHECK;
 /** Goes on with the newest snapshot, which costs by what was committed since the last. After a
  *  failure: close it. */
 enum mete_code engine_wake(struct engine *e, struct mete_err *err) METE_MUST_CHECK;
+
+/** The key that opens sealed values, from the store's key file. METE_SEAL_KEY. */
+enum mete_code engine_seal_key_read(const char *store, uint8_t out[SEAL_KEY_LEN],
+                                    struct mete_err *err) METE_MUST_CHECK;
 
 struct book *engine_book(struct engine *e);
 struct store *engine_store(struct engine *e);
@@ -121,7 +129,9 @@ void engine_submit(struct engine *e, struct text json, const struct submit_optio
 /** Puts into the quarantine what is no event at all. */
 void engine_refuse(struct engine *e, struct text body, const struct mete_err *why);
 
-/** Makes all since the last commit durable. METE_OK or METE_STORE_FAILED (then reopen). */
+/** Makes all since the last commit durable, and whatever else was written to the book. METE_OK,
+ *  METE_STORE_FAILED, METE_STORE_BUSY: another process has taken the book over, nothing of this was
+ *  stored. After a failure: reopen. */
 enum mete_code engine_commit(struct engine *e, struct mete_err *err) METE_MUST_CHECK;
 void engine_rollback(struct engine *e);
 /** Events queued since the last commit, and their bytes. */

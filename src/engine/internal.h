@@ -67,6 +67,9 @@ mete_time clock_read(void);
 /** Reads or makes the key file of a book. */
 enum mete_code engine_keys_load(struct engine *e, const char *path, bool create,
                                 struct mete_err *err) METE_MUST_CHECK;
+/** Binds a book that several machines open to its key file: METE_SEAL_KEY when it is another one. A
+ *  reader then has no keys. */
+enum mete_code engine_keys_pin(struct engine *e, struct mete_err *err) METE_MUST_CHECK;
 /** The seq under a key of class EVENT_ID; 0 when there is none. */
 uint64_t engine_seq_of_key(struct engine *e, const struct key *key);
 /** Keeps statements possible from now on in a book that began without entries. */

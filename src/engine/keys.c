@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The key file of a store: what signs its checkpoints and opens its sealed values. It lies beside
- * the store, readable by its owner alone, and belongs into a safe place of its own. */
+ * the store, or on each machine that writes a database, readable by its owner alone, and belongs
+ * into a safe place of its own. */
 #include "engine/internal.h"
 
 #include "base/encode.h"
 #include "base/text.h"
+#include "crypto/sign.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define KEY_FILE_MAX 1024
+#define PIN_NAME     "log_key" /* the public half of what signs, in the book */
 
 static const char HEADER[] = "# mete keys: signs checkpoints, opens sealed values. Keep a copy; "
                              "show it to nobody.\n";
@@ -92,4 +96,72 @@ enum mete_code engine_keys_load(struct engine *e, const char *path, bool create,
     }
     return mete_fail(err, METE_SEAL_KEY, "", "cannot read the key file %s: %s", path,
                      strerror(why));
+}
+
+void engine_key_file(const char *store, const char *given, struct buf *out)
+{
+    const char *named = given != NULL ? given : getenv("METE_KEY_FILE");
+    if (named != NULL && named[0] != '\0') {
+        buf_put_str(out, named);
+    } else {
+        store_key_file(store, out);
+    }
+    buf_put_u8(out, 0);
+    out->len--;
+}
+
+enum mete_code engine_keys_pin(struct engine *e, struct mete_err *err)
+{
+    struct arena a;
+    struct text pinned;
+    uint8_t public_key[ED25519_PUBLIC_LEN];
+    char did[DID_KEY_TEXT_MAX];
+    if (!e->has_keys) {
+        return METE_OK;
+    }
+    ed25519_public(public_key, e->log_seed);
+    did_key_format(did, public_key);
+    arena_init(&a, 1 << 20);
+    enum mete_code code = METE_OK;
+    enum store_result r = book_meta_get(e->book, PIN_NAME, &a, &pinned, err);
+    if (r == STORE_NONE && !e->read_only) {
+        bool kept = book_meta_set(e->book, PIN_NAME, text_of(did), err) == STORE_OK &&
+                    book_commit(e->book, err) == STORE_OK;
+        code = kept ? METE_OK : err->code;
+    } else if (r == STORE_FAILED) {
+        code = err->code;
+    } else if (r == STORE_OK && !text_is(pinned, did)) {
+        e->has_keys = false;
+        secret_wipe(e->log_seed, sizeof e->log_seed);
+        secret_wipe(e->seal_key, sizeof e->seal_key);
+        code = e->read_only ? METE_OK
+                            : mete_fail(err, METE_SEAL_KEY, "",
+                                        "the book was made with another key file than this one: "
+                                        "copy that one here, METE_KEY_FILE names it");
+    }
+    arena_clear(&a);
+    return code;
+}
+
+enum mete_code engine_seal_key_read(const char *store, uint8_t out[SEAL_KEY_LEN],
+                                    struct mete_err *err)
+{
+    struct engine keys = {0};
+    struct buf path = {0};
+    engine_key_file(store, NULL, &path);
+    const char *name = buf_text(&path).p;
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    enum mete_code code = METE_OK;
+    if (fd >= 0) {
+        code = keys_read(&keys, name, fd, err);
+        close(fd);
+    } else {
+        code = mete_fail(err, METE_SEAL_KEY, "", "cannot read the key file %s: %s", name,
+                         strerror(errno));
+    }
+    memcpy(out, keys.seal_key, SEAL_KEY_LEN);
+    secret_wipe(keys.log_seed, sizeof keys.log_seed);
+    secret_wipe(keys.seal_key, sizeof keys.seal_key);
+    buf_clear(&path);
+    return code;
 }

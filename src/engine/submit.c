@@ -297,7 +297,7 @@ enum mete_code engine_commit(struct engine *e, struct mete_err *err)
     if (e->failed) {
         *err = e->err;
         engine_rollback(e);
-        return METE_STORE_FAILED;
+        return err->code == METE_STORE_BUSY ? METE_STORE_BUSY : METE_STORE_FAILED;
     }
     /* also when no event is queued: notes are written into groups without one */
     bool durable = book_commit(e->book, err) == STORE_OK;
@@ -307,7 +307,10 @@ enum mete_code engine_commit(struct engine *e, struct mete_err *err)
     numbers_settle(e, durable);
     e->queued = 0;
     e->queued_bytes = 0;
-    return durable ? METE_OK : METE_STORE_FAILED;
+    if (durable) {
+        return METE_OK;
+    }
+    return err->code == METE_STORE_BUSY ? METE_STORE_BUSY : METE_STORE_FAILED;
 }
 
 void engine_rollback(struct engine *e)

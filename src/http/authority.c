@@ -214,6 +214,11 @@ void authority_close(struct authority *a)
     }
 }
 
+struct signatures *authority_signatures(struct authority *a)
+{
+    return a->signatures;
+}
+
 void authority_reload(struct authority *a)
 {
     struct mete_err unused;

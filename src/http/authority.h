@@ -83,6 +83,8 @@ bool authority_is_open_to(struct authority *a, const struct exchange *x);
  *  Any thread. */
 enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope needed,
                              mete_time now, struct mete_err *err) METE_MUST_CHECK;
+/** Of whoever was judged by another process of the same store. */
+struct signatures *authority_signatures(struct authority *a);
 /** What somebody was let in with, to be looked at again: for answers that go on for long. */
 struct standing {
     bool keyed;

@@ -59,8 +59,22 @@ static void limit_header(struct exchange *x, const char *name, unsigned value)
     reply_header(x, name, arena_printf(&x->arena, "%u", value));
 }
 
+/** The end of one that another process asks for: the answer goes back by the relay. */
+static void finish_relayed(struct desk *d, struct exchange *x, enum mete_code code)
+{
+    if (x->release != NULL) {
+        x->release(x);
+    }
+    atomic_fetch_sub(&d->busy, 1);
+    relay_end(d->relay, x, code);
+}
+
 static void finish(struct desk *d, struct exchange *x)
 {
+    if (x->relayed != NULL) {
+        finish_relayed(d, x, METE_OK);
+        return;
+    }
     if (x->status == 0) { /* a handler that says nothing is a defect of ours, not the client's */
         reply_fail(x, METE_INTERNAL, NULL, "the handler gave no answer");
     }
@@ -162,17 +176,33 @@ struct task {
     struct desk *d;
     struct exchange *x;
     route_handler *errand; /* what comes before the handler, among the errands; NULL: nothing */
+    bool away;             /* another process has the book */
+    bool apart;            /* so it is read from a snapshot here */
 };
+
+static void handle(struct task *t, struct engine *e)
+{
+    struct exchange *x = t->x;
+    if (x->relayed == NULL || t->work.alone) {
+        x->route->handle(t->d, e, x);
+    } else if (relay_claim(x, e)) {
+        x->route->handle(t->d, e, x);
+        relay_decided(t->d->relay, x, e);
+    }
+}
 
 static void task_run(struct work *w, struct engine *e, const struct mete_err *err)
 {
     struct task *t = (struct task *)w;
     if (t->errand != NULL) {
         t->errand(t->d, e, t->x);
-    } else if (e == NULL && w->book != NULL) {
-        reply_problem(t->x, err);
+    } else if (e != NULL || w->book == NULL) {
+        handle(t, e);
+    } else if (err->code == METE_STORE_BUSY && t->d->relay != NULL && !t->apart) {
+        t->away = true;
+        relay_note_away(t->d->relay, w->book);
     } else {
-        t->x->route->handle(t->d, e, t->x);
+        reply_problem(t->x, err);
     }
 }
 
@@ -180,7 +210,7 @@ static void task_put(struct task *t)
 {
     struct desk *d = t->d;
     enum place place = t->x->route->place;
-    bool apart = place == PLACE_APART || place == PLACE_ASIDE;
+    bool apart = t->apart || place == PLACE_APART || place == PLACE_ASIDE;
     bool taken = t->errand != NULL ? workers_put(d->errands, &t->work)
                  : apart           ? workers_put(d->workers, &t->work)
                                    : keeper_put(d->keeper, &t->work);
@@ -190,12 +220,34 @@ static void task_put(struct task *t)
     }
 }
 
+/** What writes is decided by the process that has the book; what reads is read here, as it stands
+ * at the last commit. */
+static void task_send_away(struct task *t)
+{
+    t->away = false;
+    if (t->x->relayed != NULL) { /* the book has changed hands: its new process finds it */
+        finish_relayed(t->d, t->x, METE_STORE_BUSY);
+    } else if (!t->work.writes) {
+        t->apart = true;
+        task_put(t);
+    } else if (!relay_put(t->d->relay, t->x, t->work.alone)) {
+        reply_fail(t->x, METE_OVERLOADED, NULL, "too much is waiting already");
+        finish(t->d, t->x);
+    }
+}
+
 static void task_done(struct work *w, enum mete_code code, const struct mete_err *err)
 {
     struct task *t = (struct task *)w;
-    if (code != METE_OK) {
+    if (code == METE_STORE_BUSY && t->d->relay != NULL) { /* its group was refused as a whole */
+        t->away = true;
+    } else if (code != METE_OK) {
         t->x->reply_count = 0;
         reply_problem(t->x, err);
+    }
+    if (t->away) {
+        task_send_away(t);
+        return;
     }
     if (t->errand != NULL && t->x->status == 0) {
         t->errand = NULL;
@@ -205,14 +257,19 @@ static void task_done(struct work *w, enum mete_code code, const struct mete_err
     if (w->writes && !w->alone && t->x->status < 300) {
         follow_news(t->d->follow);
     }
-    finish(t->d, t->x);
+    if (t->x->relayed != NULL) {
+        finish_relayed(t->d, t->x, code);
+    } else {
+        finish(t->d, t->x);
+    }
 }
 
 static void elsewhere(struct desk *d, struct exchange *x)
 {
     struct task *t = arena_alloc(&x->arena, sizeof *t);
-    bool writes = x->route->place == PLACE_WRITE;
-    *t = (struct task){.work = {.book = x->route->place == PLACE_ASIDE ? NULL : x->who->book,
+    enum place place = x->route->place;
+    bool writes = place == PLACE_WRITE;
+    *t = (struct task){.work = {.book = place == PLACE_ASIDE ? NULL : x->who->book,
                                 .writes = writes,
                                 .create_book = d->o.create && strcmp(x->who->book, d->o.book) == 0,
                                 .alone = writes && exchange_query_flag(x, "dry_run"),
@@ -221,7 +278,13 @@ static void elsewhere(struct desk *d, struct exchange *x)
                        .d = d,
                        .x = x,
                        .errand = writes ? federation_errand(d, x) : NULL};
-    task_put(t);
+    bool keepers = writes || place == PLACE_BOOK;
+    if (keepers && d->relay != NULL && x->relayed == NULL &&
+        relay_is_away(d->relay, x->who->book)) {
+        task_send_away(t);
+    } else {
+        task_put(t);
+    }
 }
 
 /* --- the first half ----------------------------------------------------------------------------*/
@@ -387,6 +450,55 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
     finish(d, x);
 }
 
+/* --- by way of other processes -----------------------------------------------------------------*/
+
+static void relayed_answered(void *ctx, struct exchange *x)
+{
+    finish(ctx, x);
+}
+
+/** Who asks was judged by the process that the request reached; the rest of its way is as usual. */
+static void relayed_arrived(void *ctx, struct exchange *x)
+{
+    struct desk *d = ctx;
+    struct text allow;
+    x->began_at = desk_now();
+    x->began_clock = clock_us();
+    x->who->signatures = authority_signatures(d->authority);
+    atomic_fetch_add(&d->busy, 1);
+    if (route_find(x, ROLE_ALL, &allow) != ROUTE_FOUND || x->route->place != PLACE_WRITE) {
+        reply_fail(x, METE_ROUTE_UNKNOWN, NULL, "the process that has the book knows no such path");
+    } else if (x->route->prepare != NULL) {
+        x->route->prepare(d, NULL, x);
+    }
+    if (x->status == 0) {
+        elsewhere(d, x);
+    } else {
+        finish(d, x);
+    }
+}
+
+static void relayed_beat(void *ctx)
+{
+    log_pages_news(((struct desk *)ctx)->log_pages, NULL);
+}
+
+static enum mete_code relay_open(struct desk *d, struct mete_err *err)
+{
+    struct relay_options o = {.store = d->o.store,
+                              .node = d->node,
+                              .ctx = d,
+                              .answered = relayed_answered,
+                              .arrived = relayed_arrived,
+                              .beat = relayed_beat};
+    enum mete_code code = engine_seal_key_read(d->o.store, o.key, err);
+    if (code == METE_OK) {
+        relay_start(&d->relay, &o);
+    }
+    secret_wipe(o.key, sizeof o.key);
+    return code;
+}
+
 /* --- opening and closing -----------------------------------------------------------------------*/
 
 struct opening {
@@ -465,13 +577,15 @@ static enum mete_code streams_open(struct desk *d, struct mete_err *err)
 static enum mete_code parts_open(struct desk *d, struct mete_err *err)
 {
     const struct keeper_options ko = {.store = d->o.store,
+                                      .node = d->node,
                                       .create_store = d->o.create,
                                       .cache_size = d->o.cache_size,
                                       .committed = committed,
                                       .ctx = d};
+    bool remote = store_is_remote(d->o.store);
     enum mete_code code = keeper_start(&d->keeper, &ko, err);
     code = code == METE_OK ? book_open_first(d, err) : code;
-    if (code != METE_OK) {
+    if (code != METE_OK && !(remote && code == METE_STORE_BUSY)) { /* another process has it */
         return code;
     }
     const struct authority_options ao = authority_of(&d->o);
@@ -483,6 +597,9 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         d->snapshots = snapshots_new(d->o.store, SNAPSHOTS, 0);
         workers_start(&d->workers, d->snapshots, d->o.workers);
         workers_start(&d->errands, d->snapshots, ERRANDS);
+        code = remote ? relay_open(d, err) : METE_OK;
+    }
+    if (code == METE_OK) {
         follow_start(&d->follow, d);
         refresh_start(&d->refresh, d);
         code = server_start(&d->server, &d->o.server, err);
@@ -515,6 +632,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     d->o.server.log = line_log;
     d->o.server.ctx = d;
     d->started_at = desk_now();
+    store_node_name(d->node);
     d->answers = answers_new();
     d->idempotency = idempotency_new();
     d->lines = lines_open(STDERR_FILENO);
@@ -555,6 +673,7 @@ bool desk_is_drained(const struct desk *d)
 void desk_close(struct desk *d)
 {
     follow_stop(d->follow);
+    relay_stop(d->relay);
     refresh_stop(d->refresh);
     workers_stop(d->errands);
     workers_stop(d->workers);
@@ -570,6 +689,7 @@ void desk_close(struct desk *d)
     workers_free(d->errands);
     workers_free(d->workers);
     snapshots_free(d->snapshots);
+    relay_free(d->relay);
     keeper_free(d->keeper);
     authority_close(d->authority);
     idempotency_free(d->idempotency);

@@ -8,6 +8,7 @@
 #include "http/authority.h"
 #include "http/keeper.h"
 #include "http/peers.h"
+#include "http/relay.h"
 #include "http/router.h"
 #include "http/server.h"
 
@@ -42,6 +43,8 @@ struct desk {
     struct desk_options o;
     struct server *server;
     struct keeper *keeper;
+    struct relay *relay; /* NULL: no other process can have the store */
+    char node[STORE_NODE_MAX];
     struct authority *authority;
     struct idempotency *idempotency;
     struct snapshots *snapshots;

@@ -51,6 +51,7 @@ struct exchange {
     char request_id[REQUEST_ID_MAX + 1];
     void *work;    /* of the handler, between its two halves; in `arena` */
     void *promise; /* of the desk: the place that keeps this answer for a repeated request */
+    void *relayed; /* of the relay: it came by another process (http/relay.h); NULL: it did not */
     void (*release)(struct exchange *x); /* frees what `work` holds outside of it; may be NULL */
 
     /* the answer */

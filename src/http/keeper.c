@@ -84,14 +84,25 @@ static struct engine *book_open_named(struct keeper *k, const struct work *w, st
         o.create_book = true;
         code = engine_open(&e, &o, err);
     }
+    if (code == METE_STORE_EXISTS) { /* another process has just made it */
+        o.create_book = false;
+        code = engine_open(&e, &o, err);
+    }
     return code == METE_OK ? e : NULL;
+}
+
+/** What is in memory may be old, or cannot be read any more. */
+static bool book_is_good(struct engine *e)
+{
+    struct mete_err unused;
+    return !book_is_broken(engine_book(e)) && book_held(engine_book(e), &unused) == METE_OK;
 }
 
 static struct engine *book_get_engine(struct keeper *k, const struct work *w, struct mete_err *err)
 {
     for (unsigned i = 0; i < k->book_count; i++) {
         if (strcmp(k->book[i].name, w->book) == 0) {
-            if (book_is_broken(engine_book(k->book[i].e))) {
+            if (!book_is_good(k->book[i].e)) {
                 book_close_at(k, i);
                 break;
             }
@@ -301,7 +312,8 @@ enum mete_code keeper_start(struct keeper **out, const struct keeper_options *o,
     k->last = &k->first;
     k->commit_time.bounds = &histogram_of_time;
     k->group_size.bounds = &histogram_of_count;
-    const struct store_options so = {.create = o->create_store, .now = now_us_real()};
+    const struct store_options so = {
+        .create = o->create_store, .now = now_us_real(), .node = o->node, .no_wait = true};
     enum mete_code code = store_open(&k->store, o->store, &so, err);
     if (code != METE_OK) {
         free(k);

@@ -13,6 +13,8 @@ struct keeper;
 
 struct keeper_options {
     const char *store;
+    const char
+        *node; /* how this process calls itself in the leases of a shared store; may be NULL */
     bool create_store;
     size_t cache_size;  /* bytes for all open books together; 0: 64 MiB */
     unsigned books_max; /* open at once; the one used longest ago is closed. 0: 16 */
@@ -30,7 +32,8 @@ struct work {
     bool writes;
     bool create_book; /* make the book when it is missing */
     bool alone;       /* a group of its own that is rolled back: a rehearsal */
-    /** On the keeper's thread. `e` NULL: the book cannot be opened, why in *err. */
+    /** On the keeper's thread. `e` NULL: the book cannot be opened, why in *err; METE_STORE_BUSY:
+     *  another process writes it. */
     void (*run)(struct work *w, struct engine *e, const struct mete_err *err);
     /** On the keeper's thread, at the end. METE_OK: what was written is durable. Else it is not,
      *  and why is in *err; what `run` had to say is void. */

@@ -427,10 +427,11 @@ bool log_reader_between(const struct log_reader *r)
 void log_pages_news(struct log_pages *p, const char *book)
 {
     pthread_mutex_lock(&p->lock);
-    struct paged_book *b = paged_find(p, text_of(book));
-    if (b != NULL) {
-        b->news = true;
-        pthread_cond_signal(&p->changed);
+    for (struct paged_book *b = p->first; b != NULL; b = b->next) {
+        if (book == NULL || text_is(b->name, book)) {
+            b->news = true;
+            pthread_cond_signal(&p->changed);
+        }
     }
     pthread_mutex_unlock(&p->lock);
 }

@@ -52,7 +52,8 @@ long log_reader_read(struct log_reader *r, uint8_t *to, size_t size);
 /** It stands between two rows: something else may be said. */
 bool log_reader_between(const struct log_reader *r);
 
-/** Something was written to this book. Any thread; costs nothing when nobody follows it. */
+/** Something was written to this book; NULL: perhaps, to any of them, by another process. Any
+ * thread; costs nothing when nobody follows it. */
 void log_pages_news(struct log_pages *p, const char *book);
 
 struct log_pages_stats {

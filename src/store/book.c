@@ -157,6 +157,13 @@ enum mete_code book_open(struct book **out, struct store *s, struct text name, b
     return METE_OK;
 }
 
+enum mete_code book_held(struct book *b, struct mete_err *err)
+{
+    err = book_err(b, err);
+    bool held = b->read_only || b->port->held == NULL || b->port->held(b->log, err) == STORE_OK;
+    return held ? METE_OK : err->code;
+}
+
 enum mete_code book_open_log(struct book **out, struct store *s, struct text name,
                              struct mete_err *err)
 {

@@ -2,6 +2,7 @@
  * What a book keeps beside its events: tree hashes and checkpoints, sealed values, quarantine and
  * small named values. All of it belongs to the store; this is the door. */
 #include "store/book.h"
+#include "store/inbox.h"
 
 enum store_result book_tree_hash(struct book *b, unsigned level, uint64_t index, struct hash *out,
                                  struct mete_err *err)
@@ -117,4 +118,31 @@ enum store_result book_meta_set(struct book *b, const char *name, struct text va
         return STORE_FAILED;
     }
     return book_wrote(b, b->port->meta_set(b->log, name, value, err));
+}
+
+enum store_result book_metas(struct book *b, meta_visit *visit, void *arg, struct mete_err *err)
+{
+    err = book_err(b, err);
+    return book_usable(b, false, err) ? b->port->metas(b->log, visit, arg, err) : STORE_FAILED;
+}
+
+enum store_result book_inbox_claim(struct book *b, const struct inbox_id *id, struct mete_err *err)
+{
+    err = book_err(b, err);
+    METE_ASSERT(b->port->inbox_claim != NULL);
+    if (!book_usable(b, true, err)) {
+        return STORE_FAILED;
+    }
+    return book_wrote(b, b->port->inbox_claim(b->log, id, err));
+}
+
+enum store_result book_inbox_answer(struct book *b, const struct inbox_item *answer,
+                                    struct mete_err *err)
+{
+    err = book_err(b, err);
+    METE_ASSERT(b->port->inbox_answer != NULL);
+    if (!book_usable(b, true, err)) {
+        return STORE_FAILED;
+    }
+    return book_wrote(b, b->port->inbox_answer(b->log, answer, err));
 }

@@ -5,6 +5,7 @@
 #ifndef METE_STORE_PORT_H
 #define METE_STORE_PORT_H
 
+#include "store/inbox.h"
 #include "store/state/port.h"
 #include "store/store.h"
 
@@ -32,6 +33,8 @@ struct log_port {
     bool in_process; /* rows never leave this process, so none is checked when it is read */
     enum store_result (*find)(void *log, struct log_found *out, struct mete_err *err);
     void (*close)(void *log);
+    /** STORE_FAILED: another process writes the book by now. NULL: no other can. */
+    enum store_result (*held)(void *log, struct mete_err *err);
 
     enum store_result (*append)(void *log, const struct log_row *row, struct mete_err *err);
     enum store_result (*append_page)(void *log, const struct page_row *row, struct mete_err *err);
@@ -83,6 +86,11 @@ struct log_port {
                                   struct mete_err *err);
     enum store_result (*meta_set)(void *log, const char *name, struct text value,
                                   struct mete_err *err);
+    enum store_result (*metas)(void *log, meta_visit *visit, void *arg, struct mete_err *err);
+    /* NULL: other processes cannot reach the store. */
+    enum store_result (*inbox_claim)(void *log, const struct inbox_id *id, struct mete_err *err);
+    enum store_result (*inbox_answer)(void *log, const struct inbox_item *answer,
+                                      struct mete_err *err);
 };
 
 struct store_port {
@@ -98,6 +106,10 @@ struct store_port {
 
 extern const struct store_port memory_store_port;
 extern const struct store_port sqlite_store_port;
+extern const struct store_port postgres_store_port;
+
+/** The implementation, and what it calls the store; NULL: there is none of this kind. */
+const struct store_port *store_port_of(const char *url, const char **name);
 
 #define BOOK_NAME_LEN_MAX 200
 /** Events and books that a 64-bit row key has room for: book_id << 40 | seq. */

@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From a URL to the implementation that serves it. */
+#include "base/encode.h"
 #include "base/text.h"
+#include "crypto/seal.h"
 #include "store/book.h"
+#include "store/postgres/prepare.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CACHE_SIZE_DEFAULT ((size_t)64 << 20)
 
-/** The implementation, and what is left of the URL for it. */
-static const struct store_port *port_of(const char *url, const char **name)
+bool store_is_remote(const char *url)
+{
+    return text_starts(text_of(url), "postgres://") || text_starts(text_of(url), "postgresql://");
+}
+
+const struct store_port *store_port_of(const char *url, const char **name)
 {
     static const char sqlite[] = "sqlite:";
     if (strcmp(url, "memory:") == 0) {
@@ -21,19 +30,81 @@ static const struct store_port *port_of(const char *url, const char **name)
         return &sqlite_store_port;
     }
     *name = url;
+    if (store_is_remote(url)) {
+        return &postgres_store_port;
+    }
     return strstr(url, "://") == NULL ? &sqlite_store_port : NULL;
 }
+
+/* --- addresses ---------------------------------------------------------------------------------*/
+
+/* What stands between the first colon and the last @ is a password, and so may be what stands in a
+ * query. Where the two cannot be told apart, nothing but the kind of store is shown. */
+void store_label(const char *url, struct buf *out)
+{
+    const char *scheme = strstr(url, "://");
+    if (scheme == NULL) {
+        buf_put_str(out, url);
+        return;
+    }
+    const char *authority = scheme + 3;
+    const char *end = authority + strcspn(authority, "?#");
+    const char *at = memrchr(authority, '@', (size_t)(end - authority));
+    if (strchr(end, '@') != NULL) {
+        end = authority;
+        at = NULL;
+    }
+    const char *user_end = at == NULL ? end : authority + strcspn(authority, ":@");
+    buf_put(out, url, (size_t)(user_end - url));
+    if (at != NULL) {
+        buf_put(out, at, (size_t)(end - at));
+    }
+}
+
+void store_key_file(const char *url, struct buf *out)
+{
+    const char *name;
+    if (store_port_of(url, &name) != &postgres_store_port) {
+        buf_printf(out, "%s.key", name);
+        return;
+    }
+    const char *authority = strstr(url, "://") + 3;
+    const char *path = authority + strcspn(authority, "/?#");
+    size_t len = *path == '/' ? strcspn(path + 1, "/?#") : 0;
+    buf_printf(out, "%.*s.key", len > 0 ? (int)len : 4, len > 0 ? path + 1 : "mete");
+}
+
+void store_node_name(char out[STORE_NODE_MAX])
+{
+    uint8_t random[4];
+    char host[48] = "";
+    char hex[2 * sizeof random + 1];
+    (void)gethostname(host, sizeof host - 1);
+    random_bytes(random, sizeof random);
+    hex_encode(hex, (struct bytes){random, sizeof random});
+    snprintf(out, STORE_NODE_MAX, "%s/%ld/%s", host, (long)getpid(), hex);
+}
+
+enum mete_code store_prepare(const char *url, const char *role, mete_time now, struct mete_err *err)
+{
+    return store_is_remote(url)
+               ? postgres_prepare(url, role, now, err)
+               : mete_fail(err, METE_USAGE, NULL, "only a database needs this: postgres://...");
+}
+
+/* --- opening -----------------------------------------------------------------------------------*/
 
 enum mete_code store_open(struct store **out, const char *url, const struct store_options *options,
                           struct mete_err *err)
 {
     struct mete_err unused;
     const char *name;
-    const struct store_port *port = port_of(url, &name);
+    const struct store_port *port = store_port_of(url, &name);
     err = err != NULL ? err : &unused;
     if (port == NULL) {
         return mete_fail(err, METE_USAGE, NULL,
-                         "no store of this kind: give a file name, sqlite:FILE or memory:");
+                         "no store of this kind: give a file name, sqlite:FILE, postgres://... or "
+                         "memory:");
     }
     struct store *s = calloc(1, sizeof *s);
     METE_ASSERT(s != NULL);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The port to what is remembered. A store holds books; a book is its log (events with their packed
  * decisions, append-only), the state that follows from it, the sealed values outside it, and the
- * quarantine. One writer a store. Nothing is visible to others before book_commit returns. A store
- * and its books belong to one thread at a time.
- * Implementations: memory/ (mete run, simulate), sqlite/. */
+ * quarantine. One writer a file; on PostgreSQL one writer a book, which holds its lease. Nothing is
+ * visible to others before book_commit returns. A store and its books belong to one thread at a
+ * time. Implementations: memory/ (mete run, simulate), sqlite/, postgres/. */
 #ifndef METE_STORE_STORE_H
 #define METE_STORE_STORE_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/time.h"
 #include "base/types.h"
 #include "core/key.h"
@@ -30,13 +31,30 @@ struct store_options {
     size_t cache_size; /* bytes for state in memory (buffer and cache together); 0: 64 MiB */
     bool no_entries;   /* memory store: keep no account entries (mete run) */
     mete_time now;     /* stamped on what is created */
+    bool no_wait;      /* a book that another process writes: do not look whether it still lives */
+    const char *node; /* how this process calls itself in leases; NULL: a new name for each store */
+    unsigned lease_ms; /* after so long without a sign of life another process may write; 0: 3000 */
 };
 
-/** Opens "memory:" or "sqlite:FILE" or a plain file name.
+/** Opens "memory:", "sqlite:FILE", a plain file name or "postgres://...".
  *  Errors: METE_STORE_MISSING, METE_STORE_NEWER, METE_STORE_BUSY, METE_STORE_CORRUPT, METE_FILE. */
 enum mete_code store_open(struct store **out, const char *url, const struct store_options *options,
                           struct mete_err *err) METE_MUST_CHECK;
 void store_close(struct store *s);
+
+/** True for a database that processes of several machines may open. */
+bool store_is_remote(const char *url);
+#define STORE_NODE_MAX 96
+/** A name for this process among those that share a store: machine, process, and a random rest. */
+void store_node_name(char out[STORE_NODE_MAX]);
+/** Appends the address as it may be shown to anybody: without a password. */
+void store_label(const char *url, struct buf *out);
+/** Appends the name that the key file of this store has unless another is given. */
+void store_key_file(const char *url, struct buf *out);
+/** Makes or updates the tables of a database as their owner, and gives a role the rights that the
+ *  program needs (NULL: none). METE_USAGE for stores that need no such thing. */
+enum mete_code store_prepare(const char *url, const char *role, mete_time now,
+                             struct mete_err *err) METE_MUST_CHECK;
 
 /** Names of all books, in order of creation, NULL-terminated, in `a`. */
 enum store_result store_books(struct store *s, struct arena *a, struct text **names, size_t *count,
@@ -47,6 +65,9 @@ enum store_result store_books(struct store *s, struct arena *a, struct text **na
  * METE_STORE_MISSING, METE_STORE_EXISTS with `create`. */
 enum mete_code book_open(struct book **out, struct store *s, struct text name, bool create,
                          struct mete_err *err) METE_MUST_CHECK;
+/** METE_OK: the book is still this process's to write. METE_STORE_BUSY: another one has it; what is
+ *  in memory may be old: close it. Costs nothing as long as the lease is sure. */
+enum mete_code book_held(struct book *b, struct mete_err *err) METE_MUST_CHECK;
 /** A reader's snapshot is let go, and what was read stays in memory, so that book_wake is cheap.
  *  Until then only book_close may be called. False: this store cannot; the book goes on as it is.
  *  It must be the only open book of its store. */
@@ -222,6 +243,10 @@ enum store_result book_meta_get(struct book *b, const char *name, struct arena *
                                 struct text *value, struct mete_err *err) METE_MUST_CHECK;
 enum store_result book_meta_set(struct book *b, const char *name, struct text value,
                                 struct mete_err *err) METE_MUST_CHECK;
+
+typedef bool meta_visit(void *arg, struct text name, struct text value);
+enum store_result book_metas(struct book *b, meta_visit *visit, void *arg,
+                             struct mete_err *err) METE_MUST_CHECK;
 
 /** Counters of the state layer since the book was opened (store/state/stats.h). */
 struct state_stats;

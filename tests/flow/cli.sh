@@ -62,7 +62,7 @@ ok $? '--store wins'
 exits 0 'neither' "$METE" init --quiet
 [ -e mete.db ]
 ok $? 'else mete.db'
-exits 2 'PostgreSQL' env DATABASE_URL=postgres://localhost/x "$METE" log head
+exits 2 'a kind of store that is none' env DATABASE_URL=oracle://localhost/x "$METE" log head
 
 # what cannot be done is said with its name, and nothing else is printed
 exits 1 'a book that is not there' "$METE" parties --book nobody

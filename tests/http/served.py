@@ -31,7 +31,7 @@ def ok(holds, what, *more):
     print(f"{'ok' if holds else 'not ok'} {_tests} - {what}", flush=True)
     if not holds:
         for line in more:
-            print(f"# {line}", flush=True)
+            print("# " + str(line).replace("\n", "\n# "), flush=True)
     return holds
 
 
@@ -73,7 +73,7 @@ class Served:
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="mete-http-"))
         self.clean = clean
         self.options = options
-        self.store = self.folder / store
+        self.store = store if "://" in store else self.folder / store
         self.env = {k: v for k, v in os.environ.items()
                     if k not in ("API_KEY", "HOST", "PORT", "DATABASE_URL")}
         self.env.update(env or {})

@@ -12,6 +12,7 @@
 #include "crypto/merkle.h"
 #include "store/state/stats.h"
 #include "store/store.h"
+#include "store_database.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,8 +33,9 @@ struct model {
 };
 
 struct fixture {
-    char dir[64]; /* of the file; empty: memory */
-    char url[128];
+    char dir[64]; /* of the file; empty: memory or a database */
+    char url[256];
+    bool stays; /* the store outlives its closing */
     struct store_options options;
     struct store *store;
     struct book *book;
@@ -230,7 +232,9 @@ static inline void fixture_append(struct fixture *f, unsigned count, unsigned gr
     for (unsigned i = 1; i <= count; i++) {
         fixture_queue(f);
         if (i % group == 0 || i == count) {
-            assert_int_equal(book_commit(f->book, &err), STORE_OK);
+            if (book_commit(f->book, &err) != STORE_OK) {
+                fail_msg("%s", err.text);
+            }
         }
     }
 }
@@ -367,7 +371,12 @@ static inline void fixture_open_with(struct fixture *f, const char *url,
     assert_non_null(f->model.leaf);
     if (strcmp(url, "memory:") == 0) {
         snprintf(f->url, sizeof f->url, "%s", url);
+    } else if (strcmp(url, "postgres:") == 0) {
+        database_clear();
+        snprintf(f->url, sizeof f->url, "%s", database_url("APP"));
+        f->stays = true;
     } else {
+        f->stays = true;
         const char *tmp = getenv("TMPDIR");
         snprintf(f->dir, sizeof f->dir, "%.40s/mete-test-XXXXXX", tmp != NULL ? tmp : "/tmp");
         assert_non_null(mkdtemp(f->dir));
@@ -383,12 +392,12 @@ static inline void fixture_open(struct fixture *f, const char *url, size_t cache
     fixture_open_with(f, url, &o);
 }
 
-/** Closes and opens again: the store too, when it is a file. */
+/** Closes and opens again: the store too, unless that would be its end. */
 static inline void fixture_reopen(struct fixture *f)
 {
     struct mete_err err;
     book_close(f->book);
-    if (f->dir[0] != '\0') {
+    if (f->stays) {
         store_close(f->store);
         assert_int_equal(store_open(&f->store, f->url, &f->options, &err), METE_OK);
     }
@@ -404,7 +413,7 @@ static inline void fixture_remove_files(struct fixture *f)
 {
     static const char *const suffix[] = {"", "-wal", "-shm", ".lock", ".copy"};
     for (size_t i = 0; i < ARRAY_LEN(suffix); i++) {
-        char name[160];
+        char name[300];
         snprintf(name, sizeof name, "%s%s", fixture_path(f), suffix[i]);
         (void)unlink(name);
     }

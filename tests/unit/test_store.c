@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The contract of the store, the same cases on memory and SQLite: groups, reading back, tree,
- * state, and what stands beside the log. What only a file can do or suffer is in test_store_file.c.
+ * The contract of the store, the same cases on memory, SQLite and PostgreSQL: groups, reading back,
+ * tree, state, and what stands beside the log. What only a file can do or suffer is in
+ * test_store_file.c.
  */
 #include "store_fixture.h"
 
@@ -673,37 +674,48 @@ static void test_unknown_kinds_of_store_are_refused(void **state)
     struct mete_err err;
     struct store_options o = {.create = true};
     assert_int_equal(store_open(&s, "mysql://host/db", &o, &err), METE_USAGE);
-    assert_int_equal(store_open(&s, "postgres://host/db", &o, NULL), METE_USAGE);
+    assert_int_equal(store_open(&s, "oracle://host/db", &o, NULL), METE_USAGE);
 }
 
-/* --- both stores -------------------------------------------------------------------------------*/
+/* --- all stores --------------------------------------------------------------------------------*/
 
 /* The same events give the same head and the same state on both. */
-static void test_memory_and_sqlite_agree(void **state)
+static void agrees_with_memory(const char *url)
 {
-    (void)state;
     struct fixture memory;
-    struct fixture sqlite;
+    struct fixture stored;
     fixture_open(&memory, "memory:", 0);
-    fixture_open(&sqlite, "sqlite:", (size_t)256 << 10);
+    fixture_open(&stored, url, (size_t)256 << 10);
     for (unsigned i = 0; i < 6; i++) {
         fixture_append(&memory, 1500, 100);
-        fixture_append(&sqlite, 1500, 100);
+        fixture_append(&stored, 1500, 100);
         struct hash a = fixture_digest(memory.book);
-        struct hash b = fixture_digest(sqlite.book);
+        struct hash b = fixture_digest(stored.book);
         assert_true(hash_eq(&a, &b));
     }
-    const struct state_stats *t = book_stats(sqlite.book);
+    const struct state_stats *t = book_stats(stored.book);
     print_message("# %llu flushes, %llu merges, %zu runs in %u levels\n",
                   (unsigned long long)t->flushes, (unsigned long long)t->merges_done, t->runs,
                   t->levels);
     assert_true(t->flushes >= 10 && t->merges_done >= 1);
-    fixture_reopen(&sqlite);
+    fixture_reopen(&stored);
     struct hash a = fixture_digest(memory.book);
-    struct hash b = fixture_digest(sqlite.book);
+    struct hash b = fixture_digest(stored.book);
     assert_true(hash_eq(&a, &b));
     fixture_close(&memory);
-    fixture_close(&sqlite);
+    fixture_close(&stored);
+}
+
+static void test_memory_and_sqlite_agree(void **state)
+{
+    (void)state;
+    agrees_with_memory("sqlite:");
+}
+
+static void test_memory_and_postgres_agree(void **state)
+{
+    (void)state;
+    agrees_with_memory("postgres:");
 }
 
 static bool count_class(void *arg, struct bytes key, struct bytes value, const i128 *sums)
@@ -756,11 +768,23 @@ static int setup_small(void **state)
     return fixture_setup(state, "sqlite:", (size_t)32 << 10);
 }
 
+static int setup_postgres(void **state)
+{
+    return fixture_setup(state, "postgres:", 0);
+}
+
+static int setup_postgres_small(void **state)
+{
+    return fixture_setup(state, "postgres:", (size_t)32 << 10);
+}
+
 #define ON_ALL(test)                                                                               \
     {#test " (memory)", test, setup_memory, fixture_teardown, NULL},                               \
         {#test " (sqlite)", test, setup_sqlite, fixture_teardown, NULL},                           \
+        {#test " (sqlite, little memory)", test, setup_small, fixture_teardown, NULL},             \
+        {#test " (postgres)", test, setup_postgres, fixture_teardown, NULL},                       \
     {                                                                                              \
-#test " (sqlite, little memory)", test, setup_small, fixture_teardown, NULL                \
+#test " (postgres, little memory)", test, setup_postgres_small, fixture_teardown, NULL     \
     }
 
 int main(void)
@@ -786,7 +810,13 @@ int main(void)
         ON_ALL(test_books_of_a_store),
         cmocka_unit_test(test_unknown_kinds_of_store_are_refused),
         cmocka_unit_test(test_memory_and_sqlite_agree),
+        cmocka_unit_test(test_memory_and_postgres_agree),
         cmocka_unit_test(test_entries_can_be_left_out),
     };
+    if (database_url("APP") != NULL) {
+        cmocka_set_test_filter("*postgres*");
+    } else { /* they run beside a database: tests/pg/with_postgres */
+        cmocka_set_skip_filter("*postgres*");
+    }
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

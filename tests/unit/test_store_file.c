@@ -536,7 +536,7 @@ static bool file_has(const char *path, const char *what)
 
 static bool store_has(const struct fixture *f, const char *what)
 {
-    char wal[160];
+    char wal[300];
     snprintf(wal, sizeof wal, "%s-wal", fixture_path(f));
     return file_has(fixture_path(f), what) || file_has(wal, what);
 }
@@ -568,7 +568,7 @@ static void test_the_write_ahead_log_does_not_grow_for_ever(void **state)
 {
     struct fixture *f = *state;
     struct stat st;
-    char wal[160];
+    char wal[300];
     static uint8_t filler[60000];
     off_t most = 0;
     snprintf(wal, sizeof wal, "%s-wal", fixture_path(f));

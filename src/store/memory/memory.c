@@ -490,6 +490,7 @@ static const struct log_port memory_log_port = {
     .quarantine = memory_quarantine,
     .meta_get = memory_meta_get,
     .meta_set = memory_meta_set,
+    .metas = memory_metas,
 };
 
 const struct store_port memory_store_port = {store_new, store_free, store_names, log_open,

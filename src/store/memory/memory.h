@@ -114,5 +114,6 @@ enum store_result memory_meta_get(void *log, const char *name, struct arena *a, 
                                   struct mete_err *err);
 enum store_result memory_meta_set(void *log, const char *name, struct text value,
                                   struct mete_err *err);
+enum store_result memory_metas(void *log, meta_visit *visit, void *arg, struct mete_err *err);
 
 #endif

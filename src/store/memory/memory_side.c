@@ -211,3 +211,27 @@ enum store_result memory_meta_set(void *log, const char *name, struct text value
     m->value = tail_text(&tail, value);
     return STORE_OK;
 }
+
+/** True when a later value of the same name holds. */
+static bool meta_is_old(const struct memory_log *l, size_t at)
+{
+    const struct memory_meta *m = l->meta.item[at];
+    for (size_t i = at + 1; i < l->meta.count; i++) {
+        if (text_eq(((const struct memory_meta *)l->meta.item[i])->name, m->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum store_result memory_metas(void *log, meta_visit *visit, void *arg, struct mete_err *err)
+{
+    const struct memory_log *l = log;
+    bool go_on = true;
+    (void)err;
+    for (size_t i = 0; go_on && i < l->meta.count; i++) {
+        const struct memory_meta *m = l->meta.item[i];
+        go_on = meta_is_old(l, i) || visit(arg, m->name, m->value);
+    }
+    return STORE_OK;
+}

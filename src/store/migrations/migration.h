@@ -14,4 +14,9 @@ struct migration {
 extern const struct migration migrations_sqlite[];
 extern const size_t migrations_sqlite_count;
 
+extern const struct migration migrations_postgres[];
+extern const size_t migrations_postgres_count;
+/** Not part of the history: triggers, for databases that have them. */
+extern const char postgres_guard[];
+
 #endif

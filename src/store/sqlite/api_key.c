@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Keys, on a connection of their own: whoever writes the books has the lock file, these rows need
  * no more than SQLite's own. */
-#include "store/api_key.h"
+#include "store/api_key_port.h"
 
 #include "base/text.h"
 #include "store/sqlite/sqlite.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define BUSY_WAIT_MS 10000
 
-struct api_keys {
+struct sqlite_keys {
     sqlite3 *db;
     int64_t version; /* of the data when it was last looked at */
 };
@@ -26,11 +25,18 @@ static const char SQL_REVOKE[] = "update api_key set revoked_at = ?2 where key_i
                                  "(revoked_at is null or revoked_at > ?2)";
 static const char SQL_FIND[] = "select 1 from api_key where key_id = ?1";
 
-enum mete_code api_keys_open(struct api_keys **out, const char *store, bool writing,
-                             struct mete_err *err)
+static void keys_close(void *keys)
 {
-    const char *path = strncmp(store, "sqlite:", 7) == 0 ? store + 7 : store;
-    struct api_keys *k = calloc(1, sizeof *k);
+    struct sqlite_keys *k = keys;
+    if (k->db != NULL) {
+        METE_ASSERT(sqlite3_close(k->db) == SQLITE_OK);
+    }
+    free(k);
+}
+
+static enum mete_code keys_open(void **out, const char *path, bool writing, struct mete_err *err)
+{
+    struct sqlite_keys *k = calloc(1, sizeof *k);
     METE_ASSERT(k != NULL);
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                 (writing ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
@@ -47,21 +53,11 @@ enum mete_code api_keys_open(struct api_keys **out, const char *store, bool writ
         code = err->code;
     }
     if (code != METE_OK) {
-        api_keys_close(k);
+        keys_close(k);
         return code;
     }
     *out = k;
     return METE_OK;
-}
-
-void api_keys_close(struct api_keys *k)
-{
-    if (k != NULL) {
-        if (k->db != NULL) {
-            METE_ASSERT(sqlite3_close(k->db) == SQLITE_OK);
-        }
-        free(k);
-    }
 }
 
 static mete_time time_column(sqlite3_stmt *s, int column)
@@ -85,9 +81,9 @@ static bool row_read(sqlite3_stmt *s, struct api_key *key)
     return sqlite_column_hash(s, 2, &key->sha256);
 }
 
-enum mete_code api_keys_read(struct api_keys *k, api_key_visit *visit, void *arg,
-                             struct mete_err *err)
+static enum mete_code keys_read(void *keys, api_key_visit *visit, void *arg, struct mete_err *err)
 {
+    struct sqlite_keys *k = keys;
     sqlite3_stmt *s = sqlite_prepare(k->db, SQL_READ, err);
     if (s == NULL) {
         return err->code;
@@ -111,8 +107,9 @@ enum mete_code api_keys_read(struct api_keys *k, api_key_visit *visit, void *arg
     return code;
 }
 
-enum mete_code api_keys_add(struct api_keys *k, const struct api_key *key, struct mete_err *err)
+static enum mete_code keys_add(void *keys, const struct api_key *key, struct mete_err *err)
 {
+    struct sqlite_keys *k = keys;
     sqlite3_stmt *s = sqlite_prepare(k->db, SQL_ADD, err);
     if (s == NULL) {
         return err->code;
@@ -135,7 +132,7 @@ enum mete_code api_keys_add(struct api_keys *k, const struct api_key *key, struc
     return code;
 }
 
-static enum mete_code key_find(struct api_keys *k, struct text key_id, struct mete_err *err)
+static enum mete_code key_find(struct sqlite_keys *k, struct text key_id, struct mete_err *err)
 {
     sqlite3_stmt *s = sqlite_prepare(k->db, SQL_FIND, err);
     if (s == NULL) {
@@ -149,9 +146,10 @@ static enum mete_code key_find(struct api_keys *k, struct text key_id, struct me
                                           (int)(key_id.len > 64 ? 64 : key_id.len), key_id.p);
 }
 
-enum mete_code api_keys_revoke(struct api_keys *k, struct text key_id, mete_time at,
-                               struct mete_err *err)
+static enum mete_code keys_revoke(void *keys, struct text key_id, mete_time at,
+                                  struct mete_err *err)
 {
+    struct sqlite_keys *k = keys;
     enum mete_code code = key_find(k, key_id, err);
     sqlite3_stmt *s = code == METE_OK ? sqlite_prepare(k->db, SQL_REVOKE, err) : NULL;
     if (s == NULL) {
@@ -164,8 +162,9 @@ enum mete_code api_keys_revoke(struct api_keys *k, struct text key_id, mete_time
     return code;
 }
 
-bool api_keys_changed(struct api_keys *k)
+static bool keys_changed(void *keys)
 {
+    struct sqlite_keys *k = keys;
     struct mete_err err;
     sqlite3_stmt *s = sqlite_prepare(k->db, "pragma data_version", &err);
     int64_t version = -1;
@@ -177,3 +176,6 @@ bool api_keys_changed(struct api_keys *k)
     k->version = version;
     return changed;
 }
+
+const struct api_keys_port sqlite_api_keys = {keys_open, keys_close,  keys_read,
+                                              keys_add,  keys_revoke, keys_changed};

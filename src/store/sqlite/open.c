@@ -514,6 +514,7 @@ static const struct log_port sqlite_log_port = {
     .quarantine_count = sqlite_quarantine_count,
     .meta_get = sqlite_meta_get,
     .meta_set = sqlite_meta_set,
+    .metas = sqlite_metas,
 };
 
 const struct store_port sqlite_store_port = {store_open_file, store_free, store_names, log_open,

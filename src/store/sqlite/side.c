@@ -20,6 +20,7 @@ static const char SQL_SEALS[] = "select seq, pointer, party, commitment, sealed 
                                 "where book_id = ?1 order by seq, pointer";
 static const char SQL_SEAL_ERASE[] = "delete from sealed where book_id = ?1 and party = ?2";
 static const char SQL_META_GET[] = "select value from meta where book_id = ?1 and name = ?2";
+static const char SQL_METAS[] = "select name, value from meta where book_id = ?1 order by name";
 static const char SQL_META_SET[] =
     "insert into meta (book_id, name, value) values (?1, ?2, ?3) "
     "on conflict (book_id, name) do update set value = excluded.value";
@@ -189,4 +190,20 @@ enum store_result sqlite_meta_set(void *log, const char *name, struct text value
     sqlite_bind_text_of(s, 2, text_of(name));
     sqlite_bind_text_of(s, 3, value);
     return run_once(l, s, err);
+}
+
+enum store_result sqlite_metas(void *log, meta_visit *visit, void *arg, struct mete_err *err)
+{
+    struct sqlite_log *l = log;
+    sqlite3_stmt *s = sqlite_prepare(l->store->db, SQL_METAS, err);
+    if (s == NULL) {
+        return STORE_FAILED;
+    }
+    sqlite3_bind_int64(s, 1, l->book_id);
+    bool go_on = true;
+    int step = SQLITE_DONE;
+    while (go_on && (step = sqlite3_step(s)) == SQLITE_ROW) {
+        go_on = visit(arg, sqlite_column_text_of(s, 0), sqlite_column_text_of(s, 1));
+    }
+    return scan_end(l, s, step, true, err);
 }

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sizes and texts, one after the other; a byte in front says which version of this. */
+#include "http/relay_pack.h"
+
+#include "base/text.h"
+#include "http/authority.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define REQUEST_FORMAT 1
+#define ANSWER_FORMAT  2
+
+/* Keys stay where they were shown. */
+static bool is_secret(struct text name)
+{
+    static const char *const secret[] = {"Authorization", "Proxy-Authorization", "X-API-Key",
+                                         "Cookie"};
+    for (size_t i = 0; i < ARRAY_LEN(secret); i++) {
+        if (name.len == strlen(secret[i]) && strncasecmp(name.p, secret[i], name.len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_pairs(struct buf *out, const struct pair *p, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        kept += !is_secret(p[i].name);
+    }
+    buf_put_varint(out, kept);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_secret(p[i].name)) {
+            buf_put_sized(out, p[i].name);
+            buf_put_sized(out, p[i].value);
+        }
+    }
+}
+
+static struct text take_text(struct reader *r, struct exchange *x)
+{
+    struct text t = read_sized(r);
+    return r->failed ? (struct text){0} : arena_text(&x->arena, t);
+}
+
+static size_t take_pairs(struct reader *r, struct exchange *x, struct pair *out, size_t max)
+{
+    uint64_t count = read_varint(r);
+    if (count > max) {
+        r->failed = true;
+        return 0;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        out[i].name = take_text(r, x);
+        out[i].value = take_text(r, x);
+    }
+    return (size_t)count;
+}
+
+static void take_body(struct reader *r, struct buf *out)
+{
+    struct text body = read_sized(r);
+    if (!r->failed) {
+        buf_put_text(out, body);
+    }
+}
+
+/* --- requests ----------------------------------------------------------------------------------*/
+
+static void put_principal(struct buf *out, const struct principal *p)
+{
+    buf_put_sized(out, p->key_id);
+    buf_put_sized(out, text_of(p->book));
+    buf_put_varint(out, p->scopes);
+    buf_put_sized(out, p->party);
+    buf_put_sized(out, p->producer);
+    buf_put_sized(out, p->service);
+}
+
+static void take_principal(struct reader *r, struct exchange *x)
+{
+    struct principal *p = arena_alloc(&x->arena, sizeof *p);
+    p->key_id = take_text(r, x);
+    p->book = take_text(r, x).p;
+    p->scopes = (uint32_t)read_varint(r);
+    p->party = take_text(r, x);
+    p->producer = take_text(r, x);
+    p->service = take_text(r, x);
+    r->failed = r->failed || p->book == NULL;
+    x->who = p;
+}
+
+void relay_pack_request(struct buf *out, const struct exchange *x)
+{
+    buf_put_u8(out, REQUEST_FORMAT);
+    buf_put_sized(out, text_of(x->request_id));
+    buf_put_sized(out, x->method);
+    buf_put_sized(out, x->path);
+    buf_put_sized(out, x->peer);
+    buf_put_u8(out, x->is_tls);
+    put_pairs(out, x->query, x->query_count);
+    put_pairs(out, x->header, x->header_count);
+    put_principal(out, x->who);
+    buf_put_sized(out, buf_text(&x->body));
+}
+
+bool relay_unpack_request(struct bytes in, struct exchange *x)
+{
+    struct reader r = reader_of(in);
+    if (read_u8(&r) != REQUEST_FORMAT) {
+        return false;
+    }
+    struct text id = read_sized(&r);
+    if (!text_copy(x->request_id, sizeof x->request_id, id)) {
+        return false;
+    }
+    x->method = take_text(&r, x);
+    x->path = take_text(&r, x);
+    x->peer = take_text(&r, x);
+    x->is_tls = read_u8(&r) != 0;
+    x->query_count = take_pairs(&r, x, x->query, EXCHANGE_PAIRS_MAX);
+    x->header_count = take_pairs(&r, x, x->header, EXCHANGE_PAIRS_MAX);
+    take_principal(&r, x);
+    take_body(&r, &x->body);
+    x->received = x->body.len;
+    return reader_done(&r);
+}
+
+/* --- answers -----------------------------------------------------------------------------------*/
+
+void relay_pack_answer(struct buf *out, const struct exchange *x)
+{
+    buf_put_u8(out, ANSWER_FORMAT);
+    buf_put_varint(out, x->status);
+    buf_put_varint(out, x->retry_after_s);
+    buf_put_sized(out, text_of(x->type));
+    buf_put_sized(out, text_of(x->code));
+    put_pairs(out, x->reply, x->reply_count);
+    buf_put_sized(out, buf_text(&x->out));
+}
+
+bool relay_unpack_answer(struct bytes in, struct exchange *x)
+{
+    struct reader r = reader_of(in);
+    relay_answer_reset(x);
+    if (read_u8(&r) != ANSWER_FORMAT) {
+        return false;
+    }
+    x->status = (unsigned)read_varint(&r);
+    x->retry_after_s = (unsigned)read_varint(&r);
+    struct text type = take_text(&r, x);
+    struct text code = take_text(&r, x);
+    x->type = type.len > 0 ? type.p : NULL;
+    x->code = code.len > 0 ? code.p : NULL;
+    x->reply_count = take_pairs(&r, x, x->reply, EXCHANGE_HEADERS_MAX);
+    take_body(&r, &x->out);
+    bool whole = reader_done(&r) && x->status >= 100 && x->status <= 599;
+    if (!whole) {
+        relay_answer_reset(x);
+    }
+    return whole;
+}
+
+void relay_answer_reset(struct exchange *x)
+{
+    x->status = 0;
+    x->type = NULL;
+    x->code = NULL;
+    x->retry_after_s = 0;
+    x->reply_count = 0;
+    buf_reset(&x->out);
+}

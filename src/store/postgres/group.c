@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The transaction of a group. Steps are kept until the commit has arrived: when the server gives
+ * the transaction up or the connection breaks, they are played again under the same lease. Whether
+ * a COMMIT without an answer arrived is read from the book's counter of commits. */
+#include "store/postgres/postgres.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SEND_AT    ((size_t)4 << 20) /* queued bytes of a table that are not kept back longer */
+#define TRIES_MAX  12u
+#define BACKOFF_MS 3u
+/* As long as a server takes to come back after a crash or a promotion; a process that others can
+ * replace, and whose clients wait, gives up earlier. */
+#define RECONNECT_MS       60000
+#define RECONNECT_QUICK_MS 8000
+
+/* The formats of COPY's binary form: a head, rows of (number of fields, each with its length), and
+ * an end. */
+static const uint8_t copy_head[19] = "PGCOPY\n\377\r\n";
+static const uint8_t copy_end[] = {0xff, 0xff};
+
+static const struct {
+    const char *sql;
+    uint16_t fields;
+} copies[PG_TABLES] = {
+    [PG_EVENT] = {"copy mete.event (book_id, seq, recorded_at, leaf, decision, signature, event) "
+                  "from stdin (format binary)",
+                  7},
+    [PG_PAGE] = {"copy mete.page (book_id, number, seq, page, after_seq, recorded_at, sha256, "
+                 "decision) from stdin (format binary)",
+                 8},
+    [PG_NODE] = {"copy mete.tree_node (book_id, level, number, hash) from stdin (format binary)",
+                 4},
+    [PG_BLOCK] = {"copy mete.block (book_id, number, data) from stdin (format binary)", 3},
+    [PG_SEALED] = {"copy mete.sealed (book_id, seq, pointer, party, commitment, sealed) "
+                   "from stdin (format binary)",
+                   6},
+};
+
+static const char SQL_RESOLVE_BEGIN[] = "begin; set local statement_timeout = 10000";
+static const char SQL_RESOLVE[] =
+    "select token, commits from mete.lease where book_id = $1 for update";
+
+/* --- queueing ----------------------------------------------------------------------------------*/
+
+void pg_group_open(struct pg_log *l)
+{
+    struct pg_group *g = &l->store->group;
+    METE_ASSERT(g->log == NULL || g->log == l);
+    g->log = l;
+}
+
+static struct pg_step *step_push(struct pg_group *g)
+{
+    if (g->count == g->cap) {
+        g->cap = g->cap == 0 ? 16 : g->cap * 2;
+        g->step = realloc(g->step, g->cap * sizeof *g->step);
+        METE_ASSERT(g->step != NULL);
+    }
+    struct pg_step *step = &g->step[g->count++];
+    *step = (struct pg_step){0};
+    return step;
+}
+
+static void chunk_note(struct pg_group *g, size_t step)
+{
+    if (g->chunk_count == g->chunk_cap) {
+        g->chunk_cap = g->chunk_cap == 0 ? 16 : g->chunk_cap * 2;
+        g->chunk = realloc(g->chunk, g->chunk_cap * sizeof *g->chunk);
+        METE_ASSERT(g->chunk != NULL);
+    }
+    g->chunk[g->chunk_count++] = step;
+}
+
+/** Makes steps of the queued rows: what follows comes after them. */
+static void pending_seal(struct pg_group *g)
+{
+    for (size_t t = 0; t < PG_TABLES; t++) {
+        if (g->pending[t].len == 0) {
+            continue;
+        }
+        struct pg_step *step = step_push(g);
+        step->table = (enum pg_table)t;
+        step->rows = g->pending[t];
+        g->pending[t] = (struct buf){0};
+        if (t == PG_EVENT) {
+            chunk_note(g, g->count - 1);
+        }
+    }
+}
+
+struct buf *pg_row_begin(struct pg_log *l, enum pg_table table)
+{
+    pg_group_open(l);
+    struct buf *b = &l->store->group.pending[table];
+    buf_put_be16(b, copies[table].fields);
+    return b;
+}
+
+void pg_field_int(struct buf *b, int64_t v)
+{
+    buf_put_be32(b, sizeof v);
+    buf_put_be64(b, (uint64_t)v);
+}
+
+void pg_field_bytes(struct buf *b, struct bytes v)
+{
+    METE_ASSERT(v.len <= INT32_MAX);
+    buf_put_be32(b, (uint32_t)v.len);
+    buf_put(b, v.p, v.len);
+}
+
+void pg_field_null(struct buf *b)
+{
+    buf_put_be32(b, UINT32_MAX);
+}
+
+bool pg_is_pending(const struct pg_log *l, enum pg_table table)
+{
+    const struct pg_group *g = &l->store->group;
+    if (g->log != l || g->pending[table].len > 0) {
+        return g->log == l;
+    }
+    for (size_t i = g->sent; i < g->count; i++) {
+        if (g->step[i].sql == NULL && g->step[i].table == table) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void pg_event_note(struct pg_log *l, uint64_t seq)
+{
+    struct pg_group *g = &l->store->group;
+    pg_group_open(l);
+    if (g->event_count == 0) {
+        g->first_event = seq;
+    }
+    METE_ASSERT(seq == g->first_event + g->event_count);
+    if (g->event_count == g->event_cap) {
+        g->event_cap = g->event_cap == 0 ? 512 : g->event_cap * 2;
+        g->event = realloc(g->event, g->event_cap * sizeof *g->event);
+        METE_ASSERT(g->event != NULL);
+    }
+    g->event[g->event_count++] = (struct pg_place){g->chunk_count, g->pending[PG_EVENT].len};
+}
+
+struct bytes pg_queued_event(const struct pg_log *l, uint64_t seq)
+{
+    const struct pg_group *g = &l->store->group;
+    if (g->log != l || seq < g->first_event || seq - g->first_event >= g->event_count) {
+        return (struct bytes){0};
+    }
+    struct pg_place at = g->event[seq - g->first_event];
+    const struct buf *rows =
+        at.chunk < g->chunk_count ? &g->step[g->chunk[at.chunk]].rows : &g->pending[PG_EVENT];
+    return (struct bytes){rows->p + at.at, rows->len - at.at};
+}
+
+/* --- playing -----------------------------------------------------------------------------------*/
+
+/** Rows, all or none of them. */
+static PGresult *rows_send(struct pg_conn *conn, const struct pg_step *step)
+{
+    PGresult *r = PQexec(conn->c, copies[step->table].sql);
+    if (PQresultStatus(r) != PGRES_COPY_IN) {
+        return r;
+    }
+    PQclear(r);
+    bool put = PQputCopyData(conn->c, (const char *)copy_head, sizeof copy_head) == 1;
+    for (size_t at = 0; put && at < step->rows.len;) {
+        size_t len = step->rows.len - at;
+        len = len > SEND_AT ? SEND_AT : len;
+        put = PQputCopyData(conn->c, (const char *)step->rows.p + at, (int)len) == 1;
+        at += len;
+    }
+    put = put && PQputCopyData(conn->c, (const char *)copy_end, sizeof copy_end) == 1;
+    if (!put || PQputCopyEnd(conn->c, NULL) != 1) {
+        return NULL; /* the connection broke */
+    }
+    r = PQgetResult(conn->c);
+    for (PGresult *more; (more = PQgetResult(conn->c)) != NULL;) {
+        PQclear(more);
+    }
+    return r;
+}
+
+static PGresult *step_send(struct pg_conn *conn, const struct pg_step *step)
+{
+    return step->sql != NULL ? pg_send(conn, step->sql, &step->params) : rows_send(conn, step);
+}
+
+/** Opens the transaction, locks the lease and finds our token in it. */
+static enum pg_outcome begin(struct pg_log *l, struct mete_err *err)
+{
+    struct pg_store *s = l->store;
+    struct buf sql = {0};
+    if (!pg_is_connected(&s->conn)) {
+        (void)pg_fail(&s->conn, NULL, err, "the database");
+        return PG_LOST;
+    }
+    pg_lease_begin_sql(l, &sql);
+    PGresult *r = PQexec(s->conn.c, (const char *)sql.p);
+    buf_clear(&sql);
+    enum pg_outcome o = PG_DONE;
+    if (!pg_ok(r)) {
+        o = pg_outcome_of(&s->conn, r);
+        (void)pg_fail(&s->conn, r, err, "begin");
+    } else if (pg_changed(r) != 1) {
+        (void)pg_lease_lost(l, err);
+        o = PG_FINAL;
+    }
+    PQclear(r);
+    s->group.begun = true; /* at least to be rolled back */
+    s->group.sent = 0;
+    return o;
+}
+
+/** Sends the steps that the transaction lacks; *last: what the last of them gave. */
+static enum pg_outcome play(struct pg_log *l, PGresult **last, struct mete_err *err)
+{
+    struct pg_group *g = &l->store->group;
+    struct pg_conn *conn = &l->store->conn;
+    enum pg_outcome o = g->begun ? PG_DONE : begin(l, err);
+    while (o == PG_DONE && g->sent < g->count) {
+        PGresult *r = step_send(conn, &g->step[g->sent]);
+        if (!pg_ok(r)) {
+            o = pg_outcome_of(conn, r);
+            (void)pg_fail(conn, r, err, "write");
+        } else {
+            g->sent++;
+        }
+        if (o == PG_DONE && last != NULL && g->sent == g->count) {
+            *last = r;
+        } else {
+            PQclear(r);
+        }
+    }
+    return o;
+}
+
+/* --- when it fails -----------------------------------------------------------------------------*/
+
+struct tries {
+    unsigned count;
+    int64_t until_ms; /* 0: nothing was lost yet */
+};
+
+static void transaction_end(struct pg_store *s)
+{
+    if (s->group.begun && pg_is_connected(&s->conn)) {
+        PQclear(PQexec(s->conn.c, "rollback"));
+    }
+    s->group.begun = false;
+    s->group.sent = 0;
+}
+
+static int64_t reconnect_ms(const struct pg_store *s)
+{
+    return s->no_wait ? RECONNECT_QUICK_MS : RECONNECT_MS;
+}
+
+/** False: enough was tried; err says what was wrong. */
+static bool recover(struct pg_store *s, enum pg_outcome o, struct tries *t, struct mete_err *err)
+{
+    if (o == PG_FINAL) {
+        return false;
+    }
+    transaction_end(s);
+    unsigned round = t->count < 6 ? t->count : 6;
+    if (o == PG_AGAIN) {
+        pg_sleep_ms(BACKOFF_MS << round);
+        return ++t->count < TRIES_MAX;
+    }
+    int64_t now = pg_now_ms();
+    t->until_ms = t->until_ms == 0 ? now + reconnect_ms(s) : t->until_ms;
+    pg_disconnect(&s->conn);
+    while (now < t->until_ms) {
+        if (pg_connect(&s->conn, err) == METE_OK) {
+            return true;
+        }
+        pg_sleep_ms(20u << (t->count < 5 ? t->count : 5));
+        t->count++;
+        now = pg_now_ms();
+    }
+    return false;
+}
+
+/** Plays until the transaction has every step. */
+static enum store_result settle(struct pg_log *l, PGresult **last, struct mete_err *err)
+{
+    struct tries t = {0};
+    enum pg_outcome o;
+    while ((o = play(l, last, err)) != PG_DONE) {
+        if (!recover(l->store, o, &t, err)) {
+            return STORE_FAILED;
+        }
+    }
+    return STORE_OK;
+}
+
+enum store_result pg_row_end(struct pg_log *l, enum pg_table table, struct mete_err *err)
+{
+    struct pg_group *g = &l->store->group;
+    if (g->pending[table].len < SEND_AT) {
+        return STORE_OK;
+    }
+    pending_seal(g);
+    return settle(l, NULL, err);
+}
+
+/* --- statements --------------------------------------------------------------------------------*/
+
+enum store_result pg_step_add(struct pg_log *l, const char *sql, struct pg_params *p,
+                              struct mete_err *err)
+{
+    struct pg_group *g = &l->store->group;
+    (void)err;
+    pg_group_open(l);
+    pending_seal(g);
+    struct pg_step *step = step_push(g);
+    step->sql = sql;
+    step->params = *p;
+    *p = (struct pg_params){0};
+    return STORE_OK;
+}
+
+PGresult *pg_step_run(struct pg_log *l, const char *sql, struct pg_params *p, struct mete_err *err)
+{
+    PGresult *r = NULL;
+    if (pg_step_add(l, sql, p, err) != STORE_OK || settle(l, &r, err) != STORE_OK) {
+        PQclear(r);
+        return NULL;
+    }
+    return r;
+}
+
+PGresult *pg_query(struct pg_store *s, const char *sql, struct pg_params *p, struct mete_err *err)
+{
+    struct tries t = {0};
+    struct pg_log *group = s->group.begun ? s->group.log : NULL;
+    PGresult *r = NULL;
+    for (;;) {
+        r = pg_send(&s->conn, sql, p);
+        if (pg_ok(r)) {
+            break;
+        }
+        enum pg_outcome o = pg_outcome_of(&s->conn, r);
+        (void)pg_fail(&s->conn, r, err, "read");
+        PQclear(r);
+        r = NULL;
+        bool gone = s->snapshots > 0 || !recover(s, o, &t, err); /* a snapshot has no second time */
+        if (gone || (group != NULL && settle(group, NULL, err) != STORE_OK)) {
+            break;
+        }
+    }
+    pg_params_clear(p);
+    return r;
+}
+
+PGresult *pg_query_settled(struct pg_log *l, const char *sql, struct pg_params *p,
+                           struct mete_err *err)
+{
+    struct pg_group *g = &l->store->group;
+    if (g->log == l) {
+        pending_seal(g);
+        if (g->count > 0 && settle(l, NULL, err) != STORE_OK) {
+            pg_params_clear(p);
+            return NULL;
+        }
+    }
+    return pg_query(l->store, sql, p, err);
+}
+
+/* --- the end of a group ------------------------------------------------------------------------*/
+
+static void group_end(struct pg_group *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        buf_clear(&g->step[i].rows);
+        pg_params_clear(&g->step[i].params);
+    }
+    for (size_t t = 0; t < PG_TABLES; t++) {
+        buf_reset(&g->pending[t]);
+    }
+    g->count = 0;
+    g->sent = 0;
+    g->chunk_count = 0;
+    g->event_count = 0;
+    g->begun = false;
+    g->log = NULL;
+}
+
+void pg_group_free(struct pg_group *g)
+{
+    group_end(g);
+    for (size_t t = 0; t < PG_TABLES; t++) {
+        buf_clear(&g->pending[t]);
+    }
+    free(g->step);
+    free(g->chunk);
+    free(g->event);
+}
+
+void pg_rollback(struct pg_log *l)
+{
+    struct pg_store *s = l->store;
+    l->quarantine_known = false;
+    if (s->group.log == l) {
+        transaction_end(s);
+        group_end(&s->group);
+    }
+}
+
+/** The COMMIT had no answer: a new connection waits until the old transaction is over, and looks
+ *  whether it counted. PG_DONE: it did; PG_AGAIN: it did not; PG_FINAL: nobody can say, or another
+ *  process has the book. */
+static enum pg_outcome resolve(struct pg_log *l, struct mete_err *err)
+{
+    struct pg_store *s = l->store;
+    struct tries t = {0};
+    for (int64_t until = pg_now_ms() + reconnect_ms(s); pg_now_ms() < until;) {
+        if (!recover(s, PG_LOST, &t, err)) {
+            break;
+        }
+        struct pg_params p = {0};
+        pg_put_int(&p, l->book_id);
+        PQclear(PQexec(s->conn.c, SQL_RESOLVE_BEGIN));
+        PGresult *r = pg_send(&s->conn, SQL_RESOLVE, &p);
+        pg_params_clear(&p);
+        bool known = pg_ok(r) && PQntuples(r) == 1;
+        int64_t token = known ? pg_int(r, 0, 0) : 0;
+        int64_t commits = known ? pg_int(r, 0, 1) : 0;
+        PQclear(r);
+        PQclear(PQexec(s->conn.c, "rollback"));
+        if (known && token != l->token) {
+            (void)pg_lease_lost(l, err);
+            return PG_FINAL;
+        }
+        if (known) {
+            return commits > l->commits ? PG_DONE : PG_AGAIN;
+        }
+    }
+    (void)mete_fail(err, METE_STORE_FAILED, NULL,
+                    "the database was lost during a commit: it is not known whether it arrived");
+    return PG_FINAL;
+}
+
+static enum pg_outcome commit_send(struct pg_log *l, struct mete_err *err)
+{
+    struct pg_conn *conn = &l->store->conn;
+    PGresult *r = PQexec(conn->c, "commit");
+    enum pg_outcome o = PG_DONE;
+    if (!pg_ok(r)) {
+        o = pg_outcome_of(conn, r);
+        (void)pg_fail(conn, r, err, "commit");
+    } else if (strcmp(PQcmdStatus(r), "COMMIT") != 0) {
+        (void)mete_fail(err, METE_STORE_FAILED, NULL, "the database rolled the group back");
+        o = PG_FINAL;
+    }
+    PQclear(r);
+    if (o == PG_LOST) {
+        l->store->group.begun = false;
+        o = resolve(l, err);
+    }
+    return o;
+}
+
+enum store_result pg_commit(struct pg_log *l, struct mete_err *err)
+{
+    struct pg_group *g = &l->store->group;
+    struct tries t = {0};
+    if (g->log != l) {
+        return STORE_OK;
+    }
+    pending_seal(g);
+    for (;;) {
+        int64_t asked_ms = pg_now_ms();
+        enum pg_outcome o = play(l, NULL, err);
+        o = o == PG_DONE ? commit_send(l, err) : o;
+        if (o == PG_DONE) {
+            l->commits++;
+            pg_lease_confirmed(l, asked_ms);
+            group_end(g);
+            return STORE_OK;
+        }
+        if (!recover(l->store, o, &t, err)) {
+            return STORE_FAILED;
+        }
+    }
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Who writes a book. A lease is a row with a token that only grows. Its holder confirms it with
+ * every commit, and between commits from a thread of its own; when it is not confirmed in time,
+ * another process takes it, and what the old one still tries finds another token. All times are
+ * those of the database. */
+#include "store/postgres/postgres.h"
+
+#include "base/text.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define LEASES_MAX 4096u
+#define LOOK_MS    50u
+#define WAIT_MS    30000 /* for a row that is free, and locked by who cannot be ended */
+#define RENEWED_MS 100   /* an expiry this much later than it was is another one */
+#define SHARE_OF   3u    /* of its time, after which a lease is confirmed */
+
+static const char SQL_TAKE_BEGIN[] = "begin; set local lock_timeout = 1000";
+static const char SQL_TAKE[] =
+    "update mete.lease set token = token + 1, owner = $2, "
+    "expires_at = clock_timestamp() + $3 * interval '1 millisecond' "
+    "where book_id = $1 and (expires_at <= clock_timestamp() or owner = $2) "
+    "returning token, commits";
+static const char SQL_LOOK[] =
+    "select token, owner, "
+    "cast(extract(epoch from expires_at - clock_timestamp()) * 1000 as bigint) "
+    "from mete.lease where book_id = $1";
+/* Of a process that stopped in the midst of a transaction: what it wrote is not visible, but others
+ * would wait for it. Not every database of the family has this; there its own bounds must do. */
+static const char SQL_END_SESSION[] =
+    "select cast(count(pg_terminate_backend(pid)) as bigint) from pg_stat_activity "
+    "where application_name = $1 and pid <> pg_backend_pid()";
+static const char SQL_RENEW[] =
+    "update mete.lease set expires_at = clock_timestamp() + $3 * interval '1 millisecond' "
+    "where book_id = $1 and token = $2";
+/* Who is just committing confirms by that. */
+static const char SQL_RENEW_IF_FREE[] =
+    "update mete.lease set expires_at = clock_timestamp() + $3 * interval '1 millisecond' "
+    "where book_id in (select book_id from mete.lease where book_id = $1 and token = $2 "
+    "for update skip locked) and token = $2";
+static const char SQL_RELEASE[] =
+    "update mete.lease set owner = '', expires_at = clock_timestamp() "
+    "where book_id = $1 and token = $2";
+
+struct held {
+    int64_t book_id;
+    int64_t token;
+    int64_t sure_until_ms;
+};
+
+struct pg_renewer {
+    char *url;
+    struct pg_conn conn;
+    unsigned lease_ms;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct held held[LEASES_MAX];
+    size_t count;
+    bool stop;
+};
+
+int64_t pg_now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t); /* a machine that slept must notice */
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void pg_sleep_ms(unsigned ms)
+{
+    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* --- the thread that confirms ------------------------------------------------------------------*/
+
+static void confirmed(struct pg_renewer *r, int64_t book_id, int64_t token, int64_t until_ms)
+{
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->held[i].book_id == book_id && r->held[i].token == token) {
+            r->held[i].sure_until_ms = until_ms;
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+static struct pg_params lease_params(int64_t book_id, int64_t token, unsigned lease_ms)
+{
+    struct pg_params p = {0};
+    pg_put_int(&p, book_id);
+    pg_put_int(&p, token);
+    pg_put_int(&p, lease_ms);
+    return p;
+}
+
+static void renew(struct pg_renewer *r, const struct held *h)
+{
+    struct mete_err err;
+    if (!pg_is_connected(&r->conn) && pg_connect(&r->conn, &err) != METE_OK) {
+        return;
+    }
+    int64_t asked_ms = pg_now_ms();
+    struct pg_params p = lease_params(h->book_id, h->token, r->lease_ms);
+    PGresult *result = pg_send(&r->conn, SQL_RENEW_IF_FREE, &p);
+    if (pg_ok(result) && pg_changed(result) == 1) {
+        confirmed(r, h->book_id, h->token, asked_ms + r->lease_ms);
+    }
+    PQclear(result);
+    pg_params_clear(&p);
+}
+
+static void wait_a_while(struct pg_renewer *r)
+{
+    struct timespec until;
+    unsigned ms = r->lease_ms / SHARE_OF;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    while (!r->stop && pthread_cond_timedwait(&r->changed, &r->lock, &until) == 0) {
+    }
+}
+
+static void *renew_all(void *arg)
+{
+    struct pg_renewer *r = arg;
+    pthread_mutex_lock(&r->lock);
+    for (wait_a_while(r); !r->stop; wait_a_while(r)) {
+        for (size_t i = 0; i < r->count && !r->stop; i++) {
+            struct held h = r->held[i];
+            pthread_mutex_unlock(&r->lock);
+            renew(r, &h);
+            pthread_mutex_lock(&r->lock);
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+static struct pg_renewer *renewer_start(const struct pg_store *s)
+{
+    struct pg_renewer *r = calloc(1, sizeof *r);
+    pthread_condattr_t monotonic;
+    METE_ASSERT(r != NULL);
+    r->url = strdup(s->conn.url);
+    METE_ASSERT(r->url != NULL);
+    r->conn.url = r->url;
+    r->lease_ms = s->lease_ms;
+    METE_ASSERT(pthread_mutex_init(&r->lock, NULL) == 0);
+    METE_ASSERT(pthread_condattr_init(&monotonic) == 0);
+    METE_ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    METE_ASSERT(pthread_cond_init(&r->changed, &monotonic) == 0);
+    pthread_condattr_destroy(&monotonic);
+    METE_ASSERT(pthread_create(&r->thread, NULL, renew_all, r) == 0);
+    return r;
+}
+
+void pg_renewer_stop(struct pg_renewer *r)
+{
+    if (r == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&r->lock);
+    r->stop = true;
+    pthread_cond_signal(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    pthread_join(r->thread, NULL);
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
+    pg_disconnect(&r->conn);
+    free(r->url);
+    free(r);
+}
+
+static void held_add(struct pg_log *l, int64_t until_ms)
+{
+    struct pg_store *s = l->store;
+    if (s->renewer == NULL) {
+        s->renewer = renewer_start(s);
+    }
+    struct pg_renewer *r = s->renewer;
+    pthread_mutex_lock(&r->lock);
+    METE_ASSERT(r->count < LEASES_MAX);
+    r->held[r->count++] = (struct held){l->book_id, l->token, until_ms};
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void held_remove(struct pg_log *l)
+{
+    struct pg_renewer *r = l->store->renewer;
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->held[i].book_id == l->book_id) {
+            r->held[i] = r->held[--r->count];
+            break;
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* --- taking ------------------------------------------------------------------------------------*/
+
+/** What the row of a lease says. */
+struct seen {
+    int64_t token;
+    int64_t left_ms;
+    int64_t at_ms;
+    char owner[STORE_NODE_MAX];
+};
+
+static enum mete_code look(struct pg_log *l, struct seen *out, struct mete_err *err)
+{
+    struct pg_params p = {0};
+    pg_put_int(&p, l->book_id);
+    out->at_ms = pg_now_ms();
+    PGresult *r = pg_query(l->store, SQL_LOOK, &p, err);
+    if (r == NULL) {
+        return err->code;
+    }
+    enum mete_code code = METE_OK;
+    if (PQntuples(r) == 1) {
+        out->token = pg_int(r, 0, 0);
+        (void)text_copy(out->owner, sizeof out->owner, pg_text(r, 0, 1));
+        out->left_ms = pg_int(r, 0, 2);
+    } else {
+        code = mete_fail(err, METE_STORE_CORRUPT, NULL, "the book has no row for its lease");
+    }
+    PQclear(r);
+    return code;
+}
+
+static void session_name(int64_t book_id, int64_t token, struct buf *out)
+{
+    buf_printf(out, "mete/%lld/%lld", (long long)book_id, (long long)token);
+}
+
+/** Ends what is left of the last holder's transaction. */
+static void session_end(struct pg_log *l, int64_t token)
+{
+    struct buf name = {0};
+    struct pg_params p = {0};
+    session_name(l->book_id, token, &name);
+    pg_put_text(&p, buf_text(&name));
+    PQclear(pg_send(&l->store->conn, SQL_END_SESSION, &p));
+    pg_params_clear(&p);
+    buf_clear(&name);
+}
+
+/** *taken: the row was free, and is ours. A failure that may pass is none. */
+static enum mete_code take_once(struct pg_log *l, bool *taken, struct mete_err *err)
+{
+    struct pg_store *s = l->store;
+    struct pg_params p = {0};
+    int64_t asked_ms = pg_now_ms();
+    pg_put_int(&p, l->book_id);
+    pg_put_text(&p, text_of(s->node));
+    pg_put_int(&p, s->lease_ms);
+    PQclear(PQexec(s->conn.c, SQL_TAKE_BEGIN));
+    PGresult *r = pg_send(&s->conn, SQL_TAKE, &p);
+    pg_params_clear(&p);
+    enum mete_code code = METE_OK;
+    *taken = pg_ok(r) && PQntuples(r) == 1;
+    if (*taken) {
+        l->token = pg_int(r, 0, 0);
+        l->commits = pg_int(r, 0, 1);
+    } else if (!pg_ok(r) && !pg_said(r, "55P03") && pg_outcome_of(&s->conn, r) == PG_FINAL) {
+        code = pg_fail(&s->conn, r, err, "lease");
+    }
+    PQclear(r);
+    r = PQexec(s->conn.c, *taken ? "commit" : "rollback");
+    *taken = *taken && pg_ok(r); /* if it arrived all the same, it is taken from ourselves next */
+    PQclear(r);
+    if (*taken) {
+        held_add(l, asked_ms + s->lease_ms);
+    }
+    return code;
+}
+
+static enum mete_code busy(const struct seen *seen, struct mete_err *err)
+{
+    return mete_fail(err, METE_STORE_BUSY, NULL,
+                     "the book is being written by another process (%s)", seen->owner);
+}
+
+enum mete_code pg_lease_take(struct pg_log *l, struct mete_err *err)
+{
+    struct seen first = {0};
+    struct seen now;
+    bool taken = false;
+    for (;;) {
+        enum mete_code code = look(l, &now, err);
+        if (code != METE_OK) {
+            return code;
+        }
+        bool free = now.left_ms <= 0 || strcmp(now.owner, l->store->node) == 0;
+        if (free && now.owner[0] != '\0') {
+            session_end(l, now.token);
+        }
+        code = free ? take_once(l, &taken, err) : METE_OK;
+        if (code != METE_OK || taken) {
+            return code;
+        }
+        if (first.at_ms == 0) {
+            first = now;
+        }
+        /* whoever lives confirms it long before it expires */
+        int64_t expected_ms = first.left_ms - (now.at_ms - first.at_ms);
+        bool lives = !free && (now.token != first.token || now.left_ms > expected_ms + RENEWED_MS);
+        if (l->store->no_wait || lives || now.at_ms - first.at_ms > WAIT_MS) {
+            return busy(&now, err);
+        }
+        pg_sleep_ms(LOOK_MS);
+    }
+}
+
+void pg_lease_release(struct pg_log *l)
+{
+    struct pg_store *s = l->store;
+    if (l->token == 0) {
+        return;
+    }
+    struct pg_params p = {0};
+    pg_put_int(&p, l->book_id);
+    pg_put_int(&p, l->token);
+    PQclear(pg_send(&s->conn, SQL_RELEASE, &p)); /* if it fails, it expires */
+    pg_params_clear(&p);
+    held_remove(l);
+    l->token = 0;
+}
+
+/* --- holding -----------------------------------------------------------------------------------*/
+
+void pg_lease_begin_sql(const struct pg_log *l, struct buf *out)
+{
+    unsigned ms = l->store->lease_ms;
+    buf_printf(out, "begin; set local idle_in_transaction_session_timeout = %u; ", ms);
+    buf_put_str(out, "set local application_name = '");
+    session_name(l->book_id, l->token, out);
+    buf_printf(out,
+               "'; update mete.lease set commits = commits + 1, expires_at = clock_timestamp() + "
+               "interval '%u milliseconds' where book_id = %lld and token = %lld",
+               ms, (long long)l->book_id, (long long)l->token);
+    buf_put_u8(out, 0);
+}
+
+enum mete_code pg_lease_lost(const struct pg_log *l, struct mete_err *err)
+{
+    struct pg_renewer *r = l->store->renewer;
+    confirmed(r, l->book_id, l->token, 0);
+    return mete_fail(err, METE_STORE_BUSY, NULL,
+                     "another process has taken the book over; nothing was written");
+}
+
+void pg_lease_confirmed(struct pg_log *l, int64_t asked_ms)
+{
+    confirmed(l->store->renewer, l->book_id, l->token, asked_ms + l->store->lease_ms);
+}
+
+bool pg_lease_is_sure(const struct pg_log *l)
+{
+    struct pg_renewer *r = l->store->renewer;
+    bool sure = false;
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->held[i].book_id == l->book_id && r->held[i].token == l->token) {
+            sure = pg_now_ms() < r->held[i].sure_until_ms;
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+    return sure;
+}
+
+enum store_result pg_lease_check(void *log, struct mete_err *err)
+{
+    struct pg_log *l = log;
+    if (l->token == 0 || l->store->group.log == l || pg_lease_is_sure(l)) {
+        return STORE_OK;
+    }
+    struct pg_params p = lease_params(l->book_id, l->token, l->store->lease_ms);
+    int64_t asked_ms = pg_now_ms();
+    PGresult *r = pg_query(l->store, SQL_RENEW, &p, err);
+    if (r == NULL) {
+        return STORE_FAILED;
+    }
+    bool ours = pg_changed(r) == 1;
+    PQclear(r);
+    if (!ours) {
+        (void)pg_lease_lost(l, err);
+        return STORE_FAILED;
+    }
+    pg_lease_confirmed(l, asked_ms);
+    return STORE_OK;
+}

@@ -1,0 +1,1 @@
+select seq from mete.event where seq = 1;
