@@ -43,6 +43,9 @@ static const struct {
                    6},
 };
 
+static const char COMMIT_UNKNOWN_TAKEN[] =
+    "another process has taken the book over during a commit: it is not known whether it arrived";
+
 static const char SQL_RESOLVE_BEGIN[] = "begin; set local statement_timeout = 10000";
 static const char SQL_RESOLVE[] =
     "select token, commits from mete.lease where book_id = $1 for update";
@@ -212,6 +215,7 @@ static enum pg_outcome begin(struct pg_log *l, struct mete_err *err)
         (void)pg_fail(&s->conn, NULL, err, "the database");
         return PG_LOST;
     }
+    s->group.asked_ms = pg_now_ms();
     pg_lease_begin_sql(l, &sql);
     PGresult *r = PQexec(s->conn.c, (const char *)sql.p);
     buf_clear(&sql);
@@ -220,13 +224,27 @@ static enum pg_outcome begin(struct pg_log *l, struct mete_err *err)
         o = pg_outcome_of(&s->conn, r);
         (void)pg_fail(&s->conn, r, err, "begin");
     } else if (pg_changed(r) != 1) {
-        (void)pg_lease_lost(l, err);
+        pg_lease_refused(l, err);
         o = PG_FINAL;
     }
     PQclear(r);
     s->group.begun = true; /* at least to be rolled back */
     s->group.sent = 0;
     return o;
+}
+
+/** A step that is played again must give what it gave at first: others rest on that. */
+static enum pg_outcome step_compare(struct pg_step *step, PGresult *r, struct mete_err *err)
+{
+    uint64_t gave = pg_changed(r);
+    bool same = !step->ran || gave == step->gave;
+    step->ran = true;
+    step->gave = gave;
+    if (!same) {
+        (void)mete_fail(err, METE_STORE_FAILED, NULL,
+                        "what the group rests on has changed; nothing was written");
+    }
+    return same ? PG_DONE : PG_FINAL;
 }
 
 /** Counts a step that has its answer, or says why it is none. Keeps the answer of the last step in
@@ -237,7 +255,7 @@ static enum pg_outcome step_note(struct pg_log *l, PGresult *r, PGresult **last,
     struct pg_group *g = &l->store->group;
     enum pg_outcome o = PG_DONE;
     if (pg_ok(r)) {
-        g->sent++;
+        o = step_compare(&g->step[g->sent++], r, err);
     } else {
         o = pg_outcome_of(&l->store->conn, r);
         (void)pg_fail(&l->store->conn, r, err, "write");
@@ -496,12 +514,15 @@ static enum pg_outcome resolve(struct pg_log *l, struct mete_err *err)
         int64_t commits = known ? pg_int(r, 0, 1) : 0;
         PQclear(r);
         PQclear(PQexec(s->conn.c, "rollback"));
-        if (known && token != l->token) {
-            (void)pg_lease_lost(l, err);
-            return PG_FINAL;
+        if (known && token == l->token) {
+            return commits > l->commits ? PG_DONE : PG_AGAIN;
         }
         if (known) {
-            return commits > l->commits ? PG_DONE : PG_AGAIN;
+            (void)pg_lease_lost(l, err);
+            if (commits > l->commits) { /* ours may be one of them */
+                (void)mete_fail(err, METE_STORE_BUSY, NULL, "%s", COMMIT_UNKNOWN_TAKEN);
+            }
+            return PG_FINAL;
         }
     }
     (void)mete_fail(err, METE_STORE_FAILED, NULL,
@@ -538,12 +559,11 @@ enum store_result pg_commit(struct pg_log *l, struct mete_err *err)
     }
     pending_seal(g);
     for (;;) {
-        int64_t asked_ms = pg_now_ms();
         enum pg_outcome o = play(l, NULL, err);
         o = o == PG_DONE ? commit_send(l, err) : o;
         if (o == PG_DONE) {
             l->commits++;
-            pg_lease_confirmed(l, asked_ms);
+            pg_lease_confirmed(l, g->asked_ms);
             group_end(g);
             return STORE_OK;
         }
