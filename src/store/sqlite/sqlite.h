@@ -86,6 +86,9 @@ enum store_result sqlite_begin(struct sqlite_log *l, struct mete_err *err);
 /** An SQLite result; *db is to be closed whatever it is. `untouched`: see struct store_options. */
 int sqlite_open_db(const char *path, bool read_only, bool untouched, sqlite3 **db);
 
+/** What is behind PRAGMA quick_check or integrity_check: the first flaw, "" when there is none. */
+void sqlite_structure(sqlite3 *db, const char *pragma, char flaw[200]);
+
 /* lock.c */
 /** Takes the writer's lock beside `path`. METE_STORE_BUSY names who has it. */
 enum mete_code sqlite_lock(const char *path, int *fd, struct mete_err *err);
