@@ -118,9 +118,9 @@ static enum mete_code notes_compare(struct checking *k, const struct backup *fou
         struct text have = found->book[i].note;
         k->out->keys_fit = k->out->keys_fit && have.len > 0;
         if (have.len > 0 && b->book[i].note.len > 0 && !text_eq(have, b->book[i].note)) {
-            return mete_fail(&k->err, METE_PROOF_FAILED, "",
-                             "the head of book %.*s was signed by another key",
-                             (int)b->book[i].name.len, b->book[i].name.p);
+            return mete_fail(&k->err, k->out->keys_beside ? METE_PROOF_FAILED : METE_SEAL_KEY, "",
+                             "the head of book %.*s was not signed by the keys of %.200s",
+                             (int)b->book[i].name.len, b->book[i].name.p, k->out->keys);
         }
     }
     if (k->out->keys != NULL && !k->out->keys_fit) {

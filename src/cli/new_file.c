@@ -97,7 +97,7 @@ static void sweep(const char *folder, const char *host)
 /* --- one file ----------------------------------------------------------------------------------*/
 
 enum mete_code new_file_begin(struct new_file *p, struct arena *a, const char *path, bool replace,
-                           struct mete_err *err)
+                              struct mete_err *err)
 {
     struct stat st;
     char host[64] = "";
@@ -154,7 +154,8 @@ static bool rename_new(const char *from, const char *to)
     return rename(from, to) == 0;
 }
 
-enum mete_code new_file_finish(struct new_file *p, unsigned mode, bool replace, struct mete_err *err)
+enum mete_code new_file_finish(struct new_file *p, unsigned mode, bool replace,
+                               struct mete_err *err)
 {
     int fd = open(p->partial, O_RDONLY | O_CLOEXEC);
     bool fine = fd >= 0 && fchmod(fd, mode) == 0 && fsync(fd) == 0;

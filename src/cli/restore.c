@@ -54,15 +54,15 @@ static enum mete_code heads_check(struct restoring *r, const char *store)
 
 /* --- a file ------------------------------------------------------------------------------------*/
 
-/** A log that lies beside would be taken for the store's own. */
+/** Nothing is replaced; and a log that lies beside would be taken for the store's own. */
 static enum mete_code beside_check(struct restoring *r, const char *file)
 {
-    static const char *const beside[] = {"-wal", "-journal", "-shm"};
-    for (size_t i = 0; i < ARRAY_LEN(beside); i++) {
-        const char *name = arena_printf(&r->c->arena, "%s%s", file, beside[i]).p;
+    static const char *const names[] = {"", "-wal", "-journal", "-shm"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *name = arena_printf(&r->c->arena, "%s%s", file, names[i]).p;
         if (access(name, F_OK) == 0) {
             return mete_fail(&r->err, METE_STORE_EXISTS, "",
-                             "%.200s is left of another store: move it away with that", name);
+                             "%.200s is there already, and stays as it is", name);
         }
     }
     return METE_OK;
@@ -101,8 +101,7 @@ static enum mete_code into_place(struct restoring *r, const char *file)
 static enum mete_code into_file(struct restoring *r, const char *file)
 {
     int lock = -1;
-    enum mete_code code = beside_check(r, file);
-    code = code == METE_OK ? store_claim(file, &lock, &r->err) : code;
+    enum mete_code code = store_claim(file, &lock, &r->err);
     code = code == METE_OK ? into_place(r, file) : code;
     if (lock >= 0) {
         close(lock);
@@ -139,8 +138,7 @@ static enum mete_code into_database(struct restoring *r)
                                              arena_printf(&r->c->arena, "sqlite:%s", r->backup).p,
                                          .to = r->store,
                                          .no_key_file = true};
-    enum mete_code code = empty_check(r);
-    code = code == METE_OK ? keys_restore(r) : code;
+    enum mete_code code = keys_restore(r);
     code = code == METE_OK ? store_copy(&o, &unused, &r->err) : code;
     return code == METE_OK ? heads_check(r, r->store) : code;
 }
@@ -209,6 +207,9 @@ static int restore_run(struct cli *c)
     engine_key_file(r.store, NULL, &keys);
     r.key_file = arena_text(&c->arena, buf_text(&keys)).p;
     buf_clear(&keys);
+    if ((file != NULL ? beside_check(&r, file) : empty_check(&r)) != METE_OK) {
+        return cli_fail(c, &r.err);
+    }
     status = backup_check(c, r.backup, &wants, &r.checked);
     if (status == CLI_OK && (file != NULL ? into_file(&r, file) : into_database(&r)) != METE_OK) {
         status = cli_fail(c, &r.err);
