@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define NAME_MAX_LEN 4096
+#define HOST_LEN     64
 #define MARK         ".partial-"
 
 /* What SQLite and the store put beside a file that they write. */
@@ -23,6 +24,7 @@ static const char *const BESIDE[] = {"", "-journal", "-wal", "-shm", ".lock"};
 
 /* Of the handler of signals, which may only use what does not change under it. */
 static char doomed[ARRAY_LEN(BESIDE)][NAME_MAX_LEN];
+static char doomed_keys[NAME_MAX_LEN];
 static volatile sig_atomic_t armed;
 
 static void on_signal(int number)
@@ -31,6 +33,7 @@ static void on_signal(int number)
     for (size_t i = 0; armed && i < ARRAY_LEN(doomed); i++) {
         (void)unlink(doomed[i]);
     }
+    (void)unlink(doomed_keys);
     _exit(CLI_INTERRUPTED);
 }
 
@@ -94,15 +97,27 @@ static void sweep(const char *folder, const char *host)
     }
 }
 
+/** False: it is too long. */
+static bool partial_name(const char *path, char out[NAME_MAX_LEN])
+{
+    char host[HOST_LEN] = "";
+    const char *slash = strrchr(path, '/');
+    int len = slash == NULL ? 0 : (int)(slash - path) + 1;
+    (void)gethostname(host, sizeof host - 1);
+    int n = snprintf(out, NAME_MAX_LEN, "%.*s.%s" MARK "%s-%ld", len, path, path + len, host,
+                     (long)getpid());
+    return n > 0 && n + 16 < NAME_MAX_LEN;
+}
+
 /* --- one file ----------------------------------------------------------------------------------*/
 
 enum mete_code new_file_begin(struct new_file *p, struct arena *a, const char *path, bool replace,
                               struct mete_err *err)
 {
     struct stat st;
-    char host[64] = "";
+    char partial[NAME_MAX_LEN];
+    char host[HOST_LEN] = "";
     const char *slash = strrchr(path, '/');
-    const char *name = slash == NULL ? path : slash + 1;
     size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
     p->path = path;
     p->partial = NULL;
@@ -112,9 +127,7 @@ enum mete_code new_file_begin(struct new_file *p, struct arena *a, const char *p
     }
     (void)gethostname(host, sizeof host - 1);
     sweep(p->folder, host);
-    const char *partial =
-        arena_printf(a, "%s/.%s" MARK "%s-%ld", p->folder, name, host, (long)getpid()).p;
-    if (strlen(partial) + 16 > NAME_MAX_LEN) {
+    if (!partial_name(path, partial)) {
         return mete_fail(err, METE_FILE, "", "the name of the file is too long");
     }
     arm(partial);
@@ -123,7 +136,7 @@ enum mete_code new_file_begin(struct new_file *p, struct arena *a, const char *p
         return file_failed(p->folder, err);
     }
     close(fd);
-    p->partial = partial;
+    p->partial = arena_text(a, text_of(partial)).p;
     return METE_OK;
 }
 
@@ -201,28 +214,24 @@ static enum mete_code keys_compare(const char *path, struct text keys, struct me
 
 enum mete_code new_file_keys(const char *path, struct text keys, struct mete_err *err)
 {
-    char partial[NAME_MAX_LEN];
+    char folder[NAME_MAX_LEN] = ".";
     const char *slash = strrchr(path, '/');
-    int len = slash == NULL ? 0 : (int)(slash - path) + 1;
-    int n = snprintf(partial, sizeof partial, "%.*s.%s" MARK "keys-%ld", len, path, path + len,
-                     (long)getpid());
-    if (n < 0 || (size_t)n >= sizeof partial) {
-        return mete_fail(err, METE_FILE, "", "the name of the key file is too long");
-    }
     if (access(path, F_OK) == 0) {
         return keys_compare(path, keys, err);
     }
-    int fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool fine = fd >= 0 && write(fd, keys.p, keys.len) == (ssize_t)keys.len && fsync(fd) == 0;
-    fine = fine && rename_new(partial, path);
+    if (!partial_name(path, doomed_keys)) {
+        return mete_fail(err, METE_FILE, "", "the name of the key file is too long");
+    }
+    int fd = open(doomed_keys, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool fine = fd >= 0 && write(fd, keys.p, keys.len) == (ssize_t)keys.len && fsync(fd) == 0 &&
+                rename_new(doomed_keys, path);
     enum mete_code code = fine ? METE_OK : file_failed(path, err);
     if (fd >= 0) {
         close(fd);
     }
-    if (!fine) {
-        (void)unlink(partial);
+    (void)unlink(doomed_keys); /* there only after a failure */
+    if (slash != NULL) {
+        (void)text_copy(folder, sizeof folder, (struct text){path, (size_t)(slash - path) + 1});
     }
-    partial[len == 0 ? 1 : len] = '\0';
-    partial[0] = len == 0 ? '.' : partial[0];
-    return code == METE_OK && !folder_sync(partial) ? file_failed(partial, err) : code;
+    return code == METE_OK && !folder_sync(folder) ? file_failed(folder, err) : code;
 }

@@ -108,7 +108,7 @@ exits 0 'verify without any key' env METE_KEY_FILE= "$METE" backup verify bare.d
 is "$(q '[.holds, .keys]')" '[true,"none"]' 'is what can be told without them'
 exits 0 'verify with the keys of this machine' env METE_KEY_FILE=live.db.key "$METE" backup verify bare.db --json
 is "$(q .keys)" '"elsewhere"' 'opens what is private, too'
-"$METE" --store other.db init --quiet >/dev/null
+METE_KEY_FILE= "$METE" --store other.db init --quiet >/dev/null
 exits 1 'with keys of another store' env METE_KEY_FILE=other.db.key "$METE" backup verify bare.db
 says err '\(seal_key\)' 'they are not taken'
 mv one.db.key away
@@ -128,9 +128,9 @@ revenue later $T 7.00 USD "$P" >later.ndjson
 on ingest --quiet later.ndjson >/dev/null
 exits 0 'against the store as it went on' "$METE" backup verify one.db --against "$store" --json
 is "$(q '[.against.books[].newer]')" '[1,0]' 'it is one event behind'
-"$METE" --store third.db init --book third --quiet >/dev/null
+METE_KEY_FILE= "$METE" --store third.db init --book third --quiet >/dev/null
 exits 1 'against a store without the book' "$METE" backup verify one.db --against third.db
-"$METE" --store other.db init --book second --quiet >/dev/null
+METE_KEY_FILE= "$METE" --store other.db init --book second --quiet >/dev/null
 exits 3 'against another store' "$METE" backup verify one.db --against other.db
 says err '\(proof_failed\)' 'it is none of that'
 

@@ -36,10 +36,14 @@ static enum mete_code check_ours(sqlite3 *db, const char *file, struct mete_err 
     if (s == NULL) {
         return err->code;
     }
-    bool ours = sqlite3_step(s) == SQLITE_ROW && sqlite3_column_int(s, 0) == SQLITE_APPLICATION_ID;
+    enum mete_code code = METE_OK;
+    if (sqlite3_step(s) != SQLITE_ROW) {
+        code = save_fail(db, err);
+    } else if (sqlite3_column_int(s, 0) != SQLITE_APPLICATION_ID) {
+        code = mete_fail(err, METE_STORE_CORRUPT, NULL, "%.200s is no store of mete", file);
+    }
     sqlite3_finalize(s);
-    return ours ? METE_OK
-                : mete_fail(err, METE_STORE_CORRUPT, NULL, "%.200s is no store of mete", file);
+    return code;
 }
 
 static enum mete_code vacuum_into(sqlite3 *db, const char *path, struct mete_err *err)
