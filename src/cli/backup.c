@@ -202,7 +202,11 @@ static int keep(struct keeping *k)
     int status = make(k);
     new_file_drop(&k->out);
     if (status == CLI_OK) {
-        (k->c->json ? show_json : show_text)(k);
+        if (k->c->json) {
+            show_json(k);
+        } else if (!k->c->quiet) {
+            show_text(k);
+        }
     }
     return status;
 }

@@ -134,8 +134,10 @@ static int backup_verify_run(struct cli *c)
     if (status == CLI_OK && v.against != NULL) {
         status = store_against(&v);
     }
-    if (status == CLI_OK) {
-        (c->json ? show_json : show_text)(&v);
+    if (status == CLI_OK && c->json) {
+        show_json(&v);
+    } else if (status == CLI_OK && !c->quiet) {
+        show_text(&v);
     }
     return status;
 }

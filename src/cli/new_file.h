@@ -16,15 +16,16 @@ struct new_file {
 /** From now on SIGINT, SIGTERM and SIGHUP end the program with CLI_INTERRUPTED. METE_FILE,
  *  METE_STORE_EXISTS: something is there, and may not be replaced. */
 enum mete_code new_file_begin(struct new_file *p, struct arena *a, const char *path, bool replace,
-                           struct mete_err *err) METE_MUST_CHECK;
+                              struct mete_err *err) METE_MUST_CHECK;
 /** Makes it durable, gives it its mode and its name. METE_STORE_EXISTS as above. */
 enum mete_code new_file_finish(struct new_file *p, unsigned mode, bool replace,
-                            struct mete_err *err) METE_MUST_CHECK;
+                               struct mete_err *err) METE_MUST_CHECK;
 /** Removes what was written. After new_file_finish: only what lies beside it. */
 void new_file_drop(struct new_file *p);
 
 /** A small secret file, mode 0600, durable. One of the same bytes may be there already; another one
  *  is METE_SEAL_KEY. */
-enum mete_code new_file_keys(const char *path, struct text keys, struct mete_err *err) METE_MUST_CHECK;
+enum mete_code new_file_keys(const char *path, struct text keys,
+                             struct mete_err *err) METE_MUST_CHECK;
 
 #endif

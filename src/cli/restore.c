@@ -215,8 +215,10 @@ static int restore_run(struct cli *c)
         status = cli_fail(c, &r.err);
     }
     status = status == CLI_OK ? restored_check(&r) : status;
-    if (status == CLI_OK) {
-        (c->json ? show_json : show_text)(&r);
+    if (status == CLI_OK && c->json) {
+        show_json(&r);
+    } else if (status == CLI_OK && !c->quiet) {
+        show_text(&r);
     }
     return status;
 }

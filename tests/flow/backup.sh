@@ -72,6 +72,9 @@ is "$(find kept -name '*-20[0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0
 says out '^Keys kept/.*\.key: ' 'with the keys beside'
 is "$(q . 2>/dev/null | wc -l; remains .)" "$(printf '0\n0')" 'nothing else is left'
 
+exits 0 'said quietly' on backup quiet.db --quiet
+is "$(cat out err)" '' 'cron has nothing to mail'
+
 # never over something
 exits 1 'a second one of that name' on backup one.db
 says err 'one.db is there already.*\(store_exists\)' 'does not replace the first'

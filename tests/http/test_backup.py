@@ -186,6 +186,28 @@ def interrupted(store, how, times):
     return folder
 
 
+def restore_interrupted(backup, times):
+    """A store is there whole or not at all."""
+    broken = []
+    there = 0
+    for i in range(times):
+        p = subprocess.Popen([METE, "--store", f"r{i}.db", "restore", backup], env=ENV,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while i % 2 and p.poll() is None and not leftovers(here):
+            pass
+        time.sleep((i % 2 == 0) * rng.random() * 0.5)
+        p.kill()
+        p.wait()
+        if os.path.exists(f"r{i}.db"):
+            there += 1
+            if mete("--store", f"r{i}.db", "audit")[0] != 0 or not os.path.exists(f"r{i}.db.key"):
+                broken.append(i)
+    note(f"restore killed {times} times, the store was there {there} times")
+    equal(broken, [], "a store that is there is whole, and has its keys")
+    equal(mete("--store", "r.db", "restore", backup)[0], 0, "restore after those")
+    equal(leftovers(here), [], "leaves nothing of them")
+
+
 def swept(store, folder):
     p = subprocess.Popen([METE, "backup", "--store", store, str(folder / "last.db")],
                          env={**ENV, **KEYS}, stdout=subprocess.DEVNULL)
@@ -335,6 +357,7 @@ def main():
     folder = interrupted(store, signal.SIGKILL, KILLS)
     swept(store, folder)
     interrupted(store, signal.SIGTERM, KILLS // 3)
+    restore_interrupted(kept[0], KILLS // 3)
     no_room(store, kept[0])
     bytes_are_guarded(kept[0])
     contents_are_guarded(kept[0])
