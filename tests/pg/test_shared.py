@@ -20,7 +20,8 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "http")]
 from cluster import Cluster  # noqa: E402
-from served import METE, Served, done, equal, event, note, ok  # noqa: E402
+from proxy import Proxy  # noqa: E402
+from served import METE, Served, done, equal, event, note, ok, until  # noqa: E402
 
 SEED = int(os.environ.get("METE_TEST_SEED", time.time_ns() % 1000000))
 NODES = 3
@@ -293,6 +294,26 @@ def followed_everywhere(pg):
             c.close()
 
 
+def handed_on(pg):
+    """A lease that is given back stays so, also when it is just being confirmed."""
+    with Installation(pg, 0) as i, Proxy(pg, SEED) as proxy:
+        released = threading.Event()
+
+        def gate(message):
+            if b"owner = ''," in message:
+                threading.Timer(0.2, released.set).start()
+            return released if b"skip locked" in message and b"mete.lease" in message else None
+        proxy.gate = gate
+        node = Served(env=i.env, store=proxy.url())
+        node.start()
+        equal(node.post("/v1/events", revenue("h0"))[0], 200, "an event")
+        until("its lease is just being confirmed", lambda: proxy.fired["held"] > 0)
+        node.stop()
+        equal(pg.sql("select owner = '' and expires_at <= clock_timestamp() from mete.lease"), "t",
+              "the lease of a node that ended is nobody's")
+        shutil.rmtree(node.folder, ignore_errors=True)
+
+
 def start_together(pg):
     """On an empty database, at the same moment."""
     with Installation(pg, 0) as i:
@@ -388,8 +409,8 @@ def crashed(pg, rounds=3):
 def main():
     note(f"seed {SEED}")
     with Cluster() as pg:
-        for part in (answer_alike, share_books, followed_everywhere, start_together, killed,
-                     frozen, frozen_idle, crashed):
+        for part in (answer_alike, share_books, followed_everywhere, handed_on, start_together,
+                     killed, frozen, frozen_idle, crashed):
             if part.__name__ in sys.argv[1:] or len(sys.argv) == 1:
                 part(pg)
     done()

@@ -40,12 +40,12 @@ static const char SQL_END_SESSION[] =
 static const char SQL_RENEW[] = "update mete.lease set expires_at = clock_timestamp() + cast($3 as "
                                 "double precision) * interval '1 millisecond' "
                                 "where book_id = $1 and token = $2";
-/* Who is just committing confirms by that. */
+/* Who is just committing confirms by that; what was given back in the meantime stays so. */
 static const char SQL_RENEW_IF_FREE[] =
     "update mete.lease set expires_at = clock_timestamp() + cast($3 as double precision) * "
     "interval '1 millisecond' "
     "where book_id in (select book_id from mete.lease where book_id = $1 and token = $2 "
-    "for update skip locked) and token = $2";
+    "for update skip locked) and token = $2 and owner <> ''";
 static const char SQL_RELEASE[] =
     "update mete.lease set owner = '', expires_at = clock_timestamp() "
     "where book_id = $1 and token = $2";
