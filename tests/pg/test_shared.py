@@ -21,6 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "http")]
 from cluster import Cluster  # noqa: E402
 from proxy import Proxy  # noqa: E402
+from signing import Ed25519, now, signed_headers  # noqa: E402
 from served import METE, Served, done, equal, event, note, ok, until  # noqa: E402
 
 SEED = int(os.environ.get("METE_TEST_SEED", time.time_ns() % 1000000))
@@ -234,6 +235,39 @@ def answer_alike(pg):
         c.close()
 
 
+def signed_everywhere(pg):
+    """What a request's signature is worth does not depend on the node that it reaches."""
+    with Installation(pg, 2) as i:
+        admin, key = [i.mete("key", "create", "--scopes", s).strip()
+                      for s in ("admin,revenue:write", "revenue:write")]
+        time.sleep(0.6)
+        own = Ed25519(i.folder)
+        registered = event("k", "key.registered", {"key_id": "k", "alg": own.alg, **own.member,
+                                                   "producer": "control_plane"}, at=now())
+        equal(i.nodes[0].post("/v1/events", registered, key=admin)[0], 200, "a key is registered")
+        equal(i.holder(), i.nodes[0], "at the node that has the book")
+        cover = ["@method", "@path", "content-digest"]
+        bearer = "Bearer " + key
+        for n, (what, target, sent, more, wanted) in enumerate([
+                ("as it is", "/usage", "", {}, "applied"),
+                ("with a query", "/usage?x=1", "", {"cover": [*cover, "@query"]}, "applied"),
+                ("with its whole target", "/usage?x=1", "",
+                 {"cover": ["@method", "@target-uri", "content-digest"]}, "applied"),
+                ("with the key that it shows", "/usage", "",
+                 {"cover": [*cover, "authorization"], "fields": {"authorization": bearer}}, "applied"),
+                ("a query more", "/usage", "?x=1", {}, "signature_invalid")]):
+            told = []
+            for m, node in enumerate(i.nodes):
+                body = json.dumps({"cliId": "urn:s", "report_id": f"r{n}-{m}", "usage": [
+                    {"timestamp": now(), "endpoint": "/x", "cost": 1}]}).encode()
+                headers = signed_headers(own, "k", "POST", target, body, f"127.0.0.1:{node.port}",
+                                         **more)
+                answer = node.request("POST", target + sent, body, headers, key=key)[2]
+                first = (answer.get("results") or [answer])[0]
+                told.append(first.get("code") or first.get("status"))
+            equal(told, [wanted] * 2, f"signed {what}: the same at both nodes")
+
+
 def share_books(pg):
     with Installation(pg) as i:
         keys = {}
@@ -409,7 +443,7 @@ def crashed(pg, rounds=3):
 def main():
     note(f"seed {SEED}")
     with Cluster() as pg:
-        for part in (answer_alike, share_books, followed_everywhere, handed_on, start_together,
+        for part in (answer_alike, signed_everywhere, share_books, followed_everywhere, handed_on, start_together,
                      killed, frozen, frozen_idle, crashed):
             if part.__name__ in sys.argv[1:] or len(sys.argv) == 1:
                 part(pg)
