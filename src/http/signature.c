@@ -39,6 +39,7 @@ struct ring_key {
 struct ring {
     bool read;
     uint64_t size;      /* of the log when they were last known to be right */
+    uint64_t of;        /* generation of the engine then: another may have another log */
     struct map keys;    /* key id -> struct ring_key */
     struct map secrets; /* commitment -> struct secret */
     size_t wanted;      /* secrets that were not found yet */
@@ -187,6 +188,7 @@ static enum mete_code ring_read(struct ring *r, struct engine *e, struct mete_er
         return err->code;
     }
     r->size = book_size(b);
+    r->of = engine_generation(e);
     return METE_OK;
 }
 
@@ -199,7 +201,8 @@ void signature_note(struct signatures *s, struct engine *e, enum event_type type
 {
     struct ring *r = ring_of(s, e);
     bool changed = type == EVENT_KEY_REGISTERED || type == EVENT_KEY_REVOKED;
-    r->size = changed || !r->read ? UINT64_MAX : book_size(engine_book(e));
+    bool known = r->read && !changed && r->of == engine_generation(e);
+    r->size = known ? book_size(engine_book(e)) : UINT64_MAX;
 }
 
 /* --- verifying ---------------------------------------------------------------------------------*/
@@ -438,7 +441,7 @@ enum mete_code signature_check(struct signatures *s, struct engine *e,
                                const struct signed_event *event, struct mete_err *err)
 {
     struct ring *r = ring_of(s, e);
-    if (!r->read || r->size != book_size(engine_book(e))) {
+    if (!r->read || r->size != book_size(engine_book(e)) || r->of != engine_generation(e)) {
         enum mete_code code = ring_read(r, e, err);
         if (code != METE_OK) {
             return code;

@@ -268,6 +268,39 @@ def signed_everywhere(pg):
             equal(told, [wanted] * 2, f"signed {what}: the same at both nodes")
 
 
+def revoked_elsewhere(pg):
+    """A node that has the book again knows that another one revoked a producer's key, even if the
+    log is as long as one that it had in mind itself and could not commit."""
+    with Installation(pg, 2) as i:
+        first, second = i.nodes
+        admin, key = [i.mete("key", "create", "--scopes", s).strip()
+                      for s in ("admin,revenue:write", "revenue:write")]
+        time.sleep(0.6)
+        own = Ed25519(i.folder)
+
+        def report(name):
+            body = json.dumps({"cliId": "urn:s", "report_id": name, "usage": [
+                {"timestamp": now(), "endpoint": "/x", "cost": 1}]}).encode()
+            headers = signed_headers(own, "k", "POST", "/usage", body, f"127.0.0.1:{first.port}")
+            answer = first.request("POST", "/usage", body, headers, key=key)[2]
+            one = (answer.get("results") or [answer])[0]
+            return one.get("code") or one.get("status")
+        registered = event("k", "key.registered", {"key_id": "k", "alg": own.alg, **own.member,
+                                                   "producer": "control_plane"}, at=now())
+        first.post("/v1/events", registered, key=admin)
+        equal(report("r1"), "applied", "its key signs")
+        pg.sql("create function mete.fail() returns trigger language plpgsql as $$ begin "
+               "raise exception 'not now' using errcode = '23514'; end $$; "
+               "create constraint trigger fail after update on mete.lease deferrable initially "
+               "deferred for each row when (new.commits > old.commits) execute function mete.fail()")
+        equal(report("r2"), "store_failed", "a group that cannot be committed")
+        pg.sql("drop trigger fail on mete.lease")
+        revoked = event("revoked", "key.revoked", {"key_id": "k"}, at=now())
+        equal(second.post("/v1/events", revoked, key=admin)[0], 200, "another node revokes the key")
+        second.stop()
+        equal(report("r3"), "key_unknown", "then it signs nowhere")
+
+
 def share_books(pg):
     with Installation(pg) as i:
         keys = {}
@@ -443,7 +476,7 @@ def crashed(pg, rounds=3):
 def main():
     note(f"seed {SEED}")
     with Cluster() as pg:
-        for part in (answer_alike, signed_everywhere, share_books, followed_everywhere, handed_on, start_together,
+        for part in (answer_alike, signed_everywhere, revoked_elsewhere, share_books, followed_everywhere, handed_on, start_together,
                      killed, frozen, frozen_idle, crashed):
             if part.__name__ in sys.argv[1:] or len(sys.argv) == 1:
                 part(pg)
