@@ -93,6 +93,7 @@ struct pg_log;
 struct pg_group {
     struct pg_log *log; /* whose group is open; NULL: none */
     bool begun;         /* a transaction is open */
+    int64_t begun_ms;   /* when it was asked for: its lease counts from then */
     struct buf pending[PG_TABLES];
     struct pg_step *step;
     size_t count;
