@@ -330,6 +330,41 @@ static void test_an_open_transaction_does_not_stop_the_next(void **state)
     taken_over(*state, true);
 }
 
+/** What a standby is that was promoted without the last group: the same lease, an older log. */
+static void go_back(struct fixture *f)
+{
+    database_run("SUPER",
+                 "set session_replication_role = replica; " /* past the guards */
+                 "delete from mete.event where seq > 20; "
+                 "update mete.lease set commits = commits - 1",
+                 NULL);
+    f->model.size = 20;
+}
+
+static void test_an_older_database_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    struct mete_err err;
+    for (int idle = 0; idle < 2; idle++) {
+        fixture_append(f, idle ? 10 : 30, 10);
+        go_back(f);
+        if (idle) {
+            sleep_ms(900); /* it is not confirmed any more */
+        } else {
+            fixture_queue(f);
+            assert_int_equal(book_commit(f->book, &err), STORE_FAILED);
+            assert_int_equal(err.code, METE_STORE_BUSY);
+        }
+        assert_int_equal(book_held(f->book, &err), METE_STORE_BUSY);
+        book_close(f->book);
+        assert_int_equal(book_open(&f->book, f->store, TEXT("main"), false, &err), METE_OK);
+        assert_int_equal(book_size(f->book), 20);
+        f->model.size = 20; /* what was queued is gone */
+    }
+    fixture_append(f, 10, 10);
+    is_as_in_memory(f, 30);
+}
+
 static void test_an_idle_holder_notices(void **state)
 {
     struct fixture *f = *state;
@@ -469,6 +504,7 @@ int main(void)
         ON_DATABASE(test_a_live_lease_is_respected),
         ON_DATABASE(test_who_lost_the_lease_is_fenced_off),
         ON_DATABASE(test_an_open_transaction_does_not_stop_the_next),
+        ON_DATABASE(test_an_older_database_is_noticed),
         ON_DATABASE(test_an_idle_holder_notices),
         ON_DATABASE(test_books_made_at_once),
         ON_DATABASE(test_tables_made_at_once),
