@@ -35,6 +35,7 @@ static const char SQL_LOOK[] =
     "select token, owner, "
     "cast(extract(epoch from expires_at - clock_timestamp()) * 1000 as bigint) "
     "from mete.lease where book_id = $1";
+static const char SQL_COUNTED[] = "select token, commits from mete.lease where book_id = $1";
 /* Of a process that stopped in the midst of a transaction: what it wrote is not visible, but others
  * would wait for it. Not every database of the family has this; there its own bounds must do. */
 static const char SQL_END_SESSION[] =
@@ -55,7 +56,7 @@ static const char SQL_RELEASE[] = "update mete.lease set owner = '', expires_at 
 struct held {
     int64_t book_id;
     int64_t token;
-    int64_t commits; /* of the book, as far as this process knows */
+    int64_t commits; /* of the book, as far as this process knows; -1: as before */
     int64_t sure_until_ms;
 };
 
@@ -94,7 +95,7 @@ static void confirmed(struct pg_renewer *r, const struct held *now)
         struct held *h = &r->held[i];
         if (h->book_id == now->book_id && h->token == now->token) {
             h->sure_until_ms = now->sure_until_ms;
-            h->commits = now->commits > h->commits ? now->commits : h->commits;
+            h->commits = now->commits >= 0 ? now->commits : h->commits;
         }
     }
     pthread_mutex_unlock(&r->lock);
@@ -122,6 +123,7 @@ static void renew(struct pg_renewer *r, const struct held *h)
     PGresult *result = pg_send(&r->conn, SQL_RENEW_IF_FREE, &p);
     if (pg_ok(result) && pg_changed(result) == 1) {
         struct held now = *h;
+        now.commits = -1;
         now.sure_until_ms = asked_ms + sure_ms(r->lease_ms);
         confirmed(r, &now);
     }
@@ -206,6 +208,19 @@ static void held_add(struct pg_log *l, int64_t until_ms)
     pthread_mutex_lock(&r->lock);
     METE_ASSERT(r->count < LEASES_MAX);
     r->held[r->count++] = (struct held){l->book_id, l->token, l->commits, until_ms};
+    pthread_mutex_unlock(&r->lock);
+}
+
+/** What the database must have from now on. */
+static void held_count(struct pg_log *l)
+{
+    struct pg_renewer *r = l->store->renewer;
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->held[i].book_id == l->book_id) {
+            r->held[i].commits = l->commits;
+        }
+    }
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -372,10 +387,57 @@ enum mete_code pg_lease_lost(const struct pg_log *l, struct mete_err *err)
 {
     const struct held h = {l->book_id, l->token, l->commits, 0};
     confirmed(l->store->renewer, &h);
-    return mete_fail(
-        err, METE_STORE_BUSY, NULL,
-        "another process has taken the book over, or the database is an older one than "
-        "before; what was sent may be sent again");
+    return mete_fail(err, METE_STORE_BUSY, NULL,
+                     "another process has taken the book over; nothing was written");
+}
+
+static bool is_ours(const struct pg_log *l, const PGresult *r)
+{
+    return PQntuples(r) == 1 && pg_int(r, 0, 0) == l->token;
+}
+
+void pg_lease_refused(const struct pg_log *l, struct mete_err *err)
+{
+    struct pg_conn *conn = &l->store->conn;
+    struct pg_params p = {0};
+    pg_put_int(&p, l->book_id);
+    PGresult *r = pg_send(conn, SQL_COUNTED, &p);
+    pg_params_clear(&p);
+    if (!pg_ok(r)) {
+        (void)pg_fail(conn, r, err, "begin");
+    } else if (!is_ours(l, r)) {
+        (void)pg_lease_lost(l, err);
+    } else {
+        (void)mete_fail(err, METE_STORE_FAILED, NULL,
+                        pg_int(r, 0, 1) < l->commits
+                            ? "the database lacks groups that it had: a standby without them took "
+                              "its place; nothing was written"
+                            : "the database has a group of which nobody could say whether it "
+                              "arrived; nothing was written");
+    }
+    PQclear(r);
+}
+
+enum store_result pg_lease_follow(struct pg_log *l, struct mete_err *err)
+{
+    if (l->token == 0) {
+        return STORE_OK;
+    }
+    struct pg_params p = {0};
+    pg_put_int(&p, l->book_id);
+    PGresult *r = pg_query(l->store, SQL_COUNTED, &p, err);
+    if (r == NULL) {
+        return STORE_FAILED;
+    }
+    bool ours = is_ours(l, r);
+    if (ours) {
+        l->commits = pg_int(r, 0, 1);
+        held_count(l);
+    } else {
+        (void)pg_lease_lost(l, err);
+    }
+    PQclear(r);
+    return ours ? STORE_OK : STORE_FAILED;
 }
 
 void pg_lease_confirmed(struct pg_log *l, int64_t asked_ms)
