@@ -208,6 +208,7 @@ auth_file = {self.folder}/users
 pool_mode = transaction
 default_pool_size = {self.pool}
 max_client_conn = 200
+server_login_retry = 1
 logfile = {self.folder}/log
 pidfile =
 """)
