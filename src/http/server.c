@@ -465,6 +465,23 @@ static enum MHD_Result flow_drop(struct request *r, size_t size)
     return r->dropped <= r->s->o.body_max ? MHD_YES : MHD_NO;
 }
 
+/** Suspends its connection, or not. libmicrohttpd hands on all the chunks that it has read, also
+ *  when the connection was suspended at the first of them. */
+static void flow_rest(struct request *r, bool rest)
+{
+    pthread_mutex_lock(&r->lock);
+    bool was = r->suspended;
+    r->suspended = rest && !r->woken && r->stage == STAGE_READING;
+    r->woken = false;
+    if (r->suspended && !was) {
+        link_move(r->s->links, r->link, LINK_WORKING, 0);
+        MHD_suspend_connection(r->connection);
+    } else if (was && !r->suspended) {
+        MHD_resume_connection(r->connection);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
 static enum MHD_Result flow_take(struct request *r, const char *data, size_t size)
 {
     struct exchange *x = &r->x;
@@ -479,14 +496,7 @@ static enum MHD_Result flow_take(struct request *r, const char *data, size_t siz
         return flow_drop(r, size);
     }
     bool more = x->sink->take(x->sink, (struct bytes){(const uint8_t *)data, size});
-    pthread_mutex_lock(&r->lock);
-    if (!more && !r->woken && r->stage == STAGE_READING) {
-        link_move(r->s->links, r->link, LINK_WORKING, 0);
-        r->suspended = true;
-        MHD_suspend_connection(r->connection);
-    }
-    r->woken = false;
-    pthread_mutex_unlock(&r->lock);
+    flow_rest(r, !more);
     return MHD_YES;
 }
 
@@ -499,12 +509,9 @@ void server_go_on(struct exchange *x)
     if (resume) {
         r->suspended = false;
         link_move(r->s->links, r->link, LINK_FLOWING, 0);
+        MHD_resume_connection(r->connection); /* in one with the change: see flow_rest */
     }
-    struct MHD_Connection *connection = r->connection;
     pthread_mutex_unlock(&r->lock);
-    if (resume) {
-        MHD_resume_connection(connection);
-    }
 }
 
 bool server_hold(struct exchange *x, size_t size)
@@ -519,10 +526,10 @@ static enum MHD_Result request_wait(struct request *r)
 {
     pthread_mutex_lock(&r->lock);
     bool done = r->stage == STAGE_DONE;
-    if (!done) {
-        r->suspended = true;
+    if (!done && !r->suspended) { /* a body may end while nobody reads on */
         MHD_suspend_connection(r->connection);
     }
+    r->suspended = !done;
     pthread_mutex_unlock(&r->lock);
     return done ? send_answer(r) : MHD_YES;
 }
