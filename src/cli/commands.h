@@ -42,6 +42,7 @@
     X(backup)                                                                                      \
     X(restore)                                                                                     \
     X(store_prepare)                                                                               \
+    X(store_distribute)                                                                            \
     X(serve)                                                                                       \
     X(config_check)                                                                                \
     X(config_print)                                                                                \

@@ -493,6 +493,28 @@ void pg_rollback(struct pg_log *l)
     }
 }
 
+/** Reads the counter under the lease's lock, which the old transaction has while it lives.
+ * Committed like any write: after that, a synchronous standby has what was found here as well. */
+static bool counter_read(struct pg_log *l, int64_t *token, int64_t *commits)
+{
+    struct pg_conn *conn = &l->store->conn;
+    struct pg_params p = {0};
+    pg_put_int(&p, l->book_id);
+    PQclear(PQexec(conn->c, SQL_RESOLVE_BEGIN));
+    PGresult *r = pg_send(conn, SQL_RESOLVE, &p);
+    pg_params_clear(&p);
+    bool known = pg_ok(r) && PQntuples(r) == 1;
+    if (known) {
+        *token = pg_int(r, 0, 0);
+        *commits = pg_int(r, 0, 1);
+    }
+    PQclear(r);
+    r = PQexec(conn->c, known ? "commit" : "rollback");
+    known = known && pg_ok(r) && strcmp(PQcmdStatus(r), "COMMIT") == 0;
+    PQclear(r);
+    return known;
+}
+
 /** The COMMIT had no answer: a new connection waits until the old transaction is over, and looks
  *  whether it counted. PG_DONE: it did; PG_AGAIN: it did not; PG_FINAL: nobody can say, or another
  *  process has the book. */
@@ -501,29 +523,29 @@ static enum pg_outcome resolve(struct pg_log *l, struct mete_err *err)
     struct pg_store *s = l->store;
     struct tries t = {0};
     for (int64_t until = pg_now_ms() + reconnect_ms(s); pg_now_ms() < until;) {
+        int64_t token;
+        int64_t commits;
         if (!recover(s, PG_LOST, &t, err)) {
             break;
         }
-        struct pg_params p = {0};
-        pg_put_int(&p, l->book_id);
-        PQclear(PQexec(s->conn.c, SQL_RESOLVE_BEGIN));
-        PGresult *r = pg_send(&s->conn, SQL_RESOLVE, &p);
-        pg_params_clear(&p);
-        bool known = pg_ok(r) && PQntuples(r) == 1;
-        int64_t token = known ? pg_int(r, 0, 0) : 0;
-        int64_t commits = known ? pg_int(r, 0, 1) : 0;
-        PQclear(r);
-        PQclear(PQexec(s->conn.c, "rollback"));
-        if (known && token == l->token) {
-            return commits > l->commits ? PG_DONE : PG_AGAIN;
+        if (!counter_read(l, &token, &commits)) {
+            continue;
         }
-        if (known) {
-            (void)pg_lease_lost(l, err);
-            if (commits > l->commits) { /* ours may be one of them */
-                (void)mete_fail(err, METE_STORE_BUSY, NULL, "%s", COMMIT_UNKNOWN_TAKEN);
-            }
+        if (token == l->token && commits == l->commits + 1) {
+            return PG_DONE;
+        }
+        if (token == l->token && commits == l->commits) {
+            return PG_AGAIN;
+        }
+        if (token == l->token) {
+            pg_lease_refused(l, err);
             return PG_FINAL;
         }
+        (void)pg_lease_lost(l, err);
+        if (commits > l->commits) { /* ours may be one of them */
+            (void)mete_fail(err, METE_STORE_BUSY, NULL, "%s", COMMIT_UNKNOWN_TAKEN);
+        }
+        return PG_FINAL;
     }
     (void)mete_fail(err, METE_STORE_FAILED, NULL,
                     "the database was lost during a commit: it is not known whether it arrived");
