@@ -323,6 +323,37 @@ static void test_a_claim_is_made_again(void **state)
     is_as_in_memory(f, 11);
 }
 
+/** Another writer may have begun with less than what a reader that rested has in memory. */
+static void test_a_reader_begins_anew_with_another_writer(void **state)
+{
+    struct fixture *f = *state;
+    struct store *s;
+    struct book *reader;
+    struct mete_err err;
+    char commits[64];
+    const struct store_options o = {.read_only = true};
+    fixture_append(f, 20, 10);
+    database_run("SUPER", "select commits from mete.lease", commits);
+    struct model kept = f->model;
+    fixture_append(f, 10, 10);
+    assert_int_equal(store_open(&s, f->url, &o, &err), METE_OK);
+    assert_int_equal(book_open(&reader, s, TEXT("main"), false, &err), METE_OK);
+    assert_true(book_rest(reader));
+    book_close(f->book);
+    go_back(commits, 20);
+    f->model = kept;
+    assert_int_equal(book_open(&f->book, f->store, TEXT("main"), false, &err), METE_OK);
+    fixture_append(f, 10, 10); /* as many groups and events as before, but others */
+    enum mete_code code = book_wake(reader, &err);
+    code = code == METE_OK ? code : book_wake(reader, &err); /* it was cut */
+    book_close(reader);
+    assert_int_equal(book_open(&reader, s, TEXT("main"), false, &err), METE_OK);
+    assert_int_equal(book_size(reader), 30);
+    book_close(reader);
+    store_close(s);
+    assert_int_equal(code, METE_STORE_FAILED);
+}
+
 /* --- leases ------------------------------------------------------------------------------------*/
 
 /** A lease lasts from when the database stamped it: at the beginning of a group, not at its end. */
@@ -620,6 +651,7 @@ int main(void)
         ON_DATABASE(test_no_hole_where_a_standby_lacks_a_group),
         ON_DATABASE(test_a_commit_nobody_knew_of_is_not_taken_for_the_next),
         ON_DATABASE(test_a_claim_is_made_again),
+        ON_DATABASE(test_a_reader_begins_anew_with_another_writer),
         ON_DATABASE(test_a_long_group_makes_no_longer_lease),
         ON_DATABASE(test_a_live_lease_is_respected),
         ON_DATABASE(test_who_lost_the_lease_is_fenced_off),

@@ -128,6 +128,7 @@ struct pg_log {
     int64_t book_id;
     int64_t token;     /* of the lease; 0: none */
     int64_t commits;   /* of the book, ours included */
+    int64_t writer;    /* of a reader that rests: the token of who wrote the book then */
     PGresult *row;     /* the last row or page that was read */
     PGresult *block;   /* the last block */
     struct buf copied; /* a queued row that was read */
