@@ -483,6 +483,23 @@ static void relayed_beat(void *ctx)
     log_pages_news(((struct desk *)ctx)->log_pages, NULL);
 }
 
+/** Who has another key file than the one that has the book could not speak with it. */
+static enum mete_code key_file_check(const struct desk *d, struct mete_err *err)
+{
+    const struct engine_options o = {.store = d->o.store, .book = d->o.book, .read_only = true};
+    struct engine *e;
+    enum mete_code code = engine_open(&e, &o, err);
+    if (code != METE_OK) {
+        return code == METE_STORE_MISSING ? METE_OK : code;
+    }
+    bool other = !engine_has_keys(e);
+    engine_close(e);
+    return !other ? METE_OK
+                  : mete_fail(err, METE_SEAL_KEY, NULL,
+                              "the book was made with another key file than this one: copy that "
+                              "one here, METE_KEY_FILE names it");
+}
+
 static enum mete_code relay_open(struct desk *d, struct mete_err *err)
 {
     struct relay_options o = {.store = d->o.store,
@@ -492,6 +509,7 @@ static enum mete_code relay_open(struct desk *d, struct mete_err *err)
                               .arrived = relayed_arrived,
                               .beat = relayed_beat};
     enum mete_code code = engine_seal_key_read(d->o.store, o.key, err);
+    code = code == METE_OK ? key_file_check(d, err) : code;
     if (code == METE_OK) {
         relay_start(&d->relay, &o);
     }
@@ -597,11 +615,11 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         d->snapshots = snapshots_new(d->o.store, SNAPSHOTS, 0);
         workers_start(&d->workers, d->snapshots, d->o.workers);
         workers_start(&d->errands, d->snapshots, ERRANDS);
-        code = remote ? relay_open(d, err) : METE_OK;
-    }
-    if (code == METE_OK) {
         follow_start(&d->follow, d);
         refresh_start(&d->refresh, d);
+        code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
+    }
+    if (code == METE_OK) {
         code = server_start(&d->server, &d->o.server, err);
     }
     return code;

@@ -39,6 +39,7 @@ struct asked {
     struct buf sealed;
     int64_t give_up_ms;
     bool put;    /* it may be in the database */
+    bool safe;   /* it was withdrawn before anybody decided it, or was never there */
     bool silent; /* withdrawing came too late: it is being decided */
 };
 
@@ -54,6 +55,7 @@ struct at_work {
     struct inbox_id id;
     unsigned tries;
     bool now;
+    bool foreign; /* it cannot be read here, and is not fetched again */
     size_t size;
 };
 
@@ -338,6 +340,7 @@ static bool is_over(struct relay *r, struct asked *q, int64_t now)
     if (q->silent || q->item.book == 0 ||
         inbox_withdraw(r->inbox, q->item.book, &q->item.id, &was_there, &err) != METE_OK ||
         was_there || !q->put) {
+        q->safe = was_there || q->item.book == 0;
         return true;
     }
     q->silent = true;
@@ -356,7 +359,10 @@ static void give_up(struct relay *r, bool all)
         }
         *at = q->next;
         reply_fail(q->x, METE_OVERLOADED, NULL,
-                   "the process that has the book gave no answer; what was sent may be sent again");
+                   q->safe ? "the process that has the book gave no answer; nothing was done: "
+                             "send it again"
+                           : "the process that has the book gave no answer: whether it was done is "
+                             "not known; sent again, what has an event id counts once");
         atomic_fetch_add(&r->count_unanswered, 1);
         asked_end(r, q);
     }
@@ -422,9 +428,19 @@ static bool is_at_work(struct relay *r, const struct inbox_id *id)
 {
     pthread_mutex_lock(&r->lock);
     const struct at_work *w = at_work_find(r, id);
-    bool now = w != NULL && w->now;
+    bool now = w != NULL && (w->now || w->foreign);
     pthread_mutex_unlock(&r->lock);
     return now;
+}
+
+static void foreign_note(struct relay *r, const struct inbox_id *id)
+{
+    pthread_mutex_lock(&r->lock);
+    at_work_make_room(r);
+    if (r->at_work_count < AT_WORK_MAX) {
+        r->at_work[r->at_work_count++] = (struct at_work){.id = *id, .foreign = true};
+    }
+    pthread_mutex_unlock(&r->lock);
 }
 
 /** Opens one and hands it on. */
@@ -442,6 +458,7 @@ static void arrive(struct relay *r, const struct inbox_item *item, struct bytes 
     bool ours = unseal(r, item, sealed, &plain) && relay_unpack_request(buf_bytes(&plain), x);
     buf_clear(&plain);
     if (!ours) { /* of another version, or of nobody who has the key: its sender gives up */
+        foreign_note(r, &item->id);
         exchange_clear(x);
         free(x);
         return;
@@ -648,7 +665,9 @@ static void *relay_run(void *arg)
         r->failed = false;
         answers_look(r);
         fresh_take(r);
-        put_all(r);
+        if (!r->failed) { /* else an answer may be there that was not seen */
+            put_all(r);
+        }
         give_up(r, false);
         answers_store(r);
         requests_look(r);
@@ -673,8 +692,8 @@ void relay_start(struct relay **out, const struct relay_options *o)
     METE_ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
     METE_ASSERT(pthread_cond_init(&r->changed, &monotonic) == 0);
     pthread_condattr_destroy(&monotonic);
+    *out = r; /* what arrives is answered by it */
     METE_ASSERT(pthread_create(&r->thread, NULL, relay_run, r) == 0);
-    *out = r;
 }
 
 void relay_stop(struct relay *r)

@@ -268,6 +268,26 @@ def signed_everywhere(pg):
             equal(told, [wanted] * 2, f"signed {what}: the same at both nodes")
 
 
+def another_key_file(pg):
+    """A node that could not read what the others say does not begin."""
+    with Installation(pg, 1) as i:
+        equal(i.nodes[0].post("/v1/events", revenue("e"))[0], 200, "a node has the book")
+        key = (i.folder / "key").read_text()
+        at = key.index("log-seed ") + 9
+        changed = key[:at] + ("1" if key[at] == "0" else "0") + key[at + 1:]
+        (i.folder / "other").write_text(changed)
+        other = Served(env={"METE_KEY_FILE": str(i.folder / "other")}, store=pg.url())
+        try:
+            other.start()
+            said = other.post("/v1/events", revenue("f"))
+        except RuntimeError as e:
+            said = str(e)
+        if other.process.poll() is None:
+            other.stop()
+        ok("seal_key" in str(said) and "another key file" in str(said), "another one is refused", said)
+        shutil.rmtree(other.folder, ignore_errors=True)
+
+
 def revoked_elsewhere(pg):
     """A node that has the book again knows that another one revoked a producer's key, even if the
     log is as long as one that it had in mind itself and could not commit."""
@@ -476,7 +496,7 @@ def crashed(pg, rounds=3):
 def main():
     note(f"seed {SEED}")
     with Cluster() as pg:
-        for part in (answer_alike, signed_everywhere, revoked_elsewhere, share_books, followed_everywhere, handed_on, start_together,
+        for part in (answer_alike, signed_everywhere, another_key_file, revoked_elsewhere, share_books, followed_everywhere, handed_on, start_together,
                      killed, frozen, frozen_idle, crashed):
             if part.__name__ in sys.argv[1:] or len(sys.argv) == 1:
                 part(pg)
