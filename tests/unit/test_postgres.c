@@ -2,6 +2,7 @@
  * What only a store in a database can suffer: transactions that the server gives up, connections
  * that break, COMMITs without an answer, leases that others take. Runs beside
  * tests/pg/with_postgres. covers: F-027 */
+#include "store/api_key.h"
 #include "store/inbox.h"
 #include "store_fixture.h"
 
@@ -604,6 +605,47 @@ static void test_tables_made_at_once(void **state)
     assert_int_equal(book_open(&f->book, f->store, TEXT("main"), true, &err), METE_OK);
 }
 
+/* --- keys of users -----------------------------------------------------------------------------*/
+
+static bool is_ended(void *arg, const struct api_key *key)
+{
+    *(mete_time *)arg = key->revoked_at;
+    return true;
+}
+
+/** A key that is copied after its end is never in force at the copy, not even for a moment. */
+static void test_a_key_that_ended_is_added_so(void **state)
+{
+    struct fixture *f = *state;
+    char file[400];
+    snprintf(file, sizeof file, "/tmp/mete-keys-%d.db", (int)getpid());
+    const char *const url[] = {f->url, file};
+    const struct api_key key = {.key_id = TEXT("key_1"),
+                                .book = TEXT("main"),
+                                .expires_at = TIME_NEVER,
+                                .revoked_at = FIXTURE_TIME};
+    for (size_t i = 0; i < ARRAY_LEN(url); i++) {
+        struct api_keys *k;
+        struct store *s;
+        struct mete_err err;
+        mete_time ended = 0;
+        const struct store_options o = {.create = true};
+        assert_int_equal(store_open(&s, url[i], &o, &err), METE_OK);
+        store_close(s);
+        assert_int_equal(api_keys_open(&k, url[i], true, &err), METE_OK);
+        assert_int_equal(api_keys_add(k, &key, &err), METE_OK);
+        assert_int_equal(api_keys_read(k, is_ended, &ended, &err), METE_OK);
+        api_keys_close(k);
+        assert_int_equal(ended, FIXTURE_TIME);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const suffix[] = {"", "-wal", "-shm", ".lock"};
+        char name[420];
+        snprintf(name, sizeof name, "%s%s", file, suffix[i]);
+        (void)unlink(name);
+    }
+}
+
 /* --- addresses ---------------------------------------------------------------------------------*/
 
 static void test_labels_show_no_password(void **state)
@@ -661,6 +703,7 @@ int main(void)
         ON_DATABASE(test_operators_of_others_are_not_used),
         ON_DATABASE(test_books_made_at_once),
         ON_DATABASE(test_tables_made_at_once),
+        ON_DATABASE(test_a_key_that_ended_is_added_so),
         cmocka_unit_test(test_labels_show_no_password),
     };
     return cmocka_run_group_tests_name("postgres", tests, NULL, NULL);
