@@ -139,6 +139,9 @@ static void line_log(void *ctx, const struct exchange *x, bool sent)
     jw_str(&w, "route", x->route != NULL ? x->route->path : NULL); /* paths may name people */
     jw_int(&w, "status", x->status);
     jw_str(&w, "code", x->code);
+    if (x->why != NULL) {
+        jw_str(&w, "why", x->why);
+    }
     jw_text(&w, "key_id", x->who != NULL ? x->who->key_id : (struct text){0});
     jw_text(&w, "peer", x->peer);
     jw_int(&w, "bytes_in", (int64_t)x->received);

@@ -268,6 +268,24 @@ def signed_everywhere(pg):
             equal(told, [wanted] * 2, f"signed {what}: the same at both nodes")
 
 
+def discreet(pg):
+    """What is wrong with the database is for the log, not for whoever asks."""
+    with Installation(pg, 1) as i:
+        node = i.nodes[0]
+        equal(node.post("/v1/events", revenue("e"))[0], 200, "an event")
+        pg.crash()
+        try:
+            told = [node.post("/v1/events", revenue("f")), node.get("/readyz"), node.get("/"),
+                    node.get("/v1/parties")]
+        finally:
+            pg.start()
+        ok(all(status == 500 and body["code"] == "store_failed" for status, _, body in told),
+           "without its database it fails", told)
+        said = json.dumps([body for _, _, body in told])
+        ok("socket" not in said and str(pg.folder) not in said, "and does not say where it is", said)
+        ok(str(pg.folder) in (node.folder / "log").read_text(), "but in its log")
+
+
 def another_key_file(pg):
     """A node that could not read what the others say does not begin."""
     with Installation(pg, 1) as i:
@@ -496,8 +514,9 @@ def crashed(pg, rounds=3):
 def main():
     note(f"seed {SEED}")
     with Cluster() as pg:
-        for part in (answer_alike, signed_everywhere, another_key_file, revoked_elsewhere, share_books, followed_everywhere, handed_on, start_together,
-                     killed, frozen, frozen_idle, crashed):
+        for part in (answer_alike, signed_everywhere, discreet, another_key_file, revoked_elsewhere,
+                     share_books, followed_everywhere, handed_on, start_together, killed, frozen,
+                     frozen_idle, crashed):
             if part.__name__ in sys.argv[1:] or len(sys.argv) == 1:
                 part(pg)
     done()
