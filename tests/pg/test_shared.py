@@ -217,6 +217,11 @@ def answer_alike(pg):
         equal(rehearsed, "3", "a rehearsal leaves nothing, wherever it is asked for")
         equal(pg.sql("select (select count(*) from mete.inbox), (select count(*) from mete.answer)"),
               "0|0", "inbox and answers are empty again")
+        for node in i.nodes:
+            equal(node.get("/v1/parties")[0], 200, "a long reading")
+        until("what rests holds no transaction open", lambda: pg.sql(
+            "select count(*) from pg_stat_activity where usename = 'mete_app' and "
+            "xact_start < clock_timestamp() - interval '20 milliseconds'") == "0")
         # what stands in the inbox is sealed: a secret is found nowhere
         other = others[0]
         holder.process.send_signal(signal.SIGSTOP)

@@ -444,8 +444,7 @@ static enum pg_outcome resolve(struct pg_log *l, struct mete_err *err)
         if (!recover(s, PG_LOST, &t, err)) {
             break;
         }
-        struct pg_params p = {0};
-        pg_put_int(&p, l->book_id);
+        struct pg_params p = pg_of_book(l);
         PQclear(PQexec(s->conn.c, SQL_RESOLVE_BEGIN));
         PGresult *r = pg_send(&s->conn, SQL_RESOLVE, &p);
         pg_params_clear(&p);

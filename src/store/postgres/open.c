@@ -252,8 +252,7 @@ static enum mete_code log_open(void **log, void *store, struct text name, bool c
 static enum store_result numbers_of(struct pg_log *l, const char *sql, int64_t out[2],
                                     struct mete_err *err)
 {
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_query_settled(l, sql, &p, err);
     if (r == NULL) {
         return STORE_FAILED;
@@ -293,8 +292,7 @@ static enum store_result find(void *log, struct log_found *out, struct mete_err 
 static enum store_result flushed(void *log, uint64_t size, uint64_t pages, struct mete_err *err)
 {
     struct pg_log *l = log;
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, (int64_t)size);
     pg_put_int(&p, (int64_t)pages);
     return pg_step_add(l, SQL_STATE_SET, &p, err);
@@ -315,8 +313,7 @@ static void rollback(void *log)
 static enum store_result commits_read(struct pg_log *l, int64_t *writer, int64_t *commits,
                                       struct mete_err *err)
 {
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_query(l->store, SQL_COMMITS, &p, err);
     if (r == NULL) {
         return STORE_FAILED;

@@ -91,6 +91,8 @@ struct pg_place {
 };
 
 struct pg_log;
+/** The parameters of a statement about the log's book: its number is the first. */
+struct pg_params pg_of_book(const struct pg_log *l);
 
 struct pg_group {
     struct pg_log *log; /* whose group is open; NULL: none */
