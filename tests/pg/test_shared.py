@@ -230,8 +230,8 @@ def answer_alike(pg):
         c.request("POST", "/v1/events", json.dumps(secret),
                   {"Content-Type": "application/json", "Cookie": "secret-cookie"})
         seen = ""
-        until = time.monotonic() + WAIT_S
-        while seen == "" and time.monotonic() < until:
+        end = time.monotonic() + WAIT_S
+        while seen == "" and time.monotonic() < end:
             seen = pg.sql("select encode(request, 'escape') from mete.inbox")
         ok(seen != "" and "Alice" not in seen and "cookie" not in seen and "did:x" not in seen,
            "what waits in the inbox is sealed")
