@@ -38,6 +38,7 @@
     X(key_rotate)                                                                                  \
     X(copy)                                                                                        \
     X(store_prepare)                                                                               \
+    X(store_distribute)                                                                            \
     X(serve)                                                                                       \
     X(config_check)                                                                                \
     X(config_print)                                                                                \

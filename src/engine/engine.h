@@ -118,6 +118,9 @@ void engine_prepare_broken(struct prepared *p, struct text body, const struct me
 const struct envelope *prepared_envelope(const struct prepared *p);
 /** METE_OK: it can be decided. Else why not. */
 enum mete_code prepared_code(const struct prepared *p, const struct mete_err **why);
+/** RFC 8785 of the event as it was sent, without `signature`; valid as long as `p` is not reused.
+ *  NULL: it was not read, or private values have been replaced, so that it is not there. */
+struct text prepared_signed(const struct prepared *p);
 /** It shall be refused for a reason that lies outside of it, and not be kept. */
 void prepared_refuse(struct prepared *p, const struct mete_err *why);
 /** `p` will be submitted soon: a hint. */

@@ -92,6 +92,13 @@ enum mete_code store_prepare(const char *url, const char *role, mete_time now, s
                : mete_fail(err, METE_USAGE, NULL, "only a database needs this: postgres://...");
 }
 
+enum mete_code store_distribute(const char *url, bool dry, struct buf *sql, struct mete_err *err)
+{
+    return store_is_remote(url)
+               ? postgres_distribute(url, dry, sql, err)
+               : mete_fail(err, METE_USAGE, NULL, "only a database can be: postgres://...");
+}
+
 /* --- opening -----------------------------------------------------------------------------------*/
 
 enum mete_code store_open(struct store **out, const char *url, const struct store_options *options,

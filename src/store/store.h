@@ -55,6 +55,11 @@ void store_key_file(const char *url, struct buf *out);
  *  program needs (NULL: none). METE_USAGE for stores that need no such thing. */
 enum mete_code store_prepare(const char *url, const char *role, mete_time now,
                              struct mete_err *err) METE_MUST_CHECK;
+/** Spreads the tables of a prepared database over a Citus cluster, as their owner; what is spread
+ *  already stays. `sql`: what was said, each statement with its end; with `dry`: what would be.
+ *  METE_STORE_BUSY: a process is at work on it. */
+enum mete_code store_distribute(const char *url, bool dry, struct buf *sql,
+                                struct mete_err *err) METE_MUST_CHECK;
 
 /** Names of all books, in order of creation, NULL-terminated, in `a`. */
 enum store_result store_books(struct store *s, struct arena *a, struct text **names, size_t *count,

@@ -173,6 +173,12 @@ class Cluster:
         return done.stdout.strip() if check else (done.returncode, done.stdout + done.stderr)
 
 
+    def run(self, path):
+        """A file of SQL, as superuser."""
+        subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", self.url(self.SUPER), "-f", path],
+                       check=True)
+
+
 class Pooler:
     """PgBouncer in front of a cluster, in transaction mode: each transaction may get another server
     connection, and statements prepared outside of it are gone."""
@@ -204,6 +210,7 @@ auth_file = {self.folder}/users
 pool_mode = transaction
 default_pool_size = {self.pool}
 max_client_conn = 200
+server_login_retry = 1
 logfile = {self.folder}/log
 pidfile =
 """)

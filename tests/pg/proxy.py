@@ -17,11 +17,14 @@ STARTUP = 0  # the first message of a connection has no type
 
 
 class Proxy:
-    def __init__(self, cluster, seed, **chances):
+    def __init__(self, cluster, seed, port=None, fired=None, **chances):
+        """`port`: of something else before the cluster; `fired`: a counter shared with others."""
         self.cluster = cluster
+        self.to = port
         self.random = random.Random(seed)
         self.chances = chances
-        self.fired = collections.Counter()
+        self.fired = collections.Counter() if fired is None else fired
+        self.carried = set()
         self.lock = threading.Lock()
         self.gate = None  # of a message: whether it waits, and until when (threading.Event or None)
         self.open = True
@@ -54,7 +57,8 @@ class Proxy:
             except OSError:
                 return
             try:
-                server = socket.create_connection(("127.0.0.1", self.cluster.port), timeout=5)
+                server = socket.create_connection(("127.0.0.1", self.to or self.cluster.port),
+                                                  timeout=5)
                 server.settimeout(None)
             except OSError:
                 client.close()
@@ -64,12 +68,27 @@ class Proxy:
             self.fired["connections"] += 1
             threading.Thread(target=self._talk, args=(client, server), daemon=True).start()
 
+    def sever(self):
+        """Cuts every connection at once. Returns how many there were."""
+        with self.lock:
+            ends = list(self.carried)
+        for end in ends:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        return len(ends)
+
     def _talk(self, client, server):
+        with self.lock:
+            self.carried.add(client)
         try:
             self._carry(client, server)
         except OSError:
             pass
         finally:
+            with self.lock:
+                self.carried.discard(client)
             client.close()
             server.close()
 

@@ -63,6 +63,12 @@ static inline void database_clear(void)
     if (store_prepare(database_url("OWNER"), "mete_app", 1, &err) != METE_OK) {
         fail_msg("%s", err.text);
     }
+    struct buf said = {0};
+    if (getenv("METE_PG_CITUS") != NULL &&
+        store_distribute(database_url("OWNER"), false, &said, &err) != METE_OK) {
+        fail_msg("%s", err.text);
+    }
+    buf_clear(&said);
 }
 
 #endif

@@ -461,6 +461,27 @@ static void test_an_open_transaction_does_not_stop_the_next(void **state)
     taken_over(*state, true);
 }
 
+/** Nothing is written that would be refused: its lease is not confirmed any more. */
+static void test_an_idle_holder_of_an_older_database_notices(void **state)
+{
+    struct fixture *f = *state;
+    struct mete_err err;
+    char commits[64];
+    fixture_append(f, 20, 10);
+    database_run("SUPER", "select commits from mete.lease", commits);
+    struct model kept = f->model;
+    fixture_append(f, 10, 10);
+    go_back(commits, 20);
+    sleep_ms(900);
+    assert_int_equal(book_held(f->book, &err), METE_STORE_BUSY);
+    f->model = kept;
+    book_close(f->book);
+    assert_int_equal(book_open(&f->book, f->store, TEXT("main"), false, &err), METE_OK);
+    fixture_check_rows(f);
+    fixture_append(f, 10, 10);
+    is_as_in_memory(f, 30);
+}
+
 static void test_an_idle_holder_notices(void **state)
 {
     struct fixture *f = *state;
@@ -698,6 +719,7 @@ int main(void)
         ON_DATABASE(test_a_live_lease_is_respected),
         ON_DATABASE(test_who_lost_the_lease_is_fenced_off),
         ON_DATABASE(test_an_open_transaction_does_not_stop_the_next),
+        ON_DATABASE(test_an_idle_holder_of_an_older_database_notices),
         ON_DATABASE(test_an_idle_holder_notices),
         ON_DATABASE(test_sessions_of_other_databases_are_let_alone),
         ON_DATABASE(test_operators_of_others_are_not_used),

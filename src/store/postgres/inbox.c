@@ -33,9 +33,9 @@ static const char SQL_REQUESTS[] = "select id, kind, node from mete.inbox "
                                    "where book_id = $1 order by received_at, id limit 256";
 static const char SQL_REQUEST[] = "select request from mete.inbox where book_id = $1 and id = $2";
 static const char SQL_OLD_REQUESTS[] = "delete from mete.inbox where book_id = $1 and "
-                                       "received_at < clock_timestamp() - interval '60 seconds'";
+                                       "received_at < now() - interval '60 seconds'";
 static const char SQL_OLD_ANSWERS[] = "delete from mete.answer where book_id = $1 and "
-                                      "decided_at < clock_timestamp() - interval '60 seconds'";
+                                      "decided_at < now() - interval '60 seconds'";
 static const char SQL_CLAIM[] = "select id from mete.inbox where book_id = $1 and id = $2 "
                                 "for update skip locked";
 static const char SQL_ANSWER[] = "insert into mete.answer (book_id, id, decided_at, node, answer) "

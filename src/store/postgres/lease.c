@@ -2,7 +2,8 @@
  * Who writes a book. A lease is a row with a token that only grows. Its holder confirms it with
  * every commit, and between commits from a thread of its own; when it is not confirmed in time,
  * another process takes it, and what the old one still tries finds another token. All times are
- * those of the database. */
+ * those of the database: now(), the beginning of the transaction, where rows are changed, for Citus
+ * takes no volatile function there; so a lease is never longer than its holder believes. */
 #include "store/postgres/postgres.h"
 
 #include "base/text.h"
@@ -18,13 +19,20 @@
 #define RENEWED_MS 100   /* an expiry this much later than it was is another one */
 #define SHARE_OF   3u    /* of its time, after which a lease is confirmed */
 
+/** How long a lease is sure for its holder. The rest is for clocks that do not run alike, and for
+ *  the time between a statement's beginning and its effect. */
+static int64_t sure_ms(unsigned lease_ms)
+{
+    return lease_ms - lease_ms / 6;
+}
+
 /* Operators get exactly the types that they are made for: for others one of the same name that
  * somebody put into the schema `public` could fit better. */
 static const char SQL_TAKE_BEGIN[] = "begin; set local lock_timeout = 1000";
 static const char SQL_TAKE[] =
     "update mete.lease set token = token + 1, owner = $2, "
-    "expires_at = clock_timestamp() + cast($3 as double precision) * interval '1 millisecond' "
-    "where book_id = $1 and (expires_at <= clock_timestamp() or owner = $2) "
+    "expires_at = now() + cast($3 as double precision) * interval '1 millisecond' "
+    "where book_id = $1 and (expires_at <= now() or owner = $2) "
     "returning token, commits";
 static const char SQL_LOOK[] =
     "select token, owner, "
@@ -37,28 +45,31 @@ static const char SQL_COUNTED[] = "select token, commits from mete.lease where b
 static const char SQL_END_SESSION[] =
     "select cast(count(pg_terminate_backend(pid)) as bigint) from pg_stat_activity "
     "where datname = current_database() and application_name = $1 and pid <> pg_backend_pid()";
-static const char SQL_RENEW[] = "update mete.lease set expires_at = clock_timestamp() + cast($3 as "
-                                "double precision) * interval '1 millisecond' "
-                                "where book_id = $1 and token = $2";
+/* A standby that was promoted may lack the last commits, and with them who has the book. */
+static const char SQL_RENEW[] =
+    "update mete.lease set expires_at = now() + cast($3 as double precision) * "
+    "interval '1 millisecond' "
+    "where book_id = $1 and token = $2 and commits >= $4 and owner = $5";
 /* Who is just committing confirms by that; what was given back in the meantime stays so. */
 static const char SQL_RENEW_IF_FREE[] =
-    "update mete.lease set expires_at = clock_timestamp() + cast($3 as double precision) * "
+    "update mete.lease set expires_at = now() + cast($3 as double precision) * "
     "interval '1 millisecond' "
-    "where book_id in (select book_id from mete.lease where book_id = $1 and token = $2 "
-    "for update skip locked) and token = $2 and owner <> ''";
-static const char SQL_RELEASE[] =
-    "update mete.lease set owner = '', expires_at = clock_timestamp() "
-    "where book_id = $1 and token = $2";
+    "where book_id = $1 and token = $2 and commits >= $4 and owner = $5 and book_id in "
+    "(select book_id from mete.lease where book_id = $1 and token = $2 for update skip locked)";
+static const char SQL_RELEASE[] = "update mete.lease set owner = '', expires_at = now() "
+                                  "where book_id = $1 and token = $2";
 
 struct held {
     int64_t book_id;
     int64_t token;
+    int64_t commits; /* of the book, as far as this process knows; -1: as before */
     int64_t sure_until_ms;
 };
 
 struct pg_renewer {
     char *url;
     struct pg_conn conn;
+    const char *node; /* the store's */
     unsigned lease_ms;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -83,23 +94,27 @@ void pg_sleep_ms(unsigned ms)
 
 /* --- the thread that confirms ------------------------------------------------------------------*/
 
-static void confirmed(struct pg_renewer *r, int64_t book_id, int64_t token, int64_t until_ms)
+static void confirmed(struct pg_renewer *r, const struct held *now)
 {
     pthread_mutex_lock(&r->lock);
     for (size_t i = 0; i < r->count; i++) {
-        if (r->held[i].book_id == book_id && r->held[i].token == token) {
-            r->held[i].sure_until_ms = until_ms;
+        struct held *h = &r->held[i];
+        if (h->book_id == now->book_id && h->token == now->token) {
+            h->sure_until_ms = now->sure_until_ms;
+            h->commits = now->commits >= 0 ? now->commits : h->commits;
         }
     }
     pthread_mutex_unlock(&r->lock);
 }
 
-static struct pg_params lease_params(int64_t book_id, int64_t token, unsigned lease_ms)
+static struct pg_params renew_params(const struct pg_renewer *r, const struct held *h)
 {
     struct pg_params p = {0};
-    pg_put_int(&p, book_id);
-    pg_put_int(&p, token);
-    pg_put_int(&p, lease_ms);
+    pg_put_int(&p, h->book_id);
+    pg_put_int(&p, h->token);
+    pg_put_int(&p, r->lease_ms);
+    pg_put_int(&p, h->commits);
+    pg_put_text(&p, text_of(r->node));
     return p;
 }
 
@@ -110,10 +125,13 @@ static void renew(struct pg_renewer *r, const struct held *h)
         return;
     }
     int64_t asked_ms = pg_now_ms();
-    struct pg_params p = lease_params(h->book_id, h->token, r->lease_ms);
+    struct pg_params p = renew_params(r, h);
     PGresult *result = pg_send(&r->conn, SQL_RENEW_IF_FREE, &p);
     if (pg_ok(result) && pg_changed(result) == 1) {
-        confirmed(r, h->book_id, h->token, asked_ms + r->lease_ms);
+        struct held now = *h;
+        now.commits = -1;
+        now.sure_until_ms = asked_ms + sure_ms(r->lease_ms);
+        confirmed(r, &now);
     }
     PQclear(result);
     pg_params_clear(&p);
@@ -159,6 +177,7 @@ static struct pg_renewer *renewer_start(const struct pg_store *s)
     METE_ASSERT(r->url != NULL);
     r->conn.url = r->url;
     r->lease_ms = s->lease_ms;
+    r->node = s->node;
     METE_ASSERT(pthread_mutex_init(&r->lock, NULL) == 0);
     METE_ASSERT(pthread_condattr_init(&monotonic) == 0);
     METE_ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
@@ -194,7 +213,20 @@ static void held_add(struct pg_log *l, int64_t until_ms)
     struct pg_renewer *r = s->renewer;
     pthread_mutex_lock(&r->lock);
     METE_ASSERT(r->count < LEASES_MAX);
-    r->held[r->count++] = (struct held){l->book_id, l->token, until_ms};
+    r->held[r->count++] = (struct held){l->book_id, l->token, l->commits, until_ms};
+    pthread_mutex_unlock(&r->lock);
+}
+
+/** What the database must have from now on. */
+static void held_count(struct pg_log *l)
+{
+    struct pg_renewer *r = l->store->renewer;
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->held[i].book_id == l->book_id) {
+            r->held[i].commits = l->commits;
+        }
+    }
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -283,7 +315,7 @@ static enum mete_code take_once(struct pg_log *l, bool *taken, struct mete_err *
     *taken = *taken && pg_ok(r); /* if it arrived all the same, it is taken from ourselves next */
     PQclear(r);
     if (*taken) {
-        held_add(l, asked_ms + s->lease_ms);
+        held_add(l, asked_ms + sure_ms(s->lease_ms));
     }
     return code;
 }
@@ -349,7 +381,7 @@ void pg_lease_begin_sql(const struct pg_log *l, struct buf *out)
     session_name(l->book_id, l->token, out);
     buf_printf(
         out,
-        "'; update mete.lease set commits = commits + 1, expires_at = clock_timestamp() + "
+        "'; update mete.lease set commits = commits + 1, expires_at = now() + "
         "interval '%u milliseconds' where book_id = %lld and token = %lld and commits = %lld",
         ms, (long long)l->book_id, (long long)l->token, (long long)l->commits);
     buf_put_u8(out, 0);
@@ -357,8 +389,8 @@ void pg_lease_begin_sql(const struct pg_log *l, struct buf *out)
 
 enum mete_code pg_lease_lost(const struct pg_log *l, struct mete_err *err)
 {
-    struct pg_renewer *r = l->store->renewer;
-    confirmed(r, l->book_id, l->token, 0);
+    const struct held h = {l->book_id, l->token, l->commits, 0};
+    confirmed(l->store->renewer, &h);
     return mete_fail(err, METE_STORE_BUSY, NULL,
                      "another process has taken the book over; nothing was written");
 }
@@ -402,6 +434,7 @@ enum store_result pg_lease_follow(struct pg_log *l, struct mete_err *err)
     bool ours = is_ours(l, r);
     if (ours) {
         l->commits = pg_int(r, 0, 1);
+        held_count(l);
     } else {
         (void)pg_lease_lost(l, err);
     }
@@ -411,7 +444,9 @@ enum store_result pg_lease_follow(struct pg_log *l, struct mete_err *err)
 
 void pg_lease_confirmed(struct pg_log *l, int64_t asked_ms)
 {
-    confirmed(l->store->renewer, l->book_id, l->token, asked_ms + l->store->lease_ms);
+    const struct held h = {l->book_id, l->token, l->commits,
+                           asked_ms + sure_ms(l->store->lease_ms)};
+    confirmed(l->store->renewer, &h);
 }
 
 bool pg_lease_is_sure(const struct pg_log *l)
@@ -434,7 +469,9 @@ enum store_result pg_lease_check(void *log, struct mete_err *err)
     if (l->token == 0 || l->store->group.log == l || pg_lease_is_sure(l)) {
         return STORE_OK;
     }
-    struct pg_params p = lease_params(l->book_id, l->token, l->store->lease_ms);
+    const struct held h = {l->book_id, l->token, l->commits, 0};
+    struct pg_params p = renew_params(l->store->renewer, &h);
+    bool in_group = l->store->group.begun; /* of another book, which may roll it back */
     int64_t asked_ms = pg_now_ms();
     PGresult *r = pg_query(l->store, SQL_RENEW, &p, err);
     if (r == NULL) {
@@ -446,6 +483,8 @@ enum store_result pg_lease_check(void *log, struct mete_err *err)
         (void)pg_lease_lost(l, err);
         return STORE_FAILED;
     }
-    pg_lease_confirmed(l, asked_ms);
+    if (!in_group) {
+        pg_lease_confirmed(l, asked_ms);
+    }
     return STORE_OK;
 }

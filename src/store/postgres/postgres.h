@@ -103,6 +103,7 @@ struct pg_group {
     size_t count;
     size_t cap;
     size_t sent;   /* steps that the open transaction has */
+    bool flying;   /* the rows of the next step were sent, their answer was not read */
     size_t *chunk; /* steps that hold events */
     size_t chunk_count;
     size_t chunk_cap;
