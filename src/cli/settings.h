@@ -46,13 +46,14 @@ enum setting_kind {
     X(PER_ADDRESS, "server", "per_address", NULL, "per-address", NUMBER, NULL, 1, 60000, 0,        \
       "of them, those of one address; unless said 256 with TLS, else no bound")                    \
     X(REQUEST_TIME, "server", "request_time_s", NULL, "request-time", NUMBER, "60", 1, 86400, 0,   \
-      "seconds for a whole request, however slowly it comes")                                      \
+      "seconds for a whole request, however slowly it comes; of a stream, between two parts")      \
     X(IDLE_TIME, "server", "idle_time_s", NULL, "idle-time", NUMBER, "30", 1, 86400, 0,            \
       "seconds without a byte before a connection is closed")                                      \
     X(WORKERS, "server", "workers", NULL, NULL, NUMBER, "2", 1, 64, 0,                             \
       "threads for readings that take long")                                                       \
     X(STREAMS, "server", "streams", NULL, "streams", NUMBER, NULL, 1, 60000, 0,                    \
-      "live feeds at once; unless said half of the connections")                                   \
+      "live feeds, and streams of events that come in, at once; unless said half of the "          \
+      "connections")                                                                               \
     X(STREAMS_PER_KEY, "server", "streams_per_key", NULL, "streams-per-key", NUMBER, NULL, 1,      \
       60000, 0, "of them, those of one key; unless said a quarter")                                \
     X(HEARTBEAT, "server", "heartbeat_s", NULL, "heartbeat", NUMBER, "15", 1, 3600, 0,             \

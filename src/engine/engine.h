@@ -66,6 +66,9 @@ struct store *engine_store(struct engine *e);
 /** The view that core decides on; also for reading. */
 const struct view *engine_view(struct engine *e);
 const char *engine_book_name(const struct engine *e);
+/** Another number, in this process, for each opening and after each rollback: as long as it is the
+ *  same, what was read from the book has only been added to by this engine. */
+uint64_t engine_generation(const struct engine *e);
 /** Ed25519 seed that signs checkpoints, and the key that opens sealed values; from the key file. */
 const uint8_t *engine_log_seed(const struct engine *e);
 /** False: it is open for reading, and the file of its keys is not here. */

@@ -245,6 +245,18 @@ static unsigned seconds_for(int64_t missing, unsigned rate)
     return (unsigned)((missing + a_second - 1) / a_second);
 }
 
+/** Brings a bucket up to `now`; how much it holds at most. */
+static int64_t bucket_fill(const struct authority *a, struct kept_key *k, mete_time now)
+{
+    unsigned rate = a->o.rate;
+    int64_t full = (int64_t)a->o.burst * TOKEN;
+    int64_t since = k->filled_at == 0 || now < k->filled_at ? full : now - k->filled_at;
+    int64_t more = since >= full / rate + 1 ? full : since * (int64_t)rate;
+    k->tokens = k->tokens + more > full ? full : k->tokens + more;
+    k->filled_at = now;
+    return full;
+}
+
 /** Takes a request out of a key's bucket. False: it is empty, and x->retry_after_s says for how
  *  long. */
 static bool bucket_take(const struct authority *a, struct exchange *x, struct kept_key *k,
@@ -254,16 +266,12 @@ static bool bucket_take(const struct authority *a, struct exchange *x, struct ke
     if (rate == 0) {
         return true;
     }
-    int64_t full = (int64_t)a->o.burst * TOKEN;
-    int64_t since = k->filled_at == 0 || now < k->filled_at ? full : now - k->filled_at;
-    int64_t more = since >= full / rate + 1 ? full : since * (int64_t)rate;
-    k->tokens = k->tokens + more > full ? full : k->tokens + more;
-    k->filled_at = now;
+    int64_t full = bucket_fill(a, k, now);
     bool taken = k->tokens >= TOKEN;
     k->tokens -= taken ? TOKEN : 0;
     x->retry_after_s = taken ? 0 : seconds_for(TOKEN - k->tokens, rate);
     x->who->limit = a->o.burst;
-    x->who->remaining = (unsigned)(k->tokens / TOKEN);
+    x->who->remaining = k->tokens > 0 ? (unsigned)(k->tokens / TOKEN) : 0;
     x->who->reset_s = seconds_for(full - k->tokens, rate);
     return taken;
 }
@@ -441,6 +449,23 @@ bool authority_stands(struct authority *a, const struct standing *s, mete_time n
     bool stands = s->keyed ? key_stands(a, s, now) : is_open(a);
     pthread_mutex_unlock(&a->lock);
     return stands;
+}
+
+int64_t authority_charge(struct authority *a, const struct standing *s, size_t count, mete_time now)
+{
+    int64_t wait = 0;
+    pthread_mutex_lock(&a->lock);
+    struct kept_key *k = s->keyed ? key_find(a, &s->key, now) : NULL;
+    if (s->keyed && a->has_admin && hash_eq(&s->key, &a->admin)) {
+        k = &a->admin_bucket;
+    }
+    if (k != NULL && a->o.rate > 0) {
+        (void)bucket_fill(a, k, now);
+        k->tokens -= (int64_t)count * TOKEN;
+        wait = k->tokens < 0 ? -k->tokens / (int64_t)a->o.rate : 0;
+    }
+    pthread_mutex_unlock(&a->lock);
+    return wait;
 }
 
 bool standing_same_key(const struct standing *a, const struct standing *b)

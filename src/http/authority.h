@@ -94,6 +94,10 @@ struct standing {
 struct standing authority_standing(const struct exchange *x, enum scope scope);
 /** Would it be let in now? Any thread. */
 bool authority_stands(struct authority *a, const struct standing *s, mete_time now) METE_MUST_CHECK;
+/** Takes `count` requests more out of the bucket of its key, which may then be owed some: nobody is
+ *  turned away. Returns for how many microseconds whoever has this key should wait. Any thread. */
+int64_t authority_charge(struct authority *a, const struct standing *s, size_t count,
+                         mete_time now);
 bool standing_same_key(const struct standing *a, const struct standing *b);
 
 /** Takes over rate, burst and admin_key, of which it keeps the hash. Any thread. */

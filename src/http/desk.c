@@ -11,11 +11,14 @@
 #include "http/feed.h"
 #include "http/follow.h"
 #include "http/idempotency.h"
+#include "http/intake.h"
 #include "http/lines.h"
 #include "http/log_pages.h"
+#include "http/piece.h"
 #include "http/pump.h"
 #include "http/refresh.h"
 #include "http/reply.h"
+#include "http/routes.h"
 #include "http/snapshots.h"
 #include "http/streams.h"
 #include "http/workers.h"
@@ -69,17 +72,15 @@ static void finish_relayed(struct desk *d, struct exchange *x, enum mete_code co
     relay_end(d->relay, x, code);
 }
 
-static void finish(struct desk *d, struct exchange *x)
+/** All but handing it over. */
+static void finish_here(struct desk *d, struct exchange *x)
 {
-    if (x->relayed != NULL) {
-        finish_relayed(d, x, METE_OK);
-        return;
-    }
     if (x->status == 0) { /* a handler that says nothing is a defect of ours, not the client's */
         reply_fail(x, METE_INTERNAL, NULL, "the handler gave no answer");
     }
     if (x->release != NULL) {
         x->release(x);
+        x->release = NULL;
     }
     if (x->is_line) {
         buf_put_u8(&x->out, '\n');
@@ -94,7 +95,19 @@ static void finish(struct desk *d, struct exchange *x)
     answers_add(d->answers, x, clock_us() - x->began_clock);
     atomic_fetch_sub(&d->weight, x->weight);
     atomic_fetch_sub(&d->busy, 1);
-    server_done(x);
+}
+
+static void finish(struct desk *d, struct exchange *x)
+{
+    if (x->ended != NULL) {
+        atomic_fetch_sub(&d->busy, 1);
+        x->ended(x);
+    } else if (x->relayed != NULL) {
+        finish_relayed(d, x, METE_OK);
+    } else {
+        finish_here(d, x);
+        server_done(x);
+    }
 }
 
 static const char *const LEVEL_NAME[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
@@ -366,7 +379,8 @@ static bool weigh(struct desk *d, struct exchange *x)
     return true;
 }
 
-static bool admit(struct desk *d, struct exchange *x)
+/** Who asks, and may he? */
+static bool ask(struct desk *d, struct exchange *x)
 {
     struct mete_err err;
     if (authority_ask(d->authority, x, x->route->scope, x->began_at, &err) != METE_OK) {
@@ -374,6 +388,15 @@ static bool admit(struct desk *d, struct exchange *x)
         if (err.code == METE_UNAUTHORIZED) {
             reply_header(x, "WWW-Authenticate", text_of("Bearer"));
         }
+        return false;
+    }
+    return true;
+}
+
+static bool admit(struct desk *d, struct exchange *x)
+{
+    struct mete_err err;
+    if (!ask(d, x)) {
         return false;
     }
     if (x->body.len > x->route->body_max) {
@@ -405,8 +428,12 @@ static void turn_away(const struct desk *d, struct exchange *x, enum mete_code c
         return;
     }
     if (code == METE_BODY_TOO_LARGE) {
-        reply_fail(x, code, NULL, "at most %zu bytes here",
-                   x->route != NULL ? x->route->body_max : BODY_UNKNOWN);
+        bool events = x->route != NULL && x->route->handle == events_post;
+        reply_fail(x, code, NULL, "at most %zu bytes here%s",
+                   x->route != NULL ? x->route->body_max : BODY_UNKNOWN,
+                   events ? "; application/x-ndjson may be of any length, but not with dry_run, "
+                            "Idempotency-Key, Content-Digest or Signature-Input"
+                          : "");
         return;
     }
     const char *why =
@@ -425,14 +452,58 @@ size_t desk_limit(void *desk, struct exchange *x)
     return large ? x->route->body_max : BODY_UNKNOWN;
 }
 
-void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
+static void came(struct desk *d, struct exchange *x)
 {
-    struct desk *d = desk;
     x->began_at = desk_now();
     x->began_clock = clock_us();
     atomic_fetch_add(&d->busy, 1);
     request_id_set(x);
     line_came(d, x);
+}
+
+void desk_begin(void *desk, struct exchange *x, size_t declared)
+{
+    struct desk *d = desk;
+    struct mete_err err;
+    if (!intake_wants(x, declared)) {
+        return;
+    }
+    came(d, x);
+    if (ask(d, x) && intake_begin(d->intakes, x, &err) != METE_OK) {
+        reply_problem(x, &err);
+    }
+    if (x->sink == NULL) {
+        finish(d, x);
+    }
+}
+
+void desk_piece_put(struct desk *d, struct exchange *x)
+{
+    atomic_fetch_add(&d->busy, 1);
+    elsewhere(d, x);
+}
+
+bool desk_has_room(const struct desk *d)
+{
+    struct keeper_stats s;
+    keeper_stats(d->keeper, &s);
+    return s.queued < s.queue_max / 2;
+}
+
+void desk_stream_done(struct desk *d, struct exchange *x)
+{
+    finish(d, x);
+}
+
+void desk_stream_gone(struct desk *d, struct exchange *x)
+{
+    finish_here(d, x);
+}
+
+void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
+{
+    struct desk *d = desk;
+    came(d, x);
     if (turned_away != METE_OK) {
         turn_away(d, x, turned_away);
     } else if (route(d, x) && admit(d, x)) {
@@ -466,7 +537,8 @@ static void relayed_arrived(void *ctx, struct exchange *x)
     x->began_clock = clock_us();
     x->who->signatures = authority_signatures(d->authority);
     atomic_fetch_add(&d->busy, 1);
-    if (route_find(x, ROLE_ALL, &allow) != ROUTE_FOUND || x->route->place != PLACE_WRITE) {
+    bool found = piece_route_find(x) || route_find(x, ROLE_ALL, &allow) == ROUTE_FOUND;
+    if (!found || x->route->place != PLACE_WRITE) {
         reply_fail(x, METE_ROUTE_UNKNOWN, NULL, "the process that has the book knows no such path");
     } else if (x->route->prepare != NULL) {
         x->route->prepare(d, NULL, x);
@@ -571,6 +643,7 @@ static enum mete_code streams_open(struct desk *d, struct mete_err *err)
         .beat_s = d->o.heartbeat_s != 0 ? d->o.heartbeat_s : HEARTBEAT_S};
     streams_start(&d->streams, &so);
     d->pumps = pumps_new();
+    intakes_start(&d->intakes, d);
     return log_pages_start(&d->log_pages, &po, err);
 }
 
@@ -629,6 +702,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     d->o.roles = o->roles != 0 ? o->roles : ROLE_ALL;
     d->o.server.handle = desk_handle;
     d->o.server.limit = desk_limit;
+    d->o.server.begin = desk_begin;
     d->o.server.log = line_log;
     d->o.server.ctx = d;
     d->started_at = desk_now();
@@ -672,15 +746,20 @@ bool desk_is_drained(const struct desk *d)
  *  complete only now still gets an answer: that nobody takes work any more. */
 void desk_close(struct desk *d)
 {
+    if (d->streams != NULL) {
+        streams_drain(d->streams);
+    }
     follow_stop(d->follow);
     relay_stop(d->relay);
     refresh_stop(d->refresh);
     workers_stop(d->errands);
     workers_stop(d->workers);
     keeper_stop(d->keeper);
+    intakes_stop(d->intakes);
     streams_stop(d->streams);
     log_pages_stop(d->log_pages);
     server_stop(d->server);
+    intakes_free(d->intakes);
     pumps_free(d->pumps);
     log_pages_free(d->log_pages);
     streams_free(d->streams);

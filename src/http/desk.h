@@ -51,6 +51,7 @@ struct desk {
     struct workers *workers;
     struct workers *errands; /* what waits for other services */
     struct streams *streams;
+    struct intakes *intakes;
     struct pumps *pumps;
     struct log_pages *log_pages; /* NULL: nobody can follow a log yet */
     struct peers *peers;
@@ -79,6 +80,20 @@ void desk_close(struct desk *d);
 void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away);
 /** The largest body that its route takes: the server_limit. */
 size_t desk_limit(void *desk, struct exchange *x);
+
+/** Looks at a head before its body is read: the server_begin. */
+void desk_begin(void *desk, struct exchange *x, size_t declared);
+
+/* For bodies that are taken as they come (http/intake.h). */
+
+/** A piece of one: it has its route, and x->ended is called when it has its answer. */
+void desk_piece_put(struct desk *d, struct exchange *x);
+/** Little enough waits for the books that what is not urgent may be added. */
+bool desk_has_room(const struct desk *d);
+/** The answer stands in `x`. */
+void desk_stream_done(struct desk *d, struct exchange *x);
+/** The same, and there is nobody who could get it: `x` stays the server's. */
+void desk_stream_gone(struct desk *d, struct exchange *x);
 
 mete_time desk_now(void);
 

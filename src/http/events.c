@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Events in: one, an array, NDJSON, the ingest body; an outcome for each, in order. Events out. */
+#include "http/events.h"
+
 #include "http/desk.h"
 #include "http/reply.h"
 #include "http/routes.h"
@@ -11,8 +13,6 @@
 
 #include <string.h>
 
-#define ITEMS_MAX 100000u /* of one request */
-
 /* --- cutting a body into events ----------------------------------------------------------------*/
 
 static void body_cut(struct exchange *x, const struct submission *b, struct stream *s)
@@ -23,7 +23,7 @@ static void body_cut(struct exchange *x, const struct submission *b, struct stre
     struct mete_err broken;
     enum stream_item kind;
     stream_push(s, buf_bytes(&x->body), true);
-    while (b->count < ITEMS_MAX &&
+    while (b->count < EVENTS_ITEMS_MAX &&
            (kind = stream_next(s, &text, &offset, &line, &broken)) != STREAM_MORE) {
         const struct submit_options o = {.app_id = stream_app_id(s),
                                          .environment = stream_environment(s)};
@@ -59,14 +59,15 @@ void events_prepare(struct desk *d, struct engine *e, struct exchange *x)
     stream_free(s);
     if (b->count == 0) {
         reply_fail(x, METE_JSON_SYNTAX, NULL, "the body holds no event");
-    } else if (b->count == ITEMS_MAX) {
-        reply_fail(x, METE_BODY_TOO_LARGE, NULL, "fewer than %u events in one request", ITEMS_MAX);
+    } else if (b->count == EVENTS_ITEMS_MAX) {
+        reply_fail(x, METE_BODY_TOO_LARGE, NULL, "fewer than %u events in one request",
+                   EVENTS_ITEMS_MAX);
     }
 }
 
 /* --- POST /v1/events ---------------------------------------------------------------------------*/
 
-static unsigned single_status(const struct submit_result *r)
+unsigned events_single_status(const struct submit_result *r)
 {
     switch (r->status) {
     case SUBMIT_CONFLICT:
@@ -95,7 +96,7 @@ void events_post(struct desk *d, struct engine *e, struct exchange *x)
     for (size_t i = 0; i < b->count; i++) {
         const struct submit_result *r = submission_run(e, x, i);
         submission_result_write(&w, r);
-        status = *single ? single_status(r) : 200;
+        status = *single ? events_single_status(r) : 200;
     }
     jw_end_array(&w);
     submission_log_write(&w, e);

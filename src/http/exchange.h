@@ -17,6 +17,7 @@
 
 struct route;
 struct principal;
+struct sink;
 struct source;
 
 struct pair {
@@ -52,6 +53,9 @@ struct exchange {
     void *work;    /* of the handler, between its two halves; in `arena` */
     void *promise; /* of the desk: the place that keeps this answer for a repeated request */
     void *relayed; /* of the relay: it came by another process (http/relay.h); NULL: it did not */
+    struct sink *sink; /* takes the body as it comes, and `body` stays empty; NULL: none */
+    void (*ended)(struct exchange *x);   /* of a piece of a stream (http/piece.h): its answer stands
+                                            in it, and it is its maker's again; NULL: a request */
     void (*release)(struct exchange *x); /* frees what `work` holds outside of it; may be NULL */
 
     /* the answer */

@@ -17,6 +17,7 @@
 #define NEW_CROWDED   (5 * SECOND)
 #define NEW_MAY_SPEAK (1 * SECOND)
 #define LEFT_AFTER    (1 * SECOND)
+#define OVER_MAX      (5 * SECOND) /* so long a client may take to see that it was answered */
 
 struct link {
     struct link *next;
@@ -67,7 +68,8 @@ static bool makes_room(const struct link *l, int64_t now)
 static bool is_left(const struct link *l, int64_t now)
 {
     char next;
-    return l->stage == LINK_READING && now - l->since > LEFT_AFTER &&
+    enum link_stage stage = l->stage;
+    return (stage == LINK_READING || stage == LINK_FLOWING) && now - l->since > LEFT_AFTER &&
            recv(l->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
@@ -169,6 +171,9 @@ void link_move(const struct links *all, struct link *l, enum link_stage to, size
     int64_t now = now_us();
     int64_t bound = all->o.request_s * SECOND;
     bool first = to == LINK_READING && l->stage == LINK_NEW;
+    if (to == LINK_OVER && bound > OVER_MAX) {
+        bound = OVER_MAX;
+    }
     if (to == LINK_WORKING) {
         l->until = 0;
     } else if (!first) { /* the first request's clock began with the connection */
@@ -205,7 +210,7 @@ static bool is_busy(const struct link *l, int64_t now)
     int waiting = 0; /* bytes that came and were not read yet */
     enum link_stage stage = l->stage;
     if (stage != LINK_NEW && stage != LINK_IDLE) {
-        return true;
+        return stage != LINK_OVER;
     }
     return (stage == LINK_NEW && now - l->since < NEW_MAY_SPEAK) ||
            (ioctl(l->fd, FIONREAD, &waiting) == 0 && waiting > 0);

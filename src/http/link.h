@@ -17,7 +17,9 @@ struct links_options {
 enum link_stage {
     LINK_NEW,     /* nothing was asked yet */
     LINK_READING, /* from the request line to the last byte of the body */
+    LINK_FLOWING, /* a body without a known end: the clock begins anew with every part of it */
     LINK_WORKING, /* no clock: it is our turn */
+    LINK_OVER,    /* answered before the end of its body: what comes is thrown away, for a moment */
     LINK_ANSWERING,
     LINK_STREAMING, /* an answer that comes in blocks: see link_stream */
     LINK_IDLE       /* kept open between two requests */

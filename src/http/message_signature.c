@@ -177,11 +177,11 @@ static bool digest_fits(struct text alg, struct text base64, struct bytes body, 
 static const char *digest_flaw(struct exchange *x)
 {
     struct text field = field_of(x, "Content-Digest");
-    struct scan s = {field.p, field.p + field.len};
     bool known = false;
     if (field.p == NULL) {
         return "there is no Content-Digest";
     }
+    struct scan s = {field.p, field.p + field.len};
     do {
         struct text alg;
         struct text value;
@@ -436,10 +436,10 @@ static bool signature_take(struct scan *s, struct exchange *x, struct message_si
 struct message_signatures *message_signatures_read(struct exchange *x)
 {
     struct text field = field_of(x, "Signature-Input");
-    struct scan s = {field.p, field.p + field.len};
     if (field.p == NULL) {
         return NULL;
     }
+    struct scan s = {field.p, field.p + field.len};
     struct message_signatures *all = arena_alloc(&x->arena, sizeof *all);
     do {
         bool usable;

@@ -8,6 +8,7 @@
 #include "http/desk.h"
 #include "http/follow.h"
 #include "http/idempotency.h"
+#include "http/intake.h"
 #include "http/lines.h"
 #include "http/log_pages.h"
 #include "http/refresh.h"
@@ -158,6 +159,25 @@ static void streams_write(const struct desk *d, struct exposition *e)
     exposition_list(e, list, ARRAY_LEN(list));
 }
 
+static void intake_write(const struct desk *d, struct exposition *e)
+{
+    struct intakes_stats s;
+    intakes_stats(d->intakes, &s);
+    const struct metric list[] = {
+        {"mete_intake_streams", "gauge", UNIT_NONE,
+         "Bodies of events that are decided while they arrive.", s.open},
+        {"mete_intake_bytes", "gauge", UNIT_NONE, "Their events that are being decided, in bytes.",
+         (int64_t)s.bytes},
+        {"mete_intake_limit_bytes", "gauge", UNIT_NONE,
+         "Of these, the most; then nobody reads on, and further ones are turned away.",
+         (int64_t)s.bytes_max},
+        {"mete_intake_events_total", "counter", UNIT_NONE, "Events that came by them.",
+         (int64_t)s.events},
+        {"mete_intake_waits_total", "counter", UNIT_NONE,
+         "Times that a client was not read on from for want of room.", (int64_t)s.waits}};
+    exposition_list(e, list, ARRAY_LEN(list));
+}
+
 static void lines_write(const struct desk *d, struct exposition *e)
 {
     const struct metric one = {"mete_log_lines_dropped_total", "counter", UNIT_NONE,
@@ -175,6 +195,7 @@ static void server_write(const struct desk *d, struct exposition *e)
     follow_write(d, e);
     refresh_write(d, e);
     streams_write(d, e);
+    intake_write(d, e);
     lines_write(d, e);
     metrics_process_write(e, d->o.store, d->started_at);
 }

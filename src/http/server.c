@@ -6,11 +6,13 @@
 
 #include "base/text.h"
 #include "http/certificate.h"
+#include "http/early.h"
 #include "http/link.h"
+#include "http/listener.h"
 #include "http/outflow.h"
+#include "http/sink.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <microhttpd.h>
@@ -33,7 +35,8 @@
 #define TLS_PRIORITIES                                                                             \
     "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-256-GCM:+AES-128-GCM:"    \
     "+CHACHA20-POLY1305"
-#define BODY_FREE ((size_t)64 << 10) /* of each body: not counted, so small ones always fit */
+#define LINK_MARGIN_S 10u /* its link cuts a body that rests; libmicrohttpd only if that failed */
+#define BODY_FREE     ((size_t)64 << 10) /* of each body: not counted, so small ones always fit */
 
 struct server {
     struct MHD_Daemon *daemon;
@@ -47,7 +50,12 @@ struct server {
     _Atomic size_t held; /* bytes of all bodies beyond BODY_FREE of each */
 };
 
-enum stage { STAGE_READING, STAGE_WORKING, STAGE_DONE };
+enum stage {
+    STAGE_READING,
+    STAGE_WORKING,
+    STAGE_DONE,
+    STAGE_OVER /* answered before its body had ended */
+};
 
 /* What libmicrohttpd remembers for a request. The exchange is first, so that it leads back. */
 struct request {
@@ -60,9 +68,13 @@ struct request {
     size_t held;     /* counted in s->held for this body */
     size_t dropped;  /* bytes of the body that were thrown away */
     enum mete_code turned_away;
-    enum stage stage; /* written by server_done under `lock` */
+    enum stage stage; /* of one with a sink, or that is WORKING, under `lock` */
+    bool began;       /* its body, into a sink */
+    bool woken;       /* the sink had room again before the connection was suspended */
     bool suspended;
     bool sent;
+    bool sent_early;
+    struct early_to early; /* when it has a sink, or was answered at its head */
     pthread_mutex_t lock;
 };
 
@@ -209,7 +221,33 @@ static void length_read(struct request *r)
         }
         r->declared = r->declared * 10 + (size_t)(length.p[i] - '0');
     }
-    if (r->declared > r->limit) {
+}
+
+static struct early_to early_of(const struct request *r)
+{
+    struct early_to to = {-1, NULL};
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    METE_ASSERT(info != NULL);
+    to.fd = info->connect_fd;
+    if (r->x.is_tls) {
+        info = MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        METE_ASSERT(info != NULL);
+        to.session = info->tls_session;
+    }
+    return to;
+}
+
+/** Whoever takes the body as it comes says so here. */
+static void body_offer(struct request *r)
+{
+    const struct server_options *o = &r->s->o;
+    bool unknown = exchange_header(&r->x, "Transfer-Encoding").p != NULL;
+    if (r->turned_away == METE_OK && o->begin != NULL && (unknown || r->declared > 0)) {
+        r->early = early_of(r);
+        o->begin(o->ctx, &r->x, unknown ? SERVER_LENGTH_UNKNOWN : r->declared);
+    }
+    if (r->turned_away == METE_OK && r->x.sink == NULL && r->declared > r->limit) {
         turn_away(r, METE_BODY_TOO_LARGE);
     }
 }
@@ -237,6 +275,7 @@ static void request_head(struct request *r, const char *method, const char *url)
         r->limit = own < r->limit ? own : r->limit;
     }
     length_read(r);
+    body_offer(r);
 }
 
 /** Is it of use to read a body only to throw it away? It lets a client see the answer that would
@@ -271,20 +310,29 @@ static void *request_new(void *ctx, const char *uri, struct MHD_Connection *conn
     return r;
 }
 
-/** Makes room in the body for `more` bytes. False: all bodies together are too large already. */
+/** Counts `size` bytes as this body's. False: all bodies together are too large already. */
+static bool body_hold(struct request *r, size_t size)
+{
+    size_t held = size > BODY_FREE ? size - BODY_FREE : 0;
+    size_t others = atomic_fetch_add(&r->s->held, held - r->held) - r->held;
+    if (others + held > r->s->o.memory_max && held > r->held) {
+        atomic_fetch_sub(&r->s->held, held - r->held);
+        return false;
+    }
+    r->held = held;
+    return true;
+}
+
+/** Makes room in the body for `more` bytes. */
 static bool body_grow(struct request *r, size_t more)
 {
     struct buf *body = &r->x.body;
     size_t cap = body->cap * 2 > body->len + more ? body->cap * 2 : body->len + more;
     size_t known = r->declared >= body->len + more ? r->declared : cap;
     cap = cap < known ? cap : known;
-    size_t held = cap > BODY_FREE ? cap - BODY_FREE : 0;
-    size_t others = atomic_fetch_add(&r->s->held, held - r->held) - r->held;
-    if (others + held > r->s->o.memory_max) {
-        atomic_fetch_sub(&r->s->held, held - r->held);
+    if (!body_hold(r, cap)) {
         return false;
     }
-    r->held = held;
     uint8_t *p = realloc(body->p, cap);
     METE_ASSERT(p != NULL);
     body->p = p;
@@ -346,6 +394,9 @@ static enum MHD_Result send_answer(struct request *r)
     for (size_t i = 0; i < x->reply_count; i++) {
         MHD_add_response_header(response, x->reply[i].name.p, x->reply[i].value.p);
     }
+    if (r->began) {
+        MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT, r->s->o.idle_s);
+    }
     if (r->turned_away != METE_OK || r->s->draining) {
         MHD_add_response_header(response, "Connection", "close");
     }
@@ -355,13 +406,27 @@ static enum MHD_Result send_answer(struct request *r)
     return queued;
 }
 
+/** Under the lock. What the client still sends is thrown away: a connection that is closed upon
+ *  bytes that nobody read would take the answer with it. */
+static void answer_early(struct request *r)
+{
+    r->stage = STAGE_OVER;
+    r->sent_early = early_answer(&r->early, &r->x);
+    link_move(r->s->links, r->link, LINK_OVER, 0);
+}
+
 void server_done(struct exchange *x)
 {
     struct request *r = (struct request *)x;
     pthread_mutex_lock(&r->lock);
-    METE_ASSERT(r->stage == STAGE_WORKING);
-    r->stage = STAGE_DONE;
+    METE_ASSERT(r->stage == STAGE_WORKING || r->stage == STAGE_READING);
+    if (r->stage == STAGE_READING && r->began) {
+        answer_early(r);
+    } else {
+        r->stage = STAGE_DONE;
+    }
     bool resume = r->suspended;
+    r->suspended = false;
     struct MHD_Connection *connection = r->connection;
     pthread_mutex_unlock(&r->lock);
     if (resume) {
@@ -369,20 +434,129 @@ void server_done(struct exchange *x)
     }
 }
 
-/** Hands the request over; suspends its connection unless the answer is there already. */
+/* --- bodies without a known end ----------------------------------------------------------------*/
+
+/** The head was read, and it was answered, or has a sink. libmicrohttpd's own clock is for idle
+ *  connections; this one may be still for as long as its link lets it. */
+static enum MHD_Result flow_begin(struct request *r)
+{
+    if (r->x.sink == NULL) {
+        turn_away(r, METE_OVERLOADED);
+        if (exchange_header(&r->x, "Expect").p != NULL) {
+            return send_answer(r); /* the body was not begun */
+        }
+        pthread_mutex_lock(&r->lock);
+        answer_early(r);
+        pthread_mutex_unlock(&r->lock);
+        return MHD_YES;
+    }
+    pthread_mutex_lock(&r->lock);
+    r->began = true;
+    pthread_mutex_unlock(&r->lock);
+    MHD_set_connection_option(r->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                              r->s->o.request_s + LINK_MARGIN_S);
+    link_move(r->s->links, r->link, LINK_FLOWING, 0);
+    return MHD_YES;
+}
+
+static enum MHD_Result flow_drop(struct request *r, size_t size)
+{
+    r->dropped += size;
+    return r->dropped <= r->s->o.body_max ? MHD_YES : MHD_NO;
+}
+
+/** Suspends its connection, or not. libmicrohttpd hands on all the chunks that it has read, also
+ *  when the connection was suspended at the first of them. */
+static void flow_rest(struct request *r, bool rest)
+{
+    pthread_mutex_lock(&r->lock);
+    bool was = r->suspended;
+    r->suspended = rest && !r->woken && r->stage == STAGE_READING;
+    r->woken = false;
+    if (r->suspended && !was) {
+        link_move(r->s->links, r->link, LINK_WORKING, 0);
+        MHD_suspend_connection(r->connection);
+    } else if (was && !r->suspended) {
+        MHD_resume_connection(r->connection);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+static enum MHD_Result flow_take(struct request *r, const char *data, size_t size)
+{
+    struct exchange *x = &r->x;
+    x->received += size;
+    pthread_mutex_lock(&r->lock);
+    bool over = r->stage == STAGE_OVER;
+    if (!over) {
+        link_move(r->s->links, r->link, LINK_FLOWING, 0);
+    }
+    pthread_mutex_unlock(&r->lock);
+    if (over) {
+        return flow_drop(r, size);
+    }
+    bool more = x->sink->take(x->sink, (struct bytes){(const uint8_t *)data, size});
+    flow_rest(r, !more);
+    return MHD_YES;
+}
+
+void server_go_on(struct exchange *x)
+{
+    struct request *r = (struct request *)x;
+    pthread_mutex_lock(&r->lock);
+    bool resume = r->suspended && r->stage == STAGE_READING;
+    r->woken = !resume;
+    if (resume) {
+        r->suspended = false;
+        link_move(r->s->links, r->link, LINK_FLOWING, 0);
+        MHD_resume_connection(r->connection); /* in one with the change: see flow_rest */
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+bool server_hold(struct exchange *x, size_t size)
+{
+    return body_hold((struct request *)x, size);
+}
+
+/* --- requests ----------------------------------------------------------------------------------*/
+
+/** The answer, when it is there; else the connection sleeps until it is. */
+static enum MHD_Result request_wait(struct request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    bool done = r->stage == STAGE_DONE;
+    if (!done && !r->suspended) { /* a body may end while nobody reads on */
+        MHD_suspend_connection(r->connection);
+    }
+    r->suspended = !done;
+    pthread_mutex_unlock(&r->lock);
+    return done ? send_answer(r) : MHD_YES;
+}
+
 static enum MHD_Result request_work(struct request *r)
 {
     r->stage = STAGE_WORKING;
     link_move(r->s->links, r->link, LINK_WORKING, 0);
     r->s->o.handle(r->s->o.ctx, &r->x, r->turned_away);
+    return request_wait(r);
+}
+
+/** The body is whole. */
+static enum MHD_Result flow_end(struct request *r)
+{
     pthread_mutex_lock(&r->lock);
-    bool done = r->stage == STAGE_DONE;
-    if (!done) {
-        r->suspended = true;
-        MHD_suspend_connection(r->connection);
+    bool over = r->stage == STAGE_OVER;
+    if (!over) {
+        r->stage = STAGE_WORKING;
+        link_move(r->s->links, r->link, LINK_WORKING, 0);
     }
     pthread_mutex_unlock(&r->lock);
-    return done ? send_answer(r) : MHD_YES;
+    if (over) {
+        return MHD_NO; /* it was answered */
+    }
+    r->x.sink->end(r->x.sink);
+    return request_wait(r);
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
@@ -398,15 +572,21 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
     }
     if (r->x.path.p == NULL) { /* the first call: the head alone */
         request_head(r, method, url);
+        if (r->x.sink != NULL || r->stage == STAGE_DONE) {
+            return flow_begin(r);
+        }
         return r->turned_away == METE_OK || worth_reading(r) ? MHD_YES : request_work(r);
     }
     if (*size > 0) {
         size_t got = *size;
         *size = 0;
+        if (r->x.sink != NULL || r->stage == STAGE_OVER) {
+            return flow_take(r, data, got);
+        }
         return request_take(r, data, got) ? MHD_YES : MHD_NO;
     }
-    if (r->stage == STAGE_READING) {
-        return request_work(r);
+    if (r->stage == STAGE_READING || r->stage == STAGE_OVER) {
+        return r->x.sink != NULL || r->stage == STAGE_OVER ? flow_end(r) : request_work(r);
     }
     return r->stage == STAGE_DONE ? send_answer(r) : MHD_YES;
 }
@@ -420,8 +600,12 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
     if (r == NULL) {
         return;
     }
+    if (r->x.sink != NULL) {
+        r->x.sink->gone(r->x.sink);
+    }
     if (s->o.log != NULL && r->x.status != 0) {
-        s->o.log(s->o.ctx, &r->x, r->sent && how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+        bool sent = r->sent && how == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+        s->o.log(s->o.ctx, &r->x, sent || r->sent_early);
     }
     body_drop(r);
     link_move(s->links, r->link, LINK_IDLE, 0);
@@ -458,71 +642,6 @@ static size_t no_unescape(void *ctx, struct MHD_Connection *connection, char *s)
     (void)ctx;
     (void)connection;
     return strlen(s);
-}
-
-/** Splits "HOST:PORT" at its last colon. */
-static enum mete_code listen_address(const char *listen, char host[256], char port[8],
-                                     struct mete_err *err)
-{
-    const char *colon = strrchr(listen, ':');
-    size_t len = colon == NULL ? 0 : (size_t)(colon - listen);
-    if (len >= 2 && listen[0] == '[' && listen[len - 1] == ']') {
-        listen++;
-        len -= 2;
-    }
-    if (colon == NULL || len >= 256 || strlen(colon + 1) > 5 || colon[1] == '\0' ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1)) {
-        return mete_fail(err, METE_USAGE, NULL, "%.100s is not HOST:PORT", listen);
-    }
-    memcpy(host, listen, len);
-    host[len] = '\0';
-    snprintf(port, 8, "%s", colon + 1);
-    return METE_OK;
-}
-
-static int socket_listen(const struct addrinfo *at)
-{
-    int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at->ai_protocol);
-    int on = 1;
-    if (fd < 0) {
-        return -1;
-    }
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(fd, at->ai_addr, at->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) {
-        int why = errno;
-        close(fd);
-        errno = why;
-        return -1;
-    }
-    return fd;
-}
-
-static enum mete_code socket_open(struct server *s, struct mete_err *err)
-{
-    char host[256];
-    char port[8];
-    struct addrinfo *found = NULL;
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    enum mete_code code = listen_address(s->o.listen, host, port, err);
-    if (code != METE_OK) {
-        return code;
-    }
-    int why = getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &found);
-    if (why != 0) {
-        return mete_fail(err, METE_USAGE, NULL, "%.100s: %s", s->o.listen, gai_strerror(why));
-    }
-    s->listen_fd = socket_listen(found);
-    freeaddrinfo(found);
-    if (s->listen_fd < 0) {
-        return mete_fail(err, METE_FILE, NULL, "cannot listen on %.100s: %s", s->o.listen,
-                         strerror(errno));
-    }
-    struct sockaddr_storage bound;
-    socklen_t len = sizeof bound;
-    METE_ASSERT(getsockname(s->listen_fd, (struct sockaddr *)&bound, &len) == 0);
-    s->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                                : ((struct sockaddr_in *)&bound)->sin_port);
-    return METE_OK;
 }
 
 static enum mete_code daemon_start(struct server *s, struct mete_err *err)
@@ -586,7 +705,7 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
         s->certificates = certificates_new();
         code = certificates_set(s->certificates, &t, err);
     }
-    code = code == METE_OK ? socket_open(s, err) : code;
+    code = code == METE_OK ? listener_open(s->o.listen, &s->listen_fd, &s->port, err) : code;
     if (code == METE_OK) {
         s->links = links_open(&lo);
         *out = s; /* the first request may come before daemon_start returns */

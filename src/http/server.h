@@ -15,6 +15,11 @@ struct server;
 typedef void server_handle(void *ctx, struct exchange *x, enum mete_code turned_away);
 /** How large a body this head may have, before any of it is read: at most body_max counts. */
 typedef size_t server_limit(void *ctx, struct exchange *x);
+/** Called with a head that is good, before its body is read; `declared`: the body's length,
+ *  SERVER_LENGTH_UNKNOWN: nobody knows. May set x->sink, which then takes the body, however long;
+ * or answer at once (server_done), and the body is not read; or leave it alone. */
+typedef void server_begin(void *ctx, struct exchange *x, size_t declared);
+#define SERVER_LENGTH_UNKNOWN SIZE_MAX
 /** Called after the answer was sent, or the client had gone. */
 typedef void server_log(void *ctx, const struct exchange *x, bool sent);
 
@@ -33,6 +38,7 @@ struct server_options {
     const char *client_ca; /* clients must show a certificate of it; NULL: no */
     server_handle *handle;
     server_limit *limit; /* may be NULL */
+    server_begin *begin; /* may be NULL */
     server_log *log;     /* may be NULL */
     void *ctx;
 };
@@ -61,7 +67,16 @@ void server_stats(const struct server *s, struct server_stats *out);
 /** Closes all connections and frees the server. Every exchange must be done by then. */
 void server_stop(struct server *s);
 
-/** The answer stands in `x`: it may be sent now. `x` is the server's again. */
+/** The answer stands in `x`: it may be sent now. `x` is the server's again. When its body has not
+ *  ended it is sent all the same, and what still comes is thrown away. */
 void server_done(struct exchange *x);
+
+/* For an exchange with a sink, while it has no answer. */
+
+/** Its sink has room again. Any thread. */
+void server_go_on(struct exchange *x);
+/** Counts `size` bytes as those that its body needs now. False: the bodies of all requests need too
+ *  much already. By its sink alone, in take. */
+bool server_hold(struct exchange *x, size_t size) METE_MUST_CHECK;
 
 #endif

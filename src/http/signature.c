@@ -25,6 +25,7 @@
 struct ring {
     struct key_ring *keys; /* under the lock, but for the thread that changes it; NULL: not read */
     uint64_t size;         /* of the log when they were last known to be right */
+    uint64_t of;           /* generation of the engine then: another may have another log */
 };
 
 struct signatures {
@@ -100,6 +101,7 @@ static enum mete_code ring_read(struct signatures *s, struct ring *r, struct eng
     pthread_mutex_unlock(&s->lock);
     key_ring_release(before);
     r->size = book_size(engine_book(e));
+    r->of = engine_generation(e);
     return METE_OK;
 }
 
@@ -107,7 +109,8 @@ void signature_note(struct signatures *s, struct engine *e, enum event_type type
 {
     struct ring *r = ring_of(s, e);
     bool changed = type == EVENT_KEY_REGISTERED || type == EVENT_KEY_REVOKED;
-    r->size = changed || r->keys == NULL ? UINT64_MAX : book_size(engine_book(e));
+    bool known = r->keys != NULL && !changed && r->of == engine_generation(e);
+    r->size = known ? book_size(engine_book(e)) : UINT64_MAX;
 }
 
 /* --- verifying ---------------------------------------------------------------------------------*/
@@ -336,7 +339,8 @@ enum mete_code signature_check(struct signatures *s, struct engine *e,
                                const struct signed_event *event, struct mete_err *err)
 {
     struct ring *ring = ring_of(s, e);
-    if (ring->keys == NULL || ring->size != book_size(engine_book(e))) {
+    if (ring->keys == NULL || ring->size != book_size(engine_book(e)) ||
+        ring->of != engine_generation(e)) {
         enum mete_code code = ring_read(s, ring, e, err);
         if (code != METE_OK) {
             return code;

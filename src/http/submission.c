@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define DRAFT_ARENA_MAX ((size_t)1 << 30)
+#define EXPECT_AHEAD    2u /* events whose ids are looked for in memory beforehand */
 
 /* --- what a key may say ------------------------------------------------------------------------*/
 
@@ -278,6 +279,9 @@ const struct submit_result *submission_run(struct engine *e, struct exchange *x,
 {
     struct submission *s = x->work;
     METE_ASSERT(i < s->count);
+    if (i + EXPECT_AHEAD < s->count) {
+        engine_expect(e, s->item[i + EXPECT_AHEAD].prepared);
+    }
     while (s->before_done < s->before_count) {
         item_run(e, NULL, &s->before[s->before_done++]);
     }

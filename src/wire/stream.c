@@ -21,8 +21,9 @@
 #include "wire/stream_parts.h"
 #include "wire/stream_scan.h"
 
-#define PREFIX_MAX 65536u /* shown of an item that is too large */
-#define BLANKS_MAX 1024u  /* looked through for what follows an object on its line */
+#define PREFIX_MAX 65536u       /* shown of an item that is too large */
+#define IDLE_MAX   (256u << 10) /* kept of the memory of a large value when it is done with */
+#define BLANKS_MAX 1024u        /* looked through for what follows an object on its line */
 
 enum phase {
     PHASE_START,   /* a byte order mark may come */
@@ -115,6 +116,10 @@ void stream_push(struct stream *s, struct bytes in, bool at_end)
         s->in.len = left;
         s->before += s->pos;
         s->pos = 0;
+        if (left == 0 && s->in.cap > IDLE_MAX) {
+            buf_clear(&s->in);
+            buf_reserve(&s->in, 1);
+        }
     }
     if (in.len > 0) {
         buf_put(&s->in, in.p, in.len);
@@ -123,6 +128,11 @@ void stream_push(struct stream *s, struct bytes in, bool at_end)
 }
 
 /* Reading on. */
+
+size_t stream_pending(const struct stream *s)
+{
+    return s->in.len - s->pos;
+}
 
 static const uint8_t *here(const struct stream *s)
 {

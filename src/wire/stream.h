@@ -30,6 +30,9 @@ void stream_push(struct stream *s, struct bytes in, bool at_end);
 enum stream_item stream_next(struct stream *s, struct text *item, uint64_t *offset, uint64_t *line,
                              struct mete_err *err);
 
+/** Bytes that were pushed and are not done with: of a value that has not ended yet, after
+ *  STREAM_MORE. */
+size_t stream_pending(const struct stream *s);
 /** appId and env of an ingest body, empty otherwise. */
 struct text stream_app_id(const struct stream *s);
 struct text stream_environment(const struct stream *s);

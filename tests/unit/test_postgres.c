@@ -460,6 +460,58 @@ static void test_an_idle_holder_notices(void **state)
     assert_int_equal(book_held(f->book, &err), METE_STORE_BUSY);
 }
 
+/** Databases of one server share its list of sessions: those of this one alone are ended. */
+static void test_sessions_of_other_databases_are_let_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct mete_err err;
+    char token[64];
+    char name[80];
+    fixture_append(f, 10, 10);
+    database_run("SUPER", "select token from mete.lease", token);
+    snprintf(name, sizeof name, "mete/1/%s", token);
+    (void)database_try("SUPER", "create database elsewhere", NULL);
+    const char *const key[] = {"dbname", "dbname", "user", "application_name", NULL};
+    const char *const value[] = {database_url("SUPER"), "elsewhere", "mete_app", name, NULL};
+    PGconn *other = PQconnectdbParams(key, value, 1);
+    assert_int_equal(PQstatus(other), CONNECTION_OK);
+    book_close(f->book);
+    database_run("SUPER", "update mete.lease set owner = 'one that died'", NULL);
+    assert_int_equal(book_open(&f->book, f->store, TEXT("main"), false, &err), METE_OK);
+    PGresult *r = PQexec(other, "select 1");
+    assert_int_equal(PQresultStatus(r), PGRES_TUPLES_OK);
+    PQclear(r);
+    PQfinish(other);
+}
+
+/** What others may put into `public` takes the place of nothing that a statement says. */
+static void test_operators_of_others_are_not_used(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const operators[][2] = {{"bigint", "interval"}, {"numeric", "integer"}};
+    for (size_t i = 0; i < ARRAY_LEN(operators); i++) {
+        char sql[512];
+        snprintf(sql, sizeof sql,
+                 "create or replace function public.trap(%s, %s) returns interval "
+                 "language plpgsql as $$ begin raise exception 'trapped'; end $$; "
+                 "create operator public.* (leftarg = %s, rightarg = %s, function = public.trap)",
+                 operators[i][0], operators[i][1], operators[i][0], operators[i][1]);
+        database_run("SUPER", sql, NULL);
+    }
+    fixture_append(f, 10, 10);
+    fixture_reopen(f);
+    sleep_ms(700); /* it is confirmed */
+    struct mete_err err;
+    enum mete_code held = book_held(f->book, &err);
+    fixture_append(f, 10, 10);
+    is_as_in_memory(f, 20);
+    database_run("SUPER",
+                 "drop function public.trap(bigint, interval) cascade; "
+                 "drop function public.trap(numeric, integer) cascade",
+                 NULL);
+    assert_int_equal(held, METE_OK);
+}
+
 /* --- making books ------------------------------------------------------------------------------*/
 
 struct maker {
@@ -595,6 +647,8 @@ int main(void)
         ON_DATABASE(test_an_open_transaction_does_not_stop_the_next),
         ON_DATABASE(test_an_idle_holder_of_an_older_database_notices),
         ON_DATABASE(test_an_idle_holder_notices),
+        ON_DATABASE(test_sessions_of_other_databases_are_let_alone),
+        ON_DATABASE(test_operators_of_others_are_not_used),
         ON_DATABASE(test_books_made_at_once),
         ON_DATABASE(test_tables_made_at_once),
         cmocka_unit_test(test_labels_show_no_password),

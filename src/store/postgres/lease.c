@@ -26,28 +26,34 @@ static int64_t sure_ms(unsigned lease_ms)
     return lease_ms - lease_ms / 6;
 }
 
+/* Operators get exactly the types that they are made for: for others one of the same name that
+ * somebody put into the schema `public` could fit better. */
 static const char SQL_TAKE_BEGIN[] = "begin; set local lock_timeout = 1000";
-static const char SQL_TAKE[] = "update mete.lease set token = token + 1, owner = $2, "
-                               "expires_at = now() + $3 * interval '1 millisecond' "
-                               "where book_id = $1 and (expires_at <= now() or owner = $2) "
-                               "returning token, commits";
+static const char SQL_TAKE[] =
+    "update mete.lease set token = token + 1, owner = $2, "
+    "expires_at = now() + cast($3 as double precision) * interval '1 millisecond' "
+    "where book_id = $1 and (expires_at <= now() or owner = $2) "
+    "returning token, commits";
 static const char SQL_LOOK[] =
     "select token, owner, "
-    "cast(extract(epoch from expires_at - clock_timestamp()) * 1000 as bigint) "
+    "cast(extract(epoch from (expires_at - clock_timestamp()) * cast(1000 as double precision)) "
+    "as bigint) "
     "from mete.lease where book_id = $1";
 static const char SQL_COUNTED[] = "select token, commits from mete.lease where book_id = $1";
 /* Of a process that stopped in the midst of a transaction: what it wrote is not visible, but others
  * would wait for it. Not every database of the family has this; there its own bounds must do. */
 static const char SQL_END_SESSION[] =
     "select cast(count(pg_terminate_backend(pid)) as bigint) from pg_stat_activity "
-    "where application_name = $1 and pid <> pg_backend_pid()";
+    "where datname = current_database() and application_name = $1 and pid <> pg_backend_pid()";
 /* A standby that was promoted may lack the last commits, and with them who has the book. */
 static const char SQL_RENEW[] =
-    "update mete.lease set expires_at = now() + $3 * interval '1 millisecond' "
+    "update mete.lease set expires_at = now() + cast($3 as double precision) * "
+    "interval '1 millisecond' "
     "where book_id = $1 and token = $2 and commits >= $4 and owner = $5";
-/* Who is just committing confirms by that. */
+/* Who is just committing confirms by that; what was given back in the meantime stays so. */
 static const char SQL_RENEW_IF_FREE[] =
-    "update mete.lease set expires_at = now() + $3 * interval '1 millisecond' "
+    "update mete.lease set expires_at = now() + cast($3 as double precision) * "
+    "interval '1 millisecond' "
     "where book_id = $1 and token = $2 and commits >= $4 and owner = $5 and book_id in "
     "(select book_id from mete.lease where book_id = $1 and token = $2 for update skip locked)";
 static const char SQL_RELEASE[] = "update mete.lease set owner = '', expires_at = now() "
