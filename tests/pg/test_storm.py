@@ -4,7 +4,7 @@ their clocks jump by hours; the network cuts, delays, and loses COMMITs and the 
 server gives transactions up, ends sessions, crashes and is restarted. In the end what was
 acknowledged is stored, once; all have the same head; the audit holds. How often each kind really
 happened is printed, and none of them may have happened never.
-covers: F-027 F-114 V-053 V-080 V-081 V-084
+covers: F-027 F-114 V-053 V-080 V-081 V-084 V-085
 
 usage: test_storm.py [direct|pooled] [SECONDS]     (pooled: through PgBouncer in transaction mode)
 """
