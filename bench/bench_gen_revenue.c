@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writes the load of the benchmarks: `events N` revenue events under policies with five shares, or
  * `journal N` the equivalent postings (one debit, five credits a transaction) for hledger and
- * ledger, or `policies` the policies themselves. Repeatable. */
+ * ledger, or `policies` the policies themselves; `usage N`: what platforms counted in one day, and
+ * `cycle` the close that distributes that day's pool by it. Repeatable. */
 #include "base/i128.h"
 #include "base/rng.h"
 #include "base/text.h"
@@ -11,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POLICIES 1000u
-#define SHARES   5u
+#define POLICIES  1000u
+#define SHARES    5u
+#define PROVIDERS 5000u
+#define PLATFORMS 20u
 
 static const unsigned WEIGHT[SHARES] = {40, 25, 20, 10, 5};
 
@@ -79,6 +82,33 @@ static void journal(unsigned long postings)
     }
 }
 
+static void usage(unsigned long count)
+{
+    struct rng r;
+    rng_seed(&r, 2);
+    printf("{\"event_id\":\"policy_usage\",\"event_type\":\"policy.published\",\"occurred_at\":"
+           "\"2025-01-01T00:00:00Z\",\"payload\":{\"policy\":{\"id\":\"urn:bench:usage\","
+           "\"kind\":\"usage\",\"rounding\":\"largest\"}}}\n");
+    for (unsigned long i = 0; i < count; i++) {
+        unsigned platform = (unsigned)rng_below(&r, PLATFORMS);
+        unsigned provider = (unsigned)rng_below(&r, PROVIDERS);
+        unsigned long calls = (unsigned long)(1 + rng_below(&r, 100000));
+        printf("{\"event_id\":\"batch_%08lx\",\"event_type\":\"usage.reported\",\"occurred_at\":"
+               "\"2025-01-02T00:01:00Z\",\"payload\":{\"platform_id\":\"platform-%u\",\"provider\":"
+               "\"did:bench:%u\",\"window_start\":\"2025-01-01T00:00:00Z\",\"window_end\":"
+               "\"2025-01-02T00:00:00Z\",\"calls\":%lu,\"bytes\":%lu,\"batch_id\":\"%lu\"}}\n",
+               i, platform, provider, calls, calls * 2048, i);
+    }
+}
+
+static void cycle(void)
+{
+    printf("{\"event_id\":\"cycle\",\"event_type\":\"cycle.closed\",\"occurred_at\":"
+           "\"2025-01-02T00:10:00Z\",\"payload\":{\"policy\":\"urn:bench:usage\",\"window_start\":"
+           "\"2025-01-01T00:00:00Z\",\"window_end\":\"2025-01-02T00:00:00Z\",\"pool\":{"
+           "\"amount\":\"1234567.890123\",\"currency\":\"USDC\"}}}\n");
+}
+
 int main(int argc, char **argv)
 {
     u128 count = 1000000;
@@ -92,8 +122,13 @@ int main(int argc, char **argv)
         policies();
     } else if (argc > 1 && strcmp(argv[1], "journal") == 0) {
         journal((unsigned long)count);
+    } else if (argc > 1 && strcmp(argv[1], "usage") == 0) {
+        usage((unsigned long)count);
+    } else if (argc > 1 && strcmp(argv[1], "cycle") == 0) {
+        cycle();
     } else {
-        fprintf(stderr, "usage: bench_gen_revenue policies | events N | journal POSTINGS\n");
+        fprintf(stderr, "usage: bench_gen_revenue policies | events N | journal POSTINGS | "
+                        "usage N | cycle\n");
         return 2;
     }
     return 0;

@@ -182,11 +182,23 @@ mete_time engine_now(const struct engine *e)
     return now > e->clock_last ? now : e->clock_last;
 }
 
+uint64_t engine_generation_next(void)
+{
+    static _Atomic uint64_t last;
+    return ++last;
+}
+
+uint64_t engine_generation(const struct engine *e)
+{
+    return e->generation;
+}
+
 static void wire_up(struct engine *e, const struct engine_options *o)
 {
     size_t cache = o->cache_size != 0 ? o->cache_size : CACHE_SIZE_DEFAULT;
     e->clock = o->clock;
     e->prepared = prepared_new();
+    e->generation = engine_generation_next();
     e->read_only = o->read_only;
     e->salt_seed = o->salt_seed;
     e->quarantine_max = o->quarantine_max != 0 ? o->quarantine_max : QUARANTINE_MAX;

@@ -66,6 +66,9 @@ struct store *engine_store(struct engine *e);
 /** The view that core decides on; also for reading. */
 const struct view *engine_view(struct engine *e);
 const char *engine_book_name(const struct engine *e);
+/** Another number, in this process, for each opening and after each rollback: as long as it is the
+ *  same, what was read from the book has only been added to by this engine. */
+uint64_t engine_generation(const struct engine *e);
 /** Ed25519 seed that signs checkpoints, and the key that opens sealed values; from the key file. */
 const uint8_t *engine_log_seed(const struct engine *e);
 /** False: it is open for reading, and the file of its keys is not here. */
@@ -115,6 +118,9 @@ void engine_prepare_broken(struct prepared *p, struct text body, const struct me
 const struct envelope *prepared_envelope(const struct prepared *p);
 /** METE_OK: it can be decided. Else why not. */
 enum mete_code prepared_code(const struct prepared *p, const struct mete_err **why);
+/** RFC 8785 of the event as it was sent, without `signature`; valid as long as `p` is not reused.
+ *  NULL: it was not read, or private values have been replaced, so that it is not there. */
+struct text prepared_signed(const struct prepared *p);
 /** It shall be refused for a reason that lies outside of it, and not be kept. */
 void prepared_refuse(struct prepared *p, const struct mete_err *why);
 /** `p` will be submitted soon: a hint. */

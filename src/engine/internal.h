@@ -8,11 +8,14 @@
 #include "engine/engine.h"
 #include "engine/numbers.h"
 
+uint64_t engine_generation_next(void);
+
 struct engine {
     struct store *store;
     bool shares_store; /* it is the caller's to close */
     struct book *book;
     char name[256];
+    uint64_t generation;
     struct view view;
     struct policy_cache *policies;
     struct state_sink sink;

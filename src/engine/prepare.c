@@ -130,6 +130,12 @@ enum mete_code prepared_code(const struct prepared *p, const struct mete_err **w
     return p->code;
 }
 
+struct text prepared_signed(const struct prepared *p)
+{
+    bool whole = p->code == METE_OK && p->env.private_count == 0;
+    return whole ? buf_text(&p->canonical) : (struct text){0};
+}
+
 void prepared_refuse(struct prepared *p, const struct mete_err *why)
 {
     p->code = why->code;

@@ -309,6 +309,7 @@ enum mete_code engine_commit(struct engine *e, struct mete_err *err)
     /* also when no event is queued: notes are written into groups without one */
     bool durable = book_commit(e->book, err) == STORE_OK;
     if (!durable) {
+        e->generation = engine_generation_next();
         policy_cache_forget(e->policies);
     }
     numbers_settle(e, durable);
@@ -323,6 +324,7 @@ enum mete_code engine_commit(struct engine *e, struct mete_err *err)
 void engine_rollback(struct engine *e)
 {
     book_rollback(e->book);
+    e->generation = engine_generation_next();
     if (e->queued > 0 || e->failed) {
         policy_cache_forget(e->policies);
         e->clock_last = book_head(e->book).recorded_at;

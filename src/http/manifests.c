@@ -122,7 +122,7 @@ static bool may_publish(struct engine *e, struct exchange *x)
     struct mete_err err;
     const struct envelope plain = {.event = {.type = EVENT_POLICY_PUBLISHED}};
     if (submission_may(x->who, &plain.event, &err) == METE_OK &&
-        submission_allowed(e, x->who, &plain, (struct text){0}, &err) == METE_OK) {
+        submission_allowed(e, x->who, &plain, NULL, &err) == METE_OK) {
         return true;
     }
     err.pointer[0] = '\0'; /* the body is the document, not an event */

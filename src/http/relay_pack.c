@@ -8,8 +8,13 @@
 #include <string.h>
 #include <strings.h>
 
-#define REQUEST_FORMAT 1
+#define REQUEST_FORMAT 3
 #define ANSWER_FORMAT  2
+
+static bool name_is(struct text name, const char *wanted)
+{
+    return name.len == strlen(wanted) && strncasecmp(name.p, wanted, name.len) == 0;
+}
 
 /* Keys stay where they were shown. */
 static bool is_secret(struct text name)
@@ -17,22 +22,48 @@ static bool is_secret(struct text name)
     static const char *const secret[] = {"Authorization", "Proxy-Authorization", "X-API-Key",
                                          "Cookie"};
     for (size_t i = 0; i < ARRAY_LEN(secret); i++) {
-        if (name.len == strlen(secret[i]) && strncasecmp(name.p, secret[i], name.len) == 0) {
+        if (name_is(name, secret[i])) {
             return true;
         }
     }
     return false;
 }
 
+/** The client's own signature is over it (RFC 9421): without it nobody could check that. */
+static bool is_signed(const struct pair *header, size_t count, struct text name)
+{
+    char quoted[32];
+    size_t len = 0;
+    quoted[len++] = '"';
+    for (size_t i = 0; i < name.len && len < sizeof quoted - 1; i++) {
+        char c = name.p[i];
+        quoted[len++] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    }
+    quoted[len++] = '"';
+    for (size_t i = 0; i < count; i++) {
+        struct text input = header[i].value;
+        if (name_is(header[i].name, "Signature-Input") && input.len > 0 &&
+            memmem(input.p, input.len, quoted, len) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool stays_behind(const struct pair *p, size_t count, size_t i)
+{
+    return is_secret(p[i].name) && !is_signed(p, count, p[i].name);
+}
+
 static void put_pairs(struct buf *out, const struct pair *p, size_t count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        kept += !is_secret(p[i].name);
+        kept += !stays_behind(p, count, i);
     }
     buf_put_varint(out, kept);
     for (size_t i = 0; i < count; i++) {
-        if (!is_secret(p[i].name)) {
+        if (!stays_behind(p, count, i)) {
             buf_put_sized(out, p[i].name);
             buf_put_sized(out, p[i].value);
         }
@@ -98,6 +129,7 @@ void relay_pack_request(struct buf *out, const struct exchange *x)
     buf_put_sized(out, text_of(x->request_id));
     buf_put_sized(out, x->method);
     buf_put_sized(out, x->path);
+    buf_put_sized(out, x->target);
     buf_put_sized(out, x->peer);
     buf_put_u8(out, x->is_tls);
     put_pairs(out, x->query, x->query_count);
@@ -118,6 +150,7 @@ bool relay_unpack_request(struct bytes in, struct exchange *x)
     }
     x->method = take_text(&r, x);
     x->path = take_text(&r, x);
+    x->target = take_text(&r, x);
     x->peer = take_text(&r, x);
     x->is_tls = read_u8(&r) != 0;
     x->query_count = take_pairs(&r, x, x->query, EXCHANGE_PAIRS_MAX);

@@ -6,7 +6,8 @@
 #include "base/buf.h"
 #include "http/exchange.h"
 
-/** Everything but what proves who asks: that was judged already. */
+/** Everything but what proves who asks, which was judged already; unless the client has signed that
+ *  it shows it. */
 void relay_pack_request(struct buf *out, const struct exchange *x);
 /** Into an exchange that is empty; what it points to is copied. False: not ours. */
 bool relay_unpack_request(struct bytes in, struct exchange *x) METE_MUST_CHECK;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The registered keys of each book, read from its state when something may have changed them. What
- * others write into the book (or a group that is rolled back) changes its size: then they are read
- * again. Secrets are opened once and stay in memory, wiped at the end. */
+ * The ring of each book is read anew when something may have changed it. What others write into the
+ * book (or a group that is rolled back) changes its size: then, too. Signatures are verified by the
+ * thread that read the event, with the ring of that moment; the keeper's thread says which key it
+ * had to be, and verifies itself only when that was another one. */
 #include "http/signature.h"
 
 #include "base/encode.h"
@@ -9,66 +10,37 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "crypto/seal.h"
-#include "crypto/sign.h"
 #include "http/authority.h"
+#include "http/key_ring.h"
 #include "http/message_signature.h"
 #include "store/hash_seed.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RING_MEMORY_MAX ((size_t)256 << 20)
-#define SECRET_TEXT_MAX 128 /* a secret of 64 bytes in base64 has 88 characters */
-#define SECRET_MAX      64
-#define SKEW_US         (300 * TIME_SECOND_US) /* that clocks may differ by */
+#define SKEW_US (300 * TIME_SECOND_US) /* that clocks may differ by */
 
-struct secret {
-    char text[SECRET_TEXT_MAX];
-    size_t len; /* 0: wanted, not found yet */
-};
-
-struct ring_key {
-    bool active;
-    bool is_public;
-    uint8_t public_key[ED25519_PUBLIC_LEN];
-    struct hash commitment; /* of the secret */
-    struct text producer;   /* in the ring's arena; may be empty */
-};
-
-/* The keys of one book. */
+/* The keys of one book. The size is the keeper's thread's alone. */
 struct ring {
-    bool read;
-    uint64_t size;      /* of the log when they were last known to be right */
-    struct map keys;    /* key id -> struct ring_key */
-    struct map secrets; /* commitment -> struct secret */
-    size_t wanted;      /* secrets that were not found yet */
-    bool runtime_signs; /* a key is registered for this producer */
-    bool control_signs;
-    struct arena arena;
+    struct key_ring *keys; /* under the lock, but for the thread that changes it; NULL: not read */
+    uint64_t size;         /* of the log when they were last known to be right */
+    uint64_t of;           /* generation of the engine then: another may have another log */
 };
 
 struct signatures {
     unsigned window_s;
-    struct map rings; /* name of a book -> struct ring */
+    pthread_mutex_t lock;
+    struct map rings; /* name of a book -> struct ring *; only grows */
 };
 
 struct signatures *signatures_new(unsigned window_s)
 {
     struct signatures *s = calloc(1, sizeof *s);
-    METE_ASSERT(s != NULL);
+    METE_ASSERT(s != NULL && pthread_mutex_init(&s->lock, NULL) == 0);
     s->window_s = window_s;
-    map_init(&s->rings, sizeof(struct ring), hash_seed());
+    map_init(&s->rings, sizeof(struct ring *), hash_seed());
     return s;
-}
-
-static void secrets_wipe(struct ring *r)
-{
-    size_t i = 0;
-    struct bytes key;
-    void *value;
-    while (map_next(&r->secrets, &i, &key, &value)) {
-        secret_wipe(value, sizeof(struct secret));
-    }
 }
 
 void signatures_free(struct signatures *s)
@@ -80,126 +52,65 @@ void signatures_free(struct signatures *s)
         return;
     }
     while (map_next(&s->rings, &i, &key, &value)) {
-        struct ring *r = value;
-        secrets_wipe(r);
-        map_clear(&r->keys);
-        map_clear(&r->secrets);
-        arena_clear(&r->arena);
+        struct ring *r = *(struct ring **)value;
+        key_ring_release(r->keys);
+        free(r);
     }
     map_clear(&s->rings);
+    pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
 /* --- the keys of a book ------------------------------------------------------------------------*/
 
-static void secret_want(struct ring *r, const struct ring_key *key)
-{
-    struct bytes name = {key->commitment.b, sizeof key->commitment.b};
-    const struct secret *s = map_put(&r->secrets, name, NULL);
-    r->wanted += s->len == 0;
-}
-
-static bool key_read(struct ring *r, struct bytes value, struct ring_key *key)
-{
-    struct reader in = reader_of(value);
-    key->active = read_u8(&in) == 1;
-    key->is_public = text_is(read_sized(&in), "ed25519");
-    struct text material = read_sized(&in);
-    (void)read_sized(&in); /* party */
-    key->producer = arena_text(&r->arena, read_sized(&in));
-    if (!reader_done(&in)) {
-        return false;
-    }
-    if (key->is_public) {
-        return hex_decode(key->public_key, sizeof key->public_key, material);
-    }
-    static const char prefix[] = "commit:";
-    return text_starts(material, prefix) &&
-           hex_decode(
-               key->commitment.b, sizeof key->commitment.b,
-               (struct text){material.p + sizeof prefix - 1, material.len - (sizeof prefix - 1)});
-}
-
-static bool key_visit(void *arg, struct bytes state_key, struct bytes value, const i128 *sums)
-{
-    struct ring *r = arg;
-    struct ring_key key = {0};
-    (void)sums;
-    key.active = key_read(r, value, &key) && key.active;
-    struct bytes id = {state_key.p + 1, state_key.len - 1}; /* behind the class */
-    *(struct ring_key *)map_put(&r->keys, id, NULL) = key;
-    if (key.active) {
-        r->runtime_signs |= text_is(key.producer, "runtime");
-        r->control_signs |= text_is(key.producer, "control_plane");
-        if (!key.is_public) {
-            secret_want(r, &key);
-        }
-    }
-    return true;
-}
-
-struct unsealing {
-    struct ring *ring;
-    struct engine *e;
-};
-
-static bool seal_visit(void *arg, const struct sealed_value *v)
-{
-    struct unsealing *u = arg;
-    struct secret *s =
-        map_get(&u->ring->secrets, (struct bytes){v->commitment.b, sizeof v->commitment.b});
-    struct buf plain = {0};
-    if (s == NULL || s->len > 0) {
-        return true;
-    }
-    if (engine_unseal(u->e, v, &plain) && plain.len - SALT_LEN <= sizeof s->text) {
-        s->len = plain.len - SALT_LEN;
-        memcpy(s->text, plain.p + SALT_LEN, s->len);
-        u->ring->wanted -= s->len > 0;
-    }
-    secret_wipe(plain.p, plain.len);
-    buf_clear(&plain);
-    return u->ring->wanted > 0;
-}
-
-static enum mete_code ring_read(struct ring *r, struct engine *e, struct mete_err *err)
-{
-    static const uint8_t from[] = {KEY_KEY};
-    static const uint8_t until[] = {KEY_KEY + 1};
-    struct book *b = engine_book(e);
-    if (!r->read) {
-        map_init(&r->secrets, sizeof(struct secret), hash_seed());
-        map_init(&r->keys, sizeof(struct ring_key), hash_seed());
-        arena_init(&r->arena, RING_MEMORY_MAX);
-    }
-    map_reset(&r->keys);
-    arena_reset(&r->arena);
-    r->wanted = 0;
-    r->runtime_signs = r->control_signs = false;
-    r->read = true;
-    r->size = UINT64_MAX; /* until all went well */
-    if (book_scan_state(b, (struct bytes){from, 1}, (struct bytes){until, 1}, key_visit, r, err) ==
-        STORE_FAILED) {
-        return err->code;
-    }
-    struct unsealing u = {r, e};
-    if (r->wanted > 0 && book_seals(b, 0, (struct text){0}, seal_visit, &u, err) == STORE_FAILED) {
-        return err->code;
-    }
-    r->size = book_size(b);
-    return METE_OK;
-}
-
 static struct ring *ring_of(struct signatures *s, struct engine *e)
 {
-    return map_put(&s->rings, text_bytes(text_of(engine_book_name(e))), NULL);
+    struct bytes name = text_bytes(text_of(engine_book_name(e)));
+    pthread_mutex_lock(&s->lock);
+    struct ring **r = map_put(&s->rings, name, NULL);
+    if (*r == NULL) {
+        *r = calloc(1, sizeof **r);
+        METE_ASSERT(*r != NULL);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return *r;
+}
+
+/** The keys as they were last read, to be released; NULL: they never were. Any thread. */
+static struct key_ring *ring_borrow(struct signatures *s, const char *book)
+{
+    pthread_mutex_lock(&s->lock);
+    struct ring *const *r = map_get(&s->rings, text_bytes(text_of(book)));
+    struct key_ring *keys = r != NULL && (*r)->keys != NULL ? key_ring_take((*r)->keys) : NULL;
+    pthread_mutex_unlock(&s->lock);
+    return keys;
+}
+
+static enum mete_code ring_read(struct signatures *s, struct ring *r, struct engine *e,
+                                struct mete_err *err)
+{
+    struct key_ring *before = r->keys;
+    struct key_ring *now = NULL;
+    enum mete_code code = key_ring_read(&now, before, e, err);
+    if (code != METE_OK) {
+        r->size = UINT64_MAX;
+        return code;
+    }
+    pthread_mutex_lock(&s->lock);
+    r->keys = now;
+    pthread_mutex_unlock(&s->lock);
+    key_ring_release(before);
+    r->size = book_size(engine_book(e));
+    r->of = engine_generation(e);
+    return METE_OK;
 }
 
 void signature_note(struct signatures *s, struct engine *e, enum event_type type)
 {
     struct ring *r = ring_of(s, e);
     bool changed = type == EVENT_KEY_REGISTERED || type == EVENT_KEY_REVOKED;
-    r->size = changed || !r->read ? UINT64_MAX : book_size(engine_book(e));
+    bool known = r->keys != NULL && !changed && r->of == engine_generation(e);
+    r->size = known ? book_size(engine_book(e)) : UINT64_MAX;
 }
 
 /* --- verifying ---------------------------------------------------------------------------------*/
@@ -224,49 +135,41 @@ struct text signature_message(struct arena *a, struct text event, const struct s
     return message;
 }
 
-/** A comparison that stops at the first difference would tell a forger how far he has got. */
-static bool mac_holds(struct bytes key, struct bytes message, const uint8_t *mac, size_t len)
+static bool event_holds(const struct ring_key *key, const struct envelope *env, struct text message)
 {
-    struct hash wanted = hmac_sha256(key, message);
-    return len == sizeof wanted.b && secret_eq(wanted.b, mac, len);
-}
-
-/** A secret is its characters, or what they mean in base64: producers do either. */
-static bool secret_holds(const struct ring *r, const struct ring_key *key, struct bytes message,
-                         const uint8_t *mac, size_t len)
-{
-    const struct secret *s =
-        map_get(&r->secrets, (struct bytes){key->commitment.b, sizeof key->commitment.b});
-    uint8_t raw[SECRET_MAX];
-    size_t raw_len = 0;
-    if (s == NULL || s->len == 0) {
-        return false;
-    }
-    struct text text = {s->text, s->len};
-    bool holds = mac_holds(text_bytes(text), message, mac, len);
-    if (!holds && base64_decode(raw, sizeof raw, &raw_len, text)) {
-        holds = mac_holds((struct bytes){raw, raw_len}, message, mac, len);
-    }
-    secret_wipe(raw, sizeof raw);
-    return holds;
-}
-
-static enum mete_code verify(const struct ring *r, const struct ring_key *key,
-                             const struct signed_event *event, struct mete_err *err)
-{
-    const struct envelope *env = event->envelope;
     uint8_t value[ED25519_SIGNATURE_LEN];
     size_t len = 0;
-    struct bytes message = text_bytes(event->message);
-    if (!text_is(env->alg, key->is_public ? "ed25519" : "hmac-sha256")) {
-        return mete_fail(err, METE_SIGNATURE_INVALID, "/signature/alg",
-                         "this key is registered for %s",
-                         key->is_public ? "ed25519" : "hmac-sha256");
+    return message.p != NULL && base64url_decode(value, sizeof value, &len, env->signature) &&
+           ring_key_holds(key, text_bytes(message), value, len);
+}
+
+void signature_try(struct signatures *s, const char *book, const struct envelope *env,
+                   struct text message, struct signature_verdict *out)
+{
+    struct key_ring *keys = ring_borrow(s, book);
+    const struct ring_key *key = keys != NULL ? key_ring_find(keys, env->key_id) : NULL;
+    *out = (struct signature_verdict){0};
+    if (key != NULL && key->active) {
+        out->known = true;
+        out->is_public = key->is_public;
+        out->material = key->material;
+        out->holds = event_holds(key, env, message);
     }
-    bool holds =
-        event->message.p != NULL && base64url_decode(value, sizeof value, &len, env->signature) &&
-        (key->is_public ? len == sizeof value && ed25519_verify(value, key->public_key, message)
-                        : secret_holds(r, key, message, value, len));
+    key_ring_release(keys);
+}
+
+static enum mete_code verify(const struct ring_key *key, const struct signed_event *event,
+                             struct mete_err *err)
+{
+    const struct envelope *env = event->envelope;
+    const struct signature_verdict *v = event->verdict;
+    if (!text_is(env->alg, ring_key_alg(key))) {
+        return mete_fail(err, METE_SIGNATURE_INVALID, "/signature/alg",
+                         "this key is registered for %s", ring_key_alg(key));
+    }
+    bool tried = v != NULL && v->known && v->is_public == key->is_public &&
+                 hash_eq(&v->material, &key->material);
+    bool holds = tried ? v->holds : event_holds(key, env, event->message);
     return holds ? METE_OK
                  : mete_fail(err, METE_SIGNATURE_INVALID, "/signature/value",
                              "the signature does not fit this event and key");
@@ -293,11 +196,11 @@ static bool key_fits(const struct ring_key *key, const struct signed_event *even
 }
 
 static enum mete_code signed_check(const struct signatures *s, struct engine *e,
-                                   const struct ring *r, const struct signed_event *event,
+                                   const struct key_ring *r, const struct signed_event *event,
                                    bool required, struct mete_err *err)
 {
     const struct envelope *env = event->envelope;
-    const struct ring_key *key = map_get(&r->keys, text_bytes(env->key_id));
+    const struct ring_key *key = key_ring_find(r, env->key_id);
     if (key == NULL && !required) {
         return METE_OK; /* nobody can say what it is worth: it is kept as it came */
     }
@@ -310,18 +213,18 @@ static enum mete_code signed_check(const struct signatures *s, struct engine *e,
                          "the key is not registered for the producer %.*s",
                          (int)event->producer.len, event->producer.p);
     }
-    enum mete_code code = verify(r, key, event, err);
+    enum mete_code code = verify(key, event, err);
     return code == METE_OK ? window_check(s, e, &env->event, err) : code;
 }
 
 /* --- a signed request --------------------------------------------------------------------------*/
 
 /** The first signature by a key that is registered; NULL: none is. */
-static struct message_signature *request_pick(const struct ring *r, struct message_signatures *all,
-                                              const struct ring_key **key)
+static struct message_signature *
+request_pick(const struct key_ring *r, struct message_signatures *all, const struct ring_key **key)
 {
     for (size_t i = 0; i < all->count; i++) {
-        *key = map_get(&r->keys, text_bytes(all->one[i].key_id));
+        *key = key_ring_find(r, all->one[i].key_id);
         if (*key != NULL) {
             return &all->one[i];
         }
@@ -329,28 +232,25 @@ static struct message_signature *request_pick(const struct ring *r, struct messa
     return NULL;
 }
 
-static bool base_holds(const struct ring *r, const struct ring_key *key,
-                       const struct message_signature *m, struct text base)
+static bool base_holds(const struct ring_key *key, const struct message_signature *m,
+                       struct text base)
 {
-    return base.p != NULL &&
-           (key->is_public ? m->len == ED25519_SIGNATURE_LEN &&
-                                 ed25519_verify(m->value, key->public_key, text_bytes(base))
-                           : secret_holds(r, key, text_bytes(base), m->value, m->len));
+    return base.p != NULL && ring_key_holds(key, text_bytes(base), m->value, m->len);
 }
 
-static enum mete_code request_verify(const struct ring *r, const struct ring_key *key,
-                                     struct message_signature *m, struct mete_err *err)
+static enum mete_code request_verify(const struct ring_key *key, struct message_signature *m,
+                                     struct mete_err *err)
 {
-    if (m->alg.len > 0 && !text_is(m->alg, key->is_public ? "ed25519" : "hmac-sha256")) {
+    if (m->alg.len > 0 && !text_is(m->alg, ring_key_alg(key))) {
         return mete_fail(err, METE_SIGNATURE_INVALID, NULL, "this key is registered for %s",
-                         key->is_public ? "ed25519" : "hmac-sha256");
+                         ring_key_alg(key));
     }
     if (m->lacks != NULL) {
         return mete_fail(err, METE_SIGNATURE_INVALID, NULL,
                          "the request's signature does not cover %s", m->lacks);
     }
     if (m->verdict == 0) {
-        m->verdict = base_holds(r, key, m, m->base) || base_holds(r, key, m, m->other) ? 1 : -1;
+        m->verdict = base_holds(key, m, m->base) || base_holds(key, m, m->other) ? 1 : -1;
     }
     return m->verdict > 0 ? METE_OK
                           : mete_fail(err, METE_SIGNATURE_INVALID, NULL,
@@ -375,7 +275,7 @@ static enum mete_code moment_check(const struct signatures *s, mete_time now,
 }
 
 static enum mete_code request_check(const struct signatures *s, struct engine *e,
-                                    const struct ring *r, const struct signed_event *event,
+                                    const struct key_ring *r, const struct signed_event *event,
                                     bool required, struct mete_err *err)
 {
     const struct ring_key *key = NULL;
@@ -397,7 +297,7 @@ static enum mete_code request_check(const struct signatures *s, struct engine *e
                          "the key that signed the request is not registered for the producer %.*s",
                          (int)event->producer.len, event->producer.p);
     }
-    enum mete_code code = request_verify(r, key, m, err);
+    enum mete_code code = request_verify(key, m, err);
     return code == METE_OK ? moment_check(s, engine_now(e), m, err) : code;
 }
 
@@ -406,19 +306,20 @@ static enum mete_code request_check(const struct signatures *s, struct engine *e
 /** Who says of nobody that he speaks must sign what a producer that signs may send; else a
  * signature would be asked of nobody who leaves the producer out. Not what only an admin may send:
  * who holds such a key can register another producer's. */
-static bool must_anybody_sign(const struct ring *r, enum event_type type)
+static bool must_anybody_sign(const struct key_ring *r, enum event_type type)
 {
     return strcmp(event_type_scope(type), scope_name(SCOPE_ADMIN)) != 0 &&
-           ((r->runtime_signs && event_type_allows(type, TEXT("runtime"), (struct text){0})) ||
-            r->control_signs);
+           ((key_ring_signs(r, TEXT("runtime")) &&
+             event_type_allows(type, TEXT("runtime"), (struct text){0})) ||
+            key_ring_signs(r, TEXT("control_plane")));
 }
 
-static bool must_sign(const struct ring *r, const struct signed_event *event)
+static bool must_sign(const struct key_ring *r, const struct signed_event *event)
 {
     if (event->producer.len == 0) {
         return !event->of_party && must_anybody_sign(r, event->envelope->event.type);
     }
-    return text_is(event->producer, "runtime") ? r->runtime_signs : r->control_signs;
+    return key_ring_signs(r, event->producer);
 }
 
 static enum mete_code unsigned_fail(const struct signed_event *event, struct mete_err *err)
@@ -437,17 +338,19 @@ static enum mete_code unsigned_fail(const struct signed_event *event, struct met
 enum mete_code signature_check(struct signatures *s, struct engine *e,
                                const struct signed_event *event, struct mete_err *err)
 {
-    struct ring *r = ring_of(s, e);
-    if (!r->read || r->size != book_size(engine_book(e))) {
-        enum mete_code code = ring_read(r, e, err);
+    struct ring *ring = ring_of(s, e);
+    if (ring->keys == NULL || ring->size != book_size(engine_book(e)) ||
+        ring->of != engine_generation(e)) {
+        enum mete_code code = ring_read(s, ring, e, err);
         if (code != METE_OK) {
             return code;
         }
     }
+    const struct key_ring *r = ring->keys;
     bool required = must_sign(r, event);
     bool is_signed = event->envelope->is_signed;
     bool by_request = !is_signed && event->request != NULL;
-    if ((!required && ((!is_signed && !by_request) || r->keys.count == 0)) ||
+    if ((!required && ((!is_signed && !by_request) || key_ring_count(r) == 0)) ||
         engine_seq_of(e, event->envelope->event.id) != 0) {
         return METE_OK;
     }

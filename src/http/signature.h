@@ -20,11 +20,25 @@ void signatures_free(struct signatures *s);
  *  values and all, without `signature`. In `a`; `p` NULL: it cannot be read. */
 struct text signature_message(struct arena *a, struct text event, const struct submit_options *o);
 
+/* What came of verifying an event's signature before the event met its book. */
+struct signature_verdict {
+    bool known; /* a key was found; else nothing was verified */
+    bool holds;
+    bool is_public;
+    struct hash material; /* of that key: the public key, or the commitment of the secret */
+};
+
+/** Verifies a signed event, `message` as signature_message has it, with the keys that `book` had
+ *  when they were last read. Any thread. */
+void signature_try(struct signatures *s, const char *book, const struct envelope *env,
+                   struct text message, struct signature_verdict *out);
+
 struct signed_event {
     const struct envelope *envelope;
     struct text producer; /* by the credential, else by the event itself; may be empty */
     bool of_party;        /* the key is bound to a party, which speaks of its own alone */
     struct text message;  /* signature_message; empty when it is not signed */
+    const struct signature_verdict *verdict; /* of signature_try; NULL: it was not asked */
     struct message_signatures
         *request; /* of all that came with it; used when it is not; NULL: none */
 };

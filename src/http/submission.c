@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define DRAFT_ARENA_MAX ((size_t)1 << 30)
+#define EXPECT_AHEAD    2u /* events whose ids are looked for in memory beforehand */
 
 /* --- what a key may say ------------------------------------------------------------------------*/
 
@@ -55,15 +56,16 @@ enum mete_code submission_may(const struct principal *who, const struct event *e
 }
 
 enum mete_code submission_allowed(struct engine *e, const struct principal *who,
-                                  const struct envelope *envelope, struct text message,
-                                  struct mete_err *err)
+                                  const struct envelope *envelope,
+                                  const struct submission_item *item, struct mete_err *err)
 {
     const struct event *event = &envelope->event;
     const struct signed_event s = {.envelope = envelope,
                                    .producer =
                                        who->producer.len > 0 ? who->producer : event->producer,
                                    .of_party = who->party.len > 0,
-                                   .message = message,
+                                   .message = item != NULL ? item->message : (struct text){0},
+                                   .verdict = item != NULL ? &item->verdict : NULL,
                                    .request = who->request};
     bool speaks_of_share =
         event->type >= EVENT_ALLOCATION_DISPUTED && event->type <= EVENT_ALLOCATION_UPHELD;
@@ -154,10 +156,16 @@ static void item_prepare(const struct principal *who, struct prepared *p, struct
 void submission_text(struct exchange *x, struct text event, const struct submit_options *o)
 {
     struct submission_item *item = item_add(x);
+    const struct envelope *env = prepared_envelope(item->prepared);
     item_prepare(x->who, item->prepared, event, o);
-    if (prepared_envelope(item->prepared)->is_signed) {
+    if (!env->is_signed) {
+        return;
+    }
+    item->message = prepared_signed(item->prepared);
+    if (item->message.p == NULL) { /* private values have been replaced in what is prepared */
         item->message = signature_message(&x->arena, event, o);
     }
+    signature_try(x->who->signatures, x->who->book, env, item->message, &item->verdict);
 }
 
 void submission_broken(struct exchange *x, struct text body, const struct mete_err *why,
@@ -252,7 +260,7 @@ static void item_run(struct engine *e, const struct principal *who, struct submi
     struct mete_err err;
     const struct envelope *envelope = prepared_envelope(item->prepared);
     if (who != NULL && prepared_code(item->prepared, &why) == METE_OK &&
-        submission_allowed(e, who, envelope, item->message, &err) != METE_OK) {
+        submission_allowed(e, who, envelope, item, &err) != METE_OK) {
         prepared_refuse(item->prepared, &err);
     }
     engine_submit_prepared(e, item->prepared, &item->result);
@@ -271,6 +279,9 @@ const struct submit_result *submission_run(struct engine *e, struct exchange *x,
 {
     struct submission *s = x->work;
     METE_ASSERT(i < s->count);
+    if (i + EXPECT_AHEAD < s->count) {
+        engine_expect(e, s->item[i + EXPECT_AHEAD].prepared);
+    }
     while (s->before_done < s->before_count) {
         item_run(e, NULL, &s->before[s->before_done++]);
     }

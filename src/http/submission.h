@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "http/authority.h"
+#include "http/signature.h"
 #include "wire/json.h"
 
 /** A body's member and the payload's member that it becomes. */
@@ -33,6 +34,7 @@ struct submission_item {
     struct prepared *prepared;
     const struct draft *draft; /* NULL: the event was sent as it is */
     struct text message;       /* that its signature covers; empty when it has none */
+    struct signature_verdict verdict;
     struct submit_result result;
 };
 
@@ -52,10 +54,11 @@ enum mete_code submission_may(const struct principal *who, const struct event *e
                               struct mete_err *err) METE_MUST_CHECK;
 
 /** May it, as far as the book tells: only shares of its own party, and signed when the book has a
- *  key of its producer. `message` as in struct signed_event. METE_ALLOCATION_UNKNOWN,
- *  METE_SIGNATURE_INVALID, METE_KEY_UNKNOWN. */
+ *  key of its producer. `item`: what is known of its signature; NULL: it has none.
+ *  METE_ALLOCATION_UNKNOWN, METE_SIGNATURE_INVALID, METE_KEY_UNKNOWN. */
 enum mete_code submission_allowed(struct engine *e, const struct principal *who,
-                                  const struct envelope *envelope, struct text message,
+                                  const struct envelope *envelope,
+                                  const struct submission_item *item,
                                   struct mete_err *err) METE_MUST_CHECK;
 
 /** Makes x->work, and has it freed at the end. */

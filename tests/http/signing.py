@@ -47,7 +47,8 @@ class Hmac:
 
 
 def signed_headers(key, key_id, method, target, body, host, **more):
-    """RFC 9421 and RFC 9530. `more`: cover (names), created, expires, alg, label, digest."""
+    """RFC 9421 and RFC 9530. `more`: cover (names), fields (of those), created, expires, alg, label,
+    digest."""
     path, _, query = target.partition("?")
     digest = more.get("digest", "sha-256")
     name = {"sha-256": "sha256", "sha-512": "sha512"}.get(digest, "sha256")
@@ -55,7 +56,7 @@ def signed_headers(key, key_id, method, target, body, host, **more):
     fields = {"content-digest": f"{digest}=:{value}:", "host": host, "content-type": "application/json",
               "@method": method, "@path": path, "@query": "?" + query, "@authority": host,
               "@target-uri": f"{more.get('scheme', 'http')}://{host}{target}",
-              "@request-target": target}
+              "@request-target": target, **more.get("fields", {})}
     cover = more.get("cover", ["@method", "@path", "content-digest"] + (["@query"] if query else []))
     params = "(" + " ".join(f'"{c}"' for c in cover) + ")"
     params += f";created={more.get('created', int(time.time()))}" if more.get("created") != "" else ""

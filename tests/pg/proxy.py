@@ -23,6 +23,7 @@ class Proxy:
         self.chances = chances
         self.fired = collections.Counter()
         self.lock = threading.Lock()
+        self.gate = None  # of a message: whether it waits, and until when (threading.Event or None)
         self.open = True
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -97,6 +98,10 @@ class Proxy:
 
     def _forward(self, message, server):
         """False: the connection ends here."""
+        gate = self.gate(message) if self.gate else None
+        if gate is not None:
+            self.fired["held"] += 1
+            gate.wait(30)
         commit = message[:1] == b"Q" and message[5:] == b"commit\0"
         if commit and self.happens("unsent"):
             return False

@@ -57,9 +57,9 @@ class Book:
         return subprocess.run([METE, *args], env=self.env, capture_output=True, text=True,
                               check=False)
 
-    def start(self, *args):
-        return subprocess.Popen([METE, *args], env=self.env, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE)
+    def start(self, *args, stdin=subprocess.DEVNULL):
+        return subprocess.Popen([METE, *args], env=self.env, stdin=stdin,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def json(self, *args):
         answer = self.run(*args, "--json")
@@ -133,19 +133,24 @@ def through_kills(pg, folder, path, whole, rounds):
 
 
 def through_crashes(pg, folder, path, whole, rounds):
-    """The server crashes and comes back; the writer goes on by itself."""
+    """The server crashes and comes back; the writer goes on by itself. It is handed a part of its
+    work before each crash and the rest at the end, so that it never has finished before."""
     book = Book(folder, pg.url())
     empty(pg, book)
-    process = book.start("ingest", "--quiet", "--group", "20", str(path))
+    lines = path.read_bytes().splitlines(keepends=True)
+    process = book.start("ingest", "--quiet", "--group", "20", "-", stdin=subprocess.PIPE)
     inside = 0
     for i in range(rounds):
-        grown(pg, process, (i + 1) * EVENTS // (rounds + 1))
-        inside += process.poll() is None
+        part = len(lines) // (rounds + 1)
+        process.stdin.write(b"".join(lines[i * part:(i + 1) * part]))
+        process.stdin.flush()
+        grown(pg, process, i * part + part // 2)
+        inside += process.poll() is None and count(pg) < (i + 1) * part
         pg.crash()
         pg.start()
     note(f"{rounds} crashes of the server, {inside} of them in the midst of new work")
-    said = process.communicate()[1]
-    equal(inside, rounds, "the server crashed in the midst of work")
+    said = process.communicate(b"".join(lines[rounds * part:]))[1]
+    ok(inside > 0, "the server crashed in the midst of work", inside)
     equal(process.returncode, 0, f"the writer went on by itself {said.decode()[:200]}")
     ends_as(book, pg, whole, "crashes")
 

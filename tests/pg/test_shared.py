@@ -20,7 +20,9 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "http")]
 from cluster import Cluster  # noqa: E402
-from served import METE, Served, done, equal, event, note, ok  # noqa: E402
+from proxy import Proxy  # noqa: E402
+from signing import Ed25519, now, signed_headers  # noqa: E402
+from served import METE, Served, done, equal, event, note, ok, until  # noqa: E402
 
 SEED = int(os.environ.get("METE_TEST_SEED", time.time_ns() % 1000000))
 NODES = 3
@@ -233,6 +235,72 @@ def answer_alike(pg):
         c.close()
 
 
+def signed_everywhere(pg):
+    """What a request's signature is worth does not depend on the node that it reaches."""
+    with Installation(pg, 2) as i:
+        admin, key = [i.mete("key", "create", "--scopes", s).strip()
+                      for s in ("admin,revenue:write", "revenue:write")]
+        time.sleep(0.6)
+        own = Ed25519(i.folder)
+        registered = event("k", "key.registered", {"key_id": "k", "alg": own.alg, **own.member,
+                                                   "producer": "control_plane"}, at=now())
+        equal(i.nodes[0].post("/v1/events", registered, key=admin)[0], 200, "a key is registered")
+        equal(i.holder(), i.nodes[0], "at the node that has the book")
+        cover = ["@method", "@path", "content-digest"]
+        bearer = "Bearer " + key
+        for n, (what, target, sent, more, wanted) in enumerate([
+                ("as it is", "/usage", "", {}, "applied"),
+                ("with a query", "/usage?x=1", "", {"cover": [*cover, "@query"]}, "applied"),
+                ("with its whole target", "/usage?x=1", "",
+                 {"cover": ["@method", "@target-uri", "content-digest"]}, "applied"),
+                ("with the key that it shows", "/usage", "",
+                 {"cover": [*cover, "authorization"], "fields": {"authorization": bearer}}, "applied"),
+                ("a query more", "/usage", "?x=1", {}, "signature_invalid")]):
+            told = []
+            for m, node in enumerate(i.nodes):
+                body = json.dumps({"cliId": "urn:s", "report_id": f"r{n}-{m}", "usage": [
+                    {"timestamp": now(), "endpoint": "/x", "cost": 1}]}).encode()
+                headers = signed_headers(own, "k", "POST", target, body, f"127.0.0.1:{node.port}",
+                                         **more)
+                answer = node.request("POST", target + sent, body, headers, key=key)[2]
+                first = (answer.get("results") or [answer])[0]
+                told.append(first.get("code") or first.get("status"))
+            equal(told, [wanted] * 2, f"signed {what}: the same at both nodes")
+
+
+def revoked_elsewhere(pg):
+    """A node that has the book again knows that another one revoked a producer's key, even if the
+    log is as long as one that it had in mind itself and could not commit."""
+    with Installation(pg, 2) as i:
+        first, second = i.nodes
+        admin, key = [i.mete("key", "create", "--scopes", s).strip()
+                      for s in ("admin,revenue:write", "revenue:write")]
+        time.sleep(0.6)
+        own = Ed25519(i.folder)
+
+        def report(name):
+            body = json.dumps({"cliId": "urn:s", "report_id": name, "usage": [
+                {"timestamp": now(), "endpoint": "/x", "cost": 1}]}).encode()
+            headers = signed_headers(own, "k", "POST", "/usage", body, f"127.0.0.1:{first.port}")
+            answer = first.request("POST", "/usage", body, headers, key=key)[2]
+            one = (answer.get("results") or [answer])[0]
+            return one.get("code") or one.get("status")
+        registered = event("k", "key.registered", {"key_id": "k", "alg": own.alg, **own.member,
+                                                   "producer": "control_plane"}, at=now())
+        first.post("/v1/events", registered, key=admin)
+        equal(report("r1"), "applied", "its key signs")
+        pg.sql("create function mete.fail() returns trigger language plpgsql as $$ begin "
+               "raise exception 'not now' using errcode = '23514'; end $$; "
+               "create constraint trigger fail after update on mete.lease deferrable initially "
+               "deferred for each row when (new.commits > old.commits) execute function mete.fail()")
+        equal(report("r2"), "store_failed", "a group that cannot be committed")
+        pg.sql("drop trigger fail on mete.lease")
+        revoked = event("revoked", "key.revoked", {"key_id": "k"}, at=now())
+        equal(second.post("/v1/events", revoked, key=admin)[0], 200, "another node revokes the key")
+        second.stop()
+        equal(report("r3"), "key_unknown", "then it signs nowhere")
+
+
 def share_books(pg):
     with Installation(pg) as i:
         keys = {}
@@ -291,6 +359,26 @@ def followed_everywhere(pg):
               "every node tells its followers of every event, in order")
         for c in connections:
             c.close()
+
+
+def handed_on(pg):
+    """A lease that is given back stays so, also when it is just being confirmed."""
+    with Installation(pg, 0) as i, Proxy(pg, SEED) as proxy:
+        released = threading.Event()
+
+        def gate(message):
+            if b"owner = ''," in message:
+                threading.Timer(0.2, released.set).start()
+            return released if b"skip locked" in message and b"mete.lease" in message else None
+        proxy.gate = gate
+        node = Served(env=i.env, store=proxy.url())
+        node.start()
+        equal(node.post("/v1/events", revenue("h0"))[0], 200, "an event")
+        until("its lease is just being confirmed", lambda: proxy.fired["held"] > 0)
+        node.stop()
+        equal(pg.sql("select owner = '' and expires_at <= clock_timestamp() from mete.lease"), "t",
+              "the lease of a node that ended is nobody's")
+        shutil.rmtree(node.folder, ignore_errors=True)
 
 
 def start_together(pg):
@@ -388,8 +476,8 @@ def crashed(pg, rounds=3):
 def main():
     note(f"seed {SEED}")
     with Cluster() as pg:
-        for part in (answer_alike, share_books, followed_everywhere, start_together, killed,
-                     frozen, frozen_idle, crashed):
+        for part in (answer_alike, signed_everywhere, revoked_elsewhere, share_books, followed_everywhere, handed_on, start_together,
+                     killed, frozen, frozen_idle, crashed):
             if part.__name__ in sys.argv[1:] or len(sys.argv) == 1:
                 part(pg)
     done()

@@ -2,6 +2,7 @@
  * What only a store in a database can suffer: transactions that the server gives up, connections
  * that break, COMMITs without an answer, leases that others take. Runs beside
  * tests/pg/with_postgres. covers: F-027 */
+#include "store/inbox.h"
 #include "store_fixture.h"
 
 #include <pthread.h>
@@ -242,7 +243,105 @@ static void test_a_reader_goes_on_with_the_book(void **state)
     store_close(s);
 }
 
+/* --- COMMITs without an answer, and a database that went back
+ * -----------------------------------*/
+
+/** A standby took the server's place that lacks the last groups: back to `commits`, so many events.
+ */
+static void go_back(const char *commits, unsigned size)
+{
+    char sql[256];
+    snprintf(sql, sizeof sql,
+             "set session_replication_role = replica; delete from mete.event where seq > %u; "
+             "update mete.lease set commits = %s",
+             size, commits);
+    database_run("SUPER", sql, NULL);
+    cut_all();
+}
+
+static void test_no_hole_where_a_standby_lacks_a_group(void **state)
+{
+    struct fixture *f = *state;
+    struct mete_err err;
+    char commits[64];
+    fixture_append(f, 20, 10);
+    database_run("SUPER", "select commits from mete.lease", commits);
+    struct model kept = f->model;
+    fixture_append(f, 10, 10);
+    go_back(commits, 20);
+    fixture_queue(f);
+    assert_int_equal(book_commit(f->book, &err), STORE_FAILED);
+    assert_int_equal(err.code, METE_STORE_FAILED);
+    assert_non_null(strstr(err.text, "lacks"));
+    f->model = kept;
+    fixture_check_rows(f); /* as the database has it now, and can be written */
+    fixture_append(f, 10, 5);
+    is_as_in_memory(f, 30);
+}
+
+static void test_a_commit_nobody_knew_of_is_not_taken_for_the_next(void **state)
+{
+    struct fixture *f = *state;
+    struct mete_err err;
+    fixture_append(f, 20, 10);
+    /* as if one more had arrived without an answer, and nobody could say so in time */
+    database_run("SUPER", "update mete.lease set commits = commits + 1", NULL);
+    struct model kept = f->model;
+    fixture_queue(f);
+    assert_int_equal(book_commit(f->book, &err), STORE_FAILED);
+    f->model = kept;
+    fixture_append(f, 10, 10);
+    is_as_in_memory(f, 30);
+}
+
+/* What was found out in a transaction that broke holds in the one that takes its place, or the
+ * group is given up: a request that was withdrawn in between is not decided. */
+static void test_a_claim_is_made_again(void **state)
+{
+    struct fixture *f = *state;
+    struct mete_err err;
+    const struct inbox_id id = {{1, 2, 3}};
+    fixture_append(f, 10, 10);
+    struct model kept = f->model;
+    for (unsigned withdrawn = 0; withdrawn < 2; withdrawn++) {
+        database_run("SUPER",
+                     "delete from mete.answer; insert into mete.inbox values (1, "
+                     "'\\x01020300000000000000000000000000', clock_timestamp(), 1, 'n', '')",
+                     NULL);
+        assert_int_equal(book_inbox_claim(f->book, &id, &err), STORE_OK);
+        fixture_queue(f);
+        cut_all();
+        if (withdrawn) {
+            database_run("SUPER", "delete from mete.inbox", NULL);
+        }
+        const struct inbox_item answer = {.id = id, .node = TEXT("n")};
+        assert_int_equal(book_inbox_answer(f->book, &answer, &err), STORE_OK);
+        assert_int_equal(book_commit(f->book, &err), withdrawn ? STORE_FAILED : STORE_OK);
+        kept = withdrawn ? kept : f->model;
+    }
+    f->model = kept;
+    is_as_in_memory(f, 11);
+}
+
 /* --- leases ------------------------------------------------------------------------------------*/
+
+/** A lease lasts from when the database stamped it: at the beginning of a group, not at its end. */
+static void test_a_long_group_makes_no_longer_lease(void **state)
+{
+    struct fixture *f = *state;
+    struct mete_err err;
+    fixture_append(f, 10, 10);
+    const struct quarantined q = {.body = TEXT("x"), .code = METE_CONFLICT};
+    assert_int_equal(book_quarantine_add(f->book, &q, 10, &err), STORE_OK); /* begins */
+    database_run("SUPER", "revoke update on mete.lease from mete_app", NULL);
+    sleep_ms(400);
+    assert_int_equal(book_commit(f->book, &err), STORE_OK);
+    sleep_ms(300); /* nobody could confirm it since */
+    enum mete_code held = book_held(f->book, &err);
+    database_run("SUPER", "grant update on mete.lease to mete_app", NULL);
+    assert_int_equal(held, METE_STORE_FAILED);
+    assert_int_equal(book_held(f->book, &err), METE_OK);
+}
 
 /** Makes the lease look as if its holder had died. */
 static void expire(void)
@@ -338,6 +437,58 @@ static void test_an_idle_holder_notices(void **state)
     database_run("SUPER", "update mete.lease set token = token + 1, owner = 'somebody else'", NULL);
     sleep_ms(1000);
     assert_int_equal(book_held(f->book, &err), METE_STORE_BUSY);
+}
+
+/** Databases of one server share its list of sessions: those of this one alone are ended. */
+static void test_sessions_of_other_databases_are_let_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct mete_err err;
+    char token[64];
+    char name[80];
+    fixture_append(f, 10, 10);
+    database_run("SUPER", "select token from mete.lease", token);
+    snprintf(name, sizeof name, "mete/1/%s", token);
+    (void)database_try("SUPER", "create database elsewhere", NULL);
+    const char *const key[] = {"dbname", "dbname", "user", "application_name", NULL};
+    const char *const value[] = {database_url("SUPER"), "elsewhere", "mete_app", name, NULL};
+    PGconn *other = PQconnectdbParams(key, value, 1);
+    assert_int_equal(PQstatus(other), CONNECTION_OK);
+    book_close(f->book);
+    database_run("SUPER", "update mete.lease set owner = 'one that died'", NULL);
+    assert_int_equal(book_open(&f->book, f->store, TEXT("main"), false, &err), METE_OK);
+    PGresult *r = PQexec(other, "select 1");
+    assert_int_equal(PQresultStatus(r), PGRES_TUPLES_OK);
+    PQclear(r);
+    PQfinish(other);
+}
+
+/** What others may put into `public` takes the place of nothing that a statement says. */
+static void test_operators_of_others_are_not_used(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const operators[][2] = {{"bigint", "interval"}, {"numeric", "integer"}};
+    for (size_t i = 0; i < ARRAY_LEN(operators); i++) {
+        char sql[512];
+        snprintf(sql, sizeof sql,
+                 "create or replace function public.trap(%s, %s) returns interval "
+                 "language plpgsql as $$ begin raise exception 'trapped'; end $$; "
+                 "create operator public.* (leftarg = %s, rightarg = %s, function = public.trap)",
+                 operators[i][0], operators[i][1], operators[i][0], operators[i][1]);
+        database_run("SUPER", sql, NULL);
+    }
+    fixture_append(f, 10, 10);
+    fixture_reopen(f);
+    sleep_ms(700); /* it is confirmed */
+    struct mete_err err;
+    enum mete_code held = book_held(f->book, &err);
+    fixture_append(f, 10, 10);
+    is_as_in_memory(f, 20);
+    database_run("SUPER",
+                 "drop function public.trap(bigint, interval) cascade; "
+                 "drop function public.trap(numeric, integer) cascade",
+                 NULL);
+    assert_int_equal(held, METE_OK);
 }
 
 /* --- making books ------------------------------------------------------------------------------*/
@@ -466,10 +617,16 @@ int main(void)
         ON_DATABASE(test_a_cut_in_the_midst_of_a_group),
         ON_DATABASE(test_a_snapshot_that_is_cut_says_so),
         ON_DATABASE(test_a_reader_goes_on_with_the_book),
+        ON_DATABASE(test_no_hole_where_a_standby_lacks_a_group),
+        ON_DATABASE(test_a_commit_nobody_knew_of_is_not_taken_for_the_next),
+        ON_DATABASE(test_a_claim_is_made_again),
+        ON_DATABASE(test_a_long_group_makes_no_longer_lease),
         ON_DATABASE(test_a_live_lease_is_respected),
         ON_DATABASE(test_who_lost_the_lease_is_fenced_off),
         ON_DATABASE(test_an_open_transaction_does_not_stop_the_next),
         ON_DATABASE(test_an_idle_holder_notices),
+        ON_DATABASE(test_sessions_of_other_databases_are_let_alone),
+        ON_DATABASE(test_operators_of_others_are_not_used),
         ON_DATABASE(test_books_made_at_once),
         ON_DATABASE(test_tables_made_at_once),
         cmocka_unit_test(test_labels_show_no_password),

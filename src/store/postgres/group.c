@@ -6,10 +6,13 @@
 
 #include "base/text.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SEND_AT    ((size_t)4 << 20) /* queued bytes of a table that are not kept back longer */
+/* Queued bytes of a table that are sent while the group goes on: the server works beside us. */
+#define SEND_AT    ((size_t)512 << 10)
+#define FLUSH_EACH 16u /* events, between two looks whether the connection takes more */
 #define TRIES_MAX  12u
 #define BACKOFF_MS 3u
 /* As long as a server takes to come back after a crash or a promotion; a process that others can
@@ -39,6 +42,9 @@ static const struct {
                    "from stdin (format binary)",
                    6},
 };
+
+static const char COMMIT_UNKNOWN_TAKEN[] =
+    "another process has taken the book over during a commit: it is not known whether it arrived";
 
 static const char SQL_RESOLVE_BEGIN[] = "begin; set local statement_timeout = 10000";
 static const char SQL_RESOLVE[] =
@@ -75,20 +81,26 @@ static void chunk_note(struct pg_group *g, size_t step)
     g->chunk[g->chunk_count++] = step;
 }
 
-/** Makes steps of the queued rows: what follows comes after them. */
+/** Makes a step of the queued rows of a table. */
+static void table_seal(struct pg_group *g, enum pg_table table)
+{
+    if (g->pending[table].len == 0) {
+        return;
+    }
+    struct pg_step *step = step_push(g);
+    step->table = table;
+    step->rows = g->pending[table];
+    g->pending[table] = (struct buf){0};
+    if (table == PG_EVENT) {
+        chunk_note(g, g->count - 1);
+    }
+}
+
+/** Makes steps of all queued rows: what follows comes after them. */
 static void pending_seal(struct pg_group *g)
 {
     for (size_t t = 0; t < PG_TABLES; t++) {
-        if (g->pending[t].len == 0) {
-            continue;
-        }
-        struct pg_step *step = step_push(g);
-        step->table = (enum pg_table)t;
-        step->rows = g->pending[t];
-        g->pending[t] = (struct buf){0};
-        if (t == PG_EVENT) {
-            chunk_note(g, g->count - 1);
-        }
+        table_seal(g, (enum pg_table)t);
     }
 }
 
@@ -162,35 +174,36 @@ struct bytes pg_queued_event(const struct pg_log *l, uint64_t seq)
 
 /* --- playing -----------------------------------------------------------------------------------*/
 
-/** Rows, all or none of them. */
-static PGresult *rows_send(struct pg_conn *conn, const struct pg_step *step)
+/** Hands rows, all or none of them, to the connection, which goes on sending them while we do
+ *  something else. NULL: they are under way, and rows_land reads the answer; else the failure. */
+static PGresult *rows_start(struct pg_conn *conn, const struct pg_step *step)
 {
     PGresult *r = PQexec(conn->c, copies[step->table].sql);
     if (PQresultStatus(r) != PGRES_COPY_IN) {
         return r;
     }
+    bool put = PQsetnonblocking(conn->c, 1) == 0 && step->rows.len <= INT_MAX &&
+               PQputCopyData(conn->c, (const char *)copy_head, sizeof copy_head) == 1 &&
+               PQputCopyData(conn->c, (const char *)step->rows.p, (int)step->rows.len) == 1 &&
+               PQputCopyData(conn->c, (const char *)copy_end, sizeof copy_end) == 1 &&
+               PQputCopyEnd(conn->c, NULL) == 1;
+    if (!put) {
+        return r; /* the connection broke: no answer of this kind is a good one */
+    }
     PQclear(r);
-    bool put = PQputCopyData(conn->c, (const char *)copy_head, sizeof copy_head) == 1;
-    for (size_t at = 0; put && at < step->rows.len;) {
-        size_t len = step->rows.len - at;
-        len = len > SEND_AT ? SEND_AT : len;
-        put = PQputCopyData(conn->c, (const char *)step->rows.p + at, (int)len) == 1;
-        at += len;
-    }
-    put = put && PQputCopyData(conn->c, (const char *)copy_end, sizeof copy_end) == 1;
-    if (!put || PQputCopyEnd(conn->c, NULL) != 1) {
-        return NULL; /* the connection broke */
-    }
-    r = PQgetResult(conn->c);
+    (void)PQflush(conn->c);
+    return NULL;
+}
+
+/** Waits for the answer to rows_start. */
+static PGresult *rows_land(struct pg_conn *conn)
+{
+    (void)PQsetnonblocking(conn->c, 0);
+    PGresult *r = PQgetResult(conn->c);
     for (PGresult *more; (more = PQgetResult(conn->c)) != NULL;) {
         PQclear(more);
     }
     return r;
-}
-
-static PGresult *step_send(struct pg_conn *conn, const struct pg_step *step)
-{
-    return step->sql != NULL ? pg_send(conn, step->sql, &step->params) : rows_send(conn, step);
 }
 
 /** Opens the transaction, locks the lease and finds our token in it. */
@@ -202,6 +215,7 @@ static enum pg_outcome begin(struct pg_log *l, struct mete_err *err)
         (void)pg_fail(&s->conn, NULL, err, "the database");
         return PG_LOST;
     }
+    s->group.asked_ms = pg_now_ms();
     pg_lease_begin_sql(l, &sql);
     PGresult *r = PQexec(s->conn.c, (const char *)sql.p);
     buf_clear(&sql);
@@ -210,7 +224,7 @@ static enum pg_outcome begin(struct pg_log *l, struct mete_err *err)
         o = pg_outcome_of(&s->conn, r);
         (void)pg_fail(&s->conn, r, err, "begin");
     } else if (pg_changed(r) != 1) {
-        (void)pg_lease_lost(l, err);
+        pg_lease_refused(l, err);
         o = PG_FINAL;
     }
     PQclear(r);
@@ -219,27 +233,81 @@ static enum pg_outcome begin(struct pg_log *l, struct mete_err *err)
     return o;
 }
 
-/** Sends the steps that the transaction lacks; *last: what the last of them gave. */
-static enum pg_outcome play(struct pg_log *l, PGresult **last, struct mete_err *err)
+/** A step that is played again must give what it gave at first: others rest on that. */
+static enum pg_outcome step_compare(struct pg_step *step, PGresult *r, struct mete_err *err)
+{
+    uint64_t gave = pg_changed(r);
+    bool same = !step->ran || gave == step->gave;
+    step->ran = true;
+    step->gave = gave;
+    if (!same) {
+        (void)mete_fail(err, METE_STORE_FAILED, NULL,
+                        "what the group rests on has changed; nothing was written");
+    }
+    return same ? PG_DONE : PG_FINAL;
+}
+
+/** Counts a step that has its answer, or says why it is none. Keeps the answer of the last step in
+ *  *last, when that is wanted. */
+static enum pg_outcome step_note(struct pg_log *l, PGresult *r, PGresult **last,
+                                 struct mete_err *err)
+{
+    struct pg_group *g = &l->store->group;
+    enum pg_outcome o = PG_DONE;
+    if (pg_ok(r)) {
+        o = step_compare(&g->step[g->sent++], r, err);
+    } else {
+        o = pg_outcome_of(&l->store->conn, r);
+        (void)pg_fail(&l->store->conn, r, err, "write");
+    }
+    if (o == PG_DONE && last != NULL && g->sent == g->count) {
+        *last = r;
+    } else {
+        PQclear(r);
+    }
+    return o;
+}
+
+static enum pg_outcome land(struct pg_log *l, struct mete_err *err)
+{
+    l->store->group.flying = false;
+    return step_note(l, rows_land(&l->store->conn), NULL, err);
+}
+
+/** Sends a step; after rows, the answer is still to come (`flying`). */
+static enum pg_outcome step_send(struct pg_log *l, PGresult **last, struct mete_err *err)
 {
     struct pg_group *g = &l->store->group;
     struct pg_conn *conn = &l->store->conn;
+    const struct pg_step *step = &g->step[g->sent];
+    if (step->sql != NULL) {
+        return step_note(l, pg_send(conn, step->sql, &step->params), last, err);
+    }
+    PGresult *r = rows_start(conn, step);
+    g->flying = r == NULL;
+    return g->flying ? PG_DONE : step_note(l, r, NULL, err);
+}
+
+/** Sends the steps that the transaction lacks; *last: what the last of them gave. The answer to the
+ *  last rows may still be to come. */
+static enum pg_outcome play_on(struct pg_log *l, PGresult **last, struct mete_err *err)
+{
+    struct pg_group *g = &l->store->group;
     enum pg_outcome o = g->begun ? PG_DONE : begin(l, err);
-    while (o == PG_DONE && g->sent < g->count) {
-        PGresult *r = step_send(conn, &g->step[g->sent]);
-        if (!pg_ok(r)) {
-            o = pg_outcome_of(conn, r);
-            (void)pg_fail(conn, r, err, "write");
-        } else {
-            g->sent++;
-        }
-        if (o == PG_DONE && last != NULL && g->sent == g->count) {
-            *last = r;
-        } else {
-            PQclear(r);
+    while (o == PG_DONE && g->sent + g->flying < g->count) {
+        o = g->flying ? land(l, err) : PG_DONE;
+        if (o == PG_DONE) {
+            o = step_send(l, last, err);
         }
     }
     return o;
+}
+
+/** The same, and every step has its answer. */
+static enum pg_outcome play(struct pg_log *l, PGresult **last, struct mete_err *err)
+{
+    enum pg_outcome o = play_on(l, last, err);
+    return o == PG_DONE && l->store->group.flying ? land(l, err) : o;
 }
 
 /* --- when it fails -----------------------------------------------------------------------------*/
@@ -252,9 +320,11 @@ struct tries {
 static void transaction_end(struct pg_store *s)
 {
     if (s->group.begun && pg_is_connected(&s->conn)) {
+        (void)PQsetnonblocking(s->conn.c, 0); /* rows may be under way */
         PQclear(PQexec(s->conn.c, "rollback"));
     }
     s->group.begun = false;
+    s->group.flying = false;
     s->group.sent = 0;
 }
 
@@ -289,12 +359,12 @@ static bool recover(struct pg_store *s, enum pg_outcome o, struct tries *t, stru
     return false;
 }
 
-/** Plays until the transaction has every step. */
-static enum store_result settle(struct pg_log *l, PGresult **last, struct mete_err *err)
+/** Plays until the transaction has every step; with `wait` until every step has its answer. */
+static enum store_result settle(struct pg_log *l, PGresult **last, bool wait, struct mete_err *err)
 {
     struct tries t = {0};
     enum pg_outcome o;
-    while ((o = play(l, last, err)) != PG_DONE) {
+    while ((o = wait ? play(l, last, err) : play_on(l, last, err)) != PG_DONE) {
         if (!recover(l->store, o, &t, err)) {
             return STORE_FAILED;
         }
@@ -305,11 +375,14 @@ static enum store_result settle(struct pg_log *l, PGresult **last, struct mete_e
 enum store_result pg_row_end(struct pg_log *l, enum pg_table table, struct mete_err *err)
 {
     struct pg_group *g = &l->store->group;
-    if (g->pending[table].len < SEND_AT) {
-        return STORE_OK;
+    if (g->pending[table].len >= SEND_AT) {
+        table_seal(g, table);
+        return settle(l, NULL, false, err);
     }
-    pending_seal(g);
-    return settle(l, NULL, err);
+    if (g->flying && g->event_count % FLUSH_EACH == 0) {
+        (void)PQflush(l->store->conn.c); /* what is wrong with it is found when it lands */
+    }
+    return STORE_OK;
 }
 
 /* --- statements --------------------------------------------------------------------------------*/
@@ -331,7 +404,7 @@ enum store_result pg_step_add(struct pg_log *l, const char *sql, struct pg_param
 PGresult *pg_step_run(struct pg_log *l, const char *sql, struct pg_params *p, struct mete_err *err)
 {
     PGresult *r = NULL;
-    if (pg_step_add(l, sql, p, err) != STORE_OK || settle(l, &r, err) != STORE_OK) {
+    if (pg_step_add(l, sql, p, err) != STORE_OK || settle(l, &r, true, err) != STORE_OK) {
         PQclear(r);
         return NULL;
     }
@@ -343,6 +416,10 @@ PGresult *pg_query(struct pg_store *s, const char *sql, struct pg_params *p, str
     struct tries t = {0};
     struct pg_log *group = s->group.begun ? s->group.log : NULL;
     PGresult *r = NULL;
+    if (s->group.flying && settle(s->group.log, NULL, true, err) != STORE_OK) {
+        pg_params_clear(p);
+        return NULL;
+    }
     for (;;) {
         r = pg_send(&s->conn, sql, p);
         if (pg_ok(r)) {
@@ -353,7 +430,7 @@ PGresult *pg_query(struct pg_store *s, const char *sql, struct pg_params *p, str
         PQclear(r);
         r = NULL;
         bool gone = s->snapshots > 0 || !recover(s, o, &t, err); /* a snapshot has no second time */
-        if (gone || (group != NULL && settle(group, NULL, err) != STORE_OK)) {
+        if (gone || (group != NULL && settle(group, NULL, true, err) != STORE_OK)) {
             break;
         }
     }
@@ -367,7 +444,7 @@ PGresult *pg_query_settled(struct pg_log *l, const char *sql, struct pg_params *
     struct pg_group *g = &l->store->group;
     if (g->log == l) {
         pending_seal(g);
-        if (g->count > 0 && settle(l, NULL, err) != STORE_OK) {
+        if (g->count > 0 && settle(l, NULL, true, err) != STORE_OK) {
             pg_params_clear(p);
             return NULL;
         }
@@ -391,6 +468,7 @@ static void group_end(struct pg_group *g)
     g->chunk_count = 0;
     g->event_count = 0;
     g->begun = false;
+    g->flying = false;
     g->log = NULL;
 }
 
@@ -436,12 +514,15 @@ static enum pg_outcome resolve(struct pg_log *l, struct mete_err *err)
         int64_t commits = known ? pg_int(r, 0, 1) : 0;
         PQclear(r);
         PQclear(PQexec(s->conn.c, "rollback"));
-        if (known && token != l->token) {
-            (void)pg_lease_lost(l, err);
-            return PG_FINAL;
+        if (known && token == l->token) {
+            return commits > l->commits ? PG_DONE : PG_AGAIN;
         }
         if (known) {
-            return commits > l->commits ? PG_DONE : PG_AGAIN;
+            (void)pg_lease_lost(l, err);
+            if (commits > l->commits) { /* ours may be one of them */
+                (void)mete_fail(err, METE_STORE_BUSY, NULL, "%s", COMMIT_UNKNOWN_TAKEN);
+            }
+            return PG_FINAL;
         }
     }
     (void)mete_fail(err, METE_STORE_FAILED, NULL,
@@ -478,12 +559,11 @@ enum store_result pg_commit(struct pg_log *l, struct mete_err *err)
     }
     pending_seal(g);
     for (;;) {
-        int64_t asked_ms = pg_now_ms();
         enum pg_outcome o = play(l, NULL, err);
         o = o == PG_DONE ? commit_send(l, err) : o;
         if (o == PG_DONE) {
             l->commits++;
-            pg_lease_confirmed(l, asked_ms);
+            pg_lease_confirmed(l, g->asked_ms);
             group_end(g);
             return STORE_OK;
         }

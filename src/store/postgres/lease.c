@@ -18,29 +18,34 @@
 #define RENEWED_MS 100   /* an expiry this much later than it was is another one */
 #define SHARE_OF   3u    /* of its time, after which a lease is confirmed */
 
+/* Operators get exactly the types that they are made for: for others one of the same name that
+ * somebody put into the schema `public` could fit better. */
 static const char SQL_TAKE_BEGIN[] = "begin; set local lock_timeout = 1000";
 static const char SQL_TAKE[] =
     "update mete.lease set token = token + 1, owner = $2, "
-    "expires_at = clock_timestamp() + $3 * interval '1 millisecond' "
+    "expires_at = clock_timestamp() + cast($3 as double precision) * interval '1 millisecond' "
     "where book_id = $1 and (expires_at <= clock_timestamp() or owner = $2) "
     "returning token, commits";
 static const char SQL_LOOK[] =
     "select token, owner, "
-    "cast(extract(epoch from expires_at - clock_timestamp()) * 1000 as bigint) "
+    "cast(extract(epoch from (expires_at - clock_timestamp()) * cast(1000 as double precision)) "
+    "as bigint) "
     "from mete.lease where book_id = $1";
+static const char SQL_COUNTED[] = "select token, commits from mete.lease where book_id = $1";
 /* Of a process that stopped in the midst of a transaction: what it wrote is not visible, but others
  * would wait for it. Not every database of the family has this; there its own bounds must do. */
 static const char SQL_END_SESSION[] =
     "select cast(count(pg_terminate_backend(pid)) as bigint) from pg_stat_activity "
-    "where application_name = $1 and pid <> pg_backend_pid()";
-static const char SQL_RENEW[] =
-    "update mete.lease set expires_at = clock_timestamp() + $3 * interval '1 millisecond' "
-    "where book_id = $1 and token = $2";
-/* Who is just committing confirms by that. */
+    "where datname = current_database() and application_name = $1 and pid <> pg_backend_pid()";
+static const char SQL_RENEW[] = "update mete.lease set expires_at = clock_timestamp() + cast($3 as "
+                                "double precision) * interval '1 millisecond' "
+                                "where book_id = $1 and token = $2";
+/* Who is just committing confirms by that; what was given back in the meantime stays so. */
 static const char SQL_RENEW_IF_FREE[] =
-    "update mete.lease set expires_at = clock_timestamp() + $3 * interval '1 millisecond' "
+    "update mete.lease set expires_at = clock_timestamp() + cast($3 as double precision) * "
+    "interval '1 millisecond' "
     "where book_id in (select book_id from mete.lease where book_id = $1 and token = $2 "
-    "for update skip locked) and token = $2";
+    "for update skip locked) and token = $2 and owner <> ''";
 static const char SQL_RELEASE[] =
     "update mete.lease set owner = '', expires_at = clock_timestamp() "
     "where book_id = $1 and token = $2";
@@ -344,10 +349,11 @@ void pg_lease_begin_sql(const struct pg_log *l, struct buf *out)
     buf_printf(out, "begin; set local idle_in_transaction_session_timeout = %u; ", ms);
     buf_put_str(out, "set local application_name = '");
     session_name(l->book_id, l->token, out);
-    buf_printf(out,
-               "'; update mete.lease set commits = commits + 1, expires_at = clock_timestamp() + "
-               "interval '%u milliseconds' where book_id = %lld and token = %lld",
-               ms, (long long)l->book_id, (long long)l->token);
+    buf_printf(
+        out,
+        "'; update mete.lease set commits = commits + 1, expires_at = clock_timestamp() + "
+        "interval '%u milliseconds' where book_id = %lld and token = %lld and commits = %lld",
+        ms, (long long)l->book_id, (long long)l->token, (long long)l->commits);
     buf_put_u8(out, 0);
 }
 
@@ -357,6 +363,54 @@ enum mete_code pg_lease_lost(const struct pg_log *l, struct mete_err *err)
     confirmed(r, l->book_id, l->token, 0);
     return mete_fail(err, METE_STORE_BUSY, NULL,
                      "another process has taken the book over; nothing was written");
+}
+
+static bool is_ours(const struct pg_log *l, const PGresult *r)
+{
+    return PQntuples(r) == 1 && pg_int(r, 0, 0) == l->token;
+}
+
+void pg_lease_refused(const struct pg_log *l, struct mete_err *err)
+{
+    struct pg_conn *conn = &l->store->conn;
+    struct pg_params p = {0};
+    pg_put_int(&p, l->book_id);
+    PGresult *r = pg_send(conn, SQL_COUNTED, &p);
+    pg_params_clear(&p);
+    if (!pg_ok(r)) {
+        (void)pg_fail(conn, r, err, "begin");
+    } else if (!is_ours(l, r)) {
+        (void)pg_lease_lost(l, err);
+    } else {
+        (void)mete_fail(err, METE_STORE_FAILED, NULL,
+                        pg_int(r, 0, 1) < l->commits
+                            ? "the database lacks groups that it had: a standby without them took "
+                              "its place; nothing was written"
+                            : "the database has a group of which nobody could say whether it "
+                              "arrived; nothing was written");
+    }
+    PQclear(r);
+}
+
+enum store_result pg_lease_follow(struct pg_log *l, struct mete_err *err)
+{
+    if (l->token == 0) {
+        return STORE_OK;
+    }
+    struct pg_params p = {0};
+    pg_put_int(&p, l->book_id);
+    PGresult *r = pg_query(l->store, SQL_COUNTED, &p, err);
+    if (r == NULL) {
+        return STORE_FAILED;
+    }
+    bool ours = is_ours(l, r);
+    if (ours) {
+        l->commits = pg_int(r, 0, 1);
+    } else {
+        (void)pg_lease_lost(l, err);
+    }
+    PQclear(r);
+    return ours ? STORE_OK : STORE_FAILED;
 }
 
 void pg_lease_confirmed(struct pg_log *l, int64_t asked_ms)

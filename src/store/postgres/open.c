@@ -272,7 +272,7 @@ static enum store_result find(void *log, struct log_found *out, struct mete_err 
     int64_t page[2];
     int64_t flushed[2];
     *out = (struct log_found){0};
-    if (pg_lease_check(l, err) != STORE_OK ||
+    if (pg_lease_check(l, err) != STORE_OK || pg_lease_follow(l, err) != STORE_OK ||
         numbers_of(l, SQL_EVENT_LAST, event, err) != STORE_OK ||
         numbers_of(l, SQL_PAGE_LAST, page, err) != STORE_OK ||
         numbers_of(l, SQL_STATE_GET, flushed, err) != STORE_OK) {

@@ -80,6 +80,8 @@ struct pg_step {
     enum pg_table table;
     struct buf rows;
     struct pg_params params;
+    bool ran;      /* in this transaction or in one that was given up */
+    uint64_t gave; /* rows that it gave or changed then */
 };
 
 /** Where a queued event stands: rows of which step, from which byte. */
@@ -93,11 +95,13 @@ struct pg_log;
 struct pg_group {
     struct pg_log *log; /* whose group is open; NULL: none */
     bool begun;         /* a transaction is open */
+    int64_t asked_ms;   /* when it was asked to open */
     struct buf pending[PG_TABLES];
     struct pg_step *step;
     size_t count;
     size_t cap;
     size_t sent;   /* steps that the open transaction has */
+    bool flying;   /* the rows of the next step were sent, their answer was not read */
     size_t *chunk; /* steps that hold events */
     size_t chunk_count;
     size_t chunk_cap;
@@ -177,6 +181,10 @@ void pg_lease_release(struct pg_log *l);
 void pg_lease_begin_sql(const struct pg_log *l, struct buf *out);
 /** Another process has the book now. */
 enum mete_code pg_lease_lost(const struct pg_log *l, struct mete_err *err);
+/** Why that statement changed no row: the lease is another's, or its row is of another time. */
+void pg_lease_refused(const struct pg_log *l, struct mete_err *err);
+/** Before the log is read: the count of commits that goes with it. */
+enum store_result pg_lease_follow(struct pg_log *l, struct mete_err *err);
 /** The database has just confirmed the lease, asked at `asked_ms`. */
 void pg_lease_confirmed(struct pg_log *l, int64_t asked_ms);
 /** False: it could be another's by now. */
