@@ -165,13 +165,17 @@ static size_t said_draw(struct sim *s, const struct model_allocation *a)
     return i;
 }
 
-/** Any one, or one of the youngest that something can still be said about. */
+/** One that was disputed, whatever became of it; any one; or one of the youngest that something can
+ *  still be said about. */
 static struct model_allocation *allocation_draw(struct sim *s, struct model *m)
 {
     size_t count = m->allocation_count;
     size_t youngest = count < 400 ? count : 400;
-    if (rng_below(&s->rng, 4) == 0) {
+    if (rng_below(&s->rng, 5) == 0) {
         return &m->allocation[rng_below(&s->rng, count)];
+    }
+    if (m->spoken_count > 0 && rng_below(&s->rng, 2) == 0) {
+        return &m->allocation[m->spoken[rng_below(&s->rng, m->spoken_count)]];
     }
     struct model_allocation *a = &m->allocation[count - 1];
     for (int i = 0; i < 40; i++) {

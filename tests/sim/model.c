@@ -31,6 +31,7 @@ void model_end(struct model *m)
     map_clear(&m->gross);
     free(m->posting);
     free(m->allocation);
+    free(m->spoken);
     free(m->party);
     free(m->event_id);
     arena_clear(&m->keep);
@@ -204,6 +205,9 @@ static const char *dispute_follow(struct follow *f)
     switch ((int)f->event->type) {
     case EVENT_ALLOCATION_DISPUTED:
         a->state = MODEL_DISPUTED;
+        f->m->spoken =
+            grown(f->m->spoken, f->m->spoken_count, &f->m->spoken_cap, sizeof *f->m->spoken);
+        f->m->spoken[f->m->spoken_count++] = *index - 1;
         a->holds_until = a->due > after && a->due != TIME_NEVER ? a->due - 1 : after;
         a->holds_until = a->due == TIME_NEVER ? TIME_NEVER : a->holds_until;
         break;

@@ -36,6 +36,8 @@ struct model {
     size_t posting_count, posting_cap;
     struct model_allocation *allocation;
     size_t allocation_count, allocation_cap;
+    size_t *spoken; /* allocations that were disputed, by index */
+    size_t spoken_count, spoken_cap;
     struct text *party; /* [number - PARTY_FIRST] */
     size_t party_count, party_cap;
     struct text *event_id; /* [seq - 1] */
