@@ -62,7 +62,7 @@ bool etag_is_listed(struct text list, struct text tag)
 static bool comes_back(enum mete_code code)
 {
     int status = mete_code_status(code);
-    return status == 429 || status == 503 || code == METE_IDEMPOTENCY_RUNNING;
+    return status == 429 || status == 503 || status == 507 || code == METE_IDEMPOTENCY_RUNNING;
 }
 
 /** It names files, machines or roles, which are nobody's business who asks over HTTP. */
