@@ -172,12 +172,12 @@ static void own_text(struct cli *c, const struct verify_report *r)
     hash_hex(&r->log.root, root);
     cli_print(c,
               "The book agrees with itself: %llu entries, %llu decisions, %llu checkpoints, "
-              "%llu keys of state,\n%llu private values open, %llu erased, %llu in quarantine; "
+              "%llu keys of state,\n%llu private values %s, %llu erased, %llu in quarantine; "
               "root %s\n",
               (unsigned long long)r->log.rows, (unsigned long long)r->decisions,
               (unsigned long long)r->log.checkpoints, (unsigned long long)r->state_keys,
-              (unsigned long long)r->sealed, (unsigned long long)r->erased,
-              (unsigned long long)r->quarantined, root);
+              (unsigned long long)r->sealed, r->log.signatures ? "open" : "there",
+              (unsigned long long)r->erased, (unsigned long long)r->quarantined, root);
 }
 
 static void own_json(struct json_writer *w, const struct verify_report *r)
@@ -234,6 +234,10 @@ static int audit(struct auditing *a)
     if (file != NULL && export_to_file(a, file) != METE_OK) {
         return cli_fail(a->c, &a->err);
     }
+    if (!engine_has_keys(a->e) && report.log.checkpoints + report.sealed > 0) {
+        cli_note(a->c, "The key file is not here: signatures were not checked, private values not "
+                       "opened.");
+    }
     int status = auditor_run(a, file);
     if (a->c->json) {
         answer_json(a, &report, status);
@@ -275,6 +279,11 @@ int audit_quietly(struct cli *c)
         book_verify(a.e, &report, &a.err) == METE_OK ? auditor_run(&a, NULL) : cli_fail(c, &a.err);
     c->json = json;
     c->quiet = quiet;
+    if (status == CLI_UNPROVEN && a.err.code == METE_OK) {
+        fprintf(stderr,
+                "mete: the auditor does not agree with book %s\n      mete audit says where.\n",
+                c->book);
+    }
     engine_close(a.e);
     return status;
 }

@@ -418,8 +418,11 @@ int cli_open(struct cli *c, enum cli_access access, struct engine **out)
     if (status != CLI_OK) {
         return status;
     }
-    const struct engine_options o = {
-        .store = c->store, .book = c->book, .read_only = access == CLI_READ, .clock = CLOCK_REAL};
+    const struct engine_options o = {.store = c->store,
+                                     .book = c->book,
+                                     .key_file = c->key_file,
+                                     .read_only = access == CLI_READ,
+                                     .clock = CLOCK_REAL};
     if (engine_open(out, &o, &err) == METE_OK) {
         return CLI_OK;
     }

@@ -51,6 +51,7 @@ struct cli {
     int operand_count;
     const char *store;       /* --store, else DATABASE_URL, else mete.conf(5), else mete.db */
     const char *store_label; /* the same without a password: for people */
+    const char *key_file;    /* NULL: as engine_key_file says */
     const char *book;        /* --book, else mete.conf(5), else main */
     bool json;
     bool csv;

@@ -5,7 +5,8 @@
 
 #include "cli/cli.h"
 
-/* X(symbol): a `const struct cli_command command_<symbol>` */
+/* X(symbol): a `const struct cli_command command_<symbol>`. A name that begins with
+ * another one stands before it. */
 #define CLI_COMMANDS(X)                                                                            \
     X(run)                                                                                         \
     X(init)                                                                                        \
@@ -37,6 +38,9 @@
     X(key_revoke)                                                                                  \
     X(key_rotate)                                                                                  \
     X(copy)                                                                                        \
+    X(backup_verify)                                                                               \
+    X(backup)                                                                                      \
+    X(restore)                                                                                     \
     X(store_prepare)                                                                               \
     X(store_distribute)                                                                            \
     X(serve)                                                                                       \

@@ -28,15 +28,6 @@ struct look {
     bool is_empty;    /* no event is in any book that could be opened */
 };
 
-/** The file of an embedded store; NULL: it is none. */
-static const char *store_file(const char *store)
-{
-    if (text_starts(text_of(store), "sqlite:")) {
-        return store + strlen("sqlite:");
-    }
-    return strstr(store, "://") != NULL || strcmp(store, "memory:") == 0 ? NULL : store;
-}
-
 static const char *beside(const struct look *l, const char *suffix)
 {
     return arena_printf(&l->d->c->arena, "%s%s", l->file, suffix).p;

@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -58,6 +59,34 @@ struct hash sha256_parts(const struct bytes *parts, size_t count)
 struct hash sha256(struct bytes in)
 {
     return sha256_parts(&in, 1);
+}
+
+struct hashing {
+    EVP_MD_CTX *context;
+};
+
+struct hashing *hashing_new(void)
+{
+    struct hashing *h = malloc(sizeof *h);
+    METE_ASSERT(h != NULL);
+    METE_ASSERT(pthread_once(&once, prepare) == 0);
+    h->context = EVP_MD_CTX_new();
+    METE_ASSERT(h->context != NULL && EVP_DigestInit_ex2(h->context, algorithm, NULL) == 1);
+    return h;
+}
+
+void hashing_add(struct hashing *h, struct bytes in)
+{
+    METE_ASSERT(in.len == 0 || EVP_DigestUpdate(h->context, in.p, in.len) == 1);
+}
+
+struct hash hashing_end(struct hashing *h)
+{
+    struct hash out;
+    METE_ASSERT(EVP_DigestFinal_ex(h->context, out.b, NULL) == 1);
+    EVP_MD_CTX_free(h->context);
+    free(h);
+    return out;
 }
 
 struct hash hmac_sha256(struct bytes key, struct bytes in)

@@ -15,6 +15,12 @@ struct hash {
 struct hash sha256(struct bytes in);
 /** The hash of the concatenation of `count` pieces. */
 struct hash sha256_parts(const struct bytes *parts, size_t count);
+/** SHA-256 of what comes piece by piece. */
+struct hashing;
+struct hashing *hashing_new(void);
+void hashing_add(struct hashing *h, struct bytes in);
+/** The hash of all pieces; frees `h`. */
+struct hash hashing_end(struct hashing *h);
 struct hash hmac_sha256(struct bytes key, struct bytes in);
 void sha512(uint8_t out[SHA512_LEN], struct bytes in);
 bool hash_eq(const struct hash *a, const struct hash *b);

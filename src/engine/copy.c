@@ -220,7 +220,7 @@ enum mete_code store_copy(const struct store_copy_options *o, struct store_copie
     const struct store_options writing = {.create = true, .now = clock_read()};
     *out = (struct store_copied){0};
     enum mete_code code = store_open(&m.from, o->from, &reading, err);
-    code = code == METE_OK ? key_file_copy(&m) : code;
+    code = code == METE_OK && !o->no_key_file ? key_file_copy(&m) : code;
     code = code == METE_OK ? store_open(&m.to, o->to, &writing, err) : code;
     code = code == METE_OK ? books_copy(&m) : code;
     store_close(m.to);

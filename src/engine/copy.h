@@ -10,6 +10,7 @@ struct store_copy_options {
     const char *from;
     const char *to;   /* made when it is missing, as far as that is possible */
     const char *book; /* NULL: all of them */
+    bool no_key_file; /* the caller sees to it */
     /** Before and, `copied` set, after each book; and, `all` set, after every group. May be NULL.
      */
     void (*tell)(void *ctx, struct text book, const struct book_copied *copied, uint64_t done,

@@ -334,9 +334,13 @@ static bool quarantine_line(void *arg, const struct quarantined *q)
     return x->code == METE_OK;
 }
 
+/** Without the key nobody can tell who signed: the auditor is not asked. */
 static bool checkpoint_line(void *arg, const struct checkpoint *c)
 {
     struct audit *x = arg;
+    if (!x->e->has_keys) {
+        return true;
+    }
     line_begin(x, "checkpoint");
     put_u64(x, "size", c->size);
     jw_text(&x->w, "note", c->note);

@@ -3,6 +3,7 @@
  * with process_ are those that every Prometheus client has. */
 #include "base/text.h"
 #include "http/metrics.h"
+#include "store/store.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -57,15 +58,6 @@ static int64_t cpu_us(void)
 }
 
 /* --- the file ----------------------------------------------------------------------------------*/
-
-/** NULL: the store is no file. */
-static const char *store_file(const char *store)
-{
-    if (text_starts(text_of(store), "sqlite:")) {
-        return store + strlen("sqlite:");
-    }
-    return strstr(store, "://") == NULL && strcmp(store, "memory:") != 0 ? store : NULL;
-}
 
 static int64_t file_bytes(const char *file, const char *suffix)
 {

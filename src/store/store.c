@@ -36,6 +36,12 @@ const struct store_port *store_port_of(const char *url, const char **name)
     return strstr(url, "://") == NULL ? &sqlite_store_port : NULL;
 }
 
+const char *store_file(const char *url)
+{
+    const char *name;
+    return store_port_of(url, &name) == &sqlite_store_port ? name : NULL;
+}
+
 /* --- addresses ---------------------------------------------------------------------------------*/
 
 /* What stands between the first colon and the last @ is a password, and so may be what stands in a

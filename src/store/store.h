@@ -45,6 +45,8 @@ void store_close(struct store *s);
 /** True for a database that processes of several machines may open. */
 bool store_is_remote(const char *url);
 #define STORE_NODE_MAX 96
+/** The file of an embedded store; NULL: it is none. */
+const char *store_file(const char *url);
 /** A name for this process among those that share a store: machine, process, and a random rest. */
 void store_node_name(char out[STORE_NODE_MAX]);
 /** Appends the address as it may be shown to anybody: without a password. */

@@ -84,6 +84,8 @@ class Cluster:
 
     def _as_user(self):
         def die_with_parent():
+            for one in (signal.SIGINT, signal.SIGQUIT):  # a shell's background ignores them
+                signal.signal(one, signal.SIG_DFL)
             ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGQUIT)
         how = {"preexec_fn": die_with_parent, "cwd": self.folder}
         if self.user is not None:

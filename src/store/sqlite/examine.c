@@ -50,10 +50,10 @@ static enum mete_code number(sqlite3 *db, const char *sql, mete_time now, uint64
 }
 
 /** The pages of the file: each is used once, each tree and its order are sound. */
-static void structure_check(sqlite3 *db, char flaw[200])
+void sqlite_structure(sqlite3 *db, const char *pragma, char flaw[200])
 {
     struct mete_err err;
-    sqlite3_stmt *s = sqlite_prepare(db, SQL_CHECK, &err);
+    sqlite3_stmt *s = sqlite_prepare(db, pragma, &err);
     int step = s != NULL ? sqlite3_step(s) : SQLITE_ERROR;
     const char *text = step == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
     text = text != NULL ? text : sqlite3_errmsg(db);
@@ -69,7 +69,7 @@ static enum mete_code db_examine(sqlite3 *db, mete_time now, struct store_report
     struct sqlite_store as_is = {.db = db, .read_only = true};
     uint64_t schema = 0;
     sqlite3_busy_timeout(db, BUSY_WAIT_MS);
-    structure_check(db, out->flaw);
+    sqlite_structure(db, SQL_CHECK, out->flaw);
     enum mete_code code = sqlite_migrate(&as_is, err);
     struct mete_err unused;
     if (number(db, SQL_SCHEMA, now, &schema, &unused) == METE_OK) {
@@ -84,10 +84,10 @@ static enum mete_code db_examine(sqlite3 *db, mete_time now, struct store_report
 enum mete_code store_examine(const char *url, mete_time now, struct store_report *out,
                              struct mete_err *err)
 {
-    const char *path = text_starts(text_of(url), "sqlite:") ? url + strlen("sqlite:") : url;
+    const char *path = store_file(url);
     sqlite3 *db = NULL;
     *out = (struct store_report){.schema_known = (unsigned)migrations_sqlite_count};
-    if (strstr(url, "://") != NULL || strcmp(url, "memory:") == 0) {
+    if (path == NULL) {
         return METE_OK;
     }
     out->is_file = true;

@@ -58,8 +58,8 @@ struct sqlite_log {
 /** The row key of a number of this book. */
 int64_t sqlite_key(const struct sqlite_log *l, uint64_t number);
 
-/** Fills err from what the connection says last: METE_STORE_CORRUPT, METE_STORE_BUSY or
- *  METE_STORE_FAILED. Returns its code. */
+/** Fills err from what the connection says last: METE_STORE_CORRUPT, METE_STORE_BUSY,
+ *  METE_STORE_FULL or METE_STORE_FAILED. Returns its code. */
 enum mete_code sqlite_fail(sqlite3 *db, struct mete_err *err, const char *what);
 
 /** A statement of the log, prepared at its first use and reset; NULL with err filled. */
@@ -85,6 +85,9 @@ enum store_result sqlite_begin(struct sqlite_log *l, struct mete_err *err);
 /* open.c */
 /** An SQLite result; *db is to be closed whatever it is. `untouched`: see struct store_options. */
 int sqlite_open_db(const char *path, bool read_only, bool untouched, sqlite3 **db);
+
+/** What is behind PRAGMA quick_check or integrity_check: the first flaw, "" when there is none. */
+void sqlite_structure(sqlite3 *db, const char *pragma, char flaw[200]);
 
 /* lock.c */
 /** Takes the writer's lock beside `path`. METE_STORE_BUSY names who has it. */
