@@ -28,9 +28,9 @@ def address_of_both(first, second):
             f"{Cluster.DATABASE}?target_session_attrs=read-write")
 
 
-def mete(i, *args):
+def mete(i, *args, pg=None):
     return subprocess.run([METE, *args], capture_output=True, text=True, check=False,
-                          env={**os.environ, **i.env, "DATABASE_URL": i.pg.url()})
+                          env={**os.environ, **i.env, "DATABASE_URL": (pg or i.pg).url()})
 
 
 def stored(pg):
@@ -70,6 +70,10 @@ def synchronous(seed):
             standby.wait_until_followed(synchronous=True)
             with Load(i, seed) as load:
                 ok(load.wait_for(100), "events come in")
+                for command in (["parties"], ["log", "verify"]):
+                    read = mete(i, *command, pg=standby)
+                    equal(read.returncode, 0, f"mete {' '.join(command)} on the standby "
+                          f"{read.stderr}")
                 size, text, took = machine_dies(i, load, primary, standby, behind=False)
             note(f"events came in again {took:.1f} s after the machine had died")
             holds(i, load, "a synchronous standby")
@@ -94,7 +98,7 @@ def asynchronous(seed, behind=True):
             if behind:
                 ok(len(gone) >= BEHIND // 2, "what it lacked is gone")
                 tells_of_it(i, size, text)
-            goes_on(i)
+            goes_on(i, load.sent)
             return len(gone), load.count()
 
 
@@ -111,10 +115,12 @@ def tells_of_it(i, size, text):
     equal(held.returncode, 3, f"mete log verify --checkpoint: {held.stderr.splitlines()[:1]}")
 
 
-def goes_on(i):
+def goes_on(i, sent):
     """Whole, the same everywhere, and it can be written."""
     before = int(i.pg.sql("select max(seq) from mete.event"))
-    with Load(i, 1) as load:
+    load = Load(i, 1)
+    load.sent = list(sent)
+    with load:
         ok(load.wait_for(50), "events come in")
     missing = i.pg.sql("select max(seq) - count(*) from mete.event")
     equal(missing, "0", "no number is missing in the log")
