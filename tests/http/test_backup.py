@@ -313,6 +313,14 @@ def contents_are_guarded(backup):
         db.close()
         return sealed(target.read_bytes(), said)
 
+    def with_broken_page(table):
+        target.write_bytes(image)
+        db = sqlite3.connect(target)
+        (page,), = db.execute("select rootpage from sqlite_master where name = ?", (table,))
+        db.close()
+        at = (page - 1) * 16384
+        return sealed(image[:at] + b"\xff" + image[at + 1:], said)
+
     def with_book(**more):
         return sealed(image, {**said, "books": [{**said["books"][0], **more}]})
 
@@ -328,6 +336,7 @@ def contents_are_guarded(backup):
                 "delete from event where key = (select max(key) from event)")),
             ("an event in the middle that is missing", with_sql(
                 "delete from event where key % 4096 = 9")),
+            ("a page that no log is read from", with_broken_page("quarantine")),
             ("another size", with_book(size=book["size"] - 1)),
             ("another head", with_book(root="00" * 32)),
             ("another book", with_book(book="other")),
