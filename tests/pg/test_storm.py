@@ -78,10 +78,12 @@ class Storm:
         self.stack = contextlib.ExitStack()
         self.clocks = Clocks(pg.folder)
         self.proxies = [self.stack.enter_context(
-            Proxy(pg, seed + n, port=front.port, fired=self.fired, **CHANCES))
+            Proxy(pg, seed + n, port=front.port, fired=self.fired))
             for n in range(NODES)]
         self.i = self.stack.enter_context(
             Installation(pg, urls=[p.url() for p in self.proxies], envs=self.clocks.envs))
+        for proxy in self.proxies:
+            proxy.chances.update(CHANCES)
         pg.sql(GIVES_UP)
 
     # --- kinds: each returns whether it really happened ---
