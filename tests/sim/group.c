@@ -158,6 +158,9 @@ static size_t said_draw(struct sim *s, const struct model_allocation *a)
     if (a->state == MODEL_CLEAN && rng_below(&s->rng, 4) != 0) {
         return 0;
     }
+    if (a->state == MODEL_DISPUTED && at < SAID[0].share) {
+        return 1 + rng_below(&s->rng, ARRAY_LEN(SAID) - 1);
+    }
     size_t i = 0;
     while (at >= SAID[i].share) {
         at -= SAID[i++].share;
@@ -167,25 +170,26 @@ static size_t said_draw(struct sim *s, const struct model_allocation *a)
 
 /** One that was disputed, whatever became of it; any one; or one of the youngest that something can
  *  still be said about. */
-static struct model_allocation *allocation_draw(struct sim *s, struct model *m)
+static size_t allocation_draw(struct sim *s, struct model *m)
 {
     size_t count = m->allocation_count;
     size_t youngest = count < 400 ? count : 400;
     if (rng_below(&s->rng, 5) == 0) {
-        return &m->allocation[rng_below(&s->rng, count)];
+        return rng_below(&s->rng, count);
     }
     if (m->spoken_count > 0 && rng_below(&s->rng, 2) == 0) {
-        return &m->allocation[m->spoken[rng_below(&s->rng, m->spoken_count)]];
+        return m->spoken[rng_below(&s->rng, m->spoken_count)];
     }
-    struct model_allocation *a = &m->allocation[count - 1];
+    size_t drawn = count - 1;
     for (int i = 0; i < 40; i++) {
-        a = &m->allocation[count - 1 - rng_below(&s->rng, youngest)];
+        drawn = count - 1 - rng_below(&s->rng, youngest);
+        const struct model_allocation *a = &m->allocation[drawn];
         if (a->state == MODEL_DISPUTED || a->state == MODEL_ESCALATED ||
             (a->state == MODEL_CLEAN && a->due > sim_clock())) {
             break;
         }
     }
-    return a;
+    return drawn;
 }
 
 static void write_dispute(struct sim *s, struct buf *out, size_t said, struct text id)
@@ -235,16 +239,11 @@ static bool configure(struct sim *s, struct sim_book *b, struct mete_err *err)
     return ok;
 }
 
-bool group_dispute(struct sim *s, struct sim_book *b, struct mete_err *err)
+/** One event about an allocation, in a group of its own. */
+static bool dispute_once(struct sim *s, struct sim_book *b, size_t index, struct mete_err *err)
 {
     struct buf json = {0};
-    if (b->model.allocation_count == 0) {
-        return true;
-    }
-    if (rng_below(&s->rng, 6) == 0 && !configure(s, b, err)) {
-        return false;
-    }
-    struct model_allocation *a = allocation_draw(s, &b->model);
+    struct model_allocation *a = &b->model.allocation[index];
     size_t said = said_draw(s, a);
     mete_time from = sim_clock();
     write_dispute(s, &json, said, a->id);
@@ -257,5 +256,26 @@ bool group_dispute(struct sim *s, struct sim_book *b, struct mete_err *err)
         world_durable(s, b);
     }
     buf_clear(&json);
+    return ok;
+}
+
+/** What is said about a share, one thing after the other. */
+bool group_dispute(struct sim *s, struct sim_book *b, struct mete_err *err)
+{
+    if (b->model.allocation_count == 0) {
+        return true;
+    }
+    if (rng_below(&s->rng, 6) == 0 && !configure(s, b, err)) {
+        return false;
+    }
+    size_t index = allocation_draw(s, &b->model);
+    uint64_t count = 1 + rng_below(&s->rng, 4);
+    bool ok = true;
+    for (uint64_t i = 0; i < count && ok && !fault_disk_is_dark(); i++) {
+        ok = dispute_once(s, b, index, err);
+    }
+    if (ok) {
+        world_compare(s, b, rng_below(&s->rng, 4) == 0);
+    }
     return ok;
 }
