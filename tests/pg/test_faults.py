@@ -142,6 +142,8 @@ def through_crashes(pg, folder, path, whole, rounds):
     inside = 0
     for i in range(rounds):
         part = len(lines) // (rounds + 1)
+        if process.poll() is not None:
+            break
         process.stdin.write(b"".join(lines[i * part:(i + 1) * part]))
         process.stdin.flush()
         grown(pg, process, i * part + part // 2)
@@ -149,7 +151,9 @@ def through_crashes(pg, folder, path, whole, rounds):
         pg.crash()
         pg.start()
     note(f"{rounds} crashes of the server, {inside} of them in the midst of new work")
-    said = process.communicate(b"".join(lines[rounds * part:]))[1]
+    if process.poll() is None:
+        process.stdin.write(b"".join(lines[rounds * part:]))
+    said = process.communicate()[1]
     ok(inside > 0, "the server crashed in the midst of work", inside)
     equal(process.returncode, 0, f"the writer went on by itself {said.decode()[:200]}")
     ends_as(book, pg, whole, "crashes")

@@ -117,7 +117,10 @@ enum pg_outcome pg_outcome_of(const struct pg_conn *conn, const PGresult *r)
     if (is_one_of(state, again)) {
         return PG_AGAIN;
     }
-    return !pg_is_connected(conn) || is_one_of(state, lost) ? PG_LOST : PG_FINAL;
+    /* Without a state it was not the server that spoke but libpq, which may call a connection sound
+     * until it has read what the server said before it went. */
+    bool by_libpq = state[0] == '\0';
+    return !pg_is_connected(conn) || by_libpq || is_one_of(state, lost) ? PG_LOST : PG_FINAL;
 }
 
 enum mete_code pg_fail(const struct pg_conn *conn, const PGresult *r, struct mete_err *err,
