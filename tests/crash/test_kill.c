@@ -466,7 +466,7 @@ static _Noreturn void engine_child(const struct place *p, int to, uint64_t group
     struct rng r;
     rng_seed(&r, seed);
     scene_open_store(&s, p->file, CACHE);
-    engine_book(s.engine)->state.segment_blocks = 1; /* merges last over several groups */
+    engine_book(s.engine)->state.segment_blocks = 2; /* merges last over several groups */
     uint64_t left = 1 + rng_below(&r, group_max);
     for (size_t i = 0; i < stream.count; i++) {
         if (scene_submit(&s, flow_text(&stream, i)) == SUBMIT_FAILED)

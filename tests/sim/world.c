@@ -193,7 +193,7 @@ static enum mete_code book_try(struct sim *s, struct sim_book *b, struct mete_er
     if (code == METE_OK) {
         memset(&b->real, 0, sizeof b->real);
         b->real.engine = e;
-        engine_book(e)->state.segment_blocks = 1; /* merges last over several groups */
+        engine_book(e)->state.segment_blocks = 2; /* merges last over several groups */
         arena_init(&b->real.arena, (size_t)1 << 30);
     }
     return code;
