@@ -205,6 +205,7 @@ class Storm:
                (self._missing() and time.monotonic() < at_last)):
             for kind in self.random.sample(self.KINDS, len(self.KINDS)):
                 name = kind.__name__.replace("_", " ")
+                self._all_live(f"what came before {name}")
                 began = time.monotonic()
                 self.fired[name] += kind(self)
                 took = time.monotonic() - began

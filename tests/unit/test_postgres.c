@@ -411,6 +411,30 @@ static void test_a_live_lease_is_respected(void **state)
     assert_int_equal(book_open(&f->book, f->store, TEXT("main"), false, &err), METE_OK);
 }
 
+/** By a store that has no other: there is nothing to give back either. */
+static void test_a_lease_whose_commit_failed_is_not_held(void **state)
+{
+    struct fixture *f = *state;
+    struct store *other;
+    struct book *book;
+    struct mete_err err;
+    fixture_append(f, 10, 10);
+    book_close(f->book);
+    database_run("SUPER",
+                 "create function public.no() returns trigger language plpgsql as "
+                 "$$ begin raise exception 'no' using errcode = 'serialization_failure'; end $$; "
+                 "create constraint trigger no after update on mete.lease "
+                 "deferrable initially deferred for each row execute function public.no()",
+                 NULL);
+    second_open(&other, f, true);
+    assert_int_equal(book_open(&book, other, TEXT("main"), false, &err), METE_STORE_BUSY);
+    store_close(other);
+    database_run("SUPER", "drop trigger no on mete.lease; drop function public.no()", NULL);
+    assert_int_equal(book_open(&f->book, f->store, TEXT("main"), false, &err), METE_OK);
+    fixture_append(f, 10, 10);
+    is_as_in_memory(f, 20);
+}
+
 /** The first holder goes on as if nothing had happened: it is fenced off. */
 static void taken_over(struct fixture *f, bool in_group)
 {
@@ -717,6 +741,7 @@ int main(void)
         ON_DATABASE(test_a_reader_begins_anew_with_another_writer),
         ON_DATABASE(test_a_long_group_makes_no_longer_lease),
         ON_DATABASE(test_a_live_lease_is_respected),
+        ON_DATABASE(test_a_lease_whose_commit_failed_is_not_held),
         ON_DATABASE(test_who_lost_the_lease_is_fenced_off),
         ON_DATABASE(test_an_open_transaction_does_not_stop_the_next),
         ON_DATABASE(test_an_idle_holder_of_an_older_database_notices),

@@ -304,10 +304,9 @@ static enum mete_code take_once(struct pg_log *l, bool *taken, struct mete_err *
     pg_params_clear(&p);
     enum mete_code code = METE_OK;
     *taken = pg_ok(r) && PQntuples(r) == 1;
-    if (*taken) {
-        l->token = pg_int(r, 0, 0);
-        l->commits = pg_int(r, 0, 1);
-    } else if (!pg_ok(r) && !pg_said(r, "55P03") && pg_outcome_of(&s->conn, r) == PG_FINAL) {
+    int64_t token = *taken ? pg_int(r, 0, 0) : 0;
+    int64_t commits = *taken ? pg_int(r, 0, 1) : 0;
+    if (!pg_ok(r) && !pg_said(r, "55P03") && pg_outcome_of(&s->conn, r) == PG_FINAL) {
         code = pg_fail(&s->conn, r, err, "lease");
     }
     PQclear(r);
@@ -315,6 +314,8 @@ static enum mete_code take_once(struct pg_log *l, bool *taken, struct mete_err *
     *taken = *taken && pg_ok(r); /* if it arrived all the same, it is taken from ourselves next */
     PQclear(r);
     if (*taken) {
+        l->token = token;
+        l->commits = commits;
         held_add(l, asked_ms + sure_ms(s->lease_ms));
     }
     return code;
