@@ -151,6 +151,9 @@ METE_KEY_FILE=live.db.key "$METE" --store "$store" parties --json --at 2030-01-0
 "$METE" --store back.db parties --json --at 2030-01-01 >b
 cmp -s a b
 ok $? 'and everybody is owed the same'
+exits 0 'a backup of the old one' env METE_KEY_FILE=live.db.key "$METE" --store "$store" backup fork.db --no-audit
+exits 3 'against the restored one' "$METE" backup verify fork.db --no-audit --against back.db
+says err 'book main of the store is not a continuation.*\(proof_failed\)' 'they have parted'
 exits 0 'the audit of it' "$METE" --store back.db audit --json
 sealed=$(q .book.sealed)
 [ "$sealed" -gt 0 ]

@@ -234,7 +234,8 @@ def no_room(store, backup):
         status, _, said = mete("backup", "--store", store, "full.db", env=KEYS, limit=limit)
         ok(status == 1 and not os.path.exists("full.db"), f"room for {limit} of {size} bytes: none",
            status, said)
-        ok("(file)" in said or "(store_failed)" in said, "and it says why", said)
+        why = ("(file)", "(store_full)", "(store_failed)")
+        ok(any(code in said for code in why), "and it says why", said)
     for limit in [4096, size // 2, image - 1]:
         status, _, said = mete("--store", "small.db", "restore", backup, limit=limit)
         ok(status == 1 and "(file)" in said and not os.path.exists("small.db"),
@@ -308,10 +309,18 @@ def contents_are_guarded(backup):
         db = sqlite3.connect(target)
         for (name,) in db.execute("select name from sqlite_master where type = 'trigger'").fetchall():
             db.execute(f"drop trigger {name}")
-        db.execute(sql)
+        ok(db.execute(sql).rowcount > 0, "there is something to change: " + sql[:40])
         db.commit()
         db.close()
         return sealed(target.read_bytes(), said)
+
+    def with_broken_page(table):
+        target.write_bytes(image)
+        db = sqlite3.connect(target)
+        (page,), = db.execute("select rootpage from sqlite_master where name = ?", (table,))
+        db.close()
+        at = (page - 1) * 16384
+        return sealed(image[:at] + b"\xff" + image[at + 1:], said)
 
     def with_book(**more):
         return sealed(image, {**said, "books": [{**said["books"][0], **more}]})
@@ -328,6 +337,9 @@ def contents_are_guarded(backup):
                 "delete from event where key = (select max(key) from event)")),
             ("an event in the middle that is missing", with_sql(
                 "delete from event where key % 4096 = 9")),
+            ("a page that no log is read from", with_broken_page("quarantine")),
+            ("a checkpoint that was changed", with_sql(
+                "update checkpoint set root = zeroblob(32)")),
             ("another size", with_book(size=book["size"] - 1)),
             ("another head", with_book(root="00" * 32)),
             ("another book", with_book(book="other")),
@@ -359,8 +371,10 @@ def main():
     interrupted(store, signal.SIGTERM, KILLS // 3)
     restore_interrupted(kept[0], KILLS // 3)
     no_room(store, kept[0])
-    bytes_are_guarded(kept[0])
-    contents_are_guarded(kept[0])
+    equal(mete("log", "head", "--store", store, env=KEYS)[0], 0, "a checkpoint is signed and kept")
+    equal(mete("backup", "--store", store, "last.db", env=KEYS)[0], 0, "a backup with it")
+    bytes_are_guarded("last.db")
+    contents_are_guarded("last.db")
     os.chdir("/")
     shutil.rmtree(here)
     done()

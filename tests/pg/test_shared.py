@@ -118,7 +118,7 @@ def discreet(pg):
                     node.get("/v1/parties")]
         finally:
             pg.start()
-        ok(all(status == 500 and body["code"] == "store_failed" for status, _, body in told),
+        ok(all(status == 503 and body["code"] == "store_failed" for status, _, body in told),
            "without its database it fails", told)
         said = json.dumps([body for _, _, body in told])
         ok("socket" not in said and str(pg.folder) not in said, "and does not say where it is", said)
