@@ -146,7 +146,7 @@
       "Try again when it is done.")                                                                \
     X(STORE_NEWER, 155, "store_newer", 500, 0, "The store was written by a newer mete.",           \
       "Upgrade this program.")                                                                     \
-    X(STORE_FAILED, 156, "store_failed", 500, 1, "The store failed.",                              \
+    X(STORE_FAILED, 156, "store_failed", 503, 1, "The store failed.",                              \
       "Check permissions and free space, then try again: nothing is half done.")                   \
     X(STORE_CORRUPT, 157, "store_corrupt", 500, 0, "Stored bytes are not what was written.",       \
       "Stop, keep the file, restore a backup, run mete audit.")                                    \
@@ -155,6 +155,8 @@
     X(NOT_FOUND, 159, "not_found", 404, 0, "Nothing has this id.", "Check the id.")                \
     X(PROOF_FAILED, 160, "proof_failed", 500, 0, "A proof or a balance does not hold.",            \
       "Do not pay out; compare with a backup.")                                                    \
+    X(STORE_FULL, 161, "store_full", 507, 1, "There is no room left for the store.",               \
+      "Make room, then send it again: nothing is half done.")                                      \
     /* 200..: requests */                                                                          \
     X(UNAUTHORIZED, 200, "unauthorized", 401, 0, "A valid key is needed.",                         \
       "Send Authorization: Bearer KEY; mete key create makes one.")                                \

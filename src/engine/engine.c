@@ -238,7 +238,8 @@ static enum mete_code book_begin(struct engine *e, const struct engine_options *
         return code;
     }
     e->clock_last = book_head(e->book).recorded_at;
-    if (text_starts(text_of(url), "memory:")) {
+    e->in_memory = text_starts(text_of(url), "memory:");
+    if (e->in_memory) {
         return METE_OK;
     }
     struct buf path = {0};

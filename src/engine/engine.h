@@ -136,8 +136,8 @@ void engine_submit(struct engine *e, struct text json, const struct submit_optio
 void engine_refuse(struct engine *e, struct text body, const struct mete_err *why);
 
 /** Makes all since the last commit durable, and whatever else was written to the book. METE_OK,
- *  METE_STORE_FAILED, METE_STORE_BUSY: another process has taken the book over, nothing of this was
- *  stored. After a failure: reopen. */
+ *  METE_STORE_FAILED, METE_STORE_FULL, METE_STORE_BUSY: another process has taken the book over;
+ *  nothing of this was stored. After a failure: reopen. */
 enum mete_code engine_commit(struct engine *e, struct mete_err *err) METE_MUST_CHECK;
 void engine_rollback(struct engine *e);
 /** Events queued since the last commit, and their bytes. */

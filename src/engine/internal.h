@@ -26,6 +26,7 @@ struct engine {
     uint8_t log_seed[32];
     uint8_t seal_key[SEAL_KEY_LEN];
     bool read_only;
+    bool in_memory; /* sealed with a key of zeros, and never signed */
     bool has_keys;
     bool entries; /* account entries are kept */
     bool failed;  /* the store failed while something was read: `err` says why */

@@ -292,12 +292,19 @@ void engine_submit(struct engine *e, struct text json, const struct submit_optio
 /* --- groups
  * -------------------------------------------------------------------------------------*/
 
+/** What a caller can do something about, else METE_STORE_FAILED. */
+static enum mete_code why_not(const struct mete_err *err)
+{
+    return err->code == METE_STORE_BUSY || err->code == METE_STORE_FULL ? err->code
+                                                                        : METE_STORE_FAILED;
+}
+
 enum mete_code engine_commit(struct engine *e, struct mete_err *err)
 {
     if (e->failed) {
         *err = e->err;
         engine_rollback(e);
-        return err->code == METE_STORE_BUSY ? METE_STORE_BUSY : METE_STORE_FAILED;
+        return why_not(err);
     }
     /* also when no event is queued: notes are written into groups without one */
     bool durable = book_commit(e->book, err) == STORE_OK;
@@ -311,7 +318,7 @@ enum mete_code engine_commit(struct engine *e, struct mete_err *err)
     if (durable) {
         return METE_OK;
     }
-    return err->code == METE_STORE_BUSY ? METE_STORE_BUSY : METE_STORE_FAILED;
+    return why_not(err);
 }
 
 void engine_rollback(struct engine *e)

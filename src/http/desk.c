@@ -152,6 +152,9 @@ static void line_log(void *ctx, const struct exchange *x, bool sent)
     jw_str(&w, "route", x->route != NULL ? x->route->path : NULL); /* paths may name people */
     jw_int(&w, "status", x->status);
     jw_str(&w, "code", x->code);
+    if (x->why != NULL) {
+        jw_str(&w, "why", x->why);
+    }
     jw_text(&w, "key_id", x->who != NULL ? x->who->key_id : (struct text){0});
     jw_text(&w, "peer", x->peer);
     jw_int(&w, "bytes_in", (int64_t)x->received);
@@ -555,6 +558,23 @@ static void relayed_beat(void *ctx)
     log_pages_news(((struct desk *)ctx)->log_pages, NULL);
 }
 
+/** Who has another key file than the one that has the book could not speak with it. */
+static enum mete_code key_file_check(const struct desk *d, struct mete_err *err)
+{
+    const struct engine_options o = {.store = d->o.store, .book = d->o.book, .read_only = true};
+    struct engine *e;
+    enum mete_code code = engine_open(&e, &o, err);
+    if (code != METE_OK) {
+        return code == METE_STORE_MISSING ? METE_OK : code;
+    }
+    bool other = !engine_has_keys(e);
+    engine_close(e);
+    return !other ? METE_OK
+                  : mete_fail(err, METE_SEAL_KEY, NULL,
+                              "the book was made with another key file than this one: copy that "
+                              "one here, METE_KEY_FILE names it");
+}
+
 static enum mete_code relay_open(struct desk *d, struct mete_err *err)
 {
     struct relay_options o = {.store = d->o.store,
@@ -564,6 +584,7 @@ static enum mete_code relay_open(struct desk *d, struct mete_err *err)
                               .arrived = relayed_arrived,
                               .beat = relayed_beat};
     enum mete_code code = engine_seal_key_read(d->o.store, o.key, err);
+    code = code == METE_OK ? key_file_check(d, err) : code;
     if (code == METE_OK) {
         relay_start(&d->relay, &o);
     }
@@ -670,11 +691,11 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         d->snapshots = snapshots_new(d->o.store, SNAPSHOTS, 0);
         workers_start(&d->workers, d->snapshots, d->o.workers);
         workers_start(&d->errands, d->snapshots, ERRANDS);
-        code = remote ? relay_open(d, err) : METE_OK;
-    }
-    if (code == METE_OK) {
         follow_start(&d->follow, d);
         refresh_start(&d->refresh, d);
+        code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
+    }
+    if (code == METE_OK) {
         code = server_start(&d->server, &d->o.server, err);
     }
     return code;

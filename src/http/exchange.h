@@ -69,6 +69,7 @@ struct exchange {
     struct pair reply[EXCHANGE_HEADERS_MAX];
     size_t reply_count;
     const char *code;       /* of a problem; for the log line */
+    const char *why;        /* of a failure of ours, for the log line alone; in `arena` */
     unsigned retry_after_s; /* of a problem that passes; 0: one second */
 };
 

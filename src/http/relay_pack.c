@@ -202,6 +202,7 @@ void relay_answer_reset(struct exchange *x)
     x->type = NULL;
     x->code = NULL;
     x->retry_after_s = 0;
+    x->why = NULL;
     x->reply_count = 0;
     buf_reset(&x->out);
 }

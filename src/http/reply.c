@@ -62,7 +62,19 @@ bool etag_is_listed(struct text list, struct text tag)
 static bool comes_back(enum mete_code code)
 {
     int status = mete_code_status(code);
-    return status == 429 || status == 503 || code == METE_IDEMPOTENCY_RUNNING;
+    return status == 429 || status == 503 || status == 507 || code == METE_IDEMPOTENCY_RUNNING;
+}
+
+/** It names files, machines or roles, which are nobody's business who asks over HTTP. */
+static bool is_of_the_store(enum mete_code code)
+{
+    static const enum mete_code list[] = {METE_STORE_FAILED,  METE_STORE_BUSY,  METE_STORE_CORRUPT,
+                                          METE_STORE_MISSING, METE_STORE_NEWER, METE_FILE};
+    bool found = false;
+    for (size_t i = 0; i < ARRAY_LEN(list); i++) {
+        found = found || list[i] == code;
+    }
+    return found;
 }
 
 void reply_problem(struct exchange *x, const struct mete_err *err)
@@ -70,6 +82,8 @@ void reply_problem(struct exchange *x, const struct mete_err *err)
     struct json_writer w;
     enum mete_code code = err->code;
     const char *name = mete_code_name(code);
+    bool ours = is_of_the_store(code) && mete_code_status(code) >= 500;
+    x->why = ours ? arena_printf(&x->arena, "%s", err->text).p : NULL;
     reply_json(x, (unsigned)mete_code_status(code), &w);
     x->type = TYPE_PROBLEM;
     x->code = name;
@@ -77,7 +91,7 @@ void reply_problem(struct exchange *x, const struct mete_err *err)
     jw_text(&w, "type", arena_printf(&x->arena, "urn:mete:error:%s", name));
     jw_str(&w, "title", mete_code_meaning(code));
     jw_int(&w, "status", mete_code_status(code));
-    jw_str(&w, "detail", err->text);
+    jw_str(&w, "detail", ours ? "the server's log says more about this request" : err->text);
     jw_str(&w, "code", name);
     jw_str(&w, "error", name); /* where clients of the sources look */
     if (err->pointer[0] != '\0') {

@@ -32,6 +32,7 @@ typedef bool api_key_visit(void *arg, const struct api_key *key);
 /** All of them, in order of creation; durable at once when they were added. */
 enum mete_code api_keys_read(struct api_keys *k, api_key_visit *visit, void *arg,
                              struct mete_err *err) METE_MUST_CHECK;
+/** As it stands: one that ended already is never in force. */
 enum mete_code api_keys_add(struct api_keys *k, const struct api_key *key,
                             struct mete_err *err) METE_MUST_CHECK;
 /** Ends a key from `at` on; METE_NOT_FOUND; a key that ended earlier stays as it is. */

@@ -52,6 +52,8 @@ static bool fired;
 static bool full;
 static bool dark; /* the power is off */
 static bool paused;
+static struct rng chance;
+static bool by_seed;
 
 /* --- what is armed -----------------------------------------------------------------------------*/
 
@@ -503,6 +505,33 @@ static int disk_access(sqlite3_vfs *v, const char *name, int flags, int *out)
     return dark ? SQLITE_IOERR_ACCESS : below->xAccess(below, name, flags, out);
 }
 
+/** SQLite asks once, for the seed of its own generator. */
+static int disk_random(sqlite3_vfs *v, int len, char *out)
+{
+    (void)v;
+    if (!by_seed) {
+        return below->xRandomness(below, len, out);
+    }
+    for (int i = 0; i < len; i++) {
+        out[i] = (char)rng_next(&chance);
+    }
+    return len;
+}
+
+/** Nothing changes by waiting where one thread does all. */
+static int disk_sleep(sqlite3_vfs *v, int us)
+{
+    (void)v;
+    return by_seed ? us : below->xSleep(below, us);
+}
+
+void fault_disk_chance(uint64_t seed)
+{
+    rng_seed(&chance, seed);
+    by_seed = true;
+    sqlite3_randomness(0, NULL); /* it asks again */
+}
+
 void fault_disk_install(void)
 {
     static sqlite3_vfs disk;
@@ -515,5 +544,7 @@ void fault_disk_install(void)
     disk.xOpen = disk_open;
     disk.xDelete = disk_delete;
     disk.xAccess = disk_access;
+    disk.xRandomness = disk_random;
+    disk.xSleep = disk_sleep;
     METE_ASSERT(sqlite3_vfs_register(&disk, 1) == SQLITE_OK);
 }

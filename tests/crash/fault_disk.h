@@ -20,6 +20,8 @@ extern const char *const DISK_FAULT_NAME[DISK_FAULTS];
 
 /** Makes it the process's default VFS. Once, before SQLite is used. */
 void fault_disk_install(void);
+/** From now on what SQLite calls random follows from the seed. */
+void fault_disk_chance(uint64_t seed);
 /** The operation number `nth` from now (1: the next) that can fail in this way does. */
 void fault_disk_arm(enum disk_fault fault, uint64_t nth);
 /** Nothing is armed any more, and a full disk has room again. */

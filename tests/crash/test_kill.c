@@ -3,7 +3,8 @@
  * cache so small that runs are written and merged all the time. After every kill: the log is a
  * beginning of the stream, what was acknowledged is in it, groups are there whole or not at all,
  * and every balance is that of an undisturbed book of the same length. In the end the same head.
- * METE_TEST_SEED, METE_TEST_KILLS (of each of the two). */
+ * METE_TEST_SEED; `test_kill 1000` kills so often (the engine half as often again).
+ * covers: V-054 */
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
@@ -22,6 +23,8 @@
 
 #include "base/text.h"
 #include "property/flow.h"
+#include "remains.h"
+#include "store/book.h"
 
 #define FLOW_COUNT  4
 #define FLOW_EVENTS 1000
@@ -39,6 +42,10 @@ struct tally {
     int between;      /* some was */
     int after;        /* all was there before the signal came */
     int inside;       /* engine: between the call of commit and its return */
+    int opening;      /* before it wrote anything */
+    int half;         /* pages of a group without its end were in the write-ahead log */
+    int merging;      /* a merge of runs had begun */
+    int idle;         /* none of these */
     int acknowledged; /* runs that had said something before they died */
     uint64_t sent;
     uint64_t survived;
@@ -237,6 +244,18 @@ static void pause_us(long us)
     nanosleep(&t, NULL);
 }
 
+/* Where it was, by what it left; `inside`: in a commit, as it said itself. */
+static void count_remains(struct tally *t, const struct place *p, bool ended, bool wrote,
+                          bool inside)
+{
+    struct remains r;
+    remains_look(p->file, &r);
+    t->half += r.half_group && !ended;
+    t->merging += r.merging && !ended;
+    t->opening += !wrote && !ended;
+    t->idle += !ended && wrote && !r.half_group && !r.merging && !inside;
+}
+
 static void count_run(struct tally *t, uint64_t before, uint64_t size, bool ended)
 {
     if (ended)
@@ -339,12 +358,14 @@ static uint64_t ingest_kill(const struct place *p, int round, uint64_t before, s
 {
     static const char *const groups[] = {"1", "7", "64", "512", "4096"};
     struct buf said = {0};
+    off_t at = written(p);
     int terminal;
     int which = round % (int)ARRAY_LEN(groups);
     pid_t child = ingest_start(p, groups[which], &terminal);
     ingest_wait(p, terminal, which < 2 ? 1200000 : 30000, &said);
     (void)kill(child, SIGKILL);
     bool ended = reap(child);
+    count_remains(t, p, ended, written(p) != at, false);
     listen_for(terminal, 2000, &said);
     uint64_t ack = acknowledged(&said);
     uint64_t size = survivors(p, ack > before ? ack : before);
@@ -377,6 +398,9 @@ static void print_tally(const char *what, const struct tally *t)
            "survived\n",
            what, t->before, t->between, t->after, t->inside, t->acknowledged,
            (unsigned long long)t->survived, (unsigned long long)t->sent);
+    printf("# %s, by what was left: %d while opening, %d with half a group in the write-ahead log, "
+           "%d in the midst of a merge, %d between\n",
+           what, t->opening, t->half, t->merging, t->idle);
 }
 
 static void calm_begin(void)
@@ -398,6 +422,7 @@ static void test_ingest_killed(void **state)
     command("init", &p);
     for (int i = 0; i < kills; i++) {
         if (size == stream.count) { /* another book */
+            command("audit", &p);
             scene_close(&calm);
             place_remove(&p);
             place_make(&p);
@@ -409,6 +434,7 @@ static void test_ingest_killed(void **state)
     }
     command("ingest", &p);
     assert_int_equal(survivors(&p, stream.count), stream.count);
+    command("audit", &p);
     print_tally("mete ingest", &t);
     assert_true(t.before + t.between + t.after == kills && t.between > 0);
     scene_close(&calm);
@@ -440,6 +466,7 @@ static _Noreturn void engine_child(const struct place *p, int to, uint64_t group
     struct rng r;
     rng_seed(&r, seed);
     scene_open_store(&s, p->file, CACHE);
+    engine_book(s.engine)->state.segment_blocks = 2; /* merges last over several groups */
     uint64_t left = 1 + rng_below(&r, group_max);
     for (size_t i = 0; i < stream.count; i++) {
         if (scene_submit(&s, flow_text(&stream, i)) == SUBMIT_FAILED)
@@ -496,6 +523,7 @@ static uint64_t engine_kill(const struct place *p, uint64_t before, struct tally
     words_read(pipes[0], child, &asked, &done);
     close(pipes[0]);
     bool ended = reap(child);
+    count_remains(t, p, ended, asked.size > 0, asked.size > done.size);
     uint64_t size = survivors(p, done.size);
     /* the group at hand is there as a whole, or nothing of it is */
     uint64_t floor = done.size > before ? done.size : before;
@@ -560,11 +588,11 @@ static void test_engine_killed(void **state)
     place_remove(&p);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_ingest_killed),
                                        cmocka_unit_test(test_engine_killed)};
-    const char *given = getenv("METE_TEST_KILLS");
+    const char *given = argc > 1 ? argv[1] : getenv("METE_TEST_KILLS");
     setvbuf(stdout, NULL, _IOLBF, 0);
     (void)signal(SIGPIPE, SIG_IGN);
     if (given != NULL)

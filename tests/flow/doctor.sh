@@ -168,7 +168,7 @@ finds clock '^error it says 2001-01-01T.*set the clock' 'is told'
 
 # the machine
 (ulimit -n 200; "$METE" doctor --json --listen 127.0.0.1:0 --store m.db >out 2>err)
-finds 'open files' '^warning at most 200, 1024 connections want 1124: ulimit -n, or LimitNOFILE' 'too few open files'
+finds 'open files' '^warning at most 200, 1024 connections want 1224: ulimit -n, or LimitNOFILE' 'too few open files'
 mkdir small
 if unshare -rm mount -t tmpfs -o size=2m none small 2>/dev/null; then
     unshare -rm sh -c 'mount -t tmpfs -o size=2m,mode=700 none small && "$METE" doctor --json --listen 127.0.0.1:0 --store small/m.db' >out 2>err

@@ -24,7 +24,7 @@ from endless import Stream
 from served import METE, Served, done, equal, event, note, ok, until
 
 SANITIZED = b"__asan_init" in pathlib.Path(METE).read_bytes()
-MEGABYTES = int(os.environ.get("ENDLESS_MB", 60 if SANITIZED else 300))
+MEGABYTES = int(os.environ.get("ENDLESS_MB", 80 if SANITIZED else 300))
 LINES = {"Accept": "application/x-ndjson"}
 POLICY = event("p", "policy.published", {"policy": {
     "id": "urn:p", "kind": "weights",

@@ -356,7 +356,7 @@ class Walk:
 def in_need(o, status):
     """Answers that come of the load, of a failure, of a client certificate that is asked for, or of
     two requests at the same time."""
-    return status in ("409", "429", "500", "503") or (status == "401" and o.scope == "none")
+    return status in ("409", "429", "500", "503", "507") or (status == "401" and o.scope == "none")
 
 
 def unseen(document, seen):

@@ -37,6 +37,13 @@ def _programs():
     return pathlib.Path(there).resolve().parent
 
 
+def _parent(proc):
+    try:
+        return int((proc / "stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, ValueError):
+        return 0
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -77,6 +84,8 @@ class Cluster:
 
     def _as_user(self):
         def die_with_parent():
+            for one in (signal.SIGINT, signal.SIGQUIT):  # a shell's background ignores them
+                signal.signal(one, signal.SIG_DFL)
             ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGQUIT)
         how = {"preexec_fn": die_with_parent, "cwd": self.folder}
         if self.user is not None:
@@ -145,6 +154,18 @@ class Cluster:
     def crash(self):
         self.stop(signal.SIGQUIT)
 
+    def kill(self):
+        """As when the machine dies: every process of the server at the same moment."""
+        own = self.process.pid
+        children = [int(p.name) for p in pathlib.Path("/proc").iterdir()
+                    if p.name.isdigit() and _parent(p) == own]
+        for pid in [own, *children]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+
     def log(self):
         return (self.folder / "log").read_text(errors="replace")
 
@@ -175,6 +196,46 @@ class Cluster:
         """A file of SQL, as superuser."""
         subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", self.url(self.SUPER), "-f", path],
                        check=True)
+
+
+class Standby(Cluster):
+    """A second server that follows the first; synchronous when the first waits for it."""
+
+    NAME = "standby"
+
+    def __init__(self, primary):
+        super().__init__()
+        self.primary = primary
+        self.settings["primary_conninfo"] = (
+            f"host={primary.folder} port={primary.port} user={self.SUPER} password='{PASSWORD}' "
+            f"application_name={self.NAME}")
+
+    def _initdb(self):
+        if self.user is not None:
+            os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
+        how = self._as_user()
+        subprocess.run([self.programs / "pg_basebackup", "-D", self.data, "-X", "stream", "-c",
+                        "fast", "-R", "-d", self.primary.url(self.SUPER, "postgres")],
+                       check=True, **how)
+
+    def _prepare(self):
+        """The roles come from the first."""
+
+    def wait_until_followed(self, synchronous):
+        """Has the first wait for it, or not, from now on."""
+        name = self.NAME if synchronous else ""
+        self.primary.sql(f"alter system set synchronous_standby_names = '{name}'")
+        self.primary.sql("select pg_reload_conf()")
+        wanted = "sync" if synchronous else "async"
+        for _ in range(1000):
+            if self.primary.sql("select sync_state from pg_stat_replication "
+                                "where state = 'streaming'") == wanted:
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f"the standby does not follow: {self.log()[-1000:]}")
+
+    def promote(self):
+        self.sql("select pg_promote()", database="postgres")
 
 
 class Pooler:

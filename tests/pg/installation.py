@@ -95,6 +95,7 @@ class Load:
         self.wrong = []
         self.failures = 0
         self.longest = 0.0
+        self.attempts = []  # of the longest: which node, what it said, after how many seconds
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self._client, args=(n, random.Random(seed + n)))
                         for n in range(CLIENTS)]
@@ -132,29 +133,39 @@ class Load:
             ids = [f"c{n}-{self.sent[n] + k}" for k in range(size)]
             self.sent[n] += size
             began = time.monotonic()
-            while not self._send(ids, r):
+            attempts = []
+            while not self._send(ids, r, attempts):
                 time.sleep(0.02)
                 if self.stopping and time.monotonic() - began > WAIT_S:
                     return
             with self.lock:
-                self.longest = max(self.longest, time.monotonic() - began)
+                if time.monotonic() - began > self.longest:
+                    self.longest = time.monotonic() - began
+                    self.attempts = attempts
             self.acknowledged[n] += ids
 
-    def _send(self, ids, r):
+    def _send(self, ids, r, attempts):
         node = r.choice(self.i.nodes)
+        began = time.monotonic()
+
+        def note_attempt(what):
+            attempts.append(f"node {self.i.nodes.index(node)}: {what}, "
+                            f"{time.monotonic() - began:.1f} s")
         c = http.client.HTTPConnection("127.0.0.1", node.port, timeout=6)
         try:
             c.request("POST", "/v1/events", json.dumps([revenue(i) for i in ids]),
                       {"Content-Type": "application/json"})
             answer = c.getresponse()
             body = answer.read()
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException) as e:
+            note_attempt(e.__class__.__name__)
             with self.lock:
                 self.failures += 1
             return False
         finally:
             c.close()
         if answer.status != 200:
+            note_attempt(f"{answer.status} {body[:160]}")
             with self.lock:
                 self.failures += 1
                 if answer.status < 500:
@@ -190,3 +201,5 @@ def holds(i, load, what):
     ok(audit.returncode == 0, f"{what}: the audit holds", audit.stderr[-400:])
     note(f"{what}: {sent} acknowledged, {load.failures} attempts without an answer, longest wait "
          f"{load.longest:.1f} s")
+    for attempt in load.attempts[:20]:
+        note(f"  {attempt}")

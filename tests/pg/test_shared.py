@@ -51,6 +51,11 @@ def answer_alike(pg):
         equal(rehearsed, "3", "a rehearsal leaves nothing, wherever it is asked for")
         equal(pg.sql("select (select count(*) from mete.inbox), (select count(*) from mete.answer)"),
               "0|0", "inbox and answers are empty again")
+        for node in i.nodes:
+            equal(node.get("/v1/parties")[0], 200, "a long reading")
+        until("what rests holds no transaction open", lambda: pg.sql(
+            "select count(*) from pg_stat_activity where usename = 'mete_app' and "
+            "xact_start < clock_timestamp() - interval '20 milliseconds'") == "0")
         # what stands in the inbox is sealed: a secret is found nowhere
         other = others[0]
         holder.process.send_signal(signal.SIGSTOP)
@@ -59,8 +64,8 @@ def answer_alike(pg):
         c.request("POST", "/v1/events", json.dumps(secret),
                   {"Content-Type": "application/json", "Cookie": "secret-cookie"})
         seen = ""
-        until = time.monotonic() + WAIT_S
-        while seen == "" and time.monotonic() < until:
+        end = time.monotonic() + WAIT_S
+        while seen == "" and time.monotonic() < end:
             seen = pg.sql("select encode(request, 'escape') from mete.inbox")
         ok(seen != "" and "Alice" not in seen and "cookie" not in seen and "did:x" not in seen,
            "what waits in the inbox is sealed")
@@ -100,6 +105,44 @@ def signed_everywhere(pg):
                 first = (answer.get("results") or [answer])[0]
                 told.append(first.get("code") or first.get("status"))
             equal(told, [wanted] * 2, f"signed {what}: the same at both nodes")
+
+
+def discreet(pg):
+    """What is wrong with the database is for the log, not for whoever asks."""
+    with Installation(pg, 1) as i:
+        node = i.nodes[0]
+        equal(node.post("/v1/events", revenue("e"))[0], 200, "an event")
+        pg.crash()
+        try:
+            told = [node.post("/v1/events", revenue("f")), node.get("/readyz"), node.get("/"),
+                    node.get("/v1/parties")]
+        finally:
+            pg.start()
+        ok(all(status == 503 and body["code"] == "store_failed" for status, _, body in told),
+           "without its database it fails", told)
+        said = json.dumps([body for _, _, body in told])
+        ok("socket" not in said and str(pg.folder) not in said, "and does not say where it is", said)
+        ok(str(pg.folder) in (node.folder / "log").read_text(), "but in its log")
+
+
+def another_key_file(pg):
+    """A node that could not read what the others say does not begin."""
+    with Installation(pg, 1) as i:
+        equal(i.nodes[0].post("/v1/events", revenue("e"))[0], 200, "a node has the book")
+        key = (i.folder / "key").read_text()
+        at = key.index("log-seed ") + 9
+        changed = key[:at] + ("1" if key[at] == "0" else "0") + key[at + 1:]
+        (i.folder / "other").write_text(changed)
+        other = Served(env={"METE_KEY_FILE": str(i.folder / "other")}, store=pg.url())
+        try:
+            other.start()
+            said = other.post("/v1/events", revenue("f"))
+        except RuntimeError as e:
+            said = str(e)
+        if other.process.poll() is None:
+            other.stop()
+        ok("seal_key" in str(said) and "another key file" in str(said), "another one is refused", said)
+        shutil.rmtree(other.folder, ignore_errors=True)
 
 
 def revoked_elsewhere(pg):
@@ -310,8 +353,9 @@ def crashed(pg, rounds=3):
 def main():
     note(f"seed {SEED}")
     with Cluster() as pg:
-        for part in (answer_alike, signed_everywhere, revoked_elsewhere, share_books, followed_everywhere, handed_on, start_together,
-                     killed, frozen, frozen_idle, crashed):
+        for part in (answer_alike, signed_everywhere, discreet, another_key_file, revoked_elsewhere,
+                     share_books, followed_everywhere, handed_on, start_together, killed, frozen,
+                     frozen_idle, crashed):
             if part.__name__ in sys.argv[1:] or len(sys.argv) == 1:
                 part(pg)
     done()

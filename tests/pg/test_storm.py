@@ -4,7 +4,7 @@ their clocks jump by hours; the network cuts, delays, and loses COMMITs and the 
 server gives transactions up, ends sessions, crashes and is restarted. In the end what was
 acknowledged is stored, once; all have the same head; the audit holds. How often each kind really
 happened is printed, and none of them may have happened never.
-covers: F-027 F-114 V-053 V-080 V-081 V-084
+covers: F-027 F-114 V-053 V-080 V-081 V-084 V-085
 
 usage: test_storm.py [direct|pooled] [SECONDS]     (pooled: through PgBouncer in transaction mode)
 """
@@ -78,10 +78,12 @@ class Storm:
         self.stack = contextlib.ExitStack()
         self.clocks = Clocks(pg.folder)
         self.proxies = [self.stack.enter_context(
-            Proxy(pg, seed + n, port=front.port, fired=self.fired, **CHANCES))
+            Proxy(pg, seed + n, port=front.port, fired=self.fired))
             for n in range(NODES)]
         self.i = self.stack.enter_context(
             Installation(pg, urls=[p.url() for p in self.proxies], envs=self.clocks.envs))
+        for proxy in self.proxies:
+            proxy.chances.update(CHANCES)
         pg.sql(GIVES_UP)
 
     # --- kinds: each returns whether it really happened ---
@@ -206,12 +208,23 @@ class Storm:
                 began = time.monotonic()
                 self.fired[name] += kind(self)
                 took = time.monotonic() - began
+                self._all_live(name)
                 if not load.wait_for(20):
                     ok(False, f"after {name}: events come in again")
                     return
                 again = time.monotonic() - began - took
                 if again > SLOW_S:
                     note(f"{name}: {took:.1f} s, and {again:.1f} s until events came in again")
+
+    def _all_live(self, name):
+        """A node ends when it is killed, and never by itself."""
+        for n, node in enumerate(self.i.nodes):
+            if node.process.poll() is not None:
+                log = (node.folder / "log").read_text(errors="replace")
+                said = [line for line in log.splitlines() if not line.startswith("{")]
+                ok(False, f"after {name}: node {n} ended by itself ({node.process.returncode})",
+                   *said[-8:], *log.splitlines()[-3:])
+                self._start(node)
 
     def _wanted(self):
         return {k.__name__.replace("_", " ") for k in self.KINDS} | set(CHANCES) | set(TOLD)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Nothing assumes that history fits memory: millions of parties in a store with a small cache end
  * at the same head, and the same balances, as in a book that is all in memory. Each run is a
- * process of its own, so that its memory can be measured.
+ * process of its own, so that its memory can be measured. covers: V-082 V-086
  *   METE_TEST_PARTIES: how many (5,000,000; under a sanitizer 200,000). */
 #include <errno.h>
 #include <setjmp.h>

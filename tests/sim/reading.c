@@ -49,32 +49,27 @@ static void account_close(void *ctx, const struct statement_account *a)
     ((struct pages *)ctx)->closing = a->closing;
 }
 
-static bool party_some(struct sim *s, struct sim_book *b, struct text *party)
-{
-    uint32_t number = PARTY_FIRST + (uint32_t)rng_below(&s->rng, 30);
-    return view_party_id(engine_view(b->real.engine), number, party) == VIEW_FOUND;
-}
-
 /** One page after the other holds what one page of everything does. */
 bool reading_statement(struct sim *s, struct sim_book *b, struct mete_err *err)
 {
-    static const char *const assets[] = {"USD", "JPY", "SAT", "USDC", "ETH"};
     struct text party;
     struct asset asset;
-    struct text code = text_of(assets[rng_below(&s->rng, ARRAY_LEN(assets))]);
-    char name[256];
-    if (!party_some(s, b, &party) || party.len >= sizeof name ||
-        view_asset(engine_view(b->real.engine), code, &asset) != VIEW_FOUND) {
+    uint32_t number;
+    if (!model_account(&b->model, &s->rng, UINT64_MAX, &party, &number)) {
         return true;
     }
-    memcpy(name, party.p, party.len);
-    party.p = name;
+    if (view_asset_number(engine_view(b->real.engine), number, &asset) != VIEW_FOUND) {
+        return mete_fail(err, METE_STORE_FAILED, NULL, "an asset is gone") == METE_OK;
+    }
     struct pages whole = {.first = true};
     struct pages paged = {.first = true};
     struct statement_sink sink = {&whole, account_open, account_line, account_close};
     struct statement_pages at;
-    struct statement_query q = {
-        .party = party, .asset = code, .from = TIME_ALWAYS, .until = TIME_NEVER, .at = TIME_NEVER};
+    struct statement_query q = {.party = party,
+                                .asset = text_of(asset.code),
+                                .from = TIME_ALWAYS,
+                                .until = TIME_NEVER,
+                                .at = TIME_NEVER};
     if (statement_read(b->real.engine, &q, &sink, &at, err) != METE_OK) {
         return false;
     }
@@ -91,7 +86,9 @@ bool reading_statement(struct sim *s, struct sim_book *b, struct mete_err *err)
     SIM_CHECK(s, whole.lines == paged.lines && whole.sum == paged.sum);
     SIM_CHECK(s, whole.lines == 0 || whole.opening + whole.sum == whole.closing);
     SIM_CHECK(s, whole.lines == 0 || whole.closing == paged.closing);
+    SIM_CHECK(s, whole.sum == model_net(&b->model, party, asset.number, size_of(b)));
     s->counts.lines += whole.lines;
+    sim_checked(s, CHECK_STATEMENTS);
     return true;
 }
 
@@ -142,7 +139,7 @@ bool reading_proof(struct sim *s, struct sim_book *b, struct mete_err *err)
     }
     SIM_CHECK(s, log_consistency_holds(&c) && log_inclusion_holds(&in));
     SIM_CHECK(s, hash_eq(&c.first_root, &h->root)); /* what was seen once never changes */
-    s->counts.proofs += 2;
+    sim_checked(s, CHECK_PROOFS);
     return true;
 }
 
@@ -169,7 +166,7 @@ static void auditor_run(struct sim *s, const char *path)
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         sim_die(s, "the auditor does not agree (%d): %s", status, path);
     }
-    s->counts.audits++;
+    sim_checked(s, CHECK_AUDITS);
 }
 
 static bool audit(struct sim *s, struct sim_book *b, struct mete_err *err)
@@ -191,13 +188,13 @@ static bool audit(struct sim *s, struct sim_book *b, struct mete_err *err)
     return ok;
 }
 
-bool reading_verify(struct sim *s, struct sim_book *b, struct mete_err *err)
+bool reading_verify(struct sim *s, struct sim_book *b, bool audited, struct mete_err *err)
 {
     struct verify_report report;
     if (book_verify(b->real.engine, &report, err) != METE_OK) {
         return false;
     }
-    return s->auditor == NULL || rng_below(&s->rng, 3) != 0 || audit(s, b, err);
+    return s->auditor == NULL || !audited || audit(s, b, err);
 }
 
 /* --- a copy ------------------------------------------------------------------------------------*/
@@ -239,8 +236,26 @@ bool reading_backup(struct sim *s, struct sim_book *b, struct mete_err *err)
     struct log_head real = book_head(engine_book(b->real.engine));
     engine_close(e);
     SIM_CHECK(s, copy.size == real.size && hash_eq(&copy.root, &real.root));
-    s->counts.backups++;
+    sim_checked(s, CHECK_COPIES);
     return true;
+}
+
+/** What the checkpointer's thread does in production, here by the seed and not by the scheduler. */
+bool reading_copy_back(struct sim *s, struct mete_err *err)
+{
+    sqlite3 *db = NULL;
+    static const int modes[] = {SQLITE_CHECKPOINT_PASSIVE, SQLITE_CHECKPOINT_RESTART,
+                                SQLITE_CHECKPOINT_TRUNCATE};
+    int mode = modes[rng_below(&s->rng, ARRAY_LEN(modes))];
+    int result = sqlite3_open_v2(s->file, &db, SQLITE_OPEN_READWRITE, NULL);
+    result = result == SQLITE_OK ? sqlite3_wal_checkpoint_v2(db, NULL, mode, NULL, NULL) : result;
+    sqlite3_close(db);
+    s->counts.copied_back += result == SQLITE_OK;
+    if (result == SQLITE_OK || result == SQLITE_BUSY) { /* somebody reads old rows */
+        return true;
+    }
+    return mete_fail(err, METE_STORE_FAILED, NULL, "copying back: %s", sqlite3_errstr(result)) ==
+           METE_OK;
 }
 
 /* --- what would have been ----------------------------------------------------------------------*/

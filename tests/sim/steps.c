@@ -11,79 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const STEP_NAME[STEPS] = {"group",      "rehearsal",  "statement", "explain",  "proof",
-                                      "checkpoint", "quarantine", "erase",     "simulate", "clock",
-                                      "fault",      "reopen",     "backup",    "verify"};
-
-/* --- writers -----------------------------------------------------------------------------------*/
-
-static bool submit_one(struct sim *s, struct sim_book *b, struct text json, struct mete_err *err)
-{
-    enum submit_status status = scene_submit(&b->real, json);
-    s->counts.submitted++;
-    s->counts.status[status]++;
-    if (status == SUBMIT_FAILED) {
-        *err = b->real.last.err;
-        return false;
-    }
-    if (status == SUBMIT_APPLIED || status == SUBMIT_WAITING) {
-        world_queued(b, json);
-    }
-    return true;
-}
-
-/** Mostly the next of the stream, sometimes one that was sent before. */
-static bool submit_some(struct sim *s, struct sim_book *b, bool rehearsal, struct mete_err *err)
-{
-    static const uint64_t sizes[] = {1, 4, 30, 200};
-    uint64_t count = 1 + rng_below(&s->rng, sizes[rng_below(&s->rng, ARRAY_LEN(sizes))]);
-    for (uint64_t i = 0; i < count; i++) {
-        if (!rehearsal && b->at == b->flow.count) {
-            world_more(s, b);
-        }
-        size_t at = b->at;
-        if (b->at > 0 && (rehearsal || rng_below(&s->rng, 20) == 0)) {
-            at = rng_below(&s->rng, b->at); /* again */
-        } else if (b->at < b->flow.count) {
-            b->at++;
-        } else {
-            return true;
-        }
-        if (!submit_one(s, b, flow_text(&b->flow, at), err)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool group(struct sim *s, struct sim_book *b, struct mete_err *err)
-{
-    size_t before = b->at;
-    if (!submit_some(s, b, false, err) || engine_commit(b->real.engine, err) != METE_OK) {
-        b->at = before < b->at ? before : b->at; /* its client sends it again */
-        return false;
-    }
-    world_durable(s, b);
-    return true;
-}
-
-static bool rehearsal(struct sim *s, struct sim_book *b, struct mete_err *err)
-{
-    size_t before = b->at;
-    size_t left = b->flow.count - before;
-    b->at += left > 0 ? rng_below(&s->rng, left < 40 ? left : 40) : 0; /* some never come before */
-    bool ok = submit_some(s, b, rng_below(&s->rng, 2) == 0, err);
-    b->at = before;
-    if (ok) {
-        engine_rollback(b->real.engine);
-        world_forget(b);
-        if (book_is_broken(engine_book(b->real.engine))) {
-            return mete_fail(err, METE_STORE_FAILED, NULL, "broken by a rollback") == METE_OK;
-        }
-        world_compare(s, b, rng_below(&s->rng, 4) == 0);
-    }
-    return ok;
-}
+const char *const STEP_NAME[STEPS] = {
+    "group",   "rehearsal", "dispute",    "stop",       "reader",    "statement",
+    "explain", "proof",     "checkpoint", "quarantine", "erase",     "simulate",
+    "clock",   "fault",     "reopen",     "backup",     "copy back", "verify"};
 
 /* --- operators ---------------------------------------------------------------------------------*/
 
@@ -197,9 +128,15 @@ bool step_run(struct sim *s, enum sim_step step, struct mete_err *err)
     struct sim_book *b = &s->book[rng_below(&s->rng, s->books)];
     switch (step) {
     case STEP_GROUP:
-        return group(s, b, err);
+        return group_step(s, b, err);
     case STEP_REHEARSAL:
-        return rehearsal(s, b, err);
+        return group_rehearse(s, b, err);
+    case STEP_DISPUTE:
+        return group_dispute(s, b, err);
+    case STEP_STOP:
+        return group_stop(s, b, err);
+    case STEP_READER:
+        return readers_step(s, err);
     case STEP_STATEMENT:
         return reading_statement(s, b, err);
     case STEP_EXPLAIN:
@@ -216,8 +153,10 @@ bool step_run(struct sim *s, enum sim_step step, struct mete_err *err)
         return reading_simulate(s, b, err);
     case STEP_BACKUP:
         return reading_backup(s, b, err);
+    case STEP_COPY_BACK:
+        return reading_copy_back(s, err);
     case STEP_VERIFY:
-        return reading_verify(s, b, err);
+        return reading_verify(s, b, rng_below(&s->rng, 3) == 0, err);
     case STEP_CLOCK:
         clock_step(s);
         return true;

@@ -3,8 +3,8 @@
 #include "sim.h"
 
 #include "base/text.h"
+#include "store/book.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,19 +12,6 @@
 
 #define CACHE       ((size_t)256 << 10)
 #define FLOW_EVENTS 1500u
-
-void sim_die(const struct sim *s, const char *fmt, ...)
-{
-    va_list args;
-    fprintf(stderr, "sim: seed %llu step %llu (%s, last fault %s): ", (unsigned long long)s->seed,
-            (unsigned long long)s->step, STEP_NAME[s->now],
-            s->fault < DISK_FAULTS ? DISK_FAULT_NAME[s->fault] : "none");
-    va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-    fprintf(stderr, "\n     the store stays at %s\n", s->file);
-    exit(1);
-}
 
 /* --- the open group ----------------------------------------------------------------------------*/
 
@@ -46,6 +33,7 @@ void world_forget(struct sim_book *b)
     }
     b->queued_count = 0;
     b->acknowledged = false;
+    map_reset(&b->fresh);
 }
 
 static uint64_t shadow_size(struct sim_book *b)
@@ -75,13 +63,41 @@ static void shadow_tell(struct sim *s, struct sim_book *b, const struct sim_queu
     }
     SIM_CHECK(s, book_row(engine_book(b->shadow.engine), seq, &own, &err) == STORE_OK);
     SIM_CHECK(s, hash_eq(&leaf, &own.leaf));
+    const char *wrong =
+        model_follow(&b->model, b->real.engine, seq, (struct text){q->json, q->len});
+    if (wrong != NULL) {
+        sim_die(s, "%s, event %llu: %s", b->name, (unsigned long long)seq, wrong);
+    }
+    sim_checked(s, CHECK_MONEY);
     s->counts.durable++;
+    s->durable++;
 }
 
 static void head_remember(struct sim *s, struct sim_book *b, const struct log_head *head)
 {
     size_t at = b->heads < SIM_HEADS ? b->heads++ : rng_below(&s->rng, SIM_HEADS);
     b->head[at] = (struct sim_head){head->size, head->root};
+}
+
+/** What everybody has at a moment between now and three weeks from now. */
+static void compare_model(struct sim *s, struct sim_book *b)
+{
+    struct buf found = {0};
+    struct buf expected = {0};
+    struct mete_err err = {0};
+    mete_time at = b->last + (mete_time)rng_below(&s->rng, 20 * TIME_DAY_US);
+    model_balances(&b->model, b->real.engine, at, &expected);
+    if (!engine_balances(b->real.engine, at, &found, &err)) {
+        sim_die(s, "%s: the balances cannot be read: %s", b->name, err.text);
+    }
+    if (!text_eq(buf_text(&found), buf_text(&expected))) {
+        sim_die(s, "%s: party asset net pending disputed\n%.*s\n     and by adding up\n%.*s",
+                b->name, (int)found.len, (const char *)found.p, (int)expected.len,
+                (const char *)expected.p);
+    }
+    buf_clear(&found);
+    buf_clear(&expected);
+    sim_checked(s, CHECK_BALANCES);
 }
 
 static void compare(struct sim *s, struct sim_book *b, bool balances)
@@ -92,6 +108,7 @@ static void compare(struct sim *s, struct sim_book *b, bool balances)
         sim_die(s, "%s has %llu events, its shadow %llu, or another head", b->name,
                 (unsigned long long)real.size, (unsigned long long)shadow.size);
     }
+    sim_checked(s, CHECK_HEADS);
     head_remember(s, b, &real);
     if (!balances) {
         return;
@@ -106,6 +123,8 @@ static void compare(struct sim *s, struct sim_book *b, bool balances)
     buf_clear(&expected);
     SIM_CHECK(s, same);
     SIM_CHECK(s, sound);
+    sim_checked(s, CHECK_SHADOWS);
+    compare_model(s, b);
 }
 
 void world_compare(struct sim *s, struct sim_book *b, bool balances)
@@ -148,7 +167,7 @@ void world_more(struct sim *s, struct sim_book *b)
         flow_free(&b->flow);
     }
     if (begun) { /* ids of its own; what it says of policies goes on from what stands */
-        flow_make_from(&more, seed, FLOW_EVENTS, (int)(1 + s->step % 1000) * 1000000);
+        flow_make_from(&more, seed, FLOW_EVENTS, (int)(1 + b->flows++ % 2000) * 1000000);
     } else {
         flow_make(&more, seed, FLOW_EVENTS, true);
     }
@@ -174,6 +193,7 @@ static enum mete_code book_try(struct sim *s, struct sim_book *b, struct mete_er
     if (code == METE_OK) {
         memset(&b->real, 0, sizeof b->real);
         b->real.engine = e;
+        engine_book(e)->state.segment_blocks = 2; /* merges last over several groups */
         arena_init(&b->real.arena, (size_t)1 << 30);
     }
     return code;
@@ -231,6 +251,7 @@ static void book_settles(struct sim *s, struct sim_book *b)
 
 static void power_on(struct sim *s)
 {
+    readers_close(s);
     fault_disk_power_on(&s->rng, &s->loss);
     s->armed = false;
 }
@@ -255,7 +276,7 @@ void world_open(struct sim *s)
             sim_die(s, "cannot be opened: %s", err.text);
         }
         s->counts.at_opening++;
-        if (s->fault == DISK_POWER_CUT) {
+        if (fault_disk_is_dark()) {
             power_on(s);
         }
         fault_disk_clear();
@@ -267,6 +288,13 @@ void world_open(struct sim *s)
     }
 }
 
+void world_power_back(struct sim *s)
+{
+    world_close(s);
+    power_on(s);
+    world_open(s);
+}
+
 void world_recover(struct sim *s, const struct mete_err *err)
 {
     bool came = fault_came(s);
@@ -274,10 +302,8 @@ void world_recover(struct sim *s, const struct mete_err *err)
     if ((!came && !s->wounded) || err->text[0] == '\0') {
         sim_die(s, "failed without a fault: %s: %s", mete_code_name(err->code), err->text);
     }
-    if (s->fault == DISK_POWER_CUT && came) {
-        world_close(s);
-        power_on(s);
-        world_open(s);
+    if (fault_disk_is_dark()) {
+        world_power_back(s);
         return;
     }
     fault_disk_clear();
@@ -318,6 +344,8 @@ void world_begin(struct sim *s)
         struct sim_book *b = &s->book[i];
         snprintf(b->name, sizeof b->name, "book-%u", i);
         scene_open(&b->shadow);
+        model_begin(&b->model);
+        map_init(&b->fresh, sizeof(struct hash), 1);
         world_more(s, b);
     }
     world_open(s);
@@ -328,11 +356,14 @@ void world_end(struct sim *s)
     static const char *const endings[] = {"",          "-wal",          "-shm",  ".key",
                                           ".lock",     "-journal",      ".copy", ".copy-wal",
                                           ".copy-shm", ".copy-journal", ".audit"};
+    readers_close(s);
     world_close(s);
     for (unsigned i = 0; i < s->books; i++) {
         struct sim_book *b = &s->book[i];
         world_forget(b);
         free(b->queued);
+        model_end(&b->model);
+        map_clear(&b->fresh);
         scene_close(&b->shadow);
         flow_free(&b->flow);
     }

@@ -254,7 +254,7 @@ static void full_disk_fails_the_whole_group(void **state)
     put_together(job, WORKS, books, 1, "during");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     for (unsigned i = 0; i < WORKS; i++) {
-        assert_int_equal(job[i]->code, METE_STORE_FAILED);
+        assert_int_equal(job[i]->code, METE_STORE_FULL);
         assert_true(mete_code_status(job[i]->code) >= 500);
         job_free(job[i]);
     }

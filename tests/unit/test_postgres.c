@@ -2,6 +2,7 @@
  * What only a store in a database can suffer: transactions that the server gives up, connections
  * that break, COMMITs without an answer, leases that others take. Runs beside
  * tests/pg/with_postgres. covers: F-027 */
+#include "store/api_key.h"
 #include "store/inbox.h"
 #include "store_fixture.h"
 
@@ -323,6 +324,37 @@ static void test_a_claim_is_made_again(void **state)
     is_as_in_memory(f, 11);
 }
 
+/** Another writer may have begun with less than what a reader that rested has in memory. */
+static void test_a_reader_begins_anew_with_another_writer(void **state)
+{
+    struct fixture *f = *state;
+    struct store *s;
+    struct book *reader;
+    struct mete_err err;
+    char commits[64];
+    const struct store_options o = {.read_only = true};
+    fixture_append(f, 20, 10);
+    database_run("SUPER", "select commits from mete.lease", commits);
+    struct model kept = f->model;
+    fixture_append(f, 10, 10);
+    assert_int_equal(store_open(&s, f->url, &o, &err), METE_OK);
+    assert_int_equal(book_open(&reader, s, TEXT("main"), false, &err), METE_OK);
+    assert_true(book_rest(reader));
+    book_close(f->book);
+    go_back(commits, 20);
+    f->model = kept;
+    assert_int_equal(book_open(&f->book, f->store, TEXT("main"), false, &err), METE_OK);
+    fixture_append(f, 10, 10); /* as many groups and events as before, but others */
+    enum mete_code code = book_wake(reader, &err);
+    code = code == METE_OK ? code : book_wake(reader, &err); /* it was cut */
+    book_close(reader);
+    assert_int_equal(book_open(&reader, s, TEXT("main"), false, &err), METE_OK);
+    assert_int_equal(book_size(reader), 30);
+    book_close(reader);
+    store_close(s);
+    assert_int_equal(code, METE_STORE_FAILED);
+}
+
 /* --- leases ------------------------------------------------------------------------------------*/
 
 /** A lease lasts from when the database stamped it: at the beginning of a group, not at its end. */
@@ -594,6 +626,47 @@ static void test_tables_made_at_once(void **state)
     assert_int_equal(book_open(&f->book, f->store, TEXT("main"), true, &err), METE_OK);
 }
 
+/* --- keys of users -----------------------------------------------------------------------------*/
+
+static bool is_ended(void *arg, const struct api_key *key)
+{
+    *(mete_time *)arg = key->revoked_at;
+    return true;
+}
+
+/** A key that is copied after its end is never in force at the copy, not even for a moment. */
+static void test_a_key_that_ended_is_added_so(void **state)
+{
+    struct fixture *f = *state;
+    char file[400];
+    snprintf(file, sizeof file, "/tmp/mete-keys-%d.db", (int)getpid());
+    const char *const url[] = {f->url, file};
+    const struct api_key key = {.key_id = TEXT("key_1"),
+                                .book = TEXT("main"),
+                                .expires_at = TIME_NEVER,
+                                .revoked_at = FIXTURE_TIME};
+    for (size_t i = 0; i < ARRAY_LEN(url); i++) {
+        struct api_keys *k;
+        struct store *s;
+        struct mete_err err;
+        mete_time ended = 0;
+        const struct store_options o = {.create = true};
+        assert_int_equal(store_open(&s, url[i], &o, &err), METE_OK);
+        store_close(s);
+        assert_int_equal(api_keys_open(&k, url[i], true, &err), METE_OK);
+        assert_int_equal(api_keys_add(k, &key, &err), METE_OK);
+        assert_int_equal(api_keys_read(k, is_ended, &ended, &err), METE_OK);
+        api_keys_close(k);
+        assert_int_equal(ended, FIXTURE_TIME);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const suffix[] = {"", "-wal", "-shm", ".lock"};
+        char name[420];
+        snprintf(name, sizeof name, "%s%s", file, suffix[i]);
+        (void)unlink(name);
+    }
+}
+
 /* --- addresses ---------------------------------------------------------------------------------*/
 
 static void test_labels_show_no_password(void **state)
@@ -641,6 +714,7 @@ int main(void)
         ON_DATABASE(test_no_hole_where_a_standby_lacks_a_group),
         ON_DATABASE(test_a_commit_nobody_knew_of_is_not_taken_for_the_next),
         ON_DATABASE(test_a_claim_is_made_again),
+        ON_DATABASE(test_a_reader_begins_anew_with_another_writer),
         ON_DATABASE(test_a_long_group_makes_no_longer_lease),
         ON_DATABASE(test_a_live_lease_is_respected),
         ON_DATABASE(test_who_lost_the_lease_is_fenced_off),
@@ -651,6 +725,7 @@ int main(void)
         ON_DATABASE(test_operators_of_others_are_not_used),
         ON_DATABASE(test_books_made_at_once),
         ON_DATABASE(test_tables_made_at_once),
+        ON_DATABASE(test_a_key_that_ended_is_added_so),
         cmocka_unit_test(test_labels_show_no_password),
     };
     return cmocka_run_group_tests_name("postgres", tests, NULL, NULL);

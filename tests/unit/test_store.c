@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The contract of the store, the same cases on memory, SQLite and PostgreSQL: groups, reading back,
  * tree, state, and what stands beside the log. What only a file can do or suffer is in
- * test_store_file.c.
+ * test_store_file.c. covers: V-054 V-055
  */
 #include "store_fixture.h"
 

@@ -481,7 +481,7 @@ static void test_a_failed_commit_leaves_nothing(void **state)
     fixture_side(f, 2);
     limit_files(4096);
     assert_int_equal(book_commit(f->book, &err), STORE_FAILED);
-    assert_true(err.code == METE_STORE_FAILED && err.text[0] != '\0');
+    assert_true(err.code == METE_STORE_FULL && err.text[0] != '\0');
     limit_files(RLIM_INFINITY);
     f->model = kept;
     struct hash after = fixture_digest(f->book);

@@ -20,7 +20,8 @@ static const char SQL_READ[] =
     "revoked_at from mete.api_key order by created_at, key_id";
 static const char SQL_ADD[] =
     "insert into mete.api_key (key_id, book, sha256, scopes, party, producer, service, note, "
-    "created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, cast($10 as bigint))";
+    "created_at, expires_at, revoked_at) "
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, cast($10 as bigint), cast($11 as bigint))";
 static const char SQL_REVOKE[] = "update mete.api_key set revoked_at = $2 where key_id = $1 and "
                                  "(revoked_at is null or revoked_at > $2)";
 static const char SQL_FIND[] = "select key_id from mete.api_key where key_id = $1";
@@ -132,6 +133,15 @@ static enum mete_code change(struct pg_keys *k, const char *sql, struct pg_param
     return r != NULL ? METE_OK : err->code;
 }
 
+static void put_time(struct pg_params *p, mete_time t)
+{
+    if (t != TIME_NEVER) {
+        pg_put_int(p, t);
+    } else {
+        pg_put_null(p);
+    }
+}
+
 static enum mete_code keys_add(void *keys, const struct api_key *key, struct mete_err *err)
 {
     const struct text text[] = {key->party, key->producer, key->service, key->note};
@@ -144,11 +154,8 @@ static enum mete_code keys_add(void *keys, const struct api_key *key, struct met
         pg_put_text(&p, text[i]);
     }
     pg_put_int(&p, key->created_at);
-    if (key->expires_at != TIME_NEVER) {
-        pg_put_int(&p, key->expires_at);
-    } else {
-        pg_put_null(&p);
-    }
+    put_time(&p, key->expires_at);
+    put_time(&p, key->revoked_at);
     return change(keys, SQL_ADD, &p, err);
 }
 

@@ -498,8 +498,7 @@ void pg_rollback(struct pg_log *l)
 static bool counter_read(struct pg_log *l, int64_t *token, int64_t *commits)
 {
     struct pg_conn *conn = &l->store->conn;
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
+    struct pg_params p = pg_of_book(l);
     PQclear(PQexec(conn->c, SQL_RESOLVE_BEGIN));
     PGresult *r = pg_send(conn, SQL_RESOLVE, &p);
     pg_params_clear(&p);

@@ -255,8 +255,7 @@ struct seen {
 
 static enum mete_code look(struct pg_log *l, struct seen *out, struct mete_err *err)
 {
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
+    struct pg_params p = pg_of_book(l);
     out->at_ms = pg_now_ms();
     PGresult *r = pg_query(l->store, SQL_LOOK, &p, err);
     if (r == NULL) {
@@ -364,8 +363,7 @@ void pg_lease_release(struct pg_log *l)
     if (l->token == 0) {
         return;
     }
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, l->token);
     PQclear(pg_send(&s->conn, SQL_RELEASE, &p)); /* if it fails, it expires */
     pg_params_clear(&p);
@@ -405,8 +403,7 @@ static bool is_ours(const struct pg_log *l, const PGresult *r)
 void pg_lease_refused(const struct pg_log *l, struct mete_err *err)
 {
     struct pg_conn *conn = &l->store->conn;
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_send(conn, SQL_COUNTED, &p);
     pg_params_clear(&p);
     if (!pg_ok(r)) {
@@ -429,8 +426,7 @@ enum store_result pg_lease_follow(struct pg_log *l, struct mete_err *err)
     if (l->token == 0) {
         return STORE_OK;
     }
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_query(l->store, SQL_COUNTED, &p, err);
     if (r == NULL) {
         return STORE_FAILED;

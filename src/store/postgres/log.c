@@ -44,8 +44,7 @@ static enum store_result corrupt(struct mete_err *err, const char *what, uint64_
 /** The book, and up to two numbers. */
 static struct pg_params numbers(const struct pg_log *l, uint64_t a, uint64_t b, int count)
 {
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, (int64_t)a);
     if (count > 1) {
         pg_put_int(&p, (int64_t)b);

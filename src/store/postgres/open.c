@@ -29,7 +29,7 @@ static const char SQL_EVENT_LAST[] =
     "select seq, recorded_at from mete.event where book_id = $1 order by seq desc limit 1";
 static const char SQL_PAGE_LAST[] =
     "select number from mete.page where book_id = $1 order by number desc limit 1";
-static const char SQL_COMMITS[] = "select commits from mete.lease where book_id = $1";
+static const char SQL_COMMITS[] = "select token, commits from mete.lease where book_id = $1";
 static const char SQL_SNAPSHOT[] = "begin isolation level repeatable read read only";
 
 /* --- the store ---------------------------------------------------------------------------------*/
@@ -252,8 +252,7 @@ static enum mete_code log_open(void **log, void *store, struct text name, bool c
 static enum store_result numbers_of(struct pg_log *l, const char *sql, int64_t out[2],
                                     struct mete_err *err)
 {
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_query_settled(l, sql, &p, err);
     if (r == NULL) {
         return STORE_FAILED;
@@ -293,8 +292,7 @@ static enum store_result find(void *log, struct log_found *out, struct mete_err 
 static enum store_result flushed(void *log, uint64_t size, uint64_t pages, struct mete_err *err)
 {
     struct pg_log *l = log;
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, (int64_t)size);
     pg_put_int(&p, (int64_t)pages);
     return pg_step_add(l, SQL_STATE_SET, &p, err);
@@ -312,15 +310,17 @@ static void rollback(void *log)
 
 /* --- a reader's snapshots ----------------------------------------------------------------------*/
 
-static enum store_result commits_read(struct pg_log *l, int64_t *out, struct mete_err *err)
+static enum store_result commits_read(struct pg_log *l, int64_t *writer, int64_t *commits,
+                                      struct mete_err *err)
 {
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_query(l->store, SQL_COMMITS, &p, err);
     if (r == NULL) {
         return STORE_FAILED;
     }
-    *out = PQntuples(r) == 1 ? pg_int(r, 0, 0) : -1;
+    bool there = PQntuples(r) == 1;
+    *writer = there ? pg_int(r, 0, 0) : -1;
+    *commits = there ? pg_int(r, 0, 1) : -1;
     PQclear(r);
     return STORE_OK;
 }
@@ -330,8 +330,8 @@ static void rest(void *log)
     struct pg_log *l = log;
     struct mete_err unused;
     METE_ASSERT(l->store->read_only && l->store->snapshots == 1);
-    if (commits_read(l, &l->commits, &unused) != STORE_OK) {
-        l->commits = -1; /* no such number: moved, whatever it will be */
+    if (commits_read(l, &l->writer, &l->commits, &unused) != STORE_OK) {
+        l->writer = -1; /* no such number: moved, whatever it will be */
     }
     l->store->snapshots = 0;
     snapshot_end(l->store);
@@ -340,10 +340,15 @@ static void rest(void *log)
 static enum store_result wake(void *log, bool *moved, struct mete_err *err)
 {
     struct pg_log *l = log;
+    int64_t writer;
     int64_t commits;
     enum mete_code code = snapshot_begin(l->store, err);
     l->store->snapshots = 1;
-    if (code != METE_OK || commits_read(l, &commits, err) != STORE_OK) {
+    if (code != METE_OK || commits_read(l, &writer, &commits, err) != STORE_OK) {
+        return STORE_FAILED;
+    }
+    if (writer != l->writer) { /* perhaps of a database that lacks what was read here */
+        (void)mete_fail(err, METE_STORE_FAILED, NULL, "the book has another writer: open it anew");
         return STORE_FAILED;
     }
     *moved = commits != l->commits;

@@ -91,6 +91,8 @@ struct pg_place {
 };
 
 struct pg_log;
+/** The parameters of a statement about the log's book: its number is the first. */
+struct pg_params pg_of_book(const struct pg_log *l);
 
 struct pg_group {
     struct pg_log *log; /* whose group is open; NULL: none */
@@ -129,6 +131,7 @@ struct pg_log {
     int64_t book_id;
     int64_t token;     /* of the lease; 0: none */
     int64_t commits;   /* of the book, ours included */
+    int64_t writer;    /* of a reader that rests: the token of who wrote the book then */
     PGresult *row;     /* the last row or page that was read */
     PGresult *block;   /* the last block */
     struct buf copied; /* a queued row that was read */

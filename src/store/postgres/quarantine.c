@@ -28,18 +28,11 @@ static const char SQL_LIST[] =
 #define NUMBER_MAX  ((UINT64_C(1) << LOG_SIZE_BITS) - 1)
 #define BATCH_BYTES (INT64_C(4) << 20)
 
-static struct pg_params of_book(const struct pg_log *l)
-{
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
-    return p;
-}
-
 /** A number that a step of the group gives. */
 static enum store_result step_number(struct pg_log *l, const char *sql, int64_t *out,
                                      struct mete_err *err)
 {
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_step_run(l, sql, &p, err);
     if (r == NULL) {
         return STORE_FAILED;
@@ -66,7 +59,7 @@ static enum store_result count_rows(struct pg_log *l, struct mete_err *err)
 enum store_result pg_quarantine_count(void *log, uint64_t *count, struct mete_err *err)
 {
     struct pg_log *l = log;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_query_settled(l, SQL_COUNT, &p, err);
     *count = r != NULL ? (uint64_t)pg_int(r, 0, 0) : 0;
     PQclear(r);
@@ -90,7 +83,7 @@ static enum store_result insert(struct pg_log *l, const struct quarantined *q,
     if (step_number(l, SQL_NEXT, &number, err) != STORE_OK) {
         return STORE_FAILED;
     }
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, number);
     pg_put_int(&p, q->received_at);
     pg_put_bytes(&p, text_bytes(q->event_id));
@@ -112,7 +105,7 @@ static enum store_result trim(struct pg_log *l, uint64_t max, struct mete_err *e
         return STORE_OK;
     }
     uint64_t gone;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, over);
     enum store_result r = step_change(l, SQL_TRIM, &p, &gone, err);
     l->quarantine_rows -= (int64_t)gone;
@@ -125,7 +118,7 @@ enum store_result pg_quarantine_add(void *log, const struct quarantined *q, uint
     struct pg_log *l = log;
     struct hash body = sha256(text_bytes(q->body));
     uint64_t known;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_hash(&p, &body);
     if (step_change(l, SQL_AGAIN, &p, &known, err) != STORE_OK || count_rows(l, err) != STORE_OK) {
         return STORE_FAILED;
@@ -144,7 +137,7 @@ enum store_result pg_quarantine_remove(void *log, uint64_t id, struct mete_err *
     if (id == 0 || id > NUMBER_MAX) {
         return STORE_NONE;
     }
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, (int64_t)id);
     enum store_result r = step_change(l, SQL_REMOVE, &p, &gone, err);
     l->quarantine_known = false;
@@ -174,7 +167,7 @@ static bool row_read(const PGresult *r, int i, struct quarantined *q)
 static enum store_result batch_last(struct pg_log *l, uint64_t after, uint64_t *last,
                                     struct mete_err *err)
 {
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     int64_t total = 0;
     pg_put_int(&p, (int64_t)after);
     PGresult *r = pg_query_settled(l, SQL_SIZES, &p, err);
@@ -194,7 +187,7 @@ static enum store_result list_batch(struct pg_log *l, uint64_t after, uint64_t l
                                     quarantine_visit *visit, void *arg, bool *go_on,
                                     struct mete_err *err)
 {
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, (int64_t)after);
     pg_put_int(&p, (int64_t)last);
     PGresult *r = pg_query(l->store, SQL_LIST, &p, err);

@@ -53,6 +53,13 @@ void pg_put_null(struct pg_params *p)
     p->length[p->count - 1] = -1;
 }
 
+struct pg_params pg_of_book(const struct pg_log *l)
+{
+    struct pg_params p = {0};
+    pg_put_int(&p, l->book_id);
+    return p;
+}
+
 void pg_params_clear(struct pg_params *p)
 {
     buf_clear(&p->data);

@@ -28,13 +28,6 @@ static const char SQL_META_SET[] =
     "insert into mete.meta (book_id, name, value) values ($1, $2, $3) "
     "on conflict (book_id, name) do update set value = excluded.value";
 
-static struct pg_params of_book(const struct pg_log *l)
-{
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
-    return p;
-}
-
 static enum store_result damaged(struct mete_err *err)
 {
     (void)mete_fail(err, METE_STORE_CORRUPT, NULL, "a hash in the store is damaged");
@@ -46,7 +39,7 @@ static enum store_result damaged(struct mete_err *err)
 enum store_result pg_checkpoint_add(void *log, const struct checkpoint *c, struct mete_err *err)
 {
     struct pg_log *l = log;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, (int64_t)c->size);
     pg_put_hash(&p, &c->root);
     pg_put_int(&p, c->signed_at);
@@ -58,7 +51,7 @@ enum store_result pg_checkpoints(void *log, checkpoint_visit *visit, void *arg,
                                  struct mete_err *err)
 {
     struct pg_log *l = log;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_query_settled(l, SQL_CHECKPOINTS, &p, err);
     if (r == NULL) {
         return STORE_FAILED;
@@ -100,7 +93,7 @@ struct place {
 static struct pg_params seals_params(const struct pg_log *l, uint64_t seq, struct text party,
                                      const struct place *after)
 {
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     if (seq > 0) {
         pg_put_int(&p, (int64_t)seq);
         return p;
@@ -164,7 +157,7 @@ enum store_result pg_seal_erase(void *log, struct text party, uint64_t *count, s
     if (party.len == 0) {
         return STORE_OK;
     }
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_text(&p, party);
     PGresult *r = pg_step_run(l, SQL_SEAL_ERASE, &p, err);
     *count = r != NULL ? pg_changed(r) : 0;
@@ -178,7 +171,7 @@ enum store_result pg_meta_get(void *log, const char *name, struct arena *a, stru
                               struct mete_err *err)
 {
     struct pg_log *l = log;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_text(&p, text_of(name));
     PGresult *r = pg_query_settled(l, SQL_META_GET, &p, err);
     if (r == NULL) {
@@ -195,7 +188,7 @@ enum store_result pg_meta_get(void *log, const char *name, struct arena *a, stru
 enum store_result pg_meta_set(void *log, const char *name, struct text value, struct mete_err *err)
 {
     struct pg_log *l = log;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_text(&p, text_of(name));
     pg_put_text(&p, value);
     return pg_step_add(l, SQL_META_SET, &p, err);
@@ -204,7 +197,7 @@ enum store_result pg_meta_set(void *log, const char *name, struct text value, st
 enum store_result pg_metas(void *log, meta_visit *visit, void *arg, struct mete_err *err)
 {
     struct pg_log *l = log;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_query_settled(l, SQL_METAS, &p, err);
     if (r == NULL) {
         return STORE_FAILED;

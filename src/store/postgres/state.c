@@ -33,13 +33,6 @@ static const char SQL_SHAPE[] =
     "from mete.segment where book_id = $1";
 static const char SQL_MERGE_DROP[] = "delete from mete.merge where book_id = $1 and level = $2";
 
-static struct pg_params of_book(const struct pg_log *l)
-{
-    struct pg_params p = {0};
-    pg_put_int(&p, l->book_id);
-    return p;
-}
-
 static enum mete_code result_code(enum store_result r, const struct mete_err *err)
 {
     return r == STORE_OK ? METE_OK : err->code;
@@ -88,7 +81,7 @@ static enum mete_code damaged(struct mete_err *err)
 
 static enum mete_code load_segments(struct pg_log *l, struct state_load *load, struct mete_err *err)
 {
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_query_settled(l, SQL_SEGMENTS, &p, err);
     if (r == NULL) {
         return err->code;
@@ -104,7 +97,7 @@ static enum mete_code load_segments(struct pg_log *l, struct state_load *load, s
 
 static enum mete_code load_merges(struct pg_log *l, struct state_load *load, struct mete_err *err)
 {
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_query_settled(l, SQL_MERGES, &p, err);
     if (r == NULL) {
         return err->code;
@@ -128,7 +121,7 @@ static enum mete_code load(void *ctx, struct state_load *load, struct mete_err *
     if (code != METE_OK) {
         return code;
     }
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_query_settled(l, SQL_BLOCK_LAST, &p, err);
     if (r == NULL) {
         return err->code;
@@ -155,7 +148,7 @@ static enum mete_code block_write(void *ctx, uint64_t id, struct bytes data, str
 static enum mete_code block_read(void *ctx, uint64_t id, struct bytes *data, struct mete_err *err)
 {
     struct pg_log *l = ctx;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, (int64_t)id);
     PQclear(l->block);
     l->block = pg_is_pending(l, PG_BLOCK) ? pg_query_settled(l, SQL_BLOCK_GET, &p, err)
@@ -176,7 +169,7 @@ static enum mete_code block_read(void *ctx, uint64_t id, struct bytes *data, str
 static enum mete_code segment_add(void *ctx, const struct segment_row *row, struct mete_err *err)
 {
     struct pg_log *l = ctx;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, (int64_t)row->id);
     pg_put_int(&p, (int64_t)row->run);
     pg_put_int(&p, row->level);
@@ -194,13 +187,13 @@ static enum mete_code segment_add(void *ctx, const struct segment_row *row, stru
 static enum mete_code segment_drop(void *ctx, const struct segment_row *row, struct mete_err *err)
 {
     struct pg_log *l = ctx;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, (int64_t)row->id);
     enum mete_code code = result_code(pg_step_add(l, SQL_SEGMENT_DROP, &p, err), err);
     if (code != METE_OK) {
         return code;
     }
-    p = of_book(l);
+    p = pg_of_book(l);
     pg_put_int(&p, (int64_t)row->first_block);
     pg_put_int(&p, (int64_t)(row->first_block + row->blocks + 1));
     return result_code(pg_step_add(l, SQL_BLOCK_DROP, &p, err), err);
@@ -209,7 +202,7 @@ static enum mete_code segment_drop(void *ctx, const struct segment_row *row, str
 static enum mete_code merge_save(void *ctx, const struct merge_row *row, struct mete_err *err)
 {
     struct pg_log *l = ctx;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, row->level);
     pg_put_int(&p, (int64_t)row->run);
     pg_put_int(&p, (int64_t)row->oldest);
@@ -221,20 +214,9 @@ static enum mete_code merge_save(void *ctx, const struct merge_row *row, struct 
 static enum mete_code merge_drop(void *ctx, uint32_t level, struct mete_err *err)
 {
     struct pg_log *l = ctx;
-    struct pg_params p = of_book(l);
+    struct pg_params p = pg_of_book(l);
     pg_put_int(&p, level);
     return result_code(pg_step_add(l, SQL_MERGE_DROP, &p, err), err);
-}
-
-static bool merge_shape(void *arg, const struct merge_row *row)
-{
-    struct buf *out = arg;
-    buf_put_varint(out, row->level);
-    buf_put_varint(out, row->run);
-    buf_put_varint(out, row->oldest);
-    buf_put_varint(out, row->newest);
-    buf_put_sized(out, (struct text){(const char *)row->position.b, row->position.len});
-    return true;
 }
 
 /** Numbers of segments only rise, and segments never change. */
@@ -242,8 +224,8 @@ static enum mete_code shape(void *ctx, struct hash *out, struct mete_err *err)
 {
     struct pg_log *l = ctx;
     struct buf seen = {0};
-    struct state_load load = {.arg = &seen, .merge = merge_shape};
-    struct pg_params p = of_book(l);
+    struct state_load load = {.arg = &seen, .merge = merge_row_shape};
+    struct pg_params p = pg_of_book(l);
     PGresult *r = pg_query_settled(l, SQL_SHAPE, &p, err);
     if (r == NULL) {
         return err->code;

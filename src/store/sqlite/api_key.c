@@ -20,7 +20,8 @@ static const char SQL_READ[] =
     "revoked_at from api_key order by created_at, key_id";
 static const char SQL_ADD[] =
     "insert into api_key (key_id, book, sha256, scopes, party, producer, service, note, "
-    "created_at, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    "created_at, expires_at, revoked_at) "
+    "values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 static const char SQL_REVOKE[] = "update api_key set revoked_at = ?2 where key_id = ?1 and "
                                  "(revoked_at is null or revoked_at > ?2)";
 static const char SQL_FIND[] = "select 1 from api_key where key_id = ?1";
@@ -125,6 +126,9 @@ static enum mete_code keys_add(void *keys, const struct api_key *key, struct met
     sqlite3_bind_int64(s, 9, key->created_at);
     if (key->expires_at != TIME_NEVER) {
         sqlite3_bind_int64(s, 10, key->expires_at);
+    }
+    if (key->revoked_at != TIME_NEVER) {
+        sqlite3_bind_int64(s, 11, key->revoked_at);
     }
     enum mete_code code =
         sqlite3_step(s) == SQLITE_DONE ? METE_OK : sqlite_fail(k->db, err, "write");

@@ -424,11 +424,30 @@ static void rollback(void *log)
     erased_end(l, false);
 }
 
+/** What is written into a file without a name is gone with this process: nobody may be told that it
+ *  is durable. */
+static bool has_moved(struct sqlite_log *l, struct mete_err *err)
+{
+    int moved = 0;
+    int asked = sqlite3_file_control(l->store->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (asked != SQLITE_OK || moved == 0) {
+        return false;
+    }
+    (void)mete_fail(err, METE_STORE_FAILED, NULL,
+                    "%.200s was removed, renamed or replaced while this process had it open: put "
+                    "it back and start this process again",
+                    sqlite3_db_filename(l->store->db, "main"));
+    return true;
+}
+
 static enum store_result commit(void *log, struct mete_err *err)
 {
     struct sqlite_log *l = log;
     if (!l->store->in_group) {
         return STORE_OK;
+    }
+    if (has_moved(l, err)) {
+        return STORE_FAILED;
     }
     if (sqlite_exec(l->store->db, "commit", err) != STORE_OK) {
         return STORE_FAILED;

@@ -58,8 +58,8 @@ struct sqlite_log {
 /** The row key of a number of this book. */
 int64_t sqlite_key(const struct sqlite_log *l, uint64_t number);
 
-/** Fills err from what the connection says last: METE_STORE_CORRUPT, METE_STORE_BUSY or
- *  METE_STORE_FAILED. Returns its code. */
+/** Fills err from what the connection says last: METE_STORE_CORRUPT, METE_STORE_BUSY,
+ *  METE_STORE_FULL or METE_STORE_FAILED. Returns its code. */
 enum mete_code sqlite_fail(sqlite3 *db, struct mete_err *err, const char *what);
 
 /** A statement of the log, prepared at its first use and reset; NULL with err filled. */

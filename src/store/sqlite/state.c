@@ -265,17 +265,6 @@ static enum mete_code merge_drop(void *ctx, uint32_t level, struct mete_err *err
     return run_once(l, s, err);
 }
 
-static bool merge_shape(void *arg, const struct merge_row *row)
-{
-    struct buf *out = arg;
-    buf_put_varint(out, row->level);
-    buf_put_varint(out, row->run);
-    buf_put_varint(out, row->oldest);
-    buf_put_varint(out, row->newest);
-    buf_put_sized(out, (struct text){(const char *)row->position.b, row->position.len});
-    return true;
-}
-
 static enum mete_code segments_shape(struct sqlite_log *l, struct buf *out, struct mete_err *err)
 {
     sqlite3_stmt *s = sqlite_use(l, KEPT_SHAPE, SQL_SHAPE, err);
@@ -301,7 +290,7 @@ static enum mete_code shape(void *ctx, struct hash *out, struct mete_err *err)
 {
     struct sqlite_log *l = ctx;
     struct buf seen = {0};
-    struct state_load load = {.arg = &seen, .merge = merge_shape};
+    struct state_load load = {.arg = &seen, .merge = merge_row_shape};
     enum mete_code code = segments_shape(l, &seen, err);
     code = code == METE_OK ? load_merges(l, &load, err) : code;
     *out = sha256(buf_bytes(&seen));

@@ -4,12 +4,42 @@
 
 #include "base/text.h"
 
+#include <errno.h>
 #include <string.h>
 
 int64_t sqlite_key(const struct sqlite_log *l, uint64_t number)
 {
     METE_ASSERT(number < UINT64_C(1) << LOG_SIZE_BITS);
     return l->book_id << LOG_SIZE_BITS | (int64_t)number;
+}
+
+static bool is_no_room(int why)
+{
+    return why == ENOSPC || why == EDQUOT || why == EFBIG;
+}
+
+/** No room on the disk, or no more of it for this user or this process. The write-ahead log is a
+ *  file of its own, with an error of its own. */
+static bool is_full(sqlite3 *db)
+{
+    int why = 0;
+    sqlite3_file *log = NULL;
+    if ((sqlite3_errcode(db) & 0xff) == SQLITE_FULL) {
+        return true;
+    }
+    if (sqlite3_extended_errcode(db) != SQLITE_IOERR_WRITE &&
+        sqlite3_extended_errcode(db) != SQLITE_IOERR_SHMSIZE) {
+        return false;
+    }
+    if (is_no_room(sqlite3_system_errno(db))) {
+        return true;
+    }
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (log == NULL || log->pMethods == NULL ||
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &why) != SQLITE_OK) {
+        return false;
+    }
+    return is_no_room(why);
 }
 
 enum mete_code sqlite_fail(sqlite3 *db, struct mete_err *err, const char *what)
@@ -20,6 +50,8 @@ enum mete_code sqlite_fail(sqlite3 *db, struct mete_err *err, const char *what)
         code = METE_STORE_CORRUPT;
     } else if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED) {
         code = METE_STORE_BUSY;
+    } else if (is_full(db)) {
+        code = METE_STORE_FULL;
     }
     return mete_fail(err, code, NULL, "%s: %s", what, sqlite3_errmsg(db));
 }

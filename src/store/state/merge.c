@@ -220,3 +220,14 @@ enum mete_code state_merge_slice(struct state *s, struct mete_err *err)
     }
     return code;
 }
+
+bool merge_row_shape(void *arg, const struct merge_row *row)
+{
+    struct buf *out = arg;
+    buf_put_varint(out, row->level);
+    buf_put_varint(out, row->run);
+    buf_put_varint(out, row->oldest);
+    buf_put_varint(out, row->newest);
+    buf_put_sized(out, (struct text){(const char *)row->position.b, row->position.len});
+    return true;
+}

@@ -48,6 +48,9 @@ struct state_load {
     uint64_t next_block; /* out: the first number that is free */
 };
 
+/** A `merge` of state_load whose `arg` is a struct buf: appends what tells merges apart. */
+bool merge_row_shape(void *arg, const struct merge_row *row);
+
 /* Each returns METE_OK, or the code it filled `err` with. */
 struct state_port {
     enum mete_code (*load)(void *ctx, struct state_load *load, struct mete_err *err);
