@@ -21,6 +21,15 @@ void readers_close(struct sim *s)
     }
 }
 
+static uint64_t faults_so_far(const struct sim *s)
+{
+    uint64_t all = s->armed && fault_disk_fired();
+    for (unsigned i = 0; i < DISK_FAULTS; i++) {
+        all += s->counts.fault[i];
+    }
+    return all;
+}
+
 /** It sees all that was acknowledged, and not a bit more. */
 static void reader_begin(struct sim *s, struct sim_reader *r)
 {
@@ -42,6 +51,7 @@ static void reader_begin(struct sim *s, struct sim_reader *r)
 
 static bool reader_open(struct sim *s, struct sim_reader *r, struct mete_err *err)
 {
+    uint64_t before = faults_so_far(s);
     r->book = &s->book[rng_below(&s->rng, s->books)];
     const struct engine_options o = {.store = s->file,
                                      .book = r->book->name,
@@ -51,14 +61,17 @@ static bool reader_open(struct sim *s, struct sim_reader *r, struct mete_err *er
         r->engine = NULL;
         return false;
     }
+    r->faults = before;
     reader_begin(s, r);
     return true;
 }
 
 static bool reader_wake(struct sim *s, struct sim_reader *r, struct mete_err *err)
 {
-    if (!engine_rest(r->engine)) {
-        return mete_fail(err, METE_STORE_FAILED, NULL, "a reader cannot rest") == METE_OK;
+    if (!engine_rest(r->engine)) { /* once something failed in it, it is closed */
+        SIM_CHECK(s, faults_so_far(s) > r->faults);
+        reader_close(r);
+        return true;
     }
     if (engine_wake(r->engine, err) != METE_OK) {
         return false;

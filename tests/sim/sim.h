@@ -95,6 +95,7 @@ struct sim_book {
 struct sim_reader {
     struct engine *engine; /* NULL: there is none */
     struct sim_book *book;
+    uint64_t faults;      /* that had come when it was opened */
     struct sim_head head; /* as it was when it was taken */
     mete_time at;         /* the moment of `balances` */
     struct buf balances;  /* what the model said then */
