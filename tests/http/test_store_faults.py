@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from served import METE, Served, done, equal, event, note, ok
+from served import METE, Served, done, equal, event, note, ok, until
 
 INSIDE = "METE_TEST_OWN_MOUNTS"
 POLICY = event("p", "policy.published", {"policy": {
@@ -204,8 +204,8 @@ def removed_file():
             answer = s.post("/v1/events", revenue("after"))
             equal(told(answer), (503, True, "store_failed"),
                   f"the file was {how}: nothing is acknowledged into a file without a name")
-            ok("start this process again" in (s.folder / "log").read_text(),
-               "and the server's log says what to do")
+            until("and the server's log says what to do",
+                  lambda: "start this process again" in (s.folder / "log").read_text())
             equal(s.get("/healthz")[0], 200, "the server lives")
             s.stop()
             for end in ("", "-wal", "-shm"):
