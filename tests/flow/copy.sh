@@ -87,16 +87,20 @@ is "$(db "select count(*) from mete.sealed where party = 'alice'"), $(db "select
 db 'drop schema mete cascade' >/dev/null 2>&1
 "$METE" --store "$METE_PG_OWNER" store prepare --role mete_app --quiet
 kills=0
-i=0
-while [ $i -lt 6 ]; do
+parts=0
+pause=0
+while [ $parts -lt 2 ] && [ $pause -lt 600 ]; do # each a little later, until some had stored a part
+    had=$(db 'select count(*) from mete.event')
     "$METE" copy --from book.db --to "$pg" --quiet --no-audit >/dev/null 2>&1 &
     pid=$!
-    had=$(db 'select count(*) from mete.event')
-    until [ "$(db 'select count(*) from mete.event')" -gt "$had" ] || ! kill -0 $pid 2>/dev/null; do :; done
+    sleep "$((pause / 100)).$(printf %02d $((pause % 100)))"
     kill -9 $pid 2>/dev/null && kills=$((kills + 1))
     wait $pid 2>/dev/null
-    i=$((i + 1))
+    [ "$(db 'select count(*) from mete.event')" = "$had" ] || parts=$((parts + 1))
+    pause=$((pause + 5))
+    [ "$(db 'select count(*) from mete.event')" -lt "$(sqlite3 book.db 'select count(*) from event')" ] || break
 done
+echo "# $kills copies were killed, the last after $((pause - 5))0 ms; $parts had stored a part"
 [ $kills -gt 0 ]
 ok $? 'copies were killed'
 echo "# $kills killed while they wrote, $(db 'select count(*) from mete.event') events there"
