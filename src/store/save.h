@@ -8,7 +8,7 @@
 
 /** Writes what is committed now into `path`, which is missing or empty. Who writes the store goes
  *  on; free space stays behind, and with it what was erased. METE_STORE_MISSING,
- *  METE_STORE_CORRUPT, METE_FILE: there is no room. */
+ *  METE_STORE_CORRUPT, METE_STORE_FULL, METE_STORE_FAILED. */
 enum mete_code store_save(const char *file, const char *path, struct mete_err *err) METE_MUST_CHECK;
 
 /** Makes a store that nobody has open one file that needs no other beside it. */

@@ -5,7 +5,6 @@
 
 #include "store/sqlite/sqlite.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,18 +16,6 @@ static const char SQL_CHECK[] = "pragma integrity_check(1)";
 static const char SQL_SETTLE[] = "pragma journal_mode = delete";
 static const char SQL_APPLICATION[] = "pragma application_id";
 
-/** What the disk had to say is more than what SQLite makes of it. */
-static enum mete_code save_fail(sqlite3 *db, struct mete_err *err)
-{
-    int why = sqlite3_system_errno(db);
-    int primary = sqlite3_errcode(db) & 0xff;
-    if (primary == SQLITE_FULL || primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN) {
-        return mete_fail(err, METE_FILE, NULL, "the image cannot be written: %s%s%s",
-                         sqlite3_errmsg(db), why != 0 ? ": " : "", why != 0 ? strerror(why) : "");
-    }
-    return sqlite_fail(db, err, "the image");
-}
-
 /** Another program's file would make an image as well, of something else. */
 static enum mete_code check_ours(sqlite3 *db, const char *file, struct mete_err *err)
 {
@@ -38,7 +25,7 @@ static enum mete_code check_ours(sqlite3 *db, const char *file, struct mete_err 
     }
     enum mete_code code = METE_OK;
     if (sqlite3_step(s) != SQLITE_ROW) {
-        code = save_fail(db, err);
+        code = sqlite_fail(db, err, "the image");
     } else if (sqlite3_column_int(s, 0) != SQLITE_APPLICATION_ID) {
         code = mete_fail(err, METE_STORE_CORRUPT, NULL, "%.200s is no store of mete", file);
     }
@@ -53,7 +40,8 @@ static enum mete_code vacuum_into(sqlite3 *db, const char *path, struct mete_err
         return err->code;
     }
     sqlite_bind_text_of(s, 1, (struct text){path, strlen(path)});
-    enum mete_code code = sqlite3_step(s) == SQLITE_DONE ? METE_OK : save_fail(db, err);
+    enum mete_code code =
+        sqlite3_step(s) == SQLITE_DONE ? METE_OK : sqlite_fail(db, err, "the image");
     sqlite3_finalize(s);
     return code;
 }
