@@ -4,6 +4,7 @@ crashes and the writer is killed: in the end every event stands in the log once,
 what an undisturbed book owes, and the audit holds.
 covers: F-027 M-002
 """
+import itertools
 import json
 import os
 import pathlib
@@ -132,29 +133,47 @@ def through_kills(pg, folder, path, whole, rounds):
     ends_as(book, pg, whole, "kills")
 
 
+def wait_for_the_midst(pg, process, feed):
+    """The writer gets work while somebody else has locked what it needs for it: when this returns
+    True it waits in the midst of a group."""
+    with subprocess.Popen(["psql", "-XqAt", pg.url(pg.SUPER)], stdin=subprocess.PIPE, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as other:
+        other.stdin.write("begin; lock table mete.event in access exclusive mode; select 1;\n")
+        other.stdin.flush()
+        other.stdout.readline()
+        feed()
+        waits = False
+        while not waits and process.poll() is None:
+            waits = pg.sql("select exists (select from pg_locks where not granted)") == "t"
+        pg.crash()
+    return waits
+
+
 def through_crashes(pg, folder, path, whole, rounds):
     """The server crashes and comes back; the writer goes on by itself. It is handed a part of its
-    work before each crash and the rest at the end, so that it never has finished before."""
+    work before each crash and the rest at the end, so that it never has finished before. Every
+    second crash comes when it may, the others in the midst of a group."""
     book = Book(folder, pg.url())
     empty(pg, book)
-    lines = path.read_bytes().splitlines(keepends=True)
+    lines = iter(path.read_bytes().splitlines(keepends=True))
     process = book.start("ingest", "--quiet", "--group", "20", "-", stdin=subprocess.PIPE)
+
+    def feed(number):
+        process.stdin.writelines(itertools.islice(lines, number))
+        process.stdin.flush()
     inside = 0
     for i in range(rounds):
-        part = len(lines) // (rounds + 1)
-        if process.poll() is not None:
-            break
-        process.stdin.write(b"".join(lines[i * part:(i + 1) * part]))
-        process.stdin.flush()
-        grown(pg, process, i * part + part // 2)
-        inside += process.poll() is None and count(pg) < (i + 1) * part
-        pg.crash()
+        feed(EVENTS // rounds // 2)
+        if i % 2:
+            inside += wait_for_the_midst(pg, process, lambda: feed(100))
+        else:
+            pg.crash()
         pg.start()
-    note(f"{rounds} crashes of the server, {inside} of them in the midst of new work")
-    if process.poll() is None:
-        process.stdin.write(b"".join(lines[rounds * part:]))
+    note(f"{rounds} crashes of the server, {inside} of them for certain in the midst of a group")
+    ok(process.poll() is None, "the writer is still there")
+    feed(None)
     said = process.communicate()[1]
-    ok(inside > 0, "the server crashed in the midst of work", inside)
+    equal(inside, rounds // 2, "the server crashed in the midst of groups")
     equal(process.returncode, 0, f"the writer went on by itself {said.decode()[:200]}")
     ends_as(book, pg, whole, "crashes")
 
