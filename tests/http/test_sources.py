@@ -423,7 +423,7 @@ def authority():
         runtime = s.make_key(",".join(SCOPES), "--producer", "runtime")
         own = s.make_key("earnings:read", "--party", "did:mine")
         tenant = s.make_key(",".join(SCOPES), "--book", "other")
-        time.sleep(0.6)  # the server looks at its keys twice a second
+        time.sleep(1.2)  # the server looks at its keys twice a second
         for path, body, needed in WRITES:
             equal(s.request("POST", path, body)[0], 401, f"{path} without a key")
             got = {scope for scope in SCOPES if s.post(path, body, key=key[scope])[0] != 403}

@@ -79,7 +79,7 @@ def signed_everywhere(pg):
     with Installation(pg, 2) as i:
         admin, key = [i.mete("key", "create", "--scopes", s).strip()
                       for s in ("admin,revenue:write", "revenue:write")]
-        time.sleep(0.6)
+        time.sleep(1.2)
         own = Ed25519(i.folder)
         registered = event("k", "key.registered", {"key_id": "k", "alg": own.alg, **own.member,
                                                    "producer": "control_plane"}, at=now())
@@ -152,7 +152,7 @@ def revoked_elsewhere(pg):
         first, second = i.nodes
         admin, key = [i.mete("key", "create", "--scopes", s).strip()
                       for s in ("admin,revenue:write", "revenue:write")]
-        time.sleep(0.6)
+        time.sleep(1.2)
         own = Ed25519(i.folder)
 
         def report(name):
@@ -185,7 +185,7 @@ def share_books(pg):
             i.mete("init", "--book", f"b{n}", "--quiet")
             keys[n] = i.mete("key", "create", "--book", f"b{n}", "--scopes",
                              "revenue:write,earnings:read,audit:read").strip()
-        time.sleep(0.6)  # keys are looked at twice a second
+        time.sleep(1.2)  # keys are looked at twice a second
         for n in range(6):
             status, _, body = i.nodes[n % NODES].post("/v1/events", revenue(f"e{n}"), key=keys[n])
             equal(status, 200, f"book b{n} takes an event at node {n % NODES}")
