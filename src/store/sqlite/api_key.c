@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 
-#define BUSY_WAIT_MS 10000
 
 struct sqlite_keys {
     sqlite3 *db;

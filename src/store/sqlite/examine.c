@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BUSY_WAIT_MS 10000
 #define HEADER_LEN   20
 #define WAL_FORMAT   2 /* bytes 18 and 19 of the file: how it is written, how it is read */
 
