@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 
-
 struct sqlite_keys {
     sqlite3 *db;
     int64_t version; /* of the data when it was last looked at */

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-
 static const char SQL_INTO[] = "vacuum into ?1";
 static const char SQL_CHECK[] = "pragma integrity_check(1)";
 static const char SQL_SETTLE[] = "pragma journal_mode = delete";
