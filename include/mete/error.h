@@ -134,6 +134,26 @@
     X(LIMIT, 128, "limit", 422, 0, "A bound of this book was reached.",                            \
       "See the limit in the message.")                                                             \
     X(KEY_UNKNOWN, 129, "key_unknown", 422, 0, "No such key.", "Register it first.")               \
+    X(CAMPAIGN_UNKNOWN, 130, "campaign_unknown", 422, 1, "The campaign has not been created yet.", \
+      "Send campaign.created, then this again.")                                                   \
+    X(ROUND_UNKNOWN, 131, "round_unknown", 422, 1, "The round has not been created yet.",          \
+      "Send round.created, then this again.")                                                      \
+    X(COMMITMENT_UNKNOWN, 132, "commitment_unknown", 422, 1,                                       \
+      "The commitment has not been created yet.", "Send commitment.created, then this again.")     \
+    X(GRANT_UNKNOWN, 133, "grant_unknown", 422, 1, "The spend grant has not been created yet.",    \
+      "Send allocation.created, then this again.")                                                 \
+    X(UNATTRIBUTED, 134, "unattributed", 422, 1, "Nobody knows yet whose revenue this is.",        \
+      "Send attribution.assigned for its user, or app.registered for its app.")                    \
+    X(CAMPAIGN_CURRENCY, 135, "campaign_currency", 422, 0,                                         \
+      "The campaign raises and repays in another currency.",                                       \
+      "Attribute the user to a campaign in this currency.")                                        \
+    X(BUDGET_EXCEEDED, 136, "budget_exceeded", 422, 1, "More than the grant has left.",            \
+      "Authorize less, or create a further grant.")                                                \
+    X(CORRECTIONS_OFF, 137, "corrections_off", 422, 0,                                             \
+      "This book does not let attributions be corrected.",                                         \
+      "Set attribution_corrections with book.configured, if it shall.")                            \
+    X(CONTRACT_INVALID, 138, "contract_invalid", 422, 0,                                           \
+      "The terms of the campaign cannot be used as they stand.", "See the message.")               \
     /* 150..: the program and its store */                                                         \
     X(USAGE, 150, "usage", 400, 0, "The command line is wrong.", "See --help.")                    \
     X(FILE, 151, "file", 500, 0, "A file cannot be read or written.",                              \

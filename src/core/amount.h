@@ -16,6 +16,7 @@
 struct money {
     struct text amount;
     struct text currency;
+    bool is_minor; /* `amount` counts the smallest units */
 };
 
 /** A decimal text ("1500", "0.01") to minor units of `scale`. No sign, no exponent; at most `scale`

@@ -49,6 +49,9 @@ enum decided decide_book(struct work *w)
     if (e->attribution_required >= 0) {
         book.attribution_required = e->attribution_required != 0;
     }
+    if (e->attribution_corrections >= 0) {
+        book.attribution_corrections = e->attribution_corrections != 0;
+    }
     if (e->unallocated.len > 0) {
         book.unallocated = work_party(w, e->unallocated);
     }

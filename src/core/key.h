@@ -51,7 +51,21 @@
     X(KEY, 'G', 0, 1, "key id -> algorithm, owner")                                                \
     X(DESTINATION, 'H', 0, 0, "party -> rail, commitment")                                         \
     X(APP, 'O', 0, 0, "app id -> owner")                                                           \
-    X(CHILD, 'V', 0, 1, "policy, child policy -> (empty): who contains whom")
+    X(CHILD, 'V', 0, 1, "policy, child policy -> (empty): who contains whom")                      \
+    X(CAMPAIGN, 'g', 0, 1, "campaign (its policy's number) -> terms, state")                       \
+    X(CAMPAIGN_SUMS, 'h', 1, 0, "campaign -> confirmed, accrued, creator's, reversed gross")       \
+    X(INVESTMENT, 'i', 0, 1, "campaign, seq -> party, confirmed amount")                           \
+    X(ROUND, 'r', 0, 0, "round id -> campaign, state")                                             \
+    X(COMMITMENT, 'o', 0, 0, "commitment id -> campaign, investor, amount, state")                 \
+    X(GRANT, 's', 0, 0, "allocation id -> campaign, amount, state")                                \
+    X(GRANT_SUMS, 't', 1, 0, "hash of allocation id -> authorized, executed, refunded")            \
+    X(TERMS, 'e', 0, 0, "app id -> royalty, versions of its fee schedule")                         \
+    X(ATTRIBUTION, 'v', 0, 0, "hash of app and user -> campaigns, each from a moment on")          \
+    X(WAIT_USER, 'd', 0, 1, "hash of app and user, seq -> where else the invoice waits")           \
+    X(USER_REVENUE, 'x', 0, 1, "hash of app and user, seq -> (empty): an invoice that is booked")  \
+    X(PAYMENT, 'y', 0, 0, "hash of a payment's reference -> seq of its invoice, a varint")         \
+    X(REFUNDS, 'j', 0, 0, "seq of an invoice -> what was taken back of it, in order")              \
+    X(SETTLEMENT, 'z', 0, 0, "settlement id -> party, amount, state")
 
 enum key_class {
 #define X(symbol, byte, is_sums, is_scanned, what) KEY_##symbol = (byte),

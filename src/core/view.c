@@ -42,6 +42,7 @@ enum view_result view_book(const struct view *v, struct book_config *out)
                                 .dispute_auto_clear_days = 14,
                                 .clear_after_days_max = 7,
                                 .unallocated = PARTY_UNALLOCATED,
+                                .attribution_corrections = true,
                                 .rules_version = RULES_VERSION};
     struct bytes value;
     enum view_result found = get(v, key_of(KEY_BOOK), &value);
@@ -56,7 +57,9 @@ enum view_result view_book(const struct view *v, struct book_config *out)
     out->payout_asset = (uint32_t)read_varint(&r);
     out->payout_minimum = read_zigzag(&r);
     out->unallocated = (uint32_t)read_varint(&r);
-    out->attribution_required = read_u8(&r) != 0;
+    uint8_t attribution = read_u8(&r); /* bits, the second the other way round */
+    out->attribution_required = (attribution & 1) != 0;
+    out->attribution_corrections = (attribution & 2) == 0;
     out->rules_version = (uint32_t)read_varint(&r);
     out->environment = read_sized(&r);
     METE_ASSERT(reader_done(&r));
@@ -72,7 +75,8 @@ void book_config_pack(struct buf *out, const struct book_config *c)
     buf_put_varint(out, c->payout_asset);
     buf_put_zigzag(out, c->payout_minimum);
     buf_put_varint(out, c->unallocated);
-    buf_put_u8(out, c->attribution_required);
+    buf_put_u8(out,
+               (uint8_t)((c->attribution_required ? 1 : 0) | (c->attribution_corrections ? 0 : 2)));
     buf_put_varint(out, c->rules_version);
     buf_put_sized(out, c->environment);
 }

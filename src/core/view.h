@@ -48,6 +48,7 @@ struct book_config {
     i128 payout_minimum;
     uint32_t unallocated; /* party number that holds what nobody gets */
     bool attribution_required;
+    bool attribution_corrections;
     uint32_t rules_version;
     struct text environment; /* points into state */
 };

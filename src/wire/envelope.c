@@ -36,7 +36,7 @@ struct signature {
 struct head {
     struct source source;
     struct actor actor;
-    struct text ignored;
+    struct correlation correlation;
     struct signature signature;
 };
 
@@ -68,11 +68,12 @@ FORM(actor_form, actor_fields);
 
 #define CORRELATION(name)                                                                          \
     {                                                                                              \
-        TEXT(name), field_line, false, offsetof(struct head, ignored), 0, NAME_LEN_MAX, NULL       \
+        TEXT(#name), field_line, false, offsetof(struct head, correlation.name), 0, NAME_LEN_MAX,  \
+            NULL                                                                                   \
     }
 static const struct field correlation_fields[] = {
-    CORRELATION("campaign_id"),   CORRELATION("round_id"),       CORRELATION("commitment_id"),
-    CORRELATION("allocation_id"), CORRELATION("transaction_id"), CORRELATION("user_id")};
+    CORRELATION(campaign_id),   CORRELATION(round_id),       CORRELATION(commitment_id),
+    CORRELATION(allocation_id), CORRELATION(transaction_id), CORRELATION(user_id)};
 FORM(correlation_form, correlation_fields);
 
 static const struct field signature_fields[] = {
@@ -310,6 +311,7 @@ static enum mete_code read_head(struct reading *r)
     e->service = r->head.source.service;
     e->app_id = r->head.source.app_id;
     e->actor_id = r->head.actor.id;
+    e->correlation = r->head.correlation;
     enum mete_code code = check_ingest(r);
     return code != METE_OK ? code : read_signature(r);
 }

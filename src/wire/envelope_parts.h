@@ -31,9 +31,10 @@ struct payload_kind {
 /** Reads the payload of in->event->type, a handled one. */
 enum mete_code payload_read(const struct payload_in *p) METE_MUST_CHECK;
 
-/* The two tables; NULL for types of the other one. */
+/* The three tables; NULL for types of the others. */
 const struct payload_kind *payload_kind_registry(enum event_type type);
 const struct payload_kind *payload_kind_money(enum event_type type);
+const struct payload_kind *payload_kind_economy(enum event_type type);
 
 /** METE_TIME_ORDER at the member `end` of `in`, unless start <= end. */
 enum mete_code payload_window(const struct payload_in *p, const struct json *in, const char *end,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From an event type to the table that reads its payload. The tables stand in payload_registry.c
- * (what a book is told about its world) and payload_money.c (what moves money). */
+ * (what a book is told about its world), payload_money.c (what moves money) and payload_economy.c
+ * (campaigns, and what apps sell). */
 #include "base/text.h"
 #include "wire/envelope_parts.h"
 
@@ -19,6 +20,9 @@ enum mete_code payload_read(const struct payload_in *p)
     const struct payload_kind *kind = payload_kind_registry(p->event->type);
     if (kind == NULL) {
         kind = payload_kind_money(p->event->type);
+    }
+    if (kind == NULL) {
+        kind = payload_kind_economy(p->event->type);
     }
     METE_ASSERT(kind != NULL && kind->form != NULL);
     if (kind->prepare != NULL) {
