@@ -69,18 +69,6 @@ static struct key schedules_key(void)
 
 /* --- a schedule of its own ---------------------------------------------------------------------*/
 
-/** Labels that were read point into state. */
-static void labels_keep(struct arena *a, struct fee_schedule *s)
-{
-    for (uint32_t i = 0; i < s->fee_count; i++) {
-        struct fee *fee = &s->fee[i];
-        fee->label = arena_text(a, fee->label);
-        for (uint32_t k = 0; k < fee->child_count; k++) {
-            fee->child[k].label = arena_text(a, fee->child[k].label);
-        }
-    }
-}
-
 /** What holds for the app at a moment: its own schedule, else the book's. Number 0: none. */
 static bool schedule_at(struct work *w, const struct terms *t, mete_time at,
                         struct fee_schedule *out, uint32_t *number)
@@ -100,9 +88,6 @@ static bool schedule_at(struct work *w, const struct terms *t, mete_time at,
     *number = v->number;
     bool found = view_fees_version(w->view, w->a, v->number, out) == VIEW_FOUND;
     w->missing |= !found;
-    if (found) {
-        labels_keep(w->a, out);
-    }
     return found;
 }
 

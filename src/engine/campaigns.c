@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From a campaign's record and sums to the row that is shown. CLOSED is not remembered: a completed
+ * campaign is closed while its creator and its investors have nothing left to be paid. */
+#include "engine/campaigns.h"
+
+#include "core/balance.h"
+
+#include <string.h>
+
+struct rows {
+    const struct view *v;
+    struct arena *a;
+    struct campaign_row *row;
+    size_t count, cap;
+};
+
+static bool row_visit(void *arg, struct bytes key, struct bytes value, const i128 *sums)
+{
+    struct rows *r = arg;
+    (void)sums;
+    if (r->count == r->cap) {
+        r->cap = r->cap == 0 ? 16 : r->cap * 2;
+        struct campaign_row *more = arena_array(r->a, r->cap, sizeof *more);
+        if (r->count > 0) {
+            memcpy(more, r->row, r->count * sizeof *more);
+        }
+        r->row = more;
+    }
+    struct campaign_row *row = &r->row[r->count++];
+    *row = (struct campaign_row){.number = key_read_u32(key, 1)};
+    METE_ASSERT(campaign_unpack(r->a, value, &row->campaign));
+    return true;
+}
+
+static enum view_result has_payable(const struct view *v, struct arena *a, uint32_t party,
+                                    uint32_t asset, mete_time at, bool *out)
+{
+    struct balance b;
+    enum view_result found = balance_at(v, a, party, asset, at, &b);
+    *out |= found != VIEW_MISSING && b.pending + b.disputed + b.cleared > 0;
+    return found;
+}
+
+static enum view_result payable_left(const struct view *v, struct arena *a,
+                                     const struct campaign_row *row, mete_time at, bool *left)
+{
+    struct investment *list;
+    size_t count;
+    enum view_result found = view_investments(v, a, row->number, &list, &count);
+    *left = false;
+    if (found != VIEW_MISSING) {
+        found = has_payable(v, a, row->campaign.creator, row->campaign.asset, at, left);
+    }
+    for (size_t i = 0; i < count && !*left && found != VIEW_MISSING; i++) {
+        found = has_payable(v, a, list[i].party, row->campaign.asset, at, left);
+    }
+    return found;
+}
+
+static enum view_result row_fill(struct rows *r, struct campaign_row *row, mete_time at)
+{
+    i128 sums[STATE_SUMS];
+    bool left = true;
+    const struct campaign *c = &row->campaign;
+    if (view_campaign_sums(r->v, row->number, sums) == VIEW_MISSING ||
+        view_asset_number(r->v, c->asset, &row->asset) != VIEW_FOUND) {
+        return VIEW_MISSING;
+    }
+    row->confirmed = sums[CAMPAIGN_CONFIRMED];
+    row->accrued = sums[CAMPAIGN_ACCRUED];
+    row->creators = sums[CAMPAIGN_CREATORS];
+    row->has_cap = campaign_cap(c, row->confirmed, &row->cap);
+    row->state = campaign_state_at(c, at);
+    if (row->state == CAMPAIGN_COMPLETED &&
+        payable_left(r->v, r->a, row, at, &left) == VIEW_MISSING) {
+        return VIEW_MISSING;
+    }
+    row->state = left ? row->state : CAMPAIGN_CLOSED;
+    return VIEW_FOUND;
+}
+
+enum view_result campaigns_at(const struct view *v, struct arena *a, mete_time at,
+                              struct campaign_row **rows, size_t *count)
+{
+    struct key from = key_of(KEY_CAMPAIGN);
+    struct key until = key_prefix_end(from);
+    struct rows r = {.v = v, .a = a};
+    enum view_result found = v->scan(v->ctx, key_bytes(&from), key_bytes(&until), row_visit, &r);
+    for (size_t i = 0; i < r.count && found != VIEW_MISSING; i++) {
+        found = row_fill(&r, &r.row[i], at);
+    }
+    *rows = r.row;
+    *count = r.count;
+    return found;
+}
