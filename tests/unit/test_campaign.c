@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * covers: M-050 M-051 M-052 M-053 M-054 M-055 M-056 M-057 M-058 M-060 M-061 M-062 M-063 M-065
+ * covers: M-079
+ * The money of campaigns by hand: the source's example, the cap to the cent, refunds, attributions
+ * that come late or are corrected, and what an app's revenue is when there is no campaign. */
+#include "core/campaign.h"
+#include "world.h"
+
+#include "base/text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct world w;
+static unsigned told;
+
+static int set_up(void **state)
+{
+    (void)state;
+    world_open(&w);
+    told = 0;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    world_check(&w);
+    world_close(&w);
+    return 0;
+}
+
+/** An event of app1 at a moment that goes on by a second each time. */
+METE_PRINTF(3, 4)
+static enum decided say(const char *type, const char *correlation, const char *payload, ...)
+{
+    char text[2000];
+    char event[4000];
+    va_list args;
+    va_start(args, payload);
+    (void)vsnprintf(text, sizeof text, payload, args);
+    va_end(args);
+    unsigned at = told++;
+    snprintf(event, sizeof event,
+             "{\"event_id\":\"s%u\",\"event_type\":\"%s\",\"occurred_at\":\"2025-01-01T%02u:%02u:%"
+             "02uZ\","
+             "\"source\":{\"app_id\":\"app1\"},\"correlation\":{%s},\"payload\":{%s}}",
+             at, type, at / 3600, at / 60 % 60, at % 60, correlation, text);
+    return world_submit(&w, 0, event);
+}
+
+#define APPLIED(...) assert_int_equal(say(__VA_ARGS__), DECIDED_APPLIED)
+#define REFUSED(...) assert_int_equal(say(__VA_ARGS__), DECIDED_REFUSED)
+#define WAITS(...)   assert_int_equal(say(__VA_ARGS__), DECIDED_WAITING)
+
+#define CAMPAIGN "\"campaign_id\":\"c1\""
+#define USER     "\"user_id\":\"u1\""
+#define INVESTED "\"investor_id\":\"%s\",\"amount_minor\":%d,\"currency\":\"USD\""
+#define INVOICE  "\"gross_amount_cents\":%d,\"currency\":\"usd\",\"stripe_payment_intent_id\":\"%s\""
+#define REFUND   "\"refund_amount_cents\":%d,\"currency\":\"usd\",\"stripe_payment_intent_id\":\"%s\""
+#define ASSIGNED "\"user_id\":\"u1\",\"campaign_id\":\"%s\""
+
+static void fees(void)
+{
+    APPLIED("fees.scheduled", "",
+            "\"fees\":[{\"label\":\"marketplace_fee\",\"bps\":300,"
+            "\"payee\":\"platform\"}]");
+    APPLIED("book.configured", "", "\"clear_after_days\":0");
+}
+
+static void created(const char *contract)
+{
+    APPLIED("campaign.created", CAMPAIGN,
+            "\"creator\":\"did:creator\",\"currency\":\"USD\",\"contract\":{%s}", contract);
+}
+
+/** An offering of 20,000.00 at 20 %, cap 1.4 times, raised by two. */
+static void offering(void)
+{
+    fees();
+    created("\"raise_amount\":\"20000.00\",\"revenue_share_bps\":2000,\"cap_multiple\":\"1.4\","
+            "\"duration_days\":180");
+    APPLIED("campaign.opened_for_funding", CAMPAIGN, " ");
+    APPLIED("commitment.created", CAMPAIGN ",\"commitment_id\":\"k1\"", INVESTED, "did:i1",
+            1500000);
+    APPLIED("commitment.created", CAMPAIGN ",\"commitment_id\":\"k2\"", INVESTED, "did:i2", 500000);
+    APPLIED("commitment.confirmed", "\"commitment_id\":\"k1\"", " ");
+    REFUSED("campaign.funding_closed", CAMPAIGN, " ");
+    assert_int_equal(w.err.code, METE_STATE_FORBIDS);
+    APPLIED("commitment.confirmed", "\"commitment_id\":\"k2\"", " ");
+    APPLIED("campaign.funding_closed", CAMPAIGN, " ");
+    APPLIED("campaign.activated", CAMPAIGN, " ");
+}
+
+static struct campaign campaign_now(void)
+{
+    struct campaign c;
+    uint32_t number;
+    struct version *versions;
+    size_t count;
+    assert_int_equal(
+        view_policy(&w.view, &w.arena, TEXT("mete:campaign:c1"), &number, &versions, &count),
+        VIEW_FOUND);
+    assert_int_equal(view_campaign(&w.view, &w.arena, number, &c), VIEW_FOUND);
+    return c;
+}
+
+static i128 net(const char *party)
+{
+    return world_net(&w, party, "USD");
+}
+
+/* --- the source's example ----------------------------------------------------------------------*/
+
+static void without_royalty_three_of_a_hundred(void **state)
+{
+    (void)state;
+    fees();
+    APPLIED("app.registered", "", "\"app_id\":\"app1\",\"owner\":\"did:owner\"");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "pi");
+    assert_int_equal(net("platform"), 300);
+    assert_int_equal(net("did:owner"), 9700);
+}
+
+static void with_royalty_six_and_the_pool_is_of_what_is_shareable(void **state)
+{
+    (void)state;
+    offering();
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "pi");
+    assert_int_equal(net("platform"), 600);
+    assert_int_equal(net("did:creator"), 7520);
+    assert_int_equal(net("did:i1"), 1410);
+    assert_int_equal(net("did:i2"), 470);
+}
+
+static void who_funds_himself_keeps_the_rest(void **state)
+{
+    (void)state;
+    fees();
+    created("\"revenue_share_bps\":2000");
+    REFUSED("campaign.opened_for_funding", CAMPAIGN, " ");
+    APPLIED("campaign.activated", CAMPAIGN, " ");
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "pi");
+    assert_int_equal(net("platform"), 300);
+    assert_int_equal(net("did:creator"), 9700);
+}
+
+/* --- the cap -----------------------------------------------------------------------------------*/
+
+static void the_cap_is_reached_exactly_and_nothing_accrues_after(void **state)
+{
+    (void)state;
+    offering();
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 14893000, "a"); /* 27,998.84 to the pool */
+    assert_int_equal(net("did:i1") + net("did:i2"), 2799884);
+    assert_int_equal(campaign_now().state, CAMPAIGN_ACTIVE);
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "b");
+    assert_int_equal(net("did:i1") + net("did:i2"), 2800000);
+    assert_int_equal(net("did:i1"), 2100000);
+    struct campaign c = campaign_now();
+    assert_int_equal(c.state, CAMPAIGN_COMPLETED);
+    assert_int_equal(c.reason, COMPLETION_CAP);
+    i128 before = net("did:creator");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "c");
+    assert_int_equal(net("did:creator") - before, 9400);
+    assert_int_equal(net("did:i1") + net("did:i2"), 2800000);
+    REFUSED("campaign.completed", CAMPAIGN, "\"reason\":\"off_ramp\",\"off_ramp\":\"x\"");
+    APPLIED("revenue.refund_issued", "", REFUND, 10000, "b");
+    assert_int_equal(campaign_now().state, CAMPAIGN_COMPLETED);
+    assert_int_equal(net("did:i1") + net("did:i2"), 2799884);
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "d");
+    assert_int_equal(net("did:i1") + net("did:i2"), 2799884);
+}
+
+static void the_lower_of_two_caps_holds(void **state)
+{
+    struct campaign c = {.raise = 2000000, .cap_amount = 2500000, .cap_multiple = {7, 5}};
+    i128 cap;
+    (void)state;
+    assert_true(campaign_cap(&c, 0, &cap));
+    assert_int_equal(cap, 2500000);
+    c.cap_amount = 2900000;
+    assert_true(campaign_cap(&c, 0, &cap));
+    assert_int_equal(cap, 2800000);
+    c.raise = -1;
+    assert_true(campaign_cap(&c, 1000001, &cap));
+    assert_int_equal(cap, 1400001);
+    c.cap_multiple.num = 0;
+    c.cap_amount = -1;
+    assert_false(campaign_cap(&c, 1, &cap));
+}
+
+static void days_end_by_themselves(void **state)
+{
+    struct campaign c = {.state = CAMPAIGN_PAUSED,
+                         .is_offering = true,
+                         .activated_at = 1000,
+                         .duration_days = 2,
+                         .completed_at = TIME_NEVER};
+    (void)state;
+    assert_int_equal(campaign_state_at(&c, 1000 + 2 * TIME_DAY_US - 1), CAMPAIGN_PAUSED);
+    assert_true(campaign_accrues(&c, 1000 + 2 * TIME_DAY_US - 1));
+    assert_int_equal(campaign_state_at(&c, 1000 + 2 * TIME_DAY_US), CAMPAIGN_COMPLETED);
+    assert_false(campaign_accrues(&c, 1000 + 2 * TIME_DAY_US));
+}
+
+/* --- taking back -------------------------------------------------------------------------------*/
+
+static void refunds_take_back_in_proportion_and_all_in_the_end(void **state)
+{
+    (void)state;
+    offering();
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "pi");
+    APPLIED("revenue.refund_issued", "", REFUND, 5000, "pi");
+    assert_int_equal(net("platform"), 300);
+    assert_int_equal(net("did:creator"), 3760);
+    assert_int_equal(net("did:i1"), 705);
+    assert_int_equal(net("did:i2"), 235);
+    REFUSED("revenue.refund_issued", "", REFUND, 5001, "pi");
+    APPLIED("revenue.chargeback", "", "\"stripe_payment_intent_id\":\"pi\"");
+    assert_int_equal(net("platform") + net("did:creator") + net("did:i1") + net("did:i2"), 0);
+    assert_int_equal(net("did:i1"), 0);
+    REFUSED("revenue.chargeback", "", "\"stripe_payment_intent_id\":\"pi\"");
+}
+
+static void a_refund_waits_for_its_invoice(void **state)
+{
+    (void)state;
+    offering();
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    WAITS("revenue.refund_issued", "", REFUND, 5000, "pi");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "pi");
+    assert_int_equal(net("did:i1"), 705);
+}
+
+/* --- whose it is -------------------------------------------------------------------------------*/
+
+static void revenue_of_nobody_waits_for_an_owner(void **state)
+{
+    (void)state;
+    fees();
+    WAITS("revenue.invoice_paid", USER, INVOICE, 10000, "pi");
+    APPLIED("app.registered", "", "\"app_id\":\"app1\",\"owner\":\"did:owner\"");
+    assert_int_equal(net("did:owner"), 9700);
+}
+
+static void revenue_of_nobody_waits_for_its_user(void **state)
+{
+    (void)state;
+    offering();
+    WAITS("revenue.invoice_paid", USER, INVOICE, 10000, "pi");
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    assert_int_equal(net("did:i1"), 1410);
+    APPLIED("app.registered", "", "\"app_id\":\"app1\",\"owner\":\"did:owner\"");
+    assert_int_equal(net("did:owner"), 0);
+}
+
+static void an_attribution_waits_for_its_campaign(void **state)
+{
+    (void)state;
+    fees();
+    APPLIED("app.registered", "", "\"app_id\":\"app1\",\"owner\":\"did:owner\"");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "pi");
+    WAITS("attribution.assigned", "", ASSIGNED, "c1");
+    assert_int_equal(net("did:owner"), 9700);
+    created("\"purpose\":\"ads\"");
+    assert_int_equal(net("did:owner"), 0);
+    assert_int_equal(net("did:creator"), 9700);
+}
+
+/** The same as when the attribution comes first, to the cent, partial refunds included. */
+static void a_late_attribution_books_anew(void **state)
+{
+    const i128 amount[] = {10001, 3333, 9999};
+    i128 wanted[4];
+    for (int late = 0; late < 2; late++) {
+        if (late == 1) {
+            assert_int_equal(tear_down(state), 0);
+            set_up(state);
+        }
+        offering();
+        APPLIED("app.registered", "", "\"app_id\":\"app1\",\"owner\":\"did:owner\"");
+        if (late == 0) {
+            APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+        }
+        for (int i = 0; i < 3; i++) {
+            char payment[8];
+            snprintf(payment, sizeof payment, "p%d", i);
+            APPLIED("revenue.invoice_paid", USER, INVOICE, (int)amount[i], payment);
+            APPLIED("revenue.refund_issued", "", REFUND, (int)amount[i] / 7, payment);
+            APPLIED("revenue.refund_issued", "", REFUND, (int)amount[i] / 3, payment);
+        }
+        if (late == 1) {
+            assert_true(net("did:owner") > 0);
+            APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+        }
+        const i128 now[4] = {net("platform"), net("did:creator"), net("did:i1"), net("did:i2")};
+        for (int i = 0; i < 4 && late == 1; i++) {
+            assert_int_equal(now[i], wanted[i]);
+        }
+        memcpy(wanted, now, sizeof now);
+        assert_int_equal(net("did:owner"), 0);
+    }
+}
+
+static void a_correction_moves_what_was_booked(void **state)
+{
+    (void)state;
+    offering();
+    APPLIED("campaign.created", "\"campaign_id\":\"c2\"",
+            "\"creator\":\"did:other\",\"currency\":\"USD\"");
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "pi");
+    APPLIED("attribution.updated", "", ASSIGNED, "c2");
+    assert_int_equal(net("did:i1") + net("did:creator"), 0);
+    assert_int_equal(net("did:other"), 9400);
+    APPLIED("revenue.refund_issued", "", REFUND, 10000, "pi");
+    assert_int_equal(net("did:other"), 0);
+    APPLIED("book.configured", "", "\"attribution_corrections\":false");
+    REFUSED("attribution.updated", "", ASSIGNED, "c1");
+    assert_int_equal(w.err.code, METE_CORRECTIONS_OFF);
+}
+
+/* --- terms of an app ---------------------------------------------------------------------------*/
+
+static void a_royalty_holds_for_good_unless_it_is_forced(void **state)
+{
+    (void)state;
+    fees();
+    APPLIED("app.registered", "", "\"app_id\":\"app1\",\"owner\":\"did:owner\"");
+    APPLIED("app.royalty_disabled", "", " ");
+    APPLIED("app.royalty_enabled", "", " ");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "a");
+    assert_int_equal(net("platform"), 600);
+    REFUSED("app.royalty_disabled", "", " ");
+    REFUSED("app.economic_terms_set", "", "\"marketplace_fee_bps\":300,\"royalty_fee_bps\":0");
+    APPLIED("app.economic_terms_set", "", "\"marketplace_fee_bps\":250");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "b");
+    assert_int_equal(net("platform"), 600 + 550);
+    APPLIED("app.royalty_disabled", "", "\"force\":true,\"reason\":\"a court said so\"");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "c");
+    assert_int_equal(net("platform"), 600 + 550 + 250);
+}
+
+static void only_confirmed_money_counts(void **state)
+{
+    (void)state;
+    offering();
+    REFUSED("commitment.created", CAMPAIGN ",\"commitment_id\":\"k3\"", INVESTED, "did:i3", 1);
+    REFUSED("commitment.confirmed", "\"commitment_id\":\"k1\"", " ");
+    REFUSED("commitment.confirmed", "\"commitment_id\":\"nobody\"", " ");
+    assert_int_equal(w.err.code, METE_COMMITMENT_UNKNOWN);
+}
+
+int main(void)
+{
+#define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        ONE(without_royalty_three_of_a_hundred),
+        ONE(with_royalty_six_and_the_pool_is_of_what_is_shareable),
+        ONE(who_funds_himself_keeps_the_rest),
+        ONE(the_cap_is_reached_exactly_and_nothing_accrues_after),
+        ONE(the_lower_of_two_caps_holds),
+        ONE(days_end_by_themselves),
+        ONE(refunds_take_back_in_proportion_and_all_in_the_end),
+        ONE(a_refund_waits_for_its_invoice),
+        ONE(revenue_of_nobody_waits_for_an_owner),
+        ONE(revenue_of_nobody_waits_for_its_user),
+        ONE(an_attribution_waits_for_its_campaign),
+        ONE(a_late_attribution_books_anew),
+        ONE(a_correction_moves_what_was_booked),
+        ONE(a_royalty_holds_for_good_unless_it_is_forced),
+        ONE(only_confirmed_money_counts),
+    };
+    return cmocka_run_group_tests_name("campaign", tests, NULL, NULL);
+}
