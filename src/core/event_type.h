@@ -134,7 +134,9 @@ enum commutes {
     COMMUTE_ALWAYS,
     COMMUTE_UNCONDITIONAL, /* while no computed condition reads what the other writes, and no policy
                               hangs below a carry split of both */
-    COMMUTE_UNRELATED      /* while they name different policies, originals, parties or items */
+    COMMUTE_UNRELATED,     /* while they name different policies, originals, parties or items */
+    COMMUTE_BELOW_CAP,     /* while no campaign reaches its cap, in either order */
+    COMMUTE_BELOW_CAP_UNRELATED /* both */
 };
 enum commutes event_types_commute(enum event_type a, enum event_type b);
 
