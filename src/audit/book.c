@@ -23,6 +23,7 @@ void book_init(struct book *b, struct report *report)
     map_init(&b->item_of, sizeof(struct content_item *), 5);
     map_init(&b->mentioned, 1, 6);
     book_mention(b, TEXT("external:fee"));
+    book_mention(b, TEXT("platform")); /* who gets a royalty where there is no marketplace fee */
     b->clear_after_days = 7;
     b->dispute_days = 14;
 }
@@ -171,6 +172,14 @@ void book_configure(struct book *b, const struct json *payload)
         b->unallocated = member_keep(&b->keep, payload, "unallocated");
     }
     book_mention(b, b->unallocated);
+    const struct json *required = json_get(payload, "attribution_required");
+    const struct json *corrections = json_get(payload, "attribution_corrections");
+    if (required != NULL) {
+        b->attribution_required = json_is_true(required);
+    }
+    if (corrections != NULL) {
+        b->corrections_off = !json_is_true(corrections);
+    }
 }
 
 /* The first version reaches back to the beginning of time, a later one to its event's moment. */

@@ -81,6 +81,8 @@ struct book {
     uint64_t clear_after_days;
     uint64_t dispute_days;
     struct text unallocated; /* party, or empty */
+    bool attribution_required;
+    bool corrections_off;
 };
 
 void book_init(struct book *b, struct report *report);

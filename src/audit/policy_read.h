@@ -91,6 +91,7 @@ struct charge_child {
 };
 
 struct charge {
+    struct text label;
     bool is_fixed;
     uint32_t bps;
     struct text currency; /* fixed */
@@ -100,7 +101,7 @@ struct charge {
     uint32_t child_count;
 };
 
-/** One version of the book's fee schedule. */
+/** One version of the fees of the book, or of an app. */
 struct schedule {
     uint32_t version;
     mete_time from;

@@ -137,7 +137,6 @@ static bool investment_visit(void *arg, struct bytes key, struct bytes value, co
 {
     struct investments *i = arg;
     struct reader r = reader_of(value);
-    (void)key;
     (void)sums;
     if (i->count == i->cap) {
         i->cap = i->cap == 0 ? 8 : i->cap * 2;
@@ -150,6 +149,7 @@ static bool investment_visit(void *arg, struct bytes key, struct bytes value, co
     struct investment *one = &i->list[i->count++];
     one->party = (uint32_t)read_varint(&r);
     one->amount = read_zigzag(&r);
+    one->created = key_read_u64(key, key.len - 8);
     METE_ASSERT(reader_done(&r));
     return true;
 }

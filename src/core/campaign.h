@@ -40,6 +40,7 @@ enum campaign_sum { CAMPAIGN_CONFIRMED, CAMPAIGN_ACCRUED, CAMPAIGN_CREATORS, CAM
 struct investment {
     uint32_t party;
     i128 amount;
+    uint64_t created; /* seq of its commitment.created */
 };
 
 /** "mete:campaign:ID" in `a`. */
@@ -51,7 +52,7 @@ bool campaign_unpack(struct arena *a, struct bytes packed, struct campaign *c) M
 enum view_result view_campaign(const struct view *v, struct arena *a, uint32_t number,
                                struct campaign *c);
 enum view_result view_campaign_sums(const struct view *v, uint32_t number, i128 sums[STATE_SUMS]);
-/** What was confirmed, in the order of the log, in `a`. */
+/** What was confirmed, in the order in which it was promised, in `a`. */
 enum view_result view_investments(const struct view *v, struct arena *a, uint32_t number,
                                   struct investment **list, size_t *count);
 

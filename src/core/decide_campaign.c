@@ -222,6 +222,23 @@ static void contract_shares(struct work *w, struct policy *p, const struct inves
     p->den = p->den == 0 ? 1 : p->den;
 }
 
+/** One more, where it belongs by the order in which commitments were created. */
+static struct investment *investment_insert(struct work *w, const struct investment *list,
+                                            size_t count, const struct investment *more)
+{
+    struct investment *longer = arena_array(w->a, count + 1, sizeof *longer);
+    size_t at = 0;
+    while (at < count && list[at].created < more->created) {
+        longer[at] = list[at];
+        at++;
+    }
+    longer[at] = *more;
+    for (; at < count; at++) {
+        longer[at + 1] = list[at];
+    }
+    return longer;
+}
+
 enum decided contract_publish(struct work *w, uint32_t number, const struct campaign *c,
                               const struct investment *more)
 {
@@ -234,12 +251,7 @@ enum decided contract_publish(struct work *w, uint32_t number, const struct camp
         return DECIDED_NEEDS;
     }
     if (more != NULL) {
-        struct investment *longer = arena_array(w->a, count + 1, sizeof *longer);
-        for (size_t i = 0; i < count; i++) {
-            longer[i] = list[i];
-        }
-        longer[count++] = *more;
-        list = longer;
+        list = investment_insert(w, list, count++, more);
     }
     struct policy p = {
         .id = campaign_policy_id(w->a, c->id),

@@ -214,7 +214,7 @@ static enum decided commitment_confirmed(struct work *w, struct text id, const s
     buf_clear(&value);
     work_add(w, key_u32(KEY_CAMPAIGN_SUMS, c->campaign), c->amount, 0, 0, 0);
     commitment_put(w, id, c);
-    const struct investment more = {c->investor, c->amount};
+    const struct investment more = {c->investor, c->amount, c->created};
     return state == CAMPAIGN_ACTIVE || state == CAMPAIGN_PAUSED
                ? contract_publish(w, c->campaign, &campaign, &more)
                : DECIDED_APPLIED;

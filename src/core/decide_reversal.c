@@ -443,7 +443,7 @@ static void counters_take(struct reversal *r, i128 before, i128 after)
     map_init(&seen, 1, 1);
     for (uint32_t i = 0; i < g->node_count; i++) {
         const struct node *n = &g->node[i];
-        if (n->policy == 0 || n->rounding == NODE_ROLE) {
+        if (!n->counted || n->policy == 0 || n->rounding == NODE_ROLE) {
             continue;
         }
         work_add(r->w, key_u32x2(KEY_NET, n->policy, g->asset),

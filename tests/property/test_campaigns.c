@@ -2,8 +2,9 @@
  * covers: M-064 M-001
  * Random campaigns: money is conserved at every step, nobody earns beyond the cap, the same stream
  * gives the same head, and neighbours that commute may change places as often as they like.
- *   test_campaigns [--seed N] [--campaigns C] [--events M]
- * Without arguments 40 streams of 400 events; 1,000 of 1,000 by hand. */
+ *   test_campaigns [--seed N] [--campaigns C] [--events M] [--dump 1]
+ * Without arguments 40 streams of 400 events; 1,000 of 1,000 by hand. With --dump the stream of the
+ * seed as NDJSON, for tests/flow/campaigns.sh. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -377,8 +378,18 @@ static void print_counts(void)
            (unsigned long long)seen.capped, (unsigned long long)seen.swapped, pairs);
 }
 
+static int dump(struct stream *s, uint64_t seed, size_t events)
+{
+    stream_make(s, seed, events);
+    for (size_t i = 0; i < s->count; i++)
+        printf("%s\n", s->event[i].json);
+    stream_free(s);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    bool dumps = false;
     static struct stream s;
     uint64_t seed = 20251223;
     uint64_t campaigns = 40;
@@ -395,7 +406,10 @@ int main(int argc, char **argv)
             campaigns = n;
         if (strcmp(argv[i], "--events") == 0)
             events = n < EVENTS_MAX - 100 ? n : EVENTS_MAX - 100;
+        dumps |= strcmp(argv[i], "--dump") == 0;
     }
+    if (dumps)
+        return dump(&s, seed, events);
     printf("1..2\n# seed %llu\n", (unsigned long long)seed);
     for (; done < campaigns && fine; done++)
         fine = one_stream(&s, seed + done, events);
