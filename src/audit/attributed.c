@@ -63,7 +63,7 @@ void attribution_judge(struct audit *a, struct moment *m, struct want *w)
 static mete_time starts_at(const struct moment *m, const struct app_user *u)
 {
     const struct attributed *held = held_at(u, m->occurred_at);
-    bool corrects = text_is(event_type_of(m), "attribution.updated") && held != NULL;
+    bool corrects = text_is(event_kind_of(m), "attribution.updated") && held != NULL;
     return member_time(m->payload, "effective_from", false, corrects ? held->from : m->occurred_at);
 }
 
@@ -73,7 +73,7 @@ void attribution_take(struct audit *a, struct moment *m, bool released)
     struct text app = event_app(m), user = told(m, "user_id");
     struct app_user *u = user_obtain(e, app, user);
     struct campaign *c = campaign_known(e, told(m, "campaign_id"));
-    if (text_is(event_type_of(m), "attribution.updated") && a->book.corrections_off && !released) {
+    if (text_is(event_kind_of(m), "attribution.updated") && a->book.corrections_off && !released) {
         event_forbidden(m, "this book allows no corrections");
     }
     if (c == NULL) {

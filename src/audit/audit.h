@@ -44,6 +44,7 @@ enum event_kind {
     EVENT_TERMS,
     EVENT_ATTRIBUTION,
     EVENT_INVOICE,
+    EVENT_SETTLEMENT,
     EVENT_REFUND /* of an invoice, or a chargeback */
 };
 

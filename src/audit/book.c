@@ -86,8 +86,8 @@ uint32_t names_number(const struct names *names, struct text id)
 
 struct text names_id(const struct names *names, uint32_t number)
 {
-    static const char *const own[] = {"", "mete:clearing", "mete:unallocated", "mete:carry",
-                                      "mete:suspense"};
+    static const char *const own[] = {"",           "mete:clearing", "mete:unallocated",
+                                      "mete:carry", "mete:suspense", "mete:payout"};
     if (number >= names->first && number - names->first < names->count) {
         return names->id[number - names->first];
     }

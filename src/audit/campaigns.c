@@ -22,6 +22,7 @@ void economy_init(struct economy *e, struct arena *keep)
     map_init(&e->commitment_of, sizeof(struct commitment *), 53);
     map_init(&e->grant_of, sizeof(struct grant *), 54);
     map_init(&e->app_of, sizeof(struct app *), 55);
+    map_init(&e->settlement_of, sizeof(struct settlement *), 58);
     map_init(&e->user_of, sizeof(struct app_user *), 56);
     map_init(&e->payment_of, sizeof(uint64_t), 57);
 }
@@ -33,11 +34,12 @@ void economy_clear(struct economy *e)
     map_clear(&e->commitment_of);
     map_clear(&e->grant_of);
     map_clear(&e->app_of);
+    map_clear(&e->settlement_of);
     map_clear(&e->user_of);
     map_clear(&e->payment_of);
 }
 
-struct text event_type_of(const struct moment *m)
+struct text event_kind_of(const struct moment *m)
 {
     return member_text(m->event, "event_type");
 }
@@ -263,7 +265,7 @@ static unsigned conditions(const struct campaign *c, const struct moment *m)
 
 static void enter(struct audit *a, struct moment *m, struct campaign *c)
 {
-    struct text type = event_type_of(m);
+    struct text type = event_kind_of(m);
     if (text_is(type, "campaign.created") || text_is(type, "campaign.updated")) {
         take_terms(&a->economy, m, c);
     } else if (text_is(type, "campaign.activated")) {
@@ -284,7 +286,7 @@ static void enter(struct audit *a, struct moment *m, struct campaign *c)
 void campaign_take(struct audit *a, struct moment *m)
 {
     struct text id = event_about(m, "campaign_id");
-    struct text type = event_type_of(m);
+    struct text type = event_kind_of(m);
     struct campaign *c = campaign_known(&a->economy, id);
     if (c == NULL && !text_is(type, "campaign.created")) {
         event_forbidden(m, "there is no campaign %.*s", (int)id.len, id.len > 0 ? id.p : "");

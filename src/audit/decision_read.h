@@ -34,7 +34,13 @@ enum rounding_kind {
     BY_CONTRACT = 254,
     BY_ROLE_POT = 255
 };
-enum own_party { OWN_CLEARING = 1, OWN_UNALLOCATED = 2, OWN_CARRY = 3, OWN_SUSPENSE = 4 };
+enum own_party {
+    OWN_CLEARING = 1,
+    OWN_UNALLOCATED = 2,
+    OWN_CARRY = 3,
+    OWN_SUSPENSE = 4,
+    OWN_PAYOUT = 5
+};
 #define PARTY_FIRST 16u
 
 struct found_node {

@@ -83,6 +83,15 @@ struct grant {
     bool exported;
 };
 
+/** Money that leaves, from a party to the world outside. */
+struct settlement {
+    const char *state;
+    struct text party;
+    struct asset *asset;
+    i128 amount;
+    bool exported;
+};
+
 struct app {
     struct text id, owner;
     const char *royalty;
@@ -119,8 +128,9 @@ struct app_user {
 
 struct economy {
     struct arena *keep;
-    struct map campaign_of, round_of, commitment_of, grant_of, app_of; /* id -> pointer */
-    struct map user_of;                                                /* app, user -> pointer */
+    struct map campaign_of, round_of, commitment_of, grant_of, app_of,
+        settlement_of;          /* id -> pointer */
+    struct map user_of;         /* app, user -> pointer */
     struct map payment_of;      /* reference -> uint64_t seq of its invoice */
     struct schedule **schedule; /* of all apps, numbered from APP_SCHEDULE_FIRST */
     uint32_t schedule_count, schedule_capacity;
@@ -130,7 +140,7 @@ void economy_init(struct economy *e, struct arena *keep);
 void economy_clear(struct economy *e);
 
 /* Members of the envelope. */
-struct text event_type_of(const struct moment *m);
+struct text event_kind_of(const struct moment *m);
 struct text event_about(const struct moment *m, const char *key); /* correlation */
 struct text event_app(const struct moment *m);
 /** `amount` as Money, else the last of `minor` that is there, with `currency`. *asset NULL: the
@@ -149,6 +159,10 @@ void contract_make(struct economy *e, struct campaign *c, mete_time at);
 void round_take(struct audit *a, struct moment *m);
 void commitment_take(struct audit *a, struct moment *m);
 void grant_take(struct audit *a, struct moment *m);
+
+/* settlements.c */
+/** Judges that its machine allows it and that the money is there; wants its group. */
+void settlement_take(struct audit *a, struct moment *m, struct want *w);
 
 /* terms.c */
 struct app *app_obtain(struct economy *e, struct text id);
@@ -175,14 +189,14 @@ void invoice_booked(struct audit *a, struct moment *m, const struct open_decisio
 /** Whether an invoice that is booked belongs to another campaign now. */
 bool invoice_moved(struct audit *a, uint64_t seq);
 /** Books it anew: what is left goes back, the whole comes again, and so do its refunds. */
-void invoice_rebook(struct audit *a, struct moment *m, struct open_decision *d, struct want *w);
+void invoice_anew(struct audit *a, struct moment *m, struct open_decision *d, struct want *w);
 /** The event that a refund or a chargeback takes back; NULL: unknown, `wait` says what it waits
  *  for. */
 struct record *refund_target(struct audit *a, const struct moment *m, struct want_wait *wait);
 void invoice_refunded(struct audit *a, struct record *r, i128 amount);
 /** A campaign's sums, as the book's groups say. */
-void contract_booked(struct audit *a, const struct found_group *g);
-void contract_reversed(struct audit *a, const struct found_group *origin,
-                       const struct found_group *g);
+void campaign_earned(struct audit *a, const struct found_group *g);
+void campaign_gave_back(struct audit *a, const struct found_group *origin,
+                        const struct found_group *g);
 
 #endif

@@ -25,7 +25,7 @@ static void step(const struct moment *m, enum machine_name machine, const char *
                  unsigned holds)
 {
     const char *from = *state;
-    if (!machine_allows(machine, from, event_type_of(m), holds, state)) {
+    if (!machine_allows(machine, from, event_kind_of(m), holds, state)) {
         event_forbidden(m, "the state is %s", from[0] != '\0' ? from : "new");
     }
 }
@@ -112,7 +112,7 @@ void commitment_take(struct audit *a, struct moment *m)
 {
     bool made;
     struct text id = event_about(m, "commitment_id");
-    struct text type = event_type_of(m);
+    struct text type = event_kind_of(m);
     struct commitment **slot = map_put(&a->economy.commitment_of, text_bytes(id), &made);
     if (made) {
         *slot = arena_alloc(a->economy.keep, sizeof **slot);
@@ -131,7 +131,7 @@ void commitment_take(struct audit *a, struct moment *m)
 static void grant_spend(struct moment *m, struct grant *g)
 {
     struct asset *asset;
-    struct text type = event_type_of(m);
+    struct text type = event_kind_of(m);
     i128 amount;
     if (!event_amount(m, amount_minor, &asset, &amount) || asset != g->asset) {
         event_forbidden(m, "its amount is none of the grant's");
@@ -151,7 +151,7 @@ void grant_take(struct audit *a, struct moment *m)
 {
     bool made;
     struct text id = event_about(m, "allocation_id");
-    struct text type = event_type_of(m);
+    struct text type = event_kind_of(m);
     if (id.len == 0 && text_starts(type, "spend.")) {
         return; /* a fact for reports */
     }

@@ -245,7 +245,7 @@ static void add_line(struct campaign *c, uint32_t node, i128 amount)
     *sum = node == NONE_U32 ? *sum : i128_plus(*sum, amount);
 }
 
-void contract_booked(struct audit *a, const struct found_group *g)
+void campaign_earned(struct audit *a, const struct found_group *g)
 {
     struct campaign *c = campaign_behind(a, g);
     for (uint32_t i = 0; c != NULL && i < g->line_count; i++) {
@@ -253,8 +253,8 @@ void contract_booked(struct audit *a, const struct found_group *g)
     }
 }
 
-void contract_reversed(struct audit *a, const struct found_group *origin,
-                       const struct found_group *g)
+void campaign_gave_back(struct audit *a, const struct found_group *origin,
+                        const struct found_group *g)
 {
     struct campaign *c = campaign_behind(a, origin);
     if (c == NULL) {
@@ -328,7 +328,7 @@ void invoice_booked(struct audit *a, struct moment *m, const struct open_decisio
 struct record *refund_target(struct audit *a, const struct moment *m, struct want_wait *wait)
 {
     struct text id = member_text(m->payload, "reverses");
-    bool native = text_is(event_type_of(m), "revenue.reversed");
+    bool native = text_is(event_kind_of(m), "revenue.reversed");
     uint64_t seq;
     *wait = (struct want_wait){METE_ORIGINAL_UNKNOWN, LIST_POLICY, id};
     if (native || id.len > 0) {
@@ -365,7 +365,7 @@ bool invoice_moved(struct audit *a, uint64_t seq)
     return t.campaign != NULL && t.campaign != i->campaign && t.campaign->asset == i->asset;
 }
 
-void invoice_rebook(struct audit *a, struct moment *m, struct open_decision *d, struct want *w)
+void invoice_anew(struct audit *a, struct moment *m, struct open_decision *d, struct want *w)
 {
     struct record *r = journal_at(&a->journal, m->seq);
     struct reversing reversing = {&a->journal, &a->carry};

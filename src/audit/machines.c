@@ -43,6 +43,9 @@ static const struct {
     {ROYALTY_MACHINE, "app.royalty_enabled", "ON", "ON", 0},
     {ROYALTY_MACHINE, "app.royalty_disabled", "OFF", "OFF", 0},
     {ROYALTY_MACHINE, "app.royalty_disabled", "ON", "OFF", IF_FORCED},
+    {SETTLEMENT_MACHINE, "settlement.initiated", STATE_NEW, "INITIATED", 0},
+    {SETTLEMENT_MACHINE, "settlement.paid", "INITIATED", "PAID", 0},
+    {SETTLEMENT_MACHINE, "settlement.failed", "INITIATED", "FAILED", 0},
 };
 
 bool machine_allows(enum machine_name machine, const char *from, struct text event_type,

@@ -11,7 +11,8 @@ enum machine_name {
     ROUND_MACHINE,
     COMMITMENT_MACHINE,
     GRANT_MACHINE,
-    ROYALTY_MACHINE
+    ROYALTY_MACHINE,
+    SETTLEMENT_MACHINE
 };
 
 #define STATE_NEW "" /* of what does not exist yet */

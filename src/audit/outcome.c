@@ -50,6 +50,9 @@ static const struct {
     {"kpi.reported", EVENT_NO_MONEY},
     {"creative.generated", EVENT_NO_MONEY},
     {"creative.launched", EVENT_NO_MONEY},
+    {"settlement.initiated", EVENT_SETTLEMENT},
+    {"settlement.paid", EVENT_SETTLEMENT},
+    {"settlement.failed", EVENT_SETTLEMENT},
     {"allocation.created", EVENT_GRANT},
     {"allocation.deployed", EVENT_GRANT},
     {"spend.authorized", EVENT_GRANT},
@@ -220,6 +223,8 @@ static void compute(struct audit *a, struct moment *m, enum event_kind kind, str
         invoice_split(a, m, w);
     } else if (kind == EVENT_TRANSFER) {
         transfer_take(&a->ledger, m, w);
+    } else if (kind == EVENT_SETTLEMENT) {
+        settlement_take(a, m, w);
     } else if (kind >= EVENT_DISPUTED && kind <= EVENT_UPHELD) {
         dispute_take(&a->journal, &a->ledger, m, w,
                      (enum dispute_event)(SAID_DISPUTED + (kind - EVENT_DISPUTED)));
@@ -371,7 +376,7 @@ static void take_booked(struct audit *a, struct moment *m, struct open_decision 
                           "it moves money, and this auditor does not know events of its type");
     } else if (!d->damaged) {
         if (d->waiter != NULL && d->waiter->rebook) {
-            invoice_rebook(a, m, d, w);
+            invoice_anew(a, m, d, w);
         } else {
             compute(a, m, kind, w);
         }
@@ -412,7 +417,7 @@ static void take_due_back(struct audit *a, const struct moment *m, const struct 
     if (origin == NULL) {
         return;
     }
-    contract_reversed(a, origin, g);
+    campaign_gave_back(a, origin, g);
     for (uint32_t i = 0; i < g->line_count; i++) {
         const struct found_line *l = &g->line[i];
         if (l->kind != FOUND_ALLOCATION || l->share >= origin->line_count) {
@@ -433,7 +438,7 @@ static void post(struct audit *a, struct moment *m, const struct open_decision *
     for (uint32_t i = 0; i < d->group_count; i++) {
         if (d->group[i].kind == FOUND_REVENUE) {
             take_due(a, m, &d->group[i]);
-            contract_booked(a, &d->group[i]);
+            campaign_earned(a, &d->group[i]);
         } else if (d->group[i].kind == FOUND_REVERSAL) {
             take_due_back(a, m, d, &d->group[i]);
         }

@@ -387,7 +387,7 @@ static bool named_amount(const struct moment *m, struct asset **asset, i128 *amo
 {
     static const char *const minor[] = {"refund_amount_cents", "chargeback_amount_cents",
                                         "amount_cents", NULL};
-    bool native = text_is(event_type_of(m), "revenue.reversed");
+    bool native = text_is(event_kind_of(m), "revenue.reversed");
     *named = json_get(m->payload, "amount") != NULL;
     for (size_t i = 0; !native && minor[i] != NULL; i++) {
         *named |= json_get(m->payload, minor[i]) != NULL;

@@ -226,6 +226,32 @@ static void check_terms(struct audit *a, const struct json *line)
     differ_moment(&s, "from", terms->from);
 }
 
+static void check_settlement(struct audit *a, const struct json *line)
+{
+    struct said s;
+    struct settlement *x =
+        find_said(a, &a->economy.settlement_of, line, "settlement", "settlement_id", &s);
+    if (x != NULL) {
+        once(&s, &x->exported);
+        differ_text(&s, "state", text_of(x->state));
+        differ_text(&s, "party", x->party);
+        differ_asset(&s, x->asset);
+        differ_amount(&s, "amount", x->amount);
+    }
+}
+
+static void check_paid(struct audit *a, const struct json *line)
+{
+    struct said s = {.a = a, .line = line, .kind = "paid to", .id = member_text(line, "party")};
+    const struct asset *asset = book_asset_named(&a->book, member_text(line, "asset"));
+    uint32_t party = names_number(&a->book.parties, s.id);
+    struct account *x = asset != NULL ? ledger_find(&a->ledger, party, asset->number) : NULL;
+    if (x != NULL) {
+        once(&s, &x->paid_exported);
+    }
+    differ_amount(&s, "amount", x != NULL ? x->paid : 0);
+}
+
 bool state_check_economy(struct audit *a, const struct export_line *line)
 {
     static const struct {
@@ -234,7 +260,7 @@ bool state_check_economy(struct audit *a, const struct export_line *line)
     } checks[] = {
         {"campaign", check_campaign},     {"investment", check_investment}, {"round", check_round},
         {"commitment", check_commitment}, {"grant", check_grant},           {"app", check_app},
-        {"terms", check_terms},
+        {"terms", check_terms},           {"settlement", check_settlement}, {"paid", check_paid},
     };
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         if (text_is(line->kind, checks[i].kind)) {
@@ -300,6 +326,17 @@ void state_missing_economy(struct audit *a)
     for (i = 0; map_next(&e->commitment_of, &i, &id, &value);) {
         if (!(*(struct commitment **)value)->exported) {
             missing(a, "commitment", id);
+        }
+    }
+    for (i = 0; map_next(&e->settlement_of, &i, &id, &value);) {
+        if (!(*(struct settlement **)value)->exported) {
+            missing(a, "settlement", id);
+        }
+    }
+    for (i = 0; map_next(&a->ledger.account_of, &i, &id, &value);) {
+        const struct account *x = *(struct account **)value;
+        if (!x->paid_exported && x->paid != 0) {
+            missing(a, "what was paid to", text_bytes(names_id(&a->book.parties, x->party)));
         }
     }
     for (i = 0; map_next(&e->grant_of, &i, &id, &value);) {

@@ -114,7 +114,7 @@ void terms_royalty(struct audit *a, struct moment *m, struct text app_id)
 
 void terms_take(struct audit *a, struct moment *m)
 {
-    struct text type = event_type_of(m);
+    struct text type = event_kind_of(m);
     struct app *app = app_obtain(&a->economy, event_app(m));
     uint64_t marketplace = UNCHANGED;
     uint64_t royalty = member_u64(m->payload, "royalty_fee_bps", UNCHANGED);

@@ -446,6 +446,30 @@ static void terms_line(struct audit *x, struct bytes key, struct bytes value, co
     }
 }
 
+static void settlement_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    uint8_t state = read_u8(&r) % SETTLEMENT_STATE_COUNT;
+    line_begin(x, "settlement");
+    jw_text(&x->w, "settlement_id", key_id(key));
+    jw_str(&x->w, "state", machine_of(MACHINE_SETTLEMENT)->state[state]);
+    jw_text(&x->w, "party", names_party(&x->names, (uint32_t)read_varint(&r)));
+    jw_asset(&x->w, names_asset(&x->names, (uint32_t)read_varint(&r)));
+    jw_i128(&x->w, "amount", read_zigzag(&r));
+    line_end(x);
+}
+
+static void paid_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)value;
+    line_begin(x, "paid");
+    jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
+    jw_asset(&x->w, names_asset(&x->names, key_read_u32(key, 5)));
+    jw_i128(&x->w, "amount", sums[0]);
+    line_end(x);
+}
+
 static void economy_write(struct audit *x)
 {
     state_write(x, KEY_APP, app_line);
@@ -455,6 +479,8 @@ static void economy_write(struct audit *x)
     state_write(x, KEY_ROUND, round_line);
     state_write(x, KEY_COMMITMENT, commitment_line);
     state_write(x, KEY_GRANT, grant_line);
+    state_write(x, KEY_SETTLEMENT, settlement_line);
+    state_write(x, KEY_PAID, paid_line);
 }
 
 static bool balance_line(void *arg, const struct party_row *row)
