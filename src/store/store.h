@@ -33,6 +33,8 @@ struct store_options {
     mete_time now;     /* stamped on what is created */
     bool no_wait;      /* a book that another process writes: do not look whether it still lives */
     const char *node; /* how this process calls itself in leases; NULL: a new name for each store */
+    unsigned patience_ms; /* a database that was lost is waited for so long, and not at all as long
+                             as it is known to be away; 0: a minute, each time */
     unsigned lease_ms; /* after so long without a sign of life another process may write; 0: 3000 */
 };
 

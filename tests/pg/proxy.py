@@ -27,6 +27,7 @@ class Proxy:
         self.carried = set()
         self.lock = threading.Lock()
         self.gate = None  # of a message: whether it waits, and until when (threading.Event or None)
+        self.shut = False  # what is connected stays so, nobody else gets in
         self.open = True
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -56,6 +57,9 @@ class Proxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            if self.shut:
+                client.close()
+                continue
             try:
                 server = socket.create_connection(("127.0.0.1", self.to or self.cluster.port),
                                                   timeout=5)

@@ -15,6 +15,7 @@
 
 #define LEASES_MAX 4096u
 #define LOOK_MS    50u
+#define LOST_MAX   5u    /* connections that break while it is taken */
 #define WAIT_MS    30000 /* for a row that is free, and locked by who cannot be ended */
 #define RENEWED_MS 100   /* an expiry this much later than it was is another one */
 #define SHARE_OF   3u    /* of its time, after which a lease is confirmed */
@@ -332,6 +333,7 @@ enum mete_code pg_lease_take(struct pg_log *l, struct mete_err *err)
     struct seen first = {0};
     struct seen now;
     bool taken = false;
+    unsigned lost = 0;
     for (;;) {
         enum mete_code code = look(l, &now, err);
         if (code != METE_OK) {
@@ -344,6 +346,9 @@ enum mete_code pg_lease_take(struct pg_log *l, struct mete_err *err)
         code = free ? take_once(l, &taken, err) : METE_OK;
         if (code != METE_OK || taken) {
             return code;
+        }
+        if (!pg_is_connected(&l->store->conn) && lost++ < LOST_MAX) {
+            continue; /* nobody said no */
         }
         if (first.at_ms == 0) {
             first = now;
@@ -467,7 +472,13 @@ bool pg_lease_is_sure(const struct pg_log *l)
 enum store_result pg_lease_check(void *log, struct mete_err *err)
 {
     struct pg_log *l = log;
-    if (l->token == 0 || l->store->group.log == l || pg_lease_is_sure(l)) {
+    if (l->token == 0 || l->store->group.log == l) {
+        return STORE_OK;
+    }
+    if (!pg_is_there(l->store, err)) {
+        return STORE_FAILED;
+    }
+    if (pg_lease_is_sure(l)) {
         return STORE_OK;
     }
     const struct held h = {l->book_id, l->token, l->commits, 0};
