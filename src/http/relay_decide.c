@@ -278,7 +278,9 @@ void relay_end(struct relay *r, struct exchange *x, enum mete_code code)
 void relay_decide_round(struct relay *r)
 {
     answers_store(r);
-    requests_look(r);
+    if (!r->failed) {
+        requests_look(r);
+    }
 }
 
 void relay_decide_end(struct relay *r)

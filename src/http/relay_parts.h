@@ -43,8 +43,9 @@ struct relay {
     struct book_name name[NAMES_MAX];
     size_t names;
     int64_t active_until_ms;
-    int64_t beat_ms; /* the last one */
-    bool failed;     /* the database gave no answer in this round */
+    int64_t beat_ms;         /* the last one */
+    bool failed;             /* the database gave no answer in this round */
+    int64_t failed_since_ms; /* and in those since then; 0: it answers */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;

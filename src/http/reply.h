@@ -27,7 +27,9 @@ bool etag_is_listed(struct text list, struct text tag);
 /** A problem from `err`: status, retryable and remediation come from its code; what was written so
  *  far is thrown away. Adds Retry-After when the code is of that kind. */
 void reply_problem(struct exchange *x, const struct mete_err *err);
-/** The same in one call. `pointer` may be NULL. */
+/** The same, for a failure of the store whose text names nothing that is nobody's business. */
+void reply_problem_shown(struct exchange *x, const struct mete_err *err);
+/** reply_problem in one call. `pointer` may be NULL. */
 void reply_fail(struct exchange *x, enum mete_code code, const char *pointer, const char *fmt, ...)
     METE_PRINTF(4, 5);
 

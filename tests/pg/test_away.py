@@ -3,16 +3,14 @@
 nobody waits behind anybody, and what was acknowledged stands in the log once.
 covers: F-027 M-002
 """
-import http.client
 import itertools
-import json
-import subprocess
+import signal
 import sys
 import threading
 import time
 
 from cluster import Cluster
-from installation import SEED, WAIT_S, Installation, Load, holds, revenue
+from installation import SEED, Installation, revenue
 from proxy import Proxy
 from served import Served, done, equal, note, ok, until
 
@@ -120,10 +118,69 @@ def resolves_a_commit(pg):
         equal(pg.sql("select count(*) from mete.event"), "5", "and nothing that was refused")
 
 
+class Asking(threading.Thread):
+    """A request that is under way while something else happens."""
+
+    def __init__(self, node, event_id):
+        super().__init__()
+        self.call = lambda: node.post("/v1/events", revenue(event_id))
+        self.start()
+
+    def run(self):
+        began = time.monotonic()
+        try:
+            self.answer = self.call()
+        except OSError as e:
+            self.answer = (0, {}, {"code": str(e), "detail": ""})
+        self.took = time.monotonic() - began
+
+    def end(self):
+        self.join()
+        return self.answer
+
+
+def forwarded(pg):
+    """What waits for the process that has the book waits for no database that is away; and what the
+    inbox loses when the server crashes is not waited for in vain."""
+    with Installation(pg, 2) as i:
+        equal({n.post("/v1/events", revenue(f"f{k}"))[0] for k, n in enumerate(i.nodes)}, {200},
+              "both nodes take events")
+        for name, back in (("g", False), ("h", True)):
+            holder = i.wait_for_holder()
+            other = i.nodes[1 - i.nodes.index(holder)]
+            equal(other.post("/v1/events", revenue(name + "-before"))[0], 200, "one is forwarded")
+            equal(i.holder(), holder, "to the process that has the book")
+            holder.process.send_signal(signal.SIGSTOP)
+            asking = Asking(other, name)
+            until("another is under way", lambda: pg.sql("select count(*) from mete.inbox") == "1")
+            pg.crash()
+            if back:
+                pg.start()
+            answer = asking.end()
+            note(f"answered {answer[0]} after {asking.took:.2f} s")
+            ok(asking.took < 15, "it is answered long before it would be given up", asking.took)
+            ok(answer[0] == 200 if answer[0] != 503 else told(answer) == (503, True, "store_failed"),
+               "with what became of it", answer)
+            if answer[0] == 503:
+                ok("may or may not" in answer[2]["detail"] and "event_id" in answer[2]["detail"],
+                   "it may have been stored, and is to be sent again", answer)
+            if not back:
+                began = time.monotonic()
+                gave = {told(other.post("/v1/events", revenue("lost"))) for _ in range(ASKED)}
+                equal(gave, {(503, True, "store_failed")}, "who comes later is told the same")
+                ok(time.monotonic() - began < ASKED, "at once", time.monotonic() - began)
+                pg.start()
+            holder.process.send_signal(signal.SIGCONT)
+            until("back again, it takes the event",
+                  lambda: other.post("/v1/events", revenue(name))[0] == 200)
+            stands_once(pg, ["f0", "f1", name + "-before", name], "forwarded when it crashed")
+
+
 def main():
     note(f"seed {SEED}")
-    with Cluster() as pg:
-        for part in (tells_at_once, resolves_a_commit):
+    # what is committed without waiting stays in memory: a crash loses it
+    with Cluster(settings={"wal_writer_delay": "10s"}) as pg:
+        for part in (tells_at_once, resolves_a_commit, forwarded):
             if part.__name__ in sys.argv[1:] or len(sys.argv) == 1:
                 part(pg)
     done()
