@@ -19,7 +19,7 @@
 /* A database that gave no answer for so long is not waited for: one that crashes is back within
  * seconds, and then nobody need be told that nothing is known; what it never saw is told at once.
  */
-#define AWAY_MS       2500
+#define AWAY_MS       3000
 #define AWAY_FRESH_MS 600
 
 /** One of ours. */

@@ -21,6 +21,13 @@ from served import Served, done, equal, event, note, ok, until
 from signing import Ed25519, now, signed_headers
 
 
+FAILING_COMMITS = (
+    "create function mete.fail() returns trigger language plpgsql as $$ begin "
+    "raise exception 'not now' using errcode = '23514'; end $$; "
+    "create constraint trigger fail after update on mete.lease deferrable initially "
+    "deferred for each row when (new.commits > old.commits) execute function mete.fail()")
+
+
 def as_sent(node, path, body):
     """Status, headers and the bytes of the body, but for what is of this moment."""
     c = http.client.HTTPConnection("127.0.0.1", node.port, timeout=WAIT_S)
@@ -136,6 +143,26 @@ def discreet(pg):
         ok(str(pg.folder) in (node.folder / "log").read_text(), "but in its log")
 
 
+def fails_alike(pg):
+    """What a forwarded request says of a failure is what a direct one says; each log says why."""
+    with Installation(pg, 2) as i:
+        equal([n.post("/v1/events", revenue(f"e{k}"))[0] for k, n in enumerate(i.nodes)], [200] * 2,
+              "both nodes take events")
+        holder = i.holder()
+        other = i.nodes[1 - i.nodes.index(holder)]
+        pg.sql(FAILING_COMMITS)
+        told = [as_sent(n, "/v1/events", revenue("x")) for n in (holder, other)]
+        pg.sql("drop trigger fail on mete.lease; drop function mete.fail()")
+        equal(told[0][0], 503, "a group that cannot be committed")
+        equal(told[1], told[0], "the same answer by the other node")
+        ok("Retry-After" in dict(told[1][1]), "with when to come again", told[1])
+        for n in (holder, other):
+            said = [json.loads(line) for line in (n.folder / "log").read_text().splitlines()
+                    if line.startswith("{") and '"the-same"' in line]
+            equal([("not now" in line.get("why", ""), line["code"]) for line in said],
+                  [(True, "store_failed")], "its log says why")
+
+
 def another_key_file(pg):
     """A node that could not read what the others say does not begin."""
     with Installation(pg, 1) as i:
@@ -177,10 +204,7 @@ def revoked_elsewhere(pg):
                                                    "producer": "control_plane"}, at=now())
         first.post("/v1/events", registered, key=admin)
         equal(report("r1"), "applied", "its key signs")
-        pg.sql("create function mete.fail() returns trigger language plpgsql as $$ begin "
-               "raise exception 'not now' using errcode = '23514'; end $$; "
-               "create constraint trigger fail after update on mete.lease deferrable initially "
-               "deferred for each row when (new.commits > old.commits) execute function mete.fail()")
+        pg.sql(FAILING_COMMITS)
         equal(report("r2"), "store_failed", "a group that cannot be committed")
         pg.sql("drop trigger fail on mete.lease")
         revoked = event("revoked", "key.revoked", {"key_id": "k"}, at=now())
@@ -364,9 +388,9 @@ def crashed(pg, rounds=3):
 def main():
     note(f"seed {SEED}")
     with Cluster() as pg:
-        for part in (answer_alike, signed_everywhere, discreet, another_key_file, revoked_elsewhere,
-                     share_books, followed_everywhere, handed_on, start_together, killed, frozen,
-                     frozen_idle, crashed):
+        for part in (answer_alike, signed_everywhere, discreet, fails_alike, another_key_file,
+                     revoked_elsewhere, share_books, followed_everywhere, handed_on, start_together,
+                     killed, frozen, frozen_idle, crashed):
             if part.__name__ in sys.argv[1:] or len(sys.argv) == 1:
                 part(pg)
     done()
