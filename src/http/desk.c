@@ -295,8 +295,7 @@ static void elsewhere(struct desk *d, struct exchange *x)
                        .x = x,
                        .errand = writes ? federation_errand(d, x) : NULL};
     bool keepers = writes || place == PLACE_BOOK;
-    if (keepers && d->relay != NULL && x->relayed == NULL &&
-        relay_is_away(d->relay, x->who->book)) {
+    if (keepers && d->relay != NULL && relay_is_away(d->relay, x->who->book)) {
         task_send_away(t);
     } else {
         task_put(t);

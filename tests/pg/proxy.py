@@ -27,6 +27,7 @@ class Proxy:
         self.carried = set()
         self.lock = threading.Lock()
         self.gate = None  # of a message: whether it waits, and until when (threading.Event or None)
+        self.slow = {}  # seconds that messages of a type take
         self.shut = False  # what is connected stays so, nobody else gets in
         self.open = True
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -131,6 +132,7 @@ class Proxy:
         if self.happens("cut"):
             server.sendall(message[: len(message) // 2])
             return False
+        time.sleep(self.slow.get(message[:1], 0))
         if self.happens("delay"):
             time.sleep(0.02)
         server.sendall(message)
