@@ -281,7 +281,7 @@ def handed_on(pg):
         def gate(message):
             if b"owner = ''," in message:
                 threading.Timer(0.2, released.set).start()
-            return released if b"skip locked" in message and b"mete.lease" in message else None
+            return released if b"skip locked" in message and b"commits >=" in message else None
         proxy.gate = gate
         node = Served(env=i.env, store=proxy.url())
         node.start()
