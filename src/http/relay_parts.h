@@ -44,6 +44,7 @@ struct relay {
     size_t names;
     int64_t active_until_ms;
     int64_t beat_ms;         /* the last one */
+    int64_t unheld_ms;       /* when books that nobody has were last looked after */
     bool failed;             /* the database gave no answer in this round */
     int64_t failed_since_ms; /* and in those since then; 0: it answers */
 

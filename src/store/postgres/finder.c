@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define PAUSE_FIRST_MS 10u
@@ -17,6 +18,7 @@ struct pg_finder {
     pthread_cond_t changed;
     bool wanted;
     bool stop;
+    int socket;          /* of a connection that is just being tried; -1: none */
     unsigned pause_ms;   /* before it tries again */
     PGconn *found;       /* NULL: not yet */
     struct mete_err why; /* it was not found when it was last tried */
@@ -44,14 +46,42 @@ static void pause_a_while(struct pg_finder *f)
     }
 }
 
+/** pg_finder_stop breaks it off by this. */
+static void socket_note(struct pg_finder *f, int socket)
+{
+    pthread_mutex_lock(&f->lock);
+    f->socket = socket;
+    pthread_mutex_unlock(&f->lock);
+}
+
+/** A pooler lets everybody in: whether there is a database behind it, a statement tells. */
+static bool connect_and_try(struct pg_finder *f, struct mete_err *why)
+{
+    if (pg_connect(&f->conn, why) != METE_OK) {
+        return false;
+    }
+    socket_note(f, PQsocket(f->conn.c));
+    PGresult *r = pg_send(&f->conn, "select 1", NULL);
+    bool answers = pg_ok(r);
+    if (!answers) {
+        (void)pg_fail(&f->conn, r, why, "the database");
+    }
+    PQclear(r);
+    socket_note(f, -1);
+    if (!answers) {
+        pg_disconnect(&f->conn);
+    }
+    return answers;
+}
+
 /** With the lock, which is free while it connects. */
 static void try_once(struct pg_finder *f)
 {
     struct mete_err why;
     pthread_mutex_unlock(&f->lock);
-    bool connected = pg_connect(&f->conn, &why) == METE_OK;
+    bool found = connect_and_try(f, &why);
     pthread_mutex_lock(&f->lock);
-    if (connected) {
+    if (found) {
         f->found = f->conn.c;
         f->conn.c = NULL;
         f->wanted = false;
@@ -85,6 +115,7 @@ struct pg_finder *pg_finder_start(const char *url)
     pthread_condattr_t monotonic;
     METE_ASSERT(f != NULL);
     f->conn.url = url;
+    f->socket = -1;
     (void)mete_fail(&f->why, METE_STORE_FAILED, NULL, "the database: no connection yet");
     METE_ASSERT(pthread_mutex_init(&f->lock, NULL) == 0);
     METE_ASSERT(pthread_condattr_init(&monotonic) == 0);
@@ -102,6 +133,9 @@ void pg_finder_stop(struct pg_finder *f)
     }
     pthread_mutex_lock(&f->lock);
     f->stop = true;
+    if (f->socket >= 0) {
+        (void)shutdown(f->socket, SHUT_RDWR);
+    }
     pthread_cond_broadcast(&f->changed);
     pthread_mutex_unlock(&f->lock);
     pthread_join(f->thread, NULL);
