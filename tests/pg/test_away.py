@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from cluster import Cluster, Pooler
+from cluster import Cluster
 from installation import SEED, Installation, revenue
 from proxy import Proxy
 from served import Served, done, equal, note, ok, until
@@ -53,9 +53,9 @@ def stands_once(pg, ids, what):
     equal(len(rows), len(set(rows)), f"{what}: nothing is there twice")
 
 
-def tells_at_once(pg, urls=None):
+def tells_at_once(pg):
     """While it is away, a request takes no longer than an answer; when it is back, it is served."""
-    with Installation(pg, 1, urls=urls) as i:
+    with Installation(pg, 1) as i:
         node = i.nodes[0]
         names = (f"w{n}" for n in itertools.count())
         acknowledged = [next(names)]
@@ -89,12 +89,6 @@ def tells_at_once(pg, urls=None):
             note(f"after {time.monotonic() - began:.2f} s")
             equal([read_balance(node)[0], node.get("/v1/parties")[0]], [200, 200], "and is read")
         stands_once(pg, acknowledged, "away twice")
-
-
-def tells_at_once_behind_a_pooler(pg):
-    """One that lets everybody in, whether there is a database or not."""
-    with Pooler(pg) as pooler:
-        tells_at_once(pg, [pooler.url()])
 
 
 def resolves_a_commit(pg):
@@ -187,7 +181,7 @@ def main():
     note(f"seed {SEED}")
     # what is committed without waiting stays in memory: a crash loses it
     with Cluster(settings={"wal_writer_delay": "10s"}) as pg:
-        for part in (tells_at_once, tells_at_once_behind_a_pooler, resolves_a_commit, forwarded):
+        for part in (tells_at_once, resolves_a_commit, forwarded):
             if part.__name__ in sys.argv[1:] or len(sys.argv) == 1:
                 part(pg)
     done()
