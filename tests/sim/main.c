@@ -53,7 +53,7 @@ void sim_again(void)
     int n = snprintf(line, sizeof line, "     again: %s --seed %llu --events %llu --books %u%s%s",
                      program, (unsigned long long)s.seed, (unsigned long long)s.events, s.books,
                      s.auditor != NULL ? " --auditor " : "", s.auditor != NULL ? s.auditor : "");
-    if (n > 0 && s.step > 0) {
+    if (n > 0) { /* step 0: at its very beginning */
         int more = snprintf(line + n, sizeof line - (size_t)n, " --until %llu\n",
                             (unsigned long long)s.step);
         (void)!write(STDERR_FILENO, line, (size_t)(n + more));

@@ -131,7 +131,7 @@ struct sim {
     uint64_t events;  /* to live for */
     uint64_t durable; /* so far */
     uint64_t submitted;
-    uint64_t trace;   /* of all that happened: the same seed, the same trace */
+    uint64_t trace; /* of all that happened: the same seed, the same trace */
     bool is_open;
     bool wounded;          /* a fault came since the store was opened */
     enum disk_fault fault; /* the one that is armed, or came last */
