@@ -366,8 +366,12 @@ def keys():
         with Stream(s.port, head) as c:
             c.send(revenues("r", 240))
             until("it has begun", lambda: stored(s, "r0", reader))
-            answer = s.post("/v1/events", json.loads(revenue("single")), key=key)
-            equal(answer[0], 429, "its events are requests of its key: others of it are turned away")
+            said, more = 200, 0
+            while said == 200 and more < 60:  # it is behind, however slow this machine is
+                said = s.post("/v1/events", json.loads(revenue("single")), key=key)[0]
+                more += 1
+                c.send(revenues(f"r{more}-", 240 if said == 200 else 1))
+            equal(said, 429, "its events are requests of its key: others of it are turned away")
             equal((c.end()[0], time.monotonic() - began > 2), (200, True), "and it waits, too")
         time.sleep(1.5)
         with Stream(s.port, head) as c:
