@@ -16,6 +16,7 @@
 #include "http/log_pages.h"
 #include "http/piece.h"
 #include "http/pump.h"
+#include "http/query_args.h"
 #include "http/refresh.h"
 #include "http/reply.h"
 #include "http/routes.h"
@@ -136,12 +137,12 @@ static void line_log(void *ctx, const struct exchange *x, bool sent)
     enum log_level level = x->status >= 500   ? LOG_LEVEL_ERROR
                            : x->status >= 400 ? LOG_LEVEL_WARNING
                                               : LOG_LEVEL_INFO;
-    if (!atomic_load(&d->log) || level < atomic_load(&d->log_level)) {
-        return;
-    }
     struct buf line = {0};
     struct json_writer w;
     char at[TIME_TEXT_MAX];
+    if (!atomic_load(&d->log) || level < atomic_load(&d->log_level)) {
+        return;
+    }
     time_format(x->began_at, at);
     jw_init(&w, &line, false);
     jw_object(&w, NULL);
@@ -319,8 +320,7 @@ static void request_id_set(struct exchange *x)
         good++;
     }
     if (given.len > 0 && given.len <= REQUEST_ID_MAX && good == given.len) {
-        memcpy(x->request_id, given.p, given.len);
-        x->request_id[given.len] = '\0';
+        (void)text_copy(x->request_id, sizeof x->request_id, given);
         return;
     }
     uint8_t random[12];
@@ -393,7 +393,7 @@ static bool ask(struct desk *d, struct exchange *x)
         }
         return false;
     }
-    return true;
+    return x->route->place != PLACE_WRITE || arg_rehearsal_is_clear(x);
 }
 
 static bool admit(struct desk *d, struct exchange *x)
@@ -790,8 +790,8 @@ void desk_close(struct desk *d)
     workers_free(d->workers);
     snapshots_free(d->snapshots);
     relay_free(d->relay);
-    keeper_free(d->keeper);
     authority_close(d->authority);
+    keeper_free(d->keeper);
     idempotency_free(d->idempotency);
     peers_close(d->peers);
     answers_free(d->answers);

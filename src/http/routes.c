@@ -58,7 +58,7 @@ const struct route ROUTES[] = {
      usage_prepare, usage_post},
     {"POST", "/v1/manifests", "publishManifest", REGISTRY, SCOPE_POLICY_WRITE, PLACE_WRITE, 4 * MIB,
      manifest_prepare, manifest_post},
-    {"GET", "/v1/manifests", "listManifests", REGISTRY, SCOPE_POLICY_READ, PLACE_BOOK, 0, NULL,
+    {"GET", "/v1/manifests", "listManifests", REGISTRY, SCOPE_POLICY_READ, PLACE_APART, 0, NULL,
      manifests_list_get},
     {"GET", "/v1/manifests/{id}", "getManifest", REGISTRY, SCOPE_POLICY_READ, PLACE_APART, 0, NULL,
      manifest_get},
