@@ -85,6 +85,7 @@ static enum mete_code cursor_read(struct reading *r)
     p->page = (uint32_t)read_varint(&in);
     p->ordinal = read_varint(&in);
     p->balance = read_zigzag(&in);
+    known = known && amount_in_range(p->balance); /* else a line could take it out of an i128 */
     return known && reader_done(&in) ? METE_OK
                                      : mete_fail(r->err, METE_MEMBER_VALUE, "/after",
                                                  "the cursor is not one of this party's statement");
@@ -363,7 +364,7 @@ enum mete_code statement_read(struct engine *e, const struct statement_query *q,
                          (int)q->asset.len, q->asset.p);
     }
     if (code != METE_OK) {
-        return code;
+        return engine_sound(e, code, err);
     }
     r.seq_from = q->from <= TIME_MIN ? 0 : book_seq_at(book, q->from);
     r.seq_until = q->until > TIME_MAX ? book_size(book) + 1 : book_seq_at(book, q->until);
@@ -378,5 +379,5 @@ enum mete_code statement_read(struct engine *e, const struct statement_query *q,
     arena_clear(&r.batch);
     arena_clear(&r.item);
     lines_origin_clear(&r.origin);
-    return code;
+    return engine_sound(e, code, err);
 }

@@ -390,6 +390,33 @@ enum store_result book_append_page(struct book *b, uint64_t seq, uint32_t page, 
 
 /* --- reading -----------------------------------------------------------------------------------*/
 
+void book_bound(struct book *b, uint64_t rows)
+{
+    b->bounded = rows != UINT64_MAX;
+    b->rows_left = rows;
+    b->spent = false;
+}
+
+bool book_unbound(struct book *b)
+{
+    b->bounded = false;
+    return b->spent;
+}
+
+/** One more row is read. */
+static bool row_spend(struct book *b, struct mete_err *err)
+{
+    if (!b->bounded) {
+        return true;
+    }
+    b->spent = b->spent || b->rows_left == 0;
+    b->rows_left -= b->rows_left > 0;
+    if (b->spent) {
+        (void)mete_fail(err, METE_STORE_FAILED, NULL, "this reading is too long for its place");
+    }
+    return !b->spent;
+}
+
 uint64_t book_size(const struct book *b)
 {
     return b->found.size;
@@ -424,7 +451,7 @@ enum store_result book_row_check(struct book *b, struct log_row *row, struct met
 enum store_result book_row(struct book *b, uint64_t seq, struct log_row *row, struct mete_err *err)
 {
     err = book_err(b, err);
-    if (!book_usable(b, false, err)) {
+    if (!book_usable(b, false, err) || !row_spend(b, err)) {
         return STORE_FAILED;
     }
     if (seq == 0 || seq > b->found.size) {
@@ -439,7 +466,7 @@ enum store_result book_page(struct book *b, uint64_t seq, uint32_t page, struct 
 {
     struct page_row row;
     err = book_err(b, err);
-    if (!book_usable(b, false, err)) {
+    if (!book_usable(b, false, err) || !row_spend(b, err)) {
         return STORE_FAILED;
     }
     enum store_result r = b->port->page(b->log, seq, page, &row, err);

@@ -2,15 +2,19 @@
 """covers: F-001 F-015
 What a user stumbles over: a rehearsal in other words, a server without standard output, a store that
 is copied after its server has stopped, a quarantine in pages, a clock that jumps."""
+import base64
+import datetime
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import sqlite3
 import struct
 import subprocess
 import tempfile
+import time
 
 from served import METE, Served, done, equal, event, free_ports, ok, until
 
@@ -125,6 +129,93 @@ def quarantine():
               "rows before the page are not read")
 
 
+# --- readings of a damaged store -----------------------------------------------------------------
+
+def damaged():
+    with Served() as s:
+        s.post("/v1/events", POLICY)
+        s.post("/v1/events", [revenue(f"e{k}") for k in range(900)])
+        equal(s.get("/v1/events/e1")[0], 200, "an event that is there")
+        s.stop()
+        db = sqlite3.connect(s.store)
+        db.execute("update block set data = cast(substr(data, 1, 20) || x'00ff' || substr(data, 23) as blob) "
+                   "where key in (select min(key) from block)")  # the event ids are in it
+        db.commit()
+        db.close()
+        s.start()
+        for path in ("/v1/events/e1", "/v1/explain/e1", "/v1/log/inclusion/e1"):
+            for _ in range(2):
+                status, _, body = s.get(path)
+                equal((status, body.get("code")), (500, "store_corrupt"), f"{path} is not said to be missing")
+        equal(s.get("/v1/events?limit=1")[0], 200, "what is whole is read")
+        equal(s.post("/v1/events", {"event_id": "bad"})[0], 422, "and the next group is as good as ever")
+        told = subprocess.run([METE, "explain", "e1", "--store", str(s.store)], capture_output=True, text=True)
+        ok("store_corrupt" in told.stderr, "nor does the command line say that it is missing", told.stderr)
+
+
+# --- a cursor of somebody's own ------------------------------------------------------------------
+
+def varint(n):
+    out = b""
+    while n >= 0x80:
+        out, n = out + bytes([n & 0x7f | 0x80]), n >> 7
+    return out + bytes([n])
+
+
+def forged():
+    with Served() as s:
+        s.post("/v1/events", [POLICY, revenue("e1"), revenue("e2")])
+        page = s.get("/v1/statements?party=did:a&limit=1")[2]["next"]
+        raw = base64.urlsafe_b64decode(page + "=" * (-len(page) % 4))
+        head = raw[:-len(varint(1200))]  # what comes last is the balance, twice as it is never negative
+        for balance, wanted in ((600, 200), (2 ** 119, 200), (2 ** 120, 422), (2 ** 127 - 1, 422)):
+            cursor = base64.urlsafe_b64encode(head + varint(2 * balance)).decode().rstrip("=")
+            equal(s.get(f"/v1/statements?party=did:a&after={cursor}")[0], wanted, f"a cursor that carries {balance}")
+
+
+# --- readings that are long ----------------------------------------------------------------------
+
+EVENTS = 3000  # far more than the keeper reads for one answer
+
+
+def snapshots(s):
+    return int(re.search(r"^mete_snapshots_resting (\d+)$", s.get("/metrics")[2], re.M)[1])
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def text_of(at):
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def long_readings():
+    with Served() as s:
+        s.post("/v1/events", POLICY)
+        for i in range(0, EVENTS, 1000):
+            s.post("/v1/events", [revenue(f"e{k}") for k in range(i, i + 1000)])
+            time.sleep(0.01)  # each thousand has moments of its own
+        rows = [(r["seq"], moment(r["recorded_at"])) for after in range(0, EVENTS + 1, 1000) for r in
+                s.get(f"/v1/events?limit=1000&after={after}")[2]["events"]]
+        equal(s.get("/v1/statements?party=did:a&limit=100")[0], 200, "a page of a statement")
+        equal(s.get("/v1/parties/did:a/balance")[2]["balances"][0]["pending"], str(600 * EVENTS), "a balance")
+        equal(snapshots(s), 0, "that is short is read by the keeper")
+        for place in (1500, 2900):
+            at = rows[place][1]
+            before = sum(when < at for seq, when in rows if seq > 1)
+            account = s.get(f"/v1/statements?party=did:a&limit=1&from={text_of(at)}")[2]["accounts"][0]
+            equal(account["opening"], str(600 * before), f"a statement from line {place} on")
+            ok(snapshots(s) > 0, "what is long is read from a snapshot")
+        due = text_of(rows[1500][1] + datetime.timedelta(days=7))
+        pending = 600 * sum(when > rows[1500][1] for seq, when in rows if seq > 1)
+        balance = s.get(f"/v1/parties/did:a/balance?as_of={due}")[2]["balances"][0]
+        equal((balance["pending"], balance["cleared"]), (str(pending), str(600 * EVENTS - pending)),
+              "a balance on the day on which much clears")
+        equal(s.post("/v1/events", revenue("last"))[2]["results"][0]["status"], "applied",
+              "and events are booked after it")
+
+
 # --- a clock that jumps --------------------------------------------------------------------------
 
 def clocks():
@@ -164,5 +255,8 @@ rehearsals()
 closed_files()
 copied()
 quarantine()
+damaged()
+forged()
+long_readings()
 clocks()
 done()
