@@ -226,10 +226,14 @@ static int doctor_run(struct cli *c)
                                                   {"what", "CHECK", COLUMN_TEXT},
                                                   {"message", "DETAIL", COLUMN_TEXT}};
     struct doctor d = {.c = c, .t = table_new(columns, ARRAY_LEN(columns))};
+    const char *backups = cli_option(c, "backups");
     settings_look(&d);
     certificate_look(&d);
     descriptors_look(&d);
     doctor_look_at_store(&d);
+    if (backups != NULL) {
+        doctor_look_at_backups(&d, backups);
+    }
     address_look(&d);
     enum finding worst = d.worst;
     cli_table(c, d.t);
@@ -240,6 +244,7 @@ static int doctor_run(struct cli *c)
 }
 
 static const struct cli_option OPTIONS[] = {
+    {"backups", 'b', "FOLDER", "where mete backup writes to: is the newest one recent?"},
     {"listen", 'l', "HOST:PORT", "the address to look at; else that of the settings"},
     {NULL, 0, NULL, NULL}};
 

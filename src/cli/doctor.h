@@ -21,5 +21,7 @@ mete_time doctor_now(void);
 
 /** The store: its file, disk and folder, its books, its keys. */
 void doctor_look_at_store(struct doctor *d);
+/** What lies in the folder that mete backup writes to. */
+void doctor_look_at_backups(struct doctor *d, const char *folder);
 
 #endif

@@ -16,7 +16,10 @@
 #include <unistd.h>
 
 #define KEY_FILE_MAX 1024
-#define PIN_NAME     "log_key" /* the public half of what signs, in the book */
+
+/* What a book remembers of its key file. */
+#define PIN_LOG  "log_key"  /* the public half of what signs */
+#define PIN_SEAL "seal_key" /* a digest of what seals */
 
 static const char HEADER[] = "# mete keys: signs checkpoints, opens sealed values. Keep a copy; "
                              "show it to nobody.\n";
@@ -110,27 +113,53 @@ void engine_key_file(const char *store, const char *given, struct buf *out)
     out->len--;
 }
 
-enum mete_code engine_keys_pin(struct engine *e, struct mete_err *err)
+/** The book keeps `value` when it has none yet. *same is false when it has another one. */
+static enum mete_code pin(struct engine *e, const char *name, struct text value, bool *same,
+                          struct mete_err *err)
 {
     struct arena a;
     struct text pinned;
+    enum mete_code code = METE_OK;
+    arena_init(&a, 1 << 20);
+    enum store_result r = book_meta_get(e->book, name, &a, &pinned, err);
+    if (r == STORE_NONE && !e->read_only) {
+        bool kept = book_meta_set(e->book, name, value, err) == STORE_OK &&
+                    book_commit(e->book, err) == STORE_OK;
+        code = kept ? METE_OK : err->code;
+    } else if (r == STORE_FAILED) {
+        code = err->code;
+    }
+    *same = *same && (r != STORE_OK || text_eq(pinned, value));
+    arena_clear(&a);
+    return code;
+}
+
+/** 64 hex digits that only this key gives and that tell nothing of it: it is 32 random bytes. */
+static void seal_key_digest(const struct engine *e, char out[65])
+{
+    const struct bytes parts[] = {text_bytes(TEXT("mete seal key v1")),
+                                  {e->seal_key, sizeof e->seal_key}};
+    const struct hash h = sha256_parts(parts, ARRAY_LEN(parts));
+    hash_hex(&h, out);
+}
+
+enum mete_code engine_keys_pin(struct engine *e, struct mete_err *err)
+{
     uint8_t public_key[ED25519_PUBLIC_LEN];
     char did[DID_KEY_TEXT_MAX];
+    char digest[65];
+    bool same = true;
     if (!e->has_keys) {
         return METE_OK;
     }
     ed25519_public(public_key, e->log_seed);
     did_key_format(did, public_key);
-    arena_init(&a, 1 << 20);
-    enum mete_code code = METE_OK;
-    enum store_result r = book_meta_get(e->book, PIN_NAME, &a, &pinned, err);
-    if (r == STORE_NONE && !e->read_only) {
-        bool kept = book_meta_set(e->book, PIN_NAME, text_of(did), err) == STORE_OK &&
-                    book_commit(e->book, err) == STORE_OK;
-        code = kept ? METE_OK : err->code;
-    } else if (r == STORE_FAILED) {
-        code = err->code;
-    } else if (r == STORE_OK && !text_is(pinned, did)) {
+    seal_key_digest(e, digest);
+    enum mete_code code = pin(e, PIN_LOG, text_of(did), &same, err);
+    if (code == METE_OK && same) {
+        code = pin(e, PIN_SEAL, text_of(digest), &same, err);
+    }
+    if (code == METE_OK && !same) {
         e->has_keys = false;
         secret_wipe(e->log_seed, sizeof e->log_seed);
         secret_wipe(e->seal_key, sizeof e->seal_key);
@@ -139,7 +168,6 @@ enum mete_code engine_keys_pin(struct engine *e, struct mete_err *err)
                                         "the book was made with another key file than this one: "
                                         "copy that one here, METE_KEY_FILE names it");
     }
-    arena_clear(&a);
     return code;
 }
 

@@ -300,6 +300,7 @@ static void serve(struct log_pages *p, struct log_reader *waiting)
         page_free(l.page);
         b->head = read ? l.head : b->head;
         if (!read) {
+            b->news = true; /* for whoever asks next: this time may have been bad luck */
             fail_all(b);
         }
     }

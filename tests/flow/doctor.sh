@@ -246,6 +246,22 @@ doctor 1 'a stranger that says yes to everything' --store served.db --listen "12
 finds address '^error .*another program listens there' 'is told'
 kill "$stranger"
 
+# backups
+mkdir backups
+doctor 1 'no folder of backups' --store served.db --backups nowhere
+finds backup '^error nowhere: No such file' 'is told'
+doctor 0 'an empty one' --store served.db --backups backups
+finds backup '^warning backups has none: run mete backup' 'is told, and what to do'
+"$METE" backup --quiet --store served.db backups >/dev/null
+doctor 0 'a backup of today' --store served.db --backups backups
+finds backup '^ok served-.*[.]db of 20.*: [0-9]+ events of 1 book$' 'is told, and how much is in it'
+echo rubbish >backups/other.db
+doctor 0 'with something else beside it' --store served.db --backups backups
+finds backup '^warning 1 file is no backup, other.db: ' 'is told'
+finds backup '^ok served-' 'the backup still counts'
+faketime -f '+3d' "$METE" doctor --json --listen 127.0.0.1:0 --store served.db --backups backups >out 2>err
+finds backup '^warning the newest, .*, is 3 days old: ' 'three days later it is too old'
+
 # settings, off loopback, no keys
 doctor 1 'a bad setting' --store served.db --listen 0.0.0.0:0
 finds settings '^error .*can be reached from elsewhere' 'is told'

@@ -176,6 +176,9 @@ says err 'seal_key' 'it says so'
 sed 's/log-seed ./log-seed 0/; s/log-seed 0\(.\)/log-seed \1f/' postgres.key >elsewhere.key
 exits 1 'another key file' "$METE" ingest --quiet private.ndjson
 says err 'made with another key file' 'it says so'
+sed 's/seal-key ./seal-key 0/; s/seal-key 0\(.\)/seal-key \1f/' postgres.key >elsewhere.key
+exits 1 'a key file that seals otherwise' "$METE" ingest --quiet private.ndjson
+says err 'made with another key file' 'it says so'
 exits 0 'reading needs none' "$METE" parties --json
 METE_KEY_FILE=$dir/postgres.key
 

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static sqlite3 *second_connection(const struct fixture *f)
 {
@@ -562,6 +563,33 @@ static void test_erased_values_are_gone_from_the_file(void **state)
     assert_false(store_has(f, "the-small-secret") || store_has(f, "the-large-secret"));
 }
 
+/* Somebody reads old rows: the writer goes on, and what was erased is gone when he has ended. */
+static void test_erased_values_are_gone_when_nobody_reads_them(void **state)
+{
+    struct fixture *f = *state;
+    const struct timespec pause = {.tv_nsec = 10000000};
+    const struct sealed_value v = {.seq = 1,
+                                   .pointer = TEXT("/payload/destination"),
+                                   .party = TEXT("did:x:erase"),
+                                   .sealed = text_bytes(TEXT("the-small-secret"))};
+    assert_int_equal(book_seal_add(f->book, &v, NULL), STORE_OK);
+    assert_int_equal(book_commit(f->book, NULL), STORE_OK);
+    sqlite3 *reader = second_connection(f);
+    run_sql(reader, "begin; select count(*) from sealed");
+    uint64_t count;
+    assert_int_equal(book_seal_erase(f->book, TEXT("did:x:erase"), &count, NULL), STORE_OK);
+    assert_int_equal(book_commit(f->book, NULL), STORE_OK);
+    assert_true(store_has(f, "the-small-secret"));
+    fixture_append(f, 50, 50); /* with more to write behind it */
+    run_sql(reader, "commit");
+    unsigned waited = 0;
+    while (store_has(f, "the-small-secret") && waited++ < 3000) {
+        nanosleep(&pause, NULL);
+    }
+    assert_false(store_has(f, "the-small-secret"));
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+}
+
 /* --- the write-ahead log -----------------------------------------------------------------------*/
 
 static void test_the_write_ahead_log_does_not_grow_for_ever(void **state)
@@ -611,6 +639,7 @@ int main(void)
         IN_FILE(test_a_failed_commit_leaves_nothing),
         IN_FILE(test_a_group_with_a_failed_write_is_refused),
         IN_FILE(test_erased_values_are_gone_from_the_file),
+        IN_FILE(test_erased_values_are_gone_when_nobody_reads_them),
         IN_FILE(test_the_write_ahead_log_does_not_grow_for_ever),
     };
     return cmocka_run_group_tests_name("store_file", tests, NULL, NULL);

@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-#define BUSY_WAIT_MS 10000
-
 struct sqlite_keys {
     sqlite3 *db;
     int64_t version; /* of the data when it was last looked at */

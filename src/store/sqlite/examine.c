@@ -9,9 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BUSY_WAIT_MS 10000
-#define HEADER_LEN   20
-#define WAL_FORMAT   2 /* bytes 18 and 19 of the file: how it is written, how it is read */
+#define HEADER_LEN 20
+#define WAL_FORMAT 2 /* bytes 18 and 19 of the file: how it is written, how it is read */
 
 static const char SQL_SCHEMA[] = "select coalesce(max(version), 0) from schema_migrations";
 static const char SQL_KEYS[] = "select count(*) from api_key where (revoked_at is null or "

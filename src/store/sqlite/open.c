@@ -43,8 +43,7 @@ static const char SQL_PAGE_LAST[] =
 
 static const char SQL_VERSION[] = "pragma data_version";
 
-#define NUMBER_MASK  ((int64_t)((UINT64_C(1) << LOG_SIZE_BITS) - 1))
-#define BUSY_WAIT_MS 10000 /* another connection copies the write-ahead log back, or backs up */
+#define NUMBER_MASK ((int64_t)((UINT64_C(1) << LOG_SIZE_BITS) - 1))
 
 /* --- the store ---------------------------------------------------------------------------------*/
 
@@ -406,7 +405,7 @@ static void erased_end(struct sqlite_log *l, bool committed)
     l->erased = false;
     sqlite3_exec(l->store->db, "pragma secure_delete = off", NULL, NULL, NULL);
     if (committed) {
-        sqlite3_wal_checkpoint_v2(l->store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        sqlite_checkpointer_empty(l->store);
     }
 }
 

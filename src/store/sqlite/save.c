@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define BUSY_WAIT_MS 10000
-
 static const char SQL_INTO[] = "vacuum into ?1";
 static const char SQL_CHECK[] = "pragma integrity_check(1)";
 static const char SQL_SETTLE[] = "pragma journal_mode = delete";

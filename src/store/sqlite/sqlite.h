@@ -13,6 +13,9 @@
 #define SQLITE_APPLICATION_ID 0x6d657465 /* "mete" */
 #define SQLITE_PAGE_SIZE      16384
 
+/* Another connection copies the write-ahead log back, or backs up. */
+#define BUSY_WAIT_MS 10000
+
 struct sqlite_store {
     sqlite3 *db;
     struct sqlite_checkpointer *checkpointer; /* NULL until it is needed */
@@ -97,6 +100,10 @@ void sqlite_unlock(int fd);
 /* checkpoint.c */
 /** Sees to it that the write-ahead log does not grow for ever. */
 void sqlite_checkpointer_watch(struct sqlite_store *s);
+/** After a commit that erased something: empties the write-ahead log as soon as nobody reads from
+ * it. Does not wait for that. */
+void sqlite_checkpointer_empty(struct sqlite_store *s);
+/** What is still to be emptied is waited for, for 10 s at most. NULL: nothing. */
 void sqlite_checkpointer_stop(struct sqlite_checkpointer *c);
 
 /* migrate.c */
