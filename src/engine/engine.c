@@ -353,6 +353,16 @@ size_t engine_queued_bytes(const struct engine *e)
 /* --- reading back
  * -------------------------------------------------------------------------------*/
 
+enum mete_code engine_sound(const struct engine *e, enum mete_code code, struct mete_err *err)
+{
+    if (e->failed) {
+        *err = e->err;
+    } else if (!book_hid(e->book, err)) {
+        return code;
+    }
+    return err->code;
+}
+
 void engine_reading_begin(struct engine *e, uint64_t rows_max)
 {
     METE_ASSERT(e->queued == 0);
@@ -363,19 +373,9 @@ void engine_reading_begin(struct engine *e, uint64_t rows_max)
 enum reading_end engine_reading_end(struct engine *e, struct mete_err *err)
 {
     bool met = book_unbound(e->book);
-    bool failed = e->failed;
-    *err = failed ? e->err : (struct mete_err){.code = METE_OK};
-    e->failed = failed && e->read_only;
+    bool failed = engine_sound(e, METE_OK, err) != METE_OK;
+    e->failed = e->failed && e->read_only;
     return met ? READING_LONG : failed ? READING_FAILED : READING_GOOD;
-}
-
-enum mete_code engine_sound(const struct engine *e, enum mete_code code, struct mete_err *err)
-{
-    if (!e->failed) {
-        return code;
-    }
-    *err = e->err;
-    return e->err.code;
 }
 
 enum mete_code engine_event(struct engine *e, uint64_t seq, struct arena *a,

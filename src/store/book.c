@@ -395,6 +395,21 @@ void book_bound(struct book *b, uint64_t rows)
     b->bounded = rows != UINT64_MAX;
     b->rows_left = rows;
     b->spent = false;
+    b->hid = false;
+}
+
+bool book_hid(const struct book *b, struct mete_err *err)
+{
+    if (b->hid) {
+        *err = b->hidden;
+    }
+    return b->hid;
+}
+
+static void hide(struct book *b, const struct mete_err *err)
+{
+    b->hid = true;
+    b->hidden = *err;
 }
 
 bool book_unbound(struct book *b)
@@ -484,8 +499,11 @@ uint32_t book_page_count(struct book *b, uint64_t seq)
     if (seq == b->found.size && b->tail_known) {
         return b->tail_pages;
     }
-    if (b->broken || b->found.pages == 0 ||
-        b->port->page_count(b->log, seq, &count, &err) != STORE_OK) {
+    if (b->broken || b->found.pages == 0) {
+        return 0;
+    }
+    if (b->port->page_count(b->log, seq, &count, &err) != STORE_OK) {
+        hide(b, &err);
         return 0;
     }
     if (seq == b->found.size) {
@@ -540,6 +558,7 @@ uint64_t book_seq_at(struct book *b, mete_time t)
         uint64_t mid = lo + (hi - lo) / 2;
         mete_time at;
         if (b->port->recorded_at(b->log, mid, &at, &err) != STORE_OK) {
+            hide(b, &err);
             return lo;
         }
         if (at < t) {

@@ -141,6 +141,10 @@ void book_bound(struct book *b, uint64_t rows);
 /** The bound is lifted. True: it was met. */
 bool book_unbound(struct book *b);
 
+/** True, with *err filled: book_seq_at or book_page_count, which cannot say so, failed since the
+ *  book was opened or bounded. */
+bool book_hid(const struct book *b, struct mete_err *err);
+
 /** The book could not be read again after a failure: it answers nothing but that (its head says
  *  nothing either) until it is closed and opened anew. */
 bool book_is_broken(const struct book *b);

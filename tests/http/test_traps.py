@@ -91,6 +91,20 @@ def closed_files():
     shutil.rmtree(folder)
 
 
+# --- an address that is none ----------------------------------------------------------------------
+
+def addresses():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="mete-http-"))
+    with Served() as s:
+        for listen, wanted in (("abc", "mete: --listen: listen wants HOST:PORT, not 'abc'\n"),
+                               (f"127.0.0.1:{s.port}", "end the program that does, or --listen elsewhere")):
+            got = subprocess.run([METE, "serve", "--store", str(folder / "s.db"), "--listen", listen],
+                                 capture_output=True, text=True)
+            ok(got.returncode != 0 and (got.stderr == wanted or wanted in got.stderr and listen != "abc"),
+               f"a server that cannot listen on {'a name' if listen == 'abc' else 'what is taken'}", got)
+    shutil.rmtree(folder)
+
+
 # --- a copy --------------------------------------------------------------------------------------
 
 def copied():
@@ -149,8 +163,20 @@ def damaged():
                 equal((status, body.get("code")), (500, "store_corrupt"), f"{path} is not said to be missing")
         equal(s.get("/v1/events?limit=1")[0], 200, "what is whole is read")
         equal(s.post("/v1/events", {"event_id": "bad"})[0], 422, "and the next group is as good as ever")
+        now = s.get("/v1/events?limit=1&after=899")[2]["events"][0]["recorded_at"]
         told = subprocess.run([METE, "explain", "e1", "--store", str(s.store)], capture_output=True, text=True)
         ok("store_corrupt" in told.stderr, "nor does the command line say that it is missing", told.stderr)
+        s.stop()
+        db = sqlite3.connect(s.store)
+        for (name,) in db.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            db.execute(f'drop trigger "{name}"')
+        db.execute("delete from event where key & 1099511627775 = 451")  # where looking for a moment begins
+        db.commit()
+        db.close()
+        s.start()
+        for path in ("/v1/events?", "/v1/events?limit=5&", "/v1/statements?party=did:a&to={now}&"):
+            status, _, body = s.get(path.format(now=now) + f"as_of={now}")
+            equal((status, body.get("code")), (500, "store_corrupt"), f"{path} does not end before its end")
 
 
 # --- a cursor of somebody's own ------------------------------------------------------------------
@@ -253,6 +279,7 @@ def clocks():
 
 rehearsals()
 closed_files()
+addresses()
 copied()
 quarantine()
 damaged()
