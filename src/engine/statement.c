@@ -329,7 +329,7 @@ static enum mete_code last_find(struct reading *r, uint32_t asset, char out[STAT
     struct place last = {.asset = asset};
     uint64_t seq;
     uint32_t unused;
-    bool wanted = r->q->limit != 0 && r->q->limit <= LAST_MAX && r->full;
+    bool wanted = !r->q->no_last && r->q->limit != 0 && r->q->limit <= LAST_MAX && r->full;
     if (!wanted || view_asset_number(r->view, asset, &r->account.asset) != VIEW_FOUND) {
         return METE_OK;
     }
@@ -368,6 +368,7 @@ enum mete_code statement_read(struct engine *e, const struct statement_query *q,
     }
     r.seq_from = q->from <= TIME_MIN ? 0 : book_seq_at(book, q->from);
     r.seq_until = q->until > TIME_MAX ? book_size(book) + 1 : book_seq_at(book, q->until);
+    r.seq_until = q->size > 0 && q->size < r.seq_until ? q->size + 1 : r.seq_until;
     arena_init(&r.batch, ARENA_MAX);
     arena_init(&r.item, ARENA_MAX);
     lines_origin_init(&r.origin, e);

@@ -10,6 +10,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import struct
 import subprocess
@@ -242,6 +243,47 @@ def long_readings():
               "and events are booked after it")
 
 
+# --- a client that takes its time ----------------------------------------------------------------
+
+def held():
+    """A statement that is read slowly keeps nobody from clearing the write-ahead log."""
+    with Served() as s:
+        s.post("/v1/events", POLICY)
+        for i in range(0, 3 * EVENTS, 1000):
+            s.post("/v1/events", [revenue(f"e{k}") for k in range(i, i + 1000)])
+        wanted = [(f"e{k}", str(600 * (k + 1))) for k in range(3 * EVENTS)]
+        with socket.socket() as c:
+            c.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            c.connect(("127.0.0.1", s.port))
+            c.sendall(b"GET /v1/statements?party=did:a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                      b"Accept: application/x-ndjson\r\n\r\n")
+            first = c.recv(1000)
+            ok(first.startswith(b"HTTP/1.1 200"), "all lines are on their way")
+            for i in range(3):
+                s.post("/v1/events", [revenue(f"later{i}-{k}") for k in range(100)])
+
+            def cleared():
+                db = sqlite3.connect(s.store, timeout=0)
+                busy = db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+                db.close()
+                return busy == 0
+            until("nothing is held while the client rests", cleared)
+            answer = first + b"".join(iter(lambda: c.recv(1 << 20), b""))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        chunks = []
+        while body:
+            size, _, body = body.partition(b"\r\n")
+            chunks.append(body[:int(size, 16)])
+            body = body[int(size, 16) + 2:]
+        got = [(r["event_id"], r["balance"]) for r in map(json.loads, b"".join(chunks).splitlines())]
+        ok(got == wanted, "and it gets what the log had when it asked, each line once", len(got), got[:2], got[-2:])
+        for limit in (1, 2047, 2048, 2049, 4096, 5000):
+            lines = s.get(f"/v1/statements?party=did:a&limit={limit}",
+                          headers={"Accept": "application/x-ndjson"})[2].splitlines()
+            equal([json.loads(x)["balance"] for x in (lines[0], lines[-1])] + [len(lines)],
+                  ["600", str(600 * limit), limit], f"{limit} lines of it")
+
+
 # --- a clock that jumps --------------------------------------------------------------------------
 
 def clocks():
@@ -285,5 +327,6 @@ quarantine()
 damaged()
 forged()
 long_readings()
+held()
 clocks()
 done()
