@@ -134,6 +134,7 @@ bool pump_put(struct pump *p, struct text lines)
         at += size;
         wake(p);
     }
+    wanted = wanted && !p->gone && !p->broken; /* also when there was nothing to wait with */
     pthread_mutex_unlock(&p->lock);
     return wanted;
 }
