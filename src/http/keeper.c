@@ -361,7 +361,6 @@ void keeper_stop(struct keeper *k)
     pthread_cond_signal(&k->changed);
     pthread_mutex_unlock(&k->lock);
     pthread_join(k->thread, NULL);
-    store_close(k->store);
 }
 
 void keeper_free(struct keeper *k)
@@ -369,6 +368,7 @@ void keeper_free(struct keeper *k)
     if (k == NULL) {
         return;
     }
+    store_close(k->store);
     pthread_cond_destroy(&k->changed);
     pthread_mutex_destroy(&k->lock);
     known_books_free(k->known);

@@ -20,6 +20,14 @@ static void reply_anew(struct exchange *x)
     }
 }
 
+void reply_void(struct exchange *x)
+{
+    reply_anew(x);
+    x->status = 0;
+    x->reply_count = 0;
+    x->code = x->why = NULL;
+}
+
 void reply_json(struct exchange *x, unsigned status, struct json_writer *w)
 {
     reply_anew(x);

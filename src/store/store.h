@@ -137,6 +137,16 @@ void book_settle(struct book *b);
 /** Throws the queued group away, with all state that it changed: rebuilds it from the store. */
 void book_rollback(struct book *b);
 
+/** From here on only so many rows of the log and pages of decisions are read (not by
+ *  book_scan_log); to read another one fails. UINT64_MAX: no bound. */
+void book_bound(struct book *b, uint64_t rows);
+/** The bound is lifted. True: it was met. */
+bool book_unbound(struct book *b);
+
+/** True, with *err filled: book_seq_at or book_page_count, which cannot say so, failed since the
+ *  book was opened or bounded. */
+bool book_hid(const struct book *b, struct mete_err *err);
+
 /** The book could not be read again after a failure: it answers nothing but that (its head says
  *  nothing either) until it is closed and opened anew. */
 bool book_is_broken(const struct book *b);

@@ -122,6 +122,23 @@ def bounded(s, a):
           "the newest is there")
 
 
+def payments(s, a):
+    """Of the same amount, without ids: what tells them apart is the key alone."""
+    body = {"manifestId": "urn:p", "revenue": {"amount": 2500, "currency": "USD"}}
+    had = int(balance(s, a))
+    ids = []
+    for again in (False, True):
+        for idem, wanted, more in (("order-1", 201, 250000), ("order-2", 201, 500000), (None, 201, 750000)):
+            headers = {"Idempotency-Key": idem} if idem else {}
+            status, _, answer = s.post("/revenue/distribute", body, headers=headers, key=a)
+            equal((status, int(balance(s, a)) - had), (200 if again else wanted, 750000 if again else more),
+                  f"a payment {'that is sent again after a restart, ' if again else ''}with the key {idem}")
+            ids.append(answer["event_id"])
+        s.stop()
+        s.start()
+    equal((len(set(ids)), ids[:3]), (3, ids[3:]), "each has an id of its own, and keeps it")
+
+
 with Served() as s:
     a = s.make_key("revenue:write,revenue:read,policy:write,earnings:read")
     b = s.make_key("revenue:write")
@@ -134,4 +151,5 @@ with Served() as s:
     s.start()
     equal((post(s, "k1", fact("e1"), key=a)[2]["results"][0]["status"], balance(s, a)),
           ("duplicate", had), "a restart forgets answers, and still nothing counts twice")
+    payments(s, a)
 done()
