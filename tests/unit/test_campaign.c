@@ -361,6 +361,55 @@ static void only_confirmed_money_counts(void **state)
     assert_int_equal(w.err.code, METE_COMMITMENT_UNKNOWN);
 }
 
+/** What the contract has split so far: the net of all revenue that has not gone back. */
+static i128 split_so_far(void)
+{
+    i128 sums[STATE_SUMS] = {0};
+    uint32_t number;
+    struct version *versions;
+    size_t count;
+    struct asset usd;
+    assert_int_equal(
+        view_policy(&w.view, &w.arena, TEXT("mete:campaign:c1"), &number, &versions, &count),
+        VIEW_FOUND);
+    assert_int_equal(view_asset(&w.view, TEXT("USD"), &usd), VIEW_FOUND);
+    struct key key = key_u32x2(KEY_NET, number, usd.number);
+    (void)w.view.sums(w.view.ctx, key_bytes(&key), sums);
+    return sums[0];
+}
+
+static void what_was_split_once_goes_back_once(void **state)
+{
+    (void)state;
+    offering();
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "pi");
+    assert_int_equal(split_so_far(), 9400);
+    APPLIED("revenue.refund_issued", "", REFUND, 5000, "pi");
+    assert_int_equal(split_so_far(), 4700);
+    APPLIED("revenue.refund_issued", "", REFUND, 5000, "pi");
+    assert_int_equal(split_so_far(), 0);
+}
+
+/** Of one cent the first who promised has it, though his money came last and while it ran. */
+static void investors_stand_in_the_order_of_their_promises(void **state)
+{
+    (void)state;
+    fees();
+    created("\"raise_amount\":\"1\",\"revenue_share_bps\":10000");
+    APPLIED("campaign.opened_for_funding", CAMPAIGN, " ");
+    APPLIED("commitment.created", CAMPAIGN ",\"commitment_id\":\"k1\"", INVESTED, "did:i1", 100);
+    APPLIED("commitment.created", CAMPAIGN ",\"commitment_id\":\"k2\"", INVESTED, "did:i2", 100);
+    APPLIED("commitment.confirmed", "\"commitment_id\":\"k2\"", " ");
+    APPLIED("campaign.funding_closed", CAMPAIGN, " ");
+    APPLIED("campaign.activated", CAMPAIGN, " ");
+    APPLIED("commitment.confirmed", "\"commitment_id\":\"k1\"", " ");
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 1, "pi");
+    assert_int_equal(net("did:i1"), 1);
+    assert_int_equal(net("did:i2"), 0);
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -380,6 +429,8 @@ int main(void)
         ONE(a_correction_moves_what_was_booked),
         ONE(a_royalty_holds_for_good_unless_it_is_forced),
         ONE(only_confirmed_money_counts),
+        ONE(what_was_split_once_goes_back_once),
+        ONE(investors_stand_in_the_order_of_their_promises),
     };
     return cmocka_run_group_tests_name("campaign", tests, NULL, NULL);
 }
