@@ -195,6 +195,21 @@ static void publish_roles(struct book *b, struct rules *r)
     b->roles[b->roles_count++] = r;
 }
 
+static void add_version(struct book *b, struct book_policy *p, struct rules *r)
+{
+    p->version = arena_grow(&b->keep, p->version, p->version_count, &p->version_capacity,
+                            sizeof(struct rules *));
+    p->version[p->version_count++] = r;
+    r->version = p->version_count;
+}
+
+void book_contract(struct book *b, struct text id, mete_time from)
+{
+    struct rules *r = arena_alloc(&b->keep, sizeof *r);
+    *r = (struct rules){.id = id, .from = from, .kind = RULES_CONTRACT, .rounding = BY_LARGEST};
+    add_version(b, book_policy(b, id), r);
+}
+
 void book_publish(struct book *b, const struct json *payload, mete_time occurred_at)
 {
     struct rules *r = arena_alloc(&b->keep, sizeof *r);
@@ -208,10 +223,7 @@ void book_publish(struct book *b, const struct json *payload, mete_time occurred
     }
     struct book_policy *p = book_policy(b, r->id);
     r->from = in_force_from(payload, p->version_count == 0, occurred_at);
-    p->version = arena_grow(&b->keep, p->version, p->version_count, &p->version_capacity,
-                            sizeof(struct rules *));
-    p->version[p->version_count++] = r;
-    r->version = p->version_count;
+    add_version(b, p, r);
     book_mention(b, r->id);
     for (uint32_t i = 0; i < r->share_count; i++) {
         book_mention(b, r->share[i].payee);

@@ -129,6 +129,8 @@ void policy_add_net(struct book *b, struct book_policy *p, struct asset *asset, 
 void book_configure(struct book *b, const struct json *payload);
 void book_define_asset(struct book *b, const struct json *payload);
 void book_publish(struct book *b, const struct json *payload, mete_time occurred_at);
+/** A contract is a policy: no revenue can name it. */
+void book_contract(struct book *b, struct text id, mete_time from);
 void book_schedule(struct book *b, const struct json *payload, mete_time occurred_at);
 void book_contribute(struct book *b, const struct json *payload);
 void book_switch(struct book *b, const struct json *payload, mete_time occurred_at);

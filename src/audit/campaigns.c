@@ -212,8 +212,9 @@ static bool cap_of(const struct campaign *c, i128 sum, i128 *cap)
     return *cap != NO_AMOUNT;
 }
 
-void contract_make(struct economy *e, struct campaign *c, mete_time at)
+void contract_make(struct audit *a, struct campaign *c, mete_time at)
 {
+    struct economy *e = &a->economy;
     c->contract = arena_grow(e->keep, c->contract, c->contract_count, &c->contract_capacity,
                              sizeof c->contract[0]);
     struct contract *k = &c->contract[c->contract_count++];
@@ -226,6 +227,7 @@ void contract_make(struct economy *e, struct campaign *c, mete_time at)
         k->sum = i128_plus(k->sum, c->invested[i].amount);
     }
     k->has_cap = cap_of(c, k->sum, &k->cap);
+    book_contract(&a->book, c->policy, k->from);
 }
 
 /* --- where it stands ---------------------------------------------------------------------------*/
@@ -270,7 +272,7 @@ static void enter(struct audit *a, struct moment *m, struct campaign *c)
         take_terms(&a->economy, m, c);
     } else if (text_is(type, "campaign.activated")) {
         c->activated_at = m->occurred_at;
-        contract_make(&a->economy, c, m->occurred_at);
+        contract_make(a, c, m->occurred_at);
     } else if (text_is(type, "campaign.funding_closed")) {
         terms_royalty(a, m, c->app);
     } else if (text_is(type, "campaign.completed")) {

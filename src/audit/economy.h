@@ -153,7 +153,7 @@ void event_forbidden(const struct moment *m, const char *fmt, ...) METE_PRINTF(2
 struct campaign *campaign_known(const struct economy *e, struct text id); /* NULL: not created */
 void campaign_take(struct audit *a, struct moment *m);
 const char *campaign_state_then(const struct campaign *c, mete_time at);
-void contract_make(struct economy *e, struct campaign *c, mete_time at);
+void contract_make(struct audit *a, struct campaign *c, mete_time at);
 
 /* funding.c */
 void round_take(struct audit *a, struct moment *m);

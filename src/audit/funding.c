@@ -104,7 +104,7 @@ static void commitment_confirm(struct audit *a, struct moment *m, const struct c
     insert_invested(&a->economy, c, (struct invested){k->investor, k->amount, k->created});
     c->confirmed = i128_plus(c->confirmed, k->amount);
     if (strcmp(state, "ACTIVE") == 0 || strcmp(state, "PAUSED") == 0) {
-        contract_make(&a->economy, c, m->occurred_at);
+        contract_make(a, c, m->occurred_at);
     }
 }
 

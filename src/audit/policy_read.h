@@ -10,7 +10,7 @@
 #include "base/time.h"
 #include "wire/json.h"
 
-enum rules_kind { RULES_WEIGHTS, RULES_ROLES, RULES_USAGE, RULES_SINGLE };
+enum rules_kind { RULES_WEIGHTS, RULES_ROLES, RULES_USAGE, RULES_SINGLE, RULES_CONTRACT };
 
 /** A weight that holds inside a window while all its conditions are active. */
 struct rules_entry {

@@ -2,12 +2,12 @@
 # A random stream of the economic protocol as NDJSON: economy_stream.py SEED EVENTS. Several apps,
 # users and campaigns; rounds, grants, terms; invoices found by every way there is; refunds by each
 # of their references; attributions, corrections and campaigns that come late; some events that are
-# refused. What tests/flow/campaigns.sh lets the program book and the auditor judge.
+# refused; disputes, and now and then another currency or no app at all. What tests/flow/campaigns.sh lets the program book and the auditor judge.
 import json
 import random
 import sys
 
-APPS = ["app1", "app2"]
+APPS = ["app1", "app2", ""]
 CAMPAIGNS = 5
 USERS = 8
 
@@ -35,6 +35,8 @@ class Stream:
     def say(self, kind, payload=None, about=None, app="app1", **more):
         event = {"event_id": "v%d" % self.told, "event_type": kind, "occurred_at": self.moment(),
                  "source": {"app_id": app}, "payload": payload or {}}
+        if not app:
+            del event["source"]
         if about:
             event["correlation"] = about
         event.update(more)
@@ -71,7 +73,8 @@ class Stream:
             self.say("campaign.updated", {"contract": {"revenue_share_bps": r.randrange(10001)}},
                      about, app)
         if not offering:
-            self.say("campaign.activated", {}, about, app)
+            if r.randrange(3):
+                self.say("campaign.activated", {}, about, app)
             return
         self.say("campaign.opened_for_funding", {}, about, app)
         rounds = {"round_id": "r%d" % i}
@@ -218,9 +221,23 @@ class Stream:
                 payload["off_ramp"] = r.choice(["qualified", "other"])
         self.say("campaign." + kind, payload, about)
 
+    def dispute(self):
+        r = self.r
+        if not self.invoices:
+            return
+        path = r.choice(["1", "2.1", "2.2", "r2.1", "r2.2.1"])
+        allocation = "%s/%s" % (r.choice(self.invoices[-40:])["id"], path)
+        kind = r.choice(["disputed"] * 4 + ["escalated", "overridden", "upheld", "upheld"])
+        payload = {"allocation_id": allocation, "reason": "r"}
+        if kind == "upheld" and r.randrange(2):
+            payload["reallocate_to"] = "i1"
+        self.say("allocation." + kind, payload)
+
     def other(self):
         r = self.r
-        kind = r.randrange(9)
+        kind = r.randrange(13)
+        if kind > 8:
+            return self.less_usual(kind)
         if kind == 0:
             self.say("kpi.reported", {"impressions": 9, "clicks": 3, "conversions": 1,
                                       "spend": {"amount": "1.5", "currency": "USD"}},
@@ -245,6 +262,17 @@ class Stream:
             self.spend()
         else:
             self.move()
+
+    def less_usual(self, kind):
+        r = self.r
+        about = {"campaign_id": "c%d" % r.randrange(CAMPAIGNS)}
+        if kind == 9:
+            self.say("campaign.updated", {"currency": r.choice(["USD", "EUR"])}, about)
+        elif kind == 10:
+            self.say("revenue.received", {"amount": {"amount": "5", "currency": "USD"},
+                                          "policy": "mete:campaign:" + about["campaign_id"]})
+        else:
+            self.dispute()
 
     def run(self):
         r = self.r
