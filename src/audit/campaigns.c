@@ -269,7 +269,11 @@ static void enter(struct audit *a, struct moment *m, struct campaign *c)
 {
     struct text type = event_kind_of(m);
     if (text_is(type, "campaign.created") || text_is(type, "campaign.updated")) {
+        const struct asset *before = c->asset;
         take_terms(&a->economy, m, c);
+        if (c->asset != before) { /* the new one, or another currency: both are waited for */
+            waiting_open(a, LIST_CAMPAIGN, c->id);
+        }
     } else if (text_is(type, "campaign.activated")) {
         c->activated_at = m->occurred_at;
         contract_make(a, c, m->occurred_at);
@@ -279,9 +283,6 @@ static void enter(struct audit *a, struct moment *m, struct campaign *c)
         bool ramp = text_is(member_text(m->payload, "reason"), "off_ramp");
         c->completed_at = m->occurred_at;
         c->reason = ramp ? "off_ramp" : "duration_ended";
-    }
-    if (text_is(type, "campaign.created")) {
-        waiting_open(a, LIST_CAMPAIGN, c->id);
     }
 }
 

@@ -58,7 +58,11 @@ static struct campaign *commitment_campaign(struct audit *a, const struct moment
         event_forbidden(m, "its round is not open");
     }
     if (event_about(m, "campaign_id").len > 0 || round == NULL) {
-        return named_campaign(a, m);
+        struct campaign *c = named_campaign(a, m);
+        if (round != NULL && c != (*round)->campaign) {
+            event_forbidden(m, "its round is of another campaign");
+        }
+        return c;
     }
     return (*round)->campaign;
 }

@@ -199,11 +199,16 @@ enum decided decide_campaign_updated(struct work *w)
     if (fine == DECIDED_APPLIED) {
         fine = work_step(w, MACHINE_CAMPAIGN, c.id, c.state, w->event->type, 0, &c.state);
     }
+    uint32_t before = c.asset;
     fine = fine == DECIDED_APPLIED ? terms_take(w, &c) : fine;
-    if (fine == DECIDED_APPLIED) {
-        campaign_put(w, number, &c);
+    if (fine != DECIDED_APPLIED) {
+        return fine;
     }
-    return fine;
+    campaign_put(w, number, &c);
+    if (c.asset != before) { /* revenue in this currency has waited for it */
+        work_release(w, wait_policy_key(number));
+    }
+    return DECIDED_APPLIED;
 }
 
 /* --- the contract as a policy ------------------------------------------------------------------*/

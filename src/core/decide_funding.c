@@ -144,7 +144,12 @@ static enum decided commitment_campaign(struct work *w, uint32_t *number, struct
                            machine_of(MACHINE_ROUND)->state[round.state]);
     }
     if (about->campaign_id.len > 0 || about->round_id.len == 0) {
-        return campaign_load(w, number, c);
+        enum decided fine = campaign_load(w, number, c);
+        if (fine == DECIDED_APPLIED && about->round_id.len > 0 && *number != round.campaign) {
+            return work_refuse(w, METE_MEMBER_VALUE, "/correlation/campaign_id",
+                               "the round is of another campaign");
+        }
+        return fine;
     }
     *number = round.campaign;
     w->missing |= view_campaign(w->view, w->a, *number, c) != VIEW_FOUND;

@@ -410,6 +410,37 @@ static void investors_stand_in_the_order_of_their_promises(void **state)
     assert_int_equal(net("did:i2"), 0);
 }
 
+static void another_currency_books_what_waited_for_it(void **state)
+{
+    (void)state;
+    fees();
+    created("\"purpose\":\"ads\"");
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    WAITS("revenue.invoice_paid", USER, "\"gross_amount_cents\":10000,\"currency\":\"eur\"");
+    assert_int_equal(w.last.wait_code, METE_CAMPAIGN_CURRENCY);
+    APPLIED("campaign.updated", CAMPAIGN, "\"currency\":\"EUR\"");
+    assert_int_equal(world_net(&w, "did:creator", "EUR"), 9700);
+}
+
+static void a_round_takes_commitments_to_its_own_campaign(void **state)
+{
+    (void)state;
+    created("\"raise_amount\":\"1\"");
+    APPLIED("campaign.created", "\"campaign_id\":\"c2\"",
+            "\"creator\":\"did:other\",\"contract\":{\"raise_amount\":\"1\"}");
+    APPLIED("campaign.opened_for_funding", CAMPAIGN, " ");
+    APPLIED("campaign.opened_for_funding", "\"campaign_id\":\"c2\"", " ");
+    APPLIED("round.created", CAMPAIGN ",\"round_id\":\"r1\"", "\"requires_moderation\":true");
+    APPLIED("round.approved", "\"round_id\":\"r1\"", " ");
+    APPLIED("round.opened", "\"round_id\":\"r1\"", " ");
+    REFUSED("commitment.created",
+            "\"campaign_id\":\"c2\",\"round_id\":\"r1\",\"commitment_id\":\"k1\"", INVESTED,
+            "did:i1", 1);
+    assert_int_equal(w.err.code, METE_MEMBER_VALUE);
+    APPLIED("commitment.created", CAMPAIGN ",\"round_id\":\"r1\",\"commitment_id\":\"k1\"",
+            INVESTED, "did:i1", 1);
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -431,6 +462,8 @@ int main(void)
         ONE(only_confirmed_money_counts),
         ONE(what_was_split_once_goes_back_once),
         ONE(investors_stand_in_the_order_of_their_promises),
+        ONE(another_currency_books_what_waited_for_it),
+        ONE(a_round_takes_commitments_to_its_own_campaign),
     };
     return cmocka_run_group_tests_name("campaign", tests, NULL, NULL);
 }
