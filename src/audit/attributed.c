@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which campaign brought a user: the newest attribution that had come by then, and before the first
- * one that. */
+ * one that, or the correction that took its place. */
 #include "audit/audit.h"
 
 #include "audit/member.h"
@@ -29,7 +29,7 @@ static const struct attributed *held_at(const struct app_user *u, mete_time at)
 {
     const struct attributed *held = u->count > 0 ? &u->attributed[0] : NULL;
     for (uint32_t i = 1; i < u->count; i++) {
-        if (u->attributed[i].from <= at) {
+        if (u->attributed[i].from <= at || u->attributed[i].from == u->attributed[0].from) {
             held = &u->attributed[i];
         }
     }

@@ -107,11 +107,12 @@ static void list_insert(struct work *w, struct attributed_list *l, struct attrib
     l->count++;
 }
 
-/** The last that has come; before the first, the first. NULL: there is none. */
+/** The last that has come; before the first, the first or what took its place. NULL: there is none.
+ */
 static const struct attributed *list_at(const struct attributed_list *l, mete_time at)
 {
     size_t i = l->count;
-    while (i > 1 && l->item[i - 1].from > at) {
+    while (i > 1 && l->item[i - 1].from > at && l->item[i - 1].from != l->item[0].from) {
         i--;
     }
     return l->count == 0 ? NULL : &l->item[i - 1];

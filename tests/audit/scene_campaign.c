@@ -119,6 +119,14 @@ static void funding(struct scene *s, enum campaign_lie lie)
     told(s, 1, "approved", "round.approved", round, "{}");
     if (lie != ROUND_NOT_OPEN)
         told(s, 1, "open", "round.opened", round, "{}");
+    if (lie == ROUND_OF_ANOTHER) {
+        told(s, 1, "other", "campaign.created", ABOUT("\"campaign_id\":\"c8\""),
+             "{\"creator\":\"did:creator\",\"funding_mode\":\"offering\"}");
+        told(s, 1, "others", "campaign.opened_for_funding", ABOUT("\"campaign_id\":\"c8\""), "{}");
+        told(s, 2, "lie", "commitment.created",
+             ABOUT("\"campaign_id\":\"c8\",\"commitment_id\":\"k8\",\"round_id\":\"r1\""),
+             "{\"investor_id\":\"did:creator\",\"amount_minor\":1,\"currency\":\"USD\"}");
+    }
     pledge(s, "pledge1", ABOUT("\"commitment_id\":\"k1\",\"round_id\":\"r1\""),
            "{\"investor_id\":\"i1\",\"amount_minor\":75000,\"currency\":\"USD\"}", "i1");
     pledge(s, "pledge2", ABOUT(C1 ",\"commitment_id\":\"k2\""),
@@ -139,6 +147,13 @@ static void forbidden(struct scene *s, enum campaign_lie lie)
     if (lie == PLEDGED_AFTER_FUNDING)
         told(s, 3, "lie", "commitment.created", ABOUT(C1 ",\"commitment_id\":\"k3\""),
              "{\"investor_id\":\"i1\",\"amount_minor\":5,\"currency\":\"USD\"}");
+    if (lie == CONFIRMED_TWICE)
+        told(s, 3, "lie", "commitment.confirmed", ABOUT("\"commitment_id\":\"k1\""), "{}");
+    if (lie == CORRECTED_THOUGH_OFF) {
+        told(s, 3, "off", "book.configured", "", "{\"attribution_corrections\":false}");
+        told(s, 3, "lie", "attribution.updated", APP,
+             "{\"user_id\":\"u9\",\"campaign_id\":\"c1\"}");
+    }
     if (lie == ROYALTY_OFF_UNFORCED)
         told(s, 3, "lie", "app.royalty_disabled", APP, "{}");
     if (lie == UPDATED_WHILE_ACTIVE)

@@ -190,7 +190,7 @@ done
 is "$bad" '' "the auditor agrees with 25 streams of economy_stream.py"
 
 # --- one change in each kind of line ----------------------------------------------------------------
-random 'with every kind of line' python3 "$ROOT/tests/flow/economy_stream.py" 1 300
+random 'with every kind of line' python3 "$ROOT/tests/flow/economy_stream.py" 2 300
 "$METE" --store book.db export audit >book.ndjson 2>/dev/null
 [ "$(grep -c '"kind":"page"' book.ndjson)" -gt 20 ]
 ok $? "much of the last stream was decided anew"

@@ -441,6 +441,22 @@ static void a_round_takes_commitments_to_its_own_campaign(void **state)
             INVESTED, "did:i1", 1);
 }
 
+/** Also of revenue that came before anybody spoke of the user. */
+static void a_late_attribution_can_be_corrected(void **state)
+{
+    (void)state;
+    offering();
+    APPLIED("app.registered", "", "\"app_id\":\"app1\",\"owner\":\"did:owner\"");
+    APPLIED("campaign.created", "\"campaign_id\":\"c2\"",
+            "\"creator\":\"did:other\",\"currency\":\"USD\"");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "pi");
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    assert_int_equal(net("did:creator"), 7520);
+    APPLIED("attribution.updated", "", ASSIGNED, "c2");
+    assert_int_equal(net("did:creator") + net("did:i1"), 0);
+    assert_int_equal(net("did:other"), 9400);
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -462,6 +478,7 @@ int main(void)
         ONE(only_confirmed_money_counts),
         ONE(what_was_split_once_goes_back_once),
         ONE(investors_stand_in_the_order_of_their_promises),
+        ONE(a_late_attribution_can_be_corrected),
         ONE(another_currency_books_what_waited_for_it),
         ONE(a_round_takes_commitments_to_its_own_campaign),
     };
