@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From an event type to the table that reads its payload. The tables stand in payload_registry.c
- * (what a book is told about its world), payload_money.c (what moves money) and payload_economy.c
- * (campaigns, and what apps sell). */
+ * (what a book is told about its world), payload_money.c (what moves money), payload_economy.c
+ * (campaigns, and what apps sell) and payload_growth.c (what growth reports). */
 #include "base/text.h"
 #include "wire/envelope_parts.h"
 
@@ -23,6 +23,9 @@ enum mete_code payload_read(const struct payload_in *p)
     }
     if (kind == NULL) {
         kind = payload_kind_economy(p->event->type);
+    }
+    if (kind == NULL) {
+        kind = payload_kind_growth(p->event->type);
     }
     METE_ASSERT(kind != NULL && kind->form != NULL);
     if (kind->prepare != NULL) {
