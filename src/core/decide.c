@@ -69,6 +69,9 @@ static enum decided (*const DECIDE[EVENT_TYPE_COUNT])(struct work *w) = {
     [EVENT_TERMS_SET] = decide_terms,
     [EVENT_ROYALTY_ENABLED] = decide_terms,
     [EVENT_ROYALTY_DISABLED] = decide_terms,
+    [EVENT_SETTLEMENT_INITIATED] = decide_settlement,
+    [EVENT_SETTLEMENT_PAID] = decide_settlement,
+    [EVENT_SETTLEMENT_FAILED] = decide_settlement,
 };
 
 /* --- the range of sums

@@ -15,10 +15,9 @@ static const struct {
     uint32_t number;
     const char *name;
 } SYSTEM_PARTY[] = {
-    {PARTY_CLEARING, "mete:clearing"},
-    {PARTY_UNALLOCATED, "mete:unallocated"},
-    {PARTY_CARRY, "mete:carry"},
-    {PARTY_SUSPENSE, "mete:suspense"},
+    {PARTY_CLEARING, "mete:clearing"}, {PARTY_UNALLOCATED, "mete:unallocated"},
+    {PARTY_CARRY, "mete:carry"},       {PARTY_SUSPENSE, "mete:suspense"},
+    {PARTY_PAYOUT, "mete:payout"},
 };
 
 const char *party_system_name(uint32_t number)

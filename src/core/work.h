@@ -183,6 +183,7 @@ enum decided decide_fact(struct work *w);
 enum decided decide_attribution(struct work *w);
 enum decided decide_invoice(struct work *w);
 enum decided decide_terms(struct work *w);
+enum decided decide_settlement(struct work *w);
 
 /** Decides by type; used by decide and by release. */
 enum decided work_decide(struct work *w);

@@ -99,6 +99,7 @@ struct submit_options {
     struct text environment;
     bool no_quarantine;    /* refused events are not kept (mete run, replay from quarantine) */
     bool stored;           /* bytes of a log: private values are commitments already */
+    bool own;              /* mete made it: reserved types are its own */
     mete_time recorded_at; /* not 0: replay; must not go back */
 };
 

@@ -101,6 +101,7 @@ void engine_prepare(const struct engine *e, struct prepared *p, struct text json
     p->salt_seed = e != NULL ? e->salt_seed : 0;
     bool judge = (e == NULL || e->clock == CLOCK_REAL) && p->o.recorded_at == 0;
     const struct envelope_options eo = {.stored = p->o.stored,
+                                        .own = p->o.own,
                                         .now = judge ? clock_read() : TIME_NEVER,
                                         .app_id = p->o.app_id,
                                         .environment = p->o.environment};

@@ -38,6 +38,7 @@ struct envelope {
 
 struct envelope_options {
     bool stored;             /* bytes of the log: private values are commitments already */
+    bool own;                /* mete made it: reserved types are its own */
     mete_time now;           /* for the 5-minute rule; TIME_NEVER: do not judge */
     struct text app_id;      /* of an ingest body: must agree with source.app_id; may be empty */
     struct text environment; /* of an ingest body; may be empty */

@@ -31,6 +31,9 @@ struct payload_kind {
 /** Reads the payload of in->event->type, a handled one. */
 enum mete_code payload_read(const struct payload_in *p) METE_MUST_CHECK;
 
+/** True when there is a table for the type. */
+bool payload_known(enum event_type type);
+
 /* The four tables; NULL for types of the others. */
 const struct payload_kind *payload_kind_registry(enum event_type type);
 const struct payload_kind *payload_kind_money(enum event_type type);

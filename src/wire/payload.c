@@ -15,18 +15,22 @@ enum mete_code payload_window(const struct payload_in *p, const struct json *in,
                      "this is before the start of the window");
 }
 
+static const struct payload_kind *kind_of(enum event_type type)
+{
+    const struct payload_kind *kind = payload_kind_registry(type);
+    kind = kind != NULL ? kind : payload_kind_money(type);
+    kind = kind != NULL ? kind : payload_kind_economy(type);
+    return kind != NULL ? kind : payload_kind_growth(type);
+}
+
+bool payload_known(enum event_type type)
+{
+    return kind_of(type) != NULL;
+}
+
 enum mete_code payload_read(const struct payload_in *p)
 {
-    const struct payload_kind *kind = payload_kind_registry(p->event->type);
-    if (kind == NULL) {
-        kind = payload_kind_money(p->event->type);
-    }
-    if (kind == NULL) {
-        kind = payload_kind_economy(p->event->type);
-    }
-    if (kind == NULL) {
-        kind = payload_kind_growth(p->event->type);
-    }
+    const struct payload_kind *kind = kind_of(p->event->type);
     METE_ASSERT(kind != NULL && kind->form != NULL);
     if (kind->prepare != NULL) {
         kind->prepare(p->event);
