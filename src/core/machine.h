@@ -116,6 +116,8 @@ const struct edge *machine_step(const struct machine *m, uint8_t from, enum even
 void machine_allowed(const struct machine *m, uint8_t from, struct buf *out);
 /** Appends the machine as a picture for Graphviz. */
 void machine_dot(const struct machine *m, struct buf *out);
+/** The same as text: a stateDiagram of Mermaid, as the source draws its own. */
+void machine_mermaid(const struct machine *m, struct buf *out);
 
 const char *guard_refusal(enum guard guard);
 
