@@ -30,6 +30,7 @@ enum mete_code field_minor(const struct form_in *in, const struct field *f, cons
     if (code == METE_OK) {
         m->amount = arena_printf(in->arena, "%lld", (long long)minor);
         m->is_minor = true;
+        m->member = j->key;
     }
     return code;
 }
@@ -67,6 +68,7 @@ enum mete_code field_money_any_case(const struct form_in *in, const struct field
     enum mete_code code = field_money(in, f, j, &m);
     if (code == METE_OK) {
         m.currency = currency_upper(in->arena, m.currency);
+        m.member = j->key;
         *(struct money *)out = m;
     }
     return code;
