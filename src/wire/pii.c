@@ -8,6 +8,9 @@
 #include "wire/envelope_parts.h"
 #include "wire/pii_parts.h"
 
+/* "mobile": 1234567 is how many; with an area or a country it is whose. */
+#define PHONE_NUMBER_DIGITS_MIN 10
+
 struct walk {
     const struct form_in *in;
     const struct envelope *envelope;
@@ -54,7 +57,9 @@ static enum mete_code check_node(struct walk *w, const struct json *node, enum t
     if (code != METE_OK || is_private(w, node)) {
         return code;
     }
-    if (node->type == JSON_STRING || (node->type == JSON_NUMBER && role == ROLE_PHONE)) {
+    bool counts = node->type == JSON_NUMBER &&
+                  (role != ROLE_PHONE || node->text.len < PHONE_NUMBER_DIGITS_MIN);
+    if (node->type == JSON_STRING || (node->type == JSON_NUMBER && !counts)) {
         return check_text(w, node, node->text, role);
     }
     for (const struct json *child = node->child; child != NULL && code == METE_OK;

@@ -265,7 +265,7 @@ static bool is_begun_before(struct text t, size_t start, bool plus)
     }
     char c = t.p[start - 1];
     bool hyphen = c == '-' && start > 1 && is_word(t.p[start - 2]);
-    return is_word(c) || (!plus && (hyphen || strchr("#@=&%$./:~", c) != NULL));
+    return is_word(c) || (!plus && (hyphen || (c != '\0' && strchr("#@=&%$./:~", c) != NULL)));
 }
 
 /* Does it go on: a word, a clock's minutes, thousands behind a comma? */
@@ -336,15 +336,18 @@ static bool ends_in(struct text t, const char *end)
 
 enum text_role text_role_of(struct text name)
 {
-    static const char *const ids[] = {"id", "ids", "_ref", "_key", "_hash", "Id", "Ids"};
+    static const char *const ids[] = {"_id", "_ids", "_ref", "_key", "_hash", "Id", "Ids"};
     static const char *const versions[] = {"version", "Version", "build", "release", "sdk"};
-    if (has_phone_word(name, true)) {
-        return ROLE_PHONE;
-    }
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         if (ends_in(name, ids[i])) {
             return ROLE_ID;
         }
+    }
+    if (text_is(name, "id") || text_is(name, "ids")) {
+        return ROLE_ID;
+    }
+    if (has_phone_word(name, true)) {
+        return ROLE_PHONE;
     }
     for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
         if (ends_in(name, versions[i])) {

@@ -112,6 +112,8 @@ static void test_where_is_looked(void **state)
          METE_PII_PHONE, "/payload/phone"},
         {"'event_type':'creative.launched','payload':{" CREATIVE ",'phones':[15552345678]}",
          METE_PII_PHONE, "/payload/phones/0"},
+        {"'event_type':'creative.launched','payload':{" CREATIVE ",'more':{'mobile':123456789}}",
+         METE_OK, ""},
         {"'event_type':'creative.launched','payload':{" CREATIVE ",'clicks':15552345678}", METE_OK,
          ""},
         {"'event_type':'creative.launched','payload':{" CREATIVE ",'192.0.2.1':1}", METE_PII_IP,
