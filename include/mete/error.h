@@ -171,7 +171,8 @@
     X(STORE_NEWER, 155, "store_newer", 500, 0, "The store was written by a newer mete.",           \
       "Upgrade this program.")                                                                     \
     X(STORE_FAILED, 156, "store_failed", 503, 1, "The store failed.",                              \
-      "Check permissions and free space, then try again: nothing is half done.")                   \
+      "Send it again, with the same event_id or Idempotency-Key: nothing is half done, "           \
+      "it counts once. If it stays, see to permissions, free space and the database.")             \
     X(STORE_CORRUPT, 157, "store_corrupt", 500, 0, "Stored bytes are not what was written.",       \
       "Stop, keep the file, restore a backup, run mete audit.")                                    \
     X(SEAL_KEY, 158, "seal_key", 500, 0, "The key that opens sealed values is missing or wrong.",  \

@@ -244,7 +244,7 @@ static int doctor_run(struct cli *c)
 }
 
 static const struct cli_option OPTIONS[] = {
-    {"backups", 'b', "FOLDER", "where mete backup writes to: is the newest one recent?"},
+    {"backups", 0, "FOLDER", "where mete backup writes to: is the newest one recent?"},
     {"listen", 'l', "HOST:PORT", "the address to look at; else that of the settings"},
     {NULL, 0, NULL, NULL}};
 

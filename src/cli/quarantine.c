@@ -39,7 +39,7 @@ static enum mete_code list_json(struct cli *c, struct engine *e, struct mete_err
     struct json_writer w;
     cli_json_begin(c, &w);
     jw_array(&w, NULL);
-    enum mete_code code = quarantine_list(e, list_visit_json, &w, err);
+    enum mete_code code = quarantine_list(e, 0, list_visit_json, &w, err);
     jw_end_array(&w);
     cli_json_end(c);
     return code;
@@ -53,7 +53,7 @@ static enum mete_code list_table(struct cli *c, struct engine *e, struct mete_er
         {"pointer", "POINTER", COLUMN_TEXT}, {"attempts", "TRIES", COLUMN_NUMBER},
         {"bytes", NULL, COLUMN_NUMBER},      {"message", "WHY", COLUMN_TEXT}};
     struct table *t = table_new(COLUMNS, ARRAY_LEN(COLUMNS));
-    enum mete_code code = quarantine_list(e, list_visit, t, err);
+    enum mete_code code = quarantine_list(e, 0, list_visit, t, err);
     if (code == METE_OK) {
         cli_table_or(c, t, "The quarantine is empty.");
     } else {
@@ -182,7 +182,7 @@ static int ids_collect(struct cli *c, struct engine *e, struct ids *ids)
         }
         ids_add(ids, id);
     }
-    if (c->operand_count == 0 && quarantine_list(e, ids_visit, ids, &err) != METE_OK) {
+    if (c->operand_count == 0 && quarantine_list(e, 0, ids_visit, ids, &err) != METE_OK) {
         return cli_fail(c, &err);
     }
     return CLI_OK;

@@ -280,7 +280,8 @@ static void tls_check(struct settings *s)
         settings_problem(s, s->value[SETTING_CLIENT_CA].where, false,
                          "--client-ca needs TLS: give --certificate and --certificate-key");
     }
-    if (!listen_is_loopback(listen->text) && certificate->text == NULL &&
+    bool is_address = strrchr(listen->text, ':') != NULL; /* else words_check says so */
+    if (is_address && !listen_is_loopback(listen->text) && certificate->text == NULL &&
         !settings_switch(s, SETTING_PLAINTEXT)) {
         settings_problem(s, listen->where, false,
                          "%s can be reached from elsewhere: give a certificate, or say "

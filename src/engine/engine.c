@@ -353,6 +353,31 @@ size_t engine_queued_bytes(const struct engine *e)
 /* --- reading back
  * -------------------------------------------------------------------------------*/
 
+enum mete_code engine_sound(const struct engine *e, enum mete_code code, struct mete_err *err)
+{
+    if (e->failed) {
+        *err = e->err;
+    } else if (!book_hid(e->book, err)) {
+        return code;
+    }
+    return err->code;
+}
+
+void engine_reading_begin(struct engine *e, uint64_t rows_max)
+{
+    METE_ASSERT(e->queued == 0);
+    book_bound(e->book, rows_max);
+}
+
+/** A reader that failed is not used again (engine_rest); a writer goes on. */
+enum reading_end engine_reading_end(struct engine *e, struct mete_err *err)
+{
+    bool met = book_unbound(e->book);
+    bool failed = engine_sound(e, METE_OK, err) != METE_OK;
+    e->failed = e->failed && e->read_only;
+    return met ? READING_LONG : failed ? READING_FAILED : READING_GOOD;
+}
+
 enum mete_code engine_event(struct engine *e, uint64_t seq, struct arena *a,
                             struct envelope *envelope, mete_time *recorded_at, struct mete_err *err)
 {

@@ -161,6 +161,21 @@ enum mete_code engine_decision(struct engine *e, uint64_t seq, struct arena *a,
 bool engine_unseal(const struct engine *e, const struct sealed_value *v,
                    struct buf *plain) METE_MUST_CHECK;
 
+/** Between these two a reading is bounded: as if the store failed after so many rows of the log
+ *  (UINT64_MAX: no bound), each of which takes some microseconds. No group is open. */
+void engine_reading_begin(struct engine *e, uint64_t rows_max);
+enum reading_end {
+    READING_GOOD,
+    READING_LONG,  /* the bound was met: what was read is void */
+    READING_FAILED /* the store failed, *err says why: what was read is void */
+};
+enum reading_end engine_reading_end(struct engine *e, struct mete_err *err) METE_MUST_CHECK;
+
+/** `code` of an operation that only read, unless the store failed in it: then why, for what could
+ *  not be read looked as if it were not there. */
+enum mete_code engine_sound(const struct engine *e, enum mete_code code,
+                            struct mete_err *err) METE_MUST_CHECK;
+
 /** The seq of an event id; 0 when it is not in the log. */
 uint64_t engine_seq_of(struct engine *e, struct text event_id);
 

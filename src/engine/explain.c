@@ -106,5 +106,5 @@ enum mete_code explain_id(struct engine *e, struct text id, mete_time at, struct
     names_init(&x.names, x.view);
     enum mete_code code = anything(&x, id, out);
     names_clear(&x.names);
-    return code;
+    return engine_sound(e, code, err);
 }

@@ -106,7 +106,7 @@ static struct batch *batch_take(struct pump *p)
     pthread_mutex_lock(&p->lock);
     while (p->filled == p->emptied && !p->end) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += IDLE_NS;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
@@ -290,6 +290,7 @@ static struct pump *pump_new(struct engine *e, const struct ingest *in,
                              struct ingest_counts *counts, struct mete_err *err)
 {
     struct pump *p = calloc(1, sizeof *p);
+    pthread_condattr_t steady;
     METE_ASSERT(p != NULL);
     p->e = e;
     p->in = in;
@@ -299,7 +300,10 @@ static struct pump *pump_new(struct engine *e, const struct ingest *in,
     p->options.no_quarantine = in->no_quarantine || in->dry_run;
     p->stream = stream_new();
     METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
-    METE_ASSERT(pthread_cond_init(&p->changed, NULL) == 0);
+    METE_ASSERT(pthread_condattr_init(&steady) == 0);
+    METE_ASSERT(pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
+    METE_ASSERT(pthread_cond_init(&p->changed, &steady) == 0);
+    pthread_condattr_destroy(&steady);
     return p;
 }
 

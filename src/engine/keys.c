@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define KEY_FILE_MAX 1024
+#define PATH_LEN_MAX 4096
 
 /* What a book remembers of its key file. */
 #define PIN_LOG  "log_key"  /* the public half of what signs */
@@ -23,6 +24,62 @@
 
 static const char HEADER[] = "# mete keys: signs checkpoints, opens sealed values. Keep a copy; "
                              "show it to nobody.\n";
+
+/** All of it, durably; 0 or errno. */
+static int fd_fill(int fd, struct text all)
+{
+    for (size_t at = 0; at < all.len;) {
+        ssize_t n = write(fd, all.p + at, all.len - at);
+        if (n < 0 && errno != EINTR) {
+            return errno;
+        }
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return fsync(fd) == 0 ? 0 : errno;
+}
+
+/** A name lasts when its folder is written. Some file systems know no such thing: then it does. */
+static void folder_keep(const char *path)
+{
+    char folder[PATH_LEN_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+    if (!text_copy(folder, sizeof folder, len > 0 ? (struct text){path, len} : TEXT("."))) {
+        return;
+    }
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+}
+
+/** A new file that appears whole or not at all, whatever ends us; 0 or errno. EEXIST: there is
+ *  one. What it would open and sign with is about to be used: half of it is worse than none. */
+static int file_make(const char *path, struct text all)
+{
+    char partial[PATH_LEN_MAX];
+    int n = snprintf(partial, sizeof partial, "%s.partial-%ld", path, (long)getpid());
+    if (n < 0 || (size_t)n >= sizeof partial) {
+        return ENAMETOOLONG;
+    }
+    (void)unlink(partial); /* of a process that had our number */
+    int fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return errno;
+    }
+    int why = fd_fill(fd, all);
+    why = close(fd) != 0 && why == 0 ? errno : why;
+    if (why == 0 && link(partial, path) != 0) {
+        why = errno;
+        if (why == EPERM || why == ENOTSUP || why == ENOSYS) { /* no second names there */
+            why = access(path, F_OK) == 0 ? EEXIST : rename(partial, path) == 0 ? 0 : errno;
+        }
+    }
+    (void)unlink(partial);
+    folder_keep(path);
+    return why;
+}
 
 static enum mete_code keys_make(struct engine *e, const char *path, struct mete_err *err)
 {
@@ -34,17 +91,13 @@ static enum mete_code keys_make(struct engine *e, const char *path, struct mete_
     int n = snprintf(text, sizeof text, "%slog-seed %s\n", HEADER, hex);
     hex_encode(hex, (struct bytes){e->seal_key, sizeof e->seal_key});
     n += snprintf(text + n, sizeof text - (size_t)n, "seal-key %s\n", hex);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool written = fd >= 0 && write(fd, text, (size_t)n) == n && fsync(fd) == 0;
-    if (fd >= 0) {
-        written = close(fd) == 0 && written;
-    }
+    int why = file_make(path, (struct text){text, (size_t)n});
     secret_wipe(text, sizeof text);
     secret_wipe(hex, sizeof hex);
-    e->has_keys = written;
-    return written ? METE_OK
-                   : mete_fail(err, METE_FILE, "", "cannot write the key file %s: %s", path,
-                               strerror(errno));
+    e->has_keys = why == 0;
+    return why == 0 ? METE_OK
+                    : mete_fail(err, METE_FILE, "", "cannot write the key file %s: %s", path,
+                                strerror(why));
 }
 
 /** The 32 bytes after `name` on a line of its own. */

@@ -107,9 +107,10 @@ enum mete_code publication_version(struct engine *e, struct arena *a, struct tex
     uint32_t number = 0;
     (void)view_policy(v, a, id, &number, &versions, &count);
     if (count == 0 || version > count) {
-        return mete_fail(err, METE_NOT_FOUND, NULL,
-                         count == 0 ? "no policy of this id was published"
-                                    : "the policy has no such version");
+        enum mete_code none = mete_fail(err, METE_NOT_FOUND, NULL,
+                                        count == 0 ? "no policy of this id was published"
+                                                   : "the policy has no such version");
+        return engine_sound(e, none, err);
     }
     const struct version *chosen = &versions[version == 0 ? count - 1 : version - 1];
     *out = (struct publication){

@@ -4,11 +4,11 @@
 
 #include "engine/internal.h"
 
-enum mete_code quarantine_list(struct engine *e, quarantine_visit *visit, void *arg,
+enum mete_code quarantine_list(struct engine *e, uint64_t after, quarantine_visit *visit, void *arg,
                                struct mete_err *err)
 {
-    return book_quarantine(e->book, 0, visit, arg, err) == STORE_FAILED ? METE_STORE_FAILED
-                                                                        : METE_OK;
+    return book_quarantine(e->book, after, visit, arg, err) == STORE_FAILED ? METE_STORE_FAILED
+                                                                            : METE_OK;
 }
 
 struct wanted {

@@ -5,8 +5,8 @@
 
 #include "engine/engine.h"
 
-/** In order of id. */
-enum mete_code quarantine_list(struct engine *e, quarantine_visit *visit, void *arg,
+/** Those after the id `after`, in order of id. */
+enum mete_code quarantine_list(struct engine *e, uint64_t after, quarantine_visit *visit, void *arg,
                                struct mete_err *err) METE_MUST_CHECK;
 /** The row `id`; its texts live in `a`. METE_NOT_FOUND. */
 enum mete_code quarantine_get(struct engine *e, uint64_t id, struct arena *a,

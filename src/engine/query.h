@@ -60,6 +60,8 @@ struct statement_query {
     uint64_t limit;           /* lines; 0: all */
     uint32_t newest;          /* not 0: of each account only that many bookings, the newest */
     const _Atomic bool *stop; /* once true, no further line is read; NULL: nobody stops it */
+    uint64_t size;            /* entries of the log that count; 0: all */
+    bool no_last;             /* nobody will ask for the last page */
 };
 
 /** Cursors; "" when there is no such page. */

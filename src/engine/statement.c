@@ -85,6 +85,7 @@ static enum mete_code cursor_read(struct reading *r)
     p->page = (uint32_t)read_varint(&in);
     p->ordinal = read_varint(&in);
     p->balance = read_zigzag(&in);
+    known = known && amount_in_range(p->balance); /* else a line could take it out of an i128 */
     return known && reader_done(&in) ? METE_OK
                                      : mete_fail(r->err, METE_MEMBER_VALUE, "/after",
                                                  "the cursor is not one of this party's statement");
@@ -328,7 +329,7 @@ static enum mete_code last_find(struct reading *r, uint32_t asset, char out[STAT
     struct place last = {.asset = asset};
     uint64_t seq;
     uint32_t unused;
-    bool wanted = r->q->limit != 0 && r->q->limit <= LAST_MAX && r->full;
+    bool wanted = !r->q->no_last && r->q->limit != 0 && r->q->limit <= LAST_MAX && r->full;
     if (!wanted || view_asset_number(r->view, asset, &r->account.asset) != VIEW_FOUND) {
         return METE_OK;
     }
@@ -363,10 +364,11 @@ enum mete_code statement_read(struct engine *e, const struct statement_query *q,
                          (int)q->asset.len, q->asset.p);
     }
     if (code != METE_OK) {
-        return code;
+        return engine_sound(e, code, err);
     }
     r.seq_from = q->from <= TIME_MIN ? 0 : book_seq_at(book, q->from);
     r.seq_until = q->until > TIME_MAX ? book_size(book) + 1 : book_seq_at(book, q->until);
+    r.seq_until = q->size > 0 && q->size < r.seq_until ? q->size + 1 : r.seq_until;
     arena_init(&r.batch, ARENA_MAX);
     arena_init(&r.item, ARENA_MAX);
     lines_origin_init(&r.origin, e);
@@ -378,5 +380,5 @@ enum mete_code statement_read(struct engine *e, const struct statement_query *q,
     arena_clear(&r.batch);
     arena_clear(&r.item);
     lines_origin_clear(&r.origin);
-    return code;
+    return engine_sound(e, code, err);
 }

@@ -16,8 +16,10 @@
 #include "http/log_pages.h"
 #include "http/piece.h"
 #include "http/pump.h"
+#include "http/query_args.h"
 #include "http/refresh.h"
 #include "http/reply.h"
+#include "http/request_line.h"
 #include "http/routes.h"
 #include "http/snapshots.h"
 #include "http/streams.h"
@@ -37,6 +39,7 @@
 #define HEARTBEAT_S  15u
 #define SAY_MAX      1024
 #define FLUSH_MS     1000u
+#define SHORT_ROWS   1024u /* of the log, that one reading may have of the keeper's time */
 #define BODY_LIGHT   ((size_t)4 << 10)
 #define WEIGHT_MAX   ((size_t)12 << 20)
 #define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route, or no key for it */
@@ -110,63 +113,6 @@ static void finish(struct desk *d, struct exchange *x)
     }
 }
 
-static const char *const LEVEL_NAME[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
-
-/** The request has come; what became of it is said by line_log. */
-static void line_came(struct desk *d, const struct exchange *x)
-{
-    struct buf line = {0};
-    char at[TIME_TEXT_MAX];
-    if (!atomic_load(&d->log) || atomic_load(&d->log_level) > LOG_LEVEL_DEBUG) {
-        return;
-    }
-    time_format(x->began_at, at);
-    buf_printf(&line,
-               "{\"at\":\"%s\",\"level\":\"DEBUG\",\"request_id\":\"%s\",\"bytes_in\":%zu,"
-               "\"message\":\"came\"}\n",
-               at, x->request_id, x->received);
-    lines_put(d->lines, buf_text(&line));
-    buf_clear(&line);
-}
-
-static void line_log(void *ctx, const struct exchange *x, bool sent)
-{
-    struct desk *d = ctx;
-    answers_streamed(d->answers, x->streamed);
-    enum log_level level = x->status >= 500   ? LOG_LEVEL_ERROR
-                           : x->status >= 400 ? LOG_LEVEL_WARNING
-                                              : LOG_LEVEL_INFO;
-    if (!atomic_load(&d->log) || level < atomic_load(&d->log_level)) {
-        return;
-    }
-    struct buf line = {0};
-    struct json_writer w;
-    char at[TIME_TEXT_MAX];
-    time_format(x->began_at, at);
-    jw_init(&w, &line, false);
-    jw_object(&w, NULL);
-    jw_str(&w, "at", at);
-    jw_str(&w, "level", LEVEL_NAME[level]);
-    jw_str(&w, "request_id", x->request_id);
-    jw_text(&w, "method", x->method);
-    jw_str(&w, "route", x->route != NULL ? x->route->path : NULL); /* paths may name people */
-    jw_int(&w, "status", x->status);
-    jw_str(&w, "code", x->code);
-    if (x->why != NULL) {
-        jw_str(&w, "why", x->why);
-    }
-    jw_text(&w, "key_id", x->who != NULL ? x->who->key_id : (struct text){0});
-    jw_text(&w, "peer", x->peer);
-    jw_int(&w, "bytes_in", (int64_t)x->received);
-    jw_int(&w, "bytes_out", (int64_t)(x->out.len + x->streamed));
-    jw_int(&w, "us", desk_now() - x->began_at);
-    jw_bool(&w, "sent", sent);
-    jw_end_object(&w);
-    buf_put_u8(&line, '\n');
-    lines_put(d->lines, buf_text(&line));
-    buf_clear(&line);
-}
-
 void desk_say(struct desk *d, const char *fmt, ...)
 {
     char text[SAY_MAX];
@@ -196,10 +142,31 @@ struct task {
     bool apart;            /* so it is read from a snapshot here */
 };
 
+/** A reading that the keeper is not to be held up by ends where it gets long, and is done again
+ *  apart. What the store failed in is no answer, whatever the handler made of it. */
+static void read_book(struct task *t, struct engine *e)
+{
+    struct exchange *x = t->x;
+    struct mete_err err;
+    bool bounded = x->route->place == PLACE_READ && !t->apart;
+    engine_reading_begin(e, bounded ? SHORT_ROWS : UINT64_MAX);
+    x->route->handle(t->d, e, x);
+    enum reading_end r = engine_reading_end(e, &err);
+    if (r != READING_GOOD) {
+        reply_void(x);
+    }
+    if (r == READING_FAILED) {
+        reply_problem(x, &err);
+    }
+    t->away = r == READING_LONG; /* see task_send_away */
+}
+
 static void handle(struct task *t, struct engine *e)
 {
     struct exchange *x = t->x;
-    if (x->relayed == NULL || t->work.alone) {
+    if (!t->work.writes && e != NULL) {
+        read_book(t, e);
+    } else if (x->relayed == NULL || t->work.alone) {
         x->route->handle(t->d, e, x);
     } else if (relay_claim(x, e)) {
         x->route->handle(t->d, e, x);
@@ -294,9 +261,8 @@ static void elsewhere(struct desk *d, struct exchange *x)
                        .d = d,
                        .x = x,
                        .errand = writes ? federation_errand(d, x) : NULL};
-    bool keepers = writes || place == PLACE_BOOK;
-    if (keepers && d->relay != NULL && x->relayed == NULL &&
-        relay_is_away(d->relay, x->who->book)) {
+    bool keepers = writes || place == PLACE_BOOK || place == PLACE_READ;
+    if (keepers && d->relay != NULL && relay_is_away(d->relay, x->who->book)) {
         task_send_away(t);
     } else {
         task_put(t);
@@ -319,8 +285,7 @@ static void request_id_set(struct exchange *x)
         good++;
     }
     if (given.len > 0 && given.len <= REQUEST_ID_MAX && good == given.len) {
-        memcpy(x->request_id, given.p, given.len);
-        x->request_id[given.len] = '\0';
+        (void)text_copy(x->request_id, sizeof x->request_id, given);
         return;
     }
     uint8_t random[12];
@@ -393,7 +358,7 @@ static bool ask(struct desk *d, struct exchange *x)
         }
         return false;
     }
-    return true;
+    return x->route->place != PLACE_WRITE || arg_rehearsal_is_clear(x);
 }
 
 static bool admit(struct desk *d, struct exchange *x)
@@ -461,7 +426,7 @@ static void came(struct desk *d, struct exchange *x)
     x->began_clock = clock_us();
     atomic_fetch_add(&d->busy, 1);
     request_id_set(x);
-    line_came(d, x);
+    request_line_came(d, x);
 }
 
 void desk_begin(void *desk, struct exchange *x, size_t declared)
@@ -724,7 +689,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     d->o.server.handle = desk_handle;
     d->o.server.limit = desk_limit;
     d->o.server.begin = desk_begin;
-    d->o.server.log = line_log;
+    d->o.server.log = request_line_end;
     d->o.server.ctx = d;
     d->started_at = desk_now();
     store_node_name(d->node);
@@ -790,8 +755,8 @@ void desk_close(struct desk *d)
     workers_free(d->workers);
     snapshots_free(d->snapshots);
     relay_free(d->relay);
-    keeper_free(d->keeper);
     authority_close(d->authority);
+    keeper_free(d->keeper);
     idempotency_free(d->idempotency);
     peers_close(d->peers);
     answers_free(d->answers);

@@ -41,9 +41,11 @@ void distribute_prepare(struct desk *d, struct engine *e, struct exchange *x)
         return;
     }
     const struct body_plan cycle = {.type = EVENT_CYCLE_CLOSED, .member = CYCLE, .kind = "cycle"};
+    /* two payments of the same amount have the same body: who sends two keys sends two payments */
     const struct body_plan revenue = {.type = EVENT_REVENUE_RECEIVED,
                                       .member = REVENUE,
                                       .kind = "revenue",
+                                      .about = exchange_header(x, "Idempotency-Key"),
                                       .first = revenue_source(x, body)};
     submission_new(x);
     (void)body_draft(x, body, json_get(body, "pool") != NULL ? &cycle : &revenue);

@@ -256,7 +256,7 @@ static void *follow_on(void *arg)
         }
         pthread_mutex_lock(&f->lock);
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += LOOK_S;
         while (!f->stopping && !f->wake && !f->news &&
                pthread_cond_timedwait(&f->changed, &f->lock, &until) == 0) {
@@ -274,6 +274,7 @@ void follow_start(struct follow **out, struct desk *d)
     bool reads = (d->o.roles & (ROLE_WALLET | ROLE_DASHBOARD)) != 0 &&
                  (d->o.roles & ROLE_DISTRIBUTIONS) == 0;
     struct follow *f;
+    pthread_condattr_t steady;
     *out = NULL;
     if (o->wallet == NULL && (o->distribution == NULL || !reads)) {
         return;
@@ -283,7 +284,10 @@ void follow_start(struct follow **out, struct desk *d)
     f->d = d;
     f->follows = reads && o->distribution != NULL;
     METE_ASSERT(pthread_mutex_init(&f->lock, NULL) == 0);
-    METE_ASSERT(pthread_cond_init(&f->changed, NULL) == 0);
+    METE_ASSERT(pthread_condattr_init(&steady) == 0);
+    METE_ASSERT(pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
+    METE_ASSERT(pthread_cond_init(&f->changed, &steady) == 0);
+    pthread_condattr_destroy(&steady);
     METE_ASSERT(pthread_create(&f->thread, NULL, follow_on, f) == 0);
     *out = f;
 }

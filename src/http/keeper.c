@@ -15,7 +15,9 @@
 #define BOOKS_MAX 16u
 #define QUEUE_MAX 4096u
 #define GROUP_MAX 512u
-#define NAME_MAX_ 256
+/* Everybody's requests wait as long for a database that was lost. */
+#define PATIENCE_MS 600u
+#define NAME_MAX_   256
 
 struct open_book {
     char name[NAME_MAX_];
@@ -91,23 +93,24 @@ static struct engine *book_open_named(struct keeper *k, const struct work *w, st
     return code == METE_OK ? e : NULL;
 }
 
-/** What is in memory may be old, or cannot be read any more. */
-static bool book_is_good(struct engine *e)
+/** METE_STORE_FAILED: the store cannot be asked now, and what is in memory may be good yet. Other
+ *  failures: it is old, or cannot be read any more. */
+static enum mete_code book_check(struct engine *e, struct mete_err *err)
 {
-    struct mete_err unused;
-    return !book_is_broken(engine_book(e)) && book_held(engine_book(e), &unused) == METE_OK;
+    return book_is_broken(engine_book(e)) ? METE_STORE_BUSY : book_held(engine_book(e), err);
 }
 
 static struct engine *book_get_engine(struct keeper *k, const struct work *w, struct mete_err *err)
 {
     for (unsigned i = 0; i < k->book_count; i++) {
         if (strcmp(k->book[i].name, w->book) == 0) {
-            if (!book_is_good(k->book[i].e)) {
+            enum mete_code code = book_check(k->book[i].e, err);
+            if (code != METE_OK && code != METE_STORE_FAILED) {
                 book_close_at(k, i);
                 break;
             }
             k->book[i].used = k->round;
-            return k->book[i].e;
+            return code == METE_OK ? k->book[i].e : NULL;
         }
     }
     if (strlen(w->book) >= NAME_MAX_) {
@@ -312,8 +315,11 @@ enum mete_code keeper_start(struct keeper **out, const struct keeper_options *o,
     k->last = &k->first;
     k->commit_time.bounds = &histogram_of_time;
     k->group_size.bounds = &histogram_of_count;
-    const struct store_options so = {
-        .create = o->create_store, .now = now_us_real(), .node = o->node, .no_wait = true};
+    const struct store_options so = {.create = o->create_store,
+                                     .now = now_us_real(),
+                                     .node = o->node,
+                                     .patience_ms = PATIENCE_MS,
+                                     .no_wait = true};
     enum mete_code code = store_open(&k->store, o->store, &so, err);
     if (code != METE_OK) {
         free(k);
@@ -355,7 +361,6 @@ void keeper_stop(struct keeper *k)
     pthread_cond_signal(&k->changed);
     pthread_mutex_unlock(&k->lock);
     pthread_join(k->thread, NULL);
-    store_close(k->store);
 }
 
 void keeper_free(struct keeper *k)
@@ -363,6 +368,7 @@ void keeper_free(struct keeper *k)
     if (k == NULL) {
         return;
     }
+    store_close(k->store);
     pthread_cond_destroy(&k->changed);
     pthread_mutex_destroy(&k->lock);
     known_books_free(k->known);

@@ -44,9 +44,10 @@ enum mete_code keeper_start(struct keeper **out, const struct keeper_options *o,
                             struct mete_err *err) METE_MUST_CHECK;
 /** False when the queue is full or the keeper stops: nothing will happen to `w`. Never blocks. */
 bool keeper_put(struct keeper *k, struct work *w) METE_MUST_CHECK;
-/** Finishes what has queued, closes books and store. keeper_put says no from then on. */
+/** Finishes what has queued, closes the books. keeper_put says no from then on. */
 void keeper_stop(struct keeper *k);
-/** After keeper_stop, when nobody can put any more. */
+/** After keeper_stop, when nobody can put any more. Closes the store: last, for who closes a file
+ *  last, and may write it, leaves all of it in that one file. */
 void keeper_free(struct keeper *k);
 
 struct keeper_stats {

@@ -65,8 +65,13 @@ enum mete_code listener_open(const char *listen, int *fd, uint16_t *bound_to, st
     *fd = socket_listen(found);
     freeaddrinfo(found);
     if (*fd < 0) {
-        return mete_fail(err, METE_FILE, NULL, "cannot listen on %.100s: %s", listen,
-                         strerror(errno));
+        int failed = errno;
+        const char *mend = failed == EADDRINUSE
+                               ? ": end the program that does, or --listen elsewhere"
+                           : failed == EACCES ? ": ports below 1024 take a privilege"
+                                              : "";
+        return mete_fail(err, METE_FILE, NULL, "cannot listen on %.100s: %s%s", listen,
+                         strerror(failed), mend);
     }
     struct sockaddr_storage bound;
     socklen_t len = sizeof bound;

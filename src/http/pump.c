@@ -117,18 +117,24 @@ struct json_writer *pump_line(struct pump *p)
 
 bool pump_line_end(struct pump *p)
 {
-    bool wanted = true;
     buf_put_u8(&p->line, '\n');
+    return pump_put(p, buf_text(&p->line));
+}
+
+bool pump_put(struct pump *p, struct text lines)
+{
+    bool wanted = true;
     pthread_mutex_lock(&p->lock);
-    for (size_t at = 0; at < p->line.len && (wanted = room_wait(p));) {
+    for (size_t at = 0; at < lines.len && (wanted = room_wait(p));) {
         size_t to = (p->from + p->len) % ROOM;
         size_t size = ROOM - p->len < ROOM - to ? ROOM - p->len : ROOM - to;
-        size = size < p->line.len - at ? size : p->line.len - at;
-        memcpy(p->room + to, p->line.p + at, size);
+        size = size < lines.len - at ? size : lines.len - at;
+        memcpy(p->room + to, lines.p + at, size);
         p->len += size;
         at += size;
         wake(p);
     }
+    wanted = wanted && !p->gone && !p->broken; /* also when there was nothing to wait with */
     pthread_mutex_unlock(&p->lock);
     return wanted;
 }

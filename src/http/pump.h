@@ -28,6 +28,8 @@ void pump_answer(struct pump *p, struct desk *d, struct exchange *x, pump_run *r
 struct json_writer *pump_line(struct pump *p);
 /** Hands it to the client, and may wait for it. False: no more lines are wanted. */
 bool pump_line_end(struct pump *p) METE_MUST_CHECK;
+/** The same with lines that are written already, each with its end. */
+bool pump_put(struct pump *p, struct text lines) METE_MUST_CHECK;
 /** True when no more lines are wanted: for readings that can be told to stop. */
 const _Atomic bool *pump_gone(const struct pump *p);
 

@@ -46,6 +46,47 @@ bool arg_time(struct exchange *x, const char *name, bool end_of_day, mete_time *
     return false;
 }
 
+/** "dry_run", "dry-run", "DryRun". */
+static bool is_dry_run(struct text name)
+{
+    static const char letters[] = "dryrun";
+    size_t at = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = (char)(name.p[i] | 0x20);
+        if (name.p[i] == '-' || name.p[i] == '_') {
+            continue;
+        }
+        if (at == sizeof letters - 1 || c != letters[at++]) {
+            return false;
+        }
+    }
+    return at == sizeof letters - 1;
+}
+
+/* What nobody understood would be booked. */
+bool arg_rehearsal_is_clear(struct exchange *x)
+{
+    static const char *const known[] = {"", "true", "1", "false", "0"};
+    unsigned named = 0;
+    bool clear = true;
+    for (size_t i = 0; i < x->query_count && clear; i++) {
+        const struct pair *p = &x->query[i];
+        bool value = false;
+        if (!is_dry_run(p->name)) {
+            continue;
+        }
+        for (size_t k = 0; k < ARRAY_LEN(known); k++) {
+            value = value || text_is(p->value, known[k]);
+        }
+        clear = value && text_is(p->name, "dry_run") && ++named == 1;
+    }
+    if (!clear) {
+        reply_fail(x, METE_REQUEST_INVALID, NULL,
+                   "a rehearsal is asked for by dry_run=true, once; nothing was done");
+    }
+    return clear;
+}
+
 bool arg_own_party(struct exchange *x, struct text party)
 {
     if (x->who->party.len == 0 || text_eq(x->who->party, party)) {

@@ -12,6 +12,9 @@ bool arg_number(struct exchange *x, const char *name, uint64_t min, uint64_t max
 /** RFC 3339, or a day: its first moment, or with `end_of_day` its last. */
 bool arg_time(struct exchange *x, const char *name, bool end_of_day, mete_time *out);
 
+/** dry_run, if at all, in words that do make a rehearsal, or say that it is none. */
+bool arg_rehearsal_is_clear(struct exchange *x);
+
 /** A key that is bound to a party sees that party alone: others do not exist for it. */
 bool arg_own_party(struct exchange *x, struct text party);
 

@@ -214,7 +214,7 @@ static void *refresh_on(void *arg)
         arena_reset(&a);
         pthread_mutex_lock(&r->lock);
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += TICK_MS * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
@@ -232,6 +232,7 @@ void refresh_start(struct refresh **out, struct desk *d)
 {
     const struct peers_options *o = peers_options_of(d->peers);
     struct refresh *r;
+    pthread_condattr_t steady;
     *out = NULL;
     if (o->registry == NULL || o->refresh_s == 0 || (d->o.roles & ROLE_MANIFESTS) != 0) {
         return;
@@ -240,7 +241,10 @@ void refresh_start(struct refresh **out, struct desk *d)
     METE_ASSERT(r != NULL);
     r->d = d;
     METE_ASSERT(pthread_mutex_init(&r->lock, NULL) == 0);
-    METE_ASSERT(pthread_cond_init(&r->changed, NULL) == 0);
+    METE_ASSERT(pthread_condattr_init(&steady) == 0);
+    METE_ASSERT(pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
+    METE_ASSERT(pthread_cond_init(&r->changed, &steady) == 0);
+    pthread_condattr_destroy(&steady);
     METE_ASSERT(pthread_create(&r->thread, NULL, refresh_on, r) == 0);
     *out = r;
 }

@@ -122,6 +122,12 @@ static bool is_stopping(struct relay *r)
     return stopping;
 }
 
+static void failure_note(struct relay *r)
+{
+    int64_t since = r->failed_since_ms != 0 ? r->failed_since_ms : relay_now_ms();
+    r->failed_since_ms = r->failed ? since : 0;
+}
+
 static void *relay_run(void *arg)
 {
     struct relay *r = arg;
@@ -129,6 +135,7 @@ static void *relay_run(void *arg)
         r->failed = false;
         relay_ask_round(r);
         relay_decide_round(r);
+        failure_note(r);
         beat(r);
         wait_a_while(r);
     }

@@ -16,6 +16,11 @@
 #define BOOKS_MAX    64u   /* whose answers are looked for in one round */
 #define GIVE_UP_MS   20000 /* without an answer */
 #define LAST_WAIT_MS 10000 /* then, for one that is just being decided */
+/* A database that gave no answer for so long is not waited for: one that crashes is back within
+ * seconds, and then nobody need be told that nothing is known; what it never saw is told at once.
+ */
+#define AWAY_MS       3000
+#define AWAY_FRESH_MS 600
 
 /** One of ours. */
 struct asked {
@@ -24,7 +29,9 @@ struct asked {
     struct inbox_item item; /* data: `sealed` */
     struct buf sealed;
     int64_t give_up_ms;
-    bool put;    /* it may be in the database */
+    bool tried;  /* it may be in the database */
+    bool put;    /* it was put there */
+    bool doubt;  /* the database may have lost it since */
     bool safe;   /* it was withdrawn before anybody decided it, or was never there */
     bool silent; /* withdrawing came too late: it is being decided */
 };
@@ -131,13 +138,15 @@ static void put_all(struct relay *r)
     if (count == 0) {
         return;
     }
+    for (size_t i = 0; i < count; i++) {
+        from[i]->tried = true;
+    }
     if (inbox_put(r->inbox, item, count, &err) != METE_OK) {
         r->failed = true;
         return;
     }
     for (size_t i = 0; i < count; i++) {
         from[i]->put = true;
-        buf_clear(&from[i]->sealed);
     }
 }
 
@@ -186,23 +195,70 @@ static void answers_look(struct relay *r)
     }
 }
 
+/** The inbox is written without waiting for the disk: a server that crashed may have lost what was
+ *  put there. What is neither there nor answered was not decided, and is put there again. */
+static void doubts_settle(struct relay *r)
+{
+    struct mete_err err;
+    bool failing = r->failed || r->failed_since_ms != 0;
+    for (struct asked *q = r->waiting; q != NULL; q = q->next) {
+        bool there = true;
+        q->doubt = q->doubt || (failing && q->put);
+        if (r->failed || !q->doubt) {
+            continue;
+        }
+        if (inbox_find(r->inbox, q->item.book, &q->item.id, &there, &err) != METE_OK) {
+            r->failed = true;
+            continue;
+        }
+        q->doubt = false;
+        q->put = there;
+    }
+}
+
+/** The database gives no answer, and is not waited for any more. */
+static bool is_away(const struct relay *r, const struct asked *q)
+{
+    int64_t patience_ms = q->tried ? AWAY_MS : AWAY_FRESH_MS;
+    return r->failed && r->failed_since_ms != 0 &&
+           relay_now_ms() - r->failed_since_ms >= patience_ms;
+}
+
 /** True: the time of this one is over, and its request will not be decided, or nobody knows. */
 static bool is_over(struct relay *r, struct asked *q, int64_t now)
 {
     bool was_there = false;
     struct mete_err err;
+    if (is_away(r, q)) {
+        q->safe = !q->tried;
+        return true;
+    }
     if (now < q->give_up_ms) {
         return false;
     }
     if (q->silent || q->item.book == 0 ||
         inbox_withdraw(r->inbox, q->item.book, &q->item.id, &was_there, &err) != METE_OK ||
         was_there || !q->put) {
-        q->safe = was_there || q->item.book == 0;
+        q->safe = was_there || !q->tried;
         return true;
     }
     q->silent = true;
     q->give_up_ms = now + LAST_WAIT_MS;
     return false;
+}
+
+static void give_up_one(struct relay *r, struct asked *q)
+{
+    struct mete_err err;
+    (void)mete_fail(&err, is_away(r, q) ? METE_STORE_FAILED : METE_OVERLOADED, NULL, "%s; %s",
+                    is_away(r, q) ? "the database gives no answer"
+                                  : "the process that has the book gave no answer",
+                    q->safe ? "nothing was done: send it again"
+                            : "it may or may not have been stored: send it again with the same "
+                              "event_id or Idempotency-Key, and it counts once");
+    reply_problem_shown(q->x, &err);
+    atomic_fetch_add(&r->count_unanswered, 1);
+    asked_end(r, q);
 }
 
 static void give_up(struct relay *r, bool all)
@@ -215,13 +271,7 @@ static void give_up(struct relay *r, bool all)
             continue;
         }
         *at = q->next;
-        reply_fail(q->x, METE_OVERLOADED, NULL,
-                   q->safe ? "the process that has the book gave no answer; nothing was done: "
-                             "send it again"
-                           : "the process that has the book gave no answer: whether it was done is "
-                             "not known; sent again, what has an event id counts once");
-        atomic_fetch_add(&r->count_unanswered, 1);
-        asked_end(r, q);
+        give_up_one(r, q);
     }
 }
 
@@ -229,6 +279,7 @@ void relay_ask_round(struct relay *r)
 {
     answers_look(r);
     fresh_take(r);
+    doubts_settle(r);
     if (!r->failed) { /* else an answer may be there that was not seen */
         put_all(r);
     }

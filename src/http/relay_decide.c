@@ -11,6 +11,7 @@
 
 #define AT_WORK_SIZE ((size_t)64 << 20)
 #define TRIES_MAX    3u
+#define UNHELD_MS    50 /* between two attempts at a book that nobody has, or who has it is slow */
 
 /** One of others: x->relayed. */
 struct relayed {
@@ -173,6 +174,7 @@ static void requests_look(struct relay *r)
     int64_t *book;
     size_t count = 0;
     struct mete_err err;
+    bool unheld = relay_now_ms() - r->unheld_ms >= UNHELD_MS;
     arena_init(&a, 1 << 24);
     if (inbox_books(r->inbox, &a, &book, &count, &err) != METE_OK) {
         r->failed = true;
@@ -181,7 +183,8 @@ static void requests_look(struct relay *r)
         enum inbox_holder holder;
         if (inbox_holder(r->inbox, book[i], text_of(r->node), &holder, &err) != METE_OK) {
             r->failed = true;
-        } else if (holder != INBOX_HELD_BY_OTHERS) {
+        } else if (holder == INBOX_HELD_BY_NODE || (holder == INBOX_HELD_BY_NONE && unheld)) {
+            r->unheld_ms = holder == INBOX_HELD_BY_NONE ? relay_now_ms() : r->unheld_ms;
             requests_of_book(r, book[i]);
         }
     }
@@ -278,7 +281,9 @@ void relay_end(struct relay *r, struct exchange *x, enum mete_code code)
 void relay_decide_round(struct relay *r)
 {
     answers_store(r);
-    requests_look(r);
+    if (!r->failed) {
+        requests_look(r);
+    }
 }
 
 void relay_decide_end(struct relay *r)

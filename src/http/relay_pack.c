@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #define REQUEST_FORMAT 3
-#define ANSWER_FORMAT  2
+#define ANSWER_FORMAT  3
 
 static bool name_is(struct text name, const char *wanted)
 {
@@ -170,6 +170,8 @@ void relay_pack_answer(struct buf *out, const struct exchange *x)
     buf_put_varint(out, x->retry_after_s);
     buf_put_sized(out, text_of(x->type));
     buf_put_sized(out, text_of(x->code));
+    buf_put_sized(out, text_of(x->why));
+    buf_put_u8(out, x->is_line);
     put_pairs(out, x->reply, x->reply_count);
     buf_put_sized(out, buf_text(&x->out));
 }
@@ -185,8 +187,11 @@ bool relay_unpack_answer(struct bytes in, struct exchange *x)
     x->retry_after_s = (unsigned)read_varint(&r);
     struct text type = take_text(&r, x);
     struct text code = take_text(&r, x);
+    struct text why = take_text(&r, x);
     x->type = type.len > 0 ? type.p : NULL;
     x->code = code.len > 0 ? code.p : NULL;
+    x->why = why.len > 0 ? why.p : NULL;
+    x->is_line = read_u8(&r) != 0;
     x->reply_count = take_pairs(&r, x, x->reply, EXCHANGE_HEADERS_MAX);
     take_body(&r, &x->out);
     bool whole = reader_done(&r) && x->status >= 100 && x->status <= 599;
@@ -203,6 +208,7 @@ void relay_answer_reset(struct exchange *x)
     x->code = NULL;
     x->retry_after_s = 0;
     x->why = NULL;
+    x->is_line = false;
     x->reply_count = 0;
     buf_reset(&x->out);
 }

@@ -43,8 +43,10 @@ struct relay {
     struct book_name name[NAMES_MAX];
     size_t names;
     int64_t active_until_ms;
-    int64_t beat_ms; /* the last one */
-    bool failed;     /* the database gave no answer in this round */
+    int64_t beat_ms;         /* the last one */
+    int64_t unheld_ms;       /* when books that nobody has were last looked after */
+    bool failed;             /* the database gave no answer in this round */
+    int64_t failed_since_ms; /* and in those since then; 0: it answers */
 
     pthread_mutex_t lock;
     pthread_cond_t changed;

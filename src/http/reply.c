@@ -20,6 +20,14 @@ static void reply_anew(struct exchange *x)
     }
 }
 
+void reply_void(struct exchange *x)
+{
+    reply_anew(x);
+    x->status = 0;
+    x->reply_count = 0;
+    x->code = x->why = NULL;
+}
+
 void reply_json(struct exchange *x, unsigned status, struct json_writer *w)
 {
     reply_anew(x);
@@ -77,12 +85,13 @@ static bool is_of_the_store(enum mete_code code)
     return found;
 }
 
-void reply_problem(struct exchange *x, const struct mete_err *err)
+static void problem_write(struct exchange *x, const struct mete_err *err, bool shown)
 {
     struct json_writer w;
     enum mete_code code = err->code;
     const char *name = mete_code_name(code);
     bool ours = is_of_the_store(code) && mete_code_status(code) >= 500;
+    bool hidden = ours && !shown;
     x->why = ours ? arena_printf(&x->arena, "%s", err->text).p : NULL;
     reply_json(x, (unsigned)mete_code_status(code), &w);
     x->type = TYPE_PROBLEM;
@@ -91,7 +100,7 @@ void reply_problem(struct exchange *x, const struct mete_err *err)
     jw_text(&w, "type", arena_printf(&x->arena, "urn:mete:error:%s", name));
     jw_str(&w, "title", mete_code_meaning(code));
     jw_int(&w, "status", mete_code_status(code));
-    jw_str(&w, "detail", ours ? "the server's log says more about this request" : err->text);
+    jw_str(&w, "detail", hidden ? "the server's log says more about this request" : err->text);
     jw_str(&w, "code", name);
     jw_str(&w, "error", name); /* where clients of the sources look */
     if (err->pointer[0] != '\0') {
@@ -106,6 +115,16 @@ void reply_problem(struct exchange *x, const struct mete_err *err)
             x, "Retry-After",
             arena_printf(&x->arena, "%u", x->retry_after_s > 0 ? x->retry_after_s : RETRY_AFTER_S));
     }
+}
+
+void reply_problem(struct exchange *x, const struct mete_err *err)
+{
+    problem_write(x, err, false);
+}
+
+void reply_problem_shown(struct exchange *x, const struct mete_err *err)
+{
+    problem_write(x, err, true);
 }
 
 void reply_fail(struct exchange *x, enum mete_code code, const char *pointer, const char *fmt, ...)

@@ -13,6 +13,8 @@
 #define TYPE_TEXT    "text/plain; charset=utf-8"
 
 /** Begins a JSON answer: write the value into *w, into x->out. */
+/** As if nothing had been answered. */
+void reply_void(struct exchange *x);
 void reply_json(struct exchange *x, unsigned status, struct json_writer *w);
 /** A finished body of another type; `type` must live as long as the program. */
 void reply_body(struct exchange *x, unsigned status, const char *type, struct text body);
@@ -27,7 +29,9 @@ bool etag_is_listed(struct text list, struct text tag);
 /** A problem from `err`: status, retryable and remediation come from its code; what was written so
  *  far is thrown away. Adds Retry-After when the code is of that kind. */
 void reply_problem(struct exchange *x, const struct mete_err *err);
-/** The same in one call. `pointer` may be NULL. */
+/** The same, for a failure of the store whose text names nothing that is nobody's business. */
+void reply_problem_shown(struct exchange *x, const struct mete_err *err);
+/** reply_problem in one call. `pointer` may be NULL. */
 void reply_fail(struct exchange *x, enum mete_code code, const char *pointer, const char *fmt, ...)
     METE_PRINTF(4, 5);
 

@@ -52,18 +52,16 @@ void report_get(struct desk *d, struct engine *e, struct exchange *x)
 
 struct refused {
     struct json_writer w;
-    uint64_t after;
     uint64_t left;
     uint64_t last;
+    bool more;
 };
 
 static bool refused_write(void *arg, const struct quarantined *q)
 {
     struct refused *r = arg;
-    if (q->id <= r->after) {
-        return true;
-    }
     if (r->left == 0) {
+        r->more = true;
         return false;
     }
     r->left--;
@@ -76,20 +74,21 @@ void quarantine_list_get(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct mete_err err;
     struct refused r = {.left = REFUSED_DEFAULT};
+    uint64_t after = 0;
     (void)d;
-    if (!arg_number(x, "after", 0, UINT64_C(1) << 40, &r.after) ||
+    if (!arg_number(x, "after", 0, UINT64_C(1) << 40, &after) ||
         !arg_number(x, "limit", 1, REFUSED_MAX, &r.left)) {
         return;
     }
     reply_json(x, 200, &r.w);
     jw_object(&r.w, NULL);
     jw_array(&r.w, "refused");
-    if (quarantine_list(e, refused_write, &r, &err) != METE_OK) {
+    if (quarantine_list(e, after, refused_write, &r, &err) != METE_OK) {
         reply_problem(x, &err);
         return;
     }
     jw_end_array(&r.w);
-    if (r.left == 0) {
+    if (r.more) {
         jw_int(&r.w, "next", (int64_t)r.last);
     } else {
         jw_null(&r.w, "next");

@@ -25,6 +25,7 @@ enum role {
 enum place {
     PLACE_HERE,  /* on the connection's thread: no book */
     PLACE_BOOK,  /* on the keeper's thread, reading what is durable */
+    PLACE_READ,  /* there when that is short, else PLACE_APART: the handler is called again */
     PLACE_WRITE, /* on the keeper's thread, in a group: answers when that is durable */
     PLACE_APART, /* on a worker's thread with a snapshot of the book: long readings */
     PLACE_ASIDE  /* on a worker's thread: long, and of no book */

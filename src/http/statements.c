@@ -10,10 +10,13 @@
 #include "base/text.h"
 #include "render/render.h"
 
+#include <string.h>
+
 #define LINES_DEFAULT 100u
 #define LINES_MAX     1000u
 #define ALL_MAX       (UINT64_C(1) << 40)
-#define CACHE_SIZE    ((size_t)8 << 20) /* of the snapshot behind a long answer */
+#define CACHE_SIZE    ((size_t)8 << 20) /* of the snapshots behind a long answer */
+#define SLICE_LINES   2048u             /* of it: read at once */
 
 static bool query_read(struct exchange *x, uint64_t limit_max, struct statement_query *q)
 {
@@ -59,10 +62,13 @@ static void page_answer(struct engine *e, struct exchange *x)
 /* --- all lines ---------------------------------------------------------------------------------*/
 
 struct lines {
-    struct pump *pump;
-    struct engine_options o; /* of the snapshot that they are read from */
+    struct engine_options o; /* of the snapshots that they are read from */
     struct statement_query q;
     const struct statement_account *account; /* the one that is read */
+    uint64_t left;                           /* lines that are still wanted */
+    char after[STATEMENT_CURSOR_MAX];        /* where the next ones begin; q.after points here */
+    bool more;
+    struct buf slice; /* read and not sent yet */
 };
 
 static void lines_open(void *ctx, const struct statement_account *account)
@@ -73,12 +79,13 @@ static void lines_open(void *ctx, const struct statement_account *account)
 static void lines_line(void *ctx, const struct statement_line *line)
 {
     struct lines *l = ctx;
-    struct json_writer *w = pump_line(l->pump);
-    jw_object(w, NULL);
-    jw_asset(w, &l->account->asset);
-    statement_line_members(w, line);
-    jw_end_object(w);
-    (void)!pump_line_end(l->pump); /* the reading looks at l->q.stop */
+    struct json_writer w;
+    jw_init(&w, &l->slice, false);
+    jw_object(&w, NULL);
+    jw_asset(&w, &l->account->asset);
+    statement_line_members(&w, line);
+    jw_end_object(&w);
+    buf_put_u8(&l->slice, '\n');
 }
 
 static void lines_nothing(void *ctx, const struct statement_account *account)
@@ -93,20 +100,52 @@ static void line_nothing(void *ctx, const struct statement_line *line)
     (void)line;
 }
 
+static enum mete_code slice_read(struct lines *l, struct engine *e, struct mete_err *err)
+{
+    const struct statement_sink sink = {l, lines_open, lines_line, lines_nothing};
+    struct statement_pages pages;
+    l->q.limit = l->left < SLICE_LINES ? l->left : SLICE_LINES;
+    buf_reset(&l->slice);
+    enum mete_code code = statement_read(e, &l->q, &sink, &pages, err);
+    l->left -= l->q.limit;
+    l->more = code == METE_OK && l->left > 0 && pages.next[0] != '\0';
+    memcpy(l->after, pages.next, sizeof l->after);
+    l->q.after = text_of(l->after);
+    return code;
+}
+
+/** All lines that the log has at the beginning. While the client takes its time no snapshot is held
+ *  for it: that would keep the store from clearing away what was written since. */
+static enum mete_code lines_send(struct lines *l, struct engine *e, struct pump *p,
+                                 struct mete_err *err)
+{
+    enum mete_code code = METE_OK;
+    bool wanted = true;
+    l->q.size = book_size(engine_book(e));
+    for (l->more = true; l->more && wanted && code == METE_OK;) {
+        code = slice_read(l, e, err);
+        bool rests = l->more && engine_rest(e);
+        wanted = code == METE_OK && pump_put(p, buf_text(&l->slice));
+        if (wanted && rests) {
+            code = engine_wake(e, err);
+        }
+    }
+    return code;
+}
+
 static enum mete_code lines_run(struct pump *p, void *job, struct mete_err *err)
 {
     struct lines *l = job;
     struct engine *e;
-    struct statement_pages pages;
-    const struct statement_sink sink = {l, lines_open, lines_line, lines_nothing};
-    l->pump = p;
     l->q.stop = pump_gone(p);
+    l->q.no_last = true;
+    l->left = l->q.limit != 0 ? l->q.limit : UINT64_MAX;
     enum mete_code code = engine_open(&e, &l->o, err);
-    if (code != METE_OK) {
-        return code;
+    if (code == METE_OK) {
+        code = lines_send(l, e, p, err);
+        engine_close(e);
     }
-    code = statement_read(e, &l->q, &sink, &pages, err);
-    engine_close(e);
+    buf_clear(&l->slice);
     return code;
 }
 

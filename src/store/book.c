@@ -390,6 +390,48 @@ enum store_result book_append_page(struct book *b, uint64_t seq, uint32_t page, 
 
 /* --- reading -----------------------------------------------------------------------------------*/
 
+void book_bound(struct book *b, uint64_t rows)
+{
+    b->bounded = rows != UINT64_MAX;
+    b->rows_left = rows;
+    b->spent = false;
+    b->hid = false;
+}
+
+bool book_hid(const struct book *b, struct mete_err *err)
+{
+    if (b->hid) {
+        *err = b->hidden;
+    }
+    return b->hid;
+}
+
+static void hide(struct book *b, const struct mete_err *err)
+{
+    b->hid = true;
+    b->hidden = *err;
+}
+
+bool book_unbound(struct book *b)
+{
+    b->bounded = false;
+    return b->spent;
+}
+
+/** One more row is read. */
+static bool row_spend(struct book *b, struct mete_err *err)
+{
+    if (!b->bounded) {
+        return true;
+    }
+    b->spent = b->spent || b->rows_left == 0;
+    b->rows_left -= b->rows_left > 0;
+    if (b->spent) {
+        (void)mete_fail(err, METE_STORE_FAILED, NULL, "this reading is too long for its place");
+    }
+    return !b->spent;
+}
+
 uint64_t book_size(const struct book *b)
 {
     return b->found.size;
@@ -424,7 +466,7 @@ enum store_result book_row_check(struct book *b, struct log_row *row, struct met
 enum store_result book_row(struct book *b, uint64_t seq, struct log_row *row, struct mete_err *err)
 {
     err = book_err(b, err);
-    if (!book_usable(b, false, err)) {
+    if (!book_usable(b, false, err) || !row_spend(b, err)) {
         return STORE_FAILED;
     }
     if (seq == 0 || seq > b->found.size) {
@@ -439,7 +481,7 @@ enum store_result book_page(struct book *b, uint64_t seq, uint32_t page, struct 
 {
     struct page_row row;
     err = book_err(b, err);
-    if (!book_usable(b, false, err)) {
+    if (!book_usable(b, false, err) || !row_spend(b, err)) {
         return STORE_FAILED;
     }
     enum store_result r = b->port->page(b->log, seq, page, &row, err);
@@ -457,8 +499,11 @@ uint32_t book_page_count(struct book *b, uint64_t seq)
     if (seq == b->found.size && b->tail_known) {
         return b->tail_pages;
     }
-    if (b->broken || b->found.pages == 0 ||
-        b->port->page_count(b->log, seq, &count, &err) != STORE_OK) {
+    if (b->broken || b->found.pages == 0) {
+        return 0;
+    }
+    if (b->port->page_count(b->log, seq, &count, &err) != STORE_OK) {
+        hide(b, &err);
         return 0;
     }
     if (seq == b->found.size) {
@@ -513,6 +558,7 @@ uint64_t book_seq_at(struct book *b, mete_time t)
         uint64_t mid = lo + (hi - lo) / 2;
         mete_time at;
         if (b->port->recorded_at(b->log, mid, &at, &err) != STORE_OK) {
+            hide(b, &err);
             return lo;
         }
         if (at < t) {

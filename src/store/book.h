@@ -23,9 +23,14 @@ struct book {
     void *log;
     bool read_only;
     bool no_entries;
-    bool broken;            /* could not be brought back after a failure */
-    bool dirty;             /* something is queued */
-    bool failed;            /* a write of the queued group did: it cannot be committed */
+    bool broken;  /* could not be brought back after a failure */
+    bool dirty;   /* something is queued */
+    bool failed;  /* a write of the queued group did: it cannot be committed */
+    bool bounded; /* rows of the log may be read `rows_left` times more */
+    bool spent;   /* and one more was asked for */
+    uint64_t rows_left;
+    bool hid; /* a call failed that has no words for it: why is in `hidden` */
+    struct mete_err hidden;
     struct log_found found; /* size, recorded_at, pages: with what is queued */
     uint32_t tail_pages;    /* of the last event */
     bool tail_known;

@@ -46,6 +46,10 @@ enum mete_code inbox_put(struct inbox *i, const struct inbox_item *item, size_t 
 /** Removes a request that nobody decided yet. *was_there false: it is decided, or just being. */
 enum mete_code inbox_withdraw(struct inbox *i, int64_t book, const struct inbox_id *id,
                               bool *was_there, struct mete_err *err) METE_MUST_CHECK;
+/** *there false: neither the request nor its answer is in the database, which lost it when it
+ *  crashed: it was not decided, and will not be. For one that was put, and not answered. */
+enum mete_code inbox_find(struct inbox *i, int64_t book, const struct inbox_id *id, bool *there,
+                          struct mete_err *err) METE_MUST_CHECK;
 /** Visits the answers for a node (kind is not set), then removes those. */
 enum mete_code inbox_answers(struct inbox *i, int64_t book, struct text node, inbox_visit *visit,
                              void *arg, struct mete_err *err) METE_MUST_CHECK;

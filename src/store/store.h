@@ -33,6 +33,8 @@ struct store_options {
     mete_time now;     /* stamped on what is created */
     bool no_wait;      /* a book that another process writes: do not look whether it still lives */
     const char *node; /* how this process calls itself in leases; NULL: a new name for each store */
+    unsigned patience_ms; /* a database that was lost is waited for so long, and not at all as long
+                             as it is known to be away; 0: a minute, each time */
     unsigned lease_ms; /* after so long without a sign of life another process may write; 0: 3000 */
 };
 
@@ -134,6 +136,16 @@ enum store_result book_commit(struct book *b, struct mete_err *err) METE_MUST_CH
 void book_settle(struct book *b);
 /** Throws the queued group away, with all state that it changed: rebuilds it from the store. */
 void book_rollback(struct book *b);
+
+/** From here on only so many rows of the log and pages of decisions are read (not by
+ *  book_scan_log); to read another one fails. UINT64_MAX: no bound. */
+void book_bound(struct book *b, uint64_t rows);
+/** The bound is lifted. True: it was met. */
+bool book_unbound(struct book *b);
+
+/** True, with *err filled: book_seq_at or book_page_count, which cannot say so, failed since the
+ *  book was opened or bounded. */
+bool book_hid(const struct book *b, struct mete_err *err);
 
 /** The book could not be read again after a failure: it answers nothing but that (its head says
  *  nothing either) until it is closed and opened anew. */

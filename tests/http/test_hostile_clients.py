@@ -16,7 +16,7 @@ import struct
 import threading
 import time
 
-from served import Served, done, equal, event, note, ok
+from served import MEMORY, Served, done, equal, event, note, ok
 
 REQUEST_S, IDLE_S = 3, 4
 ATTACK_S = float(os.environ.get("ATTACK_S", "2.5"))
@@ -406,7 +406,7 @@ def besieged(s):
         equal(counts.get("garbage that got a 5xx", 0), 0, f"{name}: no 5xx")
         equal(counts.get("pipelines answered whole"), counts.get("pipelines"), f"{name}: answers")
     equal(victim.failed, 0, "it was never refused")
-    ok(s.rss_kib() < rss + (300 << 10), "memory is bounded", s.rss_kib(), rss)
+    ok(s.rss_kib() < rss + (MEMORY * 300 << 10), "memory is bounded", s.rss_kib(), rss)
     equal(s.get("/v1/events/never")[0], 404, "what was reset was a rehearsal, and left nothing")
 
 
@@ -482,7 +482,7 @@ def bodies(s):
     ok(all("retry-after" in a[1] for a in away), "with Retry-After")
     there = [i for i in range(clients) if s.get(f"/v1/events/big-{i}")[0] == 200]
     equal(there, taken, "who was turned away left nothing, who was taken is there")
-    ok(peak[0] - rest < 600 << 10, "memory is bounded", peak[0], rest)
+    ok(peak[0] - rest < MEMORY * 600 << 10, "memory is bounded", peak[0], rest)
 
 
 def many_events(s):
@@ -505,7 +505,7 @@ def many_events(s):
     note(f"40 bodies of 12,000 events, 2 MiB each: {answers.count((200, False))} taken, "
          f"{answers.count((503, True))} turned away; RSS {rest >> 10} MiB before, {peak >> 10} MiB at most")
     equal(answers.count((200, False)) + answers.count((503, True)), 40, "taken, or turned away")
-    ok(peak - rest < 1100 << 10, "many events: memory is bounded", peak, rest)
+    ok(peak - rest < MEMORY * 1100 << 10, "many events: memory is bounded", peak, rest)
 
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))

@@ -10,7 +10,7 @@ import threading
 import urllib.parse
 
 from described import Answer, Document
-from served import Served, done, equal, event, note, ok
+from served import MEMORY, Served, done, equal, event, note, ok
 from streaming import LINES, Stream, feed, open_sockets, wait_for
 
 SHARES = 100
@@ -135,7 +135,7 @@ def long_one(s):
     equal((count, flaws, f.end), (REVENUES * SHARES, 0, "whole"),
           "every line is there, and each balance is the sum of the amounts so far")
     equal(late, 0, "what was written meanwhile is not: it is one state of the book")
-    ok(grown < 64, "in little memory", grown)
+    ok(grown < 64 * MEMORY, "in little memory", grown)
     rows = feed(s)
     with Stream(s, path="/v1/events", accept=LINES) as f:
         seen = 0

@@ -27,6 +27,8 @@ class Proxy:
         self.carried = set()
         self.lock = threading.Lock()
         self.gate = None  # of a message: whether it waits, and until when (threading.Event or None)
+        self.slow = {}  # seconds that messages of a type take
+        self.shut = False  # what is connected stays so, nobody else gets in
         self.open = True
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -56,6 +58,9 @@ class Proxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            if self.shut:
+                client.close()
+                continue
             try:
                 server = socket.create_connection(("127.0.0.1", self.to or self.cluster.port),
                                                   timeout=5)
@@ -127,6 +132,7 @@ class Proxy:
         if self.happens("cut"):
             server.sendall(message[: len(message) // 2])
             return False
+        time.sleep(self.slow.get(message[:1], 0))
         if self.happens("delay"):
             time.sleep(0.02)
         server.sendall(message)

@@ -15,6 +15,7 @@ from served import done, equal, note, ok, until  # noqa: E402
 from test_shared import Installation, revenue  # noqa: E402
 import json  # noqa: E402
 import signal  # noqa: E402
+import time  # noqa: E402
 
 LINES = {"Accept": "application/x-ndjson"}
 
@@ -44,6 +45,35 @@ def pieces(i, holder, other):
     equal(answer[2][-1]["log"]["size"], 3050, "each once")
 
 
+def database_dies(pg, node, name, before):
+    """Nobody can store the rest: it is said how far it went, and that alone was stored."""
+    with Stream(node.port, LINES) as c:
+        c.send(lines(f"{name}-a", 100))
+        until("the first half is stored", lambda: stored(node, f"{name}-a99"))
+        until("and the stream knows", lambda: "\nmete_intake_bytes 0\n" in node.get("/metrics")[2])
+        pg.crash()
+        try:
+            c.send(lines(f"{name}-b", 100))
+            answer = c.answer()
+        finally:
+            pg.start()
+    ok(answer is not None and answer[0] == 503, "the database dies: 503", answer)
+    sum_ = answer[2]["stream"]
+    equal((sum_["durable_lines"], sum_["events"]["applied"]), (100, 100), "and how far it went")
+    until("there is a database again", lambda: stored(node, f"{name}-a0"), 60)
+    answer = None
+    for _ in range(60):  # it finds out by and by that its connections are gone
+        with Stream(node.port, LINES) as c:
+            c.send(lines(f"{name}-a", 100) + lines(f"{name}-b", 100))
+            answer = c.end()
+        if answer is not None and answer[0] == 200:
+            break
+        time.sleep(0.5)
+    ok(answer is not None and answer[0] == 200, "sent again", answer)
+    equal((answer[2][-1]["stream"]["events"]["duplicate"], answer[2][-1]["log"]["size"]),
+          (100, before + 200), "sent again: each once, and what was not durable was not there")
+
+
 def holder_dies(i, holder, other):
     with Stream(other.port, LINES) as c:
         for n in range(60):
@@ -63,7 +93,7 @@ def holder_dies(i, holder, other):
     events = answer[2][-1]["stream"]["events"]
     ok(answer[0] == 200 and events["duplicate"] >= sum_["durable_lines"], "what was said is durable is",
        events, sum_)
-    equal((events["duplicate"] + events["applied"], answer[2][-1]["log"]["size"]), (3000, 3050 + 3000),
+    equal((events["duplicate"] + events["applied"], answer[2][-1]["log"]["size"]), (3000, 3250 + 3000),
           "sent again: each once")
 
 
@@ -72,7 +102,13 @@ def main():
         holder = i.wait_for_holder()
         other = next(n for n in i.nodes if n is not holder)
         pieces(i, holder, other)
+        note("a stream to the process without the book")
+        database_dies(pg, other, "far", 3050)
+        holder = i.wait_for_holder()
+        other = next(n for n in i.nodes if n is not holder)
         holder_dies(i, holder, other)
+        note("a stream to the process with the book")
+        database_dies(pg, other, "near", 6250)
     done()
 
 

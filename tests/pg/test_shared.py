@@ -7,6 +7,7 @@ covers: F-027 M-002 V-053 V-080 V-081 F-114
 import http.client
 import json
 import random
+import re
 import shutil
 import signal
 import sys
@@ -18,6 +19,26 @@ from installation import NODES, SEED, WAIT_S, Installation, Load, holds, revenue
 from proxy import Proxy
 from served import Served, done, equal, event, note, ok, until
 from signing import Ed25519, now, signed_headers
+
+
+FAILING_COMMITS = (
+    "create function mete.fail() returns trigger language plpgsql as $$ begin "
+    "raise exception 'not now' using errcode = '23514'; end $$; "
+    "create constraint trigger fail after update on mete.lease deferrable initially "
+    "deferred for each row when (new.commits > old.commits) execute function mete.fail()")
+
+
+def as_sent(node, path, body):
+    """Status, headers and the bytes of the body, but for what is of this moment."""
+    c = http.client.HTTPConnection("127.0.0.1", node.port, timeout=WAIT_S)
+    c.request("POST", path, body if isinstance(body, str) else json.dumps(body),
+              {"Content-Type": "application/json", "X-Request-Id": "the-same"})
+    answer = c.getresponse()
+    raw = answer.read()
+    if "dry_run" in path:  # the head would be of another moment each time
+        raw = re.sub(rb'"head":"[^"]*"', b'"head"', raw)
+    c.close()
+    return answer.status, sorted((k, v) for k, v in answer.getheaders() if k != "Date"), raw
 
 
 # --- without load ---------------------------------------------------------------------------------
@@ -41,12 +62,9 @@ def answer_alike(pg):
                 ("no JSON", "/v1/events", "{"),
                 ("a policy", "/v1/manifests", {"policy": {"id": "urn:p", "kind": "single"}}),
                 ("a usage report that is wrong", "/usage", {"nonsense": 1})]:
-            told = [n.post(path, body)[::2] for n in (holder, *others)]
-            told = [(s, {k: v for k, v in b.items() if k != "request_id" and k != "instance"}
-                     if isinstance(b, dict) else b) for s, b in told]
-            if "dry_run" in path:  # the head would be of another moment each time
-                told = [(s, b["results"]) for s, b in told]
+            told = [as_sent(n, path, body) for n in (holder, *others)]
             ok(told[0] == told[1] == told[2], f"{what}: the same answer everywhere", *told)
+        equal(i.holder(), holder, "the book stayed where it was")
         rehearsed = pg.sql("select count(*) from mete.event")
         equal(rehearsed, "3", "a rehearsal leaves nothing, wherever it is asked for")
         equal(pg.sql("select (select count(*) from mete.inbox), (select count(*) from mete.answer)"),
@@ -125,6 +143,26 @@ def discreet(pg):
         ok(str(pg.folder) in (node.folder / "log").read_text(), "but in its log")
 
 
+def fails_alike(pg):
+    """What a forwarded request says of a failure is what a direct one says; each log says why."""
+    with Installation(pg, 2) as i:
+        equal([n.post("/v1/events", revenue(f"e{k}"))[0] for k, n in enumerate(i.nodes)], [200] * 2,
+              "both nodes take events")
+        holder = i.holder()
+        other = i.nodes[1 - i.nodes.index(holder)]
+        pg.sql(FAILING_COMMITS)
+        told = [as_sent(n, "/v1/events", revenue("x")) for n in (holder, other)]
+        pg.sql("drop trigger fail on mete.lease; drop function mete.fail()")
+        equal(told[0][0], 503, "a group that cannot be committed")
+        equal(told[1], told[0], "the same answer by the other node")
+        ok("Retry-After" in dict(told[1][1]), "with when to come again", told[1])
+        for n in (holder, other):
+            said = [json.loads(line) for line in (n.folder / "log").read_text().splitlines()
+                    if line.startswith("{") and '"the-same"' in line]
+            equal([("not now" in line.get("why", ""), line["code"]) for line in said],
+                  [(True, "store_failed")], "its log says why")
+
+
 def another_key_file(pg):
     """A node that could not read what the others say does not begin."""
     with Installation(pg, 1) as i:
@@ -166,10 +204,7 @@ def revoked_elsewhere(pg):
                                                    "producer": "control_plane"}, at=now())
         first.post("/v1/events", registered, key=admin)
         equal(report("r1"), "applied", "its key signs")
-        pg.sql("create function mete.fail() returns trigger language plpgsql as $$ begin "
-               "raise exception 'not now' using errcode = '23514'; end $$; "
-               "create constraint trigger fail after update on mete.lease deferrable initially "
-               "deferred for each row when (new.commits > old.commits) execute function mete.fail()")
+        pg.sql(FAILING_COMMITS)
         equal(report("r2"), "store_failed", "a group that cannot be committed")
         pg.sql("drop trigger fail on mete.lease")
         revoked = event("revoked", "key.revoked", {"key_id": "k"}, at=now())
@@ -246,7 +281,7 @@ def handed_on(pg):
         def gate(message):
             if b"owner = ''," in message:
                 threading.Timer(0.2, released.set).start()
-            return released if b"skip locked" in message and b"mete.lease" in message else None
+            return released if b"skip locked" in message and b"commits >=" in message else None
         proxy.gate = gate
         node = Served(env=i.env, store=proxy.url())
         node.start()
@@ -353,9 +388,9 @@ def crashed(pg, rounds=3):
 def main():
     note(f"seed {SEED}")
     with Cluster() as pg:
-        for part in (answer_alike, signed_everywhere, discreet, another_key_file, revoked_elsewhere,
-                     share_books, followed_everywhere, handed_on, start_together, killed, frozen,
-                     frozen_idle, crashed):
+        for part in (answer_alike, signed_everywhere, discreet, fails_alike, another_key_file,
+                     revoked_elsewhere, share_books, followed_everywhere, handed_on, start_together,
+                     killed, frozen, frozen_idle, crashed):
             if part.__name__ in sys.argv[1:] or len(sys.argv) == 1:
                 part(pg)
     done()

@@ -33,10 +33,11 @@ void sim_chance(uint64_t seed)
 {
     static struct randombytes_implementation own = {
         .implementation_name = name, .random = next, .buf = fill};
+    METE_ASSERT(randombytes_set_implementation(&own) == 0);
+    METE_ASSERT(sodium_init() >= 0); /* it takes some the first time: not those of a life */
     rng_seed(&chance, seed);
     hash_seed_set(rng_next(&chance) | 1);
     fault_disk_chance(rng_next(&chance));
-    METE_ASSERT(randombytes_set_implementation(&own) == 0);
 }
 
 int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *attr, void *(*start)(void *),

@@ -41,7 +41,7 @@ static void check_once(struct sim *s, struct sim_book *b, struct text json)
 bool group_submit_one(struct sim *s, struct sim_book *b, struct text json, struct mete_err *err)
 {
     enum submit_status status = scene_submit(&b->real, json);
-    s->counts.submitted++;
+    s->submitted++;
     s->counts.status[status]++;
     if (status == SUBMIT_FAILED) {
         *err = b->real.last.err;
@@ -197,7 +197,7 @@ static void write_dispute(struct sim *s, struct buf *out, size_t said, struct te
     buf_printf(out,
                "{\"event_id\":\"dispute-%llu\",\"event_type\":\"%s\",\"occurred_at\":"
                "\"2026-01-01T00:00:00Z\",\"payload\":{\"allocation_id\":\"",
-               (unsigned long long)s->counts.submitted, SAID[said].name);
+               (unsigned long long)s->submitted, SAID[said].name);
     buf_put_text(out, id);
     buf_put_str(out, "\",\"reason\":\"sim\"");
     if (SAID[said].type == EVENT_ALLOCATION_UPHELD && rng_below(&s->rng, 2) == 0) {
@@ -232,7 +232,7 @@ static bool configure(struct sim *s, struct sim_book *b, struct mete_err *err)
                "{\"event_id\":\"days-%llu\",\"event_type\":\"book.configured\",\"occurred_at\":"
                "\"2026-01-01T00:00:00Z\",\"payload\":{\"clear_after_days\":%u,"
                "\"dispute_auto_clear_days\":%u}}",
-               (unsigned long long)s->counts.submitted, (unsigned)rng_below(&s->rng, 15),
+               (unsigned long long)s->submitted, (unsigned)rng_below(&s->rng, 15),
                (unsigned)rng_below(&s->rng, 20));
     bool ok = group_submit_one(s, b, buf_text(&json), err);
     buf_clear(&json);

@@ -22,6 +22,7 @@ static const char HELP[] =
     "  --seed N        the life to live (1)\n"
     "  --events M      until so many events are durable (20000)\n"
     "  --seconds S     one life after the other, seeds N, N+1, ..., until S seconds have passed\n"
+    "  --lives L       at least so many of them (1)\n"
     "  --books B       1 to 3 (3)\n"
     "  --until STEP    no step after this one\n"
     "  --auditor FILE  mete-audit, run over the books now and then, and at the end; without it "
@@ -52,7 +53,7 @@ void sim_again(void)
     int n = snprintf(line, sizeof line, "     again: %s --seed %llu --events %llu --books %u%s%s",
                      program, (unsigned long long)s.seed, (unsigned long long)s.events, s.books,
                      s.auditor != NULL ? " --auditor " : "", s.auditor != NULL ? s.auditor : "");
-    if (n > 0 && s.step > 0) {
+    if (n > 0) { /* step 0: at its very beginning */
         int more = snprintf(line + n, sizeof line - (size_t)n, " --until %llu\n",
                             (unsigned long long)s.step);
         (void)!write(STDERR_FILENO, line, (size_t)(n + more));
@@ -122,9 +123,14 @@ static void end(void)
 
 static void live(uint64_t until, bool quiet)
 {
-    s.step = 0;
-    s.durable = 0;
-    s.trace = UINT64_C(0xcbf29ce484222325);
+    /* nothing of the life before is left, but what was counted */
+    s = (struct sim){.seed = s.seed,
+                     .books = s.books,
+                     .events = s.events,
+                     .auditor = s.auditor,
+                     .loss = s.loss,
+                     .counts = s.counts,
+                     .trace = UINT64_C(0xcbf29ce484222325)};
     sim_chance(s.seed);
     rng_seed(&s.rng, s.seed);
     sim_clock_set((mete_time)1780000000 * TIME_SECOND_US);
@@ -166,14 +172,14 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void run(uint64_t seconds, uint64_t until, bool quiet)
+static void run(uint64_t seconds, uint64_t lives, uint64_t until, bool quiet)
 {
     double began = now();
     do {
         live(until, quiet);
         fflush(stdout);
         s.seed++;
-    } while (now() - began < (double)seconds);
+    } while (s.counts.seeds < lives || now() - began < (double)seconds);
     if (!quiet) {
         report_counts(&s, now() - began);
     }
@@ -193,17 +199,15 @@ static void auditor_beside(void)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-                                            {"events", required_argument, NULL, 'e'},
-                                            {"seconds", required_argument, NULL, 't'},
-                                            {"books", required_argument, NULL, 'b'},
-                                            {"until", required_argument, NULL, 'u'},
-                                            {"auditor", required_argument, NULL, 'a'},
-                                            {"quiet", no_argument, NULL, 'q'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    static const struct option options[] = {
+        {"seed", required_argument, NULL, 's'},    {"events", required_argument, NULL, 'e'},
+        {"seconds", required_argument, NULL, 't'}, {"lives", required_argument, NULL, 'l'},
+        {"books", required_argument, NULL, 'b'},   {"until", required_argument, NULL, 'u'},
+        {"auditor", required_argument, NULL, 'a'}, {"quiet", no_argument, NULL, 'q'},
+        {"help", no_argument, NULL, 'h'},          {0}};
     uint64_t until = UINT64_MAX;
     uint64_t seconds = 0;
+    uint64_t lives = 1;
     uint64_t books = SIM_BOOKS;
     bool quiet = false;
     program = argv[0];
@@ -211,6 +215,7 @@ int main(int argc, char **argv)
         uint64_t *to = o == 's'   ? &s.seed
                        : o == 'e' ? &s.events
                        : o == 't' ? &seconds
+                       : o == 'l' ? &lives
                        : o == 'b' ? &books
                                   : &until;
         if (o == 'h') {
@@ -233,6 +238,6 @@ int main(int argc, char **argv)
     (void)signal(SIGABRT, on_crash);
     (void)signal(SIGSEGV, on_crash);
     fault_disk_install();
-    run(seconds, until, quiet);
+    run(seconds, lives, until, quiet);
     return 0;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The same seed is the same life: the same heads, the same faults in the same places. SIM, AUDITOR.
-echo 1..4
+echo 1..5
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 export TMPDIR="$dir"
@@ -17,6 +17,10 @@ ok $? 2 'the same seed ends at the same heads, after the same faults'
 diff "$dir/one" "$dir/two" | sed 's/^/# /' | head -20
 [ "$(grep -c ', head ' "$dir/one")" -eq 3 ] && ! [ "$(grep trace "$dir/one")" = "$(grep trace "$dir/other")" ]
 ok $? 3 'another seed is another life'
+"$SIM" --seed 41 --lives 2 --events 3000 --auditor "$AUDITOR" >"$dir/both"
+[ $? -eq 0 ] && grep 'seed 42' "$dir/other" >"$dir/alone" && grep 'seed 42' "$dir/both" >"$dir/second"
+cmp "$dir/alone" "$dir/second"
+ok $? 4 'after another life it is the same one'
 "$SIM" --seed x >/dev/null 2>&1
 [ $? -eq 2 ] && "$SIM" --help | grep -q 'Exit status'
-ok $? 4 'usage is said, with status 2'
+ok $? 5 'usage is said, with status 2'

@@ -114,7 +114,7 @@ struct sim_counts {
     uint64_t failed_steps; /* that a fault has broken */
     uint64_t absorbed;     /* faults that no step noticed */
     uint64_t reopened, at_opening, broken, unknown_groups, jumps_back;
-    uint64_t submitted, status[SUBMIT_FAILED + 1], durable;
+    uint64_t status[SUBMIT_FAILED + 1], durable;
     uint64_t lines, erased, replayed;
 };
 
@@ -130,7 +130,8 @@ struct sim {
     struct sim_reader reader[SIM_READERS];
     uint64_t events;  /* to live for */
     uint64_t durable; /* so far */
-    uint64_t trace;   /* of all that happened: the same seed, the same trace */
+    uint64_t submitted;
+    uint64_t trace; /* of all that happened: the same seed, the same trace */
     bool is_open;
     bool wounded;          /* a fault came since the store was opened */
     enum disk_fault fault; /* the one that is armed, or came last */

@@ -56,7 +56,7 @@ static bool quarantine(struct sim *s, struct sim_book *b, struct mete_err *err)
 {
     struct some_row row = {.s = s};
     struct submit_result r = {0};
-    bool ok = quarantine_list(b->real.engine, row_some, &row, err) == METE_OK;
+    bool ok = quarantine_list(b->real.engine, 0, row_some, &row, err) == METE_OK;
     if (ok && row.id != 0) {
         world_queued(b, buf_text(&row.body)); /* in case that it becomes an event */
         ok = quarantine_replay(b->real.engine, row.id, &r, err) == METE_OK;

@@ -276,6 +276,39 @@ static void full_disk_fails_the_whole_group(void **state)
 }
 
 /* Nothing happens to what found no room; a stopped keeper takes nothing. */
+/** A key file that cannot be written is not there afterwards, and the next attempt makes it. */
+static void key_file_is_whole_or_absent(void **state)
+{
+    struct store *s;
+    struct engine *e;
+    struct mete_err err;
+    struct rlimit old;
+    char path[256];
+    const struct store_options so = {.create = true};
+    struct engine_options o = {.store = store, .book = "main", .create_book = true};
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(store_open(&s, store, &so, &err), METE_OK);
+    o.in_store = s;
+    assert_int_equal(engine_open(&e, &o, &err), METE_OK);
+    engine_close(e);
+    o.create_book = false;
+    snprintf(path, sizeof path, "%s.key", store);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    for (rlim_t room = 0; room < 200; room += 40) {
+        struct rlimit full = {.rlim_cur = room, .rlim_max = old.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+        enum mete_code code = engine_open(&e, &o, &err);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+        assert_int_equal(code, METE_FILE);
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
+    assert_int_equal(engine_open(&e, &o, &err), METE_OK);
+    engine_close(e);
+    store_close(s);
+}
+
 static void full_queue_says_no(void **state)
 {
     sem_t gate;
@@ -391,6 +424,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(books_have_their_own_groups, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_disk_fails_the_whole_group, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(key_file_is_whole_or_absent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_queue_says_no, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rehearsals_leave_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_book_that_is_not_there, set_up, tear_down),

@@ -15,10 +15,10 @@
 #define FLUSH_EACH 16u /* events, between two looks whether the connection takes more */
 #define TRIES_MAX  12u
 #define BACKOFF_MS 3u
-/* As long as a server takes to come back after a crash or a promotion; a process that others can
- * replace, and whose clients wait, gives up earlier. */
-#define RECONNECT_MS       60000
-#define RECONNECT_QUICK_MS 8000
+/* The wait for the end of a transaction whose COMMIT had no answer. */
+#define RESOLVE_MS       10000u
+#define RESOLVE_QUICK_MS 2000u
+#define LATE_MAX         8u /* losses that a new connection heals at once, when patience is over */
 
 /* The formats of COPY's binary form: a head, rows of (number of fields, each with its length), and
  * an end. */
@@ -46,7 +46,6 @@ static const struct {
 static const char COMMIT_UNKNOWN_TAKEN[] =
     "another process has taken the book over during a commit: it is not known whether it arrived";
 
-static const char SQL_RESOLVE_BEGIN[] = "begin; set local statement_timeout = 10000";
 static const char SQL_RESOLVE[] =
     "select token, commits from mete.lease where book_id = $1 for update";
 
@@ -314,6 +313,7 @@ static enum pg_outcome play(struct pg_log *l, PGresult **last, struct mete_err *
 
 struct tries {
     unsigned count;
+    unsigned late;
     int64_t until_ms; /* 0: nothing was lost yet */
 };
 
@@ -328,9 +328,35 @@ static void transaction_end(struct pg_store *s)
     s->group.sent = 0;
 }
 
-static int64_t reconnect_ms(const struct pg_store *s)
+/** Once at least, and again as long as there is time. */
+static bool reconnect(struct pg_store *s, const struct tries *t, struct mete_err *err)
 {
-    return s->no_wait ? RECONNECT_QUICK_MS : RECONNECT_MS;
+    unsigned pause_ms = 20;
+    for (;;) {
+        if (pg_connect(&s->conn, err) == METE_OK) {
+            return true;
+        }
+        if (pg_now_ms() >= t->until_ms) {
+            return false;
+        }
+        pg_sleep_ms(pause_ms);
+        pause_ms = pause_ms < 640 ? pause_ms * 2 : pause_ms;
+    }
+}
+
+/** The finder's: it is not waited for while the database is known to be away. */
+static bool find(struct pg_store *s, const struct tries *t, struct mete_err *err)
+{
+    int64_t left_ms = t->until_ms - pg_now_ms();
+    left_ms = left_ms > (int64_t)s->patience_ms / 4 ? left_ms : (int64_t)s->patience_ms / 4;
+    s->away = pg_finder_take(s->finder, &s->conn, s->away ? 0 : left_ms, err) != METE_OK;
+    return !s->away;
+}
+
+bool pg_is_there(struct pg_store *s, struct mete_err *err)
+{
+    const struct tries at_once = {0};
+    return !s->away || find(s, &at_once, err);
 }
 
 /** False: enough was tried; err says what was wrong. */
@@ -346,17 +372,12 @@ static bool recover(struct pg_store *s, enum pg_outcome o, struct tries *t, stru
         return ++t->count < TRIES_MAX;
     }
     int64_t now = pg_now_ms();
-    t->until_ms = t->until_ms == 0 ? now + reconnect_ms(s) : t->until_ms;
+    t->until_ms = t->until_ms == 0 ? now + s->patience_ms : t->until_ms;
     pg_disconnect(&s->conn);
-    while (now < t->until_ms) {
-        if (pg_connect(&s->conn, err) == METE_OK) {
-            return true;
-        }
-        pg_sleep_ms(20u << (t->count < 5 ? t->count : 5));
-        t->count++;
-        now = pg_now_ms();
+    if (now >= t->until_ms && ++t->late > LATE_MAX) {
+        return false;
     }
-    return false;
+    return s->finder != NULL ? find(s, t, err) : reconnect(s, t, err);
 }
 
 /** Plays until the transaction has every step; with `wait` until every step has its answer. */
@@ -499,7 +520,12 @@ static bool counter_read(struct pg_log *l, int64_t *token, int64_t *commits)
 {
     struct pg_conn *conn = &l->store->conn;
     struct pg_params p = pg_of_book(l);
-    PQclear(PQexec(conn->c, SQL_RESOLVE_BEGIN));
+    struct buf begin_sql = {0};
+    buf_printf(&begin_sql, "begin; set local statement_timeout = %u",
+               l->store->patience_ms < RESOLVE_MS ? RESOLVE_QUICK_MS : RESOLVE_MS);
+    buf_put_u8(&begin_sql, 0);
+    PQclear(PQexec(conn->c, (const char *)begin_sql.p));
+    buf_clear(&begin_sql);
     PGresult *r = pg_send(conn, SQL_RESOLVE, &p);
     pg_params_clear(&p);
     bool known = pg_ok(r) && PQntuples(r) == 1;
@@ -521,7 +547,7 @@ static enum pg_outcome resolve(struct pg_log *l, struct mete_err *err)
 {
     struct pg_store *s = l->store;
     struct tries t = {0};
-    for (int64_t until = pg_now_ms() + reconnect_ms(s); pg_now_ms() < until;) {
+    for (int64_t until = pg_now_ms() + s->patience_ms; pg_now_ms() < until;) {
         int64_t token;
         int64_t commits;
         if (!recover(s, PG_LOST, &t, err)) {

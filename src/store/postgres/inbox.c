@@ -22,6 +22,8 @@ static const char SQL_PUT[] =
     "values ($1, $2, clock_timestamp(), $3, $4, $5) "
     "on conflict (book_id, id) do nothing";
 static const char SQL_WITHDRAW[] = "delete from mete.inbox where book_id = $1 and id = $2";
+static const char SQL_FIND[] = "select id from mete.inbox where book_id = $1 and id = $2";
+static const char SQL_FIND_ANSWER[] = "select id from mete.answer where book_id = $1 and id = $2";
 static const char SQL_ANSWERS[] =
     "select id, answer from mete.answer where book_id = $1 and node = $2 limit 512";
 static const char SQL_ANSWERS_GONE[] =
@@ -238,6 +240,24 @@ enum mete_code inbox_withdraw(struct inbox *i, int64_t book, const struct inbox_
     enum mete_code code = change(i, SQL_WITHDRAW, &p, &gone, err);
     *was_there = gone == 1;
     return code;
+}
+
+/** In this order: whoever decides it moves it from the one to the other. */
+enum mete_code inbox_find(struct inbox *i, int64_t book, const struct inbox_id *id, bool *there,
+                          struct mete_err *err)
+{
+    static const char *const sql[] = {SQL_FIND, SQL_FIND_ANSWER};
+    *there = false;
+    for (size_t n = 0; n < ARRAY_LEN(sql) && !*there; n++) {
+        struct pg_params p = of_item(book, id);
+        PGresult *r = ask(i, sql[n], &p, err);
+        if (r == NULL) {
+            return err->code;
+        }
+        *there = PQntuples(r) > 0;
+        PQclear(r);
+    }
+    return METE_OK;
 }
 
 /** Visits rows of (id, answer); *ids: those as an array's text. */

@@ -15,6 +15,7 @@
 
 #define LEASES_MAX 4096u
 #define LOOK_MS    50u
+#define LOST_MAX   5u    /* connections that break while it is taken */
 #define WAIT_MS    30000 /* for a row that is free, and locked by who cannot be ended */
 #define RENEWED_MS 100   /* an expiry this much later than it was is another one */
 #define SHARE_OF   3u    /* of its time, after which a lease is confirmed */
@@ -34,6 +35,13 @@ static const char SQL_TAKE[] =
     "expires_at = now() + cast($3 as double precision) * interval '1 millisecond' "
     "where book_id = $1 and (expires_at <= now() or owner = $2) "
     "returning token, commits";
+/* Its holder is just committing: not frozen, perhaps slow. */
+static const char SQL_TAKE_IF_FREE[] =
+    "update mete.lease set token = token + 1, owner = $2, "
+    "expires_at = now() + cast($3 as double precision) * interval '1 millisecond' "
+    "where book_id = $1 and (expires_at <= now() or owner = $2) and book_id in "
+    "(select book_id from mete.lease where book_id = $1 for update skip locked) "
+    "returning token, commits";
 static const char SQL_LOOK[] =
     "select token, owner, "
     "cast(extract(epoch from (expires_at - clock_timestamp()) * cast(1000 as double precision)) "
@@ -41,10 +49,14 @@ static const char SQL_LOOK[] =
     "from mete.lease where book_id = $1";
 static const char SQL_COUNTED[] = "select token, commits from mete.lease where book_id = $1";
 /* Of a process that stopped in the midst of a transaction: what it wrote is not visible, but others
- * would wait for it. Not every database of the family has this; there its own bounds must do. */
+ * would wait for it. One whose server is at work for it, or that says something now and then, is
+ * slow and lives: ended again and again, its group would never be done. Not every database of the
+ * family has this; there its own bounds must do. */
 static const char SQL_END_SESSION[] =
     "select cast(count(pg_terminate_backend(pid)) as bigint) from pg_stat_activity "
-    "where datname = current_database() and application_name = $1 and pid <> pg_backend_pid()";
+    "where datname = current_database() and application_name = $1 and pid <> pg_backend_pid() "
+    "and wait_event_type = 'Client' and state_change < clock_timestamp() - "
+    "cast($2 as double precision) * interval '1 millisecond'";
 /* A standby that was promoted may lack the last commits, and with them who has the book. */
 static const char SQL_RENEW[] =
     "update mete.lease set expires_at = now() + cast($3 as double precision) * "
@@ -278,20 +290,25 @@ static void session_name(int64_t book_id, int64_t token, struct buf *out)
     buf_printf(out, "mete/%lld/%lld", (long long)book_id, (long long)token);
 }
 
-/** Ends what is left of the last holder's transaction. */
-static void session_end(struct pg_log *l, int64_t token)
+/** Ends what is left of the last holder's transaction. False: nothing is, or it is at work. */
+static bool session_end(struct pg_log *l, int64_t token)
 {
     struct buf name = {0};
     struct pg_params p = {0};
     session_name(l->book_id, token, &name);
     pg_put_text(&p, buf_text(&name));
-    PQclear(pg_send(&l->store->conn, SQL_END_SESSION, &p));
+    pg_put_int(&p, l->store->lease_ms);
+    PGresult *r = pg_send(&l->store->conn, SQL_END_SESSION, &p);
+    bool ended = pg_ok(r) && pg_int(r, 0, 0) > 0;
+    PQclear(r);
     pg_params_clear(&p);
     buf_clear(&name);
+    return ended;
 }
 
-/** *taken: the row was free, and is ours. A failure that may pass is none. */
-static enum mete_code take_once(struct pg_log *l, bool *taken, struct mete_err *err)
+/** *taken: the row was free, and is ours. A failure that may pass is none. With `wait`, who has it
+ *  locked is about to end. */
+static enum mete_code take_once(struct pg_log *l, bool wait, bool *taken, struct mete_err *err)
 {
     struct pg_store *s = l->store;
     struct pg_params p = {0};
@@ -300,7 +317,7 @@ static enum mete_code take_once(struct pg_log *l, bool *taken, struct mete_err *
     pg_put_text(&p, text_of(s->node));
     pg_put_int(&p, s->lease_ms);
     PQclear(PQexec(s->conn.c, SQL_TAKE_BEGIN));
-    PGresult *r = pg_send(&s->conn, SQL_TAKE, &p);
+    PGresult *r = pg_send(&s->conn, wait ? SQL_TAKE : SQL_TAKE_IF_FREE, &p);
     pg_params_clear(&p);
     enum mete_code code = METE_OK;
     *taken = pg_ok(r) && PQntuples(r) == 1;
@@ -332,18 +349,20 @@ enum mete_code pg_lease_take(struct pg_log *l, struct mete_err *err)
     struct seen first = {0};
     struct seen now;
     bool taken = false;
+    unsigned lost = 0;
     for (;;) {
         enum mete_code code = look(l, &now, err);
         if (code != METE_OK) {
             return code;
         }
         bool free = now.left_ms <= 0 || strcmp(now.owner, l->store->node) == 0;
-        if (free && now.owner[0] != '\0') {
-            session_end(l, now.token);
-        }
-        code = free ? take_once(l, &taken, err) : METE_OK;
+        bool ended = free && now.owner[0] != '\0' && session_end(l, now.token);
+        code = free ? take_once(l, ended, &taken, err) : METE_OK;
         if (code != METE_OK || taken) {
             return code;
+        }
+        if (!pg_is_connected(&l->store->conn) && lost++ < LOST_MAX) {
+            continue; /* nobody said no */
         }
         if (first.at_ms == 0) {
             first = now;
@@ -467,7 +486,13 @@ bool pg_lease_is_sure(const struct pg_log *l)
 enum store_result pg_lease_check(void *log, struct mete_err *err)
 {
     struct pg_log *l = log;
-    if (l->token == 0 || l->store->group.log == l || pg_lease_is_sure(l)) {
+    if (l->token == 0 || l->store->group.log == l) {
+        return STORE_OK;
+    }
+    if (!pg_is_there(l->store, err)) {
+        return STORE_FAILED;
+    }
+    if (pg_lease_is_sure(l)) {
         return STORE_OK;
     }
     const struct held h = {l->book_id, l->token, l->commits, 0};

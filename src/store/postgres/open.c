@@ -9,6 +9,8 @@
 
 #define BOOK_ID_MAX  (INT64_C(1) << 22)
 #define CREATE_TRIES 20u
+/* As long as a server takes to come back after a crash or a promotion. */
+#define PATIENCE_MS 60000u
 
 static const char SQL_BOOKS[] = "select name from mete.book order by book_id";
 static const char SQL_BOOK_FIND[] = "select book_id from mete.book where name = $1";
@@ -38,6 +40,7 @@ static void store_free(void *store)
 {
     struct pg_store *s = store;
     pg_renewer_stop(s->renewer);
+    pg_finder_stop(s->finder);
     pg_disconnect(&s->conn);
     pg_group_free(&s->group);
     free(s->url);
@@ -54,6 +57,7 @@ static enum mete_code store_open_url(void **out, const char *url, const struct s
     s->conn.url = s->url;
     s->read_only = o->read_only;
     s->no_wait = o->no_wait;
+    s->patience_ms = o->patience_ms != 0 ? o->patience_ms : PATIENCE_MS;
     s->lease_ms = o->lease_ms != 0 ? o->lease_ms : PG_LEASE_MS;
     s->now = o->now;
     if (o->node != NULL) {
@@ -64,6 +68,9 @@ static enum mete_code store_open_url(void **out, const char *url, const struct s
     enum mete_code code = pg_connect(&s->conn, err);
     if (code == METE_OK) {
         code = pg_migrate(&s->conn, o->create && !o->read_only, o->now, err);
+    }
+    if (code == METE_OK && o->patience_ms != 0) {
+        s->finder = pg_finder_start(s->url);
     }
     if (code != METE_OK) {
         store_free(s);
@@ -227,8 +234,10 @@ static enum mete_code log_open(void **log, void *store, struct text name, bool c
     if (code != METE_OK) {
         return code;
     }
+    s->snapshots += s->read_only; /* it has no second time */
     code = book_id_get(s, name, create, &id, err);
     if (code != METE_OK) {
+        s->snapshots -= s->read_only;
         snapshot_end(s);
         return code;
     }
@@ -236,7 +245,6 @@ static enum mete_code log_open(void **log, void *store, struct text name, bool c
     METE_ASSERT(l != NULL);
     l->store = s;
     l->book_id = id;
-    s->snapshots += s->read_only;
     code = s->read_only ? METE_OK : pg_lease_take(l, err);
     if (code != METE_OK) {
         log_free(l);

@@ -22,6 +22,18 @@ enum mete_code pg_connect(struct pg_conn *conn, struct mete_err *err);
 void pg_disconnect(struct pg_conn *conn);
 bool pg_is_connected(const struct pg_conn *conn);
 
+/* --- finder.c: a database that was lost --------------------------------------------------------*/
+
+struct pg_finder;
+
+struct pg_finder *pg_finder_start(const char *url);
+/** Waits for a connection attempt that is under way. `f` may be NULL. */
+void pg_finder_stop(struct pg_finder *f);
+/** A new connection, which is looked for from now on until it is found: at most `wait_ms` are
+ *  waited for it. METE_STORE_FAILED: not yet, and why. */
+enum mete_code pg_finder_take(struct pg_finder *f, struct pg_conn *conn, int64_t wait_ms,
+                              struct mete_err *err);
+
 /* What became of a statement, and what comes next. */
 enum pg_outcome {
     PG_DONE,
@@ -117,9 +129,12 @@ struct pg_store {
     char *url;
     struct pg_conn conn;
     struct pg_renewer *renewer; /* NULL: no lease was taken yet */
+    struct pg_finder *finder;   /* NULL: its owner may wait for the database (patience_ms) */
+    bool away;                  /* the database was lost, and not found in time */
     char node[STORE_NODE_MAX];  /* how this process calls itself in a lease */
     bool read_only;
     bool no_wait; /* a lease that somebody has is not waited for */
+    unsigned patience_ms;
     unsigned lease_ms;
     unsigned snapshots; /* read-only books open */
     mete_time now;
@@ -168,6 +183,8 @@ void pg_event_note(struct pg_log *l, uint64_t seq);
 /** A queued event in COPY's binary form; empty: it is not queued. */
 struct bytes pg_queued_event(const struct pg_log *l, uint64_t seq);
 
+/** False: the database was lost a while ago, and is not found yet; err says why. */
+bool pg_is_there(struct pg_store *s, struct mete_err *err);
 enum store_result pg_commit(struct pg_log *l, struct mete_err *err);
 void pg_rollback(struct pg_log *l);
 void pg_group_free(struct pg_group *g);

@@ -230,6 +230,9 @@ enum store_result sqlite_page_count(void *log, uint64_t seq, uint32_t *count, st
     sqlite3_bind_int64(s, 1, sqlite_key(l, seq));
     bool found = sqlite3_step(s) == SQLITE_ROW;
     *count = found ? (uint32_t)sqlite3_column_int64(s, 0) : 0;
+    if (!found) {
+        (void)sqlite_fail(l->store->db, err, "read");
+    }
     sqlite3_reset(s);
     return found ? STORE_OK : STORE_FAILED;
 }
