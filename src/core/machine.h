@@ -110,7 +110,7 @@ const struct machine *machine_of(enum machine_kind kind);
  *  none); NULL when there is none. *barred is then the guard that bars an edge, GUARD_ALWAYS when
  * the state has no edge for this event at all. */
 const struct edge *machine_step(const struct machine *m, uint8_t from, enum event_type event,
-                                unsigned guards, enum guard *barred);
+                                unsigned held, enum guard *barred);
 /** Appends the events that a state allows, "campaign.activated, campaign.cancelled", or "nothing".
  */
 void machine_allowed(const struct machine *m, uint8_t from, struct buf *out);
