@@ -64,6 +64,10 @@
     X(CONFLICT, 36, "conflict", 409, 0,                                                            \
       "This event_id already stands in the log with other bytes.",                                 \
       "Use a new event_id for a new fact; correct an old one by a reversal.")                      \
+    X(PII_PHONE, 37, "pii_phone", 422, 0, "A payload may not carry a phone number.",               \
+      "Use a stable id, or a label; personal text belongs into display_name or destination.")      \
+    X(PII_IP, 38, "pii_ip", 422, 0, "A payload may not carry an IP address.",                      \
+      "Use a country or a region; source.ip takes an address and keeps it out of the log.")        \
     /* 60..: money and parties */                                                                  \
     X(CURRENCY_UNKNOWN, 60, "currency_unknown", 422, 0, "This book does not know the currency.",   \
       "Use an ISO 4217 code, or send asset.defined first.")                                        \

@@ -50,6 +50,10 @@
     X(doctor)                                                                                      \
     X(track_call)                                                                                  \
     X(track_report)                                                                                \
+    X(events_list)                                                                                 \
+    X(events_show)                                                                                 \
+    X(events_validate)                                                                             \
+    X(events_machine)                                                                              \
     X(errors)                                                                                      \
     X(completion)                                                                                  \
     X(version)

@@ -175,3 +175,24 @@ void machine_dot(const struct machine *m, struct buf *out)
     }
     buf_put_str(out, "}\n");
 }
+
+static void edge_mermaid(const struct machine *m, const struct edge *e, struct buf *out)
+{
+    const char *guard = guards[e->guard].label;
+    buf_printf(out, "  %s --> %s: %s", m->state[e->from], m->state[e->to],
+               e->event == EVENT_DERIVED ? m->derived : event_type_name((enum event_type)e->event));
+    buf_printf(out, guard[0] != '\0' ? " (%s)\n" : "%s\n", guard);
+}
+
+void machine_mermaid(const struct machine *m, struct buf *out)
+{
+    buf_put_str(out, "stateDiagram-v2\n");
+    for (uint8_t i = 0; i < m->edge_count; i++) {
+        edge_mermaid(m, &m->edge[i], out);
+    }
+    for (uint8_t s = 0; s < m->state_count; s++) {
+        if (is_end(m, s)) {
+            buf_printf(out, "  %s --> [*]\n", m->state[s]);
+        }
+    }
+}

@@ -110,12 +110,14 @@ const struct machine *machine_of(enum machine_kind kind);
  *  none); NULL when there is none. *barred is then the guard that bars an edge, GUARD_ALWAYS when
  * the state has no edge for this event at all. */
 const struct edge *machine_step(const struct machine *m, uint8_t from, enum event_type event,
-                                unsigned guards, enum guard *barred);
+                                unsigned held, enum guard *barred);
 /** Appends the events that a state allows, "campaign.activated, campaign.cancelled", or "nothing".
  */
 void machine_allowed(const struct machine *m, uint8_t from, struct buf *out);
 /** Appends the machine as a picture for Graphviz. */
 void machine_dot(const struct machine *m, struct buf *out);
+/** The same as text: a stateDiagram of Mermaid, as the source draws its own. */
+void machine_mermaid(const struct machine *m, struct buf *out);
 
 const char *guard_refusal(enum guard guard);
 

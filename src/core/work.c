@@ -268,7 +268,12 @@ uint32_t work_policy(struct work *w, struct text id, struct version **versions, 
 enum decided work_money(struct work *w, const struct money *m, const char *at, struct asset *asset,
                         i128 *amount)
 {
+    char said[64];
     char pointer[96];
+    if (m->member.len > 0 && m->member.len < sizeof said - sizeof "/payload/") {
+        snprintf(said, sizeof said, "/payload/%.*s", (int)m->member.len, m->member.p);
+        at = said;
+    }
     enum view_result found = view_asset(w->view, m->currency, asset);
     if (found == VIEW_MISSING) {
         w->missing = true;

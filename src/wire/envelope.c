@@ -118,6 +118,7 @@ struct reading {
     struct form_in in;
     const struct envelope_options *options;
     struct envelope *out;
+    struct json *tree;
     const struct json *found[FORM_FIELDS_MAX];
     struct head head;
 };
@@ -297,9 +298,73 @@ static enum mete_code read_signature(struct reading *r)
     return code == METE_OK ? code : form_fail(&r->in, j, code, "a number in here is not exact");
 }
 
+/* Gives the member `name` of `object` a value, when it has none or an empty one. */
+static void member_fill(struct arena *a, struct json *object, struct text name, struct text value)
+{
+    for (struct json *m = object->child; m != NULL; m = m->next) {
+        if (text_eq(m->key, name)) {
+            if (m->type == JSON_STRING && m->text.len == 0) {
+                m->text = arena_text(a, value);
+                m->raw = (struct text){0};
+            }
+            return;
+        }
+    }
+    json_set(object, name, json_new_string(a, value));
+}
+
+/* What an ingest body says for all of its events has to stand in each: a log that is read again has
+ * no bodies, and the app decides fees and campaigns. */
+static void fill_source(struct reading *r)
+{
+    struct text app = r->options->app_id;
+    struct text environment = environment_short(r->options->environment);
+    if (app.len == 0 && environment.len == 0) {
+        return;
+    }
+    struct json *source = NULL;
+    for (struct json *m = r->tree->child; m != NULL && source == NULL; m = m->next) {
+        source = text_is(m->key, "source") ? m : NULL;
+    }
+    if (source == NULL) {
+        source = json_new(r->in.arena, JSON_OBJECT);
+        json_set(r->tree, TEXT("source"), source);
+        r->found[MEMBER_SOURCE] = source;
+    }
+    if (source->type != JSON_OBJECT) {
+        return;
+    }
+    if (app.len > 0) {
+        member_fill(r->in.arena, source, TEXT("app_id"), app);
+    }
+    if (environment.len > 0) {
+        member_fill(r->in.arena, source, TEXT("environment"), environment);
+    }
+}
+
+/* A signature holds for the bytes that were signed, so nothing can be added to them. */
+static enum mete_code check_signed(const struct reading *r)
+{
+    const struct json *app = json_get(r->found[MEMBER_SOURCE], "app_id");
+    bool says = app != NULL && (app->type != JSON_STRING || app->text.len > 0);
+    if (r->options->app_id.len == 0 || says) {
+        return METE_OK;
+    }
+    return mete_fail(r->in.err, METE_MEMBER_MISSING, "/source/app_id",
+                     "a signed event names its app itself: the body's appId was not signed");
+}
+
 static enum mete_code read_head(struct reading *r)
 {
     struct event *e = &r->out->event;
+    if (r->found[MEMBER_SIGNATURE] == NULL) {
+        fill_source(r);
+    } else {
+        enum mete_code fine = check_signed(r);
+        if (fine != METE_OK) {
+            return fine;
+        }
+    }
     for (size_t i = MEMBER_SOURCE; i <= MEMBER_SIGNATURE; i++) {
         const struct field *f = &envelope_fields[i];
         if (r->found[i] == NULL) {
@@ -357,7 +422,7 @@ static enum mete_code read_payload(struct reading *r)
         return code;
     }
     code = private_collect(&r->in, r->out);
-    return code != METE_OK ? code : email_check(&r->in, payload, r->out);
+    return code != METE_OK ? code : pii_check(&r->in, payload, r->out);
 }
 
 static enum mete_code read_all(struct reading *r, struct json *tree)
@@ -378,7 +443,7 @@ enum mete_code envelope_read_tree(struct arena *a, struct json *tree,
 {
     memset(out, 0, sizeof *out);
     out->tree = tree;
-    struct reading r = {.in = {a, tree, "", err}, .options = o, .out = out};
+    struct reading r = {.in = {a, tree, "", err}, .options = o, .out = out, .tree = tree};
     if (tree->type != JSON_OBJECT) {
         return mete_fail(err, METE_MEMBER_TYPE, "", "an event is a JSON object");
     }

@@ -48,7 +48,7 @@ struct envelope_options {
 #define ENVELOPE_ARENA_MAX(len) (JSON_ARENA_MAX(len) + 64 * (size_t)(len) + ((size_t)16 << 20))
 
 /** Reads one event. Everything lives in `a` or points into `input`.
- *  Errors: the codes 1..36 and those of documents (90..102); err->pointer is into the envelope. */
+ *  Errors: the codes 1..38 and those of documents (90..102); err->pointer is into the envelope. */
 enum mete_code envelope_read(struct arena *a, struct text input, const struct envelope_options *o,
                              struct envelope *out, struct mete_err *err) METE_MUST_CHECK;
 /** The same from a tree that was parsed already (an item of an array). */

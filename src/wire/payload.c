@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From an event type to the table that reads its payload. The tables stand in payload_registry.c
- * (what a book is told about its world), payload_money.c (what moves money) and payload_economy.c
- * (campaigns, and what apps sell). */
+ * (what a book is told about its world), payload_money.c (what moves money), payload_economy.c
+ * (campaigns, and what apps sell) and payload_growth.c (what growth reports). */
 #include "base/text.h"
 #include "wire/envelope_parts.h"
 
@@ -19,7 +19,8 @@ static const struct payload_kind *kind_of(enum event_type type)
 {
     const struct payload_kind *kind = payload_kind_registry(type);
     kind = kind != NULL ? kind : payload_kind_money(type);
-    return kind != NULL ? kind : payload_kind_economy(type);
+    kind = kind != NULL ? kind : payload_kind_economy(type);
+    return kind != NULL ? kind : payload_kind_growth(type);
 }
 
 bool payload_known(enum event_type type)

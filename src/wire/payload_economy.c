@@ -1,38 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Payloads of the economic protocol. The source names the types and leaves most members open: these
  * are the ones that requirements.md SOURCE 4 proposes. Ids stand in `correlation`. */
-#include <stdio.h>
+#include "core/asset.h"
+#include "wire/payload_parts.h"
 
-#include "base/limits.h"
-#include "base/text.h"
-#include "wire/envelope_parts.h"
-
-#define AT(member)        offsetof(struct event, member)
-#define DURATION_DAYS_MAX 36500
-#define BPS_ONE           10000
-#define DEFAULT_CURRENCY  TEXT("USD")
-#define LINE(name, member)                                                                         \
-    {                                                                                              \
-        TEXT(name), field_line, false, AT(member), 1, LABEL_LEN_MAX, NULL                          \
-    }
-#define SHOWN(name)                                                                                \
-    {                                                                                              \
-        TEXT(name), field_any_string, false, 0, 0, 0, NULL                                         \
-    }
-#define KNOWN(name)                                                                                \
-    {                                                                                              \
-        TEXT(name), NULL, false, 0, 0, 0, NULL                                                     \
-    }
-#define NEEDED(name)                                                                               \
-    {                                                                                              \
-        TEXT(name), field_any_string, true, 0, 0, 0, NULL                                          \
-    }
+#define DURATION_DAYS_MAX  36500
+#define COMMITMENT_IDS_MAX 1000
+#define BPS_ONE            10000
+#define DEFAULT_CURRENCY   TEXT("USD")
 
 /* --- amounts -----------------------------------------------------------------------------------*/
 
-/* An integer of minor units: struct money without its currency. */
-static enum mete_code field_minor(const struct form_in *in, const struct field *f,
-                                  const struct json *j, void *out)
+enum mete_code field_word(const struct form_in *in, const struct field *f, const struct json *j,
+                          void *out)
+{
+    struct text unused;
+    (void)out;
+    return form_line(in, j, (size_t)f->min, (size_t)f->max, &unused);
+}
+
+/* The currency stands beside it. */
+enum mete_code field_minor(const struct form_in *in, const struct field *f, const struct json *j,
+                           void *out)
 {
     (void)f;
     int64_t minor = 0;
@@ -41,36 +30,89 @@ static enum mete_code field_minor(const struct form_in *in, const struct field *
     if (code == METE_OK) {
         m->amount = arena_printf(in->arena, "%lld", (long long)minor);
         m->is_minor = true;
+        m->member = j->key;
     }
     return code;
 }
 
-/* Stripe writes currencies in small letters. */
-static enum mete_code field_any_case_currency(const struct form_in *in, const struct field *f,
-                                              const struct json *j, void *out)
+/* Stripe writes currencies in small letters. What is known in capitals alone is meant by them. */
+static struct text currency_upper(struct arena *a, struct text code)
+{
+    char upper[ASSET_CODE_LEN_MAX];
+    if (code.len == 0 || code.len > sizeof upper || asset_builtin(code) != NULL) {
+        return code;
+    }
+    for (size_t i = 0; i < code.len; i++) {
+        char c = code.p[i];
+        upper[i] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    }
+    const struct text capitals = {upper, code.len};
+    return asset_builtin(capitals) != NULL ? arena_text(a, capitals) : code;
+}
+
+enum mete_code field_any_case_currency(const struct form_in *in, const struct field *f,
+                                       const struct json *j, void *out)
 {
     struct text code_text;
     enum mete_code code = field_currency(in, f, j, &code_text);
-    if (code != METE_OK) {
-        return code;
+    if (code == METE_OK) {
+        *(struct text *)out = currency_upper(in->arena, code_text);
     }
-    if (code_text.len == 3 && code_text.p[0] >= 'a' && code_text.p[0] <= 'z') {
-        char upper[4] = {0};
-        for (size_t i = 0; i < 3; i++) {
-            char c = code_text.p[i];
-            upper[i] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-        }
-        code_text = arena_text(in->arena, (struct text){upper, 3});
-    }
-    *(struct text *)out = code_text;
-    return METE_OK;
+    return code;
 }
 
-/* amount: Money, or amount_minor with currency: one of the two. */
-static enum mete_code amount_given(const struct payload_in *p, const struct money *m,
-                                   const char *minor_name)
+enum mete_code field_money_any_case(const struct form_in *in, const struct field *f,
+                                    const struct json *j, void *out)
 {
-    return m->amount.len > 0 ? METE_OK : form_missing(p->form, p->payload, text_of(minor_name));
+    struct money m = {0};
+    enum mete_code code = field_money(in, f, j, &m);
+    if (code == METE_OK) {
+        m.currency = currency_upper(in->arena, m.currency);
+        m.member = j->key;
+        *(struct money *)out = m;
+    }
+    return code;
+}
+
+/* The member that holds the amount; *second is another one, which may not be there too. */
+static const struct json *amount_found(const struct json *payload, const char *const *names,
+                                       const struct json **second)
+{
+    const struct json *first = NULL;
+    *second = NULL;
+    for (; *names != NULL; names++) {
+        const struct json *j = json_get(payload, *names);
+        if (j != NULL && first != NULL && *second == NULL) {
+            *second = j;
+        }
+        first = first == NULL ? j : first;
+    }
+    return first;
+}
+
+enum mete_code payload_amount(const struct payload_in *p, const struct money *m,
+                              const char *const *names, bool required)
+{
+    const struct json *second;
+    const struct json *given = amount_found(p->payload, names, &second);
+    const struct json *currency = json_get(p->payload, "currency");
+    if (given == NULL) {
+        return required ? form_missing(p->form, p->payload, text_of(names[0])) : METE_OK;
+    }
+    if (second != NULL) {
+        return form_fail(p->form, second, METE_MEMBER_VALUE,
+                         "the amount stands in %.*s already: say it once", (int)given->key.len,
+                         given->key.p);
+    }
+    if (m->is_minor) {
+        return currency != NULL ? METE_OK : form_missing(p->form, p->payload, TEXT("currency"));
+    }
+    if (currency != NULL && !text_eq(currency_upper(p->form->arena, currency->text), m->currency)) {
+        return form_fail(p->form, currency, METE_MEMBER_VALUE,
+                         "the amount is in %.*s; leave this out", (int)m->currency.len,
+                         m->currency.p);
+    }
+    return METE_OK;
 }
 
 /* --- campaigns ---------------------------------------------------------------------------------*/
@@ -200,93 +242,49 @@ static const struct field round_fields[] = {
     KNOWN("eligibility")};
 FORM(round_form, round_fields);
 
+static const char *const amount_names[] = {"amount_minor", "amount", NULL};
+
 static const struct field commitment_fields[] = {
     {TEXT("investor_id"), field_party, true, AT(commitment.investor), 0, 0, NULL},
-    {TEXT("amount_minor"), field_minor, false, AT(commitment.amount), 0, 0, NULL},
-    {TEXT("currency"), field_any_case_currency, false, AT(commitment.amount.currency), 0, 0, NULL},
-    {TEXT("amount"), field_money, false, AT(commitment.amount), 0, 0, NULL}};
+    MINOR("amount_minor", commitment.amount),
+    CURRENCY(commitment.amount),
+    AMOUNT("amount", commitment.amount)};
 FORM(commitment_form, commitment_fields);
 
 static enum mete_code commitment_check(const struct payload_in *p)
 {
-    return amount_given(p, &p->event->commitment.amount, "amount_minor");
+    return payload_amount(p, &p->event->commitment.amount, amount_names, true);
 }
 
 static const struct field confirmed_fields[] = {SHOWN("payment_ref")};
 FORM(confirmed_form, confirmed_fields);
 
+static enum mete_code field_commitments(const struct form_in *in, const struct field *f,
+                                        const struct json *j, void *out)
+{
+    enum mete_code code = form_type(in, j, JSON_ARRAY);
+    (void)f;
+    (void)out;
+    if (code == METE_OK && j->count > COMMITMENT_IDS_MAX) {
+        return form_fail(in, j, METE_SHARES_LIMIT, "at most %d commitments", COMMITMENT_IDS_MAX);
+    }
+    struct text unused;
+    for (const struct json *e = j->child; e != NULL && code == METE_OK; e = e->next) {
+        code = form_line(in, e, 1, LABEL_LEN_MAX, &unused);
+    }
+    return code;
+}
+
 static const struct field grant_fields[] = {
-    {TEXT("amount_minor"), field_minor, false, AT(grant.amount), 0, 0, NULL},
-    {TEXT("currency"), field_any_case_currency, false, AT(grant.amount.currency), 0, 0, NULL},
-    {TEXT("amount"), field_money, false, AT(grant.amount), 0, 0, NULL},
-    KNOWN("commitment_ids")};
+    MINOR("amount_minor", grant.amount),
+    CURRENCY(grant.amount),
+    AMOUNT("amount", grant.amount),
+    {TEXT("commitment_ids"), field_commitments, false, 0, 0, 0, NULL}};
 FORM(grant_form, grant_fields);
 
 static enum mete_code grant_check(const struct payload_in *p)
 {
-    return amount_given(p, &p->event->grant.amount, "amount_minor");
-}
-
-/* --- spend and performance ---------------------------------------------------------------------*/
-
-static const struct field spend_fields[] = {
-    NEEDED("platform"),
-    {TEXT("amount_minor"), field_minor, false, AT(spend.amount), 0, 0, NULL},
-    {TEXT("currency"), field_any_case_currency, false, AT(spend.amount.currency), 0, 0, NULL},
-    {TEXT("amount"), field_money, false, AT(spend.amount), 0, 0, NULL},
-    SHOWN("platform_campaign_id"),
-    SHOWN("adset_id"),
-    SHOWN("ad_id"),
-    SHOWN("window_start"),
-    SHOWN("window_end"),
-    SHOWN("pacing_decision_id")};
-FORM(spend_form, spend_fields);
-
-static enum mete_code spend_check(const struct payload_in *p)
-{
-    return amount_given(p, &p->event->spend.amount, "amount_minor");
-}
-
-static const struct field kpi_fields[] = {
-    {TEXT("impressions"), field_u64, true, AT(kpi.impressions), 0, FORM_INTEGER_MAX, NULL},
-    {TEXT("clicks"), field_u64, true, AT(kpi.clicks), 0, FORM_INTEGER_MAX, NULL},
-    {TEXT("conversions"), field_u64, true, AT(kpi.conversions), 0, FORM_INTEGER_MAX, NULL},
-    {TEXT("spend"), field_money, true, AT(kpi.spend), 0, 0, NULL},
-    KNOWN("ctr"),
-    KNOWN("cpc"),
-    KNOWN("cpa"),
-    KNOWN("segment")};
-FORM(kpi_form, kpi_fields);
-
-static const struct field creative_fields[] = {NEEDED("creative_id"),  NEEDED("format"),
-                                               NEEDED("hook"),         NEEDED("cta"),
-                                               SHOWN("offer_framing"), SHOWN("landing_page_type"),
-                                               SHOWN("experiment_id"), SHOWN("variant_id")};
-FORM(creative_form, creative_fields);
-
-/* --- attribution -------------------------------------------------------------------------------*/
-
-static const struct field attribution_fields[] = {
-    LINE("user_id", attribution.user_id),
-    LINE("campaign_id", attribution.campaign_id),
-    {TEXT("effective_from"), field_when, false, AT(attribution.effective_from), 0, 0, NULL},
-    SHOWN("channel"),
-    SHOWN("ad_id"),
-    KNOWN("segment")};
-FORM(attribution_form, attribution_fields);
-
-/* The payload, else the envelope's correlation. */
-static enum mete_code attribution_check(const struct payload_in *p)
-{
-    struct event *e = p->event;
-    struct event_attribution *a = &e->attribution;
-    a->user_id = a->user_id.len > 0 ? a->user_id : e->correlation.user_id;
-    a->campaign_id = a->campaign_id.len > 0 ? a->campaign_id : e->correlation.campaign_id;
-    if (a->user_id.len == 0) {
-        return form_missing(p->form, p->payload, TEXT("user_id"));
-    }
-    return a->campaign_id.len > 0 ? METE_OK
-                                  : form_missing(p->form, p->payload, TEXT("campaign_id"));
+    return payload_amount(p, &p->event->grant.amount, amount_names, true);
 }
 
 /* --- revenue -----------------------------------------------------------------------------------*/
@@ -294,9 +292,9 @@ static enum mete_code attribution_check(const struct payload_in *p)
 static const char *const revenue_kinds[] = {"subscription", "one_time", NULL};
 
 static const struct field invoice_fields[] = {
-    {TEXT("gross_amount_cents"), field_minor, false, AT(invoice.gross), 0, 0, NULL},
-    {TEXT("currency"), field_any_case_currency, false, AT(invoice.gross.currency), 0, 0, NULL},
-    {TEXT("amount"), field_money, false, AT(invoice.gross), 0, 0, NULL},
+    MINOR("gross_amount_cents", invoice.gross),
+    CURRENCY(invoice.gross),
+    AMOUNT("amount", invoice.gross),
     {TEXT("revenue_kind"), field_choice, false, AT(invoice.kind), 0, 0, revenue_kinds},
     SHOWN("provider"),
     SHOWN("stripe_invoice_id"),
@@ -309,33 +307,35 @@ FORM(invoice_form, invoice_fields);
 
 static enum mete_code invoice_check(const struct payload_in *p)
 {
-    enum mete_code code = amount_given(p, &p->event->invoice.gross, "gross_amount_cents");
-    return code == METE_OK && p->event->invoice.gross.currency.len == 0
-               ? form_missing(p->form, p->payload, TEXT("currency"))
-               : code;
+    static const char *const names[] = {"gross_amount_cents", "amount", NULL};
+    return payload_amount(p, &p->event->invoice.gross, names, true);
 }
 
 static const struct field refund_fields[] = {
     {TEXT("reverses"), field_event_id, false, AT(reversal.reverses), 0, 0, NULL},
     LINE("stripe_payment_intent_id", reversal.payment_intent),
-    {TEXT("refund_amount_cents"), field_minor, false, AT(reversal.amount), 0, 0, NULL},
-    {TEXT("chargeback_amount_cents"), field_minor, false, AT(reversal.amount), 0, 0, NULL},
-    {TEXT("amount_cents"), field_minor, false, AT(reversal.amount), 0, 0, NULL},
-    {TEXT("currency"), field_any_case_currency, false, AT(reversal.amount.currency), 0, 0, NULL},
-    {TEXT("amount"), field_money, false, AT(reversal.amount), 0, 0, NULL},
+    MINOR("refund_amount_cents", reversal.amount),
+    MINOR("chargeback_amount_cents", reversal.amount),
+    MINOR("amount_cents", reversal.amount),
+    CURRENCY(reversal.amount),
+    AMOUNT("amount", reversal.amount),
     {TEXT("revenue_kind"), field_choice, false, AT(reversal.kind), 0, 0, revenue_kinds},
     SHOWN("provider"),
     SHOWN("transaction_type"),
     SHOWN("reason")};
 FORM(refund_form, refund_fields);
 
+/* Without an amount all that is left goes back. */
 static enum mete_code refund_check(const struct payload_in *p)
 {
+    static const char *const names[] = {"refund_amount_cents", "chargeback_amount_cents",
+                                        "amount_cents", "amount", NULL};
     struct event_reversal *r = &p->event->reversal;
-    r->has_amount = r->amount.amount.len > 0;
-    if (r->has_amount && r->amount.currency.len == 0) {
-        return form_missing(p->form, p->payload, TEXT("currency"));
+    enum mete_code code = payload_amount(p, &r->amount, names, false);
+    if (code != METE_OK) {
+        return code;
     }
+    r->has_amount = r->amount.amount.len > 0;
     bool found_by = r->reverses.len > 0 || r->payment_intent.len > 0 ||
                     p->event->correlation.transaction_id.len > 0;
     return found_by ? METE_OK
@@ -397,14 +397,6 @@ const struct payload_kind *payload_kind_economy(enum event_type type)
         [EVENT_COMMITMENT_CANCELLED] = {&nothing_form, NULL, NULL},
         [EVENT_SPEND_GRANT_CREATED] = {&grant_form, NULL, grant_check},
         [EVENT_SPEND_GRANT_DEPLOYED] = {&nothing_form, NULL, NULL},
-        [EVENT_SPEND_AUTHORIZED] = {&spend_form, NULL, spend_check},
-        [EVENT_SPEND_EXECUTED] = {&spend_form, NULL, spend_check},
-        [EVENT_SPEND_REFUNDED] = {&spend_form, NULL, spend_check},
-        [EVENT_KPI_REPORTED] = {&kpi_form, NULL, NULL},
-        [EVENT_CREATIVE_GENERATED] = {&creative_form, NULL, NULL},
-        [EVENT_CREATIVE_LAUNCHED] = {&creative_form, NULL, NULL},
-        [EVENT_ATTRIBUTION_ASSIGNED] = {&attribution_form, NULL, attribution_check},
-        [EVENT_ATTRIBUTION_UPDATED] = {&attribution_form, NULL, attribution_check},
         [EVENT_INVOICE_PAID] = {&invoice_form, NULL, invoice_check},
         [EVENT_REFUND_ISSUED] = {&refund_form, NULL, refund_check},
         [EVENT_CHARGEBACK] = {&refund_form, NULL, refund_check},

@@ -457,6 +457,28 @@ static void a_late_attribution_can_be_corrected(void **state)
     assert_int_equal(net("did:other"), 9400);
 }
 
+/* Each form of an amount is refused where it stands. */
+static void a_refused_amount_names_its_own_member(void **state)
+{
+    static const struct {
+        const char *amount;
+        const char *pointer;
+    } cases[] = {
+        {"\"amount_minor\":100,\"currency\":\"QQQ\"", "/payload/currency"},
+        {"\"amount\":{\"amount\":\"1.00\",\"currency\":\"QQQ\"}", "/payload/amount/currency"},
+        {"\"amount\":{\"amount\":\"1.001\",\"currency\":\"USD\"}", "/payload/amount/amount"},
+    };
+    (void)state;
+    fees();
+    created("\"raise_amount\":\"20000.00\"");
+    APPLIED("campaign.opened_for_funding", CAMPAIGN, " ");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        REFUSED("commitment.created", CAMPAIGN ",\"commitment_id\":\"k1\"",
+                "\"investor_id\":\"did:i1\",%s", cases[i].amount);
+        assert_string_equal(w.err.pointer, cases[i].pointer);
+    }
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -467,6 +489,7 @@ int main(void)
         ONE(the_cap_is_reached_exactly_and_nothing_accrues_after),
         ONE(the_lower_of_two_caps_holds),
         ONE(days_end_by_themselves),
+        ONE(a_refused_amount_names_its_own_member),
         ONE(refunds_take_back_in_proportion_and_all_in_the_end),
         ONE(a_refund_waits_for_its_invoice),
         ONE(revenue_of_nobody_waits_for_an_owner),
