@@ -257,7 +257,9 @@ enum view_result view_fees_version(const struct view *v, struct arena *a, uint32
 {
     struct bytes value;
     enum view_result found = get(v, key_u32(KEY_FEES_VERSION, version), &value);
-    METE_ASSERT(found != VIEW_FOUND || fee_schedule_unpack(a, value, out));
+    if (found == VIEW_FOUND) { /* its labels outlive the value */
+        METE_ASSERT(fee_schedule_unpack(a, text_bytes(arena_text(a, bytes_text(value))), out));
+    }
     return found;
 }
 
