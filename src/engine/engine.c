@@ -221,6 +221,7 @@ static enum mete_code book_begin(struct engine *e, const struct engine_options *
                                .read_only = o->read_only,
                                .untouched = o->untouched,
                                .cache_size = o->cache_size,
+                               .strict_cache = o->strict_cache,
                                .no_entries = o->no_entries,
                                .now = engine_now(e)};
     enum mete_code code = METE_OK;

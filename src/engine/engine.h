@@ -34,6 +34,7 @@ struct engine_options {
     bool untouched;    /* as in struct store_options */
     bool no_entries;   /* keep no account entries: nobody will ask for statements */
     size_t cache_size; /* bytes; 0: 64 MiB */
+    bool strict_cache; /* see struct store_options */
     enum clock_mode clock;
     mete_time now;           /* CLOCK_EVENT: the first moment; else ignored */
     uint64_t salt_seed;      /* not 0: repeatable salts (mete run, tests) instead of random ones */

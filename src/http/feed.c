@@ -122,7 +122,8 @@ static enum mete_code lines_run(struct pump *p, void *job, struct mete_err *err)
 {
     struct lines *l = job;
     struct store *store;
-    const struct store_options so = {.read_only = true, .cache_size = 1 << 20};
+    const struct store_options so = {
+        .read_only = true, .cache_size = 1 << 20, .strict_cache = true};
     enum mete_code code = store_open(&store, l->store, &so, err);
     if (code != METE_OK) {
         return code;

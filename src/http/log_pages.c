@@ -441,7 +441,8 @@ enum mete_code log_pages_start(struct log_pages **out, const struct log_pages_op
                                struct mete_err *err)
 {
     struct log_pages *p = calloc(1, sizeof *p);
-    const struct store_options so = {.read_only = true, .cache_size = CACHE_SIZE};
+    const struct store_options so = {
+        .read_only = true, .cache_size = CACHE_SIZE, .strict_cache = true};
     pthread_condattr_t attr;
     METE_ASSERT(p != NULL);
     p->o = *o;

@@ -70,8 +70,11 @@ static struct engine *resting_take(struct snapshots *s, const char *book)
 
 struct engine *snapshots_take(struct snapshots *s, const char *book, struct mete_err *err)
 {
-    const struct engine_options o = {
-        .store = s->store, .book = book, .read_only = true, .cache_size = s->cache_size};
+    const struct engine_options o = {.store = s->store,
+                                     .book = book,
+                                     .read_only = true,
+                                     .cache_size = s->cache_size,
+                                     .strict_cache = true};
     struct engine *e = resting_take(s, book);
     if (e == NULL || engine_wake(e, err) != METE_OK) {
         engine_close(e);

@@ -171,7 +171,8 @@ static void lines_answer(struct desk *d, struct engine *e, struct exchange *x)
     *l = (struct lines){.o = {.store = d->o.store,
                               .book = arena_text(a, text_of(x->who->book)).p,
                               .read_only = true,
-                              .cache_size = CACHE_SIZE},
+                              .cache_size = CACHE_SIZE,
+                              .strict_cache = true},
                         .q = q};
     l->q.party = arena_text(a, q.party);
     l->q.asset = arena_text(a, q.asset);

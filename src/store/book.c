@@ -87,7 +87,7 @@ static struct book *book_new(struct store *s, void *log, struct text name)
         s->open = b;
     }
     tree_init(&b->tree, b->port, log);
-    state_init(&b->state, b->port->state, log, s->options.cache_size);
+    state_init(&b->state, b->port->state, log, s->options.cache_size, s->options.strict_cache);
     return b;
 }
 

@@ -108,6 +108,7 @@ static enum mete_code life_try(struct life *l, bool read_only, struct mete_err *
                                .create_store = !read_only,
                                .read_only = read_only,
                                .cache_size = CACHE,
+                               .strict_cache = true,
                                .clock = CLOCK_EVENT,
                                .salt_seed = 1};
     memset(&l->s, 0, sizeof l->s);

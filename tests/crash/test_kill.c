@@ -170,6 +170,7 @@ static bool place_open(const struct place *p, struct scene *s)
                                      .book = "main",
                                      .read_only = true,
                                      .cache_size = CACHE,
+                                     .strict_cache = true,
                                      .clock = CLOCK_EVENT,
                                      .salt_seed = 1};
     memset(s, 0, sizeof *s);

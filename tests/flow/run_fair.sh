@@ -110,6 +110,14 @@ is "$(q '[.allocations[] | .amount] | [_nwise(3)]')" \
     '[["70000","25000","5000"],["70000","25000","5000"],["65000","30000","5000"],["60000","35000","5000"],["55000","40000","5000"],["0","0","0"]]' \
     'event-milestone: early bird and standard, below and above the thresholds'
 
+# every fee has the label that its schedule gave it, however long the result is
+run --preset fair --policy "$ROOT/examples/fair/music.fair.json" --policy "$ROOT/examples/fair/software-vesting.fair.json" \
+    --policy "$ROOT/examples/fair/opensource.fair.json" --policy "$ROOT/examples/fair/event-milestone.fair.json" \
+    "$ROOT"/examples/streams/cli-usage.ndjson "$ROOT"/examples/streams/streaming.ndjson "$ROOT"/examples/streams/tickets.ndjson
+is "$(q '[.fees[].label] | unique - ["fee"]')" '["infrastructure","infrastructure_pattern_attribution"]' 'the labels of fees'
+[ "$(q '.fees | length')" -gt 100 ]
+ok $? 'of more than a hundred'
+
 # the same input gives the same bytes
 run --policy "$ROOT/examples/fair/event-milestone.fair.json" --preset fair s.ndjson
 cp out first

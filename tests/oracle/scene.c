@@ -27,6 +27,7 @@ void scene_open_store(struct scene *s, const char *store, size_t cache_size)
                                .book = "main",
                                .create_store = true,
                                .cache_size = cache_size,
+                               .strict_cache = true,
                                .clock = CLOCK_EVENT,
                                .salt_seed = 1};
     memset(s, 0, sizeof *s);

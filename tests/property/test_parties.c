@@ -96,6 +96,7 @@ _Noreturn static void child(const char *dir, size_t cache, unsigned policies, in
                                            .create_store = true,
                                            .create_book = true,
                                            .cache_size = cache,
+                                           .strict_cache = true,
                                            .clock = CLOCK_EVENT,
                                            .salt_seed = 1};
     METE_ASSERT(engine_open(&e, &options, &err) == METE_OK);

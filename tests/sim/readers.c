@@ -56,7 +56,8 @@ static bool reader_open(struct sim *s, struct sim_reader *r, struct mete_err *er
     const struct engine_options o = {.store = s->file,
                                      .book = r->book->name,
                                      .read_only = true,
-                                     .cache_size = (size_t)128 << 10};
+                                     .cache_size = (size_t)128 << 10,
+                                     .strict_cache = true};
     if (engine_open(&r->engine, &o, err) != METE_OK) {
         r->engine = NULL;
         return false;

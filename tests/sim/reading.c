@@ -226,8 +226,12 @@ bool reading_backup(struct sim *s, struct sim_book *b, struct mete_err *err)
         return mete_fail(err, METE_STORE_FAILED, NULL, "the copy failed") == METE_OK;
     }
     snprintf(key, sizeof key, "%s.key", s->file);
-    const struct engine_options o = {
-        .store = to, .book = b->name, .read_only = true, .key_file = key, .cache_size = 1 << 20};
+    const struct engine_options o = {.store = to,
+                                     .book = b->name,
+                                     .read_only = true,
+                                     .key_file = key,
+                                     .cache_size = 1 << 20,
+                                     .strict_cache = true};
     struct engine *e = NULL;
     if (engine_open(&e, &o, err) != METE_OK) {
         return false;

@@ -183,6 +183,7 @@ static enum mete_code book_try(struct sim *s, struct sim_book *b, struct mete_er
                                .in_store = s->store,
                                .book = b->name,
                                .cache_size = CACHE,
+                               .strict_cache = true,
                                .salt_seed = 1};
     struct engine *e = NULL;
     enum mete_code code = engine_open(&e, &o, err);
@@ -201,7 +202,8 @@ static enum mete_code book_try(struct sim *s, struct sim_book *b, struct mete_er
 
 static enum mete_code world_try(struct sim *s, struct mete_err *err)
 {
-    const struct store_options so = {.create = true, .cache_size = CACHE, .now = sim_clock()};
+    const struct store_options so = {
+        .create = true, .cache_size = CACHE, .strict_cache = true, .now = sim_clock()};
     enum mete_code code = store_open(&s->store, s->file, &so, err);
     if (code != METE_OK) {
         s->store = NULL;

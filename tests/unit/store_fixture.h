@@ -388,7 +388,8 @@ static inline void fixture_open_with(struct fixture *f, const char *url,
 
 static inline void fixture_open(struct fixture *f, const char *url, size_t cache_size)
 {
-    const struct store_options o = {.create = true, .cache_size = cache_size, .now = FIXTURE_TIME};
+    const struct store_options o = {
+        .create = true, .cache_size = cache_size, .strict_cache = true, .now = FIXTURE_TIME};
     fixture_open_with(f, url, &o);
 }
 

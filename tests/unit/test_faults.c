@@ -174,6 +174,7 @@ static struct engine *book_new(size_t cache_size, uint64_t salt_seed)
                                      .create_store = true,
                                      .create_book = true,
                                      .cache_size = cache_size,
+                                     .strict_cache = true,
                                      .clock = CLOCK_EVENT,
                                      .salt_seed = salt_seed};
     struct engine *e = NULL;

@@ -210,10 +210,14 @@ static void test_a_reader_goes_on_with_the_book(void **state)
     struct book *reader;
     struct mete_err err;
     fixture_close(f);
-    const struct store_options small = {
-        .create = true, .cache_size = (size_t)64 << 10, .now = FIXTURE_TIME, .lease_ms = 600};
+    const struct store_options small = {.create = true,
+                                        .cache_size = (size_t)64 << 10,
+                                        .strict_cache = true,
+                                        .now = FIXTURE_TIME,
+                                        .lease_ms = 600};
     fixture_open_with(f, "postgres:", &small);
-    const struct store_options o = {.read_only = true, .cache_size = (size_t)64 << 10};
+    const struct store_options o = {
+        .read_only = true, .cache_size = (size_t)64 << 10, .strict_cache = true};
     fixture_append(f, 10, 10);
     assert_int_equal(store_open(&s, f->url, &o, &err), METE_OK);
     assert_int_equal(book_open(&reader, s, TEXT("main"), false, &err), METE_OK);

@@ -221,7 +221,7 @@ static void world_open(struct world *w, uint64_t seed, size_t memory, uint64_t k
     w->segment_blocks = segment_blocks;
     rng_seed(&w->rng, seed);
     omap_init(&w->model, sizeof(struct fact), seed);
-    state_init(&w->state, &fake_port, &w->fake, memory);
+    state_init(&w->state, &fake_port, &w->fake, memory, true);
     w->state.segment_blocks = w->segment_blocks;
 }
 
@@ -377,7 +377,7 @@ static void reopen(struct world *w)
         w->reopened_amid_merge += w->fake.merging[i];
     }
     state_clear(&w->state);
-    state_init(&w->state, &fake_port, &w->fake, w->memory);
+    state_init(&w->state, &fake_port, &w->fake, w->memory, true);
     w->state.segment_blocks = w->segment_blocks;
     w->state.stats = stats;
     assert_int_equal(state_load(&w->state, &err), METE_OK);

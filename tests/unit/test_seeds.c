@@ -195,6 +195,7 @@ static struct hash book_make(const char *store, uint64_t seed, struct text strea
                                      .create_store = true,
                                      .create_book = true,
                                      .cache_size = 1 << 18,
+                                     .strict_cache = true,
                                      .clock = CLOCK_EVENT,
                                      .salt_seed = 1};
     struct engine *e = NULL;

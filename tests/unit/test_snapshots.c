@@ -38,6 +38,7 @@ static int set_up(void **state)
                                      .create_store = true,
                                      .create_book = true,
                                      .cache_size = CACHE,
+                                     .strict_cache = true,
                                      .salt_seed = 1};
     made = 0;
     assert_int_equal(engine_open(&writer, &o, &err), METE_OK);

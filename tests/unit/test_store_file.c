@@ -117,7 +117,8 @@ static void test_a_reader_keeps_its_snapshot(void **state)
     struct store *s;
     struct book *reader;
     struct mete_err err;
-    struct store_options o = {.read_only = true, .cache_size = (size_t)32 << 10};
+    struct store_options o = {
+        .read_only = true, .cache_size = (size_t)32 << 10, .strict_cache = true};
     f->options.cache_size = (size_t)32 << 10; /* so that runs are merged away under the reader */
     fixture_reopen(f);
     fixture_append(f, 900, 100);

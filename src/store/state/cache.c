@@ -5,17 +5,36 @@
 
 #include "crypto/hash.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BUCKETS_MIN   ((size_t)256)
 #define CHANCES_DATA  1
 #define CHANCES_INDEX 3
 
-void cache_init(struct cache *c, const struct state_port *port, void *ctx,
-                struct state_stats *stats, size_t size_max)
+/* Of the machine's memory, for index blocks. */
+#define INDEX_PART 8
+
+static _Atomic size_t index_size; /* of all caches that are not strict */
+
+static size_t index_max(void)
 {
-    *c = (struct cache){.port = port, .ctx = ctx, .stats = stats, .size_max = size_max};
+    static _Atomic size_t known;
+    if (known == 0) {
+        long pages = sysconf(_SC_PHYS_PAGES);
+        long size = sysconf(_SC_PAGESIZE);
+        known = pages > 0 && size > 0 ? (size_t)pages * (size_t)size / INDEX_PART : (size_t)1 << 30;
+    }
+    return known;
+}
+
+void cache_init(struct cache *c, const struct state_port *port, void *ctx,
+                struct state_stats *stats, size_t size_max, bool is_strict)
+{
+    *c = (struct cache){
+        .port = port, .ctx = ctx, .stats = stats, .size_max = size_max, .is_strict = is_strict};
 }
 
 static size_t block_cost(const struct block *b)
@@ -77,6 +96,10 @@ static void enter(struct cache *c, struct block *b)
     b->cached = true;
     c->count++;
     c->size += block_cost(b);
+    if (b->is_index) {
+        c->index_size += block_cost(b);
+        index_size += c->is_strict ? 0 : block_cost(b);
+    }
 }
 
 static void leave(struct cache *c, struct block *b)
@@ -97,18 +120,34 @@ static void leave(struct cache *c, struct block *b)
     }
     c->count--;
     c->size -= block_cost(b);
+    if (b->is_index) {
+        c->index_size -= block_cost(b);
+        index_size -= c->is_strict ? 0 : block_cost(b);
+    }
     free(b);
+}
+
+/** Whether blocks of this kind take more than they may. A cache whose index blocks are fewer than
+ *  what it may have of data leaves it to others to make room for index blocks. */
+static bool is_over(const struct cache *c, bool index)
+{
+    if (c->is_strict) {
+        return c->size > c->size_max;
+    }
+    return index ? index_size > index_max() && c->index_size > c->size_max
+                 : c->size - c->index_size > c->size_max;
 }
 
 /** Makes room. What is pinned stays, so the bound may be passed by what one reader holds. */
 static void evict(struct cache *c)
 {
     size_t looked = 0;
-    while (c->size > c->size_max && c->hand != NULL && looked < (CHANCES_INDEX + 2) * c->count) {
+    while ((is_over(c, false) || is_over(c, true)) && c->hand != NULL &&
+           looked < (CHANCES_INDEX + 2) * c->count) {
         struct block *b = c->hand;
         c->hand = b->next;
         looked++;
-        if (b->pins > 0) {
+        if (b->pins > 0 || !is_over(c, b->is_index)) {
             continue;
         }
         if (b->chances > 0) {
@@ -166,6 +205,7 @@ struct block *cache_get(struct cache *c, uint64_t id, enum block_use use, struct
         if (b == NULL) {
             return NULL;
         }
+        b->is_index = use == BLOCK_INDEX;
         if (use != BLOCK_ONCE) {
             enter(c, b);
         }
@@ -203,7 +243,7 @@ void cache_clear(struct cache *c)
         leave(c, c->hand);
     }
     free(c->bucket);
-    cache_init(c, c->port, c->ctx, c->stats, c->size_max);
+    cache_init(c, c->port, c->ctx, c->stats, c->size_max, c->is_strict);
 }
 
 enum mete_code cache_write(struct cache *c, uint64_t id, struct buf *data, struct mete_err *err)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Blocks in memory, checked when they are loaded, bounded in bytes. A block in use is pinned.
- * The second chance decides who goes; index blocks get more of them. */
+ * The second chance decides who goes; index blocks get more of them. They hold the filters of runs:
+ * to do without one costs a read for every key that is not there, so all caches of the process
+ * together may have an eighth of the machine's memory for them, unless a cache is strict. */
 #ifndef METE_STORE_STATE_CACHE_H
 #define METE_STORE_STATE_CACHE_H
 
@@ -13,6 +15,7 @@ struct block {
     uint32_t pins;
     uint8_t chances;
     bool cached;
+    bool is_index;
     struct block **owner; /* set to NULL when it goes; may be NULL */
     struct block *chain;  /* of the same hash bucket */
     struct block *prev;   /* ring of all cached blocks */
@@ -25,8 +28,10 @@ struct cache {
     const struct state_port *port;
     void *ctx;
     struct state_stats *stats;
-    size_t size_max;
-    size_t size;
+    size_t size_max; /* of data blocks; strict: of all */
+    size_t size;     /* of all */
+    size_t index_size;
+    bool is_strict;
     struct block **bucket;
     size_t bucket_count;
     size_t count;
@@ -35,8 +40,9 @@ struct cache {
 
 #define BLOCK_CHECKSUM_LEN ((size_t)8)
 
+/** `is_strict`: index blocks count to `size_max` like the others. */
 void cache_init(struct cache *c, const struct state_port *port, void *ctx,
-                struct state_stats *stats, size_t size_max);
+                struct state_stats *stats, size_t size_max, bool is_strict);
 void cache_clear(struct cache *c);
 
 enum block_use {

@@ -20,7 +20,8 @@ static size_t clamp(size_t v, size_t min, size_t max)
     return v < min ? min : v > max ? max : v;
 }
 
-void state_init(struct state *s, const struct state_port *port, void *ctx, size_t memory)
+void state_init(struct state *s, const struct state_port *port, void *ctx, size_t memory,
+                bool is_strict)
 {
     *s = (struct state){.port = port, .ctx = ctx};
     /* Three eighths for the buffer, an eighth for what sorting and merging take for a while, a
@@ -30,7 +31,7 @@ void state_init(struct state *s, const struct state_port *port, void *ctx, size_
     size_t rest = memory > others ? memory - others : 0;
     memtable_init(&s->memtable, hash_seed());
     point_cache_init(&s->points, memory / 16);
-    cache_init(&s->cache, port, ctx, &s->stats, clamp(rest, CACHE_MIN, SIZE_MAX));
+    cache_init(&s->cache, port, ctx, &s->stats, clamp(rest, CACHE_MIN, SIZE_MAX), is_strict);
     s->next_segment = 1;
     s->next_run = 1;
     s->next_flush = 1;

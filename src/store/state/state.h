@@ -48,8 +48,10 @@ struct state {
     struct state_stats stats;
 };
 
-/** `memory`: bytes for buffer and caches together. Loads nothing yet. */
-void state_init(struct state *s, const struct state_port *port, void *ctx, size_t memory);
+/** `memory`: bytes for buffer and caches together; filters of runs beside it, unless `is_strict`.
+ *  Loads nothing yet. */
+void state_init(struct state *s, const struct state_port *port, void *ctx, size_t memory,
+                bool is_strict);
 /** Reads which runs there are. */
 enum mete_code state_load(struct state *s, struct mete_err *err) METE_MUST_CHECK;
 void state_clear(struct state *s);
