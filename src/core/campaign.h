@@ -31,7 +31,7 @@ struct campaign {
     mete_time completed_at; /* by an event or the cap; TIME_NEVER: not yet */
     uint8_t reason;         /* enum completion */
     struct text off_ramp_taken;
-    bool end_told; /* an event behind the end of its days has told that it ended */
+    bool end_told; /* revenue from behind the end of its days has told that they ended */
 };
 
 /* Sums of a campaign, in minor units of its asset. */
