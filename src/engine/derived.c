@@ -191,12 +191,11 @@ static void share_add(struct deriving *x, struct derived *d, const struct line *
     }
     (void)view_party_id(engine_view(x->e), line->party, &party);
     d->fees += fee ? line->amount : 0;
-    d->share[d->share_count++] =
-        (struct derived_share){.kind = fee               ? "platform"
-                                       : from->node == 0 ? "creator"
-                                                         : "investor",
-                               .party = arena_text(&x->a, party),
-                               .amount = line->amount};
+    d->share[d->share_count++] = (struct derived_share){.kind = fee               ? "platform"
+                                                                : from->node == 0 ? "creator"
+                                                                                  : "investor",
+                                                        .party = arena_text(&x->a, party),
+                                                        .amount = line->amount};
 }
 
 static void shares_begin(struct deriving *x, struct derived *d, const struct group *g)
@@ -269,9 +268,8 @@ static enum mete_code original_load(struct deriving *x, const struct group *g,
     }
     if (x->original.seq != g->target_seq || x->original.page != g->target_page) {
         code = walk_one(x->e, &x->a, g->target_seq, g->target_page, &x->original, x->err);
-        code = code == METE_OK
-                   ? walk_head_of(&x->a, x->original.bytes, &x->original_head, x->err)
-                   : code;
+        code = code == METE_OK ? walk_head_of(&x->a, x->original.bytes, &x->original_head, x->err)
+                               : code;
     }
     *out = &x->original;
     *id = x->original_head.event_id;
@@ -328,9 +326,9 @@ static enum mete_code cause_load(struct deriving *x)
     struct log_row row;
     enum store_result found = book_row(engine_book(x->e), x->after.seq, &row, x->err);
     if (found != STORE_OK) {
-        return found == STORE_FAILED ? METE_STORE_FAILED
-                                     : mete_fail(x->err, METE_NOT_FOUND, NULL,
-                                                 "the log has no such entry");
+        return found == STORE_FAILED
+                   ? METE_STORE_FAILED
+                   : mete_fail(x->err, METE_NOT_FOUND, NULL, "the log has no such entry");
     }
     struct text event = arena_text(&x->entry, bytes_text(row.event));
     return walk_head_of(&x->entry, text_bytes(event), &x->cause, x->err);

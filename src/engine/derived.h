@@ -14,7 +14,8 @@
 /** Where something stands in a feed: the entry itself is {seq, 0, 0}. */
 struct derived_place {
     uint64_t seq;
-    uint32_t page;  /* of the entry's decisions: the first one of the decision that it is read from */
+    uint32_t
+        page; /* of the entry's decisions: the first one of the decision that it is read from */
     uint32_t index; /* from 1, inside that decision */
 };
 
@@ -31,10 +32,10 @@ struct derived {
     char id[DERIVED_ID_MAX];
     enum event_type type;
     mete_time occurred_at;
-    struct text caused_by;  /* the event whose entry it stands in */
-    struct text source;     /* the event that was decided: an invoice, a refund; maybe an older one */
-    struct text reverses;   /* the invoice; ledger.adjusted alone */
-    struct text app_id;     /* what the source says it belongs to; may be empty */
+    struct text caused_by; /* the event whose entry it stands in */
+    struct text source;   /* the event that was decided: an invoice, a refund; maybe an older one */
+    struct text reverses; /* the invoice; ledger.adjusted alone */
+    struct text app_id;   /* what the source says it belongs to; may be empty */
     struct text user_id;
     struct text transaction_id;
     struct text campaign_id; /* empty: the revenue of no campaign */
