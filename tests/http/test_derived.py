@@ -9,7 +9,7 @@ import pathlib
 import subprocess
 
 from described import Answer, Document, jsonschema
-from served import METE, Served, done, equal, note, ok
+from served import METE, Served, done, equal, note, ok, until
 from streaming import LINES, Stream
 
 ROOT = pathlib.Path(os.environ["ROOT"])
@@ -273,9 +273,7 @@ def same_everywhere():
         one.stop()
         one.start()
         equal(feed(one)[0], whole, "and after a new start")
-        size = one.get("/v1/log/checkpoint")[2]
-        size = int((size if isinstance(size, str) else size.decode()).splitlines()[1])
-        equal(size, len(story.events), "the log has only what was sent")
+        equal(checkpoint(one)[0], str(len(story.events)), "the log has only what was sent")
         exported = subprocess.run([METE, "--store", str(one.folder / "mete.db"), "export", "audit"],
                                   capture_output=True, text=True, check=True).stdout
         equal([i for _, i in ids[0] if i in exported], [], "nor does an export for the auditor")
@@ -311,7 +309,33 @@ def many():
         equal(rest, rows[-(count - 4096):], "and there it is")
 
 
-for part in (money, ends, same_everywhere, many):
+def followed():
+    """Who copies a log event by event gets what is in the log."""
+    story = Story()
+    story.fees()
+    story.offering(cap_amount="10.00", duration_days=3)
+    story.say("attribution.assigned", {"user_id": "u1", "campaign_id": "c1"})
+    for i in range(3):
+        story.invoice(7777, f"p{i}")
+    head = {"API_KEY": "a key of both"}
+    with Served("--roles", "distributions", env=head) as first:
+        first.key = head["API_KEY"]
+        url = f"http://127.0.0.1:{first.port}"
+        with Served("--roles", "wallet", env={**head, "DISTRIBUTION_SERVICE_URL": url}) as second:
+            second.key = first.key
+            post(first, story)
+            equal(len(derived(feed(first)[0])), 4, "three accruals and the cap are in the feed")
+            until("a follower has the same head",
+                  lambda: checkpoint(second) == checkpoint(first))
+
+
+def checkpoint(s):
+    """Size and root."""
+    said = s.get("/v1/log/checkpoint")[2]
+    return (said if isinstance(said, str) else said.decode()).splitlines()[1:3]
+
+
+for part in (money, ends, same_everywhere, many, followed):
     note(part.__doc__ or part.__name__)
     part()
 done()
