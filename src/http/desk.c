@@ -616,7 +616,8 @@ static void committed(void *desk, const char *book)
 /** What answers that go on for long need. An eighth of the connections is left for others. */
 static enum mete_code streams_open(struct desk *d, struct mete_err *err)
 {
-    const struct log_pages_options po = {.store = d->o.store, .render = feed_row_event,
+    const struct log_pages_options po = {.store = d->o.store,
+                                         .render = feed_row_event,
                                          .follow = feed_follows,
                                          .resume = feed_resume,
                                          .ctx = d};
