@@ -175,6 +175,72 @@ static void everything_is_explained(void **state)
     assert_true(check_all(book));
 }
 
+/* --- what has left -----------------------------------------------------------------------------*/
+
+/** Single quotes for double ones. */
+static void said(struct engine *e, const char *type, int second, const char *payload)
+{
+    char json[600];
+    struct submit_result r;
+    const struct submit_options own = {.own = true};
+    snprintf(json, sizeof json,
+             "{'event_id':'x%d','event_type':'%s','occurred_at':'2025-02-01T00:00:%02dZ',"
+             "'payload':%s}",
+             second, type, second, payload);
+    for (char *p = json; *p != '\0'; p++) {
+        *p = *p == '\'' ? '"' : *p;
+    }
+    engine_submit(e, text_of(json), &own, &r);
+    if (r.status != SUBMIT_APPLIED) {
+        fail_msg("%s: %s", type, r.err.text);
+    }
+}
+
+static i128 then_of(const struct simulation *s, const char *party)
+{
+    for (size_t i = 0; i < s->row_count; i++) {
+        if (text_is(s->row[i].party, party)) {
+            return s->row[i].then;
+        }
+    }
+    return 0;
+}
+
+static void settlements_stay_facts(void **state)
+{
+#define INITIATED(id, amount)                                                                      \
+    "{'settlement_id':'" id "','beneficiary_id':'did:a','amount':{'amount':'" amount               \
+    "','currency':'USD'}}"
+    struct engine *e = memory_book();
+    struct simulation s;
+    struct mete_err err;
+    const struct text draft = TEXT("{\"id\":\"urn:s\",\"kind\":\"single\",\"party\":\"did:b\"}");
+    struct simulate_query q = {.document = &draft, .document_count = 0};
+    (void)state;
+    said(e, "book.configured", 1, "{'clear_after_days':0}");
+    said(e, "policy.published", 2, "{'policy':{'id':'urn:s','kind':'single','party':'did:a'}}");
+    said(e, "revenue.received", 3,
+         "{'policy':'urn:s','amount':{'amount':'10.00','currency':'USD'}}");
+    said(e, "settlement.initiated", 4, INITIATED("one", "3.00"));
+    said(e, "settlement.paid", 5, "{'settlement_id':'one'}");
+    said(e, "settlement.initiated", 6, INITIATED("two", "2.00"));
+    said(e, "settlement.failed", 7, "{'settlement_id':'two'}");
+    said(e, "settlement.initiated", 8, INITIATED("three", "1.00"));
+    assert_int_equal(engine_commit(e, &err), METE_OK);
+    assert_int_equal(simulate_run(e, &q, &arena, &s, &err), METE_OK);
+    assert_int_equal(s.changed + s.uncovered + s.refused_count, 0);
+    q.document_count = 1;
+    assert_int_equal(simulate_run(e, &q, &arena, &s, &err), METE_OK);
+    assert_int_equal(s.refused_count, 0);
+    assert_int_equal(s.uncovered, 3);
+    assert_true(then_of(&s, "did:b") == 1000);
+    assert_true(then_of(&s, "did:a") == -400); /* 3.00 arrived, 1.00 is on its way */
+    assert_true(then_of(&s, "mete:payout") == 100);
+    assert_true(check_all(e));
+    engine_close(e);
+#undef INITIATED
+}
+
 /* --- streams -----------------------------------------------------------------------------------*/
 
 static bool stream_check(const char *path)
@@ -206,6 +272,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(explanations_are_the_golden_ones),
         cmocka_unit_test(explanations_have_exact_members),
         cmocka_unit_test(everything_is_explained),
+        cmocka_unit_test(settlements_stay_facts),
     };
     bool fine = true;
     for (int i = 1; i < argc; i++) {
