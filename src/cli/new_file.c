@@ -4,6 +4,7 @@
 #include "cli/new_file.h"
 
 #include "base/text.h"
+#include "engine/engine.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -214,24 +215,13 @@ static enum mete_code keys_compare(const char *path, struct text keys, struct me
 
 enum mete_code new_file_keys(const char *path, struct text keys, struct mete_err *err)
 {
-    char folder[NAME_MAX_LEN] = ".";
-    const char *slash = strrchr(path, '/');
     if (access(path, F_OK) == 0) {
         return keys_compare(path, keys, err);
     }
     if (!partial_name(path, doomed_keys)) {
         return mete_fail(err, METE_FILE, "", "the name of the key file is too long");
     }
-    int fd = open(doomed_keys, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool fine = fd >= 0 && write(fd, keys.p, keys.len) == (ssize_t)keys.len && fsync(fd) == 0 &&
-                rename_new(doomed_keys, path);
-    enum mete_code code = fine ? METE_OK : file_failed(path, err);
-    if (fd >= 0) {
-        close(fd);
-    }
-    (void)unlink(doomed_keys); /* there only after a failure */
-    if (slash != NULL) {
-        (void)text_copy(folder, sizeof folder, (struct text){path, (size_t)(slash - path) + 1});
-    }
-    return code == METE_OK && !folder_sync(folder) ? file_failed(folder, err) : code;
+    int why = key_file_make(path, doomed_keys, keys);
+    errno = why;
+    return why == 0 ? METE_OK : file_failed(path, err);
 }

@@ -51,6 +51,10 @@ void engine_close(struct engine *e);
  * METE_KEY_FILE of the environment, else FILE.key beside a file, DATABASE.key in the folder for a
  * database. */
 void engine_key_file(const char *store, const char *given, struct buf *out);
+/** A new key file, mode 0600, that appears whole or not at all and lasts, whatever ends us: written
+ *  as `partial`, a name in the same folder, which is gone afterwards. 0 or errno; EEXIST: there is
+ *  one. */
+int key_file_make(const char *path, const char *partial, struct text all) METE_MUST_CHECK;
 /** Lets the snapshot of a read-only engine go, keeping what was read. Until engine_wake only
  *  engine_close may be called. False: it cannot rest, or something failed in it; close it. */
 bool engine_rest(struct engine *e) METE_MUST_CHECK;

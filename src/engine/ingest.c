@@ -3,6 +3,7 @@
  * cuts and prepares; another decides and commits in groups. They hand batches to one another. */
 #include "engine/internal.h"
 
+#include "store/steady.h"
 #include "wire/stream.h"
 
 #include <pthread.h>
@@ -17,7 +18,7 @@
 #define BATCHES         8u
 #define BATCH_BYTES_MAX ((size_t)4 << 20) /* a batch of large events is handed on earlier */
 #define EXPECT_AHEAD    2u                /* events whose ids are looked for in memory beforehand */
-#define IDLE_NS         20000000L /* nothing came for this long: what is decided is committed */
+#define IDLE_MS         20 /* nothing came for this long: what is decided is committed */
 
 struct batch {
     struct prepared *item[BATCH_MAX];
@@ -105,11 +106,7 @@ static struct batch *batch_take(struct pump *p)
     struct batch *b = NULL;
     pthread_mutex_lock(&p->lock);
     while (p->filled == p->emptied && !p->end) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += IDLE_NS;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        const struct timespec until = steady_after(IDLE_MS);
         p->starved = true;
         int waited = pthread_cond_timedwait(&p->changed, &p->lock, &until);
         p->starved = false;
@@ -290,7 +287,6 @@ static struct pump *pump_new(struct engine *e, const struct ingest *in,
                              struct ingest_counts *counts, struct mete_err *err)
 {
     struct pump *p = calloc(1, sizeof *p);
-    pthread_condattr_t steady;
     METE_ASSERT(p != NULL);
     p->e = e;
     p->in = in;
@@ -300,10 +296,7 @@ static struct pump *pump_new(struct engine *e, const struct ingest *in,
     p->options.no_quarantine = in->no_quarantine || in->dry_run;
     p->stream = stream_new();
     METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
-    METE_ASSERT(pthread_condattr_init(&steady) == 0);
-    METE_ASSERT(pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
-    METE_ASSERT(pthread_cond_init(&p->changed, &steady) == 0);
-    pthread_condattr_destroy(&steady);
+    steady_cond_init(&p->changed);
     return p;
 }
 

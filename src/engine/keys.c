@@ -38,31 +38,26 @@ static int fd_fill(int fd, struct text all)
     return fsync(fd) == 0 ? 0 : errno;
 }
 
-/** A name lasts when its folder is written. Some file systems know no such thing: then it does. */
-static void folder_keep(const char *path)
+/** A name lasts when its folder is written; 0 or errno. Some file systems know no such thing: then
+ *  it does. */
+static int folder_keep(const char *path)
 {
     char folder[PATH_LEN_MAX];
     const char *slash = strrchr(path, '/');
     size_t len = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
     if (!text_copy(folder, sizeof folder, len > 0 ? (struct text){path, len} : TEXT("."))) {
-        return;
-    }
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
-}
-
-/** A new file that appears whole or not at all, whatever ends us; 0 or errno. EEXIST: there is
- *  one. What it would open and sign with is about to be used: half of it is worse than none. */
-static int file_make(const char *path, struct text all)
-{
-    char partial[PATH_LEN_MAX];
-    int n = snprintf(partial, sizeof partial, "%s.partial-%ld", path, (long)getpid());
-    if (n < 0 || (size_t)n >= sizeof partial) {
         return ENAMETOOLONG;
     }
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int why = fd >= 0 && fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP ? errno : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return why;
+}
+
+int key_file_make(const char *path, const char *partial, struct text all)
+{
     (void)unlink(partial); /* of a process that had our number */
     int fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
@@ -77,8 +72,15 @@ static int file_make(const char *path, struct text all)
         }
     }
     (void)unlink(partial);
-    folder_keep(path);
-    return why;
+    return why == 0 ? folder_keep(path) : why;
+}
+
+/** What it would open and sign with is about to be used: half of it is worse than none. */
+static int file_make(const char *path, struct text all)
+{
+    char partial[PATH_LEN_MAX];
+    int n = snprintf(partial, sizeof partial, "%s.partial-%ld", path, (long)getpid());
+    return n < 0 || (size_t)n >= sizeof partial ? ENAMETOOLONG : key_file_make(path, partial, all);
 }
 
 static enum mete_code keys_make(struct engine *e, const char *path, struct mete_err *err)

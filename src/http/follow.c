@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "http/reply.h"
 #include "http/routes.h"
+#include "store/steady.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -255,9 +256,7 @@ static void *follow_on(void *arg)
             tell(f);
         }
         pthread_mutex_lock(&f->lock);
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += LOOK_S;
+        const struct timespec until = steady_after(LOOK_S * 1000);
         while (!f->stopping && !f->wake && !f->news &&
                pthread_cond_timedwait(&f->changed, &f->lock, &until) == 0) {
         }
@@ -274,7 +273,6 @@ void follow_start(struct follow **out, struct desk *d)
     bool reads = (d->o.roles & (ROLE_WALLET | ROLE_DASHBOARD)) != 0 &&
                  (d->o.roles & ROLE_DISTRIBUTIONS) == 0;
     struct follow *f;
-    pthread_condattr_t steady;
     *out = NULL;
     if (o->wallet == NULL && (o->distribution == NULL || !reads)) {
         return;
@@ -284,10 +282,7 @@ void follow_start(struct follow **out, struct desk *d)
     f->d = d;
     f->follows = reads && o->distribution != NULL;
     METE_ASSERT(pthread_mutex_init(&f->lock, NULL) == 0);
-    METE_ASSERT(pthread_condattr_init(&steady) == 0);
-    METE_ASSERT(pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
-    METE_ASSERT(pthread_cond_init(&f->changed, &steady) == 0);
-    pthread_condattr_destroy(&steady);
+    steady_cond_init(&f->changed);
     METE_ASSERT(pthread_create(&f->thread, NULL, follow_on, f) == 0);
     *out = f;
 }

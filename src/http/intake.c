@@ -15,6 +15,7 @@
 #include "http/sink.h"
 #include "http/streams.h"
 #include "http/tally.h"
+#include "store/steady.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -379,13 +380,7 @@ static void waiting_look(struct intake *waiting)
  *  have a moment; whatever comes back meanwhile may make room for them. */
 static void pause_a_moment(struct intakes *all)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)LOOK_MS * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = steady_after(LOOK_MS);
     if (all->landed == NULL && all->waiting != NULL) {
         (void)pthread_cond_timedwait(&all->changed, &all->lock, &until);
     }
@@ -574,15 +569,11 @@ enum mete_code intake_begin(struct intakes *all, struct exchange *x, struct mete
 void intakes_start(struct intakes **out, struct desk *d)
 {
     struct intakes *all = calloc(1, sizeof *all);
-    pthread_condattr_t attr;
     METE_ASSERT(all != NULL);
     all->d = d;
     all->last = &all->waiting;
     METE_ASSERT(pthread_mutex_init(&all->lock, NULL) == 0);
-    METE_ASSERT(pthread_condattr_init(&attr) == 0);
-    METE_ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    METE_ASSERT(pthread_cond_init(&all->changed, &attr) == 0);
-    pthread_condattr_destroy(&attr);
+    steady_cond_init(&all->changed);
     METE_ASSERT(pthread_create(&all->thread, NULL, work_on, all) == 0);
     *out = all;
 }

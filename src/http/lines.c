@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "store/steady.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -163,16 +164,12 @@ static void *write_on(void *arg)
 struct lines *lines_open(int fd)
 {
     struct lines *l = calloc(1, sizeof *l);
-    pthread_condattr_t monotonic;
     METE_ASSERT(l != NULL);
     l->fd = fd;
     l->ring = malloc(LINES_ROOM);
     METE_ASSERT(l->ring != NULL);
-    METE_ASSERT(pthread_condattr_init(&monotonic) == 0);
-    METE_ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
     METE_ASSERT(pthread_mutex_init(&l->lock, NULL) == 0);
-    METE_ASSERT(pthread_cond_init(&l->changed, &monotonic) == 0);
-    pthread_condattr_destroy(&monotonic);
+    steady_cond_init(&l->changed);
     METE_ASSERT(pthread_create(&l->thread, NULL, write_on, l) == 0);
     return l;
 }

@@ -3,6 +3,7 @@
  * the list has an open socket, because the list is locked while sockets are shut down and while a
  * link leaves it. */
 #include "http/link.h"
+#include "store/steady.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,6 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#define LATE_LOOK_MS  250
 #define SECOND        INT64_C(1000000)
 #define ANSWER_BYTES  (16 << 10) /* a second: who takes an answer more slowly is not reading it */
 #define IDLE_CROWDED  (1 * SECOND)
@@ -92,11 +94,7 @@ static void *watch(void *arg)
     struct links *all = arg;
     pthread_mutex_lock(&all->lock);
     while (!all->stopping) {
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        t.tv_nsec += 250000000;
-        t.tv_sec += t.tv_nsec / 1000000000;
-        t.tv_nsec %= 1000000000;
+        const struct timespec t = steady_after(LATE_LOOK_MS);
         pthread_cond_timedwait(&all->changed, &all->lock, &t);
         cut_late(all, now_us());
     }
@@ -109,14 +107,10 @@ static void *watch(void *arg)
 struct links *links_open(const struct links_options *o)
 {
     struct links *all = calloc(1, sizeof *all);
-    pthread_condattr_t attr;
     METE_ASSERT(all != NULL);
     all->o = *o;
     METE_ASSERT(pthread_mutex_init(&all->lock, NULL) == 0);
-    METE_ASSERT(pthread_condattr_init(&attr) == 0);
-    METE_ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    METE_ASSERT(pthread_cond_init(&all->changed, &attr) == 0);
-    pthread_condattr_destroy(&attr);
+    steady_cond_init(&all->changed);
     METE_ASSERT(pthread_create(&all->thread, NULL, watch, all) == 0);
     return all;
 }

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "store/steady.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -443,7 +444,6 @@ enum mete_code log_pages_start(struct log_pages **out, const struct log_pages_op
     struct log_pages *p = calloc(1, sizeof *p);
     const struct store_options so = {
         .read_only = true, .cache_size = CACHE_SIZE, .strict_cache = true};
-    pthread_condattr_t attr;
     METE_ASSERT(p != NULL);
     p->o = *o;
     p->o.memory_max = o->memory_max != 0 ? o->memory_max : MEMORY_MAX;
@@ -454,10 +454,7 @@ enum mete_code log_pages_start(struct log_pages **out, const struct log_pages_op
         return code;
     }
     METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
-    METE_ASSERT(pthread_condattr_init(&attr) == 0);
-    METE_ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    METE_ASSERT(pthread_cond_init(&p->changed, &attr) == 0);
-    pthread_condattr_destroy(&attr);
+    steady_cond_init(&p->changed);
     METE_ASSERT(pthread_cond_init(&p->unpinned, NULL) == 0);
     METE_ASSERT(pthread_create(&p->thread, NULL, load_on, p) == 0);
     *out = p;

@@ -7,6 +7,7 @@
 #include "http/desk.h"
 #include "http/reply.h"
 #include "http/streams.h"
+#include "store/steady.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -50,14 +51,10 @@ struct pump {
 struct pump *pump_new(void)
 {
     struct pump *p = calloc(1, sizeof *p);
-    pthread_condattr_t attr;
     METE_ASSERT(p != NULL);
     arena_init(&p->arena, ARENA_MAX);
     METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
-    METE_ASSERT(pthread_condattr_init(&attr) == 0);
-    METE_ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    METE_ASSERT(pthread_cond_init(&p->changed, &attr) == 0);
-    pthread_condattr_destroy(&attr);
+    steady_cond_init(&p->changed);
     p->holders = 1;
     return p;
 }

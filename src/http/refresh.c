@@ -7,6 +7,7 @@
 #include "engine/publication.h"
 #include "http/registry.h"
 #include "http/snapshots.h"
+#include "store/steady.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -213,11 +214,7 @@ static void *refresh_on(void *arg)
         tick(r, &a);
         arena_reset(&a);
         pthread_mutex_lock(&r->lock);
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += TICK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        const struct timespec until = steady_after(TICK_MS);
         while (!r->stopping && pthread_cond_timedwait(&r->changed, &r->lock, &until) == 0) {
         }
     }
@@ -232,7 +229,6 @@ void refresh_start(struct refresh **out, struct desk *d)
 {
     const struct peers_options *o = peers_options_of(d->peers);
     struct refresh *r;
-    pthread_condattr_t steady;
     *out = NULL;
     if (o->registry == NULL || o->refresh_s == 0 || (d->o.roles & ROLE_MANIFESTS) != 0) {
         return;
@@ -241,10 +237,7 @@ void refresh_start(struct refresh **out, struct desk *d)
     METE_ASSERT(r != NULL);
     r->d = d;
     METE_ASSERT(pthread_mutex_init(&r->lock, NULL) == 0);
-    METE_ASSERT(pthread_condattr_init(&steady) == 0);
-    METE_ASSERT(pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
-    METE_ASSERT(pthread_cond_init(&r->changed, &steady) == 0);
-    pthread_condattr_destroy(&steady);
+    steady_cond_init(&r->changed);
     METE_ASSERT(pthread_create(&r->thread, NULL, refresh_on, r) == 0);
     *out = r;
 }

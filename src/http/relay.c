@@ -3,6 +3,7 @@
 #include "http/relay_parts.h"
 
 #include "base/text.h"
+#include "store/steady.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,16 +88,10 @@ void relay_note_away(struct relay *r, const char *book)
 
 static void wait_a_while(struct relay *r)
 {
-    struct timespec until;
     int64_t ms = r->failed                                                   ? FAILED_MS
                  : r->waiting != NULL || relay_now_ms() < r->active_until_ms ? BUSY_MS
                                                                              : IDLE_MS;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)ms * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = steady_after(ms);
     pthread_mutex_lock(&r->lock);
     bool nothing = r->failed || (r->fresh == NULL && r->answers == NULL);
     if (!r->stopping && nothing) {
@@ -146,16 +141,12 @@ static void *relay_run(void *arg)
 void relay_start(struct relay **out, const struct relay_options *o)
 {
     struct relay *r = calloc(1, sizeof *r);
-    pthread_condattr_t monotonic;
     METE_ASSERT(r != NULL);
     r->o = *o;
     r->inbox = inbox_new(o->store);
     (void)text_copy(r->node, sizeof r->node, text_of(o->node));
     METE_ASSERT(pthread_mutex_init(&r->lock, NULL) == 0);
-    METE_ASSERT(pthread_condattr_init(&monotonic) == 0);
-    METE_ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
-    METE_ASSERT(pthread_cond_init(&r->changed, &monotonic) == 0);
-    pthread_condattr_destroy(&monotonic);
+    steady_cond_init(&r->changed);
     *out = r; /* what arrives is answered by it */
     METE_ASSERT(pthread_create(&r->thread, NULL, relay_run, r) == 0);
 }

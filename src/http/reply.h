@@ -12,9 +12,9 @@
 #define TYPE_EVENTS  "text/event-stream"
 #define TYPE_TEXT    "text/plain; charset=utf-8"
 
-/** Begins a JSON answer: write the value into *w, into x->out. */
 /** As if nothing had been answered. */
 void reply_void(struct exchange *x);
+/** Begins a JSON answer: write the value into *w, into x->out. */
 void reply_json(struct exchange *x, unsigned status, struct json_writer *w);
 /** A finished body of another type; `type` must live as long as the program. */
 void reply_body(struct exchange *x, unsigned status, const char *type, struct text body);

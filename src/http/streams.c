@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "http/desk.h"
 #include "http/reply.h"
+#include "store/steady.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -52,14 +53,10 @@ static void *beat(void *arg)
 void streams_start(struct streams **out, const struct streams_options *o)
 {
     struct streams *all = calloc(1, sizeof *all);
-    pthread_condattr_t attr;
     METE_ASSERT(all != NULL && o->beat_s > 0);
     all->o = *o;
     METE_ASSERT(pthread_mutex_init(&all->lock, NULL) == 0);
-    METE_ASSERT(pthread_condattr_init(&attr) == 0);
-    METE_ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    METE_ASSERT(pthread_cond_init(&all->changed, &attr) == 0);
-    pthread_condattr_destroy(&attr);
+    steady_cond_init(&all->changed);
     METE_ASSERT(pthread_create(&all->thread, NULL, beat, all) == 0);
     *out = all;
 }

@@ -163,3 +163,14 @@ class Served:
 def event(event_id, event_type, payload, at="2025-01-01T00:00:00Z", **more):
     return {"event_id": event_id, "event_type": event_type, "occurred_at": at,
             "payload": payload, **more}
+
+
+# What most tests need: somebody who gets 6 of 10, and somebody who gets 4.
+POLICY = event("p", "policy.published", {"policy": {
+    "id": "urn:p", "kind": "weights",
+    "shares": [{"party": "did:a", "weight": "0.6"}, {"party": "did:b", "weight": "0.4"}]}})
+
+
+def revenue(event_id):
+    return event(event_id, "revenue.received",
+                 {"policy": "urn:p", "amount": {"amount": "10.00", "currency": "USD"}})

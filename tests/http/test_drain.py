@@ -14,16 +14,7 @@ import tempfile
 import threading
 import time
 
-from served import Served, done, equal, event, note, ok
-
-POLICY = event("p", "policy.published", {"policy": {
-    "id": "urn:p", "kind": "weights",
-    "shares": [{"party": "did:a", "weight": "0.6"}, {"party": "did:b", "weight": "0.4"}]}})
-
-
-def revenue(event_id):
-    return event(event_id, "revenue.received",
-                 {"policy": "urn:p", "amount": {"amount": "10.00", "currency": "USD"}})
+from served import POLICY, Served, done, equal, note, ok, revenue
 
 
 class Posters:

@@ -16,20 +16,12 @@ import struct
 import threading
 import time
 
-from served import MEMORY, Served, done, equal, event, note, ok
+from served import MEMORY, POLICY, Served, done, equal, note, ok, revenue
 
 REQUEST_S, IDLE_S = 3, 4
 ATTACK_S = float(os.environ.get("ATTACK_S", "2.5"))
 SEED = int(os.environ.get("SEED", str(random.SystemRandom().randrange(1 << 32))))
 GET = b"GET /v1/parties/did:a/balance HTTP/1.1\r\nHost: x\r\n\r\n"
-POLICY = event("p", "policy.published", {"policy": {
-    "id": "urn:p", "kind": "weights",
-    "shares": [{"party": "did:a", "weight": "0.6"}, {"party": "did:b", "weight": "0.4"}]}})
-
-
-def revenue(event_id):
-    return event(event_id, "revenue.received",
-                 {"policy": "urn:p", "amount": {"amount": "10.00", "currency": "USD"}})
 
 
 def connect(port, source="127.0.0.1"):

@@ -17,16 +17,7 @@ import subprocess
 import tempfile
 import time
 
-from served import METE, Served, done, equal, event, free_ports, ok, until
-
-POLICY = event("p", "policy.published", {"policy": {
-    "id": "urn:p", "kind": "weights",
-    "shares": [{"party": "did:a", "weight": "0.6"}, {"party": "did:b", "weight": "0.4"}]}})
-
-
-def revenue(event_id):
-    return event(event_id, "revenue.received",
-                 {"policy": "urn:p", "amount": {"amount": "10.00", "currency": "USD"}})
+from served import METE, POLICY, Served, done, equal, free_ports, ok, revenue, until
 
 
 def size_of(s):

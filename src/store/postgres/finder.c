@@ -2,6 +2,7 @@
  * Looks for a database that was lost, on a thread of its own, so that whoever cannot wait need not:
  * connecting may take seconds. Invariant: at most one connection is found and not taken. */
 #include "store/postgres/postgres.h"
+#include "store/steady.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -112,16 +113,12 @@ static void *find(void *arg)
 struct pg_finder *pg_finder_start(const char *url)
 {
     struct pg_finder *f = calloc(1, sizeof *f);
-    pthread_condattr_t monotonic;
     METE_ASSERT(f != NULL);
     f->conn.url = url;
     f->socket = -1;
     (void)mete_fail(&f->why, METE_STORE_FAILED, NULL, "the database: no connection yet");
     METE_ASSERT(pthread_mutex_init(&f->lock, NULL) == 0);
-    METE_ASSERT(pthread_condattr_init(&monotonic) == 0);
-    METE_ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
-    METE_ASSERT(pthread_cond_init(&f->changed, &monotonic) == 0);
-    pthread_condattr_destroy(&monotonic);
+    steady_cond_init(&f->changed);
     METE_ASSERT(pthread_create(&f->thread, NULL, find, f) == 0);
     return f;
 }

@@ -7,6 +7,7 @@
 #include "store/postgres/postgres.h"
 
 #include "base/text.h"
+#include "store/steady.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -151,15 +152,7 @@ static void renew(struct pg_renewer *r, const struct held *h)
 
 static void wait_a_while(struct pg_renewer *r)
 {
-    struct timespec until;
-    unsigned ms = r->lease_ms / SHARE_OF;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = steady_after(r->lease_ms / SHARE_OF);
     while (!r->stop && pthread_cond_timedwait(&r->changed, &r->lock, &until) == 0) {
     }
 }
@@ -183,7 +176,6 @@ static void *renew_all(void *arg)
 static struct pg_renewer *renewer_start(const struct pg_store *s)
 {
     struct pg_renewer *r = calloc(1, sizeof *r);
-    pthread_condattr_t monotonic;
     METE_ASSERT(r != NULL);
     r->url = strdup(s->conn.url);
     METE_ASSERT(r->url != NULL);
@@ -191,10 +183,7 @@ static struct pg_renewer *renewer_start(const struct pg_store *s)
     r->lease_ms = s->lease_ms;
     r->node = s->node;
     METE_ASSERT(pthread_mutex_init(&r->lock, NULL) == 0);
-    METE_ASSERT(pthread_condattr_init(&monotonic) == 0);
-    METE_ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
-    METE_ASSERT(pthread_cond_init(&r->changed, &monotonic) == 0);
-    pthread_condattr_destroy(&monotonic);
+    steady_cond_init(&r->changed);
     METE_ASSERT(pthread_create(&r->thread, NULL, renew_all, r) == 0);
     return r;
 }

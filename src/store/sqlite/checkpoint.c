@@ -4,6 +4,7 @@
  * started by the first group that makes the log long, or that erases: what was erased stands in the
  * log until nobody reads it any more, and a writer that waited for that would stand still. */
 #include "store/sqlite/sqlite.h"
+#include "store/steady.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -52,15 +53,11 @@ static bool empty(sqlite3 *db, int patience_ms)
 
 static void work_wait(struct sqlite_checkpointer *c)
 {
-    struct timespec until;
     if (c->emptied == c->erasures) {
         pthread_cond_wait(&c->wake, &c->lock);
         return;
     }
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += AGAIN_MS * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    const struct timespec until = steady_after(AGAIN_MS);
     if (pthread_cond_timedwait(&c->wake, &c->lock, &until) == ETIMEDOUT) {
         c->wanted = true;
     }
@@ -119,12 +116,8 @@ static struct sqlite_checkpointer *start(const char *path)
     struct sqlite_checkpointer *c = calloc(1, sizeof *c + len);
     METE_ASSERT(c != NULL);
     memcpy(c->path, path, len);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    steady_cond_init(&c->wake);
     pthread_cond_init(&c->done, NULL);
     if (pthread_create(&c->thread, NULL, work, c) != 0) {
         free(c);
