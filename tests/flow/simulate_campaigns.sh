@@ -48,6 +48,37 @@ exits 0 'as JSON' "$METE" --store book.db explain s18 --json
 is "$(q '[.. | objects | select(.label == "pool") | [.amount, .cap_took]]')" '[["2794548","1576"]]' \
     'what the cap took is a member of its own'
 
+# --- the log, and what follows from it -----------------------------------------------------------------------
+# from the feed's own book: its places and ids are those of the server (tests/http/test_derived.py)
+exits 0 'log show' "$METE" --store book.db log show --csv
+tr -d '\r' <out >rows
+is "$(sed 1d rows | cut -d, -f1 | grep -vc '[.]')" "$(grep -c . stream)" 'every event of the log is in it'
+is "$(cut -d, -f1,4,6,7 rows | grep '[.]0[.]\|[.]1[.]' | tr '\n' ' ')" \
+    '13.0.1,ledger.accrued,s13,c1 14.0.1,ledger.accrued,s14, 15.0.1,ledger.adjusted,s15, 16.1.1,ledger.adjusted,s16, 16.1.2,ledger.accrued,s16,c1 16.1.3,ledger.adjusted,s16,c1 17.0.1,ledger.accrued,s17,c1 18.0.1,ledger.accrued,s18,c1 18.0.2,campaign.completed,s18,c1 19.0.1,ledger.accrued,s19,c1 21.0.1,ledger.accrued,s21,c2 ' \
+    'behind each event stands what follows from it'
+"$METE" --store book.db log show --json | jq -c '.events[]' >all
+after=0
+: >paged
+while [ -n "$after" ]; do
+    "$METE" --store book.db log show --json --limit 1 --after "$after" >page
+    jq -c '.events[]' <page >>paged
+    after=$(jq -r 'if .more then .next else empty end' <page)
+done
+cmp -s all paged
+ok $? "one by one it is the same, from $(grep -c . all) places"
+uuid=$(python3 -c 'import hashlib, uuid
+h = bytearray(hashlib.sha256(b"mete:derived\ncampaign.completed\nc1").digest()[:16])
+h[6], h[8] = h[6] & 15 | 128, h[8] & 63 | 128
+print(uuid.UUID(bytes=bytes(h)))')
+exits 0 'one type' "$METE" --store book.db log show --type campaign.completed --json
+is "$(q '[.events[].event | [.event_id, .caused_by, .payload.reason]]')" \
+    "[[\"$uuid\",\"s18\",\"cap_reached\"]]" \
+    'its id is made as doc/format.md says'
+exits 0 'the log alone' "$METE" --store book.db log show --stored --json
+is "$(q '[.events[] | select(has("derived"))] | length')" 0 'nothing derived is in it'
+exits 2 'no such type' "$METE" --store book.db log show --type no.such
+exits 2 'no such place' "$METE" --store book.db log show --after 1.2
+
 # --- replay --------------------------------------------------------------------------------------------------
 run_head() { "$METE" run --json "$1" 2>/dev/null | jq -r .log.head; }
 is "$(run_head stream)" "$(run_head stream)" 'a stream gives the same head twice'
