@@ -6,7 +6,6 @@
 #include "engine/walk.h"
 #include "render/render.h"
 
-
 #define SEQ_MAX   (UINT64_C(1) << 40)
 #define ARENA_MAX ((size_t)1 << 32)
 
