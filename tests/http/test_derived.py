@@ -71,7 +71,8 @@ def feed(s, limit=1000, **query):
     more = "".join(f"&{k}={v}" for k, v in query.items())
     while True:
         status, _, page = s.get(f"/v1/events?after={after}&limit={limit}{more}")
-        if status != 200 or len(page["events"]) > limit:
+        stuck = status == 200 and page["more"] and page["next"] == after
+        if status != 200 or stuck or len(page["events"]) > limit:
             ok(False, f"a page of {limit} after {after}", status, page)
             return rows, pages
         rows += page["events"]
@@ -143,7 +144,8 @@ def ends():
     story.fees()
     story.offering(cap_multiple="1.4", duration_days=180)
     story.offering("c2", duration_days=10)
-    for user, campaign in (("u1", "c1"), ("u2", "c2")):
+    story.offering("c3", duration_days=10, cap_amount="10.00")
+    for user, campaign in (("u1", "c1"), ("u2", "c2"), ("u3", "c3")):
         story.say("attribution.assigned", {"user_id": user, "campaign_id": campaign})
     story.invoice(10000, "a")
     met = story.invoice(14893617, "b")
@@ -154,6 +156,8 @@ def ends():
     over = story.invoice(10000, "e", day=12, user="u2")
     story.invoice(10000, "f", day=13, user="u2")
     story.invoice(10000, "g", day=9, user="u2")
+    ended = story.invoice(10000, "h", day=14, user="u3")
+    late = story.invoice(10000, "i", day=3, user="u3")
     met_at = next(e["occurred_at"] for e in story.events if e["event_id"] == met)
     with Served() as s:
         post(s, story)
@@ -162,9 +166,14 @@ def ends():
         equal([shown(r) for r in completed], [
             ("campaign.completed", met, "cap_reached", met_at),
             ("campaign.completed", over, "duration_ended", began.replace("-01T", "-11T")),
+            ("campaign.completed", ended, "duration_ended", completed[2]["event"]["occurred_at"]),
         ], "each campaign ends once, by its reason, at its moment")
-        equal([r["event"]["correlation"] for r in completed],
-              [{"campaign_id": "c1"}, {"campaign_id": "c2"}], "and says which one it is")
+        equal([r["event"]["correlation"]["campaign_id"] for r in completed], ["c1", "c2", "c3"],
+              "and says which one it is")
+        equal([sum(x["amount_minor"] for x in r["event"]["payload"]["entries"]
+                   if x["beneficiary_type"] == "investor")
+               for r in rows if r["event"]["caused_by"] == late], [1000],
+              "a cap that late revenue reaches, once the end was told of, is no second one")
         investors = {}
         for r in rows:
             e = r["event"]
