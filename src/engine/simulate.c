@@ -107,10 +107,11 @@ static bool settled(struct simulate *x, const struct event_settlement *s, enum e
     struct event_transfer t;
     struct bytes id = text_bytes(s->settlement_id);
     if (type == EVENT_SETTLEMENT_INITIATED && why == METE_INSUFFICIENT_FUNDS) {
-        t = (struct event_transfer){
-            .from = arena_text(x->a, s->party),
-            .to = text_of(party_system_name(PARTY_PAYOUT)),
-            .amount = {arena_text(x->a, s->amount.amount), arena_text(x->a, s->amount.currency)}};
+        t = (struct event_transfer){.from = arena_text(x->a, s->party),
+                                    .to = text_of(party_system_name(PARTY_PAYOUT)),
+                                    .amount = s->amount};
+        t.amount.amount = arena_text(x->a, s->amount.amount);
+        t.amount.currency = arena_text(x->a, s->amount.currency);
         *(struct event_transfer *)map_put(&x->settled, id, NULL) = t;
         x->out->uncovered++;
     } else {
