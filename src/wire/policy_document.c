@@ -237,8 +237,8 @@ static enum mete_code choose_kind(const struct form_in *in, struct policy *p,
         }
     }
     if (text_is(kind->text, "contract")) {
-        return form_fail(in, kind, METE_MEMBER_VALUE,
-                         "a contract is made from its campaign: campaign.created says its terms");
+        return form_fail(in, kind, METE_TYPE_NOT_YET,
+                         "this version does not handle campaign contracts yet");
     }
     return form_fail(in, kind, METE_MEMBER_VALUE, "expected roles, usage, weights or single");
 }
