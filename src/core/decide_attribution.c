@@ -16,7 +16,7 @@ struct attributed_list {
 
 /* --- keys --------------------------------------------------------------------------------------*/
 
-/** First half of SHA-256 over the app and the user. */
+/** SHA-256 over the app and the user. */
 static void hashed_add(struct key *key, struct text app_id, struct text user_id)
 {
     struct key hashed = key_batch(app_id, user_id);
