@@ -190,10 +190,17 @@ static enum mete_code moment_take(const struct form_in *in, const struct json *j
 }
 
 static enum mete_code moment_needed(const struct form_in *in, const struct json *item,
-                                    mete_time now, mete_time *out)
+                                    const struct insight_options *o, mete_time *out)
 {
     const struct json *j = member(item, "t", NULL);
-    return j == NULL ? form_missing(in, item, TEXT("t")) : moment_take(in, j, now, out);
+    if (j == NULL) {
+        return form_missing(in, item, TEXT("t"));
+    }
+    enum mete_code code = moment_take(in, j, o->now, out);
+    if (code == METE_OK && *out < o->oldest) {
+        code = form_fail(in, j, METE_TIME_RANGE, "this is older than what is kept here");
+    }
+    return code;
 }
 
 /* --- what all items share ----------------------------------------------------------------------*/
@@ -370,8 +377,8 @@ static enum mete_code value_take(const struct form_in *in, const struct json *it
                            DIGITS_MAX);
 }
 
-static enum mete_code point_take(const struct form_in *in, const struct json *item, mete_time now,
-                                 struct kpi_item *out)
+static enum mete_code point_take(const struct form_in *in, const struct json *item,
+                                 const struct insight_options *o, struct kpi_item *out)
 {
     *out = (struct kpi_item){0};
     enum mete_code code = form_type(in, item, JSON_OBJECT);
@@ -382,7 +389,7 @@ static enum mete_code point_take(const struct form_in *in, const struct json *it
     const struct json *unit = member(item, "unit", NULL);
     code = metric == NULL ? form_missing(in, item, TEXT("metric"))
                           : form_line(in, metric, 1, METRIC_LEN_MAX, &out->metric);
-    code = code == METE_OK ? moment_needed(in, item, now, &out->t) : code;
+    code = code == METE_OK ? moment_needed(in, item, o, &out->t) : code;
     code = code == METE_OK ? value_take(in, item, &out->v) : code;
     code = code == METE_OK ? line_take(in, unit, UNIT_LEN_MAX, &out->unit) : code;
     code = code == METE_OK ? pii_check_all(in, metric) : code;
@@ -416,7 +423,7 @@ enum mete_code kpi_body_read(struct arena *a, struct text json, const struct ins
     out->flaw = arena_array(a, points->count, sizeof *out->flaw);
     size_t index = 0;
     for (const struct json *item = points->child; item != NULL; item = item->next, index++) {
-        if (point_take(&in, item, o->now, &out->point[out->count]) == METE_OK) {
+        if (point_take(&in, item, o, &out->point[out->count]) == METE_OK) {
             out->count++;
         } else {
             flaw_add(out, index, name_of(item, "metric"), err);
@@ -457,8 +464,8 @@ static enum mete_code data_take(const struct form_in *in, const struct json *j, 
     return code;
 }
 
-static enum mete_code event_take(const struct form_in *in, const struct json *item, mete_time now,
-                                 struct insight_item *out)
+static enum mete_code event_take(const struct form_in *in, const struct json *item,
+                                 const struct insight_options *o, struct insight_item *out)
 {
     *out = (struct insight_item){0};
     enum mete_code code = form_type(in, item, JSON_OBJECT);
@@ -470,7 +477,7 @@ static enum mete_code event_take(const struct form_in *in, const struct json *it
     const struct json *message = member(item, "message", NULL);
     const struct json *data = member(item, "data", NULL);
     code = id_take(in, item, "eventId", member(item, "eventId", "event_id"), &out->id);
-    code = code == METE_OK ? moment_needed(in, item, now, &out->t) : code;
+    code = code == METE_OK ? moment_needed(in, item, o, &out->t) : code;
     if (code == METE_OK) {
         code = type == NULL ? form_missing(in, item, TEXT("type"))
                             : form_line(in, type, 1, LABEL_LEN_MAX, &out->type);
@@ -497,8 +504,8 @@ enum mete_code insight_body_read(struct arena *a, struct text json, const struct
     out->flaw = arena_array(a, events->count, sizeof *out->flaw);
     size_t index = 0;
     for (const struct json *item = events->child; item != NULL; item = item->next, index++) {
-        if (event_take(&in, item, o->now, &out->event[out->count]) == METE_OK) {
-            out->count++;
+        if (event_take(&in, item, o, &out->event[out->count]) == METE_OK) {
+            out->event[out->count++].index = index;
         } else {
             flaw_add(out, index, name_of(item, "eventId"), err);
         }

@@ -30,6 +30,7 @@ struct insight_item {
     struct text severity;
     struct text message;
     struct text data; /* RFC 8785; empty: none */
+    size_t index;     /* in the array that came */
 };
 
 /** One that is refused. */
@@ -56,6 +57,7 @@ struct insight_body {
 struct insight_options {
     struct text app; /* that the request's header names; empty: none */
     mete_time now;
+    mete_time oldest; /* items before it are refused: they would not be kept; TIME_ALWAYS: none */
 };
 
 /** The arena that reading a body of `len` bytes may take. */
