@@ -157,22 +157,22 @@ enum store_result sqlite_meta_set(void *log, const char *name, struct text value
 enum store_result sqlite_metas(void *log, meta_visit *visit, void *arg, struct mete_err *err);
 
 enum store_result sqlite_kpi_find(void *log, const struct kpi_point *want, size_t count,
-                                struct arena *a, struct kpi_point *found, struct mete_err *err);
+                                  struct arena *a, struct kpi_point *found, struct mete_err *err);
 enum store_result sqlite_kpi_put(void *log, const struct kpi_point *p, size_t count,
-                               struct mete_err *err);
+                                 struct mete_err *err);
 enum store_result sqlite_kpi_remove(void *log, const struct kpi_point *p, size_t count,
-                                  struct mete_err *err);
+                                    struct mete_err *err);
 enum store_result sqlite_kpi_scan(void *log, const struct kpi_point *from,
-                                const struct kpi_point *until, size_t limit, kpi_visit *visit,
-                                void *arg, struct mete_err *err);
+                                  const struct kpi_point *until, size_t limit, kpi_visit *visit,
+                                  void *arg, struct mete_err *err);
 enum store_result sqlite_insight_find(void *log, const struct insight *want, size_t count,
-                                    struct insight *found, struct mete_err *err);
+                                      struct insight *found, struct mete_err *err);
 enum store_result sqlite_insight_put(void *log, const struct insight *i, size_t count,
-                                   struct mete_err *err);
+                                     struct mete_err *err);
 enum store_result sqlite_insight_remove(void *log, const struct insight *i, size_t count,
-                                      struct mete_err *err);
+                                        struct mete_err *err);
 enum store_result sqlite_insight_scan(void *log, const struct insight *from,
-                                    const struct insight *until, size_t limit, insight_visit *visit,
-                                    void *arg, struct mete_err *err);
+                                      const struct insight *until, size_t limit,
+                                      insight_visit *visit, void *arg, struct mete_err *err);
 
 #endif
