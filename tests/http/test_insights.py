@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: M-091 M-092 M-020
+"""covers: M-091 M-092
 What apps report of themselves: points and insight events through a real server; what is refused and
 why, who may report what, bounds, what is thrown away, and that the log knows nothing of it."""
 import json

@@ -118,7 +118,9 @@ static void test_points_stand_under_their_names(void **state)
 static void test_every_part_of_a_name_counts(void **state)
 {
     struct fixture *f = *state;
+    struct arena a;
     struct kpi_point p[6];
+    arena_init(&a, 1 << 20);
     for (size_t i = 0; i < ARRAY_LEN(p); i++) {
         p[i] = point("a", "m", 5, "1");
     }
@@ -134,7 +136,10 @@ static void test_every_part_of_a_name_counts(void **state)
                "a/m2/1m/prod/{}@5=1USD,7,9 ");
     for (size_t i = 0; i + 1 < ARRAY_LEN(p); i++) {
         struct buf b = {0};
+        struct kpi_point found;
         assert_int_equal(book_kpi_remove(f->book, &p[i], 1, NULL), STORE_OK);
+        assert_int_equal(book_kpi_find(f->book, &p[i], 1, &a, &found, NULL), STORE_OK);
+        assert_int_equal(found.v.len, 0);
         assert_int_equal(book_kpi_scan(f->book, &FIRST, &LAST, 100, point_write, &b, NULL),
                          STORE_OK);
         size_t left = 0;
@@ -147,6 +152,7 @@ static void test_every_part_of_a_name_counts(void **state)
     points_are(f->book, &FIRST, &LAST, 100, "A/m/1m/prod/{}@5=1USD,7,9 ");
     assert_int_equal(book_kpi_remove(f->book, p, ARRAY_LEN(p), NULL), STORE_OK);
     points_are(f->book, &FIRST, &LAST, 100, "");
+    arena_clear(&a);
 }
 
 static void test_a_point_is_replaced(void **state)
