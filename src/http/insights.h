@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The bounds of what apps report of themselves, and the thread that throws away what is old. Money
  * goes first: reports are turned away while much waits for the books, and what is let in together
- * holds a group up for some milliseconds, however many send. */
+ * is so many rows at most, however many send. */
 #ifndef METE_HTTP_INSIGHTS_H
 #define METE_HTTP_INSIGHTS_H
 
