@@ -208,7 +208,14 @@
     X(INTERNAL, 211, "internal", 500, 1, "The server failed.",                                     \
       "Send the request id to its operator.")                                                      \
     X(UPSTREAM, 212, "upstream_failed", 503, 1, "Another service gave no answer.",                 \
-      "Try again; if it goes on, tell the operator which service the message names.")
+      "Try again; if it goes on, tell the operator which service the message names.")              \
+    X(NO_POINTS, 213, "no_points", 400, 0, "The body has no points.",                              \
+      "Send at least one of {metric, t, v} in points.")                                            \
+    X(NO_EVENTS, 214, "no_events", 400, 0, "The body has no events.",                              \
+      "Send at least one of {eventId, t, type} in events.")                                        \
+    X(APP_MISMATCH, 215, "app_id_mismatch", 403, 0,                                                \
+      "The body is about another app than its header or its key.",                                 \
+      "Send what one app reports with its own id, and with a key that may speak for it.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),

@@ -29,6 +29,8 @@
     X(log_consistency)                                                                             \
     X(log_verify)                                                                                  \
     X(audit)                                                                                       \
+    X(insights_kpis)                                                                               \
+    X(insights_events)                                                                             \
     X(quarantine_list)                                                                             \
     X(quarantine_show)                                                                             \
     X(quarantine_replay)                                                                           \

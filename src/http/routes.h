@@ -28,6 +28,8 @@ route_handler usage_submit_prepare, usage_submit_post;
 route_handler audit_totals_get, allocations_get, follow_post;
 route_handler index_prepare, index_get, guide_get, fair_policy_get;
 route_handler metrics_prepare, metrics_get;
+route_handler kpis_prepare, kpis_ingest, kpis_get;
+route_handler insights_prepare, insights_ingest, insights_get;
 route_handler health_get, ready_get, version_get, openapi_get;
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "engine/allocations.h"
 #include "engine/derived.h"
+#include "engine/insights.h"
 #include "engine/log.h"
 #include "engine/publication.h"
 #include "engine/quarantine.h"
@@ -73,6 +74,11 @@ void explain_json(struct json_writer *w, const struct explain_node *n);
 void quarantined_json(struct json_writer *w, const struct quarantined *q);
 /** With the bytes that came, "body": null when they are no UTF-8. */
 void quarantined_whole_json(struct json_writer *w, const struct quarantined *q);
+
+/* --- what apps report of themselves ----------------------------------------------------------- */
+
+void kpi_json(struct json_writer *w, const struct kpi_point *p);
+void insight_json(struct json_writer *w, const struct insight *i);
 
 /* --- simulations ------------------------------------------------------------------------------ */
 
