@@ -112,6 +112,17 @@ def outcomes(of, audit):
     hold(set(sums) <= set(book) | {None}, "accruals of campaigns that are not there")
 
 
+def pools(of):
+    """Investors' share of what is shareable, unless the cap kept some of it."""
+    share = {row["campaign_id"]: row["revenue_share_bps"] for row in of["outcomes"]}
+    for row in of["accruals"]:
+        if row["kind"] == "accrued" and number(row, "investor_pool") > 0:
+            wanted = number(row, "shareable") * share[row["campaign_id"]] // 10000
+            hold(number(row, "cut_by_cap") >= 0 and wanted ==
+                 number(row, "investor_pool", "cut_by_cap"), f"{row['source_event_id']}: pool")
+    return any(number(row, "cut_by_cap") for row in of["accruals"])
+
+
 def people(node, found):
     if isinstance(node, dict):
         for name, value in node.items():
@@ -177,8 +188,11 @@ def main():
         money(of)
         joined(of)
         outcomes(of, lines(sys.argv[3]))
+        if pools(of):
+            pathlib.Path("a_cap_was_met").touch()
         hidden(of, lines(sys.argv[2]))
-    print("\n".join(flaws[:10]), end="")
+    for flaw in flaws[:10]:
+        print(flaw)
     if "--count" in sys.argv:
         print({name: len(rows) for name, rows in of.items()})
     sys.exit(1 if flaws else 0)
