@@ -69,6 +69,7 @@ static enum view_result row_fill(struct rows *r, struct campaign_row *row, mete_
     row->confirmed = sums[CAMPAIGN_CONFIRMED];
     row->accrued = sums[CAMPAIGN_ACCRUED];
     row->creators = sums[CAMPAIGN_CREATORS];
+    row->reversed = sums[CAMPAIGN_REVERSED];
     row->has_cap = campaign_cap(c, row->confirmed, &row->cap);
     row->state = campaign_state_at(c, at);
     if (row->state == CAMPAIGN_COMPLETED &&
@@ -77,6 +78,14 @@ static enum view_result row_fill(struct rows *r, struct campaign_row *row, mete_
     }
     row->state = left ? row->state : CAMPAIGN_CLOSED;
     return VIEW_FOUND;
+}
+
+enum view_result campaign_row_at(const struct view *v, struct arena *a, struct bytes key,
+                                 struct bytes value, mete_time at, struct campaign_row *row)
+{
+    struct rows r = {.v = v, .a = a};
+    *row = (struct campaign_row){.number = key_read_u32(key, 1)};
+    return campaign_unpack(a, value, &row->campaign) ? row_fill(&r, row, at) : VIEW_MISSING;
 }
 
 enum view_result campaigns_at(const struct view *v, struct arena *a, mete_time at,
