@@ -41,18 +41,18 @@ static enum view_result has_payable(const struct view *v, struct arena *a, uint3
     return found;
 }
 
-static enum view_result payable_left(const struct view *v, struct arena *a,
-                                     const struct campaign_row *row, mete_time at, bool *left)
+enum view_result campaign_payable_left(const struct view *v, struct arena *a, uint32_t number,
+                                       const struct campaign *c, mete_time at, bool *left)
 {
     struct investment *list;
     size_t count;
-    enum view_result found = view_investments(v, a, row->number, &list, &count);
+    enum view_result found = view_investments(v, a, number, &list, &count);
     *left = false;
     if (found != VIEW_MISSING) {
-        found = has_payable(v, a, row->campaign.creator, row->campaign.asset, at, left);
+        found = has_payable(v, a, c->creator, c->asset, at, left);
     }
     for (size_t i = 0; i < count && !*left && found != VIEW_MISSING; i++) {
-        found = has_payable(v, a, list[i].party, row->campaign.asset, at, left);
+        found = has_payable(v, a, list[i].party, c->asset, at, left);
     }
     return found;
 }
@@ -72,7 +72,7 @@ static enum view_result row_fill(struct rows *r, struct campaign_row *row, mete_
     row->has_cap = campaign_cap(c, row->confirmed, &row->cap);
     row->state = campaign_state_at(c, at);
     if (row->state == CAMPAIGN_COMPLETED &&
-        payable_left(r->v, r->a, row, at, &left) == VIEW_MISSING) {
+        campaign_payable_left(r->v, r->a, row->number, c, at, &left) == VIEW_MISSING) {
         return VIEW_MISSING;
     }
     row->state = left ? row->state : CAMPAIGN_CLOSED;

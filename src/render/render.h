@@ -7,6 +7,7 @@
 #define METE_RENDER_RENDER_H
 
 #include "engine/allocations.h"
+#include "engine/campaign_report.h"
 #include "engine/log.h"
 #include "engine/publication.h"
 #include "engine/quarantine.h"
@@ -60,6 +61,9 @@ void report_json(struct json_writer *w, const struct report *r, const struct rep
 /** "totals" of a report by currency, and "usage" of all providers together: nobody's own figures.
  */
 void audit_totals_members(struct json_writer *w, const struct report *r);
+
+/** All of it; "currency" is the code, amounts in other currencies say their asset. */
+void campaign_report_json(struct json_writer *w, const struct campaign_report *r);
 
 /* --- why -------------------------------------------------------------------------------------- */
 
