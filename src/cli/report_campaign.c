@@ -426,7 +426,7 @@ static int campaign_run(struct cli *c)
     }
     const struct campaign_report_query q = {.campaign_id = text_of(c->operand[0]),
                                             .at = at == TIME_ALWAYS ? engine_now(e) : at};
-    if (campaign_report_make(e, &q, &c->arena, &r, &err) != METE_OK) {
+    if (campaign_report_make(e, &q, &r, &err) != METE_OK) {
         status = cli_fail(c, &err);
     } else if (c->json) {
         cli_json_begin(c, &w);
@@ -435,6 +435,7 @@ static int campaign_run(struct cli *c)
     } else {
         show(c, &r);
     }
+    campaign_report_clear(&r);
     engine_close(e);
     return status;
 }
@@ -451,7 +452,7 @@ const struct cli_command command_report_campaign = {
     .about = "Computed from the events of the log. An invoice counts for the campaign that it is\n"
              "booked for now. Cost per customer is net spend over users who paid; paid back is\n"
              "when net shareable revenue has come up to net spend, for good. Ratios are exact:\n"
-             "--json has them as num and den. `doc/campaign-report.md` defines each number.",
+             "--json has them as num and den. GET /openapi.json defines each number.",
     .option = OPTIONS,
     .no_csv = true,
     .run = campaign_run};

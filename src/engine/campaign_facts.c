@@ -16,13 +16,13 @@ struct promise {
     enum commitment_state state;
 };
 
-struct grant {
+struct grant_row {
     struct asset asset;
     i128 amount;
     bool is_deployed;
 };
 
-struct settlement {
+struct settlement_row {
     i128 amount;
     enum settlement_state state;
 };
@@ -193,16 +193,16 @@ static struct report_spend *spend_obtain(struct gather *g, const struct text *pl
     return s;
 }
 
-static struct grant *grant_obtain(struct gather *g, const struct fact *f)
+static struct grant_row *grant_obtain(struct gather *g, const struct fact *f)
 {
     row_begin(g, ROW_GRANT);
     row_key_text(g, f->event.correlation.allocation_id);
-    return row_obtain(g, NULL, sizeof(struct grant), NULL);
+    return row_obtain(g, NULL, sizeof(struct grant_row), NULL);
 }
 
 static void grant_take(struct gather *g, const struct fact *f)
 {
-    struct grant *grant = grant_obtain(g, f);
+    struct grant_row *grant = grant_obtain(g, f);
     if (f->event.type == EVENT_SPEND_GRANT_DEPLOYED) {
         if (!grant->is_deployed && grant->amount > 0) {
             sum_to(&spend_obtain(g, NULL, &grant->asset)->deployed, grant->amount);
@@ -271,7 +271,7 @@ static void settlement_take(struct gather *g, const struct fact *f)
     struct asset asset;
     row_begin(g, ROW_SETTLEMENT);
     row_key_text(g, f->event.settlement.settlement_id);
-    struct settlement *s = row_obtain(g, &g->settlement, sizeof *s, NULL);
+    struct settlement_row *s = row_obtain(g, &g->settlement, sizeof *s, NULL);
     if (f->event.type == EVENT_SETTLEMENT_PAID) {
         s->state = SETTLEMENT_PAID;
     } else if (f->event.type == EVENT_SETTLEMENT_FAILED) {
@@ -287,7 +287,7 @@ static void settlements_finish(struct gather *g)
 {
     struct campaign_report *out = g->out;
     for (size_t i = 0; i < g->settlement.count; i++) {
-        const struct settlement *s = g->settlement.row[i];
+        const struct settlement_row *s = g->settlement.row[i];
         struct report_settled *to = s->state == SETTLEMENT_PAID     ? &out->paid
                                     : s->state == SETTLEMENT_FAILED ? &out->failed
                                                                     : &out->initiated;

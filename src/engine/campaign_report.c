@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define ARENA_MAX      ((size_t)4 << 30)
+#define MEMORY_MAX     ((size_t)1 << 30)
 #define QUOTA_DECIMALS 6u
 #define SUM_MAX        ((i128)1 << 126)
 
@@ -186,6 +187,16 @@ static void fact_take(struct gather *g, const struct fact *f)
     }
 }
 
+static enum mete_code memory_check(struct gather *g)
+{
+    size_t most = g->q->memory_max != 0 ? g->q->memory_max : MEMORY_MAX;
+    return g->a->size + map_memory(&g->row) <= most
+               ? METE_OK
+               : mete_fail(g->err, METE_LIMIT, "",
+                           "the campaign has more than can be reported at once; ask for an earlier "
+                           "moment");
+}
+
 static bool about_visit(void *arg, const struct walk_item *item)
 {
     struct gather *g = arg;
@@ -203,6 +214,7 @@ static bool about_visit(void *arg, const struct walk_item *item)
     f.payload = json_get(f.head.tree, "payload");
     g->last = f.head.occurred_at > g->last ? f.head.occurred_at : g->last;
     fact_take(g, &f);
+    g->code = g->code == METE_OK ? memory_check(g) : g->code;
     return g->code == METE_OK;
 }
 
@@ -242,13 +254,18 @@ static void finish(struct gather *g)
 }
 
 enum mete_code campaign_report_make(struct engine *e, const struct campaign_report_query *q,
-                                    struct arena *a, struct campaign_report *out,
-                                    struct mete_err *err)
+                                    struct campaign_report *out, struct mete_err *err)
 {
-    struct gather g = {
-        .e = e, .v = engine_view(e), .q = q, .out = out, .a = a, .last = TIME_ALWAYS, .err = err};
+    struct gather g = {.e = e,
+                       .v = engine_view(e),
+                       .q = q,
+                       .out = out,
+                       .a = &out->a,
+                       .last = TIME_ALWAYS,
+                       .err = err};
     *out = (struct campaign_report){
         .at = q->at, .created_at = TIME_NEVER, .paid_back_at = TIME_NEVER, .elapsed_days = -1};
+    arena_init(&out->a, ARENA_MAX);
     arena_init(&g.item, ARENA_MAX);
     map_init(&g.row, sizeof(void *), hash_seed());
     enum mete_code code = campaign_find(&g);
@@ -265,4 +282,9 @@ enum mete_code campaign_report_make(struct engine *e, const struct campaign_repo
     buf_clear(&g.key);
     arena_clear(&g.item);
     return engine_sound(e, code, err);
+}
+
+void campaign_report_clear(struct campaign_report *r)
+{
+    arena_clear(&r->a);
 }

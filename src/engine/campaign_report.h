@@ -20,7 +20,8 @@
 
 struct campaign_report_query {
     struct text campaign_id;
-    mete_time at; /* what occurred later does not count; the clock that ends days and clears */
+    mete_time at;      /* what occurred later does not count; the clock that ends days and clears */
+    size_t memory_max; /* bytes that the report may need; 0: 1 GiB */
 };
 
 /** num / den exactly, not reduced: both are numbers of the report. Not set: den would be 0. */
@@ -186,6 +187,7 @@ struct report_waits {
 };
 
 struct campaign_report {
+    struct arena a;           /* of all of it */
     struct campaign campaign; /* the terms as they stand */
     uint32_t number;
     mete_time at;
@@ -257,10 +259,13 @@ struct campaign_report {
     struct report_settled failed;
 };
 
-/** All of it in `a`. METE_NOT_FOUND for a campaign that was not created by then. */
+/** METE_NOT_FOUND for a campaign that was not created by then; METE_LIMIT for one that would need
+ *  more memory than it may have. */
 enum mete_code campaign_report_make(struct engine *e, const struct campaign_report_query *q,
-                                    struct arena *a, struct campaign_report *out,
+                                    struct campaign_report *out,
                                     struct mete_err *err) METE_MUST_CHECK;
+/** Gives its memory back; also of one that could not be made. */
+void campaign_report_clear(struct campaign_report *r);
 
 /* How quotas are written. */
 #define QUOTA_TEXT_MAX 64

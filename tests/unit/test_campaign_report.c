@@ -17,7 +17,6 @@
 
 struct told {
     struct engine *e;
-    struct arena a;
     struct campaign_report r;
     struct mete_err err;
     unsigned count;
@@ -35,7 +34,6 @@ static int set_up(void **state)
                                      .salt_seed = 7};
     (void)state;
     the = (struct told){0};
-    arena_init(&the.a, (size_t)1 << 30);
     assert_int_equal(engine_open(&the.e, &o, &the.err), METE_OK);
     return 0;
 }
@@ -44,7 +42,7 @@ static int tear_down(void **state)
 {
     (void)state;
     engine_close(the.e);
-    arena_clear(&the.a);
+    campaign_report_clear(&the.r);
     return 0;
 }
 
@@ -113,7 +111,8 @@ static enum mete_code made(const char *campaign, const char *at)
 {
     struct campaign_report_query q = {.campaign_id = text_of(campaign)};
     assert_int_equal(time_parse(text_of(at), &q.at), TIME_OK);
-    return campaign_report_make(the.e, &q, &the.a, &the.r, &the.err);
+    campaign_report_clear(&the.r);
+    return campaign_report_make(the.e, &q, &the.r, &the.err);
 }
 
 /* --- comparing ---------------------------------------------------------------------------------*/
@@ -641,6 +640,23 @@ static void settled(void **state)
     SAME(creator->payable, 9700 - 4000 - 700);
 }
 
+static void too_much_is_refused(void **state)
+{
+    (void)state;
+    self_funded();
+    const struct campaign_report_query q = {
+        .campaign_id = TEXT("c1"), .at = TIME_MAX, .memory_max = 1000};
+    for (int i = 0; i < 20; i++) {
+        char user[64];
+        snprintf(user, sizeof user, "'user_id':'u%d','campaign_id':'c1'", i);
+        invoice("01-05T00:00:00", user, 100, "");
+    }
+    assert_int_equal(made("c1", "2025-02-01T00:00:00Z"), METE_OK);
+    assert_int_equal(the.r.customers, 20);
+    campaign_report_clear(&the.r);
+    assert_int_equal(campaign_report_make(the.e, &q, &the.r, &the.err), METE_LIMIT);
+}
+
 static void decimals(void **state)
 {
     (void)state;
@@ -682,6 +698,7 @@ int main(void)
         T(the_cap_and_the_clock),
         T(days_are_over),
         T(settled),
+        T(too_much_is_refused),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
