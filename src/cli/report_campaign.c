@@ -148,6 +148,8 @@ static void outcome_show(struct cli *c, const struct campaign_report *r)
     said_quota(c, "part paid back", &r->payback_part);
     said_quota(c, "refunded, by amount", &r->refund_rate);
     said_quota(c, "refunded, by count", &r->refund_count);
+    said_amount(c, "settlements, paid", r, true, r->paid.amount);
+    said_amount(c, "settlements, on way", r, true, r->initiated.amount);
 }
 
 static void month_cell(struct table *t, int32_t month)
@@ -362,6 +364,36 @@ static void creatives_show(struct cli *c, const struct campaign_report *r)
     section(c, "Creatives", t);
 }
 
+static void trials_show(struct cli *c, const struct campaign_report *r)
+{
+    static const struct table_column COLUMNS[] = {{"experiment_id", "EXPERIMENT", COLUMN_TEXT},
+                                                  {"variant_id", "VARIANT", COLUMN_TEXT},
+                                                  {"clicks", "CLICKS", COLUMN_NUMBER},
+                                                  {"conversions", "CONVERSIONS", COLUMN_NUMBER},
+                                                  {"spend", "SPEND", COLUMN_AMOUNT},
+                                                  {"ctr", "CTR", COLUMN_TEXT},
+                                                  {"cpa", "CPA", COLUMN_AMOUNT},
+                                                  {"users", "USERS", COLUMN_NUMBER},
+                                                  {"net", "NET", COLUMN_AMOUNT}};
+    struct table *t = table_new(COLUMNS, ARRAY_LEN(COLUMNS));
+    for (size_t i = 0; i < r->trials.count; i++) {
+        const struct report_trial *x = r->trials.row[i];
+        for (size_t k = 0; k < x->kpi.count; k++) {
+            const struct report_kpi *kpi = x->kpi.row[k];
+            table_text(t, x->experiment_id);
+            table_text(t, x->variant_id);
+            table_number(t, kpi->clicks);
+            table_number(t, kpi->conversions);
+            table_amount(t, kpi->spend, &kpi->asset);
+            quota_cell(t, &kpi->ctr);
+            price_cell(t, &kpi->cpa, &kpi->asset);
+            table_number(t, x->followed.users);
+            table_amount(t, x->followed.net, &r->asset);
+        }
+    }
+    section(c, "Experiments", t);
+}
+
 static void parties_show(struct cli *c, const struct campaign_report *r)
 {
     static const struct table_column COLUMNS[] = {{"party", "PARTY", COLUMN_TEXT},
@@ -396,16 +428,16 @@ static void show(struct cli *c, const struct campaign_report *r)
     kpi_show(c, r);
     channels_show(c, r);
     creatives_show(c, r);
+    trials_show(c, r);
     parties_show(c, r);
     for (size_t i = 0; i < r->waiting.count; i++) {
         const struct report_waits *x = r->waiting.row[i];
-        cli_print(c, "\n%llu invoices wait, since the campaign has another currency: %.*s\n",
-                  (unsigned long long)x->count,
-                  (int)amount_label(&c->arena, x->amount, &x->asset).len,
-                  amount_label(&c->arena, x->amount, &x->asset).p);
+        struct text amount = amount_label(&c->arena, x->amount, &x->asset);
+        cli_print(c, "\nInvoices that wait, since the campaign has another currency: %llu, %.*s\n",
+                  (unsigned long long)x->count, (int)amount.len, amount.p);
     }
     if (r->left_out > 0) {
-        cli_print(c, "\n%llu facts are in a currency that this book does not know: left out\n",
+        cli_print(c, "\nLeft out, in currencies that this book does not know: %llu\n",
                   (unsigned long long)r->left_out);
     }
 }
