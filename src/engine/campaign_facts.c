@@ -79,15 +79,15 @@ static void steps_finish(struct gather *g)
     const struct campaign *c = &out->campaign;
     const char *name = event_type_name(EVENT_CAMPAIGN_COMPLETED);
     bool runs = out->state == CAMPAIGN_ACTIVE || out->state == CAMPAIGN_PAUSED;
-    bool left = true;
+    bool closed = false;
     if (runs && c->reason == COMPLETION_CAP && c->completed_at <= g->q->at) {
         step_add(g, (struct text){0}, c->completed_at, CAMPAIGN_COMPLETED, name);
     } else if (runs && campaign_ends_at(c) <= g->q->at) {
         step_add(g, (struct text){0}, campaign_ends_at(c), CAMPAIGN_COMPLETED, name);
     }
     if (out->state == CAMPAIGN_COMPLETED &&
-        campaign_payable_left(g->v, &g->item, out->number, c, g->q->at, &left) != VIEW_MISSING &&
-        !left) {
+        campaign_is_closed(g->v, &g->item, out->number, c, g->q->at, &closed) != VIEW_MISSING &&
+        closed) {
         out->state = CAMPAIGN_CLOSED;
     }
 }

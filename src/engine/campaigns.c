@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define SCRATCH_MAX ((size_t)4 << 30)
+
 struct rows {
     const struct view *v;
     struct arena *a;
@@ -41,19 +43,23 @@ static enum view_result has_payable(const struct view *v, struct arena *a, uint3
     return found;
 }
 
-enum view_result campaign_payable_left(const struct view *v, struct arena *a, uint32_t number,
-                                       const struct campaign *c, mete_time at, bool *left)
+/** Balances want scratch memory that they may reset, and the rows live in `a`. */
+static enum view_result payable_left(const struct view *v, struct arena *a,
+                                     const struct campaign_row *row, mete_time at, bool *left)
 {
     struct investment *list;
+    struct arena scratch;
     size_t count;
-    enum view_result found = view_investments(v, a, number, &list, &count);
+    enum view_result found = view_investments(v, a, row->number, &list, &count);
+    arena_init(&scratch, SCRATCH_MAX);
     *left = false;
     if (found != VIEW_MISSING) {
-        found = has_payable(v, a, c->creator, c->asset, at, left);
+        found = has_payable(v, &scratch, row->campaign.creator, row->campaign.asset, at, left);
     }
     for (size_t i = 0; i < count && !*left && found != VIEW_MISSING; i++) {
-        found = has_payable(v, a, list[i].party, c->asset, at, left);
+        found = has_payable(v, &scratch, list[i].party, row->campaign.asset, at, left);
     }
+    arena_clear(&scratch);
     return found;
 }
 
@@ -72,7 +78,7 @@ static enum view_result row_fill(struct rows *r, struct campaign_row *row, mete_
     row->has_cap = campaign_cap(c, row->confirmed, &row->cap);
     row->state = campaign_state_at(c, at);
     if (row->state == CAMPAIGN_COMPLETED &&
-        campaign_payable_left(r->v, r->a, row->number, c, at, &left) == VIEW_MISSING) {
+        payable_left(r->v, r->a, row, at, &left) == VIEW_MISSING) {
         return VIEW_MISSING;
     }
     row->state = left ? row->state : CAMPAIGN_CLOSED;
@@ -91,5 +97,15 @@ enum view_result campaigns_at(const struct view *v, struct arena *a, mete_time a
     }
     *rows = r.row;
     *count = r.count;
+    return found;
+}
+
+enum view_result campaign_is_closed(const struct view *v, struct arena *a, uint32_t number,
+                                    const struct campaign *c, mete_time at, bool *closed)
+{
+    const struct campaign_row row = {.number = number, .campaign = *c};
+    bool left = true;
+    enum view_result found = payable_left(v, a, &row, at, &left);
+    *closed = found != VIEW_MISSING && !left;
     return found;
 }

@@ -21,9 +21,10 @@ struct campaign_row {
  * and texts in `a`. */
 enum view_result campaigns_at(const struct view *v, struct arena *a, mete_time at,
                               struct campaign_row **rows, size_t *count);
-/** Whether its creator or one of its investors has something to be paid at a moment: a completed
- *  campaign of which nothing is left is CLOSED. `a` is scratch memory. */
-enum view_result campaign_payable_left(const struct view *v, struct arena *a, uint32_t number,
-                                       const struct campaign *c, mete_time at, bool *left);
+
+/** Whether a campaign that is completed is CLOSED: neither its creator nor one of its investors has
+ *  something left to be paid. */
+enum view_result campaign_is_closed(const struct view *v, struct arena *a, uint32_t number,
+                                    const struct campaign *c, mete_time at, bool *closed);
 
 #endif
