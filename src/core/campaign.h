@@ -56,6 +56,17 @@ enum view_result view_campaign_sums(const struct view *v, uint32_t number, i128 
 enum view_result view_investments(const struct view *v, struct arena *a, uint32_t number,
                                   struct investment **list, size_t *count);
 
+/* One of a user's attributions. */
+struct attributed {
+    mete_time from;
+    uint64_t seq; /* of its event */
+    uint32_t campaign;
+};
+
+/** The attribution that a user's revenue of a moment belongs to, as all that are known now say. */
+enum view_result view_attribution(const struct view *v, struct arena *a, struct text app_id,
+                                  struct text user_id, mete_time at, struct attributed *out);
+
 /** The end of its days; TIME_NEVER while it has none. */
 mete_time campaign_ends_at(const struct campaign *c);
 /** The state at a moment: COMPLETED once its days are over. Not CLOSED, which depends on money. */

@@ -2,7 +2,6 @@
  * attribution.assigned and .updated: which campaign brought a user. A user's revenue of a moment
  * belongs to the newest attribution that had come by then, and before the first one to that: the
  * order in which they arrive does not matter. What was booked otherwise is booked anew. */
-#include "core/attribution.h"
 #include "core/economy.h"
 
 #include "base/limits.h"
@@ -48,11 +47,43 @@ struct key wait_user_key(struct text app_id, struct text user_id)
 
 /* --- in and out --------------------------------------------------------------------------------*/
 
-static void list_load(struct work *w, struct text app_id, struct text user_id,
-                      struct attributed_list *l)
+static enum view_result list_view(const struct view *v, struct arena *a, struct key key,
+                                  struct attributed_list *l)
 {
-    w->missing |=
-        view_attributed(w->view, w->a, app_id, user_id, &l->item, &l->count) == VIEW_MISSING;
+    struct bytes value;
+    *l = (struct attributed_list){0};
+    enum view_result found = v->get(v->ctx, key_bytes(&key), &value);
+    if (found != VIEW_FOUND) {
+        return found;
+    }
+    struct reader r = reader_of(value);
+    l->count = read_varint(&r);
+    l->item = arena_array(a, l->count + 1, sizeof *l->item);
+    for (size_t i = 0; i < l->count; i++) {
+        l->item[i].from = (mete_time)read_zigzag(&r);
+        l->item[i].seq = read_varint(&r);
+        l->item[i].campaign = (uint32_t)read_varint(&r);
+    }
+    METE_ASSERT(reader_done(&r));
+    return VIEW_FOUND;
+}
+
+static void list_load(struct work *w, struct key key, struct attributed_list *l)
+{
+    w->missing |= list_view(w->view, w->a, key, l) == VIEW_MISSING;
+}
+
+static void list_put(struct work *w, struct key key, const struct attributed_list *l)
+{
+    struct buf value = {0};
+    buf_put_varint(&value, l->count);
+    for (size_t i = 0; i < l->count; i++) {
+        buf_put_zigzag(&value, l->item[i].from);
+        buf_put_varint(&value, l->item[i].seq);
+        buf_put_varint(&value, l->item[i].campaign);
+    }
+    work_set(w, key, &value);
+    buf_clear(&value);
 }
 
 static bool is_before(const struct attributed *a, const struct attributed *b)
@@ -76,11 +107,32 @@ static void list_insert(struct work *w, struct attributed_list *l, struct attrib
     l->count++;
 }
 
+/** The last that has come; before the first, the first or what took its place. NULL: there is none.
+ */
+static const struct attributed *list_at(const struct attributed_list *l, mete_time at)
+{
+    size_t i = l->count;
+    while (i > 1 && l->item[i - 1].from > at && l->item[i - 1].from != l->item[0].from) {
+        i--;
+    }
+    return l->count == 0 ? NULL : &l->item[i - 1];
+}
+
+enum view_result view_attribution(const struct view *v, struct arena *a, struct text app_id,
+                                  struct text user_id, mete_time at, struct attributed *out)
+{
+    struct attributed_list l;
+    enum view_result found = list_view(v, a, attribution_key(KEY_ATTRIBUTION, app_id, user_id), &l);
+    const struct attributed *one = found == VIEW_FOUND ? list_at(&l, at) : NULL;
+    *out = one != NULL ? *one : (struct attributed){0};
+    return found == VIEW_MISSING ? VIEW_MISSING : one != NULL ? VIEW_FOUND : VIEW_ABSENT;
+}
+
 uint32_t attribution_at(struct work *w, struct text app_id, struct text user_id, mete_time at)
 {
     struct attributed_list l;
-    list_load(w, app_id, user_id, &l);
-    const struct attributed *one = attributed_at(l.item, l.count, at);
+    list_load(w, attribution_key(KEY_ATTRIBUTION, app_id, user_id), &l);
+    const struct attributed *one = list_at(&l, at);
     return one != NULL ? one->campaign : 0;
 }
 
@@ -94,9 +146,8 @@ static mete_time starts_at(const struct work *w, const struct attributed_list *l
     if (e->attribution.effective_from.set) {
         return e->attribution.effective_from.at;
     }
-    const struct attributed *held = e->type == EVENT_ATTRIBUTION_UPDATED
-                                        ? attributed_at(l->item, l->count, e->occurred_at)
-                                        : NULL;
+    const struct attributed *held =
+        e->type == EVENT_ATTRIBUTION_UPDATED ? list_at(l, e->occurred_at) : NULL;
     return held != NULL ? held->from : e->occurred_at;
 }
 
@@ -133,17 +184,15 @@ enum decided decide_attribution(struct work *w)
         return fine;
     }
     struct text user = e->attribution.user_id;
-    list_load(w, e->app_id, user, &l);
+    struct key key = attribution_key(KEY_ATTRIBUTION, e->app_id, user);
+    list_load(w, key, &l);
     if (l.count >= ATTRIBUTIONS_MAX) {
         return work_refuse(w, METE_LIMIT, "/payload/user_id", "a user has at most %d attributions",
                            ATTRIBUTIONS_MAX);
     }
     one.from = starts_at(w, &l);
     list_insert(w, &l, one);
-    struct buf value = {0};
-    attributed_pack(&value, l.item, l.count);
-    work_set(w, attribution_key(KEY_ATTRIBUTION, e->app_id, user), &value);
-    buf_clear(&value);
+    list_put(w, key, &l);
     about_campaign(w, e->attribution.campaign_id);
     work_release(w, wait_user_key(e->app_id, user));
     work_release(w, attribution_key(KEY_USER_REVENUE, e->app_id, user));

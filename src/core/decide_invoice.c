@@ -2,8 +2,8 @@
  * revenue.invoice_paid and what takes it back: revenue.refund_issued, revenue.chargeback. An
  * invoice finds its campaign through its user, else by its own word, else it is its app's owner's.
  */
-#include "core/attribution.h"
 #include "core/economy.h"
+#include "core/refunds.h"
 
 #include "base/limits.h"
 #include "base/text.h"

@@ -3,8 +3,8 @@
  * it came. Largest remainder over what is left of the lines: monotone, and exactly zero at the end.
  * A split under `carry` is one line here: inside it exact shares are taken away again and the
  * change of the floors is posted. */
-#include "core/attribution.h"
 #include "core/economy.h"
+#include "core/refunds.h"
 
 #include "base/i128.h"
 #include "base/limits.h"

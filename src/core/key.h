@@ -67,7 +67,7 @@
     X(REFUNDS, 'j', 0, 0, "seq of an invoice -> what was taken back of it, and by whom")           \
     X(PAID, 'b', 1, 0, "party, asset -> paid out so far")                                          \
     X(SETTLEMENT, 'z', 0, 0, "settlement id -> party, amount, state")                              \
-    X(ABOUT, 'I', 0, 1, "hash of a campaign or of app and user, seq, page -> (empty): about it")
+    X(ABOUT, '1', 0, 1, "hash of a campaign or of app and user, seq, page -> (empty): about it")
 
 enum key_class {
 #define X(symbol, byte, is_sums, is_scanned, what) KEY_##symbol = (byte),

@@ -4,7 +4,7 @@
 #include "engine/campaign_parts.h"
 
 #include "base/text.h"
-#include "core/attribution.h"
+#include "core/refunds.h"
 #include "core/work.h"
 
 #include <stdlib.h>

@@ -4,7 +4,6 @@
 #include "engine/campaign_parts.h"
 
 #include "base/text.h"
-#include "core/attribution.h"
 
 #include <stdlib.h>
 
@@ -56,17 +55,12 @@ static void channel_add(struct gather *g, struct text channel, const struct brou
     followed_add(&c->followed, u);
 }
 
-/** The attribution that holds for the user, when it is one of this campaign. */
-static const struct attributed *held_by_us(struct gather *g, const struct brought *u)
+/** True when the attribution that holds for the user is one of this campaign. */
+static bool held_by_us(struct gather *g, const struct brought *u, struct attributed *held)
 {
-    struct attributed *list;
-    size_t count;
     arena_reset(&g->item);
-    if (view_attributed(g->v, &g->item, u->app_id, u->user_id, &list, &count) != VIEW_FOUND) {
-        return NULL;
-    }
-    const struct attributed *one = attributed_at(list, count, g->q->at);
-    return one != NULL && one->campaign == g->out->number ? one : NULL;
+    return view_attribution(g->v, &g->item, u->app_id, u->user_id, g->q->at, held) == VIEW_FOUND &&
+           held->campaign == g->out->number;
 }
 
 static int channel_cmp(const void *x, const void *y)
@@ -81,11 +75,11 @@ void users_finish(struct gather *g)
     struct campaign_report *out = g->out;
     for (size_t i = 0; i < g->user.count; i++) {
         const struct brought *u = g->user.row[i];
-        const struct attributed *held = u->user_id.len > 0 ? held_by_us(g, u) : NULL;
-        if (held == NULL) {
+        struct attributed held;
+        if (u->user_id.len == 0 || !held_by_us(g, u, &held)) {
             continue;
         }
-        came_by_key(g, held->seq);
+        came_by_key(g, held.seq);
         const struct came_by *c = row_find(g);
         out->users++;
         channel_add(g, c != NULL ? c->channel : (struct text){0}, u);

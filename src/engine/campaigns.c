@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define SCRATCH_MAX ((size_t)4 << 30)
+#define SCRATCH_MAX ((size_t)1 << 30)
 
 struct rows {
     const struct view *v;
@@ -34,25 +34,24 @@ static bool row_visit(void *arg, struct bytes key, struct bytes value, const i12
     return true;
 }
 
-static enum view_result has_payable(const struct view *v, struct arena *a, uint32_t party,
+static enum view_result has_payable(const struct view *v, struct arena *scratch, uint32_t party,
                                     uint32_t asset, mete_time at, bool *out)
 {
     struct balance b;
-    enum view_result found = balance_at(v, a, party, asset, at, &b);
+    enum view_result found = balance_at(v, scratch, party, asset, at, &b);
     *out |= found != VIEW_MISSING && b.pending + b.disputed + b.cleared > 0;
     return found;
 }
 
-/** Balances want scratch memory that they may reset, and the rows live in `a`. */
 static enum view_result payable_left(const struct view *v, struct arena *a,
                                      const struct campaign_row *row, mete_time at, bool *left)
 {
     struct investment *list;
-    struct arena scratch;
     size_t count;
+    struct arena scratch; /* a balance leaves nothing in its arena, rows stay in theirs */
     enum view_result found = view_investments(v, a, row->number, &list, &count);
-    arena_init(&scratch, SCRATCH_MAX);
     *left = false;
+    arena_init(&scratch, SCRATCH_MAX);
     if (found != VIEW_MISSING) {
         found = has_payable(v, &scratch, row->campaign.creator, row->campaign.asset, at, left);
     }
