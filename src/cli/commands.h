@@ -20,6 +20,7 @@
     X(parties)                                                                                     \
     X(statement)                                                                                   \
     X(explain)                                                                                     \
+    X(report_campaign)                                                                             \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \

@@ -27,4 +27,9 @@ enum view_result campaign_row_at(const struct view *v, struct arena *a, struct b
 enum view_result campaigns_at(const struct view *v, struct arena *a, mete_time at,
                               struct campaign_row **rows, size_t *count);
 
+/** Whether a campaign that is completed is CLOSED: neither its creator nor one of its investors has
+ *  something left to be paid. */
+enum view_result campaign_is_closed(const struct view *v, struct arena *a, uint32_t number,
+                                    const struct campaign *c, mete_time at, bool *closed);
+
 #endif

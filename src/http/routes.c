@@ -56,6 +56,8 @@ const struct route ROUTES[] = {
      log_tile_get},
     {"GET", "/v1/reports", "getReport", DISTRIB, SCOPE_AUDIT_READ, PLACE_APART, 0, NULL,
      report_get},
+    {"GET", "/v1/campaigns/{id}/report", "getCampaignReport", DISTRIB, SCOPE_AUDIT_READ,
+     PLACE_APART, 0, NULL, campaign_report_get},
     {"GET", "/v1/quarantine", "listQuarantine", DISTRIB, SCOPE_ADMIN, PLACE_BOOK, 0, NULL,
      quarantine_list_get},
     {"POST", "/v1/simulate", "simulate", DISTRIB, SCOPE_POLICY_READ, PLACE_APART, 4 * MIB, NULL,

@@ -19,7 +19,7 @@ route_handler explain_get;
 route_handler statement_get;
 route_handler feed_get;
 route_handler log_checkpoint_get, log_inclusion_get, log_consistency_get, log_tile_get;
-route_handler report_get, quarantine_list_get, simulate_post;
+route_handler report_get, campaign_report_get, quarantine_list_get, simulate_post;
 route_handler usage_prepare, usage_post;
 route_handler manifest_prepare, manifest_post, manifest_get, manifests_list_get, validate_post;
 route_handler contribution_prepare, distribute_prepare, allocation_act_prepare, created_post;

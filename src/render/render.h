@@ -9,6 +9,7 @@
 #include "engine/allocations.h"
 #include "engine/derived.h"
 #include "engine/insights.h"
+#include "engine/campaign_report.h"
 #include "engine/log.h"
 #include "engine/publication.h"
 #include "engine/quarantine.h"
@@ -62,6 +63,9 @@ void report_json(struct json_writer *w, const struct report *r, const struct rep
 /** "totals" of a report by currency, and "usage" of all providers together: nobody's own figures.
  */
 void audit_totals_members(struct json_writer *w, const struct report *r);
+
+/** All of it; "currency" is the code, amounts in other currencies say their asset. */
+void campaign_report_json(struct json_writer *w, const struct campaign_report *r);
 
 /* --- why -------------------------------------------------------------------------------------- */
 

@@ -177,7 +177,7 @@ ORDER = [
     ("reportUsage",), ("postEvents",), ("ingestEvents",), ("distributeRevenue",), ("listEvents",),
     ("getEvent",), ("listAllocations",), ("getBalance",), ("explain",), ("getStatement",),
     ("listParties",), ("getProviderEarnings",), ("getReport",), ("getAuditTotals",),
-    ("listQuarantine",), ("simulate",), ("getCheckpoint",), ("getTile",), ("proveInclusion",),
+    ("getCampaignReport",), ("listQuarantine",), ("simulate",), ("getCheckpoint",), ("getTile",), ("proveInclusion",),
     ("proveConsistency",), ("follow",), ("disputeAllocation",), ("addEvidence",),
     ("escalateDispute",), ("overrideDispute",), ("disputeAllocation", SHARE),
     ("upholdDispute", SHARE),
