@@ -4,6 +4,7 @@
 #define METE_CORE_ECONOMY_H
 
 #include "core/campaign.h"
+#include "core/funding.h"
 #include "core/work.h"
 
 /* --- decide_campaign.c -------------------------------------------------------------------------*/
@@ -23,6 +24,11 @@ enum decided work_step(struct work *w, enum machine_kind kind, struct text id, u
  * NULL, is one that the book does not have yet. */
 enum decided contract_publish(struct work *w, uint32_t number, const struct campaign *c,
                               const struct investment *more);
+
+/* --- decide_funding.c --------------------------------------------------------------------------*/
+
+/** Notes what this event has made for a campaign; 0: a settlement. */
+void made_put(struct work *w, uint32_t campaign, enum machine_kind kind, struct text id);
 
 /* --- decide_terms.c ----------------------------------------------------------------------------*/
 

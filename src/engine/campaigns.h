@@ -15,7 +15,12 @@ struct campaign_row {
     i128 creators; /* the same of the creator */
     bool has_cap;
     i128 cap;
+    struct text creator;
 };
+
+/** One campaign, by its number; its texts in `a`. */
+enum view_result campaign_at(const struct view *v, struct arena *a, uint32_t number, mete_time at,
+                             struct campaign_row *row);
 
 /** All campaigns of a view in which everything is there, in the order of their first mention; rows
  * and texts in `a`. */

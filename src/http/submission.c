@@ -51,6 +51,10 @@ enum mete_code submission_may(const struct principal *who, const struct event *e
         return mete_fail(err, METE_FORBIDDEN, "/event_type", "%s needs the scope %s",
                          event_type_name(event->type), name);
     }
+    if (event_type_forces(event->type) && event->terms.force && !principal_may(who, SCOPE_ADMIN)) {
+        return mete_fail(err, METE_FORBIDDEN, "/payload/force",
+                         "a supervisor forces this: a key with the scope admin");
+    }
     enum mete_code code = producer_check(who, event, err);
     return code == METE_OK ? own_may(who, event, err) : code;
 }
@@ -136,6 +140,9 @@ static struct submit_options kept_options(const struct principal *who,
 {
     struct submit_options out = *o;
     out.no_quarantine = out.no_quarantine || !is_worth_keeping(who);
+    if (who != NULL) {
+        out.forced_by = who->key_id.len > 0 ? who->key_id : TEXT("local");
+    }
     return out;
 }
 

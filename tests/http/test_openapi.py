@@ -174,11 +174,11 @@ ORDER = [
     ("validate",), ("recordContribution",), ("registerProvider",), ("submitUsage",),
     ("reportUsage",), ("postEvents",), ("ingestEvents",), ("distributeRevenue",), ("listEvents",),
     ("getEvent",), ("listAllocations",), ("getBalance",), ("explain",), ("getStatement",),
-    ("listParties",), ("getProviderEarnings",), ("getReport",), ("getAuditTotals",),
+    ("listParties",), ("listCampaigns",), ("getCampaign",), ("getProviderEarnings",), ("getReport",), ("getAuditTotals",),
     ("listQuarantine",), ("simulate",), ("getCheckpoint",), ("getTile",), ("proveInclusion",),
     ("proveConsistency",), ("follow",), ("disputeAllocation",), ("addEvidence",),
     ("escalateDispute",), ("overrideDispute",), ("disputeAllocation", SHARE),
-    ("upholdDispute", SHARE),
+    ("upholdDispute", SHARE), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
 ]
 
 
