@@ -20,6 +20,9 @@
     X(parties)                                                                                     \
     X(statement)                                                                                   \
     X(explain)                                                                                     \
+    X(campaigns)                                                                                   \
+    X(settlements)                                                                                 \
+    X(settle)                                                                                      \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \
