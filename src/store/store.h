@@ -29,8 +29,8 @@ struct store_options {
     bool read_only;
     bool untouched; /* a reader that leaves nothing beside the file, as long as nobody writes it */
     size_t cache_size; /* bytes for state in memory (buffer and cache together); 0: 64 MiB */
-    bool strict_cache; /* filters of runs within it; else beside it, an eighth of the machine's
-                          memory for all books of the process */
+    bool strict_cache; /* filters of runs within it; else beside it, up to an eighth of the memory
+                          that the process may have (memory_limit.h), for all books together */
     bool no_entries;   /* memory store: keep no account entries (mete run) */
     mete_time now;     /* stamped on what is created */
     bool no_wait;      /* a book that another process writes: do not look whether it still lives */

@@ -63,6 +63,9 @@ static enum decided say(const char *type, const char *correlation, const char *p
 #define INVESTED "\"investor_id\":\"%s\",\"amount_minor\":%d,\"currency\":\"USD\""
 #define INVOICE  "\"gross_amount_cents\":%d,\"currency\":\"usd\",\"stripe_payment_intent_id\":\"%s\""
 #define REFUND   "\"refund_amount_cents\":%d,\"currency\":\"usd\",\"stripe_payment_intent_id\":\"%s\""
+#define SPENT                                                                                      \
+    "\"amount_minor\":%d,\"currency\":\"USD\",\"platform\":\"META\",\"window_start\":"             \
+    "\"2025-01-01T00:00:00Z\",\"window_end\":\"2025-01-02T00:00:00Z\""
 #define ASSIGNED "\"user_id\":\"u1\",\"campaign_id\":\"%s\""
 
 static void fees(void)
@@ -457,6 +460,113 @@ static void a_late_attribution_can_be_corrected(void **state)
     assert_int_equal(net("did:other"), 9400);
 }
 
+/* The newest attribution that has come by then, also one that comes at that very moment. */
+static void an_attribution_holds_from_its_moment_on(void **state)
+{
+    (void)state;
+    fees();
+    created("\"revenue_share_bps\":2000");
+    APPLIED("campaign.created", "\"campaign_id\":\"c2\"",
+            "\"creator\":\"did:other\",\"currency\":\"USD\"");
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    APPLIED("attribution.assigned", "", ASSIGNED ",\"effective_from\":\"2025-01-01T00:00:%02uZ\"",
+            "c2", told + 2);
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "before");
+    assert_int_equal(net("did:creator"), 9700);
+    assert_int_equal(net("did:other"), 0);
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "then");
+    assert_int_equal(net("did:creator"), 9700);
+    assert_int_equal(net("did:other"), 9700);
+}
+
+/* What was not spent after all may be spent again, and no more. */
+static void a_refund_of_spend_is_budget_again(void **state)
+{
+    (void)state;
+    const char *grant = "\"campaign_id\":\"c1\",\"allocation_id\":\"a1\"";
+    fees();
+    created("\"revenue_share_bps\":2000");
+    APPLIED("allocation.created", grant, "\"amount_minor\":100,\"currency\":\"USD\"");
+    APPLIED("allocation.deployed", grant, " ");
+    APPLIED("spend.authorized", grant, SPENT, 100);
+    REFUSED("spend.authorized", grant, SPENT, 1);
+    assert_int_equal(w.err.code, METE_BUDGET_EXCEEDED);
+    APPLIED("spend.executed", grant, SPENT, 100);
+    APPLIED("spend.refunded", grant, SPENT, 30);
+    REFUSED("spend.authorized", grant, SPENT, 31);
+    APPLIED("spend.authorized", grant, SPENT, 30);
+}
+
+/* --- settlements -------------------------------------------------------------------------------*/
+
+#define SETTLED                                                                                    \
+    "\"settlement_id\":\"%s\",\"beneficiary_id\":\"did:owner\",\"amount\":{\"amount\":\"%s\","     \
+    "\"currency\":\"USD\"}"
+
+static void earned(unsigned clear_after_days)
+{
+    fees();
+    APPLIED("book.configured", "", "\"clear_after_days\":%u", clear_after_days);
+    APPLIED("app.registered", "", "\"app_id\":\"app1\",\"owner\":\"did:owner\"");
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "pi");
+    assert_int_equal(net("did:owner"), 9700);
+}
+
+/* All that has cleared may leave, not a cent more, and once. */
+static void a_settlement_takes_what_has_cleared(void **state)
+{
+    (void)state;
+    earned(0);
+    REFUSED("settlement.initiated", "", SETTLED, "s1", "97.01");
+    assert_int_equal(w.err.code, METE_INSUFFICIENT_FUNDS);
+    REFUSED("settlement.paid", "", "\"settlement_id\":\"s1\"");
+    assert_int_equal(w.err.code, METE_STATE_FORBIDS);
+    APPLIED("settlement.initiated", "", SETTLED, "s1", "97.00");
+    assert_int_equal(net("did:owner"), 0);
+    REFUSED("settlement.initiated", "", SETTLED, "s1", "97.00");
+    assert_int_equal(w.err.code, METE_STATE_FORBIDS);
+    REFUSED("settlement.initiated", "", SETTLED, "s2", "0.01");
+    APPLIED("settlement.paid", "", "\"settlement_id\":\"s1\"");
+    assert_int_equal(net("did:owner"), 0);
+    REFUSED("settlement.failed", "", "\"settlement_id\":\"s1\"");
+}
+
+/* What failed is the party's again, to the cent, and can be tried under another id. */
+static void a_settlement_that_failed_gives_back(void **state)
+{
+    (void)state;
+    earned(0);
+    APPLIED("settlement.initiated", "", SETTLED, "s1", "50.00");
+    assert_int_equal(net("did:owner"), 4700);
+    APPLIED("settlement.failed", "", "\"settlement_id\":\"s1\"");
+    assert_int_equal(net("did:owner"), 9700);
+    REFUSED("settlement.initiated", "", SETTLED, "s1", "50.00");
+    APPLIED("settlement.initiated", "", SETTLED, "s2", "97.00");
+}
+
+static void what_is_pending_is_not_settled(void **state)
+{
+    (void)state;
+    earned(7);
+    REFUSED("settlement.initiated", "", SETTLED, "s1", "0.01");
+    assert_int_equal(w.err.code, METE_INSUFFICIENT_FUNDS);
+}
+
+/* A refund behind a settlement is a debt, and what is earned later pays it. */
+static void a_refund_behind_a_settlement_is_recovered(void **state)
+{
+    (void)state;
+    earned(0);
+    APPLIED("settlement.initiated", "", SETTLED, "s1", "97.00");
+    APPLIED("settlement.paid", "", "\"settlement_id\":\"s1\"");
+    APPLIED("revenue.refund_issued", "", REFUND, 5000, "pi");
+    assert_int_equal(net("did:owner"), -4850);
+    APPLIED("revenue.invoice_paid", USER, INVOICE, 10000, "pj");
+    assert_int_equal(net("did:owner"), 4850);
+    REFUSED("settlement.initiated", "", SETTLED, "s2", "48.51");
+    APPLIED("settlement.initiated", "", SETTLED, "s2", "48.50");
+}
+
 /* Each form of an amount is refused where it stands. */
 static void a_refused_amount_names_its_own_member(void **state)
 {
@@ -502,6 +612,12 @@ int main(void)
         ONE(what_was_split_once_goes_back_once),
         ONE(investors_stand_in_the_order_of_their_promises),
         ONE(a_late_attribution_can_be_corrected),
+        ONE(an_attribution_holds_from_its_moment_on),
+        ONE(a_settlement_takes_what_has_cleared),
+        ONE(a_settlement_that_failed_gives_back),
+        ONE(what_is_pending_is_not_settled),
+        ONE(a_refund_behind_a_settlement_is_recovered),
+        ONE(a_refund_of_spend_is_budget_again),
         ONE(another_currency_books_what_waited_for_it),
         ONE(a_round_takes_commitments_to_its_own_campaign),
     };

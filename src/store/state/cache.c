@@ -4,30 +4,24 @@
 #include "store/state/cache.h"
 
 #include "crypto/hash.h"
+#include "store/memory_limit.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define BUCKETS_MIN   ((size_t)256)
 #define CHANCES_DATA  1
 #define CHANCES_INDEX 3
 
-/* Of the machine's memory, for index blocks. */
+/* Of the memory that the process may have, for index blocks. */
 #define INDEX_PART 8
 
 static _Atomic size_t index_size; /* of all caches that are not strict */
 
 static size_t index_max(void)
 {
-    static _Atomic size_t known;
-    if (known == 0) {
-        long pages = sysconf(_SC_PHYS_PAGES);
-        long size = sysconf(_SC_PAGESIZE);
-        known = pages > 0 && size > 0 ? (size_t)pages * (size_t)size / INDEX_PART : (size_t)1 << 30;
-    }
-    return known;
+    return memory_limit() / INDEX_PART;
 }
 
 void cache_init(struct cache *c, const struct state_port *port, void *ctx,

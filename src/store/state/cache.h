@@ -2,7 +2,7 @@
  * Blocks in memory, checked when they are loaded, bounded in bytes. A block in use is pinned.
  * The second chance decides who goes; index blocks get more of them. They hold the filters of runs:
  * to do without one costs a read for every key that is not there, so all caches of the process
- * together may have an eighth of the machine's memory for them, unless a cache is strict. */
+ * together may have an eighth of the process's memory for them, unless a cache is strict. */
 #ifndef METE_STORE_STATE_CACHE_H
 #define METE_STORE_STATE_CACHE_H
 
