@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define SCRATCH_MAX ((size_t)1 << 30)
+
 struct rows {
     const struct view *v;
     struct arena *a;
@@ -33,11 +35,11 @@ static bool row_visit(void *arg, struct bytes key, struct bytes value, const i12
     return true;
 }
 
-static enum view_result has_payable(const struct view *v, struct arena *a, uint32_t party,
+static enum view_result has_payable(const struct view *v, struct arena *scratch, uint32_t party,
                                     uint32_t asset, mete_time at, bool *out)
 {
     struct balance b;
-    enum view_result found = balance_at(v, a, party, asset, at, &b);
+    enum view_result found = balance_at(v, scratch, party, asset, at, &b);
     *out |= found != VIEW_MISSING && b.pending + b.disputed + b.cleared + b.leaving > 0;
     return found;
 }
@@ -47,14 +49,17 @@ static enum view_result payable_left(const struct view *v, struct arena *a,
 {
     struct investment *list;
     size_t count;
+    struct arena scratch; /* a balance leaves nothing in its arena, rows stay in theirs */
     enum view_result found = view_investments(v, a, row->number, &list, &count);
     *left = false;
+    arena_init(&scratch, SCRATCH_MAX);
     if (found != VIEW_MISSING) {
-        found = has_payable(v, a, row->campaign.creator, row->campaign.asset, at, left);
+        found = has_payable(v, &scratch, row->campaign.creator, row->campaign.asset, at, left);
     }
     for (size_t i = 0; i < count && !*left && found != VIEW_MISSING; i++) {
-        found = has_payable(v, a, list[i].party, row->campaign.asset, at, left);
+        found = has_payable(v, &scratch, list[i].party, row->campaign.asset, at, left);
     }
+    arena_clear(&scratch);
     return found;
 }
 

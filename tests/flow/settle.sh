@@ -87,6 +87,25 @@ m settlements p1 | grep -q '^PAID *2025-02-01T00:00:00Z *settlement.paid:p1 *w1 
 ok $? 'settlements ID'
 exits 1 'a settlement that there is not' m settlements p9
 exits 0 'the auditor agrees' m audit
+
+# a completed campaign some of whose money clears later that day: rows stay what they are
+{
+    printf '%s\n' '{"event_id":"b","event_type":"book.configured","occurred_at":"2025-01-01T00:00:00Z","payload":{"clear_after_days":1}}'
+    n=0
+    for at in 08 09 10 11 12; do
+        n=$((n + 1))
+        printf '{"event_id":"%s","event_type":"%s","occurred_at":"2025-01-0%sZ","source":{"app_id":"app1"},"correlation":{"campaign_id":"the-campaign-%s","user_id":"u%s"},"payload":{%s}}\n' \
+            c$n campaign.created "1T$at:00:00" $n $n '"creator":"did:maker","currency":"USD","funding_mode":"self","contract":{"off_ramps":["done"]}' \
+            a$n campaign.activated "1T$at:00:01" $n $n '' \
+            u$n attribution.assigned "1T$at:00:02" $n $n "\"user_id\":\"u$n\",\"campaign_id\":\"the-campaign-$n\"" \
+            i$n revenue.invoice_paid "1T$at:00:03" $n $n '"gross_amount_cents":10000,"currency":"usd"' \
+            d$n campaign.completed "1T$at:00:04" $n $n '"reason":"off_ramp","off_ramp":"done"'
+    done
+    printf '%s\n' '{"event_id":"last","event_type":"book.configured","occurred_at":"2025-01-02T07:00:00Z","payload":{"clear_after_days":1}}'
+} >stream
+is "$("$METE" run stream --json 2>/dev/null | jq -r '.campaigns[] | .campaign_id + " " + .state' | tr '\n' ' ')" \
+    "$(for n in 1 2 3 4 5; do printf 'the-campaign-%s COMPLETED ' $n; done)" \
+    'campaigns whose money clears later today'
 m export audit >book.ndjson 2>/dev/null
 for kind in settlement paid; do
     at=$(jq -r .kind <book.ndjson | grep -nx "$kind" | head -1 | cut -d: -f1)
