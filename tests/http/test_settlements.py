@@ -7,7 +7,7 @@ import json
 import threading
 
 from campaign_story import Story, assigned, book, offering, self_funded
-from served import Served, done, equal, ok
+from served import POLICY, Served, done, equal, ok, revenue
 from signing import Ed25519, now, signed_headers
 
 SCOPES = "revenue:write,policy:write,admin,earnings:read,revenue:read"
@@ -317,6 +317,25 @@ def royalty(s):
     equal(story.say("app.royalty_enabled", {}), "applied", "and on again")
 
 
+def judged(s):
+    """What is done with a share says who did it, too; said again by another it is the same."""
+    boss = s.make_key("dispute:write,policy:write,revenue:write,revenue:read")
+    boss_id = key_id(s, "dispute:write,policy:write,revenue:write,revenue:read")
+    other = s.make_key("dispute:write")
+    equal([s.post("/v1/events", e, key=boss)[0] for e in (POLICY, revenue("r1"))], [200, 200],
+          "a share")
+    for act, wanted in (("dispute", 201), ("override", 201)):
+        status, _, answer = s.post("/v1/allocations/r1%2F1/" + act, {"reason": "late"}, key=boss)
+        equal((status, answer.get("status")), (wanted, "applied"), act)
+        e = s.get("/v1/events/" + answer["event_id"], key=boss)[2]["event"]
+        equal((e["actor"], e["payload"]["reason"][:7]),
+              ({"actor_type": "user", "actor_id": boss_id}, "commit:"), "with its actor and reason")
+        for again in ({"reason": "late"}, {"reason": "late", "occurred_at": e["occurred_at"],
+                                           "event_id": e["event_id"]}):
+            answer = s.post("/v1/allocations/r1%2F1/" + act, again, key=other)[2]
+            equal(answer.get("status"), "duplicate", "said again by another key")
+
+
 def signed(s):
     """A book that has a key of the control plane wants settlements signed too."""
     key = Ed25519(s.folder)
@@ -362,4 +381,6 @@ with Served() as server:
     debt(server, supervisor, maker)
     royalty(server)
     signed(server)
+with Served() as server:
+    judged(server)
 done()
