@@ -155,8 +155,8 @@ void sales_finish(struct gather *g);
 
 /* --- campaign_users.c --------------------------------------------------------------------------*/
 
-struct brought *user_obtain(struct gather *g, struct text app_id, struct text user_id);
-void attribution_take(struct gather *g, const struct fact *f);
+struct brought *brought_obtain(struct gather *g, struct text app_id, struct text user_id);
+void brought_take(struct gather *g, const struct fact *f);
 void followed_add(struct report_followed *to, const struct brought *u);
 /** Channels, and what creatives brought. After sales_finish. */
 void users_finish(struct gather *g);

@@ -169,7 +169,7 @@ static void fact_take(struct gather *g, const struct fact *f)
         break;
     case EVENT_ATTRIBUTION_ASSIGNED:
     case EVENT_ATTRIBUTION_UPDATED:
-        attribution_take(g, f);
+        brought_take(g, f);
         break;
     case EVENT_SUBSCRIPTION_CANCELLED:
         cancellation_take(g, f);

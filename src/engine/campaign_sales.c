@@ -53,7 +53,7 @@ static void sale_booked(struct gather *g, const struct fact *f, const struct gro
                        .kind = text_is(kind, "subscription") ? SALE_SUBSCRIPTION
                                : text_is(kind, "one_time")   ? SALE_ONE_TIME
                                                              : SALE_UNSAID};
-    s->by = user_obtain(g, f->event.app_id, f->event.correlation.user_id);
+    s->by = brought_obtain(g, f->event.app_id, f->event.correlation.user_id);
     s->subscription_id = fact_text(g, f, "stripe_subscription_id");
     sale_lines(s, group);
     *sale_at(g, f->item->seq, f->item->page) = s;

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-struct brought *user_obtain(struct gather *g, struct text app_id, struct text user_id)
+struct brought *brought_obtain(struct gather *g, struct text app_id, struct text user_id)
 {
     bool made;
     row_begin(g, ROW_USER);
@@ -28,9 +28,9 @@ static void came_by_key(struct gather *g, uint64_t seq)
     row_key_number(g, seq);
 }
 
-void attribution_take(struct gather *g, const struct fact *f)
+void brought_take(struct gather *g, const struct fact *f)
 {
-    (void)user_obtain(g, f->event.app_id, f->event.attribution.user_id);
+    (void)brought_obtain(g, f->event.app_id, f->event.attribution.user_id);
     came_by_key(g, f->item->event_seq);
     struct came_by *c = row_obtain(g, NULL, sizeof *c, NULL);
     c->channel = fact_text(g, f, "channel");
