@@ -122,7 +122,9 @@ enum decided decide_settlement(struct work *w)
     }
     if (fine == DECIDED_APPLIED) {
         settlement_put(w, id, &s);
-        about_campaign(w, w->event->correlation.campaign_id);
+    }
+    if (fine == DECIDED_APPLIED && s.campaign != 0) {
+        about_campaign_number(w, s.campaign);
     }
     return w->missing ? DECIDED_NEEDS : fine;
 }

@@ -174,7 +174,7 @@ struct report_party {
     i128 paid;      /* out so far, whatever it was for */
 };
 
-/** Settlements that name the campaign in their correlation, by where they stand. */
+/** Settlements that named the campaign when they were initiated, by where they stand. */
 struct report_settled {
     uint64_t count;
     i128 amount;

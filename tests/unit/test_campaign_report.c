@@ -625,7 +625,7 @@ static void settled(void **state)
     TELL("01-06T00:00:00", "settlement.initiated",
          C1("'settlement_id':'s1','beneficiary_id':'did:creator','amount':{'amount':'40.00',"
             "'currency':'USD'}"));
-    TELL("01-07T00:00:00", "settlement.paid", C1("'settlement_id':'s1'"));
+    TELL("01-07T00:00:00", "settlement.paid", "'payload':{'settlement_id':'s1'}");
     TELL("01-08T00:00:00", "settlement.initiated",
          C1("'settlement_id':'s2','beneficiary_id':'did:creator','amount':{'amount':'7.00',"
             "'currency':'USD'}"));
