@@ -15,7 +15,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define AT_WORK_MAX 4000u /* rows: one body of the largest kind beside another */
+#define AT_WORK_MAX 4096u /* rows: one body of the largest kind beside another */
+#define BODY_ROWS   32u   /* what a body costs besides: it is looked up and written on its own */
 #define APPS_MAX    10000u
 #define BURST_S     10u
 #define SWEEP_ROWS  200u
@@ -90,8 +91,8 @@ enum mete_code insights_enter(struct insights *all, struct exchange *x, struct t
                               size_t rows, struct mete_err *err)
 {
     enum mete_code code = METE_OK;
-    size_t others = atomic_fetch_add(&all->at_work, rows);
-    if ((others > 0 && others + rows > AT_WORK_MAX) || !desk_has_room(all->d)) {
+    size_t others = atomic_fetch_add(&all->at_work, rows + BODY_ROWS);
+    if ((others > 0 && others + rows + BODY_ROWS > AT_WORK_MAX) || !desk_has_room(all->d)) {
         code = mete_fail(err, METE_OVERLOADED, NULL,
                          "other reports are at work; money goes before them");
     } else if (all->rate > 0 && x->relayed == NULL && !rate_take(all, x, app, rows)) {
@@ -107,7 +108,7 @@ enum mete_code insights_enter(struct insights *all, struct exchange *x, struct t
 
 void insights_leave(struct insights *all, size_t rows)
 {
-    atomic_fetch_sub(&all->at_work, rows);
+    atomic_fetch_sub(&all->at_work, rows + BODY_ROWS);
 }
 
 mete_time insights_oldest(const struct insights *all, mete_time now)
