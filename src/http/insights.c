@@ -8,6 +8,7 @@
 #include "engine/insights.h"
 #include "http/authority.h"
 #include "http/desk.h"
+#include "http/routes.h"
 #include "store/hash_seed.h"
 #include "store/steady.h"
 
@@ -85,6 +86,16 @@ static bool rate_take(struct insights *all, struct exchange *x, struct text app,
         x->retry_after_s = (unsigned)(owed / all->rate / TIME_SECOND_US) + 1;
     }
     return taken;
+}
+
+bool insights_is_report(const struct exchange *x)
+{
+    return x->route->handle == kpis_ingest || x->route->handle == insights_ingest;
+}
+
+bool insights_has_room(struct insights *all)
+{
+    return atomic_load(&all->at_work) + BODY_ROWS < AT_WORK_MAX && desk_has_room(all->d);
 }
 
 enum mete_code insights_enter(struct insights *all, struct exchange *x, struct text app,
@@ -186,7 +197,11 @@ static bool step(struct insights *all, struct sweep *s)
 /** A book that another process writes is that one's to sweep. */
 static void book_sweep(struct insights *all, const char *book)
 {
-    struct sweep s = {.work = {.book = book, .writes = true, .run = sweep_run, .done = sweep_done},
+    struct sweep s = {.work = {.book = book,
+                               .writes = true,
+                               .may_wait = true,
+                               .run = sweep_run,
+                               .done = sweep_done},
                       .all = all};
     while (step(all, &s) && rest(all, SWEEP_PAUSE)) {
     }
