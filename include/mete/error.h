@@ -158,6 +158,9 @@
       "Set attribution_corrections with book.configured, if it shall.")                            \
     X(CONTRACT_INVALID, 138, "contract_invalid", 422, 0,                                           \
       "The terms of the campaign cannot be used as they stand.", "See the message.")               \
+    X(TIER_OFF, 139, "tier_off", 422, 0, "This book does not keep data of tier 3.",                \
+      "Leave the member out; or set tier3 with book.configured, which a key of scope admin may, "  \
+      "and send it again.")                                                                        \
     /* 150..: the program and its store */                                                         \
     X(USAGE, 150, "usage", 400, 0, "The command line is wrong.", "See --help.")                    \
     X(FILE, 151, "file", 500, 0, "A file cannot be read or written.",                              \

@@ -20,9 +20,14 @@
     X(parties)                                                                                     \
     X(statement)                                                                                   \
     X(explain)                                                                                     \
+    X(report_campaign)                                                                             \
+    X(campaigns)                                                                                   \
+    X(settlements)                                                                                 \
+    X(settle)                                                                                      \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \
+    X(log_show)                                                                                    \
     X(log_head)                                                                                    \
     X(log_proof)                                                                                   \
     X(log_consistency)                                                                             \
