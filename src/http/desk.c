@@ -259,6 +259,7 @@ static void elsewhere(struct desk *d, struct exchange *x)
                                 .writes = writes,
                                 .create_book = d->o.create && strcmp(x->who->book, d->o.book) == 0,
                                 .alone = writes && exchange_query_flag(x, "dry_run"),
+                                .may_wait = insights_is_report(x),
                                 .run = task_run,
                                 .done = task_done},
                        .d = d,

@@ -8,6 +8,7 @@
 #include "engine/insights.h"
 #include "http/authority.h"
 #include "http/desk.h"
+#include "http/routes.h"
 #include "store/hash_seed.h"
 #include "store/steady.h"
 
@@ -15,7 +16,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define AT_WORK_MAX 4000u /* rows: one body of the largest kind beside another */
+#define AT_WORK_MAX 4096u /* rows: one body of the largest kind beside another */
+#define BODY_ROWS   32u   /* what a body costs besides: it is looked up and written on its own */
 #define APPS_MAX    10000u
 #define BURST_S     10u
 #define SWEEP_ROWS  200u
@@ -86,12 +88,22 @@ static bool rate_take(struct insights *all, struct exchange *x, struct text app,
     return taken;
 }
 
+bool insights_is_report(const struct exchange *x)
+{
+    return x->route->handle == kpis_ingest || x->route->handle == insights_ingest;
+}
+
+bool insights_has_room(struct insights *all)
+{
+    return atomic_load(&all->at_work) + BODY_ROWS < AT_WORK_MAX && desk_has_room(all->d);
+}
+
 enum mete_code insights_enter(struct insights *all, struct exchange *x, struct text app,
                               size_t rows, struct mete_err *err)
 {
     enum mete_code code = METE_OK;
-    size_t others = atomic_fetch_add(&all->at_work, rows);
-    if ((others > 0 && others + rows > AT_WORK_MAX) || !desk_has_room(all->d)) {
+    size_t others = atomic_fetch_add(&all->at_work, rows + BODY_ROWS);
+    if ((others > 0 && others + rows + BODY_ROWS > AT_WORK_MAX) || !desk_has_room(all->d)) {
         code = mete_fail(err, METE_OVERLOADED, NULL,
                          "other reports are at work; money goes before them");
     } else if (all->rate > 0 && x->relayed == NULL && !rate_take(all, x, app, rows)) {
@@ -107,7 +119,7 @@ enum mete_code insights_enter(struct insights *all, struct exchange *x, struct t
 
 void insights_leave(struct insights *all, size_t rows)
 {
-    atomic_fetch_sub(&all->at_work, rows);
+    atomic_fetch_sub(&all->at_work, rows + BODY_ROWS);
 }
 
 mete_time insights_oldest(const struct insights *all, mete_time now)
@@ -185,7 +197,11 @@ static bool step(struct insights *all, struct sweep *s)
 /** A book that another process writes is that one's to sweep. */
 static void book_sweep(struct insights *all, const char *book)
 {
-    struct sweep s = {.work = {.book = book, .writes = true, .run = sweep_run, .done = sweep_done},
+    struct sweep s = {.work = {.book = book,
+                               .writes = true,
+                               .may_wait = true,
+                               .run = sweep_run,
+                               .done = sweep_done},
                       .all = all};
     while (step(all, &s) && rest(all, SWEEP_PAUSE)) {
     }

@@ -16,6 +16,10 @@ void insights_stop(struct insights *all);
 /** After the server has stopped. */
 void insights_free(struct insights *all);
 
+/** Is it one that brings reports? */
+bool insights_is_report(const struct exchange *x);
+/** False: a report would be turned away now, whatever is in it. */
+bool insights_has_room(struct insights *all);
 /** Lets a request with so many rows of an app in. METE_RATE_LIMITED, METE_OVERLOADED. Any thread.
  */
 enum mete_code insights_enter(struct insights *all, struct exchange *x, struct text app,

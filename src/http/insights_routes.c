@@ -88,6 +88,9 @@ static void report_prepare(struct desk *d, struct exchange *x, body_read *read)
                                       .now = x->began_at,
                                       .oldest = insights_oldest(d->insights, x->began_at)};
     enum mete_code code = producer_check(x->who, &err);
+    if (code == METE_OK && !insights_has_room(d->insights)) { /* reading it would cost more */
+        code = mete_fail(&err, METE_OVERLOADED, NULL, "other reports are at work");
+    }
     code = code == METE_OK ? read(&x->arena, buf_text(&x->body), &o, &in->body, &err) : code;
     if (code == METE_OK && in->body.count == 0) { /* nothing of it is good */
         err = in->body.flaw[0].err;
