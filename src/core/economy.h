@@ -7,6 +7,8 @@
 #include "core/funding.h"
 #include "core/work.h"
 
+struct refund_note;
+
 /* --- decide_campaign.c -------------------------------------------------------------------------*/
 
 /** The number of the campaign that the event belongs to, named when it is new. Refuses without
@@ -29,6 +31,15 @@ enum decided contract_publish(struct work *w, uint32_t number, const struct camp
 
 /** Notes what this event has made for a campaign; 0: a settlement. */
 void made_put(struct work *w, uint32_t campaign, enum machine_kind kind, struct text id);
+
+/* --- about.c
+ * Lists that reports read, of what decisions are about. No decision reads them. A decision that is
+ * not applied leaves nothing on them. -----------------------------------------------------------*/
+
+/** Does nothing for an empty id. */
+void about_campaign(struct work *w, struct text campaign_id);
+void about_campaign_number(struct work *w, uint32_t number);
+void about_user(struct work *w, struct text app_id, struct text user_id);
 
 /* --- decide_terms.c ----------------------------------------------------------------------------*/
 
@@ -79,6 +90,6 @@ const struct group *invoice_group(const struct decision *d);
 void reverse_rest(struct work *w, const struct decision *d, uint64_t seq, uint32_t page);
 /** Takes amounts back, one after the other, from a group of the very decision that is being made.
  */
-void reverse_again(struct work *w, uint32_t group, const i128 *amount, size_t count);
+void reverse_again(struct work *w, uint32_t group, const struct refund_note *refund, size_t count);
 
 #endif

@@ -78,6 +78,7 @@ static enum view_result row_fill(const struct view *v, struct arena *a, struct c
     row->confirmed = sums[CAMPAIGN_CONFIRMED];
     row->accrued = sums[CAMPAIGN_ACCRUED];
     row->creators = sums[CAMPAIGN_CREATORS];
+    row->reversed = sums[CAMPAIGN_REVERSED];
     row->has_cap = campaign_cap(c, row->confirmed, &row->cap);
     row->state = campaign_state_at(c, at);
     if (row->state == CAMPAIGN_COMPLETED && payable_left(v, a, row, at, &left) == VIEW_MISSING) {
@@ -95,6 +96,13 @@ enum view_result campaign_at(const struct view *v, struct arena *a, uint32_t num
     return found == VIEW_FOUND ? row_fill(v, a, row, at) : found;
 }
 
+enum view_result campaign_row_at(const struct view *v, struct arena *a, struct bytes key,
+                                 struct bytes value, mete_time at, struct campaign_row *row)
+{
+    *row = (struct campaign_row){.number = key_read_u32(key, 1)};
+    return campaign_unpack(a, value, &row->campaign) ? row_fill(v, a, row, at) : VIEW_MISSING;
+}
+
 enum view_result campaigns_at(const struct view *v, struct arena *a, mete_time at,
                               struct campaign_row **rows, size_t *count)
 {
@@ -107,5 +115,15 @@ enum view_result campaigns_at(const struct view *v, struct arena *a, mete_time a
     }
     *rows = r.row;
     *count = r.count;
+    return found;
+}
+
+enum view_result campaign_is_closed(const struct view *v, struct arena *a, uint32_t number,
+                                    const struct campaign *c, mete_time at, bool *closed)
+{
+    const struct campaign_row row = {.number = number, .campaign = *c};
+    bool left = true;
+    enum view_result found = payable_left(v, a, &row, at, &left);
+    *closed = found != VIEW_MISSING && !left;
     return found;
 }

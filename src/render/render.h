@@ -8,6 +8,9 @@
 
 #include "engine/allocations.h"
 #include "engine/campaign_list.h"
+#include "engine/campaign_report.h"
+#include "engine/derived.h"
+#include "engine/insights.h"
 #include "engine/log.h"
 #include "engine/publication.h"
 #include "engine/quarantine.h"
@@ -72,6 +75,9 @@ void report_json(struct json_writer *w, const struct report *r, const struct rep
  */
 void audit_totals_members(struct json_writer *w, const struct report *r);
 
+/** All of it; "currency" is the code, amounts in other currencies say their asset. */
+void campaign_report_json(struct json_writer *w, const struct campaign_report *r);
+
 /* --- why -------------------------------------------------------------------------------------- */
 
 /** A sentence, exact facts as further members, and below it what it rests on. */
@@ -84,6 +90,11 @@ void quarantined_json(struct json_writer *w, const struct quarantined *q);
 /** With the bytes that came, "body": null when they are no UTF-8. */
 void quarantined_whole_json(struct json_writer *w, const struct quarantined *q);
 
+/* --- what apps report of themselves ----------------------------------------------------------- */
+
+void kpi_json(struct json_writer *w, const struct kpi_point *p);
+void insight_json(struct json_writer *w, const struct insight *i);
+
 /* --- simulations ------------------------------------------------------------------------------ */
 
 void simulation_json(struct json_writer *w, const struct simulation *s);
@@ -94,6 +105,8 @@ void simulation_json(struct json_writer *w, const struct simulation *s);
 void log_head_json(struct json_writer *w, const struct log_head *head);
 /** An entry with its event as it was hashed. */
 void log_row_json(struct json_writer *w, const struct log_row *row);
+/** What follows from an entry, as an entry of its own: "derived" is its place. */
+void derived_json(struct json_writer *w, const struct derived *d);
 /** Proofs as `mete log verify` reads them: doc/format.md. `checkpoint`: the signed note of the size
  *  that they lead to; may be empty. */
 void inclusion_json(struct json_writer *w, const struct log_inclusion *p, struct text event_id,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: M-003 M-005 R-033 V-078 V-079
+"""covers: M-003 M-005 M-078 R-033 V-078 V-079
 Who may say what: every event type, by every scope, by every producer and service, compared with
 the one table below, which is written down from the specification and not from the program. Then
 keys that end, signatures of producers, and rates."""

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * covers: M-050 M-051 M-052 M-053 M-054 M-055 M-056 M-057 M-058 M-060 M-061 M-062 M-063 M-065
- * covers: M-079
+ * covers: M-017 M-079
  * The money of campaigns by hand: the source's example, the cap to the cent, refunds, attributions
  * that come late or are corrected, and what an app's revenue is when there is no campaign. */
 #include "core/campaign.h"
