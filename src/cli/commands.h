@@ -20,10 +20,10 @@
     X(parties)                                                                                     \
     X(statement)                                                                                   \
     X(explain)                                                                                     \
+    X(report_campaign)                                                                             \
     X(campaigns)                                                                                   \
     X(settlements)                                                                                 \
     X(settle)                                                                                      \
-    X(report_campaign)                                                                             \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \

@@ -27,11 +27,6 @@ enum decided work_step(struct work *w, enum machine_kind kind, struct text id, u
 enum decided contract_publish(struct work *w, uint32_t number, const struct campaign *c,
                               const struct investment *more);
 
-/* --- decide_funding.c --------------------------------------------------------------------------*/
-
-/** Notes what this event has made for a campaign; 0: a settlement. */
-void made_put(struct work *w, uint32_t campaign, enum machine_kind kind, struct text id);
-
 /* --- about.c
  * Lists that reports read, of what decisions are about. No decision reads them. A decision that is
  * not applied leaves nothing on them. -----------------------------------------------------------*/
@@ -40,6 +35,10 @@ void made_put(struct work *w, uint32_t campaign, enum machine_kind kind, struct 
 void about_campaign(struct work *w, struct text campaign_id);
 void about_campaign_number(struct work *w, uint32_t number);
 void about_user(struct work *w, struct text app_id, struct text user_id);
+/* --- decide_funding.c --------------------------------------------------------------------------*/
+
+/** Notes what this event has made for a campaign; 0: a settlement. */
+void made_put(struct work *w, uint32_t campaign, enum machine_kind kind, struct text id);
 
 /* --- decide_terms.c ----------------------------------------------------------------------------*/
 
