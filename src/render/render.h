@@ -7,10 +7,10 @@
 #define METE_RENDER_RENDER_H
 
 #include "engine/allocations.h"
+#include "engine/campaign_list.h"
+#include "engine/campaign_report.h"
 #include "engine/derived.h"
 #include "engine/insights.h"
-#include "engine/campaign_report.h"
-#include "engine/campaign_list.h"
 #include "engine/log.h"
 #include "engine/publication.h"
 #include "engine/quarantine.h"
