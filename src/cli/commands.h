@@ -23,6 +23,7 @@
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \
+    X(log_show)                                                                                    \
     X(log_head)                                                                                    \
     X(log_proof)                                                                                   \
     X(log_consistency)                                                                             \

@@ -168,10 +168,10 @@ const char *lines_state(const struct view *v, const struct walk_item *item,
 
 bool lines_party(const struct view *v, struct text id, uint32_t *number)
 {
-    static const uint32_t OWN[] = {PARTY_CLEARING, PARTY_UNALLOCATED, PARTY_CARRY, PARTY_SUSPENSE};
-    for (size_t i = 0; i < ARRAY_LEN(OWN); i++) {
-        if (text_is(id, party_system_name(OWN[i]))) {
-            *number = OWN[i];
+    for (uint32_t own = 1; own < PARTY_FIRST; own++) {
+        const char *name = party_system_name(own);
+        if (name != NULL && text_is(id, name)) {
+            *number = own;
             return true;
         }
     }

@@ -256,7 +256,7 @@ struct simulation {
     uint64_t events;
     uint64_t left_out; /* publications that the drafts replace */
     uint64_t
-        uncovered;    /* transfers that the drafts would not cover, booked as the facts they are */
+        uncovered; /* transfers and settlements that the drafts would not cover, booked as facts */
     uint64_t waiting; /* more or fewer than now would show in mete:suspense */
     uint64_t refused_count;
     struct simulate_refused refused[SIMULATE_REFUSED_MAX]; /* the first ones */

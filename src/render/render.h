@@ -7,6 +7,7 @@
 #define METE_RENDER_RENDER_H
 
 #include "engine/allocations.h"
+#include "engine/derived.h"
 #include "engine/log.h"
 #include "engine/publication.h"
 #include "engine/quarantine.h"
@@ -83,6 +84,8 @@ void simulation_json(struct json_writer *w, const struct simulation *s);
 void log_head_json(struct json_writer *w, const struct log_head *head);
 /** An entry with its event as it was hashed. */
 void log_row_json(struct json_writer *w, const struct log_row *row);
+/** What follows from an entry, as an entry of its own: "derived" is its place. */
+void derived_json(struct json_writer *w, const struct derived *d);
 /** Proofs as `mete log verify` reads them: doc/format.md. `checkpoint`: the signed note of the size
  *  that they lead to; may be empty. */
 void inclusion_json(struct json_writer *w, const struct log_inclusion *p, struct text event_id,

@@ -92,7 +92,12 @@ def schema_of(every, name, shown):
     event = {k: v for k, v in every["Event"].items() if k in ("type", "required", "properties")}
     event["properties"] = {**event["properties"], "event_type": {"const": name},
                            "payload": {k: v for k, v in payload.items()
-                                       if k not in ("description", "x-mete-tier")}}
+                                       if k not in ("description", "x-mete-tier",
+                                                    "x-mete-derived")}}
+    if "x-mete-derived" in payload:
+        event["properties"]["caused_by"] = {"$ref": REF + "EventId",
+                                            "description": "The event that led to it."}
+        event["required"] = [*event["required"], "caused_by"]
     return {"$schema": DRAFT, "$id": name + ".schema.json", "title": name,
             "description": payload["description"], **here(event),
             "$defs": needed(every, event), **({"examples": shown} if shown else {})}
