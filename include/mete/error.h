@@ -158,6 +158,9 @@
       "Set attribution_corrections with book.configured, if it shall.")                            \
     X(CONTRACT_INVALID, 138, "contract_invalid", 422, 0,                                           \
       "The terms of the campaign cannot be used as they stand.", "See the message.")               \
+    X(TIER_OFF, 139, "tier_off", 422, 0, "This book does not keep data of tier 3.",                \
+      "Leave the member out; or set tier3 with book.configured, which a key of scope admin may, "  \
+      "and send it again.")                                                                        \
     /* 150..: the program and its store */                                                         \
     X(USAGE, 150, "usage", 400, 0, "The command line is wrong.", "See --help.")                    \
     X(FILE, 151, "file", 500, 0, "A file cannot be read or written.",                              \
@@ -208,7 +211,14 @@
     X(INTERNAL, 211, "internal", 500, 1, "The server failed.",                                     \
       "Send the request id to its operator.")                                                      \
     X(UPSTREAM, 212, "upstream_failed", 503, 1, "Another service gave no answer.",                 \
-      "Try again; if it goes on, tell the operator which service the message names.")
+      "Try again; if it goes on, tell the operator which service the message names.")              \
+    X(NO_POINTS, 213, "no_points", 400, 0, "The body has no points.",                              \
+      "Send at least one of {metric, t, v} in points.")                                            \
+    X(NO_EVENTS, 214, "no_events", 400, 0, "The body has no events.",                              \
+      "Send at least one of {eventId, t, type} in events.")                                        \
+    X(APP_MISMATCH, 215, "app_id_mismatch", 403, 0,                                                \
+      "The body is about another app than its header or its key.",                                 \
+      "Send what one app reports with its own id, and with a key that may speak for it.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),

@@ -20,6 +20,7 @@
     X(parties)                                                                                     \
     X(statement)                                                                                   \
     X(explain)                                                                                     \
+    X(report_campaign)                                                                             \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \
@@ -29,6 +30,8 @@
     X(log_consistency)                                                                             \
     X(log_verify)                                                                                  \
     X(audit)                                                                                       \
+    X(insights_kpis)                                                                               \
+    X(insights_events)                                                                             \
     X(quarantine_list)                                                                             \
     X(quarantine_show)                                                                             \
     X(quarantine_replay)                                                                           \

@@ -193,6 +193,7 @@ enum decided decide_attribution(struct work *w)
     one.from = starts_at(w, &l);
     list_insert(w, &l, one);
     list_put(w, key, &l);
+    about_campaign(w, e->attribution.campaign_id);
     work_release(w, wait_user_key(e->app_id, user));
     work_release(w, attribution_key(KEY_USER_REVENUE, e->app_id, user));
     return w->missing ? DECIDED_NEEDS : DECIDED_APPLIED;

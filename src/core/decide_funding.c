@@ -82,6 +82,7 @@ enum decided decide_round(struct work *w)
     fine = fine == DECIDED_APPLIED ? round_campaign(w, &round, there == VIEW_ABSENT) : fine;
     if (fine == DECIDED_APPLIED) {
         round_put(w, id, &round);
+        about_campaign_number(w, round.campaign);
     }
     return w->missing ? DECIDED_NEEDS : fine;
 }
@@ -249,6 +250,9 @@ enum decided decide_commitment(struct work *w)
     } else {
         commitment_put(w, id, &c);
     }
+    if (fine == DECIDED_APPLIED) {
+        about_campaign_number(w, c.campaign);
+    }
     return w->missing ? DECIDED_NEEDS : fine;
 }
 
@@ -345,8 +349,9 @@ enum decided decide_grant(struct work *w)
     struct asset asset;
     enum event_type type = w->event->type;
     bool is_spend = type != EVENT_SPEND_GRANT_CREATED && type != EVENT_SPEND_GRANT_DEPLOYED;
-    if (is_spend && id.len == 0) {
-        return DECIDED_APPLIED; /* out of no grant: a fact for the reports */
+    if (is_spend && id.len == 0) { /* out of no grant: a fact for the reports */
+        about_campaign(w, w->event->correlation.campaign_id);
+        return DECIDED_APPLIED;
     }
     enum decided fine = id_given(w, id, "/correlation/allocation_id");
     if (fine != DECIDED_APPLIED) {
@@ -372,6 +377,7 @@ enum decided decide_grant(struct work *w)
     }
     if (fine == DECIDED_APPLIED) {
         grant_put(w, id, &g);
+        about_campaign_number(w, g.campaign);
     }
     return w->missing ? DECIDED_NEEDS : fine;
 }
@@ -380,6 +386,10 @@ enum decided decide_grant(struct work *w)
 
 enum decided decide_fact(struct work *w)
 {
-    (void)w;
+    const struct event *e = w->event;
+    about_campaign(w, e->correlation.campaign_id);
+    if (e->type == EVENT_SUBSCRIPTION_CANCELLED) {
+        about_user(w, e->app_id, e->correlation.user_id);
+    }
     return DECIDED_APPLIED;
 }

@@ -99,6 +99,7 @@ enum decided decide_settlement(struct work *w)
     }
     if (fine == DECIDED_APPLIED) {
         settlement_put(w, id, &s);
+        about_campaign(w, w->event->correlation.campaign_id);
     }
     return w->missing ? DECIDED_NEEDS : fine;
 }

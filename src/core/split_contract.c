@@ -148,6 +148,7 @@ enum decided split_by_contract(struct work *w, struct group *g, uint32_t number,
         }
     }
     work_add(w, key_u32(KEY_CAMPAIGN_SUMS, number), 0, pool, net - pool, 0);
+    about_campaign(w, c->id);
     return w->missing ? DECIDED_NEEDS : DECIDED_APPLIED;
 }
 
@@ -174,4 +175,5 @@ void contract_reversed(struct work *w, const struct group *original, const struc
     }
     work_add(w, key_u32(KEY_CAMPAIGN_SUMS, original->node[0].policy), 0, pool, creator,
              -reversal->gross);
+    about_campaign_number(w, original->node[0].policy);
 }

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define SCRATCH_MAX ((size_t)1 << 30)
+
 struct rows {
     const struct view *v;
     struct arena *a;
@@ -32,11 +34,11 @@ static bool row_visit(void *arg, struct bytes key, struct bytes value, const i12
     return true;
 }
 
-static enum view_result has_payable(const struct view *v, struct arena *a, uint32_t party,
+static enum view_result has_payable(const struct view *v, struct arena *scratch, uint32_t party,
                                     uint32_t asset, mete_time at, bool *out)
 {
     struct balance b;
-    enum view_result found = balance_at(v, a, party, asset, at, &b);
+    enum view_result found = balance_at(v, scratch, party, asset, at, &b);
     *out |= found != VIEW_MISSING && b.pending + b.disputed + b.cleared > 0;
     return found;
 }
@@ -46,14 +48,17 @@ static enum view_result payable_left(const struct view *v, struct arena *a,
 {
     struct investment *list;
     size_t count;
+    struct arena scratch; /* a balance leaves nothing in its arena, rows stay in theirs */
     enum view_result found = view_investments(v, a, row->number, &list, &count);
     *left = false;
+    arena_init(&scratch, SCRATCH_MAX);
     if (found != VIEW_MISSING) {
-        found = has_payable(v, a, row->campaign.creator, row->campaign.asset, at, left);
+        found = has_payable(v, &scratch, row->campaign.creator, row->campaign.asset, at, left);
     }
     for (size_t i = 0; i < count && !*left && found != VIEW_MISSING; i++) {
-        found = has_payable(v, a, list[i].party, row->campaign.asset, at, left);
+        found = has_payable(v, &scratch, list[i].party, row->campaign.asset, at, left);
     }
+    arena_clear(&scratch);
     return found;
 }
 
@@ -69,6 +74,7 @@ static enum view_result row_fill(struct rows *r, struct campaign_row *row, mete_
     row->confirmed = sums[CAMPAIGN_CONFIRMED];
     row->accrued = sums[CAMPAIGN_ACCRUED];
     row->creators = sums[CAMPAIGN_CREATORS];
+    row->reversed = sums[CAMPAIGN_REVERSED];
     row->has_cap = campaign_cap(c, row->confirmed, &row->cap);
     row->state = campaign_state_at(c, at);
     if (row->state == CAMPAIGN_COMPLETED &&
@@ -77,6 +83,14 @@ static enum view_result row_fill(struct rows *r, struct campaign_row *row, mete_
     }
     row->state = left ? row->state : CAMPAIGN_CLOSED;
     return VIEW_FOUND;
+}
+
+enum view_result campaign_row_at(const struct view *v, struct arena *a, struct bytes key,
+                                 struct bytes value, mete_time at, struct campaign_row *row)
+{
+    struct rows r = {.v = v, .a = a};
+    *row = (struct campaign_row){.number = key_read_u32(key, 1)};
+    return campaign_unpack(a, value, &row->campaign) ? row_fill(&r, row, at) : VIEW_MISSING;
 }
 
 enum view_result campaigns_at(const struct view *v, struct arena *a, mete_time at,
@@ -91,5 +105,15 @@ enum view_result campaigns_at(const struct view *v, struct arena *a, mete_time a
     }
     *rows = r.row;
     *count = r.count;
+    return found;
+}
+
+enum view_result campaign_is_closed(const struct view *v, struct arena *a, uint32_t number,
+                                    const struct campaign *c, mete_time at, bool *closed)
+{
+    const struct campaign_row row = {.number = number, .campaign = *c};
+    bool left = true;
+    enum view_result found = payable_left(v, a, &row, at, &left);
+    *closed = found != VIEW_MISSING && !left;
     return found;
 }

@@ -113,7 +113,7 @@ void lines_origin_clear(struct lines_origin *o)
     arena_clear(&o->a);
 }
 
-static bool origin_load(struct lines_origin *o, uint64_t seq, uint32_t page)
+bool lines_origin_load(struct lines_origin *o, uint64_t seq, uint32_t page)
 {
     struct mete_err unused;
     if (!o->known || o->item.seq != seq || o->item.page != page) {
@@ -128,7 +128,7 @@ static bool origin_load(struct lines_origin *o, uint64_t seq, uint32_t page)
 static struct text original_id(struct lines_origin *o, struct arena *a, const struct group *g,
                                uint32_t share)
 {
-    if (!origin_load(o, g->target_seq, g->target_page) ||
+    if (!lines_origin_load(o, g->target_seq, g->target_page) ||
         g->target_group >= o->item.decision.group_count) {
         return (struct text){0};
     }

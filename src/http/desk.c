@@ -11,6 +11,7 @@
 #include "http/feed.h"
 #include "http/follow.h"
 #include "http/idempotency.h"
+#include "http/insights.h"
 #include "http/intake.h"
 #include "http/lines.h"
 #include "http/log_pages.h"
@@ -279,6 +280,9 @@ static void request_id_set(struct exchange *x)
     struct text given = exchange_header(x, "X-Request-Id");
     struct text trace = exchange_header(x, "traceparent");
     static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
+    if (given.len == 0) { /* what clients of the sources send */
+        given = exchange_header(x, "X-Correlation-Id");
+    }
     if (given.len == 0 && trace.len >= 35) { /* W3C: version-traceid-parentid-flags */
         given = (struct text){trace.p + 3, 32};
     }
@@ -694,6 +698,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         workers_start(&d->errands, d->snapshots, ERRANDS);
         follow_start(&d->follow, d);
         refresh_start(&d->refresh, d);
+        insights_start(&d->insights, d);
         code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
     }
     if (code == METE_OK) {
@@ -774,6 +779,7 @@ void desk_close(struct desk *d)
     follow_stop(d->follow);
     relay_stop(d->relay);
     refresh_stop(d->refresh);
+    insights_stop(d->insights);
     workers_stop(d->errands);
     workers_stop(d->workers);
     keeper_stop(d->keeper);
@@ -782,6 +788,7 @@ void desk_close(struct desk *d)
     log_pages_stop(d->log_pages);
     server_stop(d->server);
     intakes_free(d->intakes);
+    insights_free(d->insights);
     pumps_free(d->pumps);
     log_pages_free(d->log_pages);
     streams_free(d->streams);

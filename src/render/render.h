@@ -7,7 +7,9 @@
 #define METE_RENDER_RENDER_H
 
 #include "engine/allocations.h"
+#include "engine/campaign_report.h"
 #include "engine/derived.h"
+#include "engine/insights.h"
 #include "engine/log.h"
 #include "engine/publication.h"
 #include "engine/quarantine.h"
@@ -62,6 +64,9 @@ void report_json(struct json_writer *w, const struct report *r, const struct rep
  */
 void audit_totals_members(struct json_writer *w, const struct report *r);
 
+/** All of it; "currency" is the code, amounts in other currencies say their asset. */
+void campaign_report_json(struct json_writer *w, const struct campaign_report *r);
+
 /* --- why -------------------------------------------------------------------------------------- */
 
 /** A sentence, exact facts as further members, and below it what it rests on. */
@@ -73,6 +78,11 @@ void explain_json(struct json_writer *w, const struct explain_node *n);
 void quarantined_json(struct json_writer *w, const struct quarantined *q);
 /** With the bytes that came, "body": null when they are no UTF-8. */
 void quarantined_whole_json(struct json_writer *w, const struct quarantined *q);
+
+/* --- what apps report of themselves ----------------------------------------------------------- */
+
+void kpi_json(struct json_writer *w, const struct kpi_point *p);
+void insight_json(struct json_writer *w, const struct insight *i);
 
 /* --- simulations ------------------------------------------------------------------------------ */
 

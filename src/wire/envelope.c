@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "wire/envelope_parts.h"
+#include "wire/tier.h"
 
 #define NAME_LEN_MAX LABEL_LEN_MAX
 
@@ -421,6 +422,7 @@ static enum mete_code read_payload(struct reading *r)
     if (code != METE_OK || stored) {
         return code;
     }
+    r->out->event.tier3 = tier3_pointer(r->in.arena, r->out->event.type, payload);
     code = private_collect(&r->in, r->out);
     return code != METE_OK ? code : pii_check(&r->in, payload, r->out);
 }
