@@ -21,6 +21,9 @@
     X(statement)                                                                                   \
     X(explain)                                                                                     \
     X(report_campaign)                                                                             \
+    X(campaigns)                                                                                   \
+    X(settlements)                                                                                 \
+    X(settle)                                                                                      \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \

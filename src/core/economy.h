@@ -4,6 +4,7 @@
 #define METE_CORE_ECONOMY_H
 
 #include "core/campaign.h"
+#include "core/funding.h"
 #include "core/work.h"
 
 struct refund_note;
@@ -34,6 +35,10 @@ enum decided contract_publish(struct work *w, uint32_t number, const struct camp
 void about_campaign(struct work *w, struct text campaign_id);
 void about_campaign_number(struct work *w, uint32_t number);
 void about_user(struct work *w, struct text app_id, struct text user_id);
+/* --- decide_funding.c --------------------------------------------------------------------------*/
+
+/** Notes what this event has made for a campaign; 0: a settlement. */
+void made_put(struct work *w, uint32_t campaign, enum machine_kind kind, struct text id);
 
 /* --- decide_terms.c ----------------------------------------------------------------------------*/
 

@@ -397,6 +397,12 @@ static const char pairs[PAIR_CLASS_COUNT][PAIR_CLASS_COUNT + 1] = {
     [PAIR_TERMS] = "===u-============--====--=-",
 };
 
+bool event_type_forces(enum event_type type)
+{
+    return type == EVENT_TERMS_SET || type == EVENT_ROYALTY_ENABLED ||
+           type == EVENT_ROYALTY_DISABLED;
+}
+
 enum commutes event_types_commute(enum event_type a, enum event_type b)
 {
     METE_ASSERT((unsigned)a < EVENT_TYPE_COUNT && (unsigned)b < EVENT_TYPE_COUNT);

@@ -136,6 +136,9 @@ bool event_type_economic(enum event_type type);
  *  producer is a local file, taken at its word. Source: spec/events.md, "Producer". */
 bool event_type_allows(enum event_type type, struct text producer, struct text service);
 
+/** An event of this type may force a rule aside (`force`), which only a supervisor does. */
+bool event_type_forces(enum event_type type);
+
 /** When two events of these types, next to each other in the log, give the same balances in either
  *  order. */
 enum commutes {

@@ -65,8 +65,9 @@
     X(USER_REVENUE, 'x', 0, 1, "hash of app and user, seq -> (empty): an invoice that is booked")  \
     X(PAYMENT, 'y', 0, 0, "hash of a payment's reference -> seq of its invoice, a varint")         \
     X(REFUNDS, 'j', 0, 0, "seq of an invoice -> what was taken back of it, and by whom")           \
-    X(PAID, 'b', 1, 0, "party, asset -> paid out so far")                                          \
-    X(SETTLEMENT, 'z', 0, 0, "settlement id -> party, amount, state")                              \
+    X(PAID, 'b', 1, 0, "party, asset -> paid out so far, on its way")                              \
+    X(SETTLEMENT, 'z', 0, 0, "settlement id -> party, amount, state, where it began and ended")    \
+    X(MADE, 'I', 0, 1, "campaign (0: settlements), seq -> what the event there made")              \
     X(ABOUT, '1', 0, 1, "hash of a campaign or of app and user, seq, page -> (empty): about it")
 
 enum key_class {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From a campaign's record and sums to the row that is shown. CLOSED is not remembered: a completed
- * campaign is closed while its creator and its investors have nothing left to be paid. */
+ * campaign is closed while its creator and its investors have nothing left to be paid, and nothing
+ * is on its way to them. */
 #include "engine/campaigns.h"
 
 #include "core/balance.h"
@@ -39,7 +40,7 @@ static enum view_result has_payable(const struct view *v, struct arena *scratch,
 {
     struct balance b;
     enum view_result found = balance_at(v, scratch, party, asset, at, &b);
-    *out |= found != VIEW_MISSING && b.pending + b.disputed + b.cleared > 0;
+    *out |= found != VIEW_MISSING && b.pending + b.disputed + b.cleared + b.leaving > 0;
     return found;
 }
 
@@ -62,23 +63,25 @@ static enum view_result payable_left(const struct view *v, struct arena *a,
     return found;
 }
 
-static enum view_result row_fill(struct rows *r, struct campaign_row *row, mete_time at)
+static enum view_result row_fill(const struct view *v, struct arena *a, struct campaign_row *row,
+                                 mete_time at)
 {
     i128 sums[STATE_SUMS];
     bool left = true;
     const struct campaign *c = &row->campaign;
-    if (view_campaign_sums(r->v, row->number, sums) == VIEW_MISSING ||
-        view_asset_number(r->v, c->asset, &row->asset) != VIEW_FOUND) {
+    if (view_campaign_sums(v, row->number, sums) == VIEW_MISSING ||
+        view_asset_number(v, c->asset, &row->asset) != VIEW_FOUND ||
+        view_party_id(v, c->creator, &row->creator) != VIEW_FOUND) {
         return VIEW_MISSING;
     }
+    row->creator = arena_text(a, row->creator);
     row->confirmed = sums[CAMPAIGN_CONFIRMED];
     row->accrued = sums[CAMPAIGN_ACCRUED];
     row->creators = sums[CAMPAIGN_CREATORS];
     row->reversed = sums[CAMPAIGN_REVERSED];
     row->has_cap = campaign_cap(c, row->confirmed, &row->cap);
     row->state = campaign_state_at(c, at);
-    if (row->state == CAMPAIGN_COMPLETED &&
-        payable_left(r->v, r->a, row, at, &left) == VIEW_MISSING) {
+    if (row->state == CAMPAIGN_COMPLETED && payable_left(v, a, row, at, &left) == VIEW_MISSING) {
         return VIEW_MISSING;
     }
     row->state = left ? row->state : CAMPAIGN_CLOSED;
@@ -88,9 +91,16 @@ static enum view_result row_fill(struct rows *r, struct campaign_row *row, mete_
 enum view_result campaign_row_at(const struct view *v, struct arena *a, struct bytes key,
                                  struct bytes value, mete_time at, struct campaign_row *row)
 {
-    struct rows r = {.v = v, .a = a};
     *row = (struct campaign_row){.number = key_read_u32(key, 1)};
-    return campaign_unpack(a, value, &row->campaign) ? row_fill(&r, row, at) : VIEW_MISSING;
+    return campaign_unpack(a, value, &row->campaign) ? row_fill(v, a, row, at) : VIEW_MISSING;
+}
+
+enum view_result campaign_at(const struct view *v, struct arena *a, uint32_t number, mete_time at,
+                             struct campaign_row *row)
+{
+    *row = (struct campaign_row){.number = number};
+    enum view_result found = view_campaign(v, a, number, &row->campaign);
+    return found == VIEW_FOUND ? row_fill(v, a, row, at) : found;
 }
 
 enum view_result campaigns_at(const struct view *v, struct arena *a, mete_time at,
@@ -101,7 +111,7 @@ enum view_result campaigns_at(const struct view *v, struct arena *a, mete_time a
     struct rows r = {.v = v, .a = a};
     enum view_result found = v->scan(v->ctx, key_bytes(&from), key_bytes(&until), row_visit, &r);
     for (size_t i = 0; i < r.count && found != VIEW_MISSING; i++) {
-        found = row_fill(&r, &r.row[i], at);
+        found = row_fill(v, a, &r.row[i], at);
     }
     *rows = r.row;
     *count = r.count;

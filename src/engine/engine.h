@@ -105,9 +105,11 @@ struct submit_result {
 struct submit_options {
     struct text app_id; /* of an ingest body */
     struct text environment;
-    bool no_quarantine;    /* refused events are not kept (mete run, replay from quarantine) */
-    bool stored;           /* bytes of a log: private values are commitments already */
-    bool own;              /* mete made it: reserved types are its own */
+    bool no_quarantine; /* refused events are not kept (mete run, replay from quarantine) */
+    bool stored;        /* bytes of a log: private values are commitments already */
+    bool own;           /* mete made it: reserved types are its own */
+    struct text
+        forced_by; /* who sends it, where that is known: stands in what forces a royalty off */
     mete_time recorded_at; /* not 0: replay; must not go back */
 };
 

@@ -7,6 +7,7 @@
 #define METE_RENDER_RENDER_H
 
 #include "engine/allocations.h"
+#include "engine/campaign_list.h"
 #include "engine/campaign_report.h"
 #include "engine/derived.h"
 #include "engine/insights.h"
@@ -14,6 +15,7 @@
 #include "engine/publication.h"
 #include "engine/quarantine.h"
 #include "engine/query.h"
+#include "engine/settlements.h"
 #include "wire/json_values.h"
 #include "wire/policy_problems.h"
 
@@ -48,6 +50,15 @@ void party_json(struct json_writer *w, const struct party_row *row);
 void party_totals_json(struct json_writer *w, const struct party_total *total, size_t count);
 
 void allocation_json(struct json_writer *w, const struct allocation_row *row);
+
+/* --- campaigns, settlements ------------------------------------------------------------------- */
+
+/** A row of a list. */
+void campaign_json(struct json_writer *w, const struct campaign_row *row);
+/** With its rounds, commitments, spend grants and the versions of its contract. */
+void campaign_whole_json(struct json_writer *w, const struct campaign_whole *c);
+void settlement_members(struct json_writer *w, const struct settlement_row *row);
+void settlement_json(struct json_writer *w, const struct settlement_row *row);
 
 /* --- policies --------------------------------------------------------------------------------- */
 

@@ -107,6 +107,7 @@ for act in ("disputed", "evidence_added", "escalated", "overridden", "upheld"):
 for line in (pathlib.Path(os.environ["ROOT"]) /
              "src/http/openapi/examples.ndjson").read_text().splitlines():
     PAYLOAD.setdefault(json.loads(line)["event_type"], json.loads(line)["payload"])
+PAYLOAD["app.royalty_disabled"] = {}  # without force: that is a supervisor's
 IDS = {name + "_id": "9" for name in ("campaign", "round", "commitment", "allocation",
                                       "transaction", "user")}
 TYPES = [*NATIVE, *RESERVED]
