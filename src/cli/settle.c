@@ -44,6 +44,7 @@ static int request_read(struct cli *c, struct settlement_request *q)
 {
     *q = (struct settlement_request){.settlement_id = text_of(cli_option(c, "id")),
                                      .campaign_id = text_of(cli_option(c, "campaign")),
+                                     .batch_id = text_of(cli_option(c, "batch")),
                                      .provider = text_of(cli_option(c, "provider")),
                                      .provider_ref = text_of(cli_option(c, "ref")),
                                      .failure_reason = text_of(cli_option(c, "failure-reason")),
@@ -125,6 +126,7 @@ static const struct cli_option SETTLE_OPTIONS[] = {
     {"outcome", 0, "OUTCOME", "initiated, paid or failed; else paid"},
     {"id", 0, "ID", "its id; else made of provider, reference and party"},
     {"campaign", 0, "ID", "of which campaign it is"},
+    {"batch", 0, "ID", "of those that were sent together"},
     {"failure-reason", 0, "TEXT", "why it failed"},
     {"reason", 0, "TEXT", "why it is recorded; it stands in the log"},
     {"at", 0, "TIME", "when it happened; else now"},
@@ -264,6 +266,7 @@ static int settlements_run(struct cli *c)
     struct listing l = {.c = c};
     const struct settlements_query q = {.party = text_of(cli_option(c, "party")),
                                         .campaign = text_of(cli_option(c, "campaign")),
+                                        .batch = text_of(cli_option(c, "batch")),
                                         .state = text_of(cli_option(c, "state")),
                                         .limit = EVERY};
     if (q.state.len > 0 && !settlement_state_of(q.state, &unused)) {
@@ -286,6 +289,7 @@ static int settlements_run(struct cli *c)
 static const struct cli_option LIST_OPTIONS[] = {
     {"party", 0, "PARTY", "only those to this party"},
     {"campaign", 0, "ID", "only those of this campaign"},
+    {"batch", 0, "ID", "only those that were sent together"},
     {"state", 0, "STATE", "only those in this state: INITIATED, PAID or FAILED"},
     {NULL, 0, NULL, NULL}};
 

@@ -65,6 +65,7 @@ static void payload_write(struct json_writer *w, const struct settlement_request
     if (type == EVENT_SETTLEMENT_INITIATED) {
         jw_text(w, "beneficiary_id", q->beneficiary);
         jw_raw(w, "amount", q->amount);
+        member_write(w, "batch_id", q->batch_id);
         member_write(w, "provider", q->provider);
     }
     member_write(w, "provider_ref", q->provider_ref);
@@ -239,6 +240,9 @@ static enum mete_code agrees(struct engine *e, const struct settlement_request *
     }
     if (contradicts(q->campaign_id, row->campaign_id)) {
         return differs(err, "/campaign_id", row->id);
+    }
+    if (contradicts(q->batch_id, row->batch_id)) {
+        return differs(err, "/batch_id", row->id);
     }
     if (contradicts(q->provider, row->step[0].provider)) {
         return differs(err, "/provider", row->id);

@@ -38,8 +38,9 @@ static struct text said(const struct json *object, const char *member)
 }
 
 static enum mete_code step_read(struct engine *e, uint64_t seq, struct arena *a,
-                                struct settlement_step *step, struct mete_err *err)
+                                struct settlement_row *row, struct mete_err *err)
 {
+    struct settlement_step *step = &row->step[row->step_count++];
     struct envelope envelope;
     mete_time recorded_at;
     enum mete_code code = engine_event(e, seq, a, &envelope, &recorded_at, err);
@@ -61,6 +62,9 @@ static enum mete_code step_read(struct engine *e, uint64_t seq, struct arena *a,
                                  .failure_reason = arena_text(a, said(payload, "failure_reason")),
                                  .reason = arena_text(a, said(payload, "reason")),
                                  .actor = arena_text(a, envelope.event.actor_id)};
+    if (type == EVENT_SETTLEMENT_INITIATED) {
+        row->batch_id = arena_text(a, said(payload, "batch_id"));
+    }
     return METE_OK;
 }
 
@@ -94,7 +98,7 @@ static enum mete_code row_read(struct engine *e, struct text id, const struct se
         .id = arena_text(a, id), .state = (enum settlement_state)s->state, .amount = s->amount};
     enum mete_code code = names_read(e, s, a, row, err);
     for (size_t i = 0; i < SETTLEMENT_STEPS && seq[i] != 0 && code == METE_OK; i++) {
-        code = step_read(e, seq[i], a, &row->step[row->step_count++], err);
+        code = step_read(e, seq[i], a, row, err);
     }
     return code;
 }
@@ -120,6 +124,7 @@ struct list {
     struct arena a;             /* of one row */
     uint32_t party;             /* 0: all */
     uint32_t campaign;          /* 0: all */
+    struct text batch;          /* empty: all */
     enum settlement_state only; /* NONE: all */
     uint64_t left;
     uint64_t last; /* seq that was handed out or passed over */
@@ -142,22 +147,22 @@ static enum mete_code one_visit(struct list *l, const struct made *m)
         return engine_sound(
             l->e, mete_fail(l->err, METE_STORE_CORRUPT, "", "a settlement is missing"), l->err);
     }
-    if (!fits(l, &s)) {
-        l->last = m->seq;
-        return METE_OK;
-    }
-    if (l->left == 0) {
-        l->full = true;
-        return METE_OK;
-    }
     arena_reset(&l->a);
-    enum mete_code code = row_read(l->e, m->id, &s, &l->a, &row, l->err);
-    if (code == METE_OK) {
+    bool fit = fits(l, &s);
+    enum mete_code code = fit ? row_read(l->e, m->id, &s, &l->a, &row, l->err) : METE_OK;
+    if (code != METE_OK) {
+        return code;
+    }
+    if (!fit || (l->batch.len > 0 && !text_eq(l->batch, row.batch_id))) {
+        l->last = m->seq;
+    } else if (l->left == 0) {
+        l->full = true;
+    } else {
         l->left--;
         l->last = m->seq;
         l->full = !l->visit(l->arg, &row);
     }
-    return code;
+    return METE_OK;
 }
 
 static enum mete_code walk(struct list *l)
@@ -208,7 +213,8 @@ enum mete_code settlements_list(struct engine *e, const struct settlements_query
                                 settlements_visit *visit, void *arg,
                                 char next[SETTLEMENT_CURSOR_MAX], struct mete_err *err)
 {
-    struct list l = {.e = e, .visit = visit, .arg = arg, .left = q->limit, .err = err};
+    struct list l = {
+        .e = e, .visit = visit, .arg = arg, .batch = q->batch, .left = q->limit, .err = err};
     next[0] = '\0';
     if (!cursor_read(q->after, &l.last)) {
         return mete_fail(err, METE_REQUEST_INVALID, NULL, "this cursor was never handed out");

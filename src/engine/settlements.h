@@ -20,6 +20,7 @@ struct settlement_request {
     struct text beneficiary;   /* this and the next: may be left out once it was initiated */
     struct text amount;        /* JSON of a Money */
     struct text campaign_id;
+    struct text batch_id; /* of those that were sent together */
     struct text provider;
     struct text provider_ref;
     enum settlement_state outcome; /* INITIATED, PAID, FAILED */
@@ -69,6 +70,7 @@ struct settlement_row {
     struct asset asset;
     i128 amount;
     struct text campaign_id; /* may be empty */
+    struct text batch_id;    /* may be empty */
     struct settlement_step step[SETTLEMENT_STEPS];
     size_t step_count;
 };
@@ -80,6 +82,7 @@ enum mete_code settlement_find(struct engine *e, struct text id, struct arena *a
 struct settlements_query {
     struct text party;    /* whose; empty: all */
     struct text campaign; /* of this one alone; empty: all */
+    struct text batch;    /* of this one alone; empty: all */
     struct text state;    /* "PAID" ...; empty: all */
     struct text after;    /* a cursor; empty: from the first */
     uint64_t limit;       /* rows */

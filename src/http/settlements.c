@@ -66,9 +66,13 @@ static bool texts_read(struct exchange *x, const struct json *body, struct settl
     const struct {
         const char *name;
         struct text *to;
-    } members[] = {{"settlement_id", &q->settlement_id},  {"beneficiary_id", &q->beneficiary},
-                   {"campaign_id", &q->campaign_id},      {"provider", &q->provider},
-                   {"provider_ref", &q->provider_ref},    {"reason", &q->reason},
+    } members[] = {{"settlement_id", &q->settlement_id},
+                   {"beneficiary_id", &q->beneficiary},
+                   {"campaign_id", &q->campaign_id},
+                   {"batch_id", &q->batch_id},
+                   {"provider", &q->provider},
+                   {"provider_ref", &q->provider_ref},
+                   {"reason", &q->reason},
                    {"failure_reason", &q->failure_reason}};
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
         const char *const names[] = {members[i].name, NULL};
@@ -105,8 +109,8 @@ static bool rest_read(struct exchange *x, const struct json *body, struct settle
 static bool members_known(struct exchange *x, const struct json *body)
 {
     static const char *const known[] = {
-        "settlement_id", "beneficiary_id", "campaign_id",    "amount", "provider",
-        "provider_ref",  "outcome",        "failure_reason", "reason", "occurred_at"};
+        "settlement_id", "beneficiary_id", "campaign_id",    "batch_id", "amount",     "provider",
+        "provider_ref",  "outcome",        "failure_reason", "reason",   "occurred_at"};
     for (const struct json *j = body->child; j != NULL; j = j->next) {
         size_t i = 0;
         while (i < ARRAY_LEN(known) && !text_is(j->key, known[i])) {
@@ -186,6 +190,7 @@ void settlements_list_get(struct desk *d, struct engine *e, struct exchange *x)
     char next[SETTLEMENT_CURSOR_MAX];
     struct settlements_query q = {.party = exchange_query(x, "party"),
                                   .campaign = exchange_query(x, "campaign"),
+                                  .batch = exchange_query(x, "batch"),
                                   .state = exchange_query(x, "state"),
                                   .after = exchange_query(x, "after"),
                                   .limit = PAGE_DEFAULT};

@@ -199,6 +199,7 @@ void settlement_members(struct json_writer *w, const struct settlement_row *row)
     jw_i128(w, "amount_minor", row->amount);
     jw_asset(w, &row->asset);
     jw_text_or_null(w, "campaign_id", row->campaign_id);
+    jw_text_or_null(w, "batch_id", row->batch_id);
     jw_text_or_null(w, "provider", row->step[0].provider);
     jw_text_or_null(w, "provider_ref", referred ? last->provider_ref : row->step[0].provider_ref);
     jw_text_or_null(w, "failure_reason", last->failure_reason);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# covers: M-080 M-082 M-083 M-084 M-085
+# covers: M-094 M-080 M-082 M-083 M-084 M-085
 # mete export dataset: what is in it, that it hides people, that it is the same each time, whole or
 # not at all.
 # shellcheck source=tests/flow/lib.sh

@@ -235,6 +235,23 @@ def listed(s):
           (200, 404), "one by one too")
 
 
+def batch_and_receipts(s, desk):
+    """covers: M-018"""
+    for reference in ("wire-b1", "wire-b2"):
+        status, _, answer = desk.settle(transfer(reference, "0.01", batch_id="week-05"))
+        equal((status, answer["batch_id"]), (201, "week-05"), "sent with others")
+    listed = s.get("/v1/settlements?batch=week-05")[2]["settlements"]
+    equal([(r["beneficiary_id"], r["provider_ref"], r["state"]) for r in listed],
+          [("did:maker", "wire-b1", "PAID"), ("did:maker", "wire-b2", "PAID")],
+          "a batch with its receipts")
+    equal(s.get("/v1/settlements?batch=week-06")[2]["settlements"], [], "no other batch has them")
+    first = s.get("/v1/settlements?batch=week-05&limit=1")[2]
+    second = s.get("/v1/settlements?batch=week-05&limit=1&after=" + first["next"])[2]
+    equal([first["settlements"][0], second["settlements"][0]], listed, "the same in pages")
+    equal(desk.code(transfer("wire-b1", "0.01", batch_id="week-06")),
+          (409, "conflict", "/batch_id"), "a settlement stays in its batch")
+
+
 def who_may(s, desk):
     """covers: M-078"""
     body = transfer("wire-10", "1.00")
@@ -380,6 +397,7 @@ with Served() as server:
     closed(server, supervisor, maker)
     debt(server, supervisor, maker)
     royalty(server)
+    batch_and_receipts(server, supervisor)
     signed(server)
 with Served() as server:
     judged(server)
