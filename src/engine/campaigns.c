@@ -88,13 +88,6 @@ static enum view_result row_fill(const struct view *v, struct arena *a, struct c
     return VIEW_FOUND;
 }
 
-enum view_result campaign_row_at(const struct view *v, struct arena *a, struct bytes key,
-                                 struct bytes value, mete_time at, struct campaign_row *row)
-{
-    *row = (struct campaign_row){.number = key_read_u32(key, 1)};
-    return campaign_unpack(a, value, &row->campaign) ? row_fill(v, a, row, at) : VIEW_MISSING;
-}
-
 enum view_result campaign_at(const struct view *v, struct arena *a, uint32_t number, mete_time at,
                              struct campaign_row *row)
 {

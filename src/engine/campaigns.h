@@ -19,9 +19,6 @@ struct campaign_row {
     struct text creator;
 };
 
-/** One campaign, from its key and its record; texts in `a`. */
-enum view_result campaign_row_at(const struct view *v, struct arena *a, struct bytes key,
-                                 struct bytes value, mete_time at, struct campaign_row *row);
 /** One campaign, by its number; its texts in `a`. */
 enum view_result campaign_at(const struct view *v, struct arena *a, uint32_t number, mete_time at,
                              struct campaign_row *row);

@@ -93,7 +93,7 @@ static void outcome_money(struct dataset *d, const struct campaign_row *row, str
     }
 }
 
-static bool outcome_put(struct dataset *d, struct bytes key, struct bytes value)
+static bool outcome_put(struct dataset *d, struct bytes key)
 {
     const struct view *v = engine_view(d->e);
     struct campaign_row row;
@@ -102,7 +102,7 @@ static bool outcome_put(struct dataset *d, struct bytes key, struct bytes value)
     uint32_t unused;
     size_t investors = 0, contracts = 0;
     struct dataset_row r = {.event = NULL};
-    if (campaign_row_at(v, &d->a, key, value, d->as_of, &row) == VIEW_MISSING ||
+    if (campaign_at(v, &d->a, key_read_u32(key, 1), d->as_of, &row) != VIEW_FOUND ||
         view_investments(v, &d->a, row.number, &list, &investors) == VIEW_MISSING ||
         view_policy(v, &d->a, campaign_policy_id(&d->a, row.campaign.id), &unused, &versions,
                     &contracts) == VIEW_MISSING) {
@@ -137,7 +137,7 @@ void dataset_outcomes(struct dataset *d)
             walk_keys(d->e, &batch, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, d->err);
         for (size_t i = 0; i < keys.count && d->code == METE_OK; i++) {
             arena_reset(&d->a);
-            if (!outcome_put(d, keys.key[i], keys.value[i])) {
+            if (!outcome_put(d, keys.key[i])) {
                 d->code = mete_fail(d->err, METE_STORE_CORRUPT, "", "a campaign cannot be read");
             }
             names_trim(&d->names);
