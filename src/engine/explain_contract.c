@@ -214,6 +214,11 @@ static const char *nothing_words(struct explain *x, const struct agreement *k)
     if (!c->is_offering) {
         return "it funds itself";
     }
+    if (at < c->activated_at && c->activated_at != TIME_NEVER) {
+        return arena_printf(x->a, "it became active later, on %s",
+                            words_moment(x->a, c->activated_at).p)
+            .p;
+    }
     if (campaign_cap(c, k->confirmed, &cap) && k->s->g->accrued >= cap) {
         return arena_printf(x->a, "they have had all of their %s",
                             words_money(x->a, cap, k->s->asset).p)
