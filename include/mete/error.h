@@ -158,6 +158,20 @@
       "Set attribution_corrections with book.configured, if it shall.")                            \
     X(CONTRACT_INVALID, 138, "contract_invalid", 422, 0,                                           \
       "The terms of the campaign cannot be used as they stand.", "See the message.")               \
+    X(TRANSFER_UNKNOWN, 139, "transfer_unknown", 404, 0, "No such payout.",                        \
+      "Use an id as mete payout status prints it.")                                                \
+    X(BATCH_UNKNOWN, 140, "batch_unknown", 404, 0, "No such batch of payouts.",                    \
+      "Use an id as mete payout status prints it.")                                                \
+    X(PARTY_HELD, 141, "party_held", 409, 1, "Nothing is paid out to this party for now.",         \
+      "Set a new destination, or let a supervisor release the hold.")                              \
+    X(DESTINATION_MISSING, 142, "destination_missing", 422, 1,                                     \
+      "The party has no destination on this rail.", "Send party.destination_set.")                 \
+    X(DESTINATION_COOLING, 143, "destination_cooling", 409, 1,                                     \
+      "The destination was changed a short time ago.", "Wait until the moment in the message.")    \
+    X(BELOW_MINIMUM, 144, "below_minimum", 422, 1, "The balance does not exceed the minimum.",     \
+      "It is paid out when it does.")                                                              \
+    X(ANCHOR_USED, 145, "anchor_used", 409, 0, "An attempt with this anchor was made before.",     \
+      "Ask the rail what became of it; a new attempt needs an anchor of its own.")                 \
     /* 150..: the program and its store */                                                         \
     X(USAGE, 150, "usage", 400, 0, "The command line is wrong.", "See --help.")                    \
     X(FILE, 151, "file", 500, 0, "A file cannot be read or written.",                              \

@@ -66,7 +66,15 @@
     X(PAYMENT, 'y', 0, 0, "hash of a payment's reference -> seq of its invoice, a varint")         \
     X(REFUNDS, 'j', 0, 0, "seq of an invoice -> what was taken back of it, in order")              \
     X(PAID, 'b', 1, 0, "party, asset -> paid out so far")                                          \
-    X(SETTLEMENT, 'z', 0, 0, "settlement id -> party, amount, state")
+    X(SETTLEMENT, 'z', 0, 0, "settlement id -> party, amount, state")                              \
+    X(TRANSFER, '1', 0, 1, "transfer -> batch, party, amount, state, when it is due")              \
+    X(ATTEMPT, '2', 0, 1, "transfer, attempt -> anchor, outcome")                                  \
+    X(ANCHOR, '3', 0, 0, "hash of rail and anchor -> its transfer and attempt")                    \
+    X(OUTBOX, '4', 0, 1, "due, transfer -> (empty): what a worker has to look at")                 \
+    X(PAYOUT_BATCH, '5', 0, 1, "batch -> asset, rail, cut-off, state")                             \
+    X(BATCH_SUMS, '6', 1, 0, "batch -> transfers, amount, at rest, paid")                          \
+    X(BATCH_PARTY, '7', 0, 1, "batch, party -> its transfer")                                      \
+    X(HOLD, '8', 0, 1, "party -> why nothing is paid out to it")
 
 enum key_class {
 #define X(symbol, byte, is_sums, is_scanned, what) KEY_##symbol = (byte),

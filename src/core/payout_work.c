@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Writing what a decision makes of a payout. */
+#include "core/payout_work.h"
+
+#include "base/text.h"
+
+uint64_t payout_number(struct work *w, struct text id)
+{
+    struct key key = key_event_id(id);
+    struct bytes value;
+    enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
+    w->missing |= found == VIEW_MISSING;
+    if (found != VIEW_FOUND) {
+        return 0;
+    }
+    struct reader r = reader_of(value);
+    return read_varint(&r);
+}
+
+static void outbox_move(struct work *w, uint64_t number, mete_time was, mete_time due)
+{
+    const struct buf none = {0};
+    if (was == due) {
+        return;
+    }
+    if (was != TIME_NEVER) {
+        work_remove(w, key_outbox(was, number));
+    }
+    if (due != TIME_NEVER) {
+        work_set(w, key_outbox(due, number), &none);
+    }
+}
+
+void transfer_put(struct work *w, uint64_t number, const struct transfer *was, struct transfer *t)
+{
+    struct buf value = {0};
+    t->due = transfer_rests(t->state) ? TIME_NEVER : t->due;
+    outbox_move(w, number, was->due, t->due);
+    transfer_pack(&value, t);
+    work_set(w, key_transfer(number), &value);
+    buf_clear(&value);
+    struct key sums = key_batch_number(t->batch);
+    sums.b[0] = KEY_BATCH_SUMS;
+    bool queued = was->state == TRANSFER_NONE;
+    int rests = (int)transfer_rests(t->state) - (int)transfer_rests(was->state);
+    if (queued || rests != 0 || t->paid != was->paid) {
+        work_add(w, sums, queued ? 1 : 0, queued ? t->amount : 0, rests, t->paid - was->paid);
+    }
+}
+
+void hold_put(struct work *w, uint32_t party, enum hold_kind kind)
+{
+    struct buf value = {0};
+    buf_put_u8(&value, (uint8_t)kind);
+    buf_put_varint(&value, w->in->seq);
+    work_set(w, key_u32(KEY_HOLD, party), &value);
+    buf_clear(&value);
+}
+
+void payout_line(struct work *w, struct group *g, uint32_t party, i128 amount)
+{
+    struct line *line = group_line(w->a, g);
+    line->kind = LINE_TRANSFER;
+    line->party = party;
+    line->amount = amount;
+}
