@@ -7,10 +7,6 @@
 
 #include "base/text.h"
 
-#include <string.h>
-
-#define SATS_MINIMUM 500 /* design §3 "Thresholds" */
-
 static enum decided batch_find(struct work *w, struct text id, uint64_t *number, struct batch *b)
 {
     *number = payout_number(w, id);
@@ -111,10 +107,7 @@ static enum decided balance_check(struct work *w, const struct transfer *t,
     arena_init(&scratch, (size_t)1 << 30);
     w->missing |= balance_at(w->view, &scratch, t->party, t->asset, w->now, &have) == VIEW_MISSING;
     arena_clear(&scratch);
-    bool set = w->book.has_payout_minimum && w->book.payout_asset == t->asset;
-    i128 minimum = set                               ? w->book.payout_minimum
-                   : strcmp(asset->code, "SAT") == 0 ? SATS_MINIMUM
-                                                     : 0;
+    i128 minimum = payout_minimum(&w->book, asset);
     amount_format(have.cleared, asset->scale, text);
     if (have.cleared < t->amount) {
         return work_refuse(w, METE_INSUFFICIENT_FUNDS, "/payload/amount/amount",

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define PAYOUT_FORMAT 1
+#define SATS_MINIMUM  500 /* design §3 "Thresholds" */
 
 void batch_pack(struct buf *out, const struct batch *b)
 {
@@ -75,6 +76,14 @@ bool attempt_unpack(struct bytes packed, struct attempt *out)
     out->outcome = packed.p[0];
     memcpy(out->anchor, packed.p + 1, sizeof out->anchor);
     return true;
+}
+
+i128 payout_minimum(const struct book_config *book, const struct asset *asset)
+{
+    if (book->has_payout_minimum && book->payout_asset == asset->number) {
+        return book->payout_minimum;
+    }
+    return strcmp(asset->code, "SAT") == 0 ? SATS_MINIMUM : 0;
 }
 
 bool transfer_rests(uint8_t state)

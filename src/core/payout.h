@@ -63,6 +63,9 @@ void transfer_pack(struct buf *out, const struct transfer *t);
 bool attempt_unpack(struct bytes packed, struct attempt *out) METE_MUST_CHECK;
 void attempt_pack(struct buf *out, const struct attempt *t);
 
+/** What a cleared balance has to exceed: as the book says for this asset, else 500 sats, else 0. */
+i128 payout_minimum(const struct book_config *book, const struct asset *asset);
+
 /** True in a state in which nothing is to be done any more. */
 bool transfer_rests(uint8_t state);
 
