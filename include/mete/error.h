@@ -158,19 +158,22 @@
       "Set attribution_corrections with book.configured, if it shall.")                            \
     X(CONTRACT_INVALID, 138, "contract_invalid", 422, 0,                                           \
       "The terms of the campaign cannot be used as they stand.", "See the message.")               \
-    X(TRANSFER_UNKNOWN, 139, "transfer_unknown", 404, 0, "No such payout.",                        \
+    X(TIER_OFF, 139, "tier_off", 422, 0, "This book does not keep data of tier 3.",                \
+      "Leave the member out; or set tier3 with book.configured, which a key of scope admin may, "  \
+      "and send it again.")                                                                        \
+    X(TRANSFER_UNKNOWN, 140, "transfer_unknown", 404, 0, "No such payout.",                        \
       "Use an id as mete payout status prints it.")                                                \
-    X(BATCH_UNKNOWN, 140, "batch_unknown", 404, 0, "No such batch of payouts.",                    \
+    X(BATCH_UNKNOWN, 141, "batch_unknown", 404, 0, "No such batch of payouts.",                    \
       "Use an id as mete payout status prints it.")                                                \
-    X(PARTY_HELD, 141, "party_held", 409, 1, "Nothing is paid out to this party for now.",         \
+    X(PARTY_HELD, 142, "party_held", 409, 1, "Nothing is paid out to this party for now.",         \
       "Set a new destination, or let a supervisor release the hold.")                              \
-    X(DESTINATION_MISSING, 142, "destination_missing", 422, 1,                                     \
+    X(DESTINATION_MISSING, 143, "destination_missing", 422, 1,                                     \
       "The party has no destination on this rail.", "Send party.destination_set.")                 \
-    X(DESTINATION_COOLING, 143, "destination_cooling", 409, 1,                                     \
+    X(DESTINATION_COOLING, 144, "destination_cooling", 409, 1,                                     \
       "The destination was changed a short time ago.", "Wait until the moment in the message.")    \
-    X(BELOW_MINIMUM, 144, "below_minimum", 422, 1, "The balance does not exceed the minimum.",     \
+    X(BELOW_MINIMUM, 145, "below_minimum", 422, 1, "The balance does not exceed the minimum.",     \
       "It is paid out when it does.")                                                              \
-    X(ANCHOR_USED, 145, "anchor_used", 409, 0, "An attempt with this anchor was made before.",     \
+    X(ANCHOR_USED, 146, "anchor_used", 409, 0, "An attempt with this anchor was made before.",     \
       "Ask the rail what became of it; a new attempt needs an anchor of its own.")                 \
     /* 150..: the program and its store */                                                         \
     X(USAGE, 150, "usage", 400, 0, "The command line is wrong.", "See --help.")                    \
@@ -222,7 +225,14 @@
     X(INTERNAL, 211, "internal", 500, 1, "The server failed.",                                     \
       "Send the request id to its operator.")                                                      \
     X(UPSTREAM, 212, "upstream_failed", 503, 1, "Another service gave no answer.",                 \
-      "Try again; if it goes on, tell the operator which service the message names.")
+      "Try again; if it goes on, tell the operator which service the message names.")              \
+    X(NO_POINTS, 213, "no_points", 400, 0, "The body has no points.",                              \
+      "Send at least one of {metric, t, v} in points.")                                            \
+    X(NO_EVENTS, 214, "no_events", 400, 0, "The body has no events.",                              \
+      "Send at least one of {eventId, t, type} in events.")                                        \
+    X(APP_MISMATCH, 215, "app_id_mismatch", 403, 0,                                                \
+      "The body is about another app than its header or its key.",                                 \
+      "Send what one app reports with its own id, and with a key that may speak for it.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),

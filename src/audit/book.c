@@ -180,6 +180,9 @@ void book_configure(struct book *b, const struct json *payload)
     if (corrections != NULL) {
         b->corrections_off = !json_is_true(corrections);
     }
+    if (json_get(payload, "tier3") != NULL) {
+        b->keeps_raw = json_is_true(json_get(payload, "tier3"));
+    }
 }
 
 /* The first version reaches back to the beginning of time, a later one to its event's moment. */

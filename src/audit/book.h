@@ -83,6 +83,7 @@ struct book {
     struct text unallocated; /* party, or empty */
     bool attribution_required;
     bool corrections_off;
+    bool keeps_raw; /* data tier 3 */
 };
 
 void book_init(struct book *b, struct report *report);

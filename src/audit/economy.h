@@ -149,6 +149,11 @@ bool event_amount(const struct moment *m, const char *const *minor, struct asset
                   i128 *amount) METE_MUST_CHECK;
 void event_forbidden(const struct moment *m, const char *fmt, ...) METE_PRINTF(2, 3);
 
+/* raw_content.c */
+/** True when a member of `value`, at any depth, is of data tier 3 and holds something. */
+bool holds_raw_content(const struct json *value);
+bool is_of_economy(struct text event_type);
+
 /* campaigns.c */
 struct campaign *campaign_known(const struct economy *e, struct text id); /* NULL: not created */
 void campaign_take(struct audit *a, struct moment *m);

@@ -153,7 +153,8 @@ static const struct contract *contract_then(const struct campaign *c, mete_time 
 {
     const char *state = campaign_state_then(c, at);
     const struct contract *found = NULL;
-    if (!c->is_offering || (strcmp(state, "ACTIVE") != 0 && strcmp(state, "PAUSED") != 0)) {
+    if (!c->is_offering || at < c->activated_at ||
+        (strcmp(state, "ACTIVE") != 0 && strcmp(state, "PAUSED") != 0)) {
         return NULL;
     }
     for (uint32_t i = 0; i < c->contract_count; i++) {

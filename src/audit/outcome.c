@@ -538,6 +538,10 @@ void outcome_take(struct audit *a, struct open_decision *d)
     a->waiting.insert_at = a->waiting.queue_first;
     m.source_seq = was_in_suspense(d, kind) ? seq : 0;
     note_origin(a, &m, d, kind);
+    if (d->waiter == NULL && !a->book.keeps_raw && is_of_economy(event_kind_of(&m)) &&
+        holds_raw_content(m.payload)) {
+        event_forbidden(&m, "this book keeps no raw content (tier3)");
+    }
     if (d->waiter == NULL || !d->waiter->rebook) {
         outcome_judge(a, &m, kind, &w);
     }

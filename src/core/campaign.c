@@ -185,7 +185,8 @@ enum campaign_state campaign_state_at(const struct campaign *c, mete_time at)
 bool campaign_accrues(const struct campaign *c, mete_time at)
 {
     enum campaign_state state = campaign_state_at(c, at);
-    return c->is_offering && (state == CAMPAIGN_ACTIVE || state == CAMPAIGN_PAUSED);
+    return c->is_offering && at >= c->activated_at &&
+           (state == CAMPAIGN_ACTIVE || state == CAMPAIGN_PAUSED);
 }
 
 /** floor(base * multiple), or as much as an amount can be. */

@@ -31,7 +31,7 @@ struct campaign {
     mete_time completed_at; /* by an event or the cap; TIME_NEVER: not yet */
     uint8_t reason;         /* enum completion */
     struct text off_ramp_taken;
-    bool end_told; /* an event behind the end of its days has told that it ended */
+    bool end_told; /* revenue from behind the end of its days has told that they ended */
 };
 
 /* Sums of a campaign, in minor units of its asset. */
@@ -55,6 +55,22 @@ enum view_result view_campaign_sums(const struct view *v, uint32_t number, i128 
 /** What was confirmed, in the order in which it was promised, in `a`. */
 enum view_result view_investments(const struct view *v, struct arena *a, uint32_t number,
                                   struct investment **list, size_t *count);
+
+/* One of a user's attributions. */
+struct attributed {
+    mete_time from;
+    uint64_t seq; /* of its event */
+    uint32_t campaign;
+};
+
+/** The attribution that a user's revenue of a moment belongs to, as all that are known now say. */
+enum view_result view_attribution(const struct view *v, struct arena *a, struct text app_id,
+                                  struct text user_id, mete_time at, struct attributed *out);
+
+/** The fee schedules that are an app's own, oldest first; their numbers begin here. */
+#define APP_SCHEDULE_FIRST 0x40000000u
+enum view_result view_app_fees(const struct view *v, struct arena *a, struct text app_id,
+                               struct version **versions, size_t *count);
 
 /** The end of its days; TIME_NEVER while it has none. */
 mete_time campaign_ends_at(const struct campaign *c);

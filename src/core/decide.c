@@ -161,6 +161,11 @@ enum decided work_decide(struct work *w)
         return work_refuse(w, METE_TYPE_NOT_YET, "/event_type", "\"%s\" is not handled yet",
                            event_type_name(w->event->type));
     }
+    if (w->event->tier3 != NULL && !w->book.tier3) {
+        return work_refuse(w, METE_TIER_OFF, w->event->tier3,
+                           "this is of data tier 3, and this book keeps tiers 1 and 2; the raw "
+                           "content was not kept");
+    }
     enum decided outcome = decide_type(w);
     if (!outcome_fits(w, outcome)) {
         return work_refuse(w, METE_AMOUNT_RANGE, "/payload",

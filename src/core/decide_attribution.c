@@ -9,12 +9,6 @@
 
 #include <string.h>
 
-struct attributed {
-    mete_time from;
-    uint64_t seq;
-    uint32_t campaign;
-};
-
 struct attributed_list {
     struct attributed *item;
     size_t count;
@@ -22,7 +16,7 @@ struct attributed_list {
 
 /* --- keys --------------------------------------------------------------------------------------*/
 
-/** First half of SHA-256 over the app and the user. */
+/** SHA-256 over the app and the user. */
 static void hashed_add(struct key *key, struct text app_id, struct text user_id)
 {
     struct key hashed = key_batch(app_id, user_id);
@@ -53,24 +47,30 @@ struct key wait_user_key(struct text app_id, struct text user_id)
 
 /* --- in and out --------------------------------------------------------------------------------*/
 
-static void list_load(struct work *w, struct key key, struct attributed_list *l)
+static enum view_result list_view(const struct view *v, struct arena *a, struct key key,
+                                  struct attributed_list *l)
 {
     struct bytes value;
     *l = (struct attributed_list){0};
-    enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
-    w->missing |= found == VIEW_MISSING;
+    enum view_result found = v->get(v->ctx, key_bytes(&key), &value);
     if (found != VIEW_FOUND) {
-        return;
+        return found;
     }
     struct reader r = reader_of(value);
     l->count = read_varint(&r);
-    l->item = arena_array(w->a, l->count + 1, sizeof *l->item);
+    l->item = arena_array(a, l->count + 1, sizeof *l->item);
     for (size_t i = 0; i < l->count; i++) {
         l->item[i].from = (mete_time)read_zigzag(&r);
         l->item[i].seq = read_varint(&r);
         l->item[i].campaign = (uint32_t)read_varint(&r);
     }
     METE_ASSERT(reader_done(&r));
+    return VIEW_FOUND;
+}
+
+static void list_load(struct work *w, struct key key, struct attributed_list *l)
+{
+    w->missing |= list_view(w->view, w->a, key, l) == VIEW_MISSING;
 }
 
 static void list_put(struct work *w, struct key key, const struct attributed_list *l)
@@ -116,6 +116,16 @@ static const struct attributed *list_at(const struct attributed_list *l, mete_ti
         i--;
     }
     return l->count == 0 ? NULL : &l->item[i - 1];
+}
+
+enum view_result view_attribution(const struct view *v, struct arena *a, struct text app_id,
+                                  struct text user_id, mete_time at, struct attributed *out)
+{
+    struct attributed_list l;
+    enum view_result found = list_view(v, a, attribution_key(KEY_ATTRIBUTION, app_id, user_id), &l);
+    const struct attributed *one = found == VIEW_FOUND ? list_at(&l, at) : NULL;
+    *out = one != NULL ? *one : (struct attributed){0};
+    return found == VIEW_MISSING ? VIEW_MISSING : one != NULL ? VIEW_FOUND : VIEW_ABSENT;
 }
 
 uint32_t attribution_at(struct work *w, struct text app_id, struct text user_id, mete_time at)
@@ -183,6 +193,7 @@ enum decided decide_attribution(struct work *w)
     one.from = starts_at(w, &l);
     list_insert(w, &l, one);
     list_put(w, key, &l);
+    about_campaign(w, e->attribution.campaign_id);
     work_release(w, wait_user_key(e->app_id, user));
     work_release(w, attribution_key(KEY_USER_REVENUE, e->app_id, user));
     return w->missing ? DECIDED_NEEDS : DECIDED_APPLIED;

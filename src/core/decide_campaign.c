@@ -187,6 +187,7 @@ enum decided decide_campaign_created(struct work *w)
         return fine;
     }
     campaign_put(w, number, &c);
+    about_campaign(w, c.id);
     work_release(w, wait_policy_key(number));
     return DECIDED_APPLIED;
 }
@@ -205,6 +206,7 @@ enum decided decide_campaign_updated(struct work *w)
         return fine;
     }
     campaign_put(w, number, &c);
+    about_campaign(w, c.id);
     if (c.asset != before) { /* revenue in this currency has waited for it */
         work_release(w, wait_policy_key(number));
     }
@@ -347,6 +349,7 @@ enum decided decide_campaign_moved(struct work *w)
     fine = fine == DECIDED_APPLIED ? campaign_entered(w, number, &c) : fine;
     if (fine == DECIDED_APPLIED) {
         campaign_put(w, number, &c);
+        about_campaign(w, c.id);
     }
     return w->missing ? DECIDED_NEEDS : fine;
 }

@@ -6,12 +6,15 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-/* --- rounds ------------------------------------------------------------------------------------*/
+void made_put(struct work *w, uint32_t campaign, enum machine_kind kind, struct text id)
+{
+    struct buf value = {0};
+    made_pack(&value, kind, id);
+    work_set(w, made_key(campaign, w->in->seq), &value);
+    buf_clear(&value);
+}
 
-struct round {
-    uint8_t state;
-    uint32_t campaign;
-};
+/* --- rounds ------------------------------------------------------------------------------------*/
 
 static enum decided id_given(struct work *w, struct text id, const char *pointer)
 {
@@ -22,25 +25,15 @@ static enum decided id_given(struct work *w, struct text id, const char *pointer
 
 static enum view_result round_get(struct work *w, struct text id, struct round *out)
 {
-    struct key key = key_text(KEY_ROUND, id);
-    struct bytes value;
-    *out = (struct round){.state = ROUND_NONE};
-    enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
+    enum view_result found = view_round(w->view, id, out);
     w->missing |= found == VIEW_MISSING;
-    if (found == VIEW_FOUND) {
-        struct reader r = reader_of(value);
-        out->state = read_u8(&r);
-        out->campaign = (uint32_t)read_varint(&r);
-        METE_ASSERT(reader_done(&r) && out->state < ROUND_STATE_COUNT);
-    }
     return found;
 }
 
 static void round_put(struct work *w, struct text id, const struct round *round)
 {
     struct buf value = {0};
-    buf_put_u8(&value, round->state);
-    buf_put_varint(&value, round->campaign);
+    round_pack(&value, round);
     work_set(w, key_text(KEY_ROUND, id), &value);
     buf_clear(&value);
 }
@@ -82,47 +75,27 @@ enum decided decide_round(struct work *w)
     fine = fine == DECIDED_APPLIED ? round_campaign(w, &round, there == VIEW_ABSENT) : fine;
     if (fine == DECIDED_APPLIED) {
         round_put(w, id, &round);
+        about_campaign_number(w, round.campaign);
+    }
+    if (fine == DECIDED_APPLIED && there == VIEW_ABSENT) {
+        made_put(w, round.campaign, MACHINE_ROUND, id);
     }
     return w->missing ? DECIDED_NEEDS : fine;
 }
 
 /* --- commitments -------------------------------------------------------------------------------*/
 
-struct commitment {
-    uint8_t state;
-    uint32_t campaign;
-    uint32_t investor;
-    i128 amount;
-    uint64_t created; /* seq: investors stand in this order */
-};
-
 static enum view_result commitment_get(struct work *w, struct text id, struct commitment *out)
 {
-    struct key key = key_text(KEY_COMMITMENT, id);
-    struct bytes value;
-    *out = (struct commitment){.state = COMMITMENT_NONE};
-    enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
+    enum view_result found = view_commitment(w->view, id, out);
     w->missing |= found == VIEW_MISSING;
-    if (found == VIEW_FOUND) {
-        struct reader r = reader_of(value);
-        out->state = read_u8(&r);
-        out->campaign = (uint32_t)read_varint(&r);
-        out->investor = (uint32_t)read_varint(&r);
-        out->amount = read_zigzag(&r);
-        out->created = read_varint(&r);
-        METE_ASSERT(reader_done(&r) && out->state < COMMITMENT_STATE_COUNT);
-    }
     return found;
 }
 
 static void commitment_put(struct work *w, struct text id, const struct commitment *c)
 {
     struct buf value = {0};
-    buf_put_u8(&value, c->state);
-    buf_put_varint(&value, c->campaign);
-    buf_put_varint(&value, c->investor);
-    buf_put_zigzag(&value, c->amount);
-    buf_put_varint(&value, c->created);
+    commitment_pack(&value, c);
     work_set(w, key_text(KEY_COMMITMENT, id), &value);
     buf_clear(&value);
 }
@@ -193,6 +166,7 @@ static enum decided commitment_created(struct work *w, struct text id, struct co
     c->investor = work_party(w, w->event->commitment.investor);
     c->created = w->in->seq;
     commitment_put(w, id, c);
+    made_put(w, c->campaign, MACHINE_COMMITMENT, id);
     return DECIDED_APPLIED;
 }
 
@@ -249,55 +223,25 @@ enum decided decide_commitment(struct work *w)
     } else {
         commitment_put(w, id, &c);
     }
+    if (fine == DECIDED_APPLIED) {
+        about_campaign_number(w, c.campaign);
+    }
     return w->missing ? DECIDED_NEEDS : fine;
 }
 
 /* --- spend grants ------------------------------------------------------------------------------*/
 
-struct grant {
-    uint8_t state;
-    uint32_t campaign;
-    uint32_t asset;
-    i128 amount;
-};
-
-enum grant_sum { GRANT_AUTHORIZED, GRANT_EXECUTED, GRANT_REFUNDED };
-
-static struct key grant_sums_key(struct text id)
-{
-    struct key key = key_of(KEY_GRANT_SUMS);
-    struct key hashed = key_event_id(id);
-    for (size_t i = 1; i < hashed.len; i++) {
-        key_add_u8(&key, hashed.b[i]);
-    }
-    return key;
-}
-
 static enum view_result grant_get(struct work *w, struct text id, struct grant *out)
 {
-    struct key key = key_text(KEY_GRANT, id);
-    struct bytes value;
-    *out = (struct grant){.state = GRANT_NONE};
-    enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
+    enum view_result found = view_grant(w->view, id, out);
     w->missing |= found == VIEW_MISSING;
-    if (found == VIEW_FOUND) {
-        struct reader r = reader_of(value);
-        out->state = read_u8(&r);
-        out->campaign = (uint32_t)read_varint(&r);
-        out->asset = (uint32_t)read_varint(&r);
-        out->amount = read_zigzag(&r);
-        METE_ASSERT(reader_done(&r) && out->state < GRANT_STATE_COUNT);
-    }
     return found;
 }
 
 static void grant_put(struct work *w, struct text id, const struct grant *g)
 {
     struct buf value = {0};
-    buf_put_u8(&value, g->state);
-    buf_put_varint(&value, g->campaign);
-    buf_put_varint(&value, g->asset);
-    buf_put_zigzag(&value, g->amount);
+    grant_pack(&value, g);
     work_set(w, key_text(KEY_GRANT, id), &value);
     buf_clear(&value);
 }
@@ -345,8 +289,9 @@ enum decided decide_grant(struct work *w)
     struct asset asset;
     enum event_type type = w->event->type;
     bool is_spend = type != EVENT_SPEND_GRANT_CREATED && type != EVENT_SPEND_GRANT_DEPLOYED;
-    if (is_spend && id.len == 0) {
-        return DECIDED_APPLIED; /* out of no grant: a fact for the reports */
+    if (is_spend && id.len == 0) { /* out of no grant: a fact for the reports */
+        about_campaign(w, w->event->correlation.campaign_id);
+        return DECIDED_APPLIED;
     }
     enum decided fine = id_given(w, id, "/correlation/allocation_id");
     if (fine != DECIDED_APPLIED) {
@@ -367,11 +312,15 @@ enum decided decide_grant(struct work *w)
                    ? spend_amount(w, &w->event->grant.amount, 0, &asset, &g.amount)
                    : fine;
         g.asset = fine == DECIDED_APPLIED ? asset.number : 0;
+        if (fine == DECIDED_APPLIED) {
+            made_put(w, g.campaign, MACHINE_GRANT, id);
+        }
     } else if (type != EVENT_SPEND_GRANT_DEPLOYED) {
         fine = spend_noted(w, id, &g);
     }
     if (fine == DECIDED_APPLIED) {
         grant_put(w, id, &g);
+        about_campaign_number(w, g.campaign);
     }
     return w->missing ? DECIDED_NEEDS : fine;
 }
@@ -380,6 +329,10 @@ enum decided decide_grant(struct work *w)
 
 enum decided decide_fact(struct work *w)
 {
-    (void)w;
+    const struct event *e = w->event;
+    about_campaign(w, e->correlation.campaign_id);
+    if (e->type == EVENT_SUBSCRIPTION_CANCELLED) {
+        about_user(w, e->app_id, e->correlation.user_id);
+    }
     return DECIDED_APPLIED;
 }

@@ -3,6 +3,7 @@
  * invoice finds its campaign through its user, else by its own word, else it is its app's owner's.
  */
 #include "core/economy.h"
+#include "core/refunds.h"
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -170,47 +171,26 @@ enum decided decide_invoice(struct work *w)
 
 /* --- anew --------------------------------------------------------------------------------------*/
 
-static bool refunds_load(struct work *w, uint64_t seq, i128 **amount, size_t *count)
-{
-    struct key key = key_of(KEY_REFUNDS);
-    struct bytes value;
-    key_add_u64(&key, seq);
-    *count = 0;
-    enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
-    w->missing |= found == VIEW_MISSING;
-    if (found != VIEW_FOUND) {
-        return found == VIEW_ABSENT;
-    }
-    struct reader r = reader_of(value);
-    *count = read_varint(&r);
-    *amount = arena_array(w->a, *count, sizeof **amount);
-    for (size_t i = 0; i < *count; i++) {
-        (*amount)[i] = read_zigzag(&r);
-    }
-    METE_ASSERT(reader_done(&r));
-    return true;
-}
-
 enum decided refund_noted(struct work *w, uint64_t seq, i128 amount)
 {
-    i128 *before = NULL;
+    struct refund_note *before = NULL;
     size_t count = 0;
     struct buf value = {0};
-    if (!refunds_load(w, seq, &before, &count)) {
+    if (view_refunds(w->view, w->a, seq, &before, &count) == VIEW_MISSING) {
+        w->missing = true;
         return DECIDED_NEEDS;
     }
     if (count >= REFUNDS_MAX) {
         return work_refuse(w, METE_LIMIT, "/payload", "at most %d refunds of one invoice",
                            REFUNDS_MAX);
     }
-    buf_put_varint(&value, count + 1);
+    struct refund_note *all = arena_array(w->a, count + 1, sizeof *all);
     for (size_t i = 0; i < count; i++) {
-        buf_put_zigzag(&value, before[i]);
+        all[i] = before[i];
     }
-    buf_put_zigzag(&value, amount);
-    struct key key = key_of(KEY_REFUNDS);
-    key_add_u64(&key, seq);
-    work_set(w, key, &value);
+    all[count] = (struct refund_note){amount, w->in->seq};
+    refunds_pack(&value, all, count + 1);
+    work_set(w, refunds_key(seq), &value);
     buf_clear(&value);
     return DECIDED_APPLIED;
 }
@@ -220,11 +200,15 @@ enum decided refund_noted(struct work *w, uint64_t seq, i128 amount)
 enum decided invoice_rebook(struct work *w, uint32_t campaign, uint32_t owner,
                             const struct decision *was, uint64_t was_seq, uint32_t was_page)
 {
-    i128 *refund = NULL;
+    struct refund_note *refund = NULL;
     size_t refund_count = 0;
     const struct group *old = invoice_group(was);
-    if (old == NULL || !refunds_load(w, w->in->seq, &refund, &refund_count)) {
-        return old == NULL ? DECIDED_APPLIED : DECIDED_NEEDS;
+    if (old == NULL) {
+        return DECIDED_APPLIED;
+    }
+    if (view_refunds(w->view, w->a, w->in->seq, &refund, &refund_count) == VIEW_MISSING) {
+        w->missing = true;
+        return DECIDED_NEEDS;
     }
     reverse_rest(w, was, was_seq, was_page);
     if (old->fee_version != 0 &&

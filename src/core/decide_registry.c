@@ -53,6 +53,9 @@ enum decided decide_book(struct work *w)
     if (e->attribution_corrections >= 0) {
         book.attribution_corrections = e->attribution_corrections != 0;
     }
+    if (e->tier3 >= 0) {
+        book.tier3 = e->tier3 != 0;
+    }
     if (e->unallocated.len > 0) {
         book.unallocated = work_party(w, e->unallocated);
     }

@@ -4,6 +4,7 @@
  * A split under `carry` is one line here: inside it exact shares are taken away again and the
  * change of the floors is posted. */
 #include "core/economy.h"
+#include "core/refunds.h"
 
 #include "base/i128.h"
 #include "base/limits.h"
@@ -687,13 +688,13 @@ void reverse_rest(struct work *w, const struct decision *d, uint64_t seq, uint32
     }
 }
 
-void reverse_again(struct work *w, uint32_t group, const i128 *amount, size_t count)
+void reverse_again(struct work *w, uint32_t group, const struct refund_note *refund, size_t count)
 {
     const struct group *g = &w->out->group[group];
     struct reversed r = {.line_count = g->line_count, .node_count = g->node_count};
     r.line = arena_array(w->a, g->line_count, sizeof *r.line);
     r.node = arena_array(w->a, g->node_count, sizeof *r.node);
     for (size_t i = 0; i < count; i++) {
-        group_take(w, w->out, group, w->log_size, w->page, amount[i], &r);
+        group_take(w, w->out, group, w->log_size, w->page, refund[i].amount, &r);
     }
 }

@@ -6,38 +6,10 @@
 
 #include "base/text.h"
 
-struct settlement {
-    uint8_t state;
-    uint32_t party;
-    uint32_t asset;
-    i128 amount;
-};
-
-static enum view_result settlement_get(struct work *w, struct text id, struct settlement *out)
-{
-    struct key key = key_text(KEY_SETTLEMENT, id);
-    struct bytes value;
-    *out = (struct settlement){.state = SETTLEMENT_NONE};
-    enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
-    w->missing |= found == VIEW_MISSING;
-    if (found == VIEW_FOUND) {
-        struct reader r = reader_of(value);
-        out->state = read_u8(&r);
-        out->party = (uint32_t)read_varint(&r);
-        out->asset = (uint32_t)read_varint(&r);
-        out->amount = read_zigzag(&r);
-        METE_ASSERT(reader_done(&r) && out->state < SETTLEMENT_STATE_COUNT);
-    }
-    return found;
-}
-
 static void settlement_put(struct work *w, struct text id, const struct settlement *s)
 {
     struct buf value = {0};
-    buf_put_u8(&value, s->state);
-    buf_put_varint(&value, s->party);
-    buf_put_varint(&value, s->asset);
-    buf_put_zigzag(&value, s->amount);
+    settlement_pack(&value, s);
     work_set(w, key_text(KEY_SETTLEMENT, id), &value);
     buf_clear(&value);
 }
@@ -52,6 +24,48 @@ static void move(struct work *w, const struct settlement *s, uint32_t from, uint
         line->party = party[i];
         line->amount = i == 0 ? -s->amount : s->amount;
     }
+}
+
+static bool has_invested(const struct work *w, uint32_t campaign, uint32_t party)
+{
+    struct investment *list = NULL;
+    size_t count = 0;
+    bool found = view_investments(w->view, w->a, campaign, &list, &count) == VIEW_MISSING;
+    for (size_t i = 0; i < count && !found; i++) {
+        found = list[i].party == party;
+    }
+    return found;
+}
+
+/** A settlement that names a campaign is of somebody who earns from it. */
+static enum decided settlement_campaign(struct work *w, struct settlement *s)
+{
+    struct campaign c;
+    struct text id = w->event->correlation.campaign_id;
+    if (id.len == 0) {
+        return DECIDED_APPLIED;
+    }
+    enum decided fine = campaign_load(w, &s->campaign, &c);
+    if (fine == DECIDED_APPLIED && c.creator != s->party &&
+        !has_invested(w, s->campaign, s->party)) {
+        return work_refuse(w, METE_MEMBER_VALUE, "/payload/beneficiary_id",
+                           "the party is neither creator nor investor of campaign \"%.*s\"",
+                           (int)id.len, id.p);
+    }
+    return fine;
+}
+
+static enum decided not_payable(struct work *w, const struct balance *have,
+                                const struct asset *asset)
+{
+    char cleared[AMOUNT_TEXT_MAX];
+    char pending[AMOUNT_TEXT_MAX];
+    amount_format(have->cleared, asset->scale, cleared);
+    amount_format(have->pending + have->disputed, asset->scale, pending);
+    return work_refuse(w, METE_INSUFFICIENT_FUNDS, "/payload/amount/amount",
+                       "%s %s of the party's are payable, which is less; %s %s more are pending or "
+                       "disputed",
+                       cleared, asset->code, pending, asset->code);
 }
 
 static enum decided settlement_begin(struct work *w, struct settlement *s)
@@ -71,34 +85,46 @@ static enum decided settlement_begin(struct work *w, struct settlement *s)
     arena_init(&scratch, (size_t)1 << 30);
     s->asset = asset.number;
     s->party = work_party(w, e->party);
+    s->begun = w->in->seq;
     w->missing |= balance_at(w->view, &scratch, s->party, s->asset, w->now, &have) == VIEW_MISSING;
     arena_clear(&scratch);
+    fine = settlement_campaign(w, s);
+    if (fine != DECIDED_APPLIED) {
+        return fine;
+    }
     if (have.cleared < s->amount) {
-        char text[AMOUNT_TEXT_MAX];
-        amount_format(have.cleared, asset.scale, text);
-        return work_refuse(w, METE_INSUFFICIENT_FUNDS, "/payload/amount/amount",
-                           "the party has %s %s to be paid, which is less", text, asset.code);
+        return not_payable(w, &have, &asset);
     }
     move(w, s, s->party, PARTY_PAYOUT);
+    work_add(w, paid_key(s->party, s->asset), 0, s->amount, 0, 0);
+    made_put(w, 0, MACHINE_SETTLEMENT, e->settlement_id);
     return DECIDED_APPLIED;
+}
+
+static void settlement_end(struct work *w, struct settlement *s)
+{
+    bool paid = w->event->type == EVENT_SETTLEMENT_PAID;
+    move(w, s, PARTY_PAYOUT, paid ? PARTY_CLEARING : s->party);
+    work_add(w, paid_key(s->party, s->asset), paid ? s->amount : 0, -s->amount, 0, 0);
+    s->ended = w->in->seq;
 }
 
 enum decided decide_settlement(struct work *w)
 {
     struct text id = w->event->settlement.settlement_id;
     struct settlement s;
-    (void)settlement_get(w, id, &s);
+    w->missing |= view_settlement(w->view, id, &s) == VIEW_MISSING;
     enum decided fine = work_step(w, MACHINE_SETTLEMENT, id, s.state, w->event->type, 0, &s.state);
     if (fine == DECIDED_APPLIED && w->event->type == EVENT_SETTLEMENT_INITIATED) {
         fine = settlement_begin(w, &s);
-    } else if (fine == DECIDED_APPLIED && w->event->type == EVENT_SETTLEMENT_PAID) {
-        move(w, &s, PARTY_PAYOUT, PARTY_CLEARING);
-        work_add(w, key_u32x2(KEY_PAID, s.party, s.asset), s.amount, 0, 0, 0);
     } else if (fine == DECIDED_APPLIED) {
-        move(w, &s, PARTY_PAYOUT, s.party);
+        settlement_end(w, &s);
     }
     if (fine == DECIDED_APPLIED) {
         settlement_put(w, id, &s);
+    }
+    if (fine == DECIDED_APPLIED && s.campaign != 0) {
+        about_campaign_number(w, s.campaign);
     }
     return w->missing ? DECIDED_NEEDS : fine;
 }

@@ -13,9 +13,6 @@
 #define TERMS_FORMAT    1
 #define TERMS_MAX       10000u
 
-/* Schedules of apps are numbered from here, beyond those of the book. */
-#define APP_SCHEDULE_FIRST 0x40000000u
-
 struct terms {
     uint8_t royalty; /* enum royalty_state */
     struct version *version;
@@ -24,23 +21,40 @@ struct terms {
 
 /* --- in and out --------------------------------------------------------------------------------*/
 
-static bool terms_load(struct work *w, struct text app_id, struct terms *t)
+static enum view_result terms_view(const struct view *v, struct arena *a, struct text app_id,
+                                   struct terms *t)
 {
     struct key key = key_text(KEY_TERMS, app_id);
     struct bytes value;
     *t = (struct terms){.royalty = ROYALTY_OFF};
-    enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
-    w->missing |= found == VIEW_MISSING;
+    enum view_result found = v->get(v->ctx, key_bytes(&key), &value);
     if (found != VIEW_FOUND) {
-        return found == VIEW_ABSENT;
+        return found;
     }
     struct reader r = reader_of(value);
     METE_ASSERT(read_u8(&r) == TERMS_FORMAT);
     t->royalty = read_u8(&r);
     uint32_t unused;
-    METE_ASSERT(versions_unpack(w->a, text_bytes(read_sized(&r)), &unused, &t->version, &t->count));
+    METE_ASSERT(versions_unpack(a, text_bytes(read_sized(&r)), &unused, &t->version, &t->count));
     METE_ASSERT(reader_done(&r) && t->royalty < ROYALTY_STATE_COUNT);
-    return true;
+    return VIEW_FOUND;
+}
+
+static bool terms_load(struct work *w, struct text app_id, struct terms *t)
+{
+    bool there = terms_view(w->view, w->a, app_id, t) != VIEW_MISSING;
+    w->missing |= !there;
+    return there;
+}
+
+enum view_result view_app_fees(const struct view *v, struct arena *a, struct text app_id,
+                               struct version **versions, size_t *count)
+{
+    struct terms t;
+    enum view_result found = terms_view(v, a, app_id, &t);
+    *versions = t.version;
+    *count = t.count;
+    return found;
 }
 
 static void terms_put(struct work *w, struct text app_id, const struct terms *t,

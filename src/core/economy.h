@@ -4,7 +4,10 @@
 #define METE_CORE_ECONOMY_H
 
 #include "core/campaign.h"
+#include "core/funding.h"
 #include "core/work.h"
+
+struct refund_note;
 
 /* --- decide_campaign.c -------------------------------------------------------------------------*/
 
@@ -23,6 +26,19 @@ enum decided work_step(struct work *w, enum machine_kind kind, struct text id, u
  * NULL, is one that the book does not have yet. */
 enum decided contract_publish(struct work *w, uint32_t number, const struct campaign *c,
                               const struct investment *more);
+
+/* --- about.c
+ * Lists that reports read, of what decisions are about. No decision reads them. A decision that is
+ * not applied leaves nothing on them. -----------------------------------------------------------*/
+
+/** Does nothing for an empty id. */
+void about_campaign(struct work *w, struct text campaign_id);
+void about_campaign_number(struct work *w, uint32_t number);
+void about_user(struct work *w, struct text app_id, struct text user_id);
+/* --- decide_funding.c --------------------------------------------------------------------------*/
+
+/** Notes what this event has made for a campaign; 0: a settlement. */
+void made_put(struct work *w, uint32_t campaign, enum machine_kind kind, struct text id);
 
 /* --- decide_terms.c ----------------------------------------------------------------------------*/
 
@@ -73,6 +89,6 @@ const struct group *invoice_group(const struct decision *d);
 void reverse_rest(struct work *w, const struct decision *d, uint64_t seq, uint32_t page);
 /** Takes amounts back, one after the other, from a group of the very decision that is being made.
  */
-void reverse_again(struct work *w, uint32_t group, const i128 *amount, size_t count);
+void reverse_again(struct work *w, uint32_t group, const struct refund_note *refund, size_t count);
 
 #endif

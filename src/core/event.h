@@ -26,6 +26,7 @@ struct event_book {
     struct text environment;        /* empty: unchanged */
     int8_t attribution_required;    /* -1 unchanged, 0, 1 */
     int8_t attribution_corrections; /* -1 unchanged, 0, 1 */
+    int8_t tier3;                   /* -1 unchanged, 0, 1 */
 };
 
 struct event_asset {
@@ -268,6 +269,8 @@ struct event {
     struct text app_id;
     struct text actor_id;
     struct correlation correlation;
+    const char *tier3; /* JSON pointer of its first member of data tier 3; NULL: it has none, or the
+                          log has it already */
     union {
         struct event_book book;
         struct event_asset asset;

@@ -192,6 +192,22 @@ static bool runtime_allows(enum producer_rule rule)
     return rule == BY_ANYONE || rule == BY_RUNTIME || rule == BY_GROWTH || rule == BY_SALE;
 }
 
+unsigned event_type_tier(enum event_type type)
+{
+    static const bool second[EVENT_TYPE_COUNT] = {
+#define X(symbol) [EVENT_##symbol] = true,
+        EVENT_TYPES_TIER_2(X)
+#undef X
+    };
+    METE_ASSERT((unsigned)type < EVENT_TYPE_COUNT);
+    return second[type] ? 2 : 1;
+}
+
+bool event_type_economic(enum event_type type)
+{
+    return type >= EVENT_CAMPAIGN_CREATED && type <= EVENT_SETTLEMENT_FAILED;
+}
+
 bool event_type_allows(enum event_type type, struct text producer, struct text service)
 {
     enum producer_rule rule = row_of(type)->producers;
@@ -380,6 +396,12 @@ static const char pairs[PAIR_CLASS_COUNT][PAIR_CLASS_COUNT + 1] = {
     /* Fees of an app's revenue from then on. */
     [PAIR_TERMS] = "===u-============--====--=-",
 };
+
+bool event_type_forces(enum event_type type)
+{
+    return type == EVENT_TERMS_SET || type == EVENT_ROYALTY_ENABLED ||
+           type == EVENT_ROYALTY_DISABLED;
+}
 
 enum commutes event_types_commute(enum event_type a, enum event_type b)
 {

@@ -109,6 +109,10 @@ enum producer_rule {
     X(PAYOUT_HOLD_RELEASED, "payout.hold_released", RESERVED, BY_NOBODY, "")                       \
     X(PAYOUT_BATCH_CLOSED, "payout.batch_closed", RESERVED, BY_NOBODY, "")
 
+/* Tier 2: what growth did and what came of it. All other types are tier 1, what money follows from.
+ * No type is tier 3: raw content stands in members of payloads (wire/tier.h). X(symbol) */
+#define EVENT_TYPES_TIER_2(X) X(KPI_REPORTED) X(CREATIVE_GENERATED) X(CREATIVE_LAUNCHED)
+
 enum event_type {
 #define X(symbol, name, status, producers, scope) EVENT_##symbol,
     EVENT_TYPES(X)
@@ -123,9 +127,17 @@ enum type_status event_type_status(enum event_type type);
 /** The scope a key needs to send it ("revenue:write"). */
 const char *event_type_scope(enum event_type type);
 
+/** 1 or 2: which data tier it is of. Source: economic-protocol.md §6; decision 0012. */
+unsigned event_type_tier(enum event_type type);
+/** True for the types of the economic protocol, what mete makes of them included. */
+bool event_type_economic(enum event_type type);
+
 /** True when `producer` ("runtime", "control_plane") with `service` may send this type. An empty
  *  producer is a local file, taken at its word. Source: spec/events.md, "Producer". */
 bool event_type_allows(enum event_type type, struct text producer, struct text service);
+
+/** An event of this type may force a rule aside (`force`), which only a supervisor does. */
+bool event_type_forces(enum event_type type);
 
 /** When two events of these types, next to each other in the log, give the same balances in either
  *  order. */

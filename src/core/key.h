@@ -64,17 +64,19 @@
     X(WAIT_USER, 'd', 0, 1, "hash of app and user, seq -> where else the invoice waits")           \
     X(USER_REVENUE, 'x', 0, 1, "hash of app and user, seq -> (empty): an invoice that is booked")  \
     X(PAYMENT, 'y', 0, 0, "hash of a payment's reference -> seq of its invoice, a varint")         \
-    X(REFUNDS, 'j', 0, 0, "seq of an invoice -> what was taken back of it, in order")              \
-    X(PAID, 'b', 1, 0, "party, asset -> paid out so far")                                          \
-    X(SETTLEMENT, 'z', 0, 0, "settlement id -> party, amount, state")                              \
-    X(TRANSFER, '1', 0, 1, "transfer -> batch, party, amount, state, when it is due")              \
-    X(ATTEMPT, '2', 0, 1, "transfer, attempt -> anchor, outcome")                                  \
-    X(ANCHOR, '3', 0, 0, "hash of rail and anchor -> its transfer and attempt")                    \
-    X(OUTBOX, '4', 0, 1, "due, transfer -> (empty): what a worker has to look at")                 \
-    X(PAYOUT_BATCH, '5', 0, 1, "batch -> asset, rail, cut-off, state")                             \
-    X(BATCH_SUMS, '6', 1, 0, "batch -> transfers, amount, at rest, paid")                          \
-    X(BATCH_PARTY, '7', 0, 1, "batch, party -> its transfer")                                      \
-    X(HOLD, '8', 0, 1, "party -> why nothing is paid out to it")
+    X(REFUNDS, 'j', 0, 0, "seq of an invoice -> what was taken back of it, and by whom")           \
+    X(PAID, 'b', 1, 0, "party, asset -> paid out so far, on its way")                              \
+    X(SETTLEMENT, 'z', 0, 0, "settlement id -> party, amount, state, where it began and ended")    \
+    X(MADE, 'I', 0, 1, "campaign (0: settlements), seq -> what the event there made")              \
+    X(ABOUT, '1', 0, 1, "hash of a campaign or of app and user, seq, page -> (empty): about it")   \
+    X(TRANSFER, '2', 0, 1, "transfer -> batch, party, amount, state, when it is due")              \
+    X(ATTEMPT, '3', 0, 1, "transfer, attempt -> anchor, outcome")                                  \
+    X(ANCHOR, '4', 0, 0, "hash of rail and anchor -> its transfer and attempt")                    \
+    X(OUTBOX, '5', 0, 1, "due, transfer -> (empty): what a worker has to look at")                 \
+    X(PAYOUT_BATCH, '6', 0, 1, "batch -> asset, rail, cut-off, state")                             \
+    X(BATCH_SUMS, '7', 1, 0, "batch -> transfers, amount, at rest, paid")                          \
+    X(BATCH_PARTY, '8', 0, 1, "batch, party -> its transfer")                                      \
+    X(HOLD, '9', 0, 1, "party -> why nothing is paid out to it")
 
 enum key_class {
 #define X(symbol, byte, is_sums, is_scanned, what) KEY_##symbol = (byte),
@@ -112,6 +114,12 @@ struct key key_prefix_end(struct key k);
 struct key key_event_id(struct text event_id);
 /** A platform's batch of usage, by hash: together the two ids are longer than a key. */
 struct key key_batch(struct text platform, struct text batch);
+/** Decisions about a campaign, in the order of the log: seq and page (32 bits) follow. By its id's
+ *  hash: facts may come before it does. */
+struct key key_about_campaign(struct text campaign_id);
+/** The same of what a user did besides paying. */
+struct key key_about_user(struct text app_id, struct text user_id);
+#define KEY_ABOUT_SEQ_AT 18u /* where the seq stands */
 struct key key_account(uint32_t party, uint32_t asset);
 struct key key_entry(uint32_t party, uint32_t asset, uint64_t seq, uint32_t page);
 /** Entries of an account begin here: seq 0. */

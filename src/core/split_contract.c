@@ -84,6 +84,17 @@ static void cap_reached(struct work *w, uint32_t number, const struct campaign *
     campaign_put(w, number, &done);
 }
 
+/** The first revenue from behind the end of its days tells that they have ended. */
+static void end_met(struct work *w, uint32_t number, const struct campaign *c, mete_time at)
+{
+    bool over = campaign_state_at(c, at) == CAMPAIGN_COMPLETED && c->state != CAMPAIGN_COMPLETED;
+    if (over && !c->end_told) {
+        struct campaign told = *c;
+        told.end_told = true;
+        campaign_put(w, number, &told);
+    }
+}
+
 /** The contract in force, when investors earn from this revenue; NULL when all of it is the
  *  creator's. */
 static const struct policy *contract_in_force(struct work *w, uint32_t number,
@@ -123,6 +134,7 @@ enum decided split_by_contract(struct work *w, struct group *g, uint32_t number,
     i128 pool = 0;
     contract_node(w, g, number, version, net);
     g->accrued = accrued;
+    end_met(w, number, c, at);
     if (p == NULL) {
         creator_line(w, g, c->creator, BPS_ONE, net, net);
     } else {
@@ -136,6 +148,7 @@ enum decided split_by_contract(struct work *w, struct group *g, uint32_t number,
         }
     }
     work_add(w, key_u32(KEY_CAMPAIGN_SUMS, number), 0, pool, net - pool, 0);
+    about_campaign(w, c->id);
     return w->missing ? DECIDED_NEEDS : DECIDED_APPLIED;
 }
 
@@ -162,4 +175,5 @@ void contract_reversed(struct work *w, const struct group *original, const struc
     }
     work_add(w, key_u32(KEY_CAMPAIGN_SUMS, original->node[0].policy), 0, pool, creator,
              -reversal->gross);
+    about_campaign_number(w, original->node[0].policy);
 }

@@ -56,9 +56,10 @@ enum view_result view_book(const struct view *v, struct book_config *out)
     out->payout_asset = (uint32_t)read_varint(&r);
     out->payout_minimum = read_zigzag(&r);
     out->unallocated = (uint32_t)read_varint(&r);
-    uint8_t attribution = read_u8(&r); /* bits, the second the other way round */
-    out->attribution_required = (attribution & 1) != 0;
-    out->attribution_corrections = (attribution & 2) == 0;
+    uint8_t flags = read_u8(&r); /* the second the other way round */
+    out->attribution_required = (flags & 1) != 0;
+    out->attribution_corrections = (flags & 2) == 0;
+    out->tier3 = (flags & 4) != 0;
     out->rules_version = (uint32_t)read_varint(&r);
     out->environment = read_sized(&r);
     METE_ASSERT(reader_done(&r));
@@ -74,8 +75,8 @@ void book_config_pack(struct buf *out, const struct book_config *c)
     buf_put_varint(out, c->payout_asset);
     buf_put_zigzag(out, c->payout_minimum);
     buf_put_varint(out, c->unallocated);
-    buf_put_u8(out,
-               (uint8_t)((c->attribution_required ? 1 : 0) | (c->attribution_corrections ? 0 : 2)));
+    buf_put_u8(out, (uint8_t)((c->attribution_required ? 1 : 0) |
+                              (c->attribution_corrections ? 0 : 2) | (c->tier3 ? 4 : 0)));
     buf_put_varint(out, c->rules_version);
     buf_put_sized(out, c->environment);
 }

@@ -49,6 +49,7 @@ struct book_config {
     uint32_t unallocated; /* party number that holds what nobody gets */
     bool attribution_required;
     bool attribution_corrections;
+    bool tier3; /* raw content is kept: data tier 3 */
     uint32_t rules_version;
     struct text environment; /* points into state */
 };

@@ -32,6 +32,8 @@ struct work {
      * waits. */
     uint32_t wait_way[WAIT_WAY_MAX];
     uint32_t wait_way_count;
+    struct key about[2]; /* whom this decision is about, as far as it is on their lists */
+    uint32_t about_count;
     bool waits_for_user;  /* for an attribution, on the list `wait_user`, beside wait_key */
     struct key wait_user; /* without the seq */
     uint32_t money_asset; /* what came in, known before it is clear who gets it */

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "core/campaign.h"
 #include "core/carry.h"
+#include "core/funding.h"
 #include "core/work.h"
 #include "crypto/sign.h"
 #include "engine/internal.h"
@@ -463,10 +464,13 @@ static void settlement_line(struct audit *x, struct bytes key, struct bytes valu
 static void paid_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
 {
     (void)value;
+    if (sums[PAID_OUT] == 0) {
+        return; /* it is on its way, or has come back */
+    }
     line_begin(x, "paid");
     jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
     jw_asset(&x->w, names_asset(&x->names, key_read_u32(key, 5)));
-    jw_i128(&x->w, "amount", sums[0]);
+    jw_i128(&x->w, "amount", sums[PAID_OUT]);
     line_end(x);
 }
 

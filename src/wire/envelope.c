@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "wire/envelope_parts.h"
+#include "wire/tier.h"
 
 #define NAME_LEN_MAX LABEL_LEN_MAX
 
@@ -409,11 +410,38 @@ static enum mete_code check_producer(struct reading *r)
                      "this %s may not send %s", flaw, event_type_name(e->type));
 }
 
+/* Who forces a rule aside stands in the log: put there, but for bytes that were signed, whose
+ * signature says it. Nobody does it in another's name. */
+static enum mete_code fill_forced(struct reading *r, const struct json *payload)
+{
+    struct text who = r->options->forced_by;
+    const struct json *said = json_get(payload, "forced_by");
+    if (who.len == 0 || !event_type_forces(r->out->event.type) ||
+        !json_is_true(json_get(payload, "force"))) {
+        return METE_OK;
+    }
+    if (said != NULL && (said->type != JSON_STRING || !text_eq(said->text, who))) {
+        return form_fail(&r->in, said, METE_MEMBER_VALUE,
+                         "leave this out: it is whoever sends the event, by the id of the key");
+    }
+    for (struct json *m = r->tree->child; m != NULL && r->found[MEMBER_SIGNATURE] == NULL;
+         m = m->next) {
+        if (m == payload) {
+            member_fill(r->in.arena, m, TEXT("forced_by"), who);
+        }
+    }
+    return METE_OK;
+}
+
 static enum mete_code read_payload(struct reading *r)
 {
     const struct json *payload = r->found[MEMBER_PAYLOAD];
     if (payload == NULL) {
         return form_missing(&r->in, r->in.root, TEXT("payload"));
+    }
+    enum mete_code filled = fill_forced(r, payload);
+    if (filled != METE_OK) {
+        return filled;
     }
     bool stored = r->options->stored;
     const struct payload_in p = {&r->in, payload, stored, &r->out->event};
@@ -421,6 +449,7 @@ static enum mete_code read_payload(struct reading *r)
     if (code != METE_OK || stored) {
         return code;
     }
+    r->out->event.tier3 = tier3_pointer(r->in.arena, r->out->event.type, payload);
     code = private_collect(&r->in, r->out);
     return code != METE_OK ? code : pii_check(&r->in, payload, r->out);
 }

@@ -42,6 +42,7 @@ struct envelope_options {
     mete_time now;           /* for the 5-minute rule; TIME_NEVER: do not judge */
     struct text app_id;      /* of an ingest body: must agree with source.app_id; may be empty */
     struct text environment; /* of an ingest body; may be empty */
+    struct text forced_by;   /* who sends it: put into what forces a rule aside; may be empty */
 };
 
 /** What reading, committing and writing one event of `len` bytes takes from its arena at most. */

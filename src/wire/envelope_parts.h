@@ -53,5 +53,7 @@ enum mete_code private_collect(const struct form_in *in, struct envelope *e) MET
  *  private values, that looks like personal data. */
 enum mete_code pii_check(const struct form_in *in, const struct json *payload,
                          const struct envelope *e) METE_MUST_CHECK;
+/** The same for any value, with its name and all that is in it. */
+enum mete_code pii_check_all(const struct form_in *in, const struct json *node) METE_MUST_CHECK;
 
 #endif

@@ -355,6 +355,7 @@ static const struct field terms_fields[] = {
     {TEXT("royalty_fee_bps"), field_i32, false, AT(terms.royalty_bps), 0, BPS_ONE, NULL},
     {TEXT("effective_from"), field_when, false, AT(terms.effective_from), 0, 0, NULL},
     {TEXT("force"), field_bool, false, AT(terms.force), 0, 0, NULL},
+    SHOWN("forced_by"),
     SHOWN("reason")};
 FORM(terms_form, terms_fields);
 

@@ -103,6 +103,43 @@ static enum mete_code field_segment(const struct form_in *in, const struct field
         TEXT("segment"), field_segment, false, 0, 0, 0, NULL                                       \
     }
 
+/* --- raw content, of data tier 3: any value of its type; null says nothing ---------------------*/
+
+static bool is_absent(const struct json *j)
+{
+    return j->type == JSON_NULL;
+}
+
+static enum mete_code field_clickstream(const struct form_in *in, const struct field *f,
+                                        const struct json *j, void *out)
+{
+    (void)f;
+    (void)out;
+    return is_absent(j) ? METE_OK : form_type(in, j, JSON_ARRAY);
+}
+
+static enum mete_code field_trace(const struct form_in *in, const struct field *f,
+                                  const struct json *j, void *out)
+{
+    (void)f;
+    (void)out;
+    return is_absent(j) || j->type == JSON_OBJECT ? METE_OK : form_type(in, j, JSON_ARRAY);
+}
+
+static enum mete_code field_asset(const struct form_in *in, const struct field *f,
+                                  const struct json *j, void *out)
+{
+    (void)f;
+    (void)out;
+    return is_absent(j) || j->type == JSON_OBJECT ? METE_OK : form_type(in, j, JSON_STRING);
+}
+
+#define RAW(name, read)                                                                            \
+    {                                                                                              \
+        TEXT(name), read, false, 0, 0, 0, NULL                                                     \
+    }
+#define BEHAVIOUR RAW("clickstream", field_clickstream), RAW("session_trace", field_trace)
+
 /* --- spend -------------------------------------------------------------------------------------*/
 
 static const struct field pacing_fields[] = {WORD("objective"), KNOWN("constraints"),
@@ -180,7 +217,8 @@ static const struct field kpi_fields[] = {COUNT(impressions),
                                           WINDOW_START(false),
                                           WINDOW_END(false),
                                           WORD("experiment_id"),
-                                          WORD("variant_id")};
+                                          WORD("variant_id"),
+                                          BEHAVIOUR};
 FORM(kpi_form, kpi_fields);
 
 static enum mete_code kpi_check(const struct payload_in *p)
@@ -214,7 +252,8 @@ static const struct field creative_fields[] = {
     WORD("platform_campaign_id"),
     WORD("adset_id"),
     WORD("ad_id"),
-    SEGMENT};
+    SEGMENT,
+    RAW("creative_asset", field_asset)};
 FORM(creative_form, creative_fields);
 
 /* --- attribution -------------------------------------------------------------------------------*/
@@ -225,7 +264,8 @@ static const struct field attribution_fields[] = {
     {TEXT("effective_from"), field_when, false, AT(attribution.effective_from), 0, 0, NULL},
     WORD("channel"),
     WORD("ad_id"),
-    SEGMENT};
+    SEGMENT,
+    BEHAVIOUR};
 FORM(attribution_form, attribution_fields);
 
 /* The payload, else the envelope's correlation. */

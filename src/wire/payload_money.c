@@ -210,13 +210,16 @@ static const struct field initiated_fields[] = {
     {TEXT("beneficiary_id"), field_party, true, AT(settlement.party), 0, 0, NULL},
     {TEXT("amount"), field_money, true, AT(settlement.amount), 0, 0, NULL},
     {TEXT("batch_id"), field_any_string, false, 0, 0, 0, NULL},
-    {TEXT("provider_ref"), field_any_string, false, 0, 0, 0, NULL}};
+    {TEXT("provider"), field_any_string, false, 0, 0, 0, NULL},
+    {TEXT("provider_ref"), field_any_string, false, 0, 0, 0, NULL},
+    {TEXT("reason"), field_any_string, false, 0, 0, 0, NULL}};
 FORM(initiated_form, initiated_fields);
 
 static const struct field settled_fields[] = {
     {TEXT("settlement_id"), field_id, true, AT(settlement.settlement_id), 0, 0, NULL},
     {TEXT("provider_ref"), field_any_string, false, 0, 0, 0, NULL},
-    {TEXT("failure_reason"), field_any_string, false, 0, 0, 0, NULL}};
+    {TEXT("failure_reason"), field_any_string, false, 0, 0, 0, NULL},
+    {TEXT("reason"), field_any_string, false, 0, 0, 0, NULL}};
 FORM(settled_form, settled_fields);
 
 const struct payload_kind *payload_kind_money(enum event_type type)

@@ -41,7 +41,8 @@ static const struct field book_fields[] = {
     {TEXT("environment"), field_choice, false, AT(book.environment), 0, 0, environments},
     {TEXT("attribution_required"), field_flag, false, AT(book.attribution_required), 0, 0, NULL},
     {TEXT("attribution_corrections"), field_flag, false, AT(book.attribution_corrections), 0, 0,
-     NULL}};
+     NULL},
+    {TEXT("tier3"), field_flag, false, AT(book.tier3), 0, 0, NULL}};
 FORM_STRICT(book_form, book_fields);
 
 static void book_prepare(struct event *e)
@@ -50,6 +51,7 @@ static void book_prepare(struct event *e)
     e->book.dispute_auto_clear_days = -1;
     e->book.attribution_required = -1;
     e->book.attribution_corrections = -1;
+    e->book.tier3 = -1;
 }
 
 /* asset.defined */

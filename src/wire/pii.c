@@ -14,27 +14,28 @@
 struct walk {
     const struct form_in *in;
     const struct envelope *envelope;
-    size_t next;    /* the private value that is met next */
-    bool all_of_it; /* not e-mail addresses alone */
+    size_t next;     /* the private value that is met next */
+    bool all_of_it;  /* not e-mail addresses alone */
+    const char *why; /* it matters */
 };
 
 static enum mete_code check_text(const struct walk *w, const struct json *node, struct text t,
                                  enum text_role role)
 {
     if (text_has_email(t)) {
-        return form_fail(
-            w->in, node, METE_PII_EMAIL,
-            "this looks like an e-mail address, and the log cannot forget: use a stable id");
+        return form_fail(w->in, node, METE_PII_EMAIL,
+                         "this looks like an e-mail address, and %s: use a stable id", w->why);
     }
     if (w->all_of_it && text_has_phone(t, role)) {
-        return form_fail(
-            w->in, node, METE_PII_PHONE,
-            "this looks like a phone number, and the log cannot forget: use a stable id");
+        return form_fail(w->in, node, METE_PII_PHONE,
+                         "this looks like a phone number, and %s: use a stable id", w->why);
     }
     if (w->all_of_it && text_has_ip(t, role)) {
-        return form_fail(w->in, node, METE_PII_IP,
-                         "this looks like an IP address, and the log cannot forget: use a coarse "
-                         "label such as a country; source.ip is the place for an address");
+        return form_fail(
+            w->in, node, METE_PII_IP,
+            "this looks like an IP address, and %s: use a coarse label such as a "
+            "country%s",
+            w->why, w->envelope->tree != NULL ? "; source.ip is the place for an address" : "");
     }
     return METE_OK;
 }
@@ -84,7 +85,10 @@ static bool is_economic(enum event_type type)
 enum mete_code pii_check(const struct form_in *in, const struct json *payload,
                          const struct envelope *e)
 {
-    struct walk w = {.in = in, .envelope = e, .all_of_it = is_economic(e->event.type)};
+    struct walk w = {.in = in,
+                     .envelope = e,
+                     .all_of_it = is_economic(e->event.type),
+                     .why = "the log cannot forget"};
     if (!w.all_of_it && !may_have_at(payload->raw)) {
         return METE_OK;
     }
@@ -98,4 +102,12 @@ enum mete_code pii_check(const struct form_in *in, const struct json *payload,
         code = check_node(&w, correlation, ROLE_TEXT);
     }
     return code;
+}
+
+enum mete_code pii_check_all(const struct form_in *in, const struct json *node)
+{
+    static const struct envelope none;
+    struct walk w = {
+        .in = in, .envelope = &none, .all_of_it = true, .why = "many people read what is kept"};
+    return check_node(&w, node, ROLE_TEXT);
 }

@@ -154,6 +154,16 @@ static void forbidden(struct scene *s, enum campaign_lie lie)
         told(s, 3, "lie", "attribution.updated", APP,
              "{\"user_id\":\"u9\",\"campaign_id\":\"c1\"}");
     }
+    if (lie == RAW_THOUGH_OFF) {
+        told(s, 3, "on", "book.configured", "", "{\"tier3\":true}");
+        told(s, 3, "kept", "attribution.assigned", APP,
+             "{\"user_id\":\"u9\",\"campaign_id\":\"c1\",\"clickstream\":[1]}");
+        told(s, 3, "off", "book.configured", "", "{\"tier3\":false}");
+        told(s, 3, "empty", "attribution.assigned", APP,
+             "{\"user_id\":\"u8\",\"campaign_id\":\"c1\",\"clickstream\":null}");
+        told(s, 3, "lie", "attribution.assigned", APP,
+             "{\"user_id\":\"u9\",\"campaign_id\":\"c1\",\"x\":{\"SessionTraces\":{}}}");
+    }
     if (lie == ROYALTY_OFF_UNFORCED)
         told(s, 3, "lie", "app.royalty_disabled", APP, "{}");
     if (lie == UPDATED_WHILE_ACTIVE)

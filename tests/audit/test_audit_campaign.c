@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * covers: M-001 M-040 M-041 M-057 M-061 M-063
+ * covers: M-001 M-040 M-041 M-057 M-061 M-063 M-080
  * The auditor on the economic protocol: a book that breaks one rule, and adds up all the same, is
  * found out where it does. */
 #include <setjmp.h>
@@ -36,6 +36,7 @@ static const char *const first_word[CAMPAIGN_LIES] = {
     [ROUND_OF_ANOTHER] = "event lie: the book took it although its round is of another campaign",
     [CONFIRMED_TWICE] = "event lie: the book took it although the state is CONFIRMED",
     [CORRECTED_THOUGH_OFF] = "event lie: the book took it although this book allows no correc",
+    [RAW_THOUGH_OFF] = "event lie: the book took it although this book keeps no raw content",
     [ROYALTY_OFF_UNFORCED] = "event lie: the book took it although a royalty holds for good",
     [SPENT_BEYOND_GRANT] = "event authorized: the book took it although the grant has less left",
     [UPDATED_WHILE_ACTIVE] = "event lie: the book took it although the campaign is ACTIVE",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: M-003 M-005 R-033 V-078 V-079
+"""covers: M-003 M-005 M-078 R-033 V-078 V-079
 Who may say what: every event type, by every scope, by every producer and service, compared with
 the one table below, which is written down from the specification and not from the program. Then
 keys that end, signatures of producers, and rates."""
@@ -107,6 +107,7 @@ for act in ("disputed", "evidence_added", "escalated", "overridden", "upheld"):
 for line in (pathlib.Path(os.environ["ROOT"]) /
              "src/http/openapi/examples.ndjson").read_text().splitlines():
     PAYLOAD.setdefault(json.loads(line)["event_type"], json.loads(line)["payload"])
+PAYLOAD["app.royalty_disabled"] = {}  # without force: that is a supervisor's
 IDS = {name + "_id": "9" for name in ("campaign", "round", "commitment", "allocation",
                                       "transaction", "user")}
 TYPES = [*NATIVE, *RESERVED]

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * covers: M-050 M-051 M-052 M-053 M-054 M-055 M-056 M-057 M-058 M-060 M-061 M-062 M-063 M-065
- * covers: M-079
+ * covers: M-017 M-079
  * The money of campaigns by hand: the source's example, the cap to the cent, refunds, attributions
  * that come late or are corrected, and what an app's revenue is when there is no campaign. */
 #include "core/campaign.h"
@@ -213,6 +213,25 @@ static void days_end_by_themselves(void **state)
     assert_true(campaign_accrues(&c, 1000 + 2 * TIME_DAY_US - 1));
     assert_int_equal(campaign_state_at(&c, 1000 + 2 * TIME_DAY_US), CAMPAIGN_COMPLETED);
     assert_false(campaign_accrues(&c, 1000 + 2 * TIME_DAY_US));
+    assert_true(campaign_accrues(&c, 1000));
+    assert_false(campaign_accrues(&c, 999));
+}
+
+/* Whether an invoice from before the activation comes in before or after it: it is the creator's.
+ */
+static void what_was_paid_before_the_activation_is_the_creators(void **state)
+{
+    (void)state;
+    offering();
+    APPLIED("attribution.assigned", "", ASSIGNED, "c1");
+    assert_int_equal(world_submit(&w, 0,
+                                  "{\"event_id\":\"late\",\"event_type\":\"revenue.invoice_paid\","
+                                  "\"occurred_at\":\"2024-12-31T00:00:00Z\",\"source\":{\"app_id\":"
+                                  "\"app1\"},\"correlation\":{\"user_id\":\"u1\"},\"payload\":{"
+                                  "\"gross_amount_cents\":10000,\"currency\":\"usd\"}}"),
+                     DECIDED_APPLIED);
+    assert_int_equal(net("did:i1") + net("did:i2"), 0);
+    assert_int_equal(net("did:creator"), 9700); /* no royalty yet either */
 }
 
 /* --- taking back -------------------------------------------------------------------------------*/
@@ -599,6 +618,7 @@ int main(void)
         ONE(the_cap_is_reached_exactly_and_nothing_accrues_after),
         ONE(the_lower_of_two_caps_holds),
         ONE(days_end_by_themselves),
+        ONE(what_was_paid_before_the_activation_is_the_creators),
         ONE(a_refused_amount_names_its_own_member),
         ONE(refunds_take_back_in_proportion_and_all_in_the_end),
         ONE(a_refund_waits_for_its_invoice),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Payloads of every type: which are read, every refusal with its place, defaults, and that what the
  * log keeps reads the same again. The cases stand in payload_cases.h.
- * covers: M-002 M-020 */
+ * covers: M-002 M-010 M-011 M-012 M-013 M-014 M-015 M-016 M-020 */
 #include "payload_cases_economy.h"
 #include "wire_case.h"
 

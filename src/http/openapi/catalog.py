@@ -32,6 +32,15 @@ def header_types():
     return [(name, STATUS[status], words[rule], scope) for name, status, rule, scope in rows]
 
 
+def tiers():
+    """The data tier of each type: 1, but for those that the header lists."""
+    text = (ROOT / "src/core/event_type.h").read_text(encoding="utf-8").replace("\\\n", " ")
+    names = dict(re.findall(r'X\(([A-Z_0-9]+),\s*"([^"]+)"', text))
+    second = re.search(r"#define EVENT_TYPES_TIER_2\(X\)(.*)", text)[1]
+    second = {names[symbol] for symbol in re.findall(r"X\((\w+)\)", second)}
+    return {name: 2 if name in second else 1 for name in names.values()}
+
+
 def schemas():
     every = {}
     for part in PARTS:
@@ -92,23 +101,29 @@ def schema_of(every, name, shown):
     event = {k: v for k, v in every["Event"].items() if k in ("type", "required", "properties")}
     event["properties"] = {**event["properties"], "event_type": {"const": name},
                            "payload": {k: v for k, v in payload.items()
-                                       if k not in ("description", "x-mete-tier")}}
+                                       if k not in ("description", "x-mete-derived")}}
+    if "x-mete-derived" in payload:
+        event["properties"]["caused_by"] = {"$ref": REF + "EventId",
+                                            "description": "The event that led to it."}
+        event["required"] = [*event["required"], "caused_by"]
     return {"$schema": DRAFT, "$id": name + ".schema.json", "title": name,
             "description": payload["description"], **here(event),
             "$defs": needed(every, event), **({"examples": shown} if shown else {})}
 
 
 def catalog():
-    every, shown = schemas(), examples()
+    every, shown, tier = schemas(), examples(), tiers()
     rows = []
     for name, status, who, scope in header_types():
         payload = every.get("payload." + name)
-        if payload is None or "x-mete-tier" not in payload or "description" not in payload:
-            sys.exit(f"{name} has no schema with a description and a tier")
+        if payload is None or "description" not in payload:
+            sys.exit(f"{name} has no schema with a description")
+        if "x-mete-tier" in payload:
+            sys.exit(f"{name}: the tier of a type stands in src/core/event_type.h alone")
         if (status == "handled") != (name in shown):
             sys.exit(f"{name} is {status}: examples.ndjson has {len(shown.get(name, []))} of it")
         rows.append({"type": name, "family": name.partition(".")[0], "status": status, "who": who,
-                     "scope": scope, "tier": payload["x-mete-tier"],
+                     "scope": scope, "tier": tier[name],
                      "does": payload["description"],
                      "schema": schema_of(every, name, shown.get(name)),
                      "examples": shown.get(name, [])})
@@ -143,8 +158,9 @@ def readme(rows):
              "them have in common. The examples, in the order of `examples.ndjson`, are one story",
              "that `mete run` takes without a refusal.", "",
              "The tier says what data of a type are kept: 1 and 2 by default, 3 only where a book",
-             "opts in; no type of today has tier 3. Reserved types are made by mete itself, and",
-             "refused from outside. A payload carries no e-mail address; in those of the economic",
+             "opts in (`tier3` of `book.configured`). No type has tier 3; members have, and their",
+             "schemas say so (`x-mete-tier`). Reserved types are made by mete itself, and refused",
+             "from outside. A payload carries no e-mail address; in those of the economic",
              "protocol, no phone number and no IP address either. Further members are kept.", "",
              "| type | family | who may say it | scope | tier | what it does |",
              "|---|---|---|---|---|---|"]

@@ -15,6 +15,8 @@ import json
 import pathlib
 import sys
 
+import catalog
+
 KEYS = ("bearer", "apiKey")
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -96,6 +98,9 @@ def document(version, paths):
     schemas = whole["components"]["schemas"]
     schemas["Event"]["allOf"] = event_rules(schemas)
     payload_examples(schemas, events)
+    for name, tier in catalog.tiers().items():
+        if "payload." + name in schemas:
+            schemas["payload." + name]["x-mete-tier"] = tier
     for item in whole["paths"].values():
         for method in METHODS:
             if method in item:
