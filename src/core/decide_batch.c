@@ -79,24 +79,6 @@ enum decided decide_batch(struct work *w)
 
 /* --- queueing ----------------------------------------------------------------------------------*/
 
-static enum decided destination_check(struct work *w, uint32_t party, struct text rail)
-{
-    struct destination d;
-    enum view_result found = view_destination(w->view, party, &d);
-    w->missing |= found == VIEW_MISSING;
-    if (found != VIEW_FOUND || !text_eq(d.rail, rail)) {
-        return work_refuse(w, METE_DESTINATION_MISSING, "/payload/party",
-                           "the party has no destination on the rail %.*s", (int)rail.len, rail.p);
-    }
-    if (w->now < d.holds_from) {
-        char from[TIME_TEXT_MAX];
-        time_format(d.holds_from, from);
-        return work_refuse(w, METE_DESTINATION_COOLING, "/payload/party",
-                           "its destination was changed and holds from %s on", from);
-    }
-    return DECIDED_APPLIED;
-}
-
 /** Design §3: a payout needs a cleared balance that exceeds the minimum. */
 static enum decided balance_check(struct work *w, const struct transfer *t,
                                   const struct asset *asset)
@@ -124,20 +106,15 @@ static enum decided party_check(struct work *w, uint64_t batch, const struct bat
                                 uint32_t party)
 {
     struct bytes unused;
-    enum hold_kind held;
     struct key key = key_batch_party(batch, party);
-    w->missing |= view_hold(w->view, party, &held) == VIEW_MISSING;
-    if (held != HOLD_NONE) {
-        return work_refuse(w, METE_PARTY_HELD, "/payload/party", "payouts to this party are held%s",
-                           held == HOLD_SUPERVISOR ? " by a supervisor" : " after one that failed");
-    }
+    enum decided fine = payable_check(w, party, b->rail, "/payload/party");
     enum view_result twice = w->view->get(w->view->ctx, key_bytes(&key), &unused);
     w->missing |= twice == VIEW_MISSING;
-    if (twice == VIEW_FOUND) {
+    if (fine == DECIDED_APPLIED && twice == VIEW_FOUND) {
         return work_refuse(w, METE_STATE_FORBIDS, "/payload/party",
                            "this batch has a payout to the party already");
     }
-    return destination_check(w, party, b->rail);
+    return fine;
 }
 
 enum decided decide_queued(struct work *w)

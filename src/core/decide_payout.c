@@ -10,9 +10,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define LOOK_AFTER  (30 * TIME_SECOND_US) /* at what nobody has said the end of */
-#define RETRY_FIRST (60 * TIME_SECOND_US)
-#define RETRY_GROWS 10 /* 1 min, 10 min, 100 min */
+#define SENDING_LOOK (30 * TIME_SECOND_US) /* whoever wrote it may still be about it */
+#define LOOK_FIRST   (5 * TIME_SECOND_US)  /* at what nobody has said the end of; doubles */
+#define LOOK_DOUBLES 10                    /* times: beyond LOOK_MAX */
+#define LOOK_MAX     (3600 * TIME_SECOND_US)
 
 /* A transfer as one event finds it and leaves it. */
 struct step {
@@ -118,11 +119,10 @@ static void attempt_put(struct step *s, uint32_t index)
     buf_clear(&value);
 }
 
-/** The attempt that the event names, which has to have been made. */
-static enum decided attempt_find(struct step *s)
+/** An attempt, which has to have been made. */
+static enum decided attempt_load(struct step *s, uint32_t index)
 {
     struct work *w = s->w;
-    uint32_t index = (uint32_t)w->event->payout.attempt;
     struct key key = key_attempt(s->number, index);
     struct bytes value;
     enum view_result found = index == 0 || index > s->t.attempts
@@ -136,6 +136,12 @@ static enum decided attempt_find(struct step *s)
     return found == VIEW_FOUND ? DECIDED_APPLIED
                                : work_refuse(w, METE_MEMBER_VALUE, "/payload/attempt",
                                              "%" PRIu32 " attempts have been made", s->t.attempts);
+}
+
+/** The attempt that the event names. */
+static enum decided attempt_find(struct step *s)
+{
+    return attempt_load(s, (uint32_t)s->w->event->payout.attempt);
 }
 
 static struct text rail_of(struct step *s)
@@ -183,8 +189,13 @@ static enum decided sending(struct step *s)
         return work_refuse(w, METE_MEMBER_VALUE, "/payload/attempt", "the next attempt is %" PRIu32,
                            s->t.attempts + 1);
     }
+    fine = payable_check(w, s->t.party, rail_of(s), "/payload/transfer_id");
+    if (fine != DECIDED_APPLIED) {
+        return fine;
+    }
     struct buf value = {0};
     s->t.attempts = (uint32_t)e->attempt;
+    s->t.looks = 0;
     s->attempt = (struct attempt){.outcome = ATTEMPT_OPEN};
     memcpy(s->attempt.anchor, anchor.b + 1, sizeof s->attempt.anchor);
     attempt_put(s, (uint32_t)e->attempt);
@@ -211,7 +222,7 @@ static enum decided paid(struct step *s)
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
-    unsigned which = s->attempt.outcome == ATTEMPT_PAID      ? 0
+    unsigned which = s->attempt.outcome >= ATTEMPT_PAID      ? 0
                      : (uint32_t)e->attempt == s->t.attempts ? GUARD_BIT(GUARD_LAST_ATTEMPT)
                                                              : GUARD_BIT(GUARD_EARLIER_ATTEMPT);
     fine = step_take(s, which);
@@ -245,29 +256,78 @@ static enum decided failed(struct step *s)
     return fine;
 }
 
+/** The attempt that came back: as the event says, else the one that is sent, else the last paid. */
+static enum decided returned_find(struct step *s, uint32_t *index)
+{
+    *index = (uint32_t)s->w->event->payout.attempt;
+    if (*index != 0 || s->t.state == TRANSFER_SENT) {
+        *index = *index != 0 ? *index : s->t.attempts;
+        return attempt_load(s, *index);
+    }
+    for (*index = s->t.attempts; *index > 1; --*index) {
+        if (attempt_load(s, *index) == DECIDED_APPLIED && s->attempt.outcome == ATTEMPT_PAID) {
+            return DECIDED_APPLIED;
+        }
+    }
+    return attempt_load(s, *index);
+}
+
+/** What was paid comes back from outside. */
+static void come_back(struct step *s, i128 amount)
+{
+    book(s, PARTY_CLEARING, -amount);
+    book(s, s->t.party, amount);
+    work_add(s->w, key_u32x2(KEY_PAID, s->t.party, s->t.asset), -amount, 0, 0, 0);
+}
+
+/** How much can come back, and which edges that opens. It may be back before anybody said that it
+ *  was paid: then it was both, and what was put aside (nothing, when an earlier attempt was paid)
+ *  is the party's again. */
+static enum decided returned_range(struct step *s, i128 *least, i128 *most, unsigned *guards)
+{
+    bool was_paid = s->attempt.outcome == ATTEMPT_PAID;
+    bool is_open = s->attempt.outcome == ATTEMPT_OPEN;
+    if (!was_paid && !is_open) {
+        return work_refuse(s->w, METE_STATE_FORBIDS, "/payload/attempt",
+                           "this attempt was not paid, or came back already");
+    }
+    *most = was_paid ? s->t.paid - s->t.returned : s->t.amount;
+    *least = is_open && s->t.held > 0 ? s->t.held : 0;
+    *guards = GUARD_BIT(was_paid        ? GUARD_EARLIER_ATTEMPT
+                        : s->t.paid > 0 ? GUARD_PAID_BEFORE
+                                        : GUARD_UNPAID);
+    return DECIDED_APPLIED;
+}
+
 static enum decided returned(struct step *s)
 {
     const struct event_payout *e = &s->w->event->payout;
-    bool is_out = s->t.held == 0;
-    i128 all = is_out ? s->t.paid - s->t.returned : s->t.held;
-    i128 amount = all;
-    enum decided fine = amount_take(s, e->has_amount, &e->amount, "/payload/amount", &amount);
-    if (fine == DECIDED_APPLIED && (amount > all || (!is_out && amount != all))) {
+    uint32_t index = 0;
+    i128 least = 0, most = 0;
+    unsigned guards = 0;
+    enum decided fine = returned_find(s, &index);
+    fine = fine == DECIDED_APPLIED ? returned_range(s, &least, &most, &guards) : fine;
+    i128 amount = most;
+    fine = fine == DECIDED_APPLIED
+               ? amount_take(s, e->has_amount, &e->amount, "/payload/amount", &amount)
+               : fine;
+    if (fine == DECIDED_APPLIED && (amount > most || amount < least)) {
         return work_refuse(s->w, METE_MEMBER_VALUE, "/payload/amount",
                            "as much as was paid, or less, can come back");
     }
-    fine = fine == DECIDED_APPLIED ? step_take(s, 0) : fine;
+    fine = fine == DECIDED_APPLIED ? step_take(s, guards) : fine;
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
-    if (is_out) {
-        book(s, PARTY_CLEARING, -amount);
-        book(s, s->t.party, amount);
-        work_add(s->w, key_u32x2(KEY_PAID, s->t.party, s->t.asset), -amount, 0, 0, 0);
-        s->t.returned += amount;
+    if (s->attempt.outcome == ATTEMPT_PAID) {
+        come_back(s, amount);
     } else {
         give_back(s);
+        s->t.paid += amount;
     }
+    s->t.returned += amount;
+    s->attempt.outcome = ATTEMPT_RETURNED;
+    attempt_put(s, index);
     hold_for_destination(s->w, s->t.party);
     return DECIDED_APPLIED;
 }
@@ -291,20 +351,37 @@ static enum decided noted(struct step *s)
         return work_refuse(s->w, METE_MEMBER_VALUE, "/payload/attempt",
                            "a later attempt has been made");
     }
+    s->t.looks++;
     return fine == DECIDED_APPLIED ? step_take(s, 0) : fine;
+}
+
+/** After so many looks at it that were in vain. */
+static mete_time look_wait(uint32_t looks)
+{
+    uint32_t doubled = looks > LOOK_DOUBLES ? LOOK_DOUBLES : looks > 0 ? looks - 1 : 0;
+    mete_time wait = LOOK_FIRST << doubled;
+    return wait < LOOK_MAX ? wait : LOOK_MAX;
+}
+
+/** After so many attempts that failed. */
+static mete_time retry_wait(uint32_t attempts)
+{
+    static const mete_time wait[] = {60 * TIME_SECOND_US, 600 * TIME_SECOND_US,
+                                     3600 * TIME_SECOND_US};
+    uint32_t i = attempts > 0 ? attempts - 1 : 0;
+    return wait[i < ARRAY_LEN(wait) ? i : ARRAY_LEN(wait) - 1];
 }
 
 static mete_time due_next(const struct step *s)
 {
     const struct event_payout *e = &s->w->event->payout;
+    if (s->t.state == TRANSFER_SENDING) {
+        return s->w->now + SENDING_LOOK;
+    }
     if (s->t.state != TRANSFER_FAILED) {
-        return s->w->now + LOOK_AFTER;
+        return s->w->now + look_wait(s->t.looks);
     }
-    mete_time wait = RETRY_FIRST;
-    for (uint32_t i = 1; i < s->t.attempts; i++) {
-        wait *= RETRY_GROWS;
-    }
-    return e->retry_at.set ? e->retry_at.at : s->w->now + wait;
+    return e->retry_at.set ? e->retry_at.at : s->w->now + retry_wait(s->t.attempts);
 }
 
 typedef enum decided step_of(struct step *s);

@@ -38,6 +38,7 @@ void transfer_pack(struct buf *out, const struct transfer *t)
     buf_put_varint(out, t->party);
     buf_put_varint(out, t->asset);
     buf_put_varint(out, t->attempts);
+    buf_put_varint(out, t->looks);
     buf_put_zigzag(out, t->amount);
     buf_put_zigzag(out, t->held);
     buf_put_zigzag(out, t->paid);
@@ -54,6 +55,7 @@ bool transfer_unpack(struct bytes packed, struct transfer *out)
     out->party = (uint32_t)read_varint(&r);
     out->asset = (uint32_t)read_varint(&r);
     out->attempts = (uint32_t)read_varint(&r);
+    out->looks = (uint32_t)read_varint(&r);
     out->amount = read_zigzag(&r);
     out->held = read_zigzag(&r);
     out->paid = read_zigzag(&r);
@@ -70,7 +72,7 @@ void attempt_pack(struct buf *out, const struct attempt *t)
 
 bool attempt_unpack(struct bytes packed, struct attempt *out)
 {
-    if (packed.len != 1 + sizeof out->anchor || packed.p[0] > ATTEMPT_PAID) {
+    if (packed.len != 1 + sizeof out->anchor || packed.p[0] > ATTEMPT_RETURNED) {
         return false;
     }
     out->outcome = packed.p[0];

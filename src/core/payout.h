@@ -26,6 +26,7 @@ struct transfer {
     uint32_t party;
     uint32_t asset;
     uint32_t attempts; /* made so far; the last one may still be open */
+    uint32_t looks;    /* at the last attempt, since it was made, that did not end it */
     i128 amount;       /* minor units, what the party was to get */
     i128 held;         /* of it, still in mete:payout */
     i128 paid;         /* what the rails have paid, over all attempts */
@@ -33,7 +34,7 @@ struct transfer {
     mete_time due; /* when a worker looks at it next; TIME_NEVER at rest */
 };
 
-enum attempt_outcome { ATTEMPT_OPEN, ATTEMPT_DEAD, ATTEMPT_PAID };
+enum attempt_outcome { ATTEMPT_OPEN, ATTEMPT_DEAD, ATTEMPT_PAID, ATTEMPT_RETURNED };
 
 struct attempt {
     uint8_t outcome;

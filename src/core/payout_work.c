@@ -67,3 +67,33 @@ void payout_line(struct work *w, struct group *g, uint32_t party, i128 amount)
     line->party = party;
     line->amount = amount;
 }
+
+static enum decided destination_check(struct work *w, uint32_t party, struct text rail,
+                                      const char *at)
+{
+    struct destination d;
+    enum view_result found = view_destination(w->view, party, &d);
+    w->missing |= found == VIEW_MISSING;
+    if (found != VIEW_FOUND || !text_eq(d.rail, rail)) {
+        return work_refuse(w, METE_DESTINATION_MISSING, at,
+                           "the party has no destination on the rail %.*s", (int)rail.len, rail.p);
+    }
+    if (w->now < d.holds_from) {
+        char from[TIME_TEXT_MAX];
+        time_format(d.holds_from, from);
+        return work_refuse(w, METE_DESTINATION_COOLING, at,
+                           "its destination was changed and holds from %s on", from);
+    }
+    return DECIDED_APPLIED;
+}
+
+enum decided payable_check(struct work *w, uint32_t party, struct text rail, const char *at)
+{
+    enum hold_kind held;
+    w->missing |= view_hold(w->view, party, &held) == VIEW_MISSING;
+    if (held != HOLD_NONE) {
+        return work_refuse(w, METE_PARTY_HELD, at, "payouts to this party are held%s",
+                           held == HOLD_SUPERVISOR ? " by a supervisor" : " after one that failed");
+    }
+    return destination_check(w, party, rail, at);
+}

@@ -160,8 +160,10 @@ static enum mete_code row_submit(struct queueing *k, const struct row_kept *row,
         return r.err.code;
     }
     k->done->queued += r.status == SUBMIT_APPLIED;
-    k->done->known += r.status == SUBMIT_DUPLICATE;
-    k->done->left_out += r.status != SUBMIT_APPLIED && r.status != SUBMIT_DUPLICATE;
+    /* A conflict: the party has more now than when this batch queued it. */
+    bool known = r.status == SUBMIT_DUPLICATE || r.status == SUBMIT_CONFLICT;
+    k->done->known += known;
+    k->done->left_out += r.status != SUBMIT_APPLIED && !known;
     return METE_OK;
 }
 

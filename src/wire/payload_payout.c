@@ -88,6 +88,7 @@ FORM(ended_form, ended_fields);
 
 static const struct field returned_fields[] = {
     TRANSFER,
+    {TEXT("attempt"), field_i32, false, AT(payout.attempt), 1, ATTEMPT_NUMBER_MAX, NULL},
     {TEXT("amount"), field_amount_moved, false, AT(payout), 0, 0, NULL},
     {TEXT("reason"), field_any_string, true, 0, 0, 0, NULL},
     {TEXT("reference"), field_any_string, false, 0, 0, 0, NULL}};

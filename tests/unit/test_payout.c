@@ -288,6 +288,100 @@ static void what_comes_back_is_the_partys_again(void **state)
     assert_int_equal(w.err.code, METE_PARTY_HELD);
 }
 
+/* A bank tells of the return first, of the payment later: nothing more is booked. */
+static void back_before_it_was_said_to_be_paid(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("sent", ATTEMPT(1)));
+    APPLIED(STEP("returned", REASON));
+    assert_int_equal(net("did:a"), 10000);
+    REFUSED(METE_STATE_FORBIDS, STEP("paid", ATTEMPT(1)));
+    REFUSED(METE_STATE_FORBIDS, STEP("returned", REASON));
+    assert_int_equal(net("did:a"), 10000);
+    assert_int_equal(transfer_now().paid, 6000);
+    assert_int_equal(transfer_now().returned, 6000);
+    assert_int_equal(outbox_rows(), 0);
+}
+
+/* The first attempt had paid; what came back is the second, which nobody had said to be paid. */
+static void a_second_attempt_comes_back_after_the_first_paid(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    APPLIED(STEP("sent", ATTEMPT(2)));
+    APPLIED(STEP("paid", ATTEMPT(1)));
+    APPLIED(STEP("returned", ATTEMPT(2) REASON));
+    assert_int_equal(transfer_now().state, TRANSFER_PAID);
+    assert_int_equal(net("did:a"), 4000);
+    assert_int_equal(net("mete:payout"), 0);
+}
+
+/* Paid twice, and both come back, the first while the second is still on its way. */
+static void each_attempt_comes_back_once(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    APPLIED(STEP("paid", ATTEMPT(1)));
+    APPLIED(STEP("returned", ATTEMPT(1) REASON));
+    assert_int_equal(transfer_now().state, TRANSFER_SENDING);
+    assert_int_equal(net("did:a"), 10000);
+    APPLIED(STEP("paid", ATTEMPT(2)));
+    assert_int_equal(net("did:a"), 4000);
+    REFUSED(METE_STATE_FORBIDS, STEP("returned", ATTEMPT(1) REASON));
+    APPLIED(STEP("returned", REASON));
+    REFUSED(METE_STATE_FORBIDS, STEP("returned", REASON));
+    assert_int_equal(net("did:a"), 10000);
+}
+
+/* Nobody knows, again and again: it is looked at ever more rarely, and lets others through. */
+static void looks_grow_rare(void **state)
+{
+    (void)state;
+    mete_time waited = 0;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    for (unsigned i = 0; i < 13; i++) {
+        APPLIED(0, "payout.transfer_unknown", "\"transfer_id\":\"t1\",\"attempt\":1");
+        mete_time wait =
+            transfer_now().due - (mete_time)(1735689600 + (told - 1) % 60) * TIME_SECOND_US;
+        assert_true(wait >= 2 * waited || wait == (mete_time)3600 * TIME_SECOND_US);
+        assert_true(i > 0 || wait == 5 * TIME_SECOND_US);
+        waited = wait;
+    }
+    assert_int_equal(waited, (mete_time)3600 * TIME_SECOND_US);
+}
+
+/* Queued to one place, which is changed before it is sent: the new one has to cool off first. */
+static void what_is_queued_waits_for_a_changed_destination(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(DESTINATION(1, "acct_2"));
+    REFUSED(METE_DESTINATION_COOLING, 2, "payout.transfer_sending",
+            "\"transfer_id\":\"t1\"" ANCHORED(1, "key-1"));
+    APPLIED(26, "payout.transfer_sending", "\"transfer_id\":\"t1\"" ANCHORED(1, "key-1"));
+}
+
+static void what_is_queued_is_not_sent_while_held(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(0, "payout.hold_placed", "\"party\":\"did:a\"" REASON);
+    REFUSED(METE_PARTY_HELD, STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(0, "payout.hold_released", "\"party\":\"did:a\"" REASON);
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(0, "payout.hold_placed", "\"party\":\"did:a\"" REASON);
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+}
+
 static void nothing_was_sent_so_it_can_be_cancelled(void **state)
 {
     (void)state;
@@ -387,6 +481,12 @@ int main(void)
         ONE(the_second_fails_after_the_first_paid),
         ONE(a_wrong_amount_is_evened_out),
         ONE(what_comes_back_is_the_partys_again),
+        ONE(back_before_it_was_said_to_be_paid),
+        ONE(a_second_attempt_comes_back_after_the_first_paid),
+        ONE(each_attempt_comes_back_once),
+        ONE(looks_grow_rare),
+        ONE(what_is_queued_waits_for_a_changed_destination),
+        ONE(what_is_queued_is_not_sent_while_held),
         ONE(nothing_was_sent_so_it_can_be_cancelled),
         ONE(one_payout_a_batch),
         ONE(no_more_than_has_cleared),
