@@ -917,6 +917,8 @@ static bool one_run(uint64_t seed, uint64_t steps)
         seen.steps++;
     }
     if (w.fine)
+        check_audit(&w, seed); /* while some of it is on its way */
+    if (w.fine)
         drain(&w);
     if (w.fine)
         check(&w);
