@@ -38,7 +38,7 @@ enum attempt_outcome { ATTEMPT_OPEN, ATTEMPT_DEAD, ATTEMPT_PAID, ATTEMPT_RETURNE
 
 struct attempt {
     uint8_t outcome;
-    uint8_t anchor[16]; /* first half of SHA-256 over rail, 0, anchor */
+    uint8_t anchor[16]; /* first half of SHA-256 over rail and anchor, each behind its length */
 };
 
 enum hold_kind {
