@@ -3,6 +3,7 @@
  * Payouts of a whole book: the plan, queueing it page by page and again, and what falls due. */
 #include "base/text.h"
 #include "engine/payouts.h"
+#include "engine/query.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,26 +19,45 @@ static struct engine *e;
 static struct arena arena;
 static unsigned told;
 
-METE_PRINTF(3, 4)
-static void say(enum submit_status wanted, const char *type, const char *payload, ...)
+/** `id` NULL: one of its own. */
+METE_PRINTF(4, 0)
+static void tell(enum submit_status wanted, const char *id, const char *type, const char *payload,
+                 va_list args)
 {
     const struct submit_options o = {.own = true};
     struct submit_result r;
     struct buf b = {0};
     char text[1000];
-    va_list args;
-    va_start(args, payload);
+    char own[32];
     (void)vsnprintf(text, sizeof text, payload, args);
-    va_end(args);
+    snprintf(own, sizeof own, "%s%u", strcmp(type, "payout.batch_opened") == 0 ? "batch-" : "e",
+             told++);
     buf_printf(&b,
-               "{\"event_id\":\"%s%u\",\"event_type\":\"%s\",\"occurred_at\":"
+               "{\"event_id\":\"%s\",\"event_type\":\"%s\",\"occurred_at\":"
                "\"2025-01-01T00:00:00Z\",\"payload\":{%s}}",
-               strcmp(type, "payout.batch_opened") == 0 ? "batch-" : "e", told++, type, text);
+               id != NULL ? id : own, type, text);
     engine_submit(e, buf_text(&b), &o, &r);
     if (r.status != wanted) {
         fail_msg("%s is %s: %s", type, submit_status_name(r.status), r.err.text);
     }
     buf_clear(&b);
+}
+
+METE_PRINTF(3, 4)
+static void say(enum submit_status wanted, const char *type, const char *payload, ...)
+{
+    va_list args;
+    va_start(args, payload);
+    tell(wanted, NULL, type, payload, args);
+    va_end(args);
+}
+
+METE_PRINTF(3, 4) static void named(const char *id, const char *type, const char *payload, ...)
+{
+    va_list args;
+    va_start(args, payload);
+    tell(SUBMIT_APPLIED, id, type, payload, args);
+    va_end(args);
 }
 
 static void commit(void)
@@ -210,6 +230,72 @@ static void a_payout_is_found_by_its_id(void **state)
     assert_int_equal(payout_find(e, TEXT("e0"), &arena, &row, &err), METE_TRANSFER_UNKNOWN);
 }
 
+/* --- explaining --------------------------------------------------------------------------------*/
+
+/** Appends what `id` means, on the second of January. */
+static void explain(struct buf *out, const char *id)
+{
+    struct explain_node *n;
+    struct mete_err err;
+    mete_time at = (mete_time)1735776000 * TIME_SECOND_US;
+    assert_int_equal(explain_id(e, text_of(id), at, &arena, &n, &err), METE_OK);
+    explain_text(out, n);
+    buf_put_str(out, "\n");
+}
+
+static void golden(const struct buf *got)
+{
+    static char wanted[8000];
+    char path[512];
+    snprintf(path, sizeof path, "%s/../golden/explain_payout.txt", getenv("METE_TEST_DATA"));
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    wanted[fread(wanted, 1, sizeof wanted - 1, f)] = '\0';
+    fclose(f);
+    if (!text_eq(buf_text(got), text_of(wanted))) {
+        (void)fwrite(got->p, 1, got->len, stderr);
+        fail_msg("the explanations above are not those of %s", path);
+    }
+}
+
+/* p10's first attempt fails, its second is on the way; p11's comes back; p12's is paid twice. */
+static void payouts_are_explained(void **state)
+{
+    (void)state;
+    static const char *const id[] = {"t0", "t1", "t2"};
+    struct buf got = {0};
+    unsigned told_first = told;
+    say(SUBMIT_APPLIED, "payout.batch_opened", "\"asset\":\"USD\",\"rail\":\"stripe\"");
+    for (unsigned i = 0; i < 3; i++) {
+        named(id[i], "payout.transfer_queued",
+              "\"batch_id\":\"batch-%u\",\"party\":\"p1%u\",\"amount\":{\"amount\":\"%u.00\","
+              "\"currency\":\"USD\"}",
+              told_first, i, 3 + i);
+        say(SUBMIT_APPLIED, "payout.transfer_sending",
+            "\"transfer_id\":\"t%u\",\"attempt\":1,\"anchor\":\"a%u\"", i, i);
+    }
+    for (unsigned i = 0; i < 3; i += 2) {
+        say(SUBMIT_APPLIED, "payout.transfer_failed",
+            "\"transfer_id\":\"t%u\",\"attempt\":1,\"reason\":\"no route\"", i);
+        say(SUBMIT_APPLIED, "payout.transfer_sending",
+            "\"transfer_id\":\"t%u\",\"attempt\":2,\"anchor\":\"b%u\"", i, i);
+    }
+    say(SUBMIT_APPLIED, "payout.transfer_unknown", "\"transfer_id\":\"t0\",\"attempt\":2");
+    say(SUBMIT_APPLIED, "payout.transfer_paid", "\"transfer_id\":\"t1\",\"attempt\":1");
+    say(SUBMIT_APPLIED, "payout.transfer_returned",
+        "\"transfer_id\":\"t1\",\"reason\":\"account closed\"");
+    say(SUBMIT_APPLIED, "payout.transfer_paid", "\"transfer_id\":\"t2\",\"attempt\":2");
+    say(SUBMIT_APPLIED, "payout.transfer_paid", "\"transfer_id\":\"t2\",\"attempt\":1");
+    commit();
+    explain(&got, "t0");
+    explain(&got, "t1");
+    explain(&got, "t2");
+    explain(&got, "p10");
+    explain(&got, "p11");
+    golden(&got);
+    buf_clear(&got);
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -218,6 +304,7 @@ int main(void)
         ONE(a_batch_is_queued_once_however_often_it_is_begun),
         ONE(what_is_due_comes_oldest_first),
         ONE(a_payout_is_found_by_its_id),
+        ONE(payouts_are_explained),
     };
     return cmocka_run_group_tests_name("payouts", tests, NULL, NULL);
 }
