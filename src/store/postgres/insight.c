@@ -4,63 +4,74 @@
  */
 #include "store/postgres/postgres.h"
 
+#include "base/map.h"
 #include "base/text.h"
+#include "store/hash_seed.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
-#define POINTS "json_to_recordset(cast($2 as json)) as j "
-#define POINT_NAMES                                                                                \
-    "n bigint, app text, metric text, bucket text, env text, tags text, t bigint, v text, "        \
-    "unit text, s bigint, r bigint"
-#define POINT_IS                                                                                   \
-    "k.book_id = $1 and k.app = decode(j.app, 'hex') and k.metric = decode(j.metric, 'hex') and "  \
-    "k.bucket = decode(j.bucket, 'hex') and k.env = decode(j.env, 'hex') and "                     \
-    "k.tags = decode(j.tags, 'hex') and k.t = j.t"
-#define INSIGHT_NAMES                                                                              \
-    "n bigint, kind bigint, app text, env text, id text, t bigint, type text, severity text, "     \
-    "message text, data text, sha256 text, r bigint"
-#define INSIGHT_IS                                                                                 \
-    "k.book_id = $1 and k.kind = j.kind and k.app = decode(j.app, 'hex') and "                     \
-    "k.env = decode(j.env, 'hex') and k.id = decode(j.id, 'hex')"
+#define POINTS                                                                                     \
+    "json_to_recordset(cast($2 as json)) as j (app text, metric text, bucket text, env text, "     \
+    "tags text, t bigint, v text, unit text, sent_at bigint, received_at bigint)"
+#define POINT_NAME                                                                                 \
+    "decode(j.app, 'hex'), decode(j.metric, 'hex'), decode(j.bucket, 'hex'), "                     \
+    "decode(j.env, 'hex'), decode(j.tags, 'hex'), j.t"
+#define POINTS_MEANT "(select " POINT_NAME " from " POINTS ")"
+#define INSIGHTS                                                                                   \
+    "json_to_recordset(cast($2 as json)) as j (kind bigint, app text, env text, id text, "         \
+    "t bigint, type text, severity text, message text, data text, sha256 text, "                   \
+    "received_at bigint)"
+#define INSIGHT_NAME   "j.kind, decode(j.app, 'hex'), decode(j.env, 'hex'), decode(j.id, 'hex')"
+#define INSIGHTS_MEANT "(select " INSIGHT_NAME " from " INSIGHTS ")"
 
-static const char SQL_KPI_FIND[] = "select j.n, k.v, k.unit, k.sent_at, k.received_at from " POINTS
-                                   "(" POINT_NAMES ") join mete.kpi k on " POINT_IS;
+static const char SQL_KPI_FIND[] =
+    "select app, metric, bucket, env, tags, t, v, unit, sent_at, received_at from mete.kpi "
+    "where book_id = $1 and (app, metric, bucket, env, tags, t) in " POINTS_MEANT;
 static const char SQL_KPI_PUT[] =
     "insert into mete.kpi (book_id, app, metric, bucket, env, tags, t, v, unit, sent_at, "
-    "received_at) select cast($1 as bigint), decode(j.app, 'hex'), decode(j.metric, 'hex'), "
-    "decode(j.bucket, 'hex'), decode(j.env, 'hex'), decode(j.tags, 'hex'), j.t, "
-    "decode(j.v, 'hex'), decode(j.unit, 'hex'), j.s, j.r from " POINTS "(" POINT_NAMES ") "
+    "received_at) select cast($1 as bigint), " POINT_NAME ", decode(j.v, 'hex'), "
+    "decode(j.unit, 'hex'), j.sent_at, j.received_at from " POINTS " "
     "on conflict (book_id, app, metric, bucket, env, tags, t) do update set v = excluded.v, "
     "unit = excluded.unit, sent_at = excluded.sent_at, received_at = excluded.received_at";
-static const char SQL_KPI_REMOVE[] =
-    "delete from mete.kpi k using " POINTS "(" POINT_NAMES ") where " POINT_IS;
+static const char SQL_KPI_REMOVE[] = "delete from mete.kpi where book_id = $1 and (app, metric, "
+                                     "bucket, env, tags, t) in " POINTS_MEANT;
 static const char SQL_KPI_SCAN[] =
     "select app, metric, bucket, env, tags, t, v, unit, sent_at, received_at from mete.kpi "
     "where book_id = $1 and (app, metric, bucket, env, tags, t) >= ($2, $3, $4, $5, $6, $7) and "
     "(app, metric, bucket, env, tags, t) < ($8, $9, $10, $11, $12, $13) "
     "order by app, metric, bucket, env, tags, t limit $14";
-static const char SQL_INSIGHT_FIND[] = "select j.n, k.t, k.sha256, k.received_at from " POINTS
-                                       "(" INSIGHT_NAMES ") join mete.insight k on " INSIGHT_IS;
+static const char SQL_INSIGHT_FIND[] =
+    "select kind, app, t, env, id, sha256, received_at from mete.insight "
+    "where book_id = $1 and (kind, app, env, id) in " INSIGHTS_MEANT;
 static const char SQL_INSIGHT_PUT[] =
     "insert into mete.insight (book_id, kind, app, env, id, t, type, severity, message, data, "
-    "sha256, received_at) select cast($1 as bigint), j.kind, decode(j.app, 'hex'), "
-    "decode(j.env, 'hex'), decode(j.id, 'hex'), j.t, decode(j.type, 'hex'), "
-    "decode(j.severity, 'hex'), decode(j.message, 'hex'), decode(j.data, 'hex'), "
-    "decode(j.sha256, 'hex'), j.r from " POINTS "(" INSIGHT_NAMES ") "
+    "sha256, received_at) select cast($1 as bigint), " INSIGHT_NAME ", j.t, "
+    "decode(j.type, 'hex'), decode(j.severity, 'hex'), decode(j.message, 'hex'), "
+    "decode(j.data, 'hex'), decode(j.sha256, 'hex'), j.received_at from " INSIGHTS " "
     "on conflict (book_id, kind, app, env, id) do update set t = excluded.t, "
     "type = excluded.type, severity = excluded.severity, message = excluded.message, "
     "data = excluded.data, sha256 = excluded.sha256, received_at = excluded.received_at";
 static const char SQL_INSIGHT_REMOVE[] =
-    "delete from mete.insight k using " POINTS "(" INSIGHT_NAMES ") where " INSIGHT_IS;
+    "delete from mete.insight where book_id = $1 and (kind, app, env, id) in " INSIGHTS_MEANT;
 static const char SQL_INSIGHT_SCAN[] =
     "select kind, app, env, id, t, type, severity, message, data, sha256, received_at "
     "from mete.insight where book_id = $1 and (kind, app, t, env, id) >= ($2, $3, $4, $5, $6) and "
     "(kind, app, t, env, id) < ($7, $8, $9, $10, $11) order by kind, app, t, env, id limit $12";
 
+/** The next member; the first begins the object, the first object the array. */
+static void put_name(struct buf *b, const char *name)
+{
+    uint8_t last = b->len > 0 ? b->p[b->len - 1] : 0;
+    const char *before = last == 0 ? "[{" : last == '}' ? ",{" : ",";
+    buf_printf(b, "%s\"%s\":", before, name);
+}
+
 static void put_hex(struct buf *b, const char *name, struct bytes in)
 {
     static const char digits[] = "0123456789abcdef";
-    buf_printf(b, ",\"%s\":\"", name);
+    put_name(b, name);
+    buf_put_u8(b, '"');
     for (size_t i = 0; i < in.len; i++) {
         buf_put_u8(b, (uint8_t)digits[in.p[i] >> 4]);
         buf_put_u8(b, (uint8_t)digits[in.p[i] & 15]);
@@ -70,7 +81,8 @@ static void put_hex(struct buf *b, const char *name, struct bytes in)
 
 static void put_number(struct buf *b, const char *name, int64_t v)
 {
-    buf_printf(b, ",\"%s\":%" PRId64, name, v);
+    put_name(b, name);
+    buf_printf(b, "%" PRId64, v);
 }
 
 /** The parameters of a statement about rows: book and JSON. */
@@ -83,9 +95,44 @@ static struct pg_params params_of(const struct pg_log *l, struct buf *json)
     return p;
 }
 
-static void put_head(struct buf *b, size_t i)
+/* --- which of those asked for a row is ---------------------------------------------------------*/
+
+/* The places of a name among those asked for, found by its bytes: place 1 more than its index, the
+ * one before it of the same name in `before`. */
+struct names {
+    struct map place;
+    struct buf name;
+    size_t *before;
+};
+
+static struct names names_new(size_t count)
 {
-    buf_printf(b, i == 0 ? "[{\"n\":%zu" : ",{\"n\":%zu", i);
+    struct names n = {.before = calloc(count, sizeof *n.before)};
+    METE_ASSERT(n.before != NULL);
+    map_init(&n.place, sizeof(size_t), hash_seed());
+    return n;
+}
+
+static void names_free(struct names *n)
+{
+    map_clear(&n->place);
+    buf_clear(&n->name);
+    free(n->before);
+}
+
+/** n->name is the name of what is asked for at `i`. */
+static void names_add(struct names *n, size_t i)
+{
+    size_t *place = map_put(&n->place, buf_bytes(&n->name), NULL);
+    n->before[i] = *place;
+    *place = i + 1;
+}
+
+/** The last place of n->name; 0: nobody asked for it. */
+static size_t names_last(const struct names *n)
+{
+    const size_t *place = map_get(&n->place, buf_bytes(&n->name));
+    return place != NULL ? *place : 0;
 }
 
 /* --- points ------------------------------------------------------------------------------------*/
@@ -94,7 +141,6 @@ static struct pg_params points_pack(const struct pg_log *l, const struct kpi_poi
 {
     struct buf b = {0};
     for (size_t i = 0; i < count; i++) {
-        put_head(&b, i);
         put_hex(&b, "app", text_bytes(p[i].app));
         put_hex(&b, "metric", text_bytes(p[i].metric));
         put_hex(&b, "bucket", text_bytes(p[i].bucket));
@@ -103,39 +149,68 @@ static struct pg_params points_pack(const struct pg_log *l, const struct kpi_poi
         put_number(&b, "t", p[i].t);
         put_hex(&b, "v", text_bytes(p[i].v));
         put_hex(&b, "unit", text_bytes(p[i].unit));
-        put_number(&b, "s", p[i].sent_at);
-        put_number(&b, "r", p[i].received_at);
+        put_number(&b, "sent_at", p[i].sent_at);
+        put_number(&b, "received_at", p[i].received_at);
         buf_put_u8(&b, '}');
     }
     return params_of(l, &b);
 }
 
+static void read_point(const PGresult *r, int row, struct kpi_point *p)
+{
+    *p = (struct kpi_point){.app = bytes_text(pg_bytes(r, row, 0)),
+                            .metric = bytes_text(pg_bytes(r, row, 1)),
+                            .bucket = bytes_text(pg_bytes(r, row, 2)),
+                            .env = bytes_text(pg_bytes(r, row, 3)),
+                            .tags = bytes_text(pg_bytes(r, row, 4)),
+                            .t = pg_int(r, row, 5),
+                            .v = bytes_text(pg_bytes(r, row, 6)),
+                            .unit = bytes_text(pg_bytes(r, row, 7)),
+                            .sent_at = pg_int(r, row, 8),
+                            .received_at = pg_int(r, row, 9)};
+}
+
+static void point_name(struct buf *b, const struct kpi_point *p)
+{
+    buf_reset(b);
+    buf_put_sized(b, p->app);
+    buf_put_sized(b, p->metric);
+    buf_put_sized(b, p->bucket);
+    buf_put_sized(b, p->env);
+    buf_put_sized(b, p->tags);
+    buf_put_zigzag(b, p->t);
+}
+
 enum store_result pg_kpi_find(void *log, const struct kpi_point *want, size_t count,
                               struct arena *a, struct kpi_point *found, struct mete_err *err)
 {
-    struct pg_log *l = log;
-    for (size_t i = 0; i < count; i++) {
-        found[i] = (struct kpi_point){0};
-    }
     if (count == 0) {
         return STORE_OK;
     }
-    struct pg_params p = points_pack(l, want, count);
-    PGresult *r = pg_query_settled(l, SQL_KPI_FIND, &p, err);
-    if (r == NULL) {
-        return STORE_FAILED;
+    struct names names = names_new(count);
+    for (size_t i = 0; i < count; i++) {
+        found[i] = (struct kpi_point){0};
+        point_name(&names.name, &want[i]);
+        names_add(&names, i);
     }
-    for (int row = 0; row < PQntuples(r); row++) {
-        size_t i = (size_t)pg_int(r, row, 0);
-        METE_ASSERT(i < count);
-        found[i] = want[i];
-        found[i].v = arena_text(a, bytes_text(pg_bytes(r, row, 1)));
-        found[i].unit = arena_text(a, bytes_text(pg_bytes(r, row, 2)));
-        found[i].sent_at = pg_int(r, row, 3);
-        found[i].received_at = pg_int(r, row, 4);
+    struct pg_params params = points_pack(log, want, count);
+    PGresult *r = pg_query_settled(log, SQL_KPI_FIND, &params, err);
+    for (int row = 0; r != NULL && row < PQntuples(r); row++) {
+        struct kpi_point p;
+        read_point(r, row, &p);
+        point_name(&names.name, &p);
+        for (size_t at = names_last(&names); at != 0; at = names.before[at - 1]) {
+            found[at - 1] = want[at - 1];
+            found[at - 1].v = arena_text(a, p.v);
+            found[at - 1].unit = arena_text(a, p.unit);
+            found[at - 1].sent_at = p.sent_at;
+            found[at - 1].received_at = p.received_at;
+        }
     }
+    names_free(&names);
+    enum store_result result = r != NULL ? STORE_OK : STORE_FAILED;
     PQclear(r);
-    return STORE_OK;
+    return result;
 }
 
 enum store_result pg_kpi_put(void *log, const struct kpi_point *p, size_t count,
@@ -168,20 +243,6 @@ static void put_point(struct pg_params *params, const struct kpi_point *p)
     pg_put_int(params, p->t);
 }
 
-static void read_point(const PGresult *r, int row, struct kpi_point *p)
-{
-    *p = (struct kpi_point){.app = bytes_text(pg_bytes(r, row, 0)),
-                            .metric = bytes_text(pg_bytes(r, row, 1)),
-                            .bucket = bytes_text(pg_bytes(r, row, 2)),
-                            .env = bytes_text(pg_bytes(r, row, 3)),
-                            .tags = bytes_text(pg_bytes(r, row, 4)),
-                            .t = pg_int(r, row, 5),
-                            .v = bytes_text(pg_bytes(r, row, 6)),
-                            .unit = bytes_text(pg_bytes(r, row, 7)),
-                            .sent_at = pg_int(r, row, 8),
-                            .received_at = pg_int(r, row, 9)};
-}
-
 enum store_result pg_kpi_scan(void *log, const struct kpi_point *from,
                               const struct kpi_point *until, size_t limit, kpi_visit *visit,
                               void *arg, struct mete_err *err)
@@ -209,7 +270,6 @@ static struct pg_params insights_pack(const struct pg_log *l, const struct insig
 {
     struct buf b = {0};
     for (size_t i = 0; i < count; i++) {
-        put_head(&b, i);
         put_number(&b, "kind", (int64_t)in[i].kind);
         put_hex(&b, "app", text_bytes(in[i].app));
         put_hex(&b, "env", text_bytes(in[i].env));
@@ -220,7 +280,7 @@ static struct pg_params insights_pack(const struct pg_log *l, const struct insig
         put_hex(&b, "message", text_bytes(in[i].message));
         put_hex(&b, "data", text_bytes(in[i].data));
         put_hex(&b, "sha256", (struct bytes){in[i].sha256.b, sizeof in[i].sha256.b});
-        put_number(&b, "r", in[i].received_at);
+        put_number(&b, "received_at", in[i].received_at);
         buf_put_u8(&b, '}');
     }
     return params_of(l, &b);
@@ -232,30 +292,56 @@ static enum store_result damaged(struct mete_err *err)
     return STORE_FAILED;
 }
 
+static void insight_name(struct buf *b, const struct insight *i)
+{
+    buf_reset(b);
+    buf_put_varint(b, (uint64_t)i->kind);
+    buf_put_sized(b, i->app);
+    buf_put_sized(b, i->env);
+    buf_put_sized(b, i->id);
+}
+
+/** A row of SQL_INSIGHT_FIND; false: its hash is damaged. */
+static bool read_found(const PGresult *r, int row, struct insight *i)
+{
+    *i = (struct insight){.kind = (enum insight_kind)pg_int(r, row, 0),
+                          .app = bytes_text(pg_bytes(r, row, 1)),
+                          .t = pg_int(r, row, 2),
+                          .env = bytes_text(pg_bytes(r, row, 3)),
+                          .id = bytes_text(pg_bytes(r, row, 4)),
+                          .received_at = pg_int(r, row, 6)};
+    return pg_hash(r, row, 5, &i->sha256);
+}
+
 enum store_result pg_insight_find(void *log, const struct insight *want, size_t count,
                                   struct insight *found, struct mete_err *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        found[i] = (struct insight){.received_at = TIME_NEVER};
-    }
+    bool whole = true;
     if (count == 0) {
         return STORE_OK;
     }
+    struct names names = names_new(count);
+    for (size_t i = 0; i < count; i++) {
+        found[i] = (struct insight){.received_at = TIME_NEVER};
+        insight_name(&names.name, &want[i]);
+        names_add(&names, i);
+    }
     struct pg_params params = insights_pack(log, want, count);
     PGresult *r = pg_query_settled(log, SQL_INSIGHT_FIND, &params, err);
-    if (r == NULL) {
-        return STORE_FAILED;
+    for (int row = 0; r != NULL && whole && row < PQntuples(r); row++) {
+        struct insight i;
+        whole = read_found(r, row, &i);
+        insight_name(&names.name, &i);
+        for (size_t at = names_last(&names); at != 0; at = names.before[at - 1]) {
+            found[at - 1].t = i.t;
+            found[at - 1].sha256 = i.sha256;
+            found[at - 1].received_at = i.received_at;
+        }
     }
-    bool whole = true;
-    for (int row = 0; whole && row < PQntuples(r); row++) {
-        size_t i = (size_t)pg_int(r, row, 0);
-        METE_ASSERT(i < count);
-        found[i].t = pg_int(r, row, 1);
-        whole = pg_hash(r, row, 2, &found[i].sha256);
-        found[i].received_at = pg_int(r, row, 3);
-    }
+    names_free(&names);
+    enum store_result result = r != NULL ? STORE_OK : STORE_FAILED;
     PQclear(r);
-    return whole ? STORE_OK : damaged(err);
+    return whole ? result : damaged(err);
 }
 
 enum store_result pg_insight_put(void *log, const struct insight *in, size_t count,

@@ -32,7 +32,6 @@ create table mete.insight (
     data bytea not null, -- JSON (RFC 8785); empty: none
     sha256 bytea not null, -- 32 bytes: of all that was said under this id
     received_at bigint not null, -- time
-    primary key (book_id, kind, app, env, id)
+    primary key (book_id, kind, app, env, id),
+    unique (book_id, kind, app, t, env, id) -- the order in which they are read
 );
-
-create index insight_by_time on mete.insight (book_id, kind, app, t, env, id);
