@@ -14,7 +14,7 @@
 #include <string.h>
 
 void transfer_id_make(char out[TRANSFER_ID_LEN + 1], struct text book, struct text batch_id,
-                 struct text party)
+                      struct text party)
 {
     struct buf all = {0};
     buf_put_sized(&all, book);

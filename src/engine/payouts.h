@@ -12,7 +12,7 @@
 /** "po_" and the first half of SHA-256 over book, batch and party, in hexadecimal: the same however
  *  often a batch is begun again. */
 void transfer_id_make(char out[TRANSFER_ID_LEN + 1], struct text book, struct text batch_id,
-                 struct text party);
+                      struct text party);
 
 /** Who is paid by a batch over one rail in one asset. */
 struct payout_query {

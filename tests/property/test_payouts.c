@@ -97,7 +97,7 @@ static struct {
     uint64_t states[STATES];
     uint64_t applied[EVENT_TYPE_COUNT];
     uint64_t refused[EVENT_TYPE_COUNT];
-    uint64_t early_returns, paid_twice, after_end, both_at_once, steps, audited;
+    uint64_t early_returns, paid_twice, after_end, both_at_once, steps, audited, lost;
 } seen;
 
 static unsigned below(struct world *w, unsigned n)
@@ -466,6 +466,28 @@ static void worker_step(struct world *w, struct worker *k)
     }
     seen.both_at_once += w->worker[0].step > WORKER_PLAN && w->worker[1].step > WORKER_PLAN &&
                          w->worker[0].transfer == w->worker[1].transfer;
+}
+
+/** The process dies before what the step decided is durable: all of it has to be as if it had not
+ *  been. A step that decides does not speak to the rail. */
+static void worker_lost(struct world *w, struct worker *k)
+{
+    static struct world before;
+    if (k->step == WORKER_SEND || k->step == WORKER_PROBE)
+        return;
+    scene_commit(&w->s);
+    before = *w;
+    worker_step(w, k);
+    engine_rollback(w->s.engine);
+    before.s = w->s;
+    before.rng = w->rng;
+    before.now = w->now;
+    before.told = w->told;
+    before.fine = w->fine;
+    *w = before;
+    for (int i = 0; i < 2; i++)
+        w->worker[i].step = WORKER_IDLE;
+    seen.lost++;
 }
 
 /* --- what people do ----------------------------------------------------------------------------*/
@@ -881,7 +903,9 @@ static void set_up(struct world *w, uint64_t seed)
 static void one_step(struct world *w)
 {
     unsigned dice = below(w, 100);
-    if (dice < 50)
+    if (dice < 2)
+        worker_lost(w, &w->worker[below(w, 2)]);
+    else if (dice < 50)
         worker_step(w, &w->worker[below(w, 2)]);
     else if (dice < 62)
         notice_deliver(w);
@@ -963,13 +987,15 @@ static bool print_seen(void)
         if (seen.states[i] > 0)
             printf("# %8llu  ended as %s\n", (unsigned long long)seen.states[i], m->state[i]);
     }
+    printf("# %8llu  process lost before its commit\n", (unsigned long long)seen.lost);
     printf("# %8llu  both workers at one payout\n", (unsigned long long)seen.both_at_once);
     printf("# %8llu  back before it was said to be paid\n", (unsigned long long)seen.early_returns);
     printf("# %8llu  a second attempt paid too\n", (unsigned long long)seen.paid_twice);
     printf("# %8llu  worlds audited\n", (unsigned long long)seen.audited);
     printf("# %8llu  paid after its end\n", (unsigned long long)seen.after_end);
-    return all && seen.both_at_once > 0 && seen.early_returns > 0 && seen.paid_twice > 0 &&
-           seen.after_end > 0 && seen.states[TRANSFER_FAILED_PERMANENT] > 0 &&
+    return all && seen.lost > 0 && seen.both_at_once > 0 && seen.early_returns > 0 &&
+           seen.paid_twice > 0 && seen.after_end > 0 &&
+           seen.states[TRANSFER_FAILED_PERMANENT] > 0 &&
            seen.applied[EVENT_PAYOUT_BATCH_CLOSED] > 0;
 }
 
@@ -977,7 +1003,7 @@ int main(int argc, char **argv)
 {
     const char *given = getenv("METE_TEST_SEED");
     uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261121;
-    uint64_t runs = 150, steps = 500, done = 0;
+    uint64_t runs = 100, steps = 500, done = 0;
     bool fine = true;
     for (int i = 1; i + 1 < argc; i += 2) {
         uint64_t n = strtoull(argv[i + 1], NULL, 10);

@@ -185,6 +185,11 @@ static void a_batch_is_queued_once_however_often_it_is_begun(void **state)
     queue_all(batch, &queued, &known);
     assert_int_equal(queued, 0);
     assert_int_equal(plan_now().paid, 0);
+    say(SUBMIT_APPLIED, "revenue.received",
+        "\"party\":\"p10\",\"amount\":{\"amount\":\"3.00\",\"currency\":\"USD\"}");
+    queue_all(batch, &queued, &known);
+    assert_int_equal(queued, 0);
+    assert_int_equal(known, 1); /* p10, which has more by now: that is for the next batch */
 }
 
 static void what_is_due_comes_oldest_first(void **state)
