@@ -161,6 +161,20 @@
     X(TIER_OFF, 139, "tier_off", 422, 0, "This book does not keep data of tier 3.",                \
       "Leave the member out; or set tier3 with book.configured, which a key of scope admin may, "  \
       "and send it again.")                                                                        \
+    X(TRANSFER_UNKNOWN, 140, "transfer_unknown", 404, 0, "No such payout.",                        \
+      "Use an id as mete payout status prints it.")                                                \
+    X(BATCH_UNKNOWN, 141, "batch_unknown", 404, 0, "No such batch of payouts.",                    \
+      "Use an id as mete payout status prints it.")                                                \
+    X(PARTY_HELD, 142, "party_held", 409, 1, "Nothing is paid out to this party for now.",         \
+      "Set a new destination, or let a supervisor release the hold.")                              \
+    X(DESTINATION_MISSING, 143, "destination_missing", 422, 1,                                     \
+      "The party has no destination on this rail.", "Send party.destination_set.")                 \
+    X(DESTINATION_COOLING, 144, "destination_cooling", 409, 1,                                     \
+      "The destination was changed a short time ago.", "Wait until the moment in the message.")    \
+    X(BELOW_MINIMUM, 145, "below_minimum", 422, 1, "The balance does not exceed the minimum.",     \
+      "It is paid out when it does.")                                                              \
+    X(ANCHOR_USED, 146, "anchor_used", 409, 0, "An attempt with this anchor was made before.",     \
+      "Ask the rail what became of it; a new attempt needs an anchor of its own.")                 \
     /* 150..: the program and its store */                                                         \
     X(USAGE, 150, "usage", 400, 0, "The command line is wrong.", "See --help.")                    \
     X(FILE, 151, "file", 500, 0, "A file cannot be read or written.",                              \

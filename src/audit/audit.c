@@ -18,6 +18,7 @@ void audit_init(struct audit *a, struct report *report)
     carry_init(&a->carry, &a->book.keep);
     usage_init(&a->usage, &a->book.keep);
     economy_init(&a->economy, &a->book.keep);
+    payouts_init(&a->payouts, &a->book.keep);
     log_init(&a->log);
     map_init(&a->waiting.originals, 1, 41);
     map_init(&a->waiting.list_of, sizeof(struct waiters), 42);
@@ -34,6 +35,7 @@ void audit_clear(struct audit *a)
     map_clear(&a->waiting.originals);
     map_clear(&a->waiting.list_of);
     economy_clear(&a->economy);
+    payouts_clear(&a->payouts);
     usage_clear(&a->usage);
     carry_clear(&a->carry);
     ledger_clear(&a->ledger);

@@ -11,6 +11,7 @@
 #include "audit/journal.h"
 #include "audit/ledger.h"
 #include "audit/log.h"
+#include "audit/payout.h"
 #include "audit/report.h"
 #include "audit/usage.h"
 #include "audit/want.h"
@@ -45,6 +46,8 @@ enum event_kind {
     EVENT_ATTRIBUTION,
     EVENT_INVOICE,
     EVENT_SETTLEMENT,
+    EVENT_PAYOUT,
+    EVENT_DESTINATION,
     EVENT_REFUND /* of an invoice, or a chargeback */
 };
 
@@ -114,6 +117,7 @@ struct audit {
     struct carry carry;
     struct usage usage;
     struct economy economy;
+    struct payouts payouts;
     struct log log;
     struct waiting waiting;
     struct export_head head;

@@ -86,8 +86,13 @@ uint32_t names_number(const struct names *names, struct text id)
 
 struct text names_id(const struct names *names, uint32_t number)
 {
-    static const char *const own[] = {"",           "mete:clearing", "mete:unallocated",
-                                      "mete:carry", "mete:suspense", "mete:payout"};
+    static const char *const own[] = {"",
+                                      "mete:clearing",
+                                      "mete:unallocated",
+                                      "mete:carry",
+                                      "mete:suspense",
+                                      "mete:payout",
+                                      "mete:rail_fees"};
     if (number >= names->first && number - names->first < names->count) {
         return names->id[number - names->first];
     }
@@ -172,6 +177,10 @@ void book_configure(struct book *b, const struct json *payload)
         b->unallocated = member_keep(&b->keep, payload, "unallocated");
     }
     book_mention(b, b->unallocated);
+    const struct json *minimum = json_get(payload, "payout_minimum");
+    if (minimum != NULL && !book_money(b, minimum, &b->payout_asset, &b->payout_minimum)) {
+        report_difference(b->report, "its payout_minimum cannot be read");
+    }
     const struct json *required = json_get(payload, "attribution_required");
     const struct json *corrections = json_get(payload, "attribution_corrections");
     if (required != NULL) {

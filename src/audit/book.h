@@ -80,6 +80,8 @@ struct book {
     uint32_t roles_count, roles_capacity;
     uint64_t clear_after_days;
     uint64_t dispute_days;
+    struct asset *payout_asset; /* of payout_minimum; NULL: the defaults */
+    i128 payout_minimum;
     struct text unallocated; /* party, or empty */
     bool attribution_required;
     bool corrections_off;

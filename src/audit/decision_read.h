@@ -39,7 +39,8 @@ enum own_party {
     OWN_UNALLOCATED = 2,
     OWN_CARRY = 3,
     OWN_SUSPENSE = 4,
-    OWN_PAYOUT = 5
+    OWN_PAYOUT = 5,
+    OWN_RAIL_FEES = 6
 };
 #define PARTY_FIRST 16u
 

@@ -76,7 +76,20 @@ static const struct {
     {"commitment.confirmed", EVENT_COMMITMENT},
     {"commitment.cancelled", EVENT_COMMITMENT},
     {"party.registered", EVENT_NO_MONEY},
-    {"party.destination_set", EVENT_NO_MONEY},
+    {"party.destination_set", EVENT_DESTINATION},
+    {"payout.batch_opened", EVENT_PAYOUT},
+    {"payout.batch_closed", EVENT_PAYOUT},
+    {"payout.transfer_queued", EVENT_PAYOUT},
+    {"payout.transfer_sending", EVENT_PAYOUT},
+    {"payout.transfer_sent", EVENT_PAYOUT},
+    {"payout.transfer_unknown", EVENT_PAYOUT},
+    {"payout.transfer_paid", EVENT_PAYOUT},
+    {"payout.transfer_failed", EVENT_PAYOUT},
+    {"payout.transfer_failed_permanent", EVENT_PAYOUT},
+    {"payout.transfer_returned", EVENT_PAYOUT},
+    {"payout.transfer_cancelled", EVENT_PAYOUT},
+    {"payout.hold_placed", EVENT_PAYOUT},
+    {"payout.hold_released", EVENT_PAYOUT},
     {"key.registered", EVENT_NO_MONEY},
     {"key.revoked", EVENT_NO_MONEY},
     {"fx.rate_set", EVENT_NO_MONEY},
@@ -225,6 +238,10 @@ static void compute(struct audit *a, struct moment *m, enum event_kind kind, str
         transfer_take(&a->ledger, m, w);
     } else if (kind == EVENT_SETTLEMENT) {
         settlement_take(a, m, w);
+    } else if (kind == EVENT_PAYOUT) {
+        payout_take(a, m, w);
+    } else if (kind == EVENT_DESTINATION) {
+        payout_place_take(a, m);
     } else if (kind >= EVENT_DISPUTED && kind <= EVENT_UPHELD) {
         dispute_take(&a->journal, &a->ledger, m, w,
                      (enum dispute_event)(SAID_DISPUTED + (kind - EVENT_DISPUTED)));

@@ -40,6 +40,8 @@ static void begin(struct audit *a, struct moment *m, struct want *w, struct sett
         (void)i128_format(b.cleared, has);
         event_forbidden(m, "no more than %s is cleared", has);
     }
+    struct account *own = ledger_obtain(&a->ledger, party, s->asset->number);
+    own->leaving = i128_plus(own->leaving, s->amount);
     move(m, w, s, OWN_PAYOUT, true);
 }
 
@@ -59,11 +61,15 @@ void settlement_take(struct audit *a, struct moment *m, struct want *w)
     }
     if (text_is(type, "settlement.initiated")) {
         begin(a, m, w, s);
-    } else if (s->asset == NULL) {
+        return;
+    }
+    if (s->asset == NULL) {
         return; /* said when it began */
-    } else if (text_is(type, "settlement.paid")) {
-        uint32_t party = names_number(&m->book->parties, s->party);
-        struct account *x = ledger_obtain(&a->ledger, party, s->asset->number);
+    }
+    uint32_t party = names_number(&m->book->parties, s->party);
+    struct account *x = ledger_obtain(&a->ledger, party, s->asset->number);
+    x->leaving = i128_plus(x->leaving, -s->amount);
+    if (text_is(type, "settlement.paid")) {
         x->paid = i128_plus(x->paid, s->amount);
         move_out(m, w, s);
     } else {

@@ -72,6 +72,19 @@ static enum decided (*const DECIDE[EVENT_TYPE_COUNT])(struct work *w) = {
     [EVENT_SETTLEMENT_INITIATED] = decide_settlement,
     [EVENT_SETTLEMENT_PAID] = decide_settlement,
     [EVENT_SETTLEMENT_FAILED] = decide_settlement,
+    [EVENT_PAYOUT_BATCH_OPENED] = decide_batch,
+    [EVENT_PAYOUT_BATCH_CLOSED] = decide_batch,
+    [EVENT_PAYOUT_TRANSFER_QUEUED] = decide_queued,
+    [EVENT_PAYOUT_TRANSFER_SENDING] = decide_payout,
+    [EVENT_PAYOUT_TRANSFER_SENT] = decide_payout,
+    [EVENT_PAYOUT_TRANSFER_UNKNOWN] = decide_payout,
+    [EVENT_PAYOUT_TRANSFER_PAID] = decide_payout,
+    [EVENT_PAYOUT_TRANSFER_FAILED] = decide_payout,
+    [EVENT_PAYOUT_TRANSFER_FAILED_PERMANENT] = decide_payout,
+    [EVENT_PAYOUT_TRANSFER_RETURNED] = decide_payout,
+    [EVENT_PAYOUT_TRANSFER_CANCELLED] = decide_payout,
+    [EVENT_PAYOUT_HOLD_PLACED] = decide_hold,
+    [EVENT_PAYOUT_HOLD_RELEASED] = decide_hold,
 };
 
 /* --- the range of sums

@@ -3,6 +3,7 @@
  * destinations, contributions, conditions, rates. They move no money. */
 #include "core/contribution.h"
 #include "core/economy.h"
+#include "core/payout.h"
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -149,11 +150,19 @@ enum decided decide_destination(struct work *w)
 {
     const struct event_destination *e = &w->event->destination;
     uint32_t number = work_party(w, e->party);
+    struct destination before;
+    enum hold_kind held;
     struct buf value = {0};
+    enum view_result found = view_destination(w->view, number, &before);
+    w->missing |= found == VIEW_MISSING || view_hold(w->view, number, &held) == VIEW_MISSING;
     buf_put_sized(&value, e->rail);
     buf_put_sized(&value, e->commitment);
+    buf_put_zigzag(&value, found == VIEW_FOUND ? w->now + DESTINATION_COOL_OFF : w->now);
     work_set(w, key_u32(KEY_DESTINATION, number), &value);
     buf_clear(&value);
+    if (!w->missing && held == HOLD_DESTINATION) {
+        work_remove(w, key_u32(KEY_HOLD, number));
+    }
     return done(w);
 }
 

@@ -243,6 +243,23 @@ struct event_settlement {
     struct money amount;
 };
 
+/** All payout.* share it; what a type does not have is empty, 0 or unset. */
+struct event_payout {
+    struct text batch_id;
+    struct text transfer_id;
+    struct text party;
+    struct text rail;
+    struct text asset;  /* of a batch: a code */
+    struct text anchor; /* by which the rail knows an attempt */
+    int32_t attempt;    /* from 1 */
+    bool has_amount;
+    struct money amount;
+    bool has_fee;
+    struct money fee;
+    struct when cutoff_at;
+    struct when retry_at;
+};
+
 struct event {
     enum event_type type;
     struct text id;
@@ -285,6 +302,7 @@ struct event {
         struct event_invoice invoice;
         struct event_terms terms;
         struct event_settlement settlement;
+        struct event_payout payout;
     };
 };
 

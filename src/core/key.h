@@ -68,7 +68,15 @@
     X(PAID, 'b', 1, 0, "party, asset -> paid out so far, on its way")                              \
     X(SETTLEMENT, 'z', 0, 0, "settlement id -> party, amount, state, where it began and ended")    \
     X(MADE, 'I', 0, 1, "campaign (0: settlements), seq -> what the event there made")              \
-    X(ABOUT, '1', 0, 1, "hash of a campaign or of app and user, seq, page -> (empty): about it")
+    X(ABOUT, '1', 0, 1, "hash of a campaign or of app and user, seq, page -> (empty): about it")   \
+    X(TRANSFER, '2', 0, 1, "transfer -> batch, party, amount, state, when it is due")              \
+    X(ATTEMPT, '3', 0, 1, "transfer, attempt -> anchor, outcome")                                  \
+    X(ANCHOR, '4', 0, 0, "hash of rail and anchor -> its transfer and attempt")                    \
+    X(OUTBOX, '5', 0, 1, "due, transfer -> (empty): what a worker has to look at")                 \
+    X(PAYOUT_BATCH, '6', 0, 1, "batch -> asset, rail, cut-off, state")                             \
+    X(BATCH_SUMS, '7', 1, 0, "batch -> transfers, amount, at rest, paid")                          \
+    X(BATCH_PARTY, '8', 0, 1, "batch, party -> its transfer")                                      \
+    X(HOLD, '9', 0, 1, "party -> why nothing is paid out to it")
 
 enum key_class {
 #define X(symbol, byte, is_sums, is_scanned, what) KEY_##symbol = (byte),

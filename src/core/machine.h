@@ -46,6 +46,21 @@
     X(SETTLEMENT, INITIATED, "INITIATED")                                                          \
     X(SETTLEMENT, PAID, "PAID")                                                                    \
     X(SETTLEMENT, FAILED, "FAILED")
+#define BATCH_STATES(X)                                                                            \
+    X(BATCH, NONE, "[*]")                                                                          \
+    X(BATCH, OPEN, "open")                                                                         \
+    X(BATCH, CLOSED, "closed")
+#define TRANSFER_STATES(X)                                                                         \
+    X(TRANSFER, NONE, "[*]")                                                                       \
+    X(TRANSFER, QUEUED, "queued")                                                                  \
+    X(TRANSFER, SENDING, "sending")                                                                \
+    X(TRANSFER, SENT, "sent")                                                                      \
+    X(TRANSFER, UNKNOWN, "unknown")                                                                \
+    X(TRANSFER, PAID, "paid")                                                                      \
+    X(TRANSFER, FAILED, "failed")                                                                  \
+    X(TRANSFER, FAILED_PERMANENT, "failed_permanent")                                              \
+    X(TRANSFER, RETURNED, "returned")                                                              \
+    X(TRANSFER, CANCELLED, "cancelled")
 
 #define MACHINE_STATE(machine, symbol, name) machine##_##symbol,
 enum campaign_state { CAMPAIGN_STATES(MACHINE_STATE) CAMPAIGN_STATE_COUNT };
@@ -54,6 +69,8 @@ enum commitment_state { COMMITMENT_STATES(MACHINE_STATE) COMMITMENT_STATE_COUNT 
 enum grant_state { GRANT_STATES(MACHINE_STATE) GRANT_STATE_COUNT };
 enum royalty_state { ROYALTY_STATES(MACHINE_STATE) ROYALTY_STATE_COUNT };
 enum settlement_state { SETTLEMENT_STATES(MACHINE_STATE) SETTLEMENT_STATE_COUNT };
+enum batch_state { BATCH_STATES(MACHINE_STATE) BATCH_STATE_COUNT };
+enum transfer_state { TRANSFER_STATES(MACHINE_STATE) TRANSFER_STATE_COUNT };
 #undef MACHINE_STATE
 
 /* What an edge asks for besides its event. X(symbol, what the picture says, what a refusal says) */
@@ -66,7 +83,15 @@ enum settlement_state { SETTLEMENT_STATES(MACHINE_STATE) SETTLEMENT_STATE_COUNT 
     X(MODERATED, "requires moderation", "without requires_moderation it stays a draft")            \
     X(REASON, "cap|duration|off-ramp", "the reason that is given does not hold")                   \
     X(FORCED, "forced by a supervisor",                                                            \
-      "a royalty holds for good; a supervisor may force it with force and reason")
+      "a royalty holds for good; a supervisor may force it with force and reason")                 \
+    X(NEW_ATTEMPT, "a new anchor", "the first attempt and three more have been made")              \
+    X(SAME_ANCHOR, "the same anchor",                                                              \
+      "as long as an attempt may still pay only its own anchor is sent again")                     \
+    X(LAST_ATTEMPT, "the last attempt", "this attempt has been booked already")                    \
+    X(EARLIER_ATTEMPT, "an earlier attempt", "this attempt has been booked already")               \
+    X(PAID_BEFORE, "an earlier attempt was paid", "no earlier attempt was paid")                   \
+    X(UNPAID, "nothing was paid", "an earlier attempt was paid")                                   \
+    X(ALL_AT_REST, "all transfers at rest", "some of its transfers are still on their way")
 
 enum guard {
 #define X(symbol, label, refusal) GUARD_##symbol,
@@ -101,6 +126,8 @@ enum machine_kind {
     MACHINE_GRANT,
     MACHINE_ROYALTY,
     MACHINE_SETTLEMENT,
+    MACHINE_BATCH,
+    MACHINE_TRANSFER,
     MACHINE_COUNT
 };
 

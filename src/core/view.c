@@ -17,7 +17,7 @@ static const struct {
 } SYSTEM_PARTY[] = {
     {PARTY_CLEARING, "mete:clearing"}, {PARTY_UNALLOCATED, "mete:unallocated"},
     {PARTY_CARRY, "mete:carry"},       {PARTY_SUSPENSE, "mete:suspense"},
-    {PARTY_PAYOUT, "mete:payout"},
+    {PARTY_PAYOUT, "mete:payout"},     {PARTY_RAIL_FEES, "mete:rail_fees"},
 };
 
 const char *party_system_name(uint32_t number)

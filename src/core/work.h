@@ -186,6 +186,10 @@ enum decided decide_attribution(struct work *w);
 enum decided decide_invoice(struct work *w);
 enum decided decide_terms(struct work *w);
 enum decided decide_settlement(struct work *w);
+enum decided decide_batch(struct work *w);
+enum decided decide_queued(struct work *w);
+enum decided decide_payout(struct work *w);
+enum decided decide_hold(struct work *w);
 
 /** Decides by type; used by decide and by release. */
 enum decided work_decide(struct work *w);

@@ -90,7 +90,9 @@ static enum mete_code anything(struct explain *x, struct text id, struct explain
     uint32_t party;
     uint64_t seq = engine_seq_of(x->e, id);
     if (seq != 0) {
-        return explain_event(x, seq, out);
+        struct transfer t;
+        return view_transfer(x->view, seq, &t) == VIEW_FOUND ? explain_payout(x, seq, &t, id, out)
+                                                             : explain_event(x, seq, out);
     }
     enum mete_code code = line_of(x, id, &known, out);
     if (code != METE_OK || known) {

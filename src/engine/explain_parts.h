@@ -3,6 +3,7 @@
 #ifndef METE_ENGINE_EXPLAIN_PARTS_H
 #define METE_ENGINE_EXPLAIN_PARTS_H
 
+#include "core/payout.h"
 #include "engine/query.h"
 #include "engine/walk.h"
 #include "engine/words.h"
@@ -108,5 +109,12 @@ enum mete_code explain_line(struct explain *x, struct text id, struct explain_su
 enum mete_code explain_event(struct explain *x, uint64_t seq, struct explain_node **out);
 enum mete_code explain_party(struct explain *x, uint32_t party, struct text id,
                              struct explain_node **out);
+enum mete_code explain_payout(struct explain *x, uint64_t number, const struct transfer *t,
+                              struct text id, struct explain_node **out);
+/** What is on its way out and what was paid out, when there is any. */
+void explain_leaving(struct explain *x, struct explain_node *account, const struct balance *b,
+                     const struct asset *asset);
+/** Why nothing is paid out to a party, when that is so. */
+void explain_hold(struct explain *x, struct explain_node *parent, uint32_t party);
 
 #endif

@@ -145,6 +145,7 @@ static enum mete_code account_explain(struct account *c, struct explain_node *ro
     arena_init(&a, ARENA_MAX);
     code = newest(c, &a, &keys, &all);
     code = code == METE_OK ? events_explain(c, node, &keys, all) : code;
+    explain_leaving(c->x, node, &c->balance, &c->asset);
     arena_clear(&a);
     return code;
 }
@@ -168,6 +169,7 @@ enum mete_code explain_party(struct explain *x, uint32_t party, struct text id,
         c.asset = *names_asset(&x->names, key_read_u32(keys.key[i], 5));
         code = account_explain(&c, root);
     }
+    explain_hold(x, root, party);
     *out = root;
     return code;
 }

@@ -8,6 +8,7 @@
 #include "core/campaign.h"
 #include "core/carry.h"
 #include "core/funding.h"
+#include "core/payout.h"
 #include "core/work.h"
 #include "crypto/sign.h"
 #include "engine/internal.h"
@@ -474,6 +475,165 @@ static void paid_line(struct audit *x, struct bytes key, struct bytes value, con
     line_end(x);
 }
 
+static void leaving_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)value;
+    if (sums[PAID_LEAVING] == 0) {
+        return;
+    }
+    line_begin(x, "leaving");
+    jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
+    jw_asset(&x->w, names_asset(&x->names, key_read_u32(key, 5)));
+    jw_i128(&x->w, "amount", sums[PAID_LEAVING]);
+    line_end(x);
+}
+
+/* --- payouts -----------------------------------------------------------------------------------*/
+
+static void batch_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct batch b;
+    i128 has[STATE_SUMS] = {0};
+    struct key of_sums = key_batch_number(key_read_u64(key, 1));
+    of_sums.b[0] = KEY_BATCH_SUMS;
+    const struct view *v = engine_view(x->e);
+    if (!batch_unpack(&x->a, value, &b) ||
+        v->sums(v->ctx, key_bytes(&of_sums), has) == VIEW_MISSING) {
+        x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "a batch cannot be read");
+        return;
+    }
+    line_begin(x, "payout_batch");
+    put_u64(x, "seq", key_read_u64(key, 1));
+    jw_str(&x->w, "state",
+           machine_of(MACHINE_BATCH)->state[b.is_closed ? BATCH_CLOSED : BATCH_OPEN]);
+    jw_asset(&x->w, names_asset(&x->names, b.asset));
+    jw_text(&x->w, "rail", b.rail);
+    put_time(x, "cutoff_at", b.cutoff_at);
+    jw_i128(&x->w, "transfers", has[BATCH_TRANSFERS]);
+    jw_i128(&x->w, "amount", has[BATCH_AMOUNT]);
+    jw_i128(&x->w, "resting", has[BATCH_RESTING]);
+    jw_i128(&x->w, "paid", has[BATCH_PAID]);
+    line_end(x);
+}
+
+static void payout_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct transfer t;
+    if (!transfer_unpack(value, &t)) {
+        x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "a payout cannot be read");
+        return;
+    }
+    line_begin(x, "payout");
+    put_u64(x, "seq", key_read_u64(key, 1));
+    put_u64(x, "batch", t.batch);
+    jw_text(&x->w, "party", names_party(&x->names, t.party));
+    jw_asset(&x->w, names_asset(&x->names, t.asset));
+    jw_str(&x->w, "state", machine_of(MACHINE_TRANSFER)->state[t.state]);
+    put_u64(x, "attempts", t.attempts);
+    put_u64(x, "looks", t.looks);
+    jw_i128(&x->w, "amount", t.amount);
+    jw_i128(&x->w, "held", t.held);
+    jw_i128(&x->w, "paid", t.paid);
+    jw_i128(&x->w, "returned", t.returned);
+    put_moment(x, "due", t.due);
+    line_end(x);
+}
+
+/** The half of an anchor's hash that stands in state twice. */
+static void put_anchor(struct audit *x, const uint8_t *hash)
+{
+    char hex[2 * sizeof((struct attempt *)0)->anchor + 1];
+    hex_encode(hex, (struct bytes){hash, sizeof((struct attempt *)0)->anchor});
+    jw_str(&x->w, "anchor", hex);
+}
+
+static void attempt_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    static const char *const outcome[] = {"open", "dead", "paid", "returned"};
+    (void)sums;
+    struct attempt t;
+    if (!attempt_unpack(value, &t)) {
+        x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "an attempt cannot be read");
+        return;
+    }
+    line_begin(x, "attempt");
+    put_u64(x, "payout", key_read_u64(key, 1));
+    put_u64(x, "attempt", key_read_u32(key, 9));
+    jw_str(&x->w, "outcome", outcome[t.outcome]);
+    put_anchor(x, t.anchor);
+    line_end(x);
+}
+
+static void anchor_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    line_begin(x, "anchor");
+    put_anchor(x, key.p + 1);
+    put_u64(x, "payout", read_varint(&r));
+    put_u64(x, "attempt", read_varint(&r));
+    line_end(x);
+}
+
+static void outbox_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)value;
+    (void)sums;
+    line_begin(x, "outbox");
+    put_time(x, "due", key_read_time(key, 1));
+    put_u64(x, "payout", key_read_u64(key, 9));
+    line_end(x);
+}
+
+static void in_batch_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    line_begin(x, "batch_party");
+    put_u64(x, "batch", key_read_u64(key, 1));
+    jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 9)));
+    put_u64(x, "payout", read_varint(&r));
+    line_end(x);
+}
+
+static void hold_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    line_begin(x, "hold");
+    jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
+    jw_str(&x->w, "why", read_u8(&r) == HOLD_SUPERVISOR ? "supervisor" : "destination");
+    put_u64(x, "since", read_varint(&r));
+    line_end(x);
+}
+
+static void destination_line(struct audit *x, struct bytes key, struct bytes value,
+                             const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    line_begin(x, "destination");
+    jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
+    jw_text(&x->w, "rail", read_sized(&r));
+    (void)read_sized(&r);
+    put_time(x, "holds_from", (mete_time)read_zigzag(&r));
+    line_end(x);
+}
+
+static void payouts_write(struct audit *x)
+{
+    state_write(x, KEY_PAYOUT_BATCH, batch_line);
+    state_write(x, KEY_TRANSFER, payout_line);
+    state_write(x, KEY_BATCH_PARTY, in_batch_line);
+    state_write(x, KEY_ATTEMPT, attempt_line);
+    state_write(x, KEY_ANCHOR, anchor_line);
+    state_write(x, KEY_OUTBOX, outbox_line);
+    state_write(x, KEY_HOLD, hold_line);
+    state_write(x, KEY_DESTINATION, destination_line);
+}
+
 static void economy_write(struct audit *x)
 {
     state_write(x, KEY_APP, app_line);
@@ -485,6 +645,7 @@ static void economy_write(struct audit *x)
     state_write(x, KEY_GRANT, grant_line);
     state_write(x, KEY_SETTLEMENT, settlement_line);
     state_write(x, KEY_PAID, paid_line);
+    state_write(x, KEY_PAID, leaving_line);
 }
 
 static bool balance_line(void *arg, const struct party_row *row)
@@ -597,6 +758,7 @@ enum mete_code export_audit(struct engine *e, const struct export_query *q, stru
     state_write(&x, KEY_QUANTITY, quantity_line);
     state_write(&x, KEY_RESIDUE, residue_line);
     economy_write(&x);
+    payouts_write(&x);
     rows_write(&x, event_id_line);
     state_write(&x, KEY_WAITING, waiting_line);
     outside_write(&x);

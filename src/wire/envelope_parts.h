@@ -39,6 +39,7 @@ const struct payload_kind *payload_kind_registry(enum event_type type);
 const struct payload_kind *payload_kind_money(enum event_type type);
 const struct payload_kind *payload_kind_economy(enum event_type type);
 const struct payload_kind *payload_kind_growth(enum event_type type);
+const struct payload_kind *payload_kind_payout(enum event_type type);
 
 /** METE_TIME_ORDER at the member `end` of `in`, unless start <= end. */
 enum mete_code payload_window(const struct payload_in *p, const struct json *in, const char *end,

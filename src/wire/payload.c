@@ -20,7 +20,8 @@ static const struct payload_kind *kind_of(enum event_type type)
     const struct payload_kind *kind = payload_kind_registry(type);
     kind = kind != NULL ? kind : payload_kind_money(type);
     kind = kind != NULL ? kind : payload_kind_economy(type);
-    return kind != NULL ? kind : payload_kind_growth(type);
+    kind = kind != NULL ? kind : payload_kind_growth(type);
+    return kind != NULL ? kind : payload_kind_payout(type);
 }
 
 bool payload_known(enum event_type type)

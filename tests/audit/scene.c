@@ -325,8 +325,9 @@ static void add_group(struct adding *a, const struct found_group *g, mete_time r
 
 static struct text party_id(const struct scene *s, uint32_t number)
 {
-    static const char *const own[] = {"?",          "mete:clearing", "mete:unallocated",
-                                      "mete:carry", "mete:suspense", "mete:payout"};
+    static const char *const own[] = {
+        "?",           "mete:clearing", "mete:unallocated", "mete:carry", "mete:suspense",
+        "mete:payout", "mete:rail_fees"};
     if (number >= PARTY_FIRST && number - PARTY_FIRST < s->party_count)
         return s->party[number - PARTY_FIRST];
     return text_of(number < ARRAY_LEN(own) ? own[number] : own[0]);

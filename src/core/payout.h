@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Money on its way out, as a book remembers it: batches, transfers, their attempts, what a worker
+ * has to do next, and who is held. Numbers of batches and transfers are the seqs of the events that
+ * made them; their ids are those events' ids. See doc/decisions/0014-payouts.md. */
+#ifndef METE_CORE_PAYOUT_H
+#define METE_CORE_PAYOUT_H
+
+#include "core/machine.h"
+#include "core/view.h"
+
+#define ATTEMPTS_MAX_OUT 4 /* the first attempt and three more (design §3) */
+
+struct batch {
+    bool is_closed;
+    uint32_t asset;
+    struct text rail;
+    mete_time cutoff_at;
+};
+
+/* Sums of KEY_BATCH_SUMS. */
+enum batch_sum { BATCH_TRANSFERS, BATCH_AMOUNT, BATCH_RESTING, BATCH_PAID };
+
+struct transfer {
+    uint8_t state; /* enum transfer_state */
+    uint64_t batch;
+    uint32_t party;
+    uint32_t asset;
+    uint32_t attempts; /* made so far; the last one may still be open */
+    uint32_t looks;    /* at the last attempt, since it was made, that did not end it */
+    i128 amount;       /* minor units, what the party was to get */
+    i128 held;         /* of it, still in mete:payout */
+    i128 paid;         /* what the rails have paid, over all attempts */
+    i128 returned;
+    mete_time due; /* when a worker looks at it next; TIME_NEVER at rest */
+};
+
+enum attempt_outcome { ATTEMPT_OPEN, ATTEMPT_DEAD, ATTEMPT_PAID, ATTEMPT_RETURNED };
+
+struct attempt {
+    uint8_t outcome;
+    uint8_t anchor[16]; /* first half of SHA-256 over rail and anchor, each behind its length */
+};
+
+enum hold_kind {
+    HOLD_NONE,
+    HOLD_DESTINATION, /* placed by a payout that failed for good, or came back; a new destination
+                         ends it */
+    HOLD_SUPERVISOR   /* ended by a supervisor alone */
+};
+
+/** Where a party's money goes; the place itself is sealed beside the log. */
+struct destination {
+    struct text rail; /* points into state */
+    struct text commitment;
+    mete_time holds_from; /* one that took the place of another waits */
+};
+
+#define DESTINATION_COOL_OFF (24 * 3600 * TIME_SECOND_US)
+
+bool batch_unpack(struct arena *a, struct bytes packed, struct batch *out) METE_MUST_CHECK;
+void batch_pack(struct buf *out, const struct batch *b);
+bool transfer_unpack(struct bytes packed, struct transfer *out) METE_MUST_CHECK;
+void transfer_pack(struct buf *out, const struct transfer *t);
+bool attempt_unpack(struct bytes packed, struct attempt *out) METE_MUST_CHECK;
+void attempt_pack(struct buf *out, const struct attempt *t);
+
+/** What a cleared balance has to exceed: as the book says for this asset, else 500 sats, else 0. */
+i128 payout_minimum(const struct book_config *book, const struct asset *asset);
+
+/** True in a state in which nothing is to be done any more. */
+bool transfer_rests(uint8_t state);
+
+struct key key_transfer(uint64_t transfer);
+struct key key_attempt(uint64_t transfer, uint32_t attempt);
+struct key key_outbox(mete_time due, uint64_t transfer);
+struct key key_batch_number(uint64_t batch);
+struct key key_batch_party(uint64_t batch, uint32_t party);
+/** What an anchor is found by, in all books' rails alike. */
+struct key key_anchor(struct text rail, struct text anchor);
+
+enum view_result view_transfer(const struct view *v, uint64_t number, struct transfer *out);
+enum view_result view_batch(const struct view *v, struct arena *a, uint64_t number,
+                            struct batch *out);
+enum view_result view_destination(const struct view *v, uint32_t party, struct destination *out);
+enum view_result view_hold(const struct view *v, uint32_t party, enum hold_kind *kind);
+
+#endif
