@@ -184,7 +184,20 @@
     X(INTERNAL, 211, "internal", 500, 1, "The server failed.",                                     \
       "Send the request id to its operator.")                                                      \
     X(UPSTREAM, 212, "upstream_failed", 503, 1, "Another service gave no answer.",                 \
-      "Try again; if it goes on, tell the operator which service the message names.")
+      "Try again; if it goes on, tell the operator which service the message names.")              \
+    /* 300..: chains */                                                                            \
+    X(ADDRESS_INVALID, 300, "address_invalid", 422, 0, "Not an address of an EVM chain.",          \
+      "Write 0x and 40 hexadecimal digits.")                                                       \
+    X(ADDRESS_CHECKSUM, 301, "address_checksum", 422, 0,                                           \
+      "The capitals of the address are not its checksum (EIP-55): a digit may be wrong.",          \
+      "Copy the address again from where it was made.")                                            \
+    X(CHAIN_ENCODING, 302, "chain_encoding", 422, 0,                                               \
+      "Bytes of a transaction, a call, an answer or a log are not in their one proper form.",      \
+      "See the message for the part that is wrong.")                                               \
+    X(CHAIN_SIGNATURE, 303, "chain_signature", 422, 0, "Not a signature that a chain would take.", \
+      "Sign again: 65 bytes r, s, v with s in the lower half and v 27 or 28.")                     \
+    X(RPC_ANSWER, 304, "rpc_answer", 503, 1, "A node of a chain gave an answer that is none.",     \
+      "Try again or ask another node; the message says what was wrong with it.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),

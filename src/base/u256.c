@@ -209,7 +209,7 @@ bool u256_parse_quantity(struct text t, struct u256 *out)
             return false;
         }
         v.hi = v.hi << 4 | v.lo >> 124;
-        v.lo = v.lo << 4 | (u128)digit;
+        v.lo = v.lo << 4 | (unsigned)digit;
     }
     *out = v;
     return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Unsigned integers of 256 bits as chains use them: text, bytes and checked arithmetic. The type and
- * the products that apportioning needs are in base/i128.h. Every reader takes the one canonical form
- * and nothing else; nothing wraps around. */
+ * Unsigned integers of 256 bits as chains use them: text, bytes and checked arithmetic. The type
+ * and the products that apportioning needs are in base/i128.h. Every reader takes the one canonical
+ * form and nothing else; nothing wraps around. */
 #ifndef METE_BASE_U256_H
 #define METE_BASE_U256_H
 

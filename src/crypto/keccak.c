@@ -30,8 +30,7 @@ static inline uint64_t column(const uint64_t a[LANES], unsigned x)
 }
 
 /* One lane after theta, rho and pi, for row `y` of the result: pi takes it from (x + 3y, x). */
-#define MOVED(x, y, by)                                                                            \
-    rotate(a[((x) + 3 * (y)) % 5 + 5 * (x)] ^ d[((x) + 3 * (y)) % 5], by)
+#define MOVED(x, y, by) rotate(a[((x) + 3 * (y)) % 5 + 5 * (x)] ^ d[((x) + 3 * (y)) % 5], by)
 
 /* The row `y` of the result; the five numbers are the rotations of rho. */
 #define ROW(y, by0, by1, by2, by3, by4)                                                            \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Keccak-256 as Ethereum uses it: the sponge with its first padding (0x01), which is not the SHA3-256
- * of FIPS 202 (0x06). Own code, because neither libcrypto 3.0 nor libsodium has this padding. */
+ * Keccak-256 as Ethereum uses it: the sponge with its first padding (0x01), which is not the
+ * SHA3-256 of FIPS 202 (0x06). Own code, because neither libcrypto 3.0 nor libsodium has this
+ * padding. */
 #ifndef METE_CRYPTO_KECCAK_H
 #define METE_CRYPTO_KECCAK_H
 

@@ -117,10 +117,10 @@ bool secp_sign(struct secp_signature *out, const uint8_t secret[SECP_SECRET_LEN]
     return true;
 }
 
-bool secp_recover(uint8_t out[SECP_COMPRESSED_LEN], const struct secp_signature *signature,
-                  const struct hash *hash)
+static bool recovered_write(uint8_t *out, size_t len, const struct secp_signature *signature,
+                            const struct hash *hash)
 {
-    memset(out, 0, SECP_COMPRESSED_LEN);
+    memset(out, 0, len);
     secp256k1_ecdsa_recoverable_signature parsed;
     secp256k1_pubkey point;
     if (signature->recovery > 3 ||
@@ -129,8 +129,20 @@ bool secp_recover(uint8_t out[SECP_COMPRESSED_LEN], const struct secp_signature 
         secp256k1_ecdsa_recover(secp256k1_context_static, &point, &parsed, hash->b) != 1) {
         return false;
     }
-    point_write(out, SECP_COMPRESSED_LEN, &point);
+    point_write(out, len, &point);
     return true;
+}
+
+bool secp_recover(uint8_t out[SECP_COMPRESSED_LEN], const struct secp_signature *signature,
+                  const struct hash *hash)
+{
+    return recovered_write(out, SECP_COMPRESSED_LEN, signature, hash);
+}
+
+bool secp_recover_uncompressed(uint8_t out[SECP_UNCOMPRESSED_LEN],
+                               const struct secp_signature *signature, const struct hash *hash)
+{
+    return recovered_write(out, SECP_UNCOMPRESSED_LEN, signature, hash);
 }
 
 bool secp_low_s(const uint8_t rs[SECP_RS_LEN])

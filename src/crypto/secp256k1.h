@@ -44,6 +44,10 @@ bool secp_sign(struct secp_signature *out, const uint8_t secret[SECP_SECRET_LEN]
  * recovery id are out of range or name no point. Another hash gives another key, not false. */
 bool secp_recover(uint8_t out[SECP_COMPRESSED_LEN], const struct secp_signature *signature,
                   const struct hash *hash) METE_MUST_CHECK;
+/** The same key in its long form: cheaper than secp_recover and secp_uncompress. */
+bool secp_recover_uncompressed(uint8_t out[SECP_UNCOMPRESSED_LEN],
+                               const struct secp_signature *signature,
+                               const struct hash *hash) METE_MUST_CHECK;
 
 /** True when r and s are in 1..order-1 and s is in the lower half. */
 bool secp_low_s(const uint8_t rs[SECP_RS_LEN]) METE_MUST_CHECK;
