@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Transactions of EVM chains: what is signed, what is sent, and reading it back. Types: legacy with
- * a chain id (EIP-155), 2 (EIP-1559) and 4 (EIP-7702). The reader takes only what a chain could take:
- * canonical RLP, a low s, a chain id. Nonces, fees and whether a transaction is wise are for the
- * caller. */
+ * a chain id (EIP-155), 2 (EIP-1559) and 4 (EIP-7702). The reader takes only what a chain could
+ * take: canonical RLP, a low s, a chain id. Nonces, fees and whether a transaction is wise are for
+ * the caller. */
 #ifndef METE_WIRE_EVM_TX_H
 #define METE_WIRE_EVM_TX_H
 
@@ -30,7 +30,7 @@ struct evm_access {
 struct evm_delegation {
     struct u256 chain_id; /* 0: on every chain */
     struct evm_address address;
-    uint64_t nonce; /* of the account that signed */
+    uint64_t nonce; /* of the account that signed, below 2^64 - 1 */
     struct evm_signature signature;
 };
 
@@ -38,8 +38,8 @@ struct evm_delegation {
  *  (after evm_tx_decode: to the input and the arena). */
 struct evm_tx {
     enum evm_tx_type type;
-    uint64_t chain_id; /* 1..EVM_CHAIN_ID_MAX */
-    uint64_t nonce;    /* below 2^64 - 1 (EIP-2681) */
+    uint64_t chain_id;   /* 1..EVM_CHAIN_ID_MAX */
+    uint64_t nonce;      /* below 2^64 - 1 (EIP-2681) */
     struct u256 tip_max; /* maxPriorityFeePerGas; not of legacy */
     struct u256 fee_max; /* maxFeePerGas; gasPrice of legacy */
     uint64_t gas;
@@ -78,7 +78,8 @@ enum mete_code evm_tx_sender(const struct evm_tx *tx, struct evm_address *out,
 enum mete_code evm_tx_decode(struct arena *a, struct bytes raw, struct evm_tx *out,
                              struct mete_err *err) METE_MUST_CHECK;
 
-/** What the owner of an account signs to take on code: keccak256(5, rlp(chain id, address, nonce)). */
+/** What the owner of an account signs to take on code: keccak256(5, rlp(chain id, address, nonce)).
+ */
 struct hash evm_delegation_hash(const struct evm_delegation *d);
 bool evm_delegation_sign(struct evm_delegation *d,
                          const uint8_t secret[SECP_SECRET_LEN]) METE_MUST_CHECK;

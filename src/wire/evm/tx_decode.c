@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reading transactions. A cursor remembers the first field that was wrong, so that the readers below
- * are a list of fields; after a failure it reads nothing more. */
+ * Reading transactions. A cursor remembers the first field that was wrong, so that the readers
+ * below are a list of fields; after a failure it reads nothing more. */
 #include "wire/evm/tx.h"
 
 #include "wire/evm/rlp.h"
+
+/* Encoded bytes that an element of a list needs. Counts are held against them before memory is
+ * taken, so that what is taken stays in proportion to the input. */
+#define SLOT_SIZE           33
+#define ACCESS_SIZE_MIN     23
+#define DELEGATION_SIZE_MIN 27
 
 struct cursor {
     struct bytes rest;
@@ -82,12 +88,15 @@ static void take_access_entry(struct cursor *list, struct evm_access *out)
     struct cursor entry = take_list(list, "/accessList", &count);
     out->address = take_address(&entry, "/accessList");
     struct cursor slots = take_list(&entry, "/accessList", &count);
-    struct hash *slot = arena_array(list->arena, count, sizeof(*slot));
-    for (size_t i = 0; i < count; i++) {
-        note(&slots, rlp_next_fixed(&slots.rest, slot[i].b, sizeof(slot[i].b)), "/accessList");
+    note(&slots, count == slots.rest.len / SLOT_SIZE, "/accessList");
+    if (slots.wrong == NULL) {
+        struct hash *slot = arena_array(list->arena, count, sizeof(*slot));
+        for (size_t i = 0; i < count; i++) {
+            note(&slots, rlp_next_fixed(&slots.rest, slot[i].b, sizeof(slot[i].b)), "/accessList");
+        }
+        out->slots = slot;
+        out->slot_count = count;
     }
-    out->slots = slot;
-    out->slot_count = count;
     list_done(&entry, &slots, "/accessList");
     list_done(list, &entry, "/accessList");
 }
@@ -96,8 +105,7 @@ static void take_access(struct cursor *c, struct evm_tx *tx)
 {
     struct cursor list = take_list(c, "/accessList", &tx->access_count);
     struct evm_access *access = NULL;
-    /* An entry has 23 bytes at least: shorter ones must not make the array larger than the input. */
-    note(&list, tx->access_count <= list.rest.len / 23, "/accessList");
+    note(&list, tx->access_count <= list.rest.len / ACCESS_SIZE_MIN, "/accessList");
     if (list.wrong == NULL) {
         access = arena_array(c->arena, tx->access_count, sizeof(*access));
     }
@@ -118,6 +126,9 @@ static struct evm_signature take_signature(struct cursor *c, uint64_t parity, co
     note(c, parity <= 1, field);
     if (c->wrong == NULL && *code == METE_OK) {
         *code = evm_signature_join(r_part, s_part, (uint8_t)parity, &s, err);
+        if (*code != METE_OK && err != NULL) {
+            mete_err_place(err, field);
+        }
     }
     return s;
 }
@@ -131,6 +142,7 @@ static void take_delegation(struct cursor *list, struct evm_delegation *out, enu
     out->chain_id = take_u256(&entry, FIELD);
     out->address = take_address(&entry, FIELD);
     out->nonce = take_u64(&entry, FIELD);
+    note(&entry, out->nonce < UINT64_MAX, FIELD);
     uint64_t parity = take_u64(&entry, FIELD);
     out->signature = take_signature(&entry, parity, FIELD, code, err);
     list_done(list, &entry, FIELD);
@@ -142,8 +154,9 @@ static void take_delegations(struct cursor *c, struct evm_tx *tx, enum mete_code
     static const char FIELD[] = "/authorizationList";
     struct cursor list = take_list(c, FIELD, &tx->delegation_count);
     struct evm_delegation *delegations = NULL;
-    /* The smallest has 28 bytes, the address and one for each of the others. */
-    note(&list, tx->delegation_count > 0 && tx->delegation_count <= list.rest.len / 27, FIELD);
+    note(&list,
+         tx->delegation_count > 0 && tx->delegation_count <= list.rest.len / DELEGATION_SIZE_MIN,
+         FIELD);
     if (list.wrong == NULL) {
         delegations = arena_array(c->arena, tx->delegation_count, sizeof(*delegations));
     }
