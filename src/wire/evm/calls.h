@@ -27,8 +27,9 @@
 #define ABI_CANCEL_3009         UINT32_C(0x5a049a70) /* cancelAuthorization(address,bytes32,v,r,s) */
 #define ABI_STATE_3009          UINT32_C(0xe94a0102) /* authorizationState(address,bytes32) -> bool */
 #define ABI_AGGREGATE3          UINT32_C(0x82ad56cb) /* aggregate3((address,bool,bytes)[]) */
-#define ABI_IS_VALID_SIGNATURE  UINT32_C(0x1626ba7e) /* isValidSignature(bytes32,bytes) -> bytes4  \
-                                                      */
+#define ABI_IS_VALID_SIGNATURE                                                                     \
+    UINT32_C(0x1626ba7e)                        /* isValidSignature(bytes32,bytes) -> bytes4       \
+                                                 */
 #define ABI_DISPERSE_TOKEN UINT32_C(0xc73a2d60) /* disperseToken(address,address[],uint256[]) */
 #define ABI_SETTLE_EXACT   UINT32_C(0x13cd3b53) /* settle(permit,owner,witness,bytes) */
 #define ABI_SETTLE_UPTO    UINT32_C(0xff11e7b4) /* settle(permit,amount,owner,witness,bytes) */
