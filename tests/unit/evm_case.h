@@ -53,7 +53,7 @@ static inline struct bytes hex_bytes(struct arena *a, struct text hex)
 
 static inline struct hash hex_hash(struct text hex)
 {
-    struct hash h;
+    struct hash h = {{0}};
     assert_true(hex.len == 66 && hex_decode(h.b, 32, (struct text){hex.p + 2, 64}));
     return h;
 }

@@ -471,7 +471,6 @@ static void test_arrays_stay_inside(void **state)
     put_words(&b, (const uint64_t[]){32, 4, 1, 2, 3, 4}, 6);
     assert_true(abi_array(buf_bytes(&b), 0, 1, &elements, &count) && count == 4);
     assert_true(elements.p == b.p + 64 && elements.len == 128);
-    assert_true(abi_array(buf_bytes(&b), 0, 1, &elements, &count) && count == 4);
     assert_false(abi_array(buf_bytes(&b), 0, 2, &elements, &count));
     put_words(&b, (const uint64_t[]){32, 2, 1, 2, 3, 4}, 6);
     assert_true(abi_array(buf_bytes(&b), 0, 2, &elements, &count) && count == 2);
