@@ -207,6 +207,7 @@ static void row_multicall_answer(struct row *r)
         assert_bytes(answers[i].data, hex_bytes(r->a, member(j, "returnData")), "returned");
     }
     assert_int_equal(multicall_read(r->data, answers, count + 1, &err), METE_CHAIN_ENCODING);
+    assert_non_null(strstr(err.text, "answered"));
 }
 
 static void row_settle(struct row *r, bool has_facilitator)
@@ -246,6 +247,13 @@ static void row_6492(struct row *r)
     assert_true(evm_address_eq(&parts.factory, &factory));
     assert_bytes(parts.factory_call, hex_bytes(r->a, member(r->args, "data")), "factory call");
     assert_bytes(parts.signature, hex_bytes(r->a, member(r->args, "signature")), "signature");
+    uint8_t *copy = arena_alloc(r->a, r->data.len);
+    memcpy(copy, r->data.p, r->data.len);
+    for (size_t i = r->data.len - 32; i < r->data.len; i++) {
+        copy[i] ^= 1;
+        assert_false(eip6492_is((struct bytes){copy, r->data.len}));
+        copy[i] ^= 1;
+    }
     for (size_t cut = 0; cut < r->data.len; cut++)
         assert_int_equal(eip6492_read((struct bytes){r->data.p, cut}, &parts, NULL),
                          METE_CHAIN_ENCODING);
@@ -449,6 +457,9 @@ static void test_readers_stay_inside(void **state)
         if (abi_bytes(buf_bytes(&b), 0, &out) || abi_array(buf_bytes(&b), 0, 1, &elements, &count))
             fail_msg("row %zu was read", i);
     }
+    put_words(&b, (const uint64_t[]){128, 129, 0, 0}, 4);
+    assert_true(abi_tuple(buf_bytes(&b), 0, &out) && out.len == 0);
+    assert_false(abi_tuple(buf_bytes(&b), 1, &out));
     /* an offset of more than 64 bits */
     put_words(&b, (const uint64_t[]){64, 0, 0, 0}, 4);
     assert_true(abi_bytes(buf_bytes(&b), 0, &out) && out.len == 0);
@@ -503,6 +514,8 @@ static void test_answers_are_exact(void **state)
     put_words(&b, (const uint64_t[]){32, 0, 0}, 3); /* a word more */
     assert_false(abi_answer_text(buf_bytes(&b), &t));
     put_words(&b, (const uint64_t[]){64, 0, 0}, 3); /* a gap */
+    assert_false(abi_answer_text(buf_bytes(&b), &t));
+    put_words(&b, (const uint64_t[]){0, 7}, 2); /* the offset is the length too */
     assert_false(abi_answer_text(buf_bytes(&b), &t));
     put_words(&b, (const uint64_t[]){32, 1, 0}, 3);
     b.p[64] = 0xff; /* no UTF-8 */

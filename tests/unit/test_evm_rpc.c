@@ -127,6 +127,7 @@ static void test_answers_that_are_none(void **state)
         {"[" OK("1", "'0x0'") ",{'jsonrpc':'2.0','result':1}]", "/1", "this id"},
         {"[" OK("1", "'0x0'") ",{'id':2,'result':1}]", "/1", "2.0"},
         {"[" OK("1", "'0x0'") ",{'jsonrpc':2.0,'id':2,'result':1}]", "/1", "2.0"},
+        {"[" OK("1", "'0x0'") ",{'jsonrpc':'1.0','id':2,'result':1}]", "/1", "2.0"},
         {"[" OK("1", "'0x0'") ",null]", "/1", "2.0"},
         {"[" OK("1", "'0x0'") ",{'jsonrpc':'2.0','id':2}]", "/1", "either"},
         {"[" OK("1", "'0x0'") ",{'jsonrpc':'2.0','id':2,'result':1,'error':null}]", "/1", "either"},

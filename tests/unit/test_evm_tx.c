@@ -288,6 +288,45 @@ static void test_memory_is_in_proportion(void **state)
     buf_clear(&raw);
 }
 
+/* Lists of many small items that promise many large ones take nothing. */
+static void test_false_promises_take_no_memory(void **state)
+{
+    (void)state;
+    static const uint8_t TO_NOBODY[20] = {1};
+    for (unsigned kind = 0; kind < 3; kind++) {
+        struct buf raw = {0};
+        struct arena a;
+        struct evm_tx tx;
+        struct mete_err err = {0};
+        buf_put_u8(&raw, kind == 2 ? 4 : 2);
+        size_t list = rlp_list_begin(&raw);
+        rlp_put_u64(&raw, 1);
+        for (unsigned i = 0; i < 4; i++)
+            rlp_put_u64(&raw, 0);
+        rlp_put_bytes(&raw, (struct bytes){TO_NOBODY, sizeof TO_NOBODY});
+        rlp_put_u64(&raw, 0);
+        rlp_put_u64(&raw, 0);
+        size_t access = rlp_list_begin(&raw), entry = raw.len, slots = raw.len;
+        if (kind == 2)
+            rlp_list_end(&raw, access), access = rlp_list_begin(&raw);
+        if (kind == 1) {
+            rlp_put_bytes(&raw, (struct bytes){TO_NOBODY, sizeof TO_NOBODY});
+            slots = rlp_list_begin(&raw);
+        }
+        for (unsigned i = 0; i < 50000; i++)
+            rlp_put_u64(&raw, 0);
+        if (kind == 1)
+            rlp_list_end(&raw, slots), rlp_list_end(&raw, entry);
+        rlp_list_end(&raw, access);
+        rlp_list_end(&raw, list);
+        arena_init(&a, 1000); /* stops the program when it is passed */
+        assert_int_equal(evm_tx_decode(&a, buf_bytes(&raw), &tx, &err), METE_CHAIN_ENCODING);
+        assert_string_equal(err.pointer, kind == 2 ? "/authorizationList" : "/accessList");
+        arena_clear(&a);
+        buf_clear(&raw);
+    }
+}
+
 /* What is refused. */
 
 struct refusal {
@@ -548,6 +587,7 @@ int main(void)
         cmocka_unit_test(test_vectors_of_three_types),
         cmocka_unit_test(test_random_transactions),
         cmocka_unit_test(test_memory_is_in_proportion),
+        cmocka_unit_test(test_false_promises_take_no_memory),
         cmocka_unit_test(test_fee_market_refusals),
         cmocka_unit_test(test_set_code_refusals),
         cmocka_unit_test(test_legacy_refusals),
