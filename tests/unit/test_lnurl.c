@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Lightning addresses, lnurl1... and the two answers of LNURL-pay: the examples, and each thing
  * that a service may get wrong or try. Bad addresses are refused before anything is asked of
- * anybody. */
+ * anybody; that payouts go nowhere else is not shown here.
+ * covers: R-020 */
 #include "json_doc.h"
 
 #include "base/encode.h"
