@@ -185,6 +185,18 @@
       "Send the request id to its operator.")                                                      \
     X(UPSTREAM, 212, "upstream_failed", 503, 1, "Another service gave no answer.",                 \
       "Try again; if it goes on, tell the operator which service the message names.")              \
+    /* 240..: Lightning */                                                                         \
+    X(INVOICE_INVALID, 240, "invoice_invalid", 422, 0, "This is not a sound Lightning invoice.",   \
+      "Ask the payee for another one; the message says what BOLT 11 forbids in it.")               \
+    X(INVOICE_REFUSED, 241, "invoice_refused", 422, 0,                                             \
+      "The invoice is sound, but it is not the one that was agreed.",                              \
+      "Do not pay it by hand either before the difference in the message is understood.")          \
+    X(LNURL_INVALID, 242, "lnurl_invalid", 422, 0,                                                 \
+      "A Lightning address, LNURL or answer of its service breaks the LNURL documents.",           \
+      "Check the address; if it is right, show the message to the service that serves it.")        \
+    X(LNURL_REFUSED, 243, "lnurl_refused", 422, 1,                                                 \
+      "The service of the Lightning address does not take this payment.",                          \
+      "See its reason in the message; nothing was paid.")                                          \
     /* 300..: chains */                                                                            \
     X(ADDRESS_INVALID, 300, "address_invalid", 422, 0, "Not an address of an EVM chain.",          \
       "Write 0x and 40 hexadecimal digits.")                                                       \
