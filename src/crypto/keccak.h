@@ -15,6 +15,7 @@ struct keccak {
     size_t used; /* bytes of the present block that are in, below KECCAK256_RATE */
 };
 
+/** Begins a hash. */
 void keccak_init(struct keccak *k);
 void keccak_add(struct keccak *k, struct bytes in);
 /** The hash of everything that was added. `k` needs keccak_init before it is used again. */

@@ -9,6 +9,8 @@
 static void test_selectors_are_hashes_of_texts(void **state)
 {
     (void)state;
+#define PERMIT2     "((address,uint256),uint256,uint256)"
+#define APPROVAL    "(uint256,uint256,bytes32,bytes32,uint8)"
 #define PERMIT_3009 "(address,address,uint256,uint256,uint256,bytes32,"
     static const struct {
         uint32_t selector;
@@ -34,10 +36,13 @@ static void test_selectors_are_hashes_of_texts(void **state)
         {ABI_AGGREGATE3, "aggregate3((address,bool,bytes)[])"},
         {ABI_IS_VALID_SIGNATURE, "isValidSignature(bytes32,bytes)"},
         {ABI_DISPERSE_TOKEN, "disperseToken(address,address[],uint256[])"},
-        {ABI_SETTLE_EXACT, "settle(((address,uint256),uint256,uint256),address,"
-                           "(address,uint256),bytes)"},
-        {ABI_SETTLE_UPTO, "settle(((address,uint256),uint256,uint256),uint256,address,"
-                          "(address,address,uint256),bytes)"},
+        {ABI_SETTLE_EXACT, "settle(" PERMIT2 ",address,(address,uint256),bytes)"},
+        {ABI_SETTLE_UPTO, "settle(" PERMIT2 ",uint256,address,(address,address,uint256),bytes)"},
+        {ABI_SETTLE_EXACT_PERMIT,
+         "settleWithPermit(" APPROVAL "," PERMIT2 ",address,(address,uint256),bytes)"},
+        {ABI_SETTLE_UPTO_PERMIT, "settleWithPermit(" APPROVAL "," PERMIT2
+                                 ",uint256,address,(address,address,uint256),bytes)"},
+        {ABI_INVALID_NONCE, "InvalidNonce()"},
     };
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
         struct hash h = keccak256(text_bytes(text_of(ROWS[i].text)));
@@ -210,7 +215,7 @@ static void row_multicall_answer(struct row *r)
     assert_non_null(strstr(err.text, "answered"));
 }
 
-static void row_settle(struct row *r, bool has_facilitator)
+static void row_settle(struct row *r, bool has_facilitator, bool has_approval)
 {
     struct evm_permit2 p = {
         .token = hex_address(member(r->args, "token")),
@@ -223,19 +228,40 @@ static void row_settle(struct row *r, bool has_facilitator)
         .has_facilitator = has_facilitator,
         .facilitator = hex_address(member(r->args, "facilitator")),
     };
-    struct evm_address owner = hex_address(member(r->args, "owner"));
-    call_put_settle(&r->out, &p, decimal(member(r->args, "charge")), &owner,
-                    hex_bytes(r->a, member(r->args, "signature")));
+    struct evm_permit approval = {
+        .value = decimal(member(r->args, "approved")),
+        .deadline = decimal(member(r->args, "approvedUntil")),
+    };
+    struct x402_settlement s = {
+        .permit = &p,
+        .signature = hex_bytes(r->a, member(r->args, "signature")),
+        .owner = hex_address(member(r->args, "owner")),
+        .charge = decimal(member(r->args, "charge")),
+        .approval = has_approval ? &approval : NULL,
+    };
+    struct bytes by = hex_bytes(r->a, member(r->args, "approvedBy"));
+    assert_int_equal(evm_signature_read(by, EVM_V_27_28, &s.approval_by, NULL), METE_OK);
+    call_put_settle(&r->out, &s);
 }
 
 static void row_settle_exact(struct row *r)
 {
-    row_settle(r, false);
+    row_settle(r, false, false);
 }
 
 static void row_settle_upto(struct row *r)
 {
-    row_settle(r, true);
+    row_settle(r, true, false);
+}
+
+static void row_settle_exact_permit(struct row *r)
+{
+    row_settle(r, false, true);
+}
+
+static void row_settle_upto_permit(struct row *r)
+{
+    row_settle(r, true, true);
 }
 
 static void row_6492(struct row *r)
@@ -374,6 +400,8 @@ static const struct {
     {"aggregate3", row_multicall, false},
     {"settleExact", row_settle_exact, false},
     {"settleUpto", row_settle_upto, false},
+    {"settleExactPermit", row_settle_exact_permit, false},
+    {"settleUptoPermit", row_settle_upto_permit, false},
     {"name", row_name, false},
     {"aggregate3Answer", row_multicall_answer, true},
     {"eip6492", row_6492, true},
@@ -415,7 +443,7 @@ static void test_vectors(void **state)
         r.data = hex_bytes(&a, member(j, "data"));
         left += !check_row(&r, member(j, "kind"));
     }
-    assert_int_equal(count, 132);
+    assert_int_equal(count, 142);
     assert_int_equal(left, 6); /* calls without arguments: their selectors are looked at above */
     buf_clear(&r.out);
     arena_clear(&a);

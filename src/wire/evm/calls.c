@@ -105,25 +105,47 @@ void call_put_disperse(struct buf *out, const struct evm_address *token,
     }
 }
 
-void call_put_settle(struct buf *out, const struct evm_permit2 *p, struct u256 amount,
-                     const struct evm_address *owner, struct bytes signature)
+static uint32_t settle_selector(const struct x402_settlement *s)
 {
-    abi_put_selector(out, p->has_facilitator ? ABI_SETTLE_UPTO : ABI_SETTLE_EXACT);
+    if (s->permit->has_facilitator) {
+        return s->approval == NULL ? ABI_SETTLE_UPTO : ABI_SETTLE_UPTO_PERMIT;
+    }
+    return s->approval == NULL ? ABI_SETTLE_EXACT : ABI_SETTLE_EXACT_PERMIT;
+}
+
+/* (value, deadline, r, s, v) */
+static void put_approval(struct buf *out, const struct x402_settlement *s)
+{
+    abi_put_u256(out, s->approval->value);
+    abi_put_u256(out, s->approval->deadline);
+    abi_put_u256(out, evm_signature_r(&s->approval_by));
+    abi_put_u256(out, evm_signature_s(&s->approval_by));
+    abi_put_u64(out, 27u + s->approval_by.parity);
+}
+
+void call_put_settle(struct buf *out, const struct x402_settlement *s)
+{
+    const struct evm_permit2 *p = s->permit;
+    abi_put_selector(out, settle_selector(s));
+    size_t start = out->len;
+    if (s->approval != NULL) {
+        put_approval(out, s);
+    }
     abi_put_address(out, &p->token);
     abi_put_u256(out, p->amount);
     abi_put_u256(out, p->nonce);
     abi_put_u256(out, p->deadline);
     if (p->has_facilitator) {
-        abi_put_u256(out, amount);
+        abi_put_u256(out, s->charge);
     }
-    abi_put_address(out, owner);
+    abi_put_address(out, &s->owner);
     abi_put_address(out, &p->to);
     if (p->has_facilitator) {
         abi_put_address(out, &p->facilitator);
     }
     abi_put_u256(out, p->valid_after);
-    abi_put_u64(out, (p->has_facilitator ? 10u : 8u) * ABI_WORD);
-    abi_put_bytes(out, signature);
+    abi_put_u64(out, out->len - start + ABI_WORD); /* the signature comes after this word */
+    abi_put_bytes(out, s->signature);
 }
 
 void call_put_multicall(struct buf *out, const struct multicall *calls, size_t count)

@@ -27,12 +27,14 @@
 #define ABI_CANCEL_3009         UINT32_C(0x5a049a70) /* cancelAuthorization(address,bytes32,v,r,s) */
 #define ABI_STATE_3009          UINT32_C(0xe94a0102) /* authorizationState(address,bytes32) -> bool */
 #define ABI_AGGREGATE3          UINT32_C(0x82ad56cb) /* aggregate3((address,bool,bytes)[]) */
-#define ABI_IS_VALID_SIGNATURE                                                                     \
-    UINT32_C(0x1626ba7e)                        /* isValidSignature(bytes32,bytes) -> bytes4       \
-                                                 */
-#define ABI_DISPERSE_TOKEN UINT32_C(0xc73a2d60) /* disperseToken(address,address[],uint256[]) */
-#define ABI_SETTLE_EXACT   UINT32_C(0x13cd3b53) /* settle(permit,owner,witness,bytes) */
-#define ABI_SETTLE_UPTO    UINT32_C(0xff11e7b4) /* settle(permit,amount,owner,witness,bytes) */
+#define ABI_IS_VALID_SIGNATURE  UINT32_C(0x1626ba7e) /* isValidSignature(bytes32,bytes) */
+#define ABI_DISPERSE_TOKEN      UINT32_C(0xc73a2d60) /* disperseToken(address,address[],uint256[]) */
+#define ABI_SETTLE_EXACT        UINT32_C(0x13cd3b53) /* settle(permit,owner,witness,bytes) */
+#define ABI_SETTLE_UPTO         UINT32_C(0xff11e7b4) /* settle(permit,amount,owner,witness,bytes) */
+#define ABI_SETTLE_EXACT_PERMIT UINT32_C(0xfa340378) /* settleWithPermit(approval,..) */
+#define ABI_SETTLE_UPTO_PERMIT  UINT32_C(0x016c1748) /* settleWithPermit(approval,..) */
+/** Permit2's error for a nonce that was used: what abi_selector tells of a revert. */
+#define ABI_INVALID_NONCE UINT32_C(0x756688fe) /* InvalidNonce() */
 
 /** A function of one or two addresses: ABI_BALANCE_OF, ABI_IS_BLACKLISTED, ABI_ALLOWANCE. */
 void call_put_of(struct buf *out, uint32_t selector, const struct evm_address *who);
@@ -51,20 +53,28 @@ void call_put_authorization(struct buf *out, uint32_t selector, const struct evm
 /** ABI_TRANSFER_3009_BYTES, with whatever a contract takes for a signature. */
 void call_put_authorization_bytes(struct buf *out, const struct evm_authorization *a,
                                   struct bytes signature);
+/** ABI_CANCEL_3009, with the authorizer's signature over evm_cancel_hash. */
 void call_put_cancel(struct buf *out, const struct evm_address *authorizer,
                      const struct hash *nonce, const struct evm_signature *s);
 /** ABI_STATE_3009: true when the nonce is used or cancelled. */
 void call_put_state(struct buf *out, const struct evm_address *authorizer,
                     const struct hash *nonce);
 
-/** `count` payments of one token in one call, all or none. */
+/** ABI_DISPERSE_TOKEN: `count` payments of one token in one call, all or none. */
 void call_put_disperse(struct buf *out, const struct evm_address *token,
                        const struct evm_address *to, const struct u256 *amounts, size_t count);
 
-/** x402's proxies for Permit2: p->has_facilitator chooses "upto", which moves `amount`; "exact"
- * moves all of p->amount and ignores it. */
-void call_put_settle(struct buf *out, const struct evm_permit2 *p, struct u256 amount,
-                     const struct evm_address *owner, struct bytes signature);
+/** A payment through one of x402's proxies for Permit2. Nothing is owned. */
+struct x402_settlement {
+    const struct evm_permit2 *permit; /* has_facilitator: by the proxy of "upto" */
+    struct bytes signature;           /* the owner's over the permit */
+    struct evm_address owner;
+    struct u256 charge;                /* of "upto"; "exact" moves all of permit->amount */
+    const struct evm_permit *approval; /* EIP-2612, brought along by settleWithPermit; or NULL */
+    struct evm_signature approval_by;  /* the owner's over the approval, when there is one */
+};
+/** One of the four ABI_SETTLE_ functions, by what `s` has. */
+void call_put_settle(struct buf *out, const struct x402_settlement *s);
 
 /* Multicall3. */
 
@@ -79,6 +89,7 @@ struct multicall_answer {
     struct bytes data; /* what it returned, or why it reverted */
 };
 
+/** ABI_AGGREGATE3: each call on its own, in order; sent to EVM_MULTICALL3. */
 void call_put_multicall(struct buf *out, const struct multicall *calls, size_t count);
 /** Reads the answer to `count` calls into answers[0..count-1]; they point into `in`.
  *  METE_CHAIN_ENCODING when it is malformed or not for that many. */
@@ -87,6 +98,7 @@ enum mete_code multicall_read(struct bytes in, struct multicall_answer *answers,
 
 /* Signatures of contracts. */
 
+/** ABI_IS_VALID_SIGNATURE (EIP-1271), to be asked of the account. */
 void call_put_is_valid(struct buf *out, const struct hash *hash, struct bytes signature);
 /** Whether the answer is EIP-1271's magic value: those four bytes and zeros. */
 bool call_is_valid(struct bytes answer);
@@ -126,6 +138,7 @@ struct erc20_transfer {
 };
 /** False when it is another log, or one of another shape (ERC-721 has the same name). */
 bool log_transfer(const struct evm_log *log, struct erc20_transfer *out) METE_MUST_CHECK;
+/** AuthorizationUsed of EIP-3009: the nonce can never be used again. */
 bool log_authorization_used(const struct evm_log *log, struct evm_address *authorizer,
                             struct hash *nonce) METE_MUST_CHECK;
 

@@ -35,6 +35,7 @@ struct evm_permit {
     struct u256 nonce;
     struct u256 deadline;
 };
+/** Permit: `nonce` is the token's counter of the owner. */
 struct hash evm_permit_hash(const struct evm_permit *p);
 
 /** PermitWitnessTransferFrom of Permit2 with the witness of x402's scheme "exact" (a recipient and
@@ -50,6 +51,7 @@ struct evm_permit2 {
     bool has_facilitator;
     struct evm_address facilitator;
 };
+/** PermitWitnessTransferFrom with one of the two witnesses. */
 struct hash evm_permit2_hash(const struct evm_permit2 *p);
 /** Permit2's domain: a name, no version, the same contract on every chain. */
 struct evm_domain evm_permit2_domain(struct u256 chain_id);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/u256.h"
 
+/** Appends a string of bytes in its shortest form. */
 void rlp_put_bytes(struct buf *out, struct bytes in);
 /** Integers are strings of bytes, big-endian, without leading zeros: zero is the empty string. */
 void rlp_put_u64(struct buf *out, uint64_t v);

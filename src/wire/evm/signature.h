@@ -33,6 +33,7 @@ void evm_signature_write(const struct evm_signature *s, uint8_t out[EVM_SIGNATUR
 /** The same from two numbers and a parity of 0 or 1, as transactions carry them. */
 enum mete_code evm_signature_join(struct u256 r, struct u256 s, uint8_t parity,
                                   struct evm_signature *out, struct mete_err *err) METE_MUST_CHECK;
+/** The two numbers of a signature. */
 struct u256 evm_signature_r(const struct evm_signature *s);
 struct u256 evm_signature_s(const struct evm_signature *s);
 

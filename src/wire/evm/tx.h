@@ -81,8 +81,10 @@ enum mete_code evm_tx_decode(struct arena *a, struct bytes raw, struct evm_tx *o
 /** What the owner of an account signs to take on code: keccak256(5, rlp(chain id, address, nonce)).
  */
 struct hash evm_delegation_hash(const struct evm_delegation *d);
+/** Signs it with the key of the account that takes on the code; false for a bad key. */
 bool evm_delegation_sign(struct evm_delegation *d,
                          const uint8_t secret[SECP_SECRET_LEN]) METE_MUST_CHECK;
+/** The account that takes on the code; METE_CHAIN_SIGNATURE when none can have signed. */
 enum mete_code evm_delegation_signer(const struct evm_delegation *d, struct evm_address *out,
                                      struct mete_err *err) METE_MUST_CHECK;
 

@@ -68,6 +68,7 @@ struct evm_domain {
     struct evm_address contract;
 };
 
+/** hashStruct of the domain. It is the same for all signatures of a token: keep it. */
 struct hash evm_domain_separator(const struct evm_domain *d);
 /** What is signed: keccak256(0x19, 0x01, separator, hash of the structure). */
 struct hash evm_typed_digest(const struct hash *separator, const struct hash *structure);

@@ -122,6 +122,9 @@ const twaBytes = parseAbi(['function transferWithAuthorization(address,address,u
 const PERMIT = ['struct TokenPermissions { address token; uint256 amount; }', 'struct Permit { TokenPermissions permitted; uint256 nonce; uint256 deadline; }']
 const exact = parseAbi([...PERMIT, 'struct Witness { address to; uint256 validAfter; }', 'function settle(Permit, address, Witness, bytes)'])
 const upto = parseAbi([...PERMIT, 'struct Witness { address to; address facilitator; uint256 validAfter; }', 'function settle(Permit, uint256, address, Witness, bytes)'])
+const APPROVAL = 'struct Approval { uint256 value; uint256 deadline; bytes32 r; bytes32 s; uint8 v; }'
+const exactPermit = parseAbi([APPROVAL, ...PERMIT, 'struct Witness { address to; uint256 validAfter; }', 'function settleWithPermit(Approval, Permit, address, Witness, bytes)'])
+const uptoPermit = parseAbi([APPROVAL, ...PERMIT, 'struct Witness { address to; address facilitator; uint256 validAfter; }', 'function settleWithPermit(Approval, Permit, uint256, address, Witness, bytes)'])
 const rows = []
 const add = (kind, args, out) => rows.push({ kind, args, data: out })
 const enc = (functionName, args, from = abi) => encodeFunctionData({ abi: from, functionName, args })
@@ -147,10 +150,14 @@ for (let i = 0; i < 5; i++) {
   add('aggregate3', calls, enc('aggregate3', [calls]))
   const results = calls.map(() => ({ success: below(2) === 1, returnData: data() }))
   add('aggregate3Answer', results, answer('aggregate3', results))
-  const p = { token: address(), amount: number(90), spender: address(), nonce: number(256), deadline: number(40), to: address(), validAfter: number(40), facilitator: address(), owner: address(), charge: number(80), signature: raw }
+  const p = { token: address(), amount: number(90), spender: address(), nonce: number(256), deadline: number(40), to: address(), validAfter: number(40), facilitator: address(), owner: address(), charge: number(80), signature: raw, approved: number(90), approvedUntil: number(40), approvedBy: serializeSignature(signature) }
   const permit = { permitted: { token: p.token, amount: p.amount }, nonce: p.nonce, deadline: p.deadline }
-  add('settleExact', p, enc('settle', [permit, p.owner, { to: p.to, validAfter: p.validAfter }, raw], exact))
-  add('settleUpto', p, enc('settle', [permit, p.charge, p.owner, { to: p.to, facilitator: p.facilitator, validAfter: p.validAfter }, raw], upto))
+  const approval = { value: p.approved, deadline: p.approvedUntil, r: signature.r, s: signature.s, v }
+  const exactly = { to: p.to, validAfter: p.validAfter }, upToThat = { ...exactly, facilitator: p.facilitator }
+  add('settleExactPermit', p, enc('settleWithPermit', [approval, permit, p.owner, exactly, raw], exactPermit))
+  add('settleUptoPermit', p, enc('settleWithPermit', [approval, permit, p.charge, p.owner, upToThat, raw], uptoPermit))
+  add('settleExact', p, enc('settle', [permit, p.owner, exactly, raw], exact))
+  add('settleUpto', p, enc('settle', [permit, p.charge, p.owner, upToThat, raw], upto))
   const wrapped = { address: address(), data: data(), signature: raw }
   add('eip6492', wrapped, serializeErc6492Signature(wrapped))
   const name = text()
