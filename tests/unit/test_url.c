@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * URLs that somebody else wrote: their pieces, and what is refused because two readers could take
+ * it for two places. */
+#include "json_doc.h"
+
+#include "wire/url.h"
+
+static void test_pieces_of_a_url(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in;
+        bool is_https;
+        uint16_t port;
+        const char *host, *path, *query, *fragment;
+    } ROWS[] = {
+        {"https://example.com", true, 443, "example.com", "", "", ""},
+        {"https://example.com/", true, 443, "example.com", "/", "", ""},
+        {"HTTPS://Example.COM/A%20b", true, 443, "Example.COM", "/A%20b", "", ""},
+        {"http://a.example:8080/x/y?q=1&r=/?@:#f/?@:", false, 8080, "a.example", "/x/y",
+         "q=1&r=/?@:", "f/?@:"},
+        {"https://example.com?x=1", true, 443, "example.com", "", "x=1", ""},
+        {"https://example.com?", true, 443, "example.com", "", "", ""},
+        {"https://example.com#f?x/y", true, 443, "example.com", "", "", "f?x/y"},
+        {"http://127.0.0.1:1/", false, 1, "127.0.0.1", "/", "", ""},
+        {"http://[::1]:65535/", false, 65535, "[::1]", "/", "", ""},
+        {"http://[2001:db8::1]/", false, 80, "[2001:db8::1]", "/", "", ""},
+        {"http://localhost", false, 80, "localhost", "", "", ""},
+    };
+    for (size_t k = 0; k < ARRAY_LEN(ROWS); k++) {
+        struct url u;
+        const char *flaw = url_read(text_of(ROWS[k].in), &u);
+        if (flaw != NULL) {
+            fail_msg("%s: %s", ROWS[k].in, flaw);
+        }
+        assert_int_equal(u.is_https, ROWS[k].is_https);
+        assert_int_equal(u.port, ROWS[k].port);
+        assert_int_equal(u.has_query, strchr(ROWS[k].in, '?') != NULL && k != 6);
+        assert_text(u.host, ROWS[k].host);
+        assert_text(u.path, ROWS[k].path);
+        assert_text(u.query, ROWS[k].query);
+        assert_text(u.fragment, ROWS[k].fragment);
+    }
+}
+
+static void test_what_could_be_read_in_two_ways_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *flaw;
+    } ROWS[] = {
+        {"", "it begins neither with https:// nor with http://"},
+        {"ftp://example.com/", "it begins neither with https:// nor with http://"},
+        {"https:/example.com/", "it begins neither with https:// nor with http://"},
+        {"//example.com/", "it begins neither with https:// nor with http://"},
+        {" https://example.com/", "it begins neither with https:// nor with http://"},
+        {"https://", "its host is no host name"},
+        {"https:///path", "its host is no host name"},
+        {"https://user@example.com/", "it has a user name"},
+        {"https://user:pw@example.com/", "it has a user name"},
+        {"https://example.com:443@evil.example/", "it has a user name"},
+        {"https://example.com\\@evil.example/", "it has a user name"},
+        {"https://example.com\\.evil.example/", "its host is no host name"},
+        {"https://example.com%2f.evil.example/", "its host is no host name"},
+        {"https://exa mple.com/", "its host is no host name"},
+        {"https://exa_mple.com/", "its host is no host name"},
+        {"https://-example.com/", "its host is no host name"},
+        {"https://example-.com/", "its host is no host name"},
+        {"https://.example.com/", "its host is no host name"},
+        {"https://example..com/", "its host is no host name"},
+        {"https://example.com./", "its host is no host name"},
+        {"https://b\xc3\xbc"
+         "cher.example/",
+         "its host is no host name"},
+        {"https://[::1/", "its host is no host name"},
+        {"https://::1/", "its host is no host name"},
+        {"https://[::1%25lo]/", "its host is no host name"},
+        {"https://[::1]x/", "its host is no host name"},
+        {"https://example.com:/", "its port is not a number from 1 to 65535"},
+        {"https://example.com:0/", "its port is not a number from 1 to 65535"},
+        {"https://example.com:65536/", "its port is not a number from 1 to 65535"},
+        {"https://example.com:+80/", "its port is not a number from 1 to 65535"},
+        {"https://example.com/a b", "it has a character that must be escaped"},
+        {"https://example.com/a\tb", "it has a character that must be escaped"},
+        {"https://example.com/a\r\nHost: x", "it has a character that must be escaped"},
+        {"https://example.com/a\\b", "it has a character that must be escaped"},
+        {"https://example.com/%", "it has a character that must be escaped"},
+        {"https://example.com/%4", "it has a character that must be escaped"},
+        {"https://example.com/%4g", "it has a character that must be escaped"},
+        {"https://example.com/?a=\"b\"", "it has a character that must be escaped"},
+        {"https://example.com/?a=[1]", "it has a character that must be escaped"},
+        {"https://example.com/#a#b", "it has a character that must be escaped"},
+        {"https://example.com/\xc3\xa9", "it has a character that must be escaped"},
+        {"https://example.com/\x7f", "it has a character that must be escaped"},
+    };
+    struct url u;
+    for (size_t k = 0; k < ARRAY_LEN(ROWS); k++) {
+        const char *flaw = url_read(text_of(ROWS[k].in), &u);
+        if (flaw == NULL || strcmp(flaw, ROWS[k].flaw) != 0) {
+            fail_msg("%s: %s", ROWS[k].in, flaw == NULL ? "accepted" : flaw);
+        }
+    }
+    assert_non_null(url_read((struct text){"https://example.com/a\0b", 23}, &u));
+    char longest[URL_LEN_MAX + 1];
+    memset(longest, 'a', sizeof longest);
+    memcpy(longest, "https://a.b/", 12);
+    assert_null(url_read((struct text){longest, URL_LEN_MAX}, &u));
+    assert_string_equal(url_read((struct text){longest, URL_LEN_MAX + 1}, &u),
+                        "it is longer than 2048 bytes");
+}
+
+static void test_domains_are_no_addresses(void **state)
+{
+    (void)state;
+    static const char *const DOMAINS[] = {
+        "a.b",     "example.com", "EXAMPLE.com", "1.2.3.com", "xn--bcher-kva.example",
+        "a-b.c-d", "x.onion",     "1.xn--p1ai"};
+    static const char *const OTHERS[] = {"",       "localhost",  "127.0.0.1", "127.1", "0x7f.0.0.1",
+                                         "1.0x7f", "2130706433", "0177.1",    "a.1b",  "a..b",
+                                         ".a.b",   "a.b.",       "a_b.c",     "[::1]", "::1",
+                                         "a b.c",  "a.-b",       "a.b-"};
+    for (size_t k = 0; k < ARRAY_LEN(DOMAINS); k++) {
+        assert_true(host_is_domain(text_of(DOMAINS[k])));
+    }
+    for (size_t k = 0; k < ARRAY_LEN(OTHERS); k++) {
+        if (host_is_domain(text_of(OTHERS[k]))) {
+            fail_msg("%s is no domain", OTHERS[k]);
+        }
+    }
+    char host[260];
+    memset(host, 'a', sizeof host);
+    for (size_t k = 63; k < sizeof host; k += 64) {
+        host[k] = '.';
+    }
+    assert_true(host_is_name((struct text){host, HOST_LEN_MAX}));
+    assert_false(host_is_name((struct text){host, HOST_LEN_MAX + 1}));
+    assert_true(host_is_name((struct text){host, 63}));
+    host[63] = 'a';
+    assert_false(host_is_name((struct text){host, 64}));
+    assert_true(host_is_onion(TEXT("abc.ONION")));
+    assert_false(host_is_onion(TEXT("onion")));
+    assert_false(host_is_onion(TEXT("abc.onion.com")));
+    assert_false(host_is_onion(TEXT("abc.notonion")));
+    assert_true(host_eq(TEXT("a-Z.9"), TEXT("A-z.9")));
+    assert_false(host_eq(TEXT("a"), TEXT("b")));
+    assert_false(host_eq(TEXT("@"), TEXT("`")));
+    assert_false(host_eq(TEXT("a"), TEXT("aa")));
+}
+
+static void test_values_are_escaped(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    url_put_escaped(&b, (struct text){"aZ09-._~ &=#%+/?\n\xc3\xa9\0", 20});
+    assert_text(buf_text(&b), "aZ09-._~%20%26%3D%23%25%2B%2F%3F%0A%C3%A9%00");
+    buf_clear(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pieces_of_a_url),
+        cmocka_unit_test(test_what_could_be_read_in_two_ways_is_refused),
+        cmocka_unit_test(test_domains_are_no_addresses),
+        cmocka_unit_test(test_values_are_escaped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
