@@ -184,7 +184,23 @@
     X(INTERNAL, 211, "internal", 500, 1, "The server failed.",                                     \
       "Send the request id to its operator.")                                                      \
     X(UPSTREAM, 212, "upstream_failed", 503, 1, "Another service gave no answer.",                 \
-      "Try again; if it goes on, tell the operator which service the message names.")
+      "Try again; if it goes on, tell the operator which service the message names.")              \
+    /* 250..: banks */                                                                             \
+    X(IBAN_INVALID, 250, "iban_invalid", 422, 0, "Not an IBAN.",                                   \
+      "Copy it again from the payee; the message says which part does not hold.")                  \
+    X(BIC_INVALID, 251, "bic_invalid", 422, 0, "Not a BIC.",                                       \
+      "8 or 11 characters as the bank prints them; often it may be left out.")                     \
+    X(ROUTING_INVALID, 252, "routing_invalid", 422, 0, "Not a routing number of a US bank.",       \
+      "Nine digits as they stand on a cheque, the last of them the check digit.")                  \
+    X(BANK_FIELD, 253, "bank_field", 422, 0, "A bank file cannot carry this value.",               \
+      "See the length and the characters that the message names.")                                 \
+    X(BANK_AMOUNT, 254, "bank_amount", 422, 0, "No bank transfer can have this amount.",           \
+      "See the bounds and the decimals that the message names.")                                   \
+    X(BANK_FILE, 255, "bank_file", 422, 0, "A bank file is broken or contradicts itself.",         \
+      "Do not send it and book nothing from it; the message names the place.")                     \
+    X(BANK_BALANCE, 256, "bank_balance", 422, 0,                                                   \
+      "Opening balance and entries of an account statement do not give its closing balance.",      \
+      "Book nothing from it; ask the bank for the statement again.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),
