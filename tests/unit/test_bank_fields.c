@@ -339,6 +339,8 @@ static void test_amounts_of_any_scale_become_exact_units(void **state)
     assert_int_equal(scaled(1, 3, 2, &v), METE_BANK_AMOUNT);
     assert_int_equal(scaled(1, 31, 2, &v), METE_BANK_AMOUNT);
     assert_int_equal(scaled(((i128)1 << 120), 2, 2, &v), METE_BANK_AMOUNT);
+    /* times 10^5 this is a little above 2^128 */
+    assert_int_equal(scaled((i128)(~(u128)0 / 100000 + 1), 0, 5, &v), METE_BANK_AMOUNT);
     assert_true(v == -7);
 }
 
@@ -410,12 +412,15 @@ static void is_next(int32_t (*next)(int32_t), const char *from, const char *to)
 static void test_days_on_which_banks_settle(void **state)
 {
     static const char *const us[][2] = {
-        {"2025-01-01", "2025-01-02"}, {"2025-01-18", "2025-01-21"}, /* weekend and King's day */
-        {"2025-02-17", "2025-02-18"}, {"2025-05-24", "2025-05-27"}, {"2025-05-19", "2025-05-19"},
-        {"2025-06-19", "2025-06-20"}, {"2026-07-03", "2026-07-03"}, /* the 4th is a Saturday */
-        {"2021-07-05", "2021-07-06"},                               /* the 4th was a Sunday */
-        {"2025-09-01", "2025-09-02"}, {"2025-10-13", "2025-10-14"}, {"2025-11-11", "2025-11-12"},
-        {"2025-11-27", "2025-11-28"}, {"2025-12-25", "2025-12-26"}, {"2025-03-14", "2025-03-14"},
+        {"2025-01-01", "2025-01-02"}, {"2021-05-24", "2021-05-24"},
+        {"2025-01-18", "2025-01-21"}, /* weekend and King's day */
+        {"2025-02-17", "2025-02-18"}, {"2025-05-24", "2025-05-27"},
+        {"2025-05-19", "2025-05-19"}, {"2025-06-19", "2025-06-20"},
+        {"2026-07-03", "2026-07-03"}, /* the 4th is a Saturday */
+        {"2021-07-05", "2021-07-06"}, /* the 4th was a Sunday */
+        {"2025-09-01", "2025-09-02"}, {"2025-10-13", "2025-10-14"},
+        {"2025-11-11", "2025-11-12"}, {"2025-11-27", "2025-11-28"},
+        {"2025-12-25", "2025-12-26"}, {"2025-03-14", "2025-03-14"},
         {"2022-12-31", "2023-01-03"}, /* Saturday; the 1st is a Sunday and kept on the 2nd */
     };
     static const char *const target[][2] = {

@@ -348,6 +348,9 @@ static const struct planted PLANTED[] = {
     {"<MsgId>B-2025-01-31/1</MsgId>", "<MsgId><a/></MsgId>"},
     {"2025-01-31T11:34:56Z", "2025-01-31 11:34:56Z"},
     {"2025-01-31T11:34:56Z", "2025-02-30T11:34:56Z"},
+    {"2025-01-31T11:34:56Z", "2025-01-31T11:34:56.123Z"},
+    {"<GrpHdr>", "<GrpHdr xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.001.001.09\">"},
+    {"<GrpHdr>", "<GrpHdr xmlns=\"\">"},
     {"<NbOfTxs>1<", "<NbOfTxs>2<"},
     {"<NbOfTxs>1<", "<NbOfTxs>0<"},
     {"<NbOfTxs>1<", "<NbOfTxs>1.0<"},
@@ -448,6 +451,52 @@ static void test_each_planted_corruption_is_found(void **state)
         assert_true(err.code == METE_BANK_FILE && err.text[0] != '\0' && seen.count == 77);
     }
     print_message("# %zu planted corruptions, each found\n", ARRAY_LEN(PLANTED));
+    buf_clear(&good);
+    buf_clear(&bad);
+}
+
+/* The amount changed wherever it stands: the sums hold, and still no bank takes it. */
+static void test_amounts_that_agree_and_are_wrong_are_found(void **state)
+{
+    static const char *const wrong[] = {"0.00", "1000000000.00", "847.500", "00000000000000847.50"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct buf file = {0}, next = {0};
+        struct planted p = {">847.50<", NULL};
+        char to[32];
+        struct pain001_seen seen;
+        struct mete_err err;
+        snprintf(to, sizeof to, ">%s<", wrong[i]);
+        p.to = to;
+        buf_put_str(&file, BY_HAND_03);
+        for (unsigned n = 0; n < 3; n++) {
+            assert_true(plant(&file, &p, &next));
+            struct buf swap = file;
+            file = next;
+            next = swap;
+        }
+        assert_int_equal(pain001_check(buf_bytes(&file), false, &seen, &err), METE_BANK_FILE);
+        assert_non_null(strstr(err.pointer, i == 3 ? "CtrlSum" : "InstdAmt"));
+        buf_clear(&file);
+        buf_clear(&next);
+    }
+}
+
+static void test_a_uetr_of_another_id_is_found(void **state)
+{
+    struct pain001_batch b = batch_by_hand(PAIN001_09);
+    struct pain001_transfer t = transfer_by_hand();
+    struct buf good = {0}, bad = {0};
+    struct pain001_seen seen;
+    (void)state;
+    assert_int_equal(write_all(&b, &t, 1, &good, NULL), METE_OK);
+    static const struct planted planted[] = {{"<EndToEndId>tr-0001", "<EndToEndId>tr-0002"},
+                                             {"<UETR>", "<UETR>0"},
+                                             {"</UETR>", " </UETR>"}};
+    for (size_t i = 0; i < ARRAY_LEN(planted); i++) {
+        assert_true(plant(&good, &planted[i], &bad));
+        assert_int_equal(pain001_check(buf_bytes(&bad), false, &seen, NULL), METE_BANK_FILE);
+    }
     buf_clear(&good);
     buf_clear(&bad);
 }
@@ -794,6 +843,8 @@ int main(void)
         cmocka_unit_test(test_a_batch_that_no_bank_takes_is_refused),
         cmocka_unit_test(test_the_end_refuses_other_transfers_than_were_counted),
         cmocka_unit_test(test_each_planted_corruption_is_found),
+        cmocka_unit_test(test_amounts_that_agree_and_are_wrong_are_found),
+        cmocka_unit_test(test_a_uetr_of_another_id_is_found),
         cmocka_unit_test(test_a_file_cut_anywhere_is_refused),
         cmocka_unit_test(test_random_batches_come_back_and_single_corruptions_are_found),
         cmocka_unit_test(test_a_hundred_thousand_transfers_pass_through_a_small_buffer),

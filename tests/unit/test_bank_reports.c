@@ -194,6 +194,12 @@ static void test_a_statement_that_does_not_balance_is_refused(void **state)
     /* PRCD stands for an opening that is not given; without either there is nothing to check */
     struct buf xml = data_with("camt053.xml", "OPBD", "PRCD");
     assert_int_equal(read_text(buf_text(&xml), &rows, NULL), METE_OK);
+    assert_true(rows.s[0].opening_known && rows.s[0].opening_e5 == 500000000);
+    buf_clear(&xml);
+    xml = data_with("camt053.xml", "<Ntry>",
+                    "<Bal><Tp><CdOrPrtry><Cd>PRCD</Cd></CdOrPrtry></Tp><Amt Ccy=\"EUR\">1.00</Amt>"
+                    "<CdtDbtInd>CRDT</CdtDbtInd></Bal><Ntry>");
+    assert_int_equal(read_text(buf_text(&xml), &rows, NULL), METE_OK); /* OPBD came before */
     buf_clear(&xml);
     xml = data_with("camt053.xml", "OPBD", "ITAV");
     assert_int_equal(read_text(buf_text(&xml), &rows, NULL), METE_OK);
@@ -327,6 +333,26 @@ static void test_the_key_of_a_movement_is_of_what_tells_it_apart(void **state)
     "<Document><CstmrPmtStsRpt><OrgnlGrpInfAndSts>" body "</OrgnlGrpInfAndSts></CstmrPmtStsRpt>"   \
     "</Document>"
 
+/* What a group says is its own: no transfer is rejected because the group has a status. */
+static void test_a_status_is_not_inherited(void **state)
+{
+    static struct rows rows;
+    (void)state;
+    struct text xml = TEXT(
+        "<Document><CstmrPmtStsRpt><OrgnlGrpInfAndSts><OrgnlMsgId>B</OrgnlMsgId>"
+        "<GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Prtry>own words</Prtry></Rsn></StsRsnInf>"
+        "<StsRsnInf><Rsn><Cd>AM05</Cd></Rsn></StsRsnInf></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts>"
+        "<OrgnlPmtInfId>P</OrgnlPmtInfId><TxInfAndSts><OrgnlEndToEndId>a</OrgnlEndToEndId>"
+        "</TxInfAndSts><TxInfAndSts><OrgnlEndToEndId>b</OrgnlEndToEndId><TxSts>ACSP</TxSts>"
+        "</TxInfAndSts></OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>");
+    assert_int_equal(read_text(xml, &rows, NULL), METE_OK);
+    assert_int_equal(rows.count, 2);
+    is_record(&rows.r[0], BANK_GROUP, "", "RJCT", BANK_FAILED);
+    assert_string_equal(rows.r[0].reason, "own words");
+    is_record(&rows.r[1], BANK_TRANSFER, "b", "ACSP", BANK_PENDING);
+    assert_string_equal(rows.r[1].reason, "");
+}
+
 static void test_what_is_broken_or_hostile_is_refused(void **state)
 {
     static const char *const bad[] = {
@@ -362,6 +388,7 @@ static void test_what_is_broken_or_hostile_is_refused(void **state)
             fail_msg("%s", bad[i]);
         }
         assert_true(err.code == METE_BANK_FILE && err.text[0] != '\0');
+        assert_null(strstr(err.text, "aborted")); /* whoever stops says why */
     }
 }
 
@@ -593,6 +620,7 @@ int main(void)
         cmocka_unit_test(test_details_without_amounts),
         cmocka_unit_test(test_what_an_entry_means_for_a_payout),
         cmocka_unit_test(test_the_key_of_a_movement_is_of_what_tells_it_apart),
+        cmocka_unit_test(test_a_status_is_not_inherited),
         cmocka_unit_test(test_what_is_broken_or_hostile_is_refused),
         cmocka_unit_test(test_depth_and_size_are_bounded),
         cmocka_unit_test(test_the_receiver_may_stop),
