@@ -353,6 +353,9 @@ static void test_a_status_is_not_inherited(void **state)
     assert_string_equal(rows.r[1].reason, "");
 }
 
+#define TEN     "1234567890"
+#define LONG141 TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "1"
+
 static void test_what_is_broken_or_hostile_is_refused(void **state)
 {
     static const char *const bad[] = {
@@ -364,14 +367,15 @@ static void test_what_is_broken_or_hostile_is_refused(void **state)
         "<!DOCTYPE x [<!ENTITY a \"b\">]><Document><CstmrPmtStsRpt/></Document>",
         "<!DOCTYPE x SYSTEM \"file:///etc/passwd\"><Document><CstmrPmtStsRpt/></Document>",
         STATUS("<OrgnlMsgId>&a;</OrgnlMsgId>"),
-        STATUS("<OrgnlMsgId>123456789012345678901234567890123456</OrgnlMsgId>"),
+        STATUS("<OrgnlMsgId>" LONG141 "</OrgnlMsgId>"),
         STATUS("<GrpSts>RJCTX</GrpSts>"),
         STATUS("<GrpSts>RJCT</GrpSts"),
-        NOTICE("<Ntry><Amt Ccy=\"EUR\">1e3</Amt>" BOOKED "</Ntry>"),
-        NOTICE("<Ntry><Amt Ccy=\"EURO\">1</Amt>" BOOKED "</Ntry>"),
-        NOTICE("<Ntry><Amt>1</Amt>" BOOKED "</Ntry>"),
-        NOTICE("<Ntry><Amt Ccy=\"EUR\">-1</Amt>" BOOKED "</Ntry>"),
+        NOTICE("<Ntry><Amt Ccy=\"EUR\">1e3</Amt><CdtDbtInd>DBIT</CdtDbtInd>" BOOKED "</Ntry>"),
+        NOTICE("<Ntry><Amt Ccy=\"EURO\">1</Amt><CdtDbtInd>DBIT</CdtDbtInd>" BOOKED "</Ntry>"),
+        NOTICE("<Ntry><Amt>1</Amt><CdtDbtInd>DBIT</CdtDbtInd>" BOOKED "</Ntry>"),
+        NOTICE("<Ntry><Amt Ccy=\"EUR\">-1</Amt><CdtDbtInd>DBIT</CdtDbtInd>" BOOKED "</Ntry>"),
         NOTICE("<Ntry>" HEAD "</Ntry>"),
+        NOTICE("<Ntry><Amt Ccy=\"EUR\">1</Amt>" BOOKED "</Ntry>"),
         NOTICE("<Ntry>" BOOKED "</Ntry>"),
         NOTICE("<Ntry><Amt Ccy=\"EUR\">1</Amt><CdtDbtInd>BOTH</CdtDbtInd>" BOOKED "</Ntry>"),
         NOTICE("<Ntry>" HEAD BOOKED "<BookgDt><Dt>2025-13-01</Dt></BookgDt></Ntry>"),

@@ -14,8 +14,8 @@
 #include "wire/bank/field.h"
 
 #define BANK_REPORT_SIZE_MAX ((size_t)64 << 20)
-#define BANK_REF_MAX         35
-#define BANK_ACCOUNT_MAX     34 /* IBAN, or the bank's own number */
+#define BANK_REF_MAX         140 /* bytes: 35 characters of UTF-8 */
+#define BANK_ACCOUNT_MAX     34  /* IBAN, or the bank's own number */
 #define BANK_DAY_NONE        INT32_MIN
 
 enum bank_message {

@@ -35,6 +35,7 @@ static void entry_begin(struct report *r)
         .message = r->message, .level = BANK_ENTRY, .booking_day = BANK_DAY_NONE};
     memcpy(r->entry.message_id, r->message_id, sizeof r->message_id);
     memcpy(r->entry.account, r->statement.account, sizeof r->entry.account);
+    r->direction_said = false;
     r->details = 0;
     r->blocks = 0;
     r->first_kept = false;
@@ -158,6 +159,7 @@ static bool entry_field(struct report *r)
         return entry_amount(r);
     }
     if (text_is(at, "/Ntry/CdtDbtInd")) {
+        r->direction_said = true;
         return report_direction(r, &r->entry.credit);
     }
     if (text_is(at, "/Ntry/RvslInd")) {
@@ -239,8 +241,8 @@ static bool entry_give(struct report *r)
 static bool entry_end(struct report *r)
 {
     const struct bank_record *e = &r->entry;
-    if (!e->amount_known || e->currency[0] == '\0' || e->status[0] == '\0') {
-        return bank_xml_fail(r->xml, METE_BANK_FILE, "an entry needs Amt, Ccy and Sts");
+    if (!e->amount_known || !r->direction_said || e->currency[0] == '\0' || e->status[0] == '\0') {
+        return bank_xml_fail(r->xml, METE_BANK_FILE, "an entry needs Amt, Ccy, CdtDbtInd and Sts");
     }
     r->statement.entries++;
     if (strcmp(e->status, "BOOK") == 0) {

@@ -17,9 +17,10 @@ struct report {
     /* camt */
     struct bank_statement statement;
     struct bank_record entry, detail;
-    unsigned details; /* TxDtls of the entry */
-    unsigned blocks;  /* NtryDtls of the entry */
-    bool first_kept;  /* `first` waits: whether its amount is that of the entry is not known yet */
+    unsigned details;    /* TxDtls of the entry */
+    bool direction_said; /* of the entry */
+    unsigned blocks;     /* NtryDtls of the entry */
+    bool first_kept; /* `first` waits: whether its amount is that of the entry is not known yet */
     struct bank_record first;
     /* the balance that is being read */
     bool balance_credit;
