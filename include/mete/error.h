@@ -64,6 +64,10 @@
     X(CONFLICT, 36, "conflict", 409, 0,                                                            \
       "This event_id already stands in the log with other bytes.",                                 \
       "Use a new event_id for a new fact; correct an old one by a reversal.")                      \
+    X(PII_PHONE, 37, "pii_phone", 422, 0, "A payload may not carry a phone number.",               \
+      "Use a stable id, or a label; personal text belongs into display_name or destination.")      \
+    X(PII_IP, 38, "pii_ip", 422, 0, "A payload may not carry an IP address.",                      \
+      "Use a country or a region; source.ip takes an address and keeps it out of the log.")        \
     /* 60..: money and parties */                                                                  \
     X(CURRENCY_UNKNOWN, 60, "currency_unknown", 422, 0, "This book does not know the currency.",   \
       "Use an ISO 4217 code, or send asset.defined first.")                                        \
@@ -134,6 +138,29 @@
     X(LIMIT, 128, "limit", 422, 0, "A bound of this book was reached.",                            \
       "See the limit in the message.")                                                             \
     X(KEY_UNKNOWN, 129, "key_unknown", 422, 0, "No such key.", "Register it first.")               \
+    X(CAMPAIGN_UNKNOWN, 130, "campaign_unknown", 422, 1, "The campaign has not been created yet.", \
+      "Send campaign.created, then this again.")                                                   \
+    X(ROUND_UNKNOWN, 131, "round_unknown", 422, 1, "The round has not been created yet.",          \
+      "Send round.created, then this again.")                                                      \
+    X(COMMITMENT_UNKNOWN, 132, "commitment_unknown", 422, 1,                                       \
+      "The commitment has not been created yet.", "Send commitment.created, then this again.")     \
+    X(GRANT_UNKNOWN, 133, "grant_unknown", 422, 1, "The spend grant has not been created yet.",    \
+      "Send allocation.created, then this again.")                                                 \
+    X(UNATTRIBUTED, 134, "unattributed", 422, 1, "Nobody knows yet whose revenue this is.",        \
+      "Send attribution.assigned for its user, or app.registered for its app.")                    \
+    X(CAMPAIGN_CURRENCY, 135, "campaign_currency", 422, 0,                                         \
+      "The campaign raises and repays in another currency.",                                       \
+      "Attribute the user to a campaign in this currency.")                                        \
+    X(BUDGET_EXCEEDED, 136, "budget_exceeded", 422, 1, "More than the grant has left.",            \
+      "Authorize less, or create a further grant.")                                                \
+    X(CORRECTIONS_OFF, 137, "corrections_off", 422, 0,                                             \
+      "This book does not let attributions be corrected.",                                         \
+      "Set attribution_corrections with book.configured, if it shall.")                            \
+    X(CONTRACT_INVALID, 138, "contract_invalid", 422, 0,                                           \
+      "The terms of the campaign cannot be used as they stand.", "See the message.")               \
+    X(TIER_OFF, 139, "tier_off", 422, 0, "This book does not keep data of tier 3.",                \
+      "Leave the member out; or set tier3 with book.configured, which a key of scope admin may, "  \
+      "and send it again.")                                                                        \
     /* 150..: the program and its store */                                                         \
     X(USAGE, 150, "usage", 400, 0, "The command line is wrong.", "See --help.")                    \
     X(FILE, 151, "file", 500, 0, "A file cannot be read or written.",                              \
@@ -185,6 +212,13 @@
       "Send the request id to its operator.")                                                      \
     X(UPSTREAM, 212, "upstream_failed", 503, 1, "Another service gave no answer.",                 \
       "Try again; if it goes on, tell the operator which service the message names.")              \
+    X(NO_POINTS, 213, "no_points", 400, 0, "The body has no points.",                              \
+      "Send at least one of {metric, t, v} in points.")                                            \
+    X(NO_EVENTS, 214, "no_events", 400, 0, "The body has no events.",                              \
+      "Send at least one of {eventId, t, type} in events.")                                        \
+    X(APP_MISMATCH, 215, "app_id_mismatch", 403, 0,                                                \
+      "The body is about another app than its header or its key.",                                 \
+      "Send what one app reports with its own id, and with a key that may speak for it.")          \
     /* 250..: banks */                                                                             \
     X(IBAN_INVALID, 250, "iban_invalid", 422, 0, "Not an IBAN.",                                   \
       "Copy it again from the payee; the message says which part does not hold.")                  \

@@ -17,8 +17,10 @@ void audit_init(struct audit *a, struct report *report)
     ledger_init(&a->ledger, &a->book.keep);
     carry_init(&a->carry, &a->book.keep);
     usage_init(&a->usage, &a->book.keep);
+    economy_init(&a->economy, &a->book.keep);
     log_init(&a->log);
     map_init(&a->waiting.originals, 1, 41);
+    map_init(&a->waiting.list_of, sizeof(struct waiters), 42);
     arena_init(&a->decision, SIZE_MAX / 2);
     a->recorded_at = TIME_MIN;
 }
@@ -30,6 +32,8 @@ void audit_clear(struct audit *a)
     arena_clear(&a->decision);
     log_clear(&a->log);
     map_clear(&a->waiting.originals);
+    map_clear(&a->waiting.list_of);
+    economy_clear(&a->economy);
     usage_clear(&a->usage);
     carry_clear(&a->carry);
     ledger_clear(&a->ledger);

@@ -6,6 +6,7 @@
 
 #include "audit/book.h"
 #include "audit/carry.h"
+#include "audit/economy.h"
 #include "audit/export_read.h"
 #include "audit/journal.h"
 #include "audit/ledger.h"
@@ -34,7 +35,17 @@ enum event_kind {
     EVENT_ESCALATED,
     EVENT_OVERRIDDEN,
     EVENT_UPHELD,
-    EVENT_TRANSFER
+    EVENT_TRANSFER,
+    EVENT_APP,
+    EVENT_CAMPAIGN,
+    EVENT_ROUND,
+    EVENT_COMMITMENT,
+    EVENT_GRANT,
+    EVENT_TERMS,
+    EVENT_ATTRIBUTION,
+    EVENT_INVOICE,
+    EVENT_SETTLEMENT,
+    EVENT_REFUND /* of an invoice, or a chargeback */
 };
 
 /** An event that was accepted and could not be booked yet. */
@@ -45,15 +56,23 @@ struct waiter {
     struct want_wait *wait; /* what it waited for when it was last judged */
     uint32_t wait_count;
     bool booked;
-    bool queued;
+    bool rebook; /* an invoice that is booked, and may have to be booked anew */
+};
+
+/** A list of events that wait for one thing, by seq; may hold some that no longer do. */
+struct waiters {
+    struct waiter **waiter;
+    uint32_t count, capacity;
 };
 
 struct waiting {
     struct waiter **waiter; /* by seq */
     uint32_t count, capacity;
     struct map originals;  /* ids of events whose reversals came first */
+    struct map list_of;    /* list, what it is for -> struct waiters */
     struct waiter **queue; /* to be decided anew before the next event, in this order */
     uint32_t queue_first, queue_count, queue_capacity;
+    uint32_t insert_at; /* where those come that the decision under way lets try again */
 };
 
 /** A decision whose pages are being gathered. */
@@ -72,6 +91,7 @@ struct open_decision {
     uint32_t page_count, packed_capacity, pages_capacity;
     struct buf rest; /* pages 1.. as stored, for their hash */
     const struct json *event;
+    struct booking *from;  /* what the event takes back, as it was booked before */
     struct waiter *waiter; /* the page of a release: who is decided anew */
     bool due;              /* something happened that lets it try again */
 };
@@ -93,6 +113,7 @@ struct audit {
     struct ledger ledger;
     struct carry carry;
     struct usage usage;
+    struct economy economy;
     struct log log;
     struct waiting waiting;
     struct export_head head;
@@ -144,7 +165,12 @@ void waiting_refresh(struct audit *a, struct waiter *waiter, const struct want *
 /** Queues those that an event of this kind lets try again. */
 void waiting_open_policy(struct audit *a, struct text policy);
 void waiting_open_cycle(struct audit *a, struct text policy, uint64_t before_seq);
-void waiting_open_original(struct audit *a, struct text event_id, bool at_once);
+void waiting_open_original(struct audit *a, struct text event_id);
+/** Queues those on a list of the economy, by seq. */
+void waiting_open(struct audit *a, enum wait_list list, struct text on);
+/** An invoice that is booked, and queueing it to be booked anew if it has moved. */
+struct waiter *waiting_rebook(struct audit *a, uint64_t seq, struct text raw);
+void waiting_again(struct audit *a, struct waiter *invoice);
 /** The waiter that a release decides anew; those before it in the queue must still wait. Not `due`:
  *  nothing happened that lets it be booked. NULL: it does not wait. */
 struct waiter *waiting_next(struct audit *a, uint64_t about, bool *due);
@@ -153,5 +179,8 @@ void waiting_settle(struct audit *a);
 /* state_check.c: the rows after the events */
 void state_check(struct audit *a, const struct export_line *line);
 void state_check_missing(struct audit *a);
+/** state_economy.c: the rows of the economy; false when the line is of another kind. */
+bool state_check_economy(struct audit *a, const struct export_line *line);
+void state_missing_economy(struct audit *a);
 
 #endif

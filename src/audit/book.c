@@ -23,6 +23,7 @@ void book_init(struct book *b, struct report *report)
     map_init(&b->item_of, sizeof(struct content_item *), 5);
     map_init(&b->mentioned, 1, 6);
     book_mention(b, TEXT("external:fee"));
+    book_mention(b, TEXT("platform")); /* who gets a royalty where there is no marketplace fee */
     b->clear_after_days = 7;
     b->dispute_days = 14;
 }
@@ -85,8 +86,8 @@ uint32_t names_number(const struct names *names, struct text id)
 
 struct text names_id(const struct names *names, uint32_t number)
 {
-    static const char *const own[] = {"", "mete:clearing", "mete:unallocated", "mete:carry",
-                                      "mete:suspense"};
+    static const char *const own[] = {"",           "mete:clearing", "mete:unallocated",
+                                      "mete:carry", "mete:suspense", "mete:payout"};
     if (number >= names->first && number - names->first < names->count) {
         return names->id[number - names->first];
     }
@@ -171,6 +172,17 @@ void book_configure(struct book *b, const struct json *payload)
         b->unallocated = member_keep(&b->keep, payload, "unallocated");
     }
     book_mention(b, b->unallocated);
+    const struct json *required = json_get(payload, "attribution_required");
+    const struct json *corrections = json_get(payload, "attribution_corrections");
+    if (required != NULL) {
+        b->attribution_required = json_is_true(required);
+    }
+    if (corrections != NULL) {
+        b->corrections_off = !json_is_true(corrections);
+    }
+    if (json_get(payload, "tier3") != NULL) {
+        b->keeps_raw = json_is_true(json_get(payload, "tier3"));
+    }
 }
 
 /* The first version reaches back to the beginning of time, a later one to its event's moment. */
@@ -186,6 +198,21 @@ static void publish_roles(struct book *b, struct rules *r)
     b->roles[b->roles_count++] = r;
 }
 
+static void add_version(struct book *b, struct book_policy *p, struct rules *r)
+{
+    p->version = arena_grow(&b->keep, p->version, p->version_count, &p->version_capacity,
+                            sizeof(struct rules *));
+    p->version[p->version_count++] = r;
+    r->version = p->version_count;
+}
+
+void book_contract(struct book *b, struct text id, mete_time from)
+{
+    struct rules *r = arena_alloc(&b->keep, sizeof *r);
+    *r = (struct rules){.id = id, .from = from, .kind = RULES_CONTRACT, .rounding = BY_LARGEST};
+    add_version(b, book_policy(b, id), r);
+}
+
 void book_publish(struct book *b, const struct json *payload, mete_time occurred_at)
 {
     struct rules *r = arena_alloc(&b->keep, sizeof *r);
@@ -199,10 +226,7 @@ void book_publish(struct book *b, const struct json *payload, mete_time occurred
     }
     struct book_policy *p = book_policy(b, r->id);
     r->from = in_force_from(payload, p->version_count == 0, occurred_at);
-    p->version = arena_grow(&b->keep, p->version, p->version_count, &p->version_capacity,
-                            sizeof(struct rules *));
-    p->version[p->version_count++] = r;
-    r->version = p->version_count;
+    add_version(b, p, r);
     book_mention(b, r->id);
     for (uint32_t i = 0; i < r->share_count; i++) {
         book_mention(b, r->share[i].payee);

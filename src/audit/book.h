@@ -81,6 +81,9 @@ struct book {
     uint64_t clear_after_days;
     uint64_t dispute_days;
     struct text unallocated; /* party, or empty */
+    bool attribution_required;
+    bool corrections_off;
+    bool keeps_raw; /* data tier 3 */
 };
 
 void book_init(struct book *b, struct report *report);
@@ -127,6 +130,8 @@ void policy_add_net(struct book *b, struct book_policy *p, struct asset *asset, 
 void book_configure(struct book *b, const struct json *payload);
 void book_define_asset(struct book *b, const struct json *payload);
 void book_publish(struct book *b, const struct json *payload, mete_time occurred_at);
+/** A contract is a policy: no revenue can name it. */
+void book_contract(struct book *b, struct text id, mete_time from);
 void book_schedule(struct book *b, const struct json *payload, mete_time occurred_at);
 void book_contribute(struct book *b, const struct json *payload);
 void book_switch(struct book *b, const struct json *payload, mete_time occurred_at);

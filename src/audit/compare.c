@@ -419,6 +419,7 @@ static void compare_group(struct comparing *c)
     differ_i128(c, "the source account", w->source, f->source);
     if (w->kind == FOUND_REVENUE) {
         differ_i128(c, "the version of the fees", w->fee_version, f->fee_version);
+        differ_i128(c, "what investors had accrued before", w->accrued, f->accrued);
         differ_i128(c, "the quantity", (i128)w->quantity, (i128)f->quantity);
         compare_customer(c);
     }

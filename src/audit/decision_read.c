@@ -124,6 +124,9 @@ static void read_group(struct arena *a, struct reader *r, struct found_group *g)
     for (uint32_t i = 0; i < g->node_count && !r->failed; i++) {
         read_node(r, &g->node[i]);
     }
+    if (g->node_count > 0 && g->node[0].rounding == BY_CONTRACT) {
+        g->accrued = read_amount(r);
+    }
     g->line_count = read_count(r, 8);
     g->line = arena_array(a, g->line_count, sizeof g->line[0]);
     for (uint32_t i = 0; i < g->line_count && !r->failed; i++) {

@@ -27,8 +27,20 @@ enum found_line_kind {
     FOUND_SUSPENDED = 5,
     FOUND_MOVED = 6
 };
-enum rounding_kind { BY_LARGEST = 1, BY_AUTHOR = 2, BY_CARRY = 3, BY_ROLE_POT = 255 };
-enum own_party { OWN_CLEARING = 1, OWN_UNALLOCATED = 2, OWN_CARRY = 3, OWN_SUSPENSE = 4 };
+enum rounding_kind {
+    BY_LARGEST = 1,
+    BY_AUTHOR = 2,
+    BY_CARRY = 3,
+    BY_CONTRACT = 254,
+    BY_ROLE_POT = 255
+};
+enum own_party {
+    OWN_CLEARING = 1,
+    OWN_UNALLOCATED = 2,
+    OWN_CARRY = 3,
+    OWN_SUSPENSE = 4,
+    OWN_PAYOUT = 5
+};
 #define PARTY_FIRST 16u
 
 struct found_node {
@@ -70,6 +82,7 @@ struct found_group {
     u128 den;
     struct found_node *node;
     uint32_t node_count;
+    i128 accrued; /* root BY_CONTRACT: what investors had accrued before */
     struct found_line *line;
     uint32_t line_count;
 };

@@ -23,7 +23,7 @@ static bool find_in(struct arena *a, struct booking *b, struct text path,
     for (uint32_t i = 0; i < b->group_count; i++) {
         for (uint32_t k = 0; k < group[i].line_count; k++) {
             char text[LINE_PATH_MAX];
-            if (group[i].line[k].kind != FOUND_ALLOCATION) {
+            if (group[i].kind != FOUND_REVENUE || group[i].line[k].kind != FOUND_ALLOCATION) {
                 continue;
             }
             found_path(&group[i], i, k, text);

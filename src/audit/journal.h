@@ -39,10 +39,13 @@ struct booking {
     struct undo **undo;   /* by group */
 };
 
+struct invoice;
+
 struct record {
     struct text id;
     uint64_t line;           /* of the export */
     struct booking *booking; /* NULL: no money was split */
+    struct invoice *invoice; /* revenue.invoice_paid that is booked; NULL: none */
     bool accepted_waiting;   /* it waits */
     enum mete_code wait_code;
     bool wait_exported;

@@ -23,6 +23,8 @@ struct account {
     struct due *due; /* allocations that were not clear yet when they were booked */
     size_t due_count, due_capacity;
     i128 held; /* pending whatever the date */
+    i128 paid; /* settled so far */
+    bool paid_exported;
     struct dispute *disputes;
     bool account_exported;
     bool balance_exported;

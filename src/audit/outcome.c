@@ -11,6 +11,7 @@
 #include "audit/member.h"
 #include "audit/reversal.h"
 #include "audit/split.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 static const struct {
@@ -36,7 +37,44 @@ static const struct {
     {"allocation.upheld", EVENT_UPHELD},
     {"allocation.cleared_through", EVENT_NO_MONEY},
     {"wallet.transferred", EVENT_TRANSFER},
-    {"app.registered", EVENT_NO_MONEY},
+    {"app.registered", EVENT_APP},
+    {"app.economic_terms_set", EVENT_TERMS},
+    {"app.royalty_enabled", EVENT_TERMS},
+    {"app.royalty_disabled", EVENT_TERMS},
+    {"attribution.assigned", EVENT_ATTRIBUTION},
+    {"attribution.updated", EVENT_ATTRIBUTION},
+    {"revenue.invoice_paid", EVENT_INVOICE},
+    {"revenue.refund_issued", EVENT_REFUND},
+    {"revenue.chargeback", EVENT_REFUND},
+    {"revenue.subscription_cancelled", EVENT_NO_MONEY},
+    {"kpi.reported", EVENT_NO_MONEY},
+    {"creative.generated", EVENT_NO_MONEY},
+    {"creative.launched", EVENT_NO_MONEY},
+    {"settlement.initiated", EVENT_SETTLEMENT},
+    {"settlement.paid", EVENT_SETTLEMENT},
+    {"settlement.failed", EVENT_SETTLEMENT},
+    {"allocation.created", EVENT_GRANT},
+    {"allocation.deployed", EVENT_GRANT},
+    {"spend.authorized", EVENT_GRANT},
+    {"spend.executed", EVENT_GRANT},
+    {"spend.refunded", EVENT_GRANT},
+    {"campaign.created", EVENT_CAMPAIGN},
+    {"campaign.updated", EVENT_CAMPAIGN},
+    {"campaign.opened_for_funding", EVENT_CAMPAIGN},
+    {"campaign.funding_closed", EVENT_CAMPAIGN},
+    {"campaign.activated", EVENT_CAMPAIGN},
+    {"campaign.paused", EVENT_CAMPAIGN},
+    {"campaign.resumed", EVENT_CAMPAIGN},
+    {"campaign.completed", EVENT_CAMPAIGN},
+    {"campaign.cancelled", EVENT_CAMPAIGN},
+    {"round.created", EVENT_ROUND},
+    {"round.approved", EVENT_ROUND},
+    {"round.opened", EVENT_ROUND},
+    {"round.closed", EVENT_ROUND},
+    {"round.cancelled", EVENT_ROUND},
+    {"commitment.created", EVENT_COMMITMENT},
+    {"commitment.confirmed", EVENT_COMMITMENT},
+    {"commitment.cancelled", EVENT_COMMITMENT},
     {"party.registered", EVENT_NO_MONEY},
     {"party.destination_set", EVENT_NO_MONEY},
     {"key.registered", EVENT_NO_MONEY},
@@ -59,6 +97,7 @@ struct moment outcome_moment(struct audit *a, const struct json *event, uint64_t
 {
     struct moment m = {.book = &a->book, .arena = &a->decision, .seq = seq};
     m.booked_at = booked_at;
+    m.event = event;
     m.event_id = member_text(event, "event_id");
     m.payload = json_get(event, "payload");
     m.occurred_at = member_time(event, "occurred_at", false, booked_at);
@@ -87,17 +126,38 @@ static void judge_revenue(struct moment *m, struct want *w)
     }
 }
 
-void outcome_judge(struct audit *a, struct moment *m, enum event_kind kind, struct want *w)
+static struct reversal_of reversal_of(struct audit *a, const struct moment *m)
+{
+    struct reversal_of of;
+    of.record = refund_target(a, m, &of.wait);
+    return of;
+}
+
+static void judge_reversal(struct audit *a, struct moment *m, struct want *w)
 {
     struct reversing r = reversing(a);
+    struct reversal_of of = reversal_of(a, m);
+    reversal_judge(&r, m, w, &of);
+    if (of.record != NULL && of.record->invoice != NULL &&
+        of.record->invoice->refund_count >= REFUNDS_MAX) {
+        want_waits(m, w, WAIT_ANY_CODE, m->event_id);
+    }
+}
+
+void outcome_judge(struct audit *a, struct moment *m, enum event_kind kind, struct want *w)
+{
     if (kind == EVENT_REVENUE) {
         judge_revenue(m, w);
     } else if (kind == EVENT_CYCLE) {
         cycle_judge(&a->usage, m, w);
     } else if (kind == EVENT_METERING) {
         metering_judge(&a->usage, m, w);
-    } else if (kind == EVENT_REVERSAL) {
-        reversal_judge(&r, m, w);
+    } else if (kind == EVENT_REVERSAL || kind == EVENT_REFUND) {
+        judge_reversal(a, m, w);
+    } else if (kind == EVENT_ATTRIBUTION) {
+        attribution_judge(a, m, w);
+    } else if (kind == EVENT_INVOICE) {
+        invoice_judge(a, m, w);
     }
 }
 
@@ -139,19 +199,32 @@ static void split_revenue(struct audit *a, struct moment *m, struct want *w)
     }
 }
 
-static void compute(struct audit *a, struct moment *m, enum event_kind kind, struct want *w)
+static void split_reversal(struct audit *a, struct moment *m, struct want *w)
 {
     struct reversing r = reversing(a);
+    struct reversal_of of = reversal_of(a, m);
+    i128 taken = reversal_split(&r, m, w, &of);
+    if (of.record != NULL) {
+        invoice_refunded(a, of.record, taken);
+    }
+}
+
+static void compute(struct audit *a, struct moment *m, enum event_kind kind, struct want *w)
+{
     if (kind == EVENT_REVENUE) {
         split_revenue(a, m, w);
     } else if (kind == EVENT_CYCLE) {
         cycle_split(&a->usage, &a->carry, m, w);
     } else if (kind == EVENT_METERING) {
         metering_split(&a->usage, &a->carry, m, w);
-    } else if (kind == EVENT_REVERSAL) {
-        reversal_split(&r, m, w);
+    } else if (kind == EVENT_REVERSAL || kind == EVENT_REFUND) {
+        split_reversal(a, m, w);
+    } else if (kind == EVENT_INVOICE) {
+        invoice_split(a, m, w);
     } else if (kind == EVENT_TRANSFER) {
         transfer_take(&a->ledger, m, w);
+    } else if (kind == EVENT_SETTLEMENT) {
+        settlement_take(a, m, w);
     } else if (kind >= EVENT_DISPUTED && kind <= EVENT_UPHELD) {
         dispute_take(&a->journal, &a->ledger, m, w,
                      (enum dispute_event)(SAID_DISPUTED + (kind - EVENT_DISPUTED)));
@@ -164,10 +237,13 @@ static void suspend(struct moment *m, enum event_kind kind, struct want *w)
     struct asset *asset;
     i128 gross;
     const char *key = kind == EVENT_REVENUE ? "amount" : "pool";
-    if (kind != EVENT_REVENUE && kind != EVENT_CYCLE) {
-        return;
+    bool known = false;
+    if (kind == EVENT_INVOICE) {
+        known = invoice_gross(m, &asset, &gross);
+    } else if (kind == EVENT_REVENUE || kind == EVENT_CYCLE) {
+        known = book_money(m->book, json_get(m->payload, key), &asset, &gross);
     }
-    if (!book_money(m->book, json_get(m->payload, key), &asset, &gross) || gross == 0) {
+    if (!known || gross == 0) {
         return;
     }
     struct want_group *g = want_group(m, w, FOUND_SUSPENSE, asset, gross);
@@ -221,6 +297,10 @@ static void take_waiting(struct audit *a, struct moment *m, struct open_decision
         compare_decision(m, w, d->group, d->group_count);
     }
     if (d->waiter != NULL) {
+        if (w->wait_count > 0 && w->wait[0].code == WAIT_ANY_CODE &&
+            code != METE_ORIGINAL_UNKNOWN) {
+            w->wait_count = 0; /* nothing that may come lets it be booked */
+        }
         waiting_refresh(a, d->waiter, w);
     } else {
         (void)waiting_add(a, m->seq, d->event, kind, w);
@@ -253,15 +333,17 @@ static void raise_totals(struct audit *a, const struct open_decision *d)
 
 static bool brings_money(enum event_kind kind)
 {
-    return kind == EVENT_REVENUE || kind == EVENT_CYCLE || kind == EVENT_METERING;
+    return kind == EVENT_REVENUE || kind == EVENT_CYCLE || kind == EVENT_METERING ||
+           kind == EVENT_INVOICE;
 }
 
 static void keep_booking(struct audit *a, const struct moment *m, struct open_decision *d,
                          enum event_kind kind)
 {
     struct record *record = journal_at(&a->journal, m->seq);
+    bool rebook = d->waiter != NULL && d->waiter->rebook;
     if (d->waiter != NULL) {
-        d->waiter->booked = true;
+        d->waiter->booked = !rebook;
     }
     if (record == NULL) {
         return;
@@ -271,7 +353,7 @@ static void keep_booking(struct audit *a, const struct moment *m, struct open_de
         return;
     }
     raise_totals(a, d);
-    if (d->group_count > 0 && !d->damaged) {
+    if (d->group_count > 0 && !d->damaged && !rebook) {
         record->booking =
             booking_keep(&a->journal, d->seq, d->page, d->packed, d->page_count, d->group_count);
     }
@@ -293,7 +375,11 @@ static void take_booked(struct audit *a, struct moment *m, struct open_decision 
         report_difference(a->report,
                           "it moves money, and this auditor does not know events of its type");
     } else if (!d->damaged) {
-        compute(a, m, kind, w);
+        if (d->waiter != NULL && d->waiter->rebook) {
+            invoice_anew(a, m, d, w);
+        } else {
+            compute(a, m, kind, w);
+        }
         compare_decision(m, w, d->group, d->group_count);
     }
     keep_booking(a, m, d, kind);
@@ -311,16 +397,27 @@ static void take_due(struct audit *a, const struct moment *m, const struct found
     }
 }
 
-static void take_due_back(struct audit *a, const struct moment *m, const struct found_group *g)
+/* The group that a reversal takes back: of this very decision, or of what was booked before. */
+static const struct found_group *origin_of(struct audit *a, const struct open_decision *d,
+                                           const struct found_group *g)
 {
-    uint64_t seq;
-    struct record *record = journal_find(&a->journal, member_text(m->payload, "reverses"), &seq);
-    if (record == NULL || record->booking == NULL ||
-        g->target_group >= record->booking->group_count) {
+    if (g->target_seq == d->seq && g->target_page == d->page) {
+        return g->target_group < d->group_count ? &d->group[g->target_group] : NULL;
+    }
+    if (d->from == NULL || g->target_group >= d->from->group_count) {
+        return NULL;
+    }
+    return &booking_open(&a->decision, d->from)[g->target_group];
+}
+
+static void take_due_back(struct audit *a, const struct moment *m, const struct open_decision *d,
+                          const struct found_group *g)
+{
+    const struct found_group *origin = origin_of(a, d, g);
+    if (origin == NULL) {
         return;
     }
-    const struct found_group *origin =
-        &booking_open(&a->decision, record->booking)[g->target_group];
+    campaign_gave_back(a, origin, g);
     for (uint32_t i = 0; i < g->line_count; i++) {
         const struct found_line *l = &g->line[i];
         if (l->kind != FOUND_ALLOCATION || l->share >= origin->line_count) {
@@ -341,8 +438,9 @@ static void post(struct audit *a, struct moment *m, const struct open_decision *
     for (uint32_t i = 0; i < d->group_count; i++) {
         if (d->group[i].kind == FOUND_REVENUE) {
             take_due(a, m, &d->group[i]);
+            campaign_earned(a, &d->group[i]);
         } else if (d->group[i].kind == FOUND_REVERSAL) {
-            take_due_back(a, m, &d->group[i]);
+            take_due_back(a, m, d, &d->group[i]);
         }
     }
 }
@@ -385,6 +483,50 @@ static void take_facts(struct audit *a, const struct moment *m, enum event_kind 
     }
 }
 
+/* What an event of the economy told, once it is booked: when it came, or out of waiting. */
+static void take_economy(struct audit *a, struct moment *m, const struct open_decision *d,
+                         enum event_kind kind)
+{
+    if (kind == EVENT_CAMPAIGN) {
+        campaign_take(a, m);
+    } else if (kind == EVENT_ROUND) {
+        round_take(a, m);
+    } else if (kind == EVENT_COMMITMENT) {
+        commitment_take(a, m);
+    } else if (kind == EVENT_GRANT) {
+        grant_take(a, m);
+    } else if (kind == EVENT_TERMS) {
+        terms_take(a, m);
+    } else if (kind == EVENT_APP) {
+        struct app *app = app_obtain(&a->economy, member_text(m->payload, "app_id"));
+        app->owner = member_keep(&a->book.keep, m->payload, "owner");
+        waiting_open(a, LIST_APP, app->id);
+    } else if (kind == EVENT_ATTRIBUTION) {
+        attribution_take(a, m, d->waiter != NULL);
+    } else if (kind == EVENT_INVOICE) {
+        invoice_booked(a, m, d);
+    }
+}
+
+/* What it takes back is booked elsewhere once it has been judged. */
+static void note_origin(struct audit *a, const struct moment *m, struct open_decision *d,
+                        enum event_kind kind)
+{
+    struct record *record = NULL;
+    if (kind == EVENT_REVERSAL || kind == EVENT_REFUND) {
+        record = reversal_of(a, m).record;
+    } else if (d->waiter != NULL && d->waiter->rebook) {
+        record = journal_at(&a->journal, m->seq);
+    }
+    d->from = record != NULL ? record->booking : NULL;
+}
+
+static bool was_in_suspense(const struct open_decision *d, enum event_kind kind)
+{
+    return d->waiter != NULL && !d->waiter->rebook &&
+           (kind == EVENT_REVENUE || kind == EVENT_CYCLE || kind == EVENT_INVOICE);
+}
+
 void outcome_take(struct audit *a, struct open_decision *d)
 {
     uint64_t seq = d->waiter != NULL ? d->waiter->seq : d->seq;
@@ -393,10 +535,16 @@ void outcome_take(struct audit *a, struct open_decision *d)
     struct want w = {0};
     a->report->line = d->line;
     a->report->event = m.event_id;
-    if (d->waiter != NULL && (kind == EVENT_REVENUE || kind == EVENT_CYCLE)) {
-        m.source_seq = seq;
+    a->waiting.insert_at = a->waiting.queue_first;
+    m.source_seq = was_in_suspense(d, kind) ? seq : 0;
+    note_origin(a, &m, d, kind);
+    if (d->waiter == NULL && !a->book.keeps_raw && is_of_economy(event_kind_of(&m)) &&
+        holds_raw_content(m.payload)) {
+        event_forbidden(&m, "this book keeps no raw content (tier3)");
     }
-    outcome_judge(a, &m, kind, &w);
+    if (d->waiter == NULL || !d->waiter->rebook) {
+        outcome_judge(a, &m, kind, &w);
+    }
     if (d->found.wait_code != 0) {
         take_waiting(a, &m, d, kind, &w);
     } else {
@@ -406,8 +554,11 @@ void outcome_take(struct audit *a, struct open_decision *d)
     if (d->waiter == NULL) {
         take_facts(a, &m, kind);
     }
+    if (d->found.wait_code == 0) {
+        take_economy(a, &m, d, kind);
+    }
     if (d->found.wait_code == 0 && brings_money(kind)) {
-        waiting_open_original(a, m.event_id, d->waiter != NULL);
+        waiting_open_original(a, m.event_id);
     }
     a->decisions++;
 }

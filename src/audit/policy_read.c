@@ -389,6 +389,7 @@ static const char *read_charge(struct arena *keep, const struct json *j, struct 
     }
     c->currency = member_keep(keep, fixed, "currency");
     c->bps = (uint32_t)member_u64(j, "bps", 0);
+    c->label = member_keep(keep, j, "label");
     c->payee = member_keep(keep, j, "payee");
     const struct json *children = json_get(j, "children");
     c->child_count = count_of(children);

@@ -10,7 +10,7 @@
 #include "base/time.h"
 #include "wire/json.h"
 
-enum rules_kind { RULES_WEIGHTS, RULES_ROLES, RULES_USAGE, RULES_SINGLE };
+enum rules_kind { RULES_WEIGHTS, RULES_ROLES, RULES_USAGE, RULES_SINGLE, RULES_CONTRACT };
 
 /** A weight that holds inside a window while all its conditions are active. */
 struct rules_entry {
@@ -91,6 +91,7 @@ struct charge_child {
 };
 
 struct charge {
+    struct text label;
     bool is_fixed;
     uint32_t bps;
     struct text currency; /* fixed */
@@ -100,7 +101,7 @@ struct charge {
     uint32_t child_count;
 };
 
-/** One version of the book's fee schedule. */
+/** One version of the fees of the book, or of an app. */
 struct schedule {
     uint32_t version;
     mete_time from;

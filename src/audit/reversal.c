@@ -5,6 +5,7 @@
  * is posted. */
 #include "audit/reversal.h"
 
+#include "audit/economy.h"
 #include "audit/member.h"
 #include "audit/split.h"
 #include "base/text.h"
@@ -377,69 +378,100 @@ struct reversal_target {
     struct booking *booking;
     const struct found_group *group;
     struct item *left; /* by group; 0 where another currency is meant */
-    bool has_amount;
     i128 amount;
     i128 all;
 };
 
-static bool find_target(struct reversing *r, struct moment *m, struct reversal_target *t)
+/* What a payload names: Money, or minor units as payment processors write them. */
+static bool named_amount(const struct moment *m, struct asset **asset, i128 *amount, bool *named)
 {
-    uint64_t seq;
-    struct record *record = journal_find(r->journal, member_text(m->payload, "reverses"), &seq);
-    const struct json *money = json_get(m->payload, "amount");
-    struct asset *asset = NULL;
-    *t = (struct reversal_target){.has_amount = money != NULL};
-    if (record == NULL || record->booking == NULL) {
-        return false;
+    static const char *const minor[] = {"refund_amount_cents", "chargeback_amount_cents",
+                                        "amount_cents", NULL};
+    bool native = text_is(event_kind_of(m), "revenue.reversed");
+    *named = json_get(m->payload, "amount") != NULL;
+    for (size_t i = 0; !native && minor[i] != NULL; i++) {
+        *named |= json_get(m->payload, minor[i]) != NULL;
     }
-    if (money != NULL && !book_money(m->book, money, &asset, &t->amount)) {
-        return false;
-    }
-    t->booking = record->booking;
-    t->group = booking_open(m->arena, t->booking);
-    t->left = arena_array(m->arena, t->booking->group_count, sizeof t->left[0]);
-    for (uint32_t i = 0; i < t->booking->group_count; i++) {
-        struct undo *undo = t->booking->undo != NULL ? t->booking->undo[i] : NULL;
+    *asset = NULL;
+    return !*named || event_amount(m, minor, asset, amount);
+}
+
+static void target_open(struct moment *m, struct reversal_target *t, struct booking *booking,
+                        const struct asset *asset)
+{
+    t->booking = booking;
+    t->group = booking_open(m->arena, booking);
+    t->left = arena_array(m->arena, booking->group_count, sizeof t->left[0]);
+    for (uint32_t i = 0; i < booking->group_count; i++) {
+        struct undo *undo = booking->undo != NULL ? booking->undo[i] : NULL;
         t->left[i].left = t->group[i].gross - (undo != NULL ? undo->reversed : 0);
-        if (asset != NULL && asset->number != t->group[i].asset) {
+        if (t->group[i].kind != FOUND_REVENUE ||
+            (asset != NULL && asset->number != t->group[i].asset)) {
             t->left[i].left = 0;
         }
     }
-    t->all = sum_left(t->left, t->booking->group_count);
-    if (!t->has_amount) {
-        t->amount = t->all;
+    t->all = sum_left(t->left, booking->group_count);
+}
+
+static bool find_target(struct moment *m, const struct reversal_of *of, struct reversal_target *t)
+{
+    struct asset *asset = NULL;
+    bool named;
+    *t = (struct reversal_target){.booking = NULL};
+    if (of->record == NULL || of->record->booking == NULL ||
+        !named_amount(m, &asset, &t->amount, &named)) {
+        return false;
     }
+    target_open(m, t, of->record->booking, asset);
+    t->amount = named ? t->amount : t->all;
     return true;
 }
 
-void reversal_judge(struct reversing *r, struct moment *m, struct want *w)
+void reversal_judge(struct reversing *r, struct moment *m, struct want *w,
+                    const struct reversal_of *of)
 {
-    struct text id = member_text(m->payload, "reverses");
-    uint64_t seq;
     struct reversal_target t;
-    const struct record *record = journal_find(r->journal, id, &seq);
-    if (record == NULL) {
-        want_waits(m, w, METE_ORIGINAL_UNKNOWN, id);
-    } else if (record->accepted_waiting || !find_target(r, m, &t) || t.amount > t.all ||
+    (void)r;
+    if (of->record == NULL) {
+        want_waits_on(m, w, of->wait.code, of->wait.list, of->wait.on);
+    } else if (of->record->accepted_waiting || !find_target(m, of, &t) || t.amount > t.all ||
                t.amount == 0) {
-        want_waits(m, w, WAIT_ANY_CODE, id);
+        want_waits_on(m, w, WAIT_ANY_CODE, of->wait.list, of->wait.on);
     }
 }
 
-void reversal_split(struct reversing *r, struct moment *m, struct want *w)
+i128 reversal_split(struct reversing *r, struct moment *m, struct want *w,
+                    const struct reversal_of *of)
 {
     struct reversal_target t;
-    if (!find_target(r, m, &t)) {
-        return;
+    if (!find_target(m, of, &t)) {
+        return 0;
     }
     uint32_t count = t.booking->group_count;
     struct piece *piece = arena_array(m->arena, count, sizeof piece[0]);
     struct reversed_group x = {.m = m};
     if (!divide_by_left(&x, t.left, count, t.amount, piece)) {
         report_difference(m->book->report, "the reversal takes more than is left of the event");
-        return;
+        return 0;
     }
     for (uint32_t i = 0; i < count; i++) {
         take_group(r, m, w, t.booking, &t.group[i], i, piece[i].amount);
     }
+    return t.amount;
+}
+
+void reversal_rest(struct reversing *r, struct moment *m, struct want *w, struct booking *booking)
+{
+    struct reversal_target t;
+    target_open(m, &t, booking, NULL);
+    for (uint32_t i = 0; i < booking->group_count; i++) {
+        take_group(r, m, w, booking, &t.group[i], i, t.left[i].left);
+    }
+}
+
+void reversal_again(struct reversing *r, struct moment *m, struct want *w, struct booking *booking,
+                    uint32_t index, i128 amount)
+{
+    const struct found_group *group = booking_open(m->arena, booking);
+    take_group(r, m, w, booking, &group[index], index, amount);
 }

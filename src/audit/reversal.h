@@ -12,9 +12,23 @@ struct reversing {
     struct carry *carry;
 };
 
+/** The event that is taken back, NULL when it is unknown, and what it would wait for. */
+struct reversal_of {
+    struct record *record;
+    struct want_wait wait;
+};
+
 /** Why the reversal cannot be booked now. */
-void reversal_judge(struct reversing *r, struct moment *m, struct want *w);
-/** Its groups; remembers what is taken back, and lowers what policies have split so far. */
-void reversal_split(struct reversing *r, struct moment *m, struct want *w);
+void reversal_judge(struct reversing *r, struct moment *m, struct want *w,
+                    const struct reversal_of *of);
+/** Its groups; remembers what is taken back, and lowers what policies have split so far. Returns
+ *  how much it takes back. */
+i128 reversal_split(struct reversing *r, struct moment *m, struct want *w,
+                    const struct reversal_of *of);
+/** All that is left of a booking goes back. */
+void reversal_rest(struct reversing *r, struct moment *m, struct want *w, struct booking *booking);
+/** An amount goes back from one group of a booking. */
+void reversal_again(struct reversing *r, struct moment *m, struct want *w, struct booking *booking,
+                    uint32_t index, i128 amount);
 
 #endif

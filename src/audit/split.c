@@ -104,7 +104,7 @@ static bool judge(struct moment *m, struct want *w, struct text id, unsigned dep
     bool beyond = depth > POLICY_DEPTH_MAX || *left == 0;
     if (r == NULL) {
         code = METE_POLICY_UNKNOWN;
-    } else if (!beyond && (r->kind == RULES_ROLES || r->kind == RULES_USAGE)) {
+    } else if (!beyond && r->kind != RULES_WEIGHTS && r->kind != RULES_SINGLE) {
         code = METE_POLICY_KIND;
     } else if (beyond || !portions_now(m, p, r, &now)) {
         code = WAIT_ANY_CODE;

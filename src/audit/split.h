@@ -44,6 +44,8 @@ void split_judge(struct moment *m, struct want *w, struct text policy);
 
 /** Fees of the payload and of the schedule in force; returns what is left to share. */
 i128 split_charges(struct moment *m, struct want_group *g, bool has_fee, i128 fee);
+/** Fees of one schedule, NULL for none, out of `left`; returns what is left of it. */
+i128 split_schedule(struct moment *m, struct want_group *g, const struct schedule *s, i128 left);
 
 /* Each splits all of `input` and ends the group's lines. split_judge found nothing before. */
 void split_policy(struct moment *m, struct carry *c, struct want_group *g, struct text policy,

@@ -65,7 +65,11 @@ i128 split_charges(struct moment *m, struct want_group *g, bool has_fee, i128 fe
         l->optional = fee == 0;
         left -= fee;
     }
-    const struct schedule *s = schedule_at(m->book, m->occurred_at);
+    return split_schedule(m, g, schedule_at(m->book, m->occurred_at), left);
+}
+
+i128 split_schedule(struct moment *m, struct want_group *g, const struct schedule *s, i128 left)
+{
     g->fee_version = s != NULL ? s->version : 0;
     for (uint32_t i = 0; s != NULL && i < s->charge_count; i++) {
         i128 amount = charge_amount(g, &s->charge[i], left);

@@ -45,7 +45,7 @@ static void differ(struct row *row, const char *member, i128 want)
 
 static uint32_t party_number(const struct audit *a, struct text id)
 {
-    for (uint32_t i = OWN_CLEARING; i <= OWN_SUSPENSE; i++) {
+    for (uint32_t i = OWN_CLEARING; i <= OWN_PAYOUT; i++) {
         if (text_eq(names_id(&a->book.parties, i), id)) {
             return i;
         }
@@ -338,6 +338,9 @@ void state_check(struct audit *a, const struct export_line *line)
             return;
         }
     }
+    if (state_check_economy(a, line)) {
+        return;
+    }
     report_difference(a->report, "no line has the kind %.*s", (int)line->kind.len, line->kind.p);
 }
 
@@ -416,6 +419,7 @@ void state_check_missing(struct audit *a)
 {
     missing_accounts(a);
     missing_policies(a);
+    state_missing_economy(a);
     for (uint64_t seq = 1; seq <= a->journal.count; seq++) {
         const struct record *r = journal_at(&a->journal, seq);
         if (!r->id_exported) {

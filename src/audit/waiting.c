@@ -9,15 +9,47 @@
 #include "audit/member.h"
 #include "base/text.h"
 
+/* --- lists of the economy ----------------------------------------------------------------------*/
+
+static struct text list_key(struct arena *a, enum wait_list list, struct text on)
+{
+    return arena_printf(a, "%c%.*s", 'A' + (int)list, (int)on.len, on.len > 0 ? on.p : "");
+}
+
+/* By seq, once each. */
+static void list_insert(struct audit *a, struct waiters *l, struct waiter *waiter)
+{
+    uint32_t at = l->count;
+    while (at > 0 && l->waiter[at - 1]->seq > waiter->seq) {
+        at--;
+    }
+    if (at > 0 && l->waiter[at - 1] == waiter) {
+        return;
+    }
+    l->waiter =
+        arena_grow(&a->book.keep, l->waiter, l->count, &l->capacity, sizeof(struct waiter *));
+    memmove(&l->waiter[at + 1], &l->waiter[at], (l->count++ - at) * sizeof(struct waiter *));
+    l->waiter[at] = waiter;
+}
+
 void waiting_refresh(struct audit *a, struct waiter *waiter, const struct want *w)
 {
     struct arena *keep = &a->book.keep;
     waiter->wait_count = w->wait_count;
     waiter->wait = arena_array(keep, w->wait_count, sizeof waiter->wait[0]);
     for (uint32_t i = 0; i < w->wait_count; i++) {
-        waiter->wait[i] =
-            (struct want_wait){.code = w->wait[i].code, .on = arena_text(keep, w->wait[i].on)};
+        waiter->wait[i] = w->wait[i];
+        waiter->wait[i].on = arena_text(keep, w->wait[i].on);
+        if (w->wait[i].list != LIST_POLICY) {
+            struct text key = list_key(keep, w->wait[i].list, w->wait[i].on);
+            list_insert(a, map_put(&a->waiting.list_of, text_bytes(key), NULL), waiter);
+        }
     }
+}
+
+static bool is_reversal(const struct waiter *waiter)
+{
+    return waiter->kind == EVENT_REVERSAL || waiter->kind == EVENT_REFUND;
 }
 
 struct waiter *waiting_add(struct audit *a, uint64_t seq, const struct json *event,
@@ -33,40 +65,36 @@ struct waiter *waiting_add(struct audit *a, uint64_t seq, const struct json *eve
     all->waiter =
         arena_grow(keep, all->waiter, all->count, &all->capacity, sizeof(struct waiter *));
     all->waiter[all->count++] = waiter;
-    for (uint32_t i = 0; kind == EVENT_REVERSAL && i < w->wait_count; i++) {
+    for (uint32_t i = 0; is_reversal(waiter) && i < w->wait_count; i++) {
         (void)map_put(&all->originals, text_bytes(w->wait[i].on), NULL);
     }
     return waiter;
 }
 
-/* Puts a waiter at place `at` of the queue; false when it stands there already. */
-static bool enqueue(struct audit *a, struct waiter *waiter, uint32_t at)
+/* What a decision lets try again comes before all that was queued by those before it. Nobody minds
+ * that a waiter stands in the queue twice. */
+static void enqueue(struct audit *a, struct waiter *waiter)
 {
     struct waiting *all = &a->waiting;
-    if (waiter->queued) {
-        return false;
-    }
+    uint32_t at = all->insert_at++;
     all->queue = arena_grow(&a->book.keep, all->queue, all->queue_count, &all->queue_capacity,
                             sizeof(struct waiter *));
     memmove(&all->queue[at + 1], &all->queue[at],
             (all->queue_count++ - at) * sizeof(struct waiter *));
     all->queue[at] = waiter;
-    waiter->queued = true;
-    return true;
 }
 
 static struct waiter *dequeue(struct waiting *all)
 {
-    struct waiter *waiter = all->queue[all->queue_first++];
-    waiter->queued = false;
-    return waiter;
+    return all->queue[all->queue_first++];
 }
 
-static bool waits_on(const struct waiter *waiter, struct text on, bool for_usage)
+static bool waits_on(const struct waiter *waiter, enum wait_list list, struct text on,
+                     bool for_usage)
 {
     for (uint32_t i = 0; i < waiter->wait_count; i++) {
         if ((waiter->wait[i].code == METE_USAGE_NONE) == for_usage &&
-            text_eq(waiter->wait[i].on, on)) {
+            waiter->wait[i].list == list && text_eq(waiter->wait[i].on, on)) {
             return true;
         }
     }
@@ -90,8 +118,8 @@ void waiting_open_policy(struct audit *a, struct text policy)
     drop_booked(&a->waiting);
     for (uint32_t i = 0; i < a->waiting.count; i++) {
         struct waiter *w = a->waiting.waiter[i];
-        if (w->kind != EVENT_REVERSAL && waits_on(w, policy, false)) {
-            (void)enqueue(a, w, a->waiting.queue_count);
+        if (!is_reversal(w) && waits_on(w, LIST_POLICY, policy, false)) {
+            enqueue(a, w);
         }
     }
 }
@@ -100,25 +128,66 @@ void waiting_open_cycle(struct audit *a, struct text policy, uint64_t before_seq
 {
     for (uint32_t i = 0; i < a->waiting.count; i++) {
         struct waiter *w = a->waiting.waiter[i];
-        if (!w->booked && w->seq < before_seq && waits_on(w, policy, true)) {
-            (void)enqueue(a, w, a->waiting.queue_count);
+        if (!w->booked && w->seq < before_seq && waits_on(w, LIST_POLICY, policy, true)) {
+            enqueue(a, w);
         }
     }
 }
 
-/* An original that was released lets its reversals try at once, before all others in the queue. */
-void waiting_open_original(struct audit *a, struct text event_id, bool at_once)
+void waiting_open_original(struct audit *a, struct text event_id)
 {
     if (map_get(&a->waiting.originals, text_bytes(event_id)) == NULL) {
         return;
     }
-    uint32_t at = at_once ? a->waiting.queue_first : a->waiting.queue_count;
     for (uint32_t i = 0; i < a->waiting.count; i++) {
         struct waiter *w = a->waiting.waiter[i];
-        if (!w->booked && w->kind == EVENT_REVERSAL && waits_on(w, event_id, false) &&
-            enqueue(a, w, at)) {
-            at++;
+        if (!w->booked && is_reversal(w) && waits_on(w, LIST_POLICY, event_id, false)) {
+            enqueue(a, w);
         }
+    }
+}
+
+void waiting_open(struct audit *a, enum wait_list list, struct text on)
+{
+    struct text key = list_key(&a->decision, list, on);
+    struct waiters *l = map_get(&a->waiting.list_of, text_bytes(key));
+    uint32_t kept = 0;
+    for (uint32_t i = 0; l != NULL && i < l->count; i++) {
+        struct waiter *w = l->waiter[i];
+        if (!w->booked && waits_on(w, list, on, false)) {
+            l->waiter[kept++] = w;
+            enqueue(a, w);
+        }
+    }
+    if (l != NULL) {
+        l->count = kept;
+    }
+}
+
+struct waiter *waiting_rebook(struct audit *a, uint64_t seq, struct text raw)
+{
+    struct waiter *waiter = arena_alloc(&a->book.keep, sizeof *waiter);
+    waiter->seq = seq;
+    waiter->kind = EVENT_INVOICE;
+    waiter->raw = arena_text(&a->book.keep, raw);
+    waiter->rebook = true;
+    return waiter;
+}
+
+void waiting_again(struct audit *a, struct waiter *invoice)
+{
+    enqueue(a, invoice);
+}
+
+/* An invoice that is booked was right to be passed over while it belongs where it is. */
+static void judge_unmoved(struct audit *a, const struct waiter *waiter)
+{
+    struct text id = a->report->event;
+    const struct record *r = journal_at(&a->journal, waiter->seq);
+    if (r != NULL && invoice_moved(a, waiter->seq)) {
+        a->report->event = r->id;
+        report_difference(a->report, "it belongs to another campaign now, but was not booked anew");
+        a->report->event = id;
     }
 }
 
@@ -127,7 +196,10 @@ static void judge_passed(struct audit *a, struct waiter *waiter)
 {
     struct json *event;
     struct want w = {0};
-    if (waiter->booked) {
+    if (waiter->rebook) {
+        judge_unmoved(a, waiter);
+    }
+    if (waiter->booked || waiter->rebook) {
         return;
     }
     struct text id = a->report->event;
@@ -176,5 +248,5 @@ void waiting_settle(struct audit *a)
     while (all->queue_first < all->queue_count) {
         judge_passed(a, dequeue(all));
     }
-    all->queue_first = all->queue_count = 0;
+    all->queue_first = all->queue_count = all->insert_at = 0;
 }

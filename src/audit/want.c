@@ -6,8 +6,14 @@
 
 void want_waits(struct moment *m, struct want *w, uint32_t code, struct text on)
 {
+    want_waits_on(m, w, code, LIST_POLICY, on);
+}
+
+void want_waits_on(struct moment *m, struct want *w, uint32_t code, enum wait_list list,
+                   struct text on)
+{
     w->wait = arena_grow(m->arena, w->wait, w->wait_count, &w->wait_capacity, sizeof w->wait[0]);
-    w->wait[w->wait_count++] = (struct want_wait){.code = code, .on = on};
+    w->wait[w->wait_count++] = (struct want_wait){.code = code, .list = list, .on = on};
 }
 
 struct want_group *want_group(struct moment *m, struct want *w, enum found_group_kind kind,

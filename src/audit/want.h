@@ -57,15 +57,26 @@ struct want_group {
     uint64_t target_seq;
     uint32_t target_page, target_group;
     i128 den;
+    i128 accrued;
     struct want_node *node;
     uint32_t node_count, node_capacity;
     struct want_line *line;
     uint32_t line_count, line_capacity;
 };
 
+/* What an event stands on a list for. */
+enum wait_list {
+    LIST_POLICY, /* a policy, or by its id the original of a reversal */
+    LIST_CAMPAIGN,
+    LIST_APP,
+    LIST_USER, /* "app\x1fuser" */
+    LIST_PAYMENT
+};
+
 struct want_wait {
-    uint32_t code;  /* of include/mete/error.h, or WAIT_ANY_CODE */
-    struct text on; /* policy id, or event id for a reversal */
+    uint32_t code; /* of include/mete/error.h, or WAIT_ANY_CODE */
+    enum wait_list list;
+    struct text on;
 };
 
 struct want {
@@ -81,6 +92,7 @@ struct moment {
     struct book *book;
     struct arena *arena; /* of the decision */
     struct text event_id;
+    const struct json *event;
     const struct json *payload;
     uint64_t seq;             /* of the event */
     uint64_t source_seq;      /* 0, or `seq` when the money comes out of suspense */
@@ -91,6 +103,8 @@ struct moment {
 };
 
 void want_waits(struct moment *m, struct want *w, uint32_t code, struct text on);
+void want_waits_on(struct moment *m, struct want *w, uint32_t code, enum wait_list list,
+                   struct text on);
 struct want_group *want_group(struct moment *m, struct want *w, enum found_group_kind kind,
                               struct asset *asset, i128 gross);
 /** Its index. */

@@ -16,6 +16,10 @@
 #define POLICY_DEPTH_MAX  16         /* nesting of policies */
 #define LEGS_MAX          4096       /* of one decision */
 #define SPLIT_LINES_MAX   1000000    /* of one event over all its pages */
+#define INVESTMENTS_MAX   100000     /* confirmed commitments of one campaign */
+#define OFF_RAMPS_MAX     32         /* of one campaign */
+#define ATTRIBUTIONS_MAX  1000       /* of one user */
+#define REFUNDS_MAX       1000       /* of one invoice */
 #define ASSETS_MAX        10000      /* defined in one book */
 #define AMOUNT_BITS_MAX   120        /* |amount| < 2^120 */
 #define SCALE_MAX         30

@@ -57,11 +57,13 @@ const char *cli_option_at(const struct cli *c, const char *name, int i)
 
 const char *cli_option(const struct cli *c, const char *name)
 {
-    const char *last = NULL;
-    for (int i = 0; cli_option_at(c, name, i) != NULL; i++) {
-        last = cli_option_at(c, name, i);
+    METE_ASSERT(option_find(c, name) != NULL);
+    for (int k = c->given_count; k-- > 0;) { /* the last one holds */
+        if (strcmp(c->given[k].option->name, name) == 0) {
+            return c->given[k].argument;
+        }
     }
-    return last;
+    return NULL;
 }
 
 bool cli_has_option(const struct cli *c, const char *name)

@@ -20,14 +20,21 @@
     X(parties)                                                                                     \
     X(statement)                                                                                   \
     X(explain)                                                                                     \
+    X(report_campaign)                                                                             \
+    X(campaigns)                                                                                   \
+    X(settlements)                                                                                 \
+    X(settle)                                                                                      \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \
+    X(log_show)                                                                                    \
     X(log_head)                                                                                    \
     X(log_proof)                                                                                   \
     X(log_consistency)                                                                             \
     X(log_verify)                                                                                  \
     X(audit)                                                                                       \
+    X(insights_kpis)                                                                               \
+    X(insights_events)                                                                             \
     X(quarantine_list)                                                                             \
     X(quarantine_show)                                                                             \
     X(quarantine_replay)                                                                           \
@@ -50,6 +57,10 @@
     X(doctor)                                                                                      \
     X(track_call)                                                                                  \
     X(track_report)                                                                                \
+    X(events_list)                                                                                 \
+    X(events_show)                                                                                 \
+    X(events_validate)                                                                             \
+    X(events_machine)                                                                              \
     X(errors)                                                                                      \
     X(completion)                                                                                  \
     X(version)

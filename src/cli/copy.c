@@ -59,13 +59,14 @@ static void book_text(struct cli *c, const struct copied *k)
     cli_print(
         c,
         "Book %.*s: %llu events, %llu of them new; %llu pages, %llu checkpoints, %llu private "
-        "values, %llu refused events and %llu named values new; %llu private values erased\n"
+        "values, %llu refused events, %llu named values and %llu insights new; %llu private "
+        "values erased\n"
         "     head %s on both%s\n",
         (int)k->book.len, k->book.p, (unsigned long long)w->size, (unsigned long long)w->events,
         (unsigned long long)w->pages, (unsigned long long)w->checkpoints,
         (unsigned long long)w->sealed, (unsigned long long)w->quarantined,
-        (unsigned long long)w->named, (unsigned long long)w->erased, root,
-        k->audited ? "; the audit holds" : "");
+        (unsigned long long)w->named, (unsigned long long)w->insights,
+        (unsigned long long)w->erased, root, k->audited ? "; the audit holds" : "");
 }
 
 static void book_json(struct json_writer *w, const struct copied *k)
@@ -85,6 +86,7 @@ static void book_json(struct json_writer *w, const struct copied *k)
     jw_int(w, "sealed", (int64_t)k->what.sealed);
     jw_int(w, "quarantined", (int64_t)k->what.quarantined);
     jw_int(w, "named", (int64_t)k->what.named);
+    jw_int(w, "insights", (int64_t)k->what.insights);
     jw_end_object(w);
     jw_int(w, "erased", (int64_t)k->what.erased);
     jw_bool(w, "audited", k->audited);

@@ -3,6 +3,7 @@
  * beside the file. */
 #include "base/text.h"
 #include "cli/doctor.h"
+#include "engine/insights.h"
 #include "engine/log.h"
 #include "engine/numbers.h"
 #include "store/api_key.h"
@@ -177,6 +178,24 @@ static void quarantine_look(struct doctor *d, const char *book, const struct boo
                 kept > 0 ? mend : "");
 }
 
+static void insights_look(struct look *l, struct engine *e, const char *book)
+{
+    struct mete_err err;
+    struct insights_held held;
+    char oldest[TIME_TEXT_MAX];
+    if (insights_verify(e, &held, &err) != METE_OK) {
+        tell_damage(l, "insights", "%s: %s: stop the server, keep the file, restore a copy", book,
+                    err.text);
+        return;
+    }
+    time_format(held.oldest, oldest);
+    doctor_tell(l->d, FINE, "insights", "%s: %llu points of %llu series, %llu events%s%s", book,
+                (unsigned long long)held.points, (unsigned long long)held.series,
+                (unsigned long long)held.events,
+                held.oldest != TIME_NEVER ? ", the oldest of " : "",
+                held.oldest != TIME_NEVER ? oldest : "");
+}
+
 static void wait_look(struct doctor *d, struct engine *e, const char *book,
                       const struct book_numbers *n, enum wait_reason r)
 {
@@ -226,6 +245,7 @@ static void open_book_look(struct look *l, struct engine *e, const char *book)
         return;
     }
     quarantine_look(l->d, book, &n);
+    insights_look(l, e, book);
     waits_look(l->d, e, book, &n);
 }
 

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "base/text.h"
+#include "crypto/seal.h"
 #include "engine/query.h"
 
 #include <errno.h>
@@ -96,27 +97,140 @@ static enum mete_code export_to_file(struct engine *e, export_format *write, str
     return code;
 }
 
-static int query_read(struct cli *c, struct export_query *q)
+static int stretch_read(struct cli *c, mete_time *from, mete_time *until)
 {
-    *q = (struct export_query){
-        .from = TIME_ALWAYS, .until = TIME_NEVER, .flush = flush_stdout, .ctx = c};
-    int status = cli_option_time(c, "from", false, &q->from);
-    status = status == CLI_OK ? cli_option_time(c, "to", true, &q->until) : status;
-    if (q->until != TIME_NEVER) {
-        q->until++; /* the last moment is part of it */
+    *from = TIME_ALWAYS;
+    *until = TIME_NEVER;
+    int status = cli_option_time(c, "from", false, from);
+    status = status == CLI_OK ? cli_option_time(c, "to", true, until) : status;
+    if (*until != TIME_NEVER) {
+        ++*until; /* the last moment is part of it */
     }
     return status;
 }
 
+/* --- dataset -----------------------------------------------------------------------------------*/
+
+#define TIERS_DEFAULT "1,2"
+#define PSEUDONYM_MIN 16
+#define KEY_FILE_MAX  4096
+#define DATASET       "dataset"
+
+/** "1,2": bit 1 << tier each. */
+static bool tiers_read(const char *list, unsigned *tiers)
+{
+    *tiers = 0;
+    for (const char *p = list;; p += 2) {
+        if (p[0] < '1' || p[0] > '3' || (p[1] != ',' && p[1] != '\0')) {
+            return false;
+        }
+        *tiers |= 1u << (p[0] - '0');
+        if (p[1] == '\0') {
+            return true;
+        }
+    }
+}
+
+static int pseudonym_key_read(struct cli *c, struct buf *key)
+{
+    struct mete_err err;
+    const char *path = cli_option(c, "pseudonym-key");
+    if (path == NULL) {
+        return CLI_OK;
+    }
+    if (cli_read_file(path, KEY_FILE_MAX, key, &err) != METE_OK) {
+        return cli_fail(c, &err);
+    }
+    return key->len >= PSEUDONYM_MIN ? CLI_OK
+                                     : cli_usage(c, "%s has %zu bytes: a key has at least %d", path,
+                                                 key->len, PSEUDONYM_MIN);
+}
+
+static int dataset_query_read(struct cli *c, struct dataset_query *q)
+{
+    const char *tiers = cli_option(c, "tier");
+    *q = (struct dataset_query){.folder = cli_option(c, "out"),
+                                .force = cli_flag(c, "force"),
+                                .campaign = text_of(cli_option(c, "campaign")),
+                                .app = text_of(cli_option(c, "app"))};
+    if (q->folder == NULL || q->folder[0] == '\0') {
+        return cli_usage(c, "a dataset is a folder: name it with --out");
+    }
+    if (cli_option(c, "output") != NULL) {
+        return cli_usage(c, "a dataset is a folder: --out names it, not --output");
+    }
+    if (!tiers_read(tiers != NULL ? tiers : TIERS_DEFAULT, &q->tiers)) {
+        return cli_usage(c, "'%s' is no list of tiers: 1, 2 and 3, with commas", tiers);
+    }
+    return stretch_read(c, &q->from, &q->until);
+}
+
+static int dataset_write(struct cli *c, struct dataset_query *q)
+{
+    struct engine *e;
+    struct mete_err err;
+    struct dataset_result r;
+    int status = cli_open(c, CLI_READ, &e);
+    if (status != CLI_OK) {
+        return status;
+    }
+    if (export_dataset(e, q, &r, &err) != METE_OK) {
+        status = cli_fail(c, &err);
+    } else {
+        cli_note(c, "Written: %s, %llu rows in %llu families", q->folder,
+                 (unsigned long long)r.rows, (unsigned long long)r.families);
+    }
+    engine_close(e);
+    return status;
+}
+
+static int dataset_run(struct cli *c)
+{
+    struct dataset_query q;
+    struct buf key = {0};
+    int status = dataset_query_read(c, &q);
+    status = status == CLI_OK ? pseudonym_key_read(c, &key) : status;
+    q.pseudonym_key = buf_bytes(&key);
+    status = status == CLI_OK ? dataset_write(c, &q) : status;
+    secret_wipe(key.p, key.len);
+    buf_clear(&key);
+    return status;
+}
+
+/** The options that only a dataset has: one that was given, or NULL. */
+static const char *dataset_option(const struct cli *c)
+{
+    static const char *const names[] = {"tier", "out", "campaign", "app", "pseudonym-key", "force"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (cli_option(c, names[i]) != NULL) {
+            return names[i];
+        }
+    }
+    return NULL;
+}
+
+/* --- files -------------------------------------------------------------------------------------*/
+
+static int query_read(struct cli *c, struct export_query *q)
+{
+    const char *foreign = dataset_option(c);
+    *q = (struct export_query){.flush = flush_stdout, .ctx = c};
+    return foreign == NULL ? stretch_read(c, &q->from, &q->until)
+                           : cli_usage(c, "--%s is for a dataset", foreign);
+}
+
 static int export_run(struct cli *c)
 {
+    if (strcmp(c->operand[0], DATASET) == 0) {
+        return dataset_run(c);
+    }
     struct engine *e;
     struct mete_err err;
     struct export_query q;
     export_format *write = format_find(c->operand[0]);
     const char *path = cli_option(c, "output");
     if (write == NULL) {
-        return cli_usage(c, "there is no format '%s': csv, beancount, hledger or audit",
+        return cli_usage(c, "there is no format '%s': csv, beancount, hledger, audit or dataset",
                          c->operand[0]);
     }
     int status = query_read(c, &q);
@@ -144,18 +258,27 @@ static const struct cli_option OPTIONS[] = {
     {"from", 0, "TIME", "recorded at or after; what stood there before becomes opening balances"},
     {"to", 0, "TIME", "recorded until this moment or day, which is included"},
     {"output", 'o', "FILE", "into a file instead of stdout"},
+    {"tier", 0, "LIST", "dataset: data tiers, 1,2 unless said otherwise"},
+    {"out", 0, "DIR", "dataset: the folder to make"},
+    {"campaign", 0, "ID", "dataset: of this campaign alone"},
+    {"app", 0, "ID", "dataset: of this app alone"},
+    {"pseudonym-key", 0, "FILE", "dataset: users' pseudonyms by this key, not the book's own"},
+    {"force", 0, NULL, "dataset: replace one that is there"},
     {NULL, 0, NULL, NULL}};
 
 const struct cli_command command_export = {
     .name = "export",
-    .operands = "csv|beancount|hledger|audit",
+    .operands = "csv|beancount|hledger|audit|dataset",
     .operands_min = 1,
     .operands_max = 1,
     .summary = "write the book in other programs' formats",
-    .about = "csv: a row a posting, credits positive. beancount, hledger: a complete journal, one\n"
-             "transaction an event, that ends with the balance of every account as assertions;\n"
-             "debits are positive there, so what is owed to a party is negative. audit: all of\n"
-             "the book for the auditor, as doc/format.md has it.",
+    .about =
+        "csv: a row a posting, credits positive. beancount, hledger: a complete journal, one\n"
+        "transaction an event, that ends with the balance of every account as assertions;\n"
+        "debits are positive there, so what is owed to a party is negative. audit: all of\n"
+        "the book for the auditor, as doc/format.md has it. dataset: a folder of training data\n"
+        "about campaigns, a CSV and a JSONL file for each family, as doc/dataset.md has it;\n"
+        "users are pseudonyms.",
     .option = OPTIONS,
     .no_csv = true,
     .no_json = true,

@@ -17,8 +17,11 @@ static int confirm(struct cli *c, const struct erased *what)
     if (!isatty(STDIN_FILENO)) {
         return cli_usage(c, "erasing cannot be undone: say --yes");
     }
-    fprintf(stderr, "Erase %llu private values about %s, and %llu refused events, for ever? [y/N] ",
-            (unsigned long long)what->values, c->operand[0], (unsigned long long)what->quarantined);
+    fprintf(stderr,
+            "Erase %llu private values about %s, %llu refused events and %llu insights, for ever? "
+            "[y/N] ",
+            (unsigned long long)what->values, c->operand[0], (unsigned long long)what->quarantined,
+            (unsigned long long)what->insights);
     char answer[16] = "";
     bool yes =
         fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
@@ -40,14 +43,17 @@ static void show(struct cli *c, struct engine *e, const struct erased *what)
         jw_str(&w, "party", c->operand[0]);
         jw_int(&w, "erased", (int64_t)what->values);
         jw_int(&w, "quarantined", (int64_t)what->quarantined);
+        jw_int(&w, "insights", (int64_t)what->insights);
         log_head_json(&w, &head);
         jw_end_object(&w);
         cli_json_end(c);
         return;
     }
-    cli_print(c, "%llu private values about %s are gone, and %llu refused events that name it\n",
+    cli_print(c,
+              "%llu private values about %s are gone, and %llu refused events and %llu insights "
+              "that name it\n",
               (unsigned long long)what->values, c->operand[0],
-              (unsigned long long)what->quarantined);
+              (unsigned long long)what->quarantined, (unsigned long long)what->insights);
     cli_print(c, "Log: %llu entries, head %s, as before\n", (unsigned long long)head.size, root);
 }
 
@@ -62,7 +68,7 @@ static int erase_run(struct cli *c)
     }
     struct text party = text_of(c->operand[0]);
     enum mete_code code = party_erasable(e, party, &what, &err);
-    bool some = code == METE_OK && what.values + what.quarantined > 0;
+    bool some = code == METE_OK && what.values + what.quarantined + what.insights > 0;
     status = some ? confirm(c, &what) : CLI_OK;
     if (code == METE_OK && status == CLI_OK) {
         code = party_erase(e, party, &what, &err);
@@ -84,7 +90,8 @@ const struct cli_command command_party_erase = {
     .operands_max = 1,
     .summary = "forget the private values about a party",
     .about = "Destinations, display names and free text are erased, and refused events that name\n"
-             "the party, which were kept as they came. The log, its head, every\n"
+             "the party, which were kept as they came, and what apps reported and names it. The\n"
+             "log, its head, every\n"
              "amount and every proof stay as they are. There is no way back, but backups of the\n"
              "store still hold the values.",
     .option = OPTIONS,

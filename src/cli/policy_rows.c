@@ -126,6 +126,9 @@ struct policy_rows policy_rows(struct arena *a, const struct policy *p)
     case POLICY_USAGE:
         rows_of_usage(a, p, &out);
         break;
+    case POLICY_CONTRACT:
+        rows_of_shares(a, p, &out);
+        break;
     }
     return out;
 }

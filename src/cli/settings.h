@@ -78,6 +78,11 @@ enum setting_kind {
       "requests at once after a rest; unless said twice the rate")                                 \
     X(REPLAY_WINDOW, "keys", "replay_window_h", NULL, "replay-window", NUMBER, "24", 0, 8760, 0,   \
       "hours: older signed events that are new are refused; 0: no bound")                          \
+    X(INSIGHTS_DAYS, "insights", "insights_retention_days", NULL, NULL, NUMBER, "400", 0, 36500,   \
+      0, "days that points and insight events are kept; 0: for ever")                              \
+    X(INSIGHTS_RATE, "insights", "insights_rate", NULL, NULL, NUMBER, "2000", 0,                   \
+      SETTING_NUMBER_MAX, 0,                                                                       \
+      "points and insight events a second for each app, on average; 0: no bound")                  \
     X(REGISTRY_URL, "services", "manifest_registry_url", "MANIFEST_REGISTRY_URL", NULL, URL, NULL, \
       0, 0, 0, "where policies come from that this book does not know")                            \
     X(REFRESH, "services", "manifest_refresh_s", "MANIFEST_REFRESH_SECONDS", NULL, NUMBER, "30",   \

@@ -93,7 +93,8 @@ static void show_text(struct cli *c, const struct simulation *s)
     show_totals(c, s);
     if (s->uncovered > 0) {
         cli_print(c,
-                  "\n%llu transfers would not be covered; they happened, so they count as they are "
+                  "\n%llu transfers and settlements would not be covered; they happened, so they "
+                  "count as they are "
                   "and the sender's account goes below zero.\n",
                   (unsigned long long)s->uncovered);
     }
@@ -190,6 +191,7 @@ const struct cli_command command_simulate = {
     .about =
         "All events are decided anew in memory; publications of a draft's id that would be in\n"
         "force at or after --from are left out. Now and then are net: pending, disputed and\n"
-        "cleared together, debts taken off. Transfers stay the facts that they are.",
+        "cleared together, debts taken off. Transfers and settlements stay the facts that they "
+        "are.",
     .option = OPTIONS,
     .run = simulate_run_command};

@@ -16,6 +16,8 @@
 struct money {
     struct text amount;
     struct text currency;
+    bool is_minor;      /* `amount` counts the smallest units */
+    struct text member; /* of the payload that says it, for errors; empty: as the decision knows */
 };
 
 /** A decimal text ("1500", "0.01") to minor units of `scale`. No sign, no exponent; at most `scale`

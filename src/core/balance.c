@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/decision.h"
 #include "core/dispute.h"
+#include "core/funding.h"
 
 struct pending {
     const struct view *v;
@@ -172,14 +173,19 @@ enum view_result balance_at(const struct view *v, struct arena *a, uint32_t part
                             mete_time at, struct balance *out)
 {
     struct key account = key_account(party, asset);
+    struct key paid = paid_key(party, asset);
+    i128 gone[STATE_SUMS] = {0};
     i128 total[STATE_SUMS] = {0};
     struct pending p = {.v = v, .a = a, .party = party, .asset = asset, .at = at};
     *out = (struct balance){0};
     enum view_result known = v->sums(v->ctx, key_bytes(&account), total);
-    if (known == VIEW_MISSING || pending_at(&p, &out->pending) == VIEW_MISSING ||
+    if (known == VIEW_MISSING || v->sums(v->ctx, key_bytes(&paid), gone) == VIEW_MISSING ||
+        pending_at(&p, &out->pending) == VIEW_MISSING ||
         disputed_at(&p, &out->disputed) == VIEW_MISSING) {
         return VIEW_MISSING;
     }
+    out->paid = gone[PAID_OUT];
+    out->leaving = gone[PAID_LEAVING];
     i128 net = total[1] - total[0] + total[3] - total[2];
     i128 free = net - out->pending - out->disputed;
     out->cleared = free > 0 ? free : 0;

@@ -11,6 +11,7 @@ struct balance {
     i128 cleared; /* >= 0 */
     i128 debt;    /* >= 0: reversed after it was cleared and moved on; later earnings recover it */
     i128 paid;
+    i128 leaving; /* on its way: initiated, neither paid nor failed yet */
 };
 
 /** Works from the account's totals, its pending sums of later days, and, for the one day that `at`

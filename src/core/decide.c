@@ -35,6 +35,43 @@ static enum decided (*const DECIDE[EVENT_TYPE_COUNT])(struct work *w) = {
     [EVENT_ALLOCATION_UPHELD] = decide_dispute,
     [EVENT_WALLET_TRANSFERRED] = decide_transfer,
     [EVENT_FX_RATE_SET] = decide_rate,
+    [EVENT_CAMPAIGN_CREATED] = decide_campaign_created,
+    [EVENT_CAMPAIGN_UPDATED] = decide_campaign_updated,
+    [EVENT_CAMPAIGN_OPENED_FOR_FUNDING] = decide_campaign_moved,
+    [EVENT_CAMPAIGN_FUNDING_CLOSED] = decide_campaign_moved,
+    [EVENT_CAMPAIGN_ACTIVATED] = decide_campaign_moved,
+    [EVENT_CAMPAIGN_PAUSED] = decide_campaign_moved,
+    [EVENT_CAMPAIGN_RESUMED] = decide_campaign_moved,
+    [EVENT_CAMPAIGN_COMPLETED] = decide_campaign_moved,
+    [EVENT_CAMPAIGN_CANCELLED] = decide_campaign_moved,
+    [EVENT_ROUND_CREATED] = decide_round,
+    [EVENT_ROUND_APPROVED] = decide_round,
+    [EVENT_ROUND_OPENED] = decide_round,
+    [EVENT_ROUND_CLOSED] = decide_round,
+    [EVENT_ROUND_CANCELLED] = decide_round,
+    [EVENT_COMMITMENT_CREATED] = decide_commitment,
+    [EVENT_COMMITMENT_CONFIRMED] = decide_commitment,
+    [EVENT_COMMITMENT_CANCELLED] = decide_commitment,
+    [EVENT_SPEND_GRANT_CREATED] = decide_grant,
+    [EVENT_SPEND_GRANT_DEPLOYED] = decide_grant,
+    [EVENT_SPEND_AUTHORIZED] = decide_grant,
+    [EVENT_SPEND_EXECUTED] = decide_grant,
+    [EVENT_SPEND_REFUNDED] = decide_grant,
+    [EVENT_KPI_REPORTED] = decide_fact,
+    [EVENT_CREATIVE_GENERATED] = decide_fact,
+    [EVENT_CREATIVE_LAUNCHED] = decide_fact,
+    [EVENT_ATTRIBUTION_ASSIGNED] = decide_attribution,
+    [EVENT_ATTRIBUTION_UPDATED] = decide_attribution,
+    [EVENT_INVOICE_PAID] = decide_invoice,
+    [EVENT_REFUND_ISSUED] = decide_reversal,
+    [EVENT_CHARGEBACK] = decide_reversal,
+    [EVENT_SUBSCRIPTION_CANCELLED] = decide_fact,
+    [EVENT_TERMS_SET] = decide_terms,
+    [EVENT_ROYALTY_ENABLED] = decide_terms,
+    [EVENT_ROYALTY_DISABLED] = decide_terms,
+    [EVENT_SETTLEMENT_INITIATED] = decide_settlement,
+    [EVENT_SETTLEMENT_PAID] = decide_settlement,
+    [EVENT_SETTLEMENT_FAILED] = decide_settlement,
 };
 
 /* --- the range of sums
@@ -111,6 +148,11 @@ enum decided work_decide(struct work *w)
         return work_refuse(w, METE_TYPE_NOT_YET, "/event_type", "\"%s\" is not handled yet",
                            event_type_name(w->event->type));
     }
+    if (w->event->tier3 != NULL && !w->book.tier3) {
+        return work_refuse(w, METE_TIER_OFF, w->event->tier3,
+                           "this is of data tier 3, and this book keeps tiers 1 and 2; the raw "
+                           "content was not kept");
+    }
     enum decided outcome = decide_type(w);
     if (!outcome_fits(w, outcome)) {
         return work_refuse(w, METE_AMOUNT_RANGE, "/payload",
@@ -155,6 +197,21 @@ static void way_put(struct work *w)
     buf_clear(&way);
 }
 
+/** An invoice that waits for something else waits for its user as well. */
+static void user_put(struct work *w)
+{
+    struct buf value = {0};
+    struct key key = w->wait_user;
+    if (!w->waits_for_user) {
+        return;
+    }
+    struct bytes other = key_bytes(&w->wait_key);
+    buf_put(&value, other.p, other.len);
+    key_add_u64(&key, w->in->seq);
+    work_set(w, key, &value);
+    buf_clear(&value);
+}
+
 /** An event that waits keeps the policy names it brought, its money in suspense, and its place. A
  *  cycle that waits still lets those before it try again. */
 static void waiting_put(struct work *w)
@@ -181,6 +238,7 @@ static void waiting_put(struct work *w)
     work_set(w, key, &value);
     buf_clear(&value);
     way_put(w);
+    user_put(w);
     if (for_event) {
         work_add(w, key_of(KEY_COUNTER), 0, 0, 0, 1);
     }

@@ -73,7 +73,7 @@ enum decided decide_metered(struct work *w)
     struct asset asset;
     i128 unused = 0;
     i128 cost = 0;
-    struct money none = {TEXT("0"), e->cost.currency};
+    struct money none = {.amount = TEXT("0"), .currency = e->cost.currency};
     enum decided fine = work_money(w, &none, "/payload/cost", &asset, &unused);
     if (fine != DECIDED_APPLIED) {
         return fine;

@@ -17,9 +17,8 @@ static struct version version_next(const struct work *w, size_t count, const str
     return (struct version){(uint32_t)count + 1, at};
 }
 
-/** Appends a version to a list and sets it under `key`. */
-static void versions_put(struct work *w, struct key key, uint32_t number,
-                         const struct version *versions, size_t count, struct version next)
+void versions_put(struct work *w, struct key key, uint32_t number, const struct version *versions,
+                  size_t count, struct version next)
 {
     struct version *more = arena_array(w->a, count + 1, sizeof *more);
     for (size_t i = 0; i < count; i++) {

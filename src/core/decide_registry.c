@@ -2,7 +2,7 @@
  * Events that tell the book about its world: configuration, assets, apps, parties, keys,
  * destinations, contributions, conditions, rates. They move no money. */
 #include "core/contribution.h"
-#include "core/work.h"
+#include "core/economy.h"
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -48,6 +48,12 @@ enum decided decide_book(struct work *w)
     }
     if (e->attribution_required >= 0) {
         book.attribution_required = e->attribution_required != 0;
+    }
+    if (e->attribution_corrections >= 0) {
+        book.attribution_corrections = e->attribution_corrections != 0;
+    }
+    if (e->tier3 >= 0) {
+        book.tier3 = e->tier3 != 0;
     }
     if (e->unallocated.len > 0) {
         book.unallocated = work_party(w, e->unallocated);
@@ -122,6 +128,7 @@ enum decided decide_app(struct work *w)
     buf_put_varint(&value, work_party(w, w->event->app.owner));
     work_set(w, key_text(KEY_APP, w->event->app.app_id), &value);
     buf_clear(&value);
+    work_release(w, wait_app_key(w->event->app.app_id));
     return done(w);
 }
 

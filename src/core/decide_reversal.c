@@ -3,7 +3,8 @@
  * it came. Largest remainder over what is left of the lines: monotone, and exactly zero at the end.
  * A split under `carry` is one line here: inside it exact shares are taken away again and the
  * change of the floors is posted. */
-#include "core/work.h"
+#include "core/economy.h"
+#include "core/refunds.h"
 
 #include "base/i128.h"
 #include "base/limits.h"
@@ -443,7 +444,7 @@ static void counters_take(struct reversal *r, i128 before, i128 after)
     map_init(&seen, 1, 1);
     for (uint32_t i = 0; i < g->node_count; i++) {
         const struct node *n = &g->node[i];
-        if (n->policy == 0 || n->rounding == NODE_ROLE) {
+        if (!n->counted || n->policy == 0 || n->rounding == NODE_ROLE) {
             continue;
         }
         work_add(r->w, key_u32x2(KEY_NET, n->policy, g->asset),
@@ -473,6 +474,7 @@ static void group_take(struct work *w, const struct decision *original, uint32_t
     ranges_find(&r);
     domain_take(&r, NODE_NONE, amount);
     counters_take(&r, reversed->gross, reversed->gross + amount);
+    contract_reversed(w, g, r.out);
     reversed->gross += amount;
     reversed_put(w, reversed_key(seq, page, group), reversed);
 }
@@ -480,11 +482,15 @@ static void group_take(struct work *w, const struct decision *original, uint32_t
 /* --- the event
  * ----------------------------------------------------------------------------------*/
 
-static enum decided original_find(struct work *w, struct decision *d, uint64_t *seq, uint32_t *page)
+/** The seq that the event's reference leads to, or what it waits for. */
+static enum decided original_seq(struct work *w, uint64_t *seq)
 {
     struct text id = w->event->reversal.reverses;
     struct key key = key_event_id(id);
     struct bytes value;
+    if (w->event->type != EVENT_REVENUE_REVERSED) {
+        return refund_original(w, seq);
+    }
     enum view_result known = w->view->get(w->view->ctx, key_bytes(&key), &value);
     if (known == VIEW_MISSING) {
         w->missing = true;
@@ -494,15 +500,32 @@ static enum decided original_find(struct work *w, struct decision *d, uint64_t *
         return work_wait(w, METE_ORIGINAL_UNKNOWN, wait_event_key(id), "/payload/reverses");
     }
     struct reader r = reader_of(value);
+    *seq = read_varint(&r);
+    return DECIDED_APPLIED;
+}
+
+/* What is reversed: where it came, where it is booked now. */
+struct booked {
+    struct decision d;
+    uint64_t came;
+    uint64_t seq;
+    uint32_t page;
+};
+
+static enum decided original_find(struct work *w, struct booked *b)
+{
     bool booked = false;
-    if (original_load(w, read_varint(&r), d, seq, page, &booked) != VIEW_FOUND) {
+    enum decided fine = original_seq(w, &b->came);
+    if (fine != DECIDED_APPLIED) {
+        return fine;
+    }
+    if (original_load(w, b->came, &b->d, &b->seq, &b->page, &booked) != VIEW_FOUND) {
         w->missing = true;
         return DECIDED_NEEDS;
     }
-    if (!booked) {
-        return work_wait(w, METE_ORIGINAL_UNKNOWN, wait_event_key(id), "/payload/reverses");
-    }
-    return DECIDED_APPLIED;
+    return booked ? DECIDED_APPLIED
+                  : work_wait(w, METE_ORIGINAL_UNKNOWN, wait_event_key(w->event->reversal.reverses),
+                              "/payload/reverses");
 }
 
 /** The amount that the payload names: above 0, at most `left`. */
@@ -616,22 +639,62 @@ static enum decided reversal_parts(struct work *w, uint32_t asset, struct origin
 
 enum decided decide_reversal(struct work *w)
 {
-    struct decision d = {0};
-    uint64_t seq = 0;
-    uint32_t page = 0;
+    struct booked b = {0};
     uint32_t asset = 0;
+    i128 taken = 0;
     struct originals o = {0};
-    enum decided fine = original_find(w, &d, &seq, &page);
-    fine = fine == DECIDED_APPLIED ? reversal_asset(w, &d, &asset) : fine;
+    enum decided fine = original_find(w, &b);
+    fine = fine == DECIDED_APPLIED ? reversal_asset(w, &b.d, &asset) : fine;
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
-    originals_collect(w, &d, seq, page, asset, &o);
+    originals_collect(w, &b.d, b.seq, b.page, asset, &o);
     fine = reversal_parts(w, asset, &o);
     for (size_t i = 0; i < o.count && fine == DECIDED_APPLIED; i++) {
         if (o.part[i] != 0) {
-            group_take(w, &d, o.group[i], seq, page, o.part[i], &o.reversed[i]);
+            group_take(w, &b.d, o.group[i], b.seq, b.page, o.part[i], &o.reversed[i]);
+            taken += o.part[i];
         }
     }
-    return fine;
+    return fine == DECIDED_APPLIED && invoice_group(&b.d) != NULL ? refund_noted(w, b.came, taken)
+                                                                  : fine;
+}
+
+/* --- booking anew ------------------------------------------------------------------------------*/
+
+const struct group *invoice_group(const struct decision *d)
+{
+    for (uint32_t i = 0; i < d->group_count; i++) {
+        const struct group *g = &d->group[i];
+        if (g->kind == GROUP_REVENUE && g->node_count > 0 && g->node[0].rounding == NODE_CONTRACT) {
+            return g;
+        }
+    }
+    return NULL;
+}
+
+void reverse_rest(struct work *w, const struct decision *d, uint64_t seq, uint32_t page)
+{
+    for (uint32_t i = 0; i < d->group_count; i++) {
+        const struct group *g = &d->group[i];
+        struct reversed r;
+        if (g->kind != GROUP_REVENUE) {
+            continue;
+        }
+        w->missing |= reversed_load(w->view, w->a, seq, page, i, g, &r) == VIEW_MISSING;
+        if (g->gross > r.gross) {
+            group_take(w, d, i, seq, page, g->gross - r.gross, &r);
+        }
+    }
+}
+
+void reverse_again(struct work *w, uint32_t group, const struct refund_note *refund, size_t count)
+{
+    const struct group *g = &w->out->group[group];
+    struct reversed r = {.line_count = g->line_count, .node_count = g->node_count};
+    r.line = arena_array(w->a, g->line_count, sizeof *r.line);
+    r.node = arena_array(w->a, g->node_count, sizeof *r.node);
+    for (size_t i = 0; i < count; i++) {
+        group_take(w, w->out, group, w->log_size, w->page, refund[i].amount, &r);
+    }
 }

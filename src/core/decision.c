@@ -78,6 +78,12 @@ static void line_unpack(struct reader *r, struct line *l)
     r->failed |= l->kind < LINE_FEE || l->kind > LINE_TRANSFER || !amount_in_range(l->amount);
 }
 
+/** A campaign's money begins with its node. */
+static bool is_campaign(const struct group *g)
+{
+    return g->node_count > 0 && g->node[0].rounding == NODE_CONTRACT;
+}
+
 static void group_pack(struct buf *out, const struct group *g)
 {
     buf_put_u8(out, g->kind);
@@ -98,6 +104,9 @@ static void group_pack(struct buf *out, const struct group *g)
     buf_put_varint(out, g->node_count);
     for (uint32_t i = 0; i < g->node_count; i++) {
         node_pack(out, &g->node[i]);
+    }
+    if (is_campaign(g)) {
+        buf_put_zigzag(out, g->accrued);
     }
     buf_put_varint(out, g->line_count);
     for (uint32_t i = 0; i < g->line_count; i++) {
@@ -142,6 +151,7 @@ static void group_unpack(struct arena *a, struct reader *r, struct group *g)
             r->failed = true;
         }
     }
+    g->accrued = is_campaign(g) ? read_zigzag(r) : 0;
     g->line_count = read_count(r, LINE_PACKED_MIN);
     g->line = arena_array(a, g->line_count, sizeof *g->line);
     for (uint32_t i = 0; i < g->line_count; i++) {

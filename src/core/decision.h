@@ -34,6 +34,9 @@ enum line_kind {
 #define NODE_NONE   UINT32_MAX
 #define FEE_PAYLOAD UINT32_MAX /* line.share of the fee that came with the payload */
 #define NODE_ROLE   255u       /* node.rounding of a role pot inside a roles policy */
+#define NODE_CONTRACT                                                                              \
+    254u /* node.rounding of a campaign: the pool is floored, the creator has                      \
+            the rest; its weights are basis points */
 
 /** One split: an amount that went into a policy (or a role's pot) and how it was divided. */
 struct node {
@@ -79,6 +82,7 @@ struct group {
     uint32_t target_page;
     uint32_t target_group; /* counted over the whole decision */
     u128 den;              /* reversal: sum of what was left before */
+    i128 accrued;          /* campaign: what its investors had accrued before */
     struct node *node;
     uint32_t node_count;
     struct line *line;

@@ -22,9 +22,11 @@ struct event_book {
     int32_t dispute_auto_clear_days; /* -1: unchanged */
     bool has_payout_minimum;
     struct money payout_minimum;
-    struct text unallocated;     /* party; empty: unchanged */
-    struct text environment;     /* empty: unchanged */
-    int8_t attribution_required; /* -1 unchanged, 0, 1 */
+    struct text unallocated;        /* party; empty: unchanged */
+    struct text environment;        /* empty: unchanged */
+    int8_t attribution_required;    /* -1 unchanged, 0, 1 */
+    int8_t attribution_corrections; /* -1 unchanged, 0, 1 */
+    int8_t tier3;                   /* -1 unchanged, 0, 1 */
 };
 
 struct event_asset {
@@ -129,9 +131,13 @@ struct event_revenue {
     uint64_t quantity;
 };
 
+/** Of a refund or a chargeback too: it finds its invoice by the first that is given, last by
+ *  correlation.transaction_id. */
 struct event_reversal {
     struct text reverses; /* event_id */
-    bool has_amount;      /* else: all that is left */
+    struct text payment_intent;
+    struct text kind; /* of a refund, as of its invoice */
+    bool has_amount;  /* else: all that is left */
     struct money amount;
 };
 
@@ -154,6 +160,89 @@ struct event_rate {
     mete_time as_of;
 };
 
+/* What an envelope says it belongs to; empty: nothing. */
+struct correlation {
+    struct text campaign_id;
+    struct text round_id;
+    struct text commitment_id;
+    struct text allocation_id;
+    struct text transaction_id;
+    struct text user_id;
+};
+
+enum funding { FUNDING_UNSAID, FUNDING_SELF, FUNDING_OFFERING };
+enum completion { COMPLETION_NONE, COMPLETION_CAP, COMPLETION_DURATION, COMPLETION_OFF_RAMP };
+
+/** campaign.created and .updated: members that were left out are empty, or as they say. */
+struct event_campaign {
+    struct text creator;
+    struct text created_by; /* the creator when none is named */
+    struct text currency;
+    enum funding funding;
+    struct text raise_amount; /* decimals in `currency` */
+    struct text cap_amount;
+    struct ratio cap_multiple; /* den 0: left out */
+    int32_t share_bps;         /* -1: left out */
+    int32_t duration_days;     /* -1: left out */
+    bool has_off_ramps;
+    const struct text *off_ramp;
+    size_t off_ramp_count;
+};
+
+struct event_completion {
+    enum completion reason;
+    struct text off_ramp;
+};
+
+struct event_round {
+    bool requires_moderation;
+};
+
+struct event_commitment {
+    struct text investor;
+    struct money amount;
+};
+
+struct event_grant {
+    struct money amount;
+};
+
+struct event_spend {
+    struct money amount;
+};
+
+struct event_attribution {
+    struct text user_id;
+    struct text campaign_id;
+    struct when effective_from;
+};
+
+struct event_kpi {
+    uint64_t impressions;
+    uint64_t clicks;
+    uint64_t conversions;
+    struct money spend;
+};
+
+struct event_invoice {
+    struct money gross;
+    struct text kind;           /* "subscription", "one_time", or empty */
+    struct text payment_intent; /* may be empty */
+};
+
+struct event_terms {
+    int32_t marketplace_bps; /* -1: as before */
+    int32_t royalty_bps;
+    struct when effective_from;
+    bool force;
+};
+
+struct event_settlement {
+    struct text settlement_id;
+    struct text party;
+    struct money amount;
+};
+
 struct event {
     enum event_type type;
     struct text id;
@@ -162,6 +251,9 @@ struct event {
     struct text service;
     struct text app_id;
     struct text actor_id;
+    struct correlation correlation;
+    const char *tier3; /* JSON pointer of its first member of data tier 3; NULL: it has none, or the
+                          log has it already */
     union {
         struct event_book book;
         struct event_asset asset;
@@ -182,6 +274,17 @@ struct event {
         struct event_allocation allocation;
         struct event_transfer transfer;
         struct event_rate rate;
+        struct event_campaign campaign;
+        struct event_completion completion;
+        struct event_round round;
+        struct event_commitment commitment;
+        struct event_grant grant;
+        struct event_spend spend;
+        struct event_attribution attribution;
+        struct event_kpi kpi;
+        struct event_invoice invoice;
+        struct event_terms terms;
+        struct event_settlement settlement;
     };
 };
 

@@ -192,6 +192,22 @@ static bool runtime_allows(enum producer_rule rule)
     return rule == BY_ANYONE || rule == BY_RUNTIME || rule == BY_GROWTH || rule == BY_SALE;
 }
 
+unsigned event_type_tier(enum event_type type)
+{
+    static const bool second[EVENT_TYPE_COUNT] = {
+#define X(symbol) [EVENT_##symbol] = true,
+        EVENT_TYPES_TIER_2(X)
+#undef X
+    };
+    METE_ASSERT((unsigned)type < EVENT_TYPE_COUNT);
+    return second[type] ? 2 : 1;
+}
+
+bool event_type_economic(enum event_type type)
+{
+    return type >= EVENT_CAMPAIGN_CREATED && type <= EVENT_SETTLEMENT_FAILED;
+}
+
 bool event_type_allows(enum event_type type, struct text producer, struct text service)
 {
     enum producer_rule rule = row_of(type)->producers;
@@ -221,7 +237,7 @@ bool event_type_allows(enum event_type type, struct text producer, struct text s
 enum pair_class {
     PAIR_BOOK,
     PAIR_ASSET,
-    PAIR_NAME, /* app.registered, party.registered, party.destination_set */
+    PAIR_NAME, /* party.registered, party.destination_set */
     PAIR_KEY,
     PAIR_FEES,
     PAIR_POLICY,
@@ -236,6 +252,16 @@ enum pair_class {
     PAIR_DISPUTE,
     PAIR_TRANSFER,
     PAIR_RATE,
+    PAIR_APP,
+    PAIR_CAMPAIGN,
+    PAIR_ROUND,
+    PAIR_COMMITMENT,
+    PAIR_GRANT,
+    PAIR_FACT, /* kpi.*, creative.*, revenue.subscription_cancelled */
+    PAIR_ATTRIBUTION,
+    PAIR_INVOICE,
+    PAIR_REFUND,
+    PAIR_TERMS,
     PAIR_CLASS_COUNT
 };
 
@@ -243,7 +269,7 @@ enum pair_class {
 static const uint8_t pair_classes[EVENT_TYPE_COUNT] = {
     [EVENT_BOOK_CONFIGURED] = 1 + PAIR_BOOK,
     [EVENT_ASSET_DEFINED] = 1 + PAIR_ASSET,
-    [EVENT_APP_REGISTERED] = 1 + PAIR_NAME,
+    [EVENT_APP_REGISTERED] = 1 + PAIR_APP,
     [EVENT_PARTY_REGISTERED] = 1 + PAIR_NAME,
     [EVENT_PARTY_DESTINATION_SET] = 1 + PAIR_NAME,
     [EVENT_KEY_REGISTERED] = 1 + PAIR_KEY,
@@ -265,10 +291,46 @@ static const uint8_t pair_classes[EVENT_TYPE_COUNT] = {
     [EVENT_ALLOCATION_UPHELD] = 1 + PAIR_DISPUTE,
     [EVENT_WALLET_TRANSFERRED] = 1 + PAIR_TRANSFER,
     [EVENT_FX_RATE_SET] = 1 + PAIR_RATE,
+    [EVENT_CAMPAIGN_CREATED] = 1 + PAIR_CAMPAIGN,
+    [EVENT_CAMPAIGN_UPDATED] = 1 + PAIR_CAMPAIGN,
+    [EVENT_CAMPAIGN_OPENED_FOR_FUNDING] = 1 + PAIR_CAMPAIGN,
+    [EVENT_CAMPAIGN_FUNDING_CLOSED] = 1 + PAIR_CAMPAIGN,
+    [EVENT_CAMPAIGN_ACTIVATED] = 1 + PAIR_CAMPAIGN,
+    [EVENT_CAMPAIGN_PAUSED] = 1 + PAIR_CAMPAIGN,
+    [EVENT_CAMPAIGN_RESUMED] = 1 + PAIR_CAMPAIGN,
+    [EVENT_CAMPAIGN_COMPLETED] = 1 + PAIR_CAMPAIGN,
+    [EVENT_CAMPAIGN_CANCELLED] = 1 + PAIR_CAMPAIGN,
+    [EVENT_ROUND_CREATED] = 1 + PAIR_ROUND,
+    [EVENT_ROUND_APPROVED] = 1 + PAIR_ROUND,
+    [EVENT_ROUND_OPENED] = 1 + PAIR_ROUND,
+    [EVENT_ROUND_CLOSED] = 1 + PAIR_ROUND,
+    [EVENT_ROUND_CANCELLED] = 1 + PAIR_ROUND,
+    [EVENT_COMMITMENT_CREATED] = 1 + PAIR_COMMITMENT,
+    [EVENT_COMMITMENT_CONFIRMED] = 1 + PAIR_COMMITMENT,
+    [EVENT_COMMITMENT_CANCELLED] = 1 + PAIR_COMMITMENT,
+    [EVENT_SPEND_GRANT_CREATED] = 1 + PAIR_GRANT,
+    [EVENT_SPEND_GRANT_DEPLOYED] = 1 + PAIR_GRANT,
+    [EVENT_SPEND_AUTHORIZED] = 1 + PAIR_GRANT,
+    [EVENT_SPEND_EXECUTED] = 1 + PAIR_GRANT,
+    [EVENT_SPEND_REFUNDED] = 1 + PAIR_GRANT,
+    [EVENT_KPI_REPORTED] = 1 + PAIR_FACT,
+    [EVENT_CREATIVE_GENERATED] = 1 + PAIR_FACT,
+    [EVENT_CREATIVE_LAUNCHED] = 1 + PAIR_FACT,
+    [EVENT_SUBSCRIPTION_CANCELLED] = 1 + PAIR_FACT,
+    [EVENT_ATTRIBUTION_ASSIGNED] = 1 + PAIR_ATTRIBUTION,
+    [EVENT_ATTRIBUTION_UPDATED] = 1 + PAIR_ATTRIBUTION,
+    [EVENT_INVOICE_PAID] = 1 + PAIR_INVOICE,
+    [EVENT_REFUND_ISSUED] = 1 + PAIR_REFUND,
+    [EVENT_CHARGEBACK] = 1 + PAIR_REFUND,
+    [EVENT_TERMS_SET] = 1 + PAIR_TERMS,
+    [EVENT_ROYALTY_ENABLED] = 1 + PAIR_TERMS,
+    [EVENT_ROYALTY_DISABLED] = 1 + PAIR_TERMS,
 };
 
 /* The lower half, row by row up to the diagonal; columns in the order of enum pair_class.
- * '-' never, '=' always, 'c' unconditional, 'u' unrelated. */
+ * '-' never, '=' always, 'c' unconditional, 'u' unrelated, 'b' below the cap, 'B' that and
+ * unrelated.
+ */
 static const char pairs[PAIR_CLASS_COUNT][PAIR_CLASS_COUNT + 1] = {
     /* Days and parties of the book go into every booking; a later one replaces it. */
     [PAIR_BOOK] = "-",
@@ -312,7 +374,34 @@ static const char pairs[PAIR_CLASS_COUNT][PAIR_CLASS_COUNT + 1] = {
     [PAIR_TRANSFER] = "-u=u=-===-------",
     /* Kept for reports; the last one of a pair of assets holds. */
     [PAIR_RATE] = "=u=u============u",
+    /* Books what waits for its owner, under the book and fees as they are then. */
+    [PAIR_APP] = "-==u-=========u-=u",
+    /* Changes who earns; a new one lets attributions go on that book anew; the end of funding
+     * keeps the app's fees as they are then. */
+    [PAIR_CAMPAIGN] = "-u=u-=========--=--",
+    /* Says who may commit; no amount reads it. */
+    [PAIR_ROUND] = "===u==============-u",
+    /* Investors stand in the order of their commitments, and the odd unit goes by it. */
+    [PAIR_COMMITMENT] = "=u=u==============---",
+    /* Measures what may be spent elsewhere; no account reads it. */
+    [PAIR_GRANT] = "=u=u==============-==u",
+    /* Kept for reports. */
+    [PAIR_FACT] = "===u===================",
+    /* What it finds booked otherwise is booked anew as if it had come first. */
+    [PAIR_ATTRIBUTION] = "-==u-========b--=b-=-==B",
+    /* One payment has one invoice. Below the cap the pool of each is a matter of its own. */
+    [PAIR_INVOICE] = "-u=u-========bu-=u-=-==bb",
+    /* As a reversal, but of invoices alone. */
+    [PAIR_REFUND] = "-u=u=========u--=======bbB",
+    /* Fees of an app's revenue from then on. */
+    [PAIR_TERMS] = "===u-============--====--=-",
 };
+
+bool event_type_forces(enum event_type type)
+{
+    return type == EVENT_TERMS_SET || type == EVENT_ROYALTY_ENABLED ||
+           type == EVENT_ROYALTY_DISABLED;
+}
 
 enum commutes event_types_commute(enum event_type a, enum event_type b)
 {
@@ -331,6 +420,10 @@ enum commutes event_types_commute(enum event_type a, enum event_type b)
         return COMMUTE_UNCONDITIONAL;
     case 'u':
         return COMMUTE_UNRELATED;
+    case 'b':
+        return COMMUTE_BELOW_CAP;
+    case 'B':
+        return COMMUTE_BELOW_CAP_UNRELATED;
     default:
         METE_ASSERT(false);
     }

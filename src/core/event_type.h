@@ -52,41 +52,41 @@ enum producer_rule {
     X(ALLOCATION_UPHELD, "allocation.upheld", HANDLED, BY_CONTROL, "dispute:write")                \
     X(WALLET_TRANSFERRED, "wallet.transferred", HANDLED, BY_CONTROL, "payout:write")               \
     X(FX_RATE_SET, "fx.rate_set", HANDLED, BY_CONTROL, "policy:write")                             \
-    X(CAMPAIGN_CREATED, "campaign.created", LATER, BY_VALIDATION, "policy:write")                  \
-    X(CAMPAIGN_UPDATED, "campaign.updated", LATER, BY_VALIDATION, "policy:write")                  \
-    X(CAMPAIGN_OPENED_FOR_FUNDING, "campaign.opened_for_funding", LATER, BY_VALIDATION,            \
+    X(CAMPAIGN_CREATED, "campaign.created", HANDLED, BY_VALIDATION, "policy:write")                \
+    X(CAMPAIGN_UPDATED, "campaign.updated", HANDLED, BY_VALIDATION, "policy:write")                \
+    X(CAMPAIGN_OPENED_FOR_FUNDING, "campaign.opened_for_funding", HANDLED, BY_VALIDATION,          \
       "policy:write")                                                                              \
-    X(CAMPAIGN_FUNDING_CLOSED, "campaign.funding_closed", LATER, BY_VALIDATION, "policy:write")    \
-    X(CAMPAIGN_ACTIVATED, "campaign.activated", LATER, BY_VALIDATION, "policy:write")              \
-    X(CAMPAIGN_PAUSED, "campaign.paused", LATER, BY_VALIDATION, "policy:write")                    \
-    X(CAMPAIGN_RESUMED, "campaign.resumed", LATER, BY_VALIDATION, "policy:write")                  \
-    X(CAMPAIGN_COMPLETED, "campaign.completed", LATER, BY_VALIDATION, "policy:write")              \
-    X(CAMPAIGN_CANCELLED, "campaign.cancelled", LATER, BY_VALIDATION, "policy:write")              \
-    X(ROUND_CREATED, "round.created", LATER, BY_GOVERNANCE, "policy:write")                        \
-    X(ROUND_APPROVED, "round.approved", LATER, BY_GOVERNANCE, "policy:write")                      \
-    X(ROUND_OPENED, "round.opened", LATER, BY_GOVERNANCE, "policy:write")                          \
-    X(ROUND_CLOSED, "round.closed", LATER, BY_GOVERNANCE, "policy:write")                          \
-    X(ROUND_CANCELLED, "round.cancelled", LATER, BY_GOVERNANCE, "policy:write")                    \
-    X(COMMITMENT_CREATED, "commitment.created", LATER, BY_GOVERNANCE, "policy:write")              \
-    X(COMMITMENT_CONFIRMED, "commitment.confirmed", LATER, BY_PAYMENT, "revenue:write")            \
-    X(COMMITMENT_CANCELLED, "commitment.cancelled", LATER, BY_GOVERNANCE, "policy:write")          \
-    X(SPEND_GRANT_CREATED, "allocation.created", LATER, BY_VALIDATION, "policy:write")             \
-    X(SPEND_GRANT_DEPLOYED, "allocation.deployed", LATER, BY_VALIDATION, "policy:write")           \
-    X(SPEND_AUTHORIZED, "spend.authorized", LATER, BY_VALIDATION, "policy:write")                  \
-    X(SPEND_EXECUTED, "spend.executed", LATER, BY_GROWTH, "revenue:write")                         \
-    X(SPEND_REFUNDED, "spend.refunded", LATER, BY_GROWTH, "revenue:write")                         \
-    X(KPI_REPORTED, "kpi.reported", LATER, BY_GROWTH, "revenue:write")                             \
-    X(CREATIVE_GENERATED, "creative.generated", LATER, BY_GROWTH, "revenue:write")                 \
-    X(CREATIVE_LAUNCHED, "creative.launched", LATER, BY_GROWTH, "revenue:write")                   \
-    X(ATTRIBUTION_ASSIGNED, "attribution.assigned", LATER, BY_RUNTIME, "revenue:write")            \
-    X(ATTRIBUTION_UPDATED, "attribution.updated", LATER, BY_RUNTIME, "revenue:write")              \
-    X(INVOICE_PAID, "revenue.invoice_paid", LATER, BY_SALE, "revenue:write")                       \
-    X(REFUND_ISSUED, "revenue.refund_issued", LATER, BY_SALE, "revenue:write")                     \
-    X(CHARGEBACK, "revenue.chargeback", LATER, BY_SALE, "revenue:write")                           \
-    X(SUBSCRIPTION_CANCELLED, "revenue.subscription_cancelled", LATER, BY_SALE, "revenue:write")   \
-    X(TERMS_SET, "app.economic_terms_set", LATER, BY_PAYMENT, "policy:write")                      \
-    X(ROYALTY_ENABLED, "app.royalty_enabled", LATER, BY_PAYMENT, "policy:write")                   \
-    X(ROYALTY_DISABLED, "app.royalty_disabled", LATER, BY_PAYMENT, "policy:write")                 \
+    X(CAMPAIGN_FUNDING_CLOSED, "campaign.funding_closed", HANDLED, BY_VALIDATION, "policy:write")  \
+    X(CAMPAIGN_ACTIVATED, "campaign.activated", HANDLED, BY_VALIDATION, "policy:write")            \
+    X(CAMPAIGN_PAUSED, "campaign.paused", HANDLED, BY_VALIDATION, "policy:write")                  \
+    X(CAMPAIGN_RESUMED, "campaign.resumed", HANDLED, BY_VALIDATION, "policy:write")                \
+    X(CAMPAIGN_COMPLETED, "campaign.completed", HANDLED, BY_VALIDATION, "policy:write")            \
+    X(CAMPAIGN_CANCELLED, "campaign.cancelled", HANDLED, BY_VALIDATION, "policy:write")            \
+    X(ROUND_CREATED, "round.created", HANDLED, BY_GOVERNANCE, "policy:write")                      \
+    X(ROUND_APPROVED, "round.approved", HANDLED, BY_GOVERNANCE, "policy:write")                    \
+    X(ROUND_OPENED, "round.opened", HANDLED, BY_GOVERNANCE, "policy:write")                        \
+    X(ROUND_CLOSED, "round.closed", HANDLED, BY_GOVERNANCE, "policy:write")                        \
+    X(ROUND_CANCELLED, "round.cancelled", HANDLED, BY_GOVERNANCE, "policy:write")                  \
+    X(COMMITMENT_CREATED, "commitment.created", HANDLED, BY_GOVERNANCE, "policy:write")            \
+    X(COMMITMENT_CONFIRMED, "commitment.confirmed", HANDLED, BY_PAYMENT, "revenue:write")          \
+    X(COMMITMENT_CANCELLED, "commitment.cancelled", HANDLED, BY_GOVERNANCE, "policy:write")        \
+    X(SPEND_GRANT_CREATED, "allocation.created", HANDLED, BY_VALIDATION, "policy:write")           \
+    X(SPEND_GRANT_DEPLOYED, "allocation.deployed", HANDLED, BY_VALIDATION, "policy:write")         \
+    X(SPEND_AUTHORIZED, "spend.authorized", HANDLED, BY_VALIDATION, "policy:write")                \
+    X(SPEND_EXECUTED, "spend.executed", HANDLED, BY_GROWTH, "revenue:write")                       \
+    X(SPEND_REFUNDED, "spend.refunded", HANDLED, BY_GROWTH, "revenue:write")                       \
+    X(KPI_REPORTED, "kpi.reported", HANDLED, BY_GROWTH, "revenue:write")                           \
+    X(CREATIVE_GENERATED, "creative.generated", HANDLED, BY_GROWTH, "revenue:write")               \
+    X(CREATIVE_LAUNCHED, "creative.launched", HANDLED, BY_GROWTH, "revenue:write")                 \
+    X(ATTRIBUTION_ASSIGNED, "attribution.assigned", HANDLED, BY_RUNTIME, "revenue:write")          \
+    X(ATTRIBUTION_UPDATED, "attribution.updated", HANDLED, BY_RUNTIME, "revenue:write")            \
+    X(INVOICE_PAID, "revenue.invoice_paid", HANDLED, BY_SALE, "revenue:write")                     \
+    X(REFUND_ISSUED, "revenue.refund_issued", HANDLED, BY_SALE, "revenue:write")                   \
+    X(CHARGEBACK, "revenue.chargeback", HANDLED, BY_SALE, "revenue:write")                         \
+    X(SUBSCRIPTION_CANCELLED, "revenue.subscription_cancelled", HANDLED, BY_SALE, "revenue:write") \
+    X(TERMS_SET, "app.economic_terms_set", HANDLED, BY_PAYMENT, "policy:write")                    \
+    X(ROYALTY_ENABLED, "app.royalty_enabled", HANDLED, BY_PAYMENT, "policy:write")                 \
+    X(ROYALTY_DISABLED, "app.royalty_disabled", HANDLED, BY_PAYMENT, "policy:write")               \
     X(LEDGER_ACCRUED, "ledger.accrued", RESERVED, BY_NOBODY, "")                                   \
     X(LEDGER_ADJUSTED, "ledger.adjusted", RESERVED, BY_NOBODY, "")                                 \
     X(SETTLEMENT_INITIATED, "settlement.initiated", RESERVED, BY_NOBODY, "")                       \
@@ -109,6 +109,10 @@ enum producer_rule {
     X(PAYOUT_HOLD_RELEASED, "payout.hold_released", RESERVED, BY_NOBODY, "")                       \
     X(PAYOUT_BATCH_CLOSED, "payout.batch_closed", RESERVED, BY_NOBODY, "")
 
+/* Tier 2: what growth did and what came of it. All other types are tier 1, what money follows from.
+ * No type is tier 3: raw content stands in members of payloads (wire/tier.h). X(symbol) */
+#define EVENT_TYPES_TIER_2(X) X(KPI_REPORTED) X(CREATIVE_GENERATED) X(CREATIVE_LAUNCHED)
+
 enum event_type {
 #define X(symbol, name, status, producers, scope) EVENT_##symbol,
     EVENT_TYPES(X)
@@ -123,9 +127,17 @@ enum type_status event_type_status(enum event_type type);
 /** The scope a key needs to send it ("revenue:write"). */
 const char *event_type_scope(enum event_type type);
 
+/** 1 or 2: which data tier it is of. Source: economic-protocol.md §6; decision 0012. */
+unsigned event_type_tier(enum event_type type);
+/** True for the types of the economic protocol, what mete makes of them included. */
+bool event_type_economic(enum event_type type);
+
 /** True when `producer` ("runtime", "control_plane") with `service` may send this type. An empty
  *  producer is a local file, taken at its word. Source: spec/events.md, "Producer". */
 bool event_type_allows(enum event_type type, struct text producer, struct text service);
+
+/** An event of this type may force a rule aside (`force`), which only a supervisor does. */
+bool event_type_forces(enum event_type type);
 
 /** When two events of these types, next to each other in the log, give the same balances in either
  *  order. */
@@ -134,7 +146,9 @@ enum commutes {
     COMMUTE_ALWAYS,
     COMMUTE_UNCONDITIONAL, /* while no computed condition reads what the other writes, and no policy
                               hangs below a carry split of both */
-    COMMUTE_UNRELATED      /* while they name different policies, originals, parties or items */
+    COMMUTE_UNRELATED,     /* while they name different policies, originals, parties or items */
+    COMMUTE_BELOW_CAP,     /* while no campaign reaches its cap, in either order */
+    COMMUTE_BELOW_CAP_UNRELATED /* both */
 };
 enum commutes event_types_commute(enum event_type a, enum event_type b);
 

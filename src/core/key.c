@@ -170,6 +170,30 @@ struct key key_batch(struct text platform, struct text batch)
     return k;
 }
 
+enum about { ABOUT_CAMPAIGN = 1, ABOUT_USER = 2 };
+
+static struct key key_about(enum about what, const uint8_t *hash)
+{
+    struct key k;
+    key_begin(&k, KEY_ABOUT);
+    key_add_u8(&k, (uint8_t)what);
+    key_add(&k, hash, ID_HASH_LEN);
+    METE_ASSERT(k.len == KEY_ABOUT_SEQ_AT);
+    return k;
+}
+
+struct key key_about_campaign(struct text campaign_id)
+{
+    struct hash h = sha256(text_bytes(campaign_id));
+    return key_about(ABOUT_CAMPAIGN, h.b);
+}
+
+struct key key_about_user(struct text app_id, struct text user_id)
+{
+    struct key both = key_batch(app_id, user_id);
+    return key_about(ABOUT_USER, both.b + 1);
+}
+
 struct key key_account(uint32_t party, uint32_t asset)
 {
     return key_u32x2(KEY_ACCOUNT, party, asset);

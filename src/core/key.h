@@ -51,7 +51,24 @@
     X(KEY, 'G', 0, 1, "key id -> algorithm, owner")                                                \
     X(DESTINATION, 'H', 0, 0, "party -> rail, commitment")                                         \
     X(APP, 'O', 0, 0, "app id -> owner")                                                           \
-    X(CHILD, 'V', 0, 1, "policy, child policy -> (empty): who contains whom")
+    X(CHILD, 'V', 0, 1, "policy, child policy -> (empty): who contains whom")                      \
+    X(CAMPAIGN, 'g', 0, 1, "campaign (its policy's number) -> terms, state")                       \
+    X(CAMPAIGN_SUMS, 'h', 1, 0, "campaign -> confirmed, accrued, creator's, reversed gross")       \
+    X(INVESTMENT, 'i', 0, 1, "campaign, seq -> party, confirmed amount")                           \
+    X(ROUND, 'r', 0, 0, "round id -> campaign, state")                                             \
+    X(COMMITMENT, 'o', 0, 0, "commitment id -> campaign, investor, amount, state")                 \
+    X(GRANT, 's', 0, 0, "allocation id -> campaign, amount, state")                                \
+    X(GRANT_SUMS, 't', 1, 0, "hash of allocation id -> authorized, executed, refunded")            \
+    X(TERMS, 'e', 0, 0, "app id -> royalty, versions of its fee schedule")                         \
+    X(ATTRIBUTION, 'v', 0, 0, "hash of app and user -> campaigns, each from a moment on")          \
+    X(WAIT_USER, 'd', 0, 1, "hash of app and user, seq -> where else the invoice waits")           \
+    X(USER_REVENUE, 'x', 0, 1, "hash of app and user, seq -> (empty): an invoice that is booked")  \
+    X(PAYMENT, 'y', 0, 0, "hash of a payment's reference -> seq of its invoice, a varint")         \
+    X(REFUNDS, 'j', 0, 0, "seq of an invoice -> what was taken back of it, and by whom")           \
+    X(PAID, 'b', 1, 0, "party, asset -> paid out so far, on its way")                              \
+    X(SETTLEMENT, 'z', 0, 0, "settlement id -> party, amount, state, where it began and ended")    \
+    X(MADE, 'I', 0, 1, "campaign (0: settlements), seq -> what the event there made")              \
+    X(ABOUT, '1', 0, 1, "hash of a campaign or of app and user, seq, page -> (empty): about it")
 
 enum key_class {
 #define X(symbol, byte, is_sums, is_scanned, what) KEY_##symbol = (byte),
@@ -89,6 +106,12 @@ struct key key_prefix_end(struct key k);
 struct key key_event_id(struct text event_id);
 /** A platform's batch of usage, by hash: together the two ids are longer than a key. */
 struct key key_batch(struct text platform, struct text batch);
+/** Decisions about a campaign, in the order of the log: seq and page (32 bits) follow. By its id's
+ *  hash: facts may come before it does. */
+struct key key_about_campaign(struct text campaign_id);
+/** The same of what a user did besides paying. */
+struct key key_about_user(struct text app_id, struct text user_id);
+#define KEY_ABOUT_SEQ_AT 18u /* where the seq stands */
 struct key key_account(uint32_t party, uint32_t asset);
 struct key key_entry(uint32_t party, uint32_t asset, uint64_t seq, uint32_t page);
 /** Entries of an account begin here: seq 0. */

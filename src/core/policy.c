@@ -31,6 +31,8 @@ const char *policy_kind_name(enum policy_kind kind)
         return "usage";
     case POLICY_SINGLE:
         return "single";
+    case POLICY_CONTRACT:
+        return "contract";
     }
     return "?";
 }
@@ -415,6 +417,8 @@ enum mete_code policy_compile(struct arena *a, struct policy *p, struct mete_err
         return usage_compile(p, err);
     case POLICY_SINGLE:
         return single_compile(p, err);
+    case POLICY_CONTRACT:
+        break; /* made by a campaign's events alone */
     }
     return mete_fail(err, METE_POLICY_INVALID, "/kind", "not a kind of policy");
 }

@@ -13,7 +13,13 @@
 #include "crypto/hash.h"
 #include "mete/error.h"
 
-enum policy_kind { POLICY_WEIGHTS = 1, POLICY_ROLES = 2, POLICY_USAGE = 3, POLICY_SINGLE = 4 };
+enum policy_kind {
+    POLICY_WEIGHTS = 1,
+    POLICY_ROLES = 2,
+    POLICY_USAGE = 3,
+    POLICY_SINGLE = 4,
+    POLICY_CONTRACT = 5 /* of a campaign: made from its events, never published */
+};
 enum rounding { ROUNDING_LARGEST = 1, ROUNDING_AUTHOR = 2, ROUNDING_CARRY = 3 };
 
 /** How the sum of the weights is judged (.fair generations differ). */
@@ -73,6 +79,15 @@ struct sales_period {
     mete_time until;
 };
 
+/** POLICY_CONTRACT: the pool that its shares (investors, by what they confirmed) divide. */
+struct contract {
+    uint32_t creator;   /* party */
+    uint32_t share_bps; /* of what is shareable */
+    uint32_t asset;
+    bool has_cap;
+    i128 cap; /* the pool stops there; minor units */
+};
+
 struct policy {
     struct text id;
     enum policy_kind kind;
@@ -89,6 +104,7 @@ struct policy {
     uint32_t condition_count;
     struct role_share *role; /* POLICY_ROLES, in listed order; sums to at most 10000 */
     uint32_t role_count;
+    struct contract contract;
     struct ratio calls_weight; /* POLICY_USAGE */
     struct ratio kib_weight;
     struct tier *tier;

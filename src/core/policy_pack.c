@@ -65,6 +65,15 @@ static void usage_pack(struct buf *out, const struct policy *p)
     }
 }
 
+static void contract_pack(struct buf *out, const struct contract *c)
+{
+    buf_put_varint(out, c->creator);
+    buf_put_varint(out, c->share_bps);
+    buf_put_varint(out, c->asset);
+    buf_put_u8(out, c->has_cap);
+    buf_put_varint128(out, (u128)c->cap);
+}
+
 static void computed_pack(struct buf *out, const struct policy *p)
 {
     buf_put_varint(out, p->threshold_count);
@@ -112,6 +121,9 @@ void policy_pack(struct buf *out, const struct policy *p)
     }
     if (p->kind == POLICY_USAGE) {
         usage_pack(out, p);
+    }
+    if (p->kind == POLICY_CONTRACT) {
+        contract_pack(out, &p->contract);
     }
     computed_pack(out, p);
 }
@@ -181,7 +193,7 @@ static void head_unpack(struct unpack *u)
 {
     struct policy *p = u->p;
     u->damaged |= read_u8(&u->r) != POLICY_FORMAT;
-    p->kind = unpack_choice(u, POLICY_WEIGHTS, POLICY_SINGLE);
+    p->kind = unpack_choice(u, POLICY_WEIGHTS, POLICY_CONTRACT);
     p->rounding = unpack_choice(u, ROUNDING_LARGEST, ROUNDING_CARRY);
     p->sum_rule = unpack_choice(u, SUM_AT_MOST_ONE, SUM_ONE_MILLIONTH);
     u->damaged |= (p->kind == POLICY_ROLES) != (p->rounding == ROUNDING_AUTHOR);
@@ -256,7 +268,7 @@ static void share_unpack(struct unpack *u, struct share *s)
 static void shares_unpack(struct unpack *u)
 {
     struct policy *p = u->p;
-    p->share_count = unpack_count(u, SHARES_MAX);
+    p->share_count = unpack_count(u, p->kind == POLICY_CONTRACT ? INVESTMENTS_MAX : SHARES_MAX);
     u->damaged |= p->kind == POLICY_SINGLE && p->share_count != 1;
     p->share = arena_array(u->a, p->share_count, sizeof *p->share);
     for (uint32_t i = 0; i < p->share_count && !u->r.failed; i++) {
@@ -289,6 +301,18 @@ static void usage_unpack(struct unpack *u)
         p->tier[i].number = unpack_u32(u);
         p->tier[i].factor = unpack_ratio(u);
     }
+}
+
+static void contract_unpack(struct unpack *u)
+{
+    struct contract *c = &u->p->contract;
+    c->creator = unpack_u32(u);
+    c->share_bps = (uint32_t)below(u, unpack_u32(u), BPS_ONE + 1);
+    c->asset = unpack_u32(u);
+    c->has_cap = unpack_choice(u, 0, 1) != 0;
+    u128 cap = read_varint128(&u->r);
+    u->damaged |= cap >= (u128)AMOUNT_LIMIT;
+    c->cap = cap < (u128)AMOUNT_LIMIT ? (i128)cap : 0;
 }
 
 static void computed_unpack(struct unpack *u)
@@ -339,6 +363,9 @@ bool policy_unpack(struct arena *a, struct bytes packed, struct policy *p)
     }
     if (read.kind == POLICY_USAGE) {
         usage_unpack(&u);
+    }
+    if (read.kind == POLICY_CONTRACT) {
+        contract_unpack(&u);
     }
     computed_unpack(&u);
     if (u.damaged || !reader_done(&u.r)) {

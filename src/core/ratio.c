@@ -4,6 +4,7 @@
 
 #include "base/i128.h"
 #include "base/limits.h"
+#include "core/amount.h"
 
 #define RATIO_LIMIT  ((u128)1 << AMOUNT_BITS_MAX)
 #define DECIMALS_MAX 38 /* 10^38 is the largest power of ten below 2^128 */
@@ -59,4 +60,22 @@ bool ratio_parse(struct text t, struct ratio *out)
     }
     u128 whole;
     return u128_parse(t, &whole) && ratio_of(whole, 1, out);
+}
+
+#define PLACES_MAX 30 /* of an amount */
+
+void ratio_format(struct ratio r, char out[RATIO_TEXT_MAX])
+{
+    for (unsigned places = 0; places <= PLACES_MAX; places++) {
+        u128 scaled;
+        u128 ten = u128_pow10(places);
+        if (ten % r.den == 0 && !__builtin_mul_overflow(r.num, ten / r.den, &scaled) &&
+            scaled < RATIO_LIMIT) {
+            amount_format((i128)scaled, places, out);
+            return;
+        }
+    }
+    size_t len = i128_format((i128)r.num, out);
+    out[len] = '/';
+    (void)i128_format((i128)r.den, out + len + 1);
 }

@@ -14,4 +14,8 @@ struct ratio {
  *  num reach 2^120. Values above 1 are read: who uses them decides. */
 bool ratio_parse(struct text t, struct ratio *out) METE_MUST_CHECK;
 
+#define RATIO_TEXT_MAX 96
+/** "1.4" where that is exact, else "4/3"; what ratio_parse reads as the same. */
+void ratio_format(struct ratio r, char out[RATIO_TEXT_MAX]);
+
 #endif

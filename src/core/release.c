@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Events that wait, and their release: when what they waited for comes, they are decided anew, in
  * their order, each as a page of the event that opened the release, before any later event. */
-#include "core/work.h"
+#include "core/economy.h"
 
 #include "base/text.h"
 
@@ -37,7 +37,7 @@ static uint64_t first_under(struct work *w, struct key key, uint64_t cursor, uin
 uint64_t work_first_waiting(struct work *w, struct key key, uint64_t cursor, uint64_t limit)
 {
     uint64_t first = first_under(w, key, cursor, limit);
-    if (key.b[1] != WAIT_POLICY) {
+    if (key.b[0] != KEY_WAITING || key.b[1] != WAIT_POLICY) {
         return first;
     }
     struct key below = wait_below_key(key_read_u32(key_bytes(&key), 2));
@@ -161,11 +161,37 @@ static void way_leave(struct work *w, uint64_t seq, const uint32_t *way, uint32_
     }
 }
 
+/** An invoice may wait for its user beside what it is found under: off that list too. Returns the
+ *  other one. */
+static struct key user_leave(struct work *w, struct key key, uint64_t seq, bool waits)
+{
+    const struct event *e = w->event;
+    struct bytes value;
+    struct key other = key;
+    if (e->type != EVENT_INVOICE_PAID || e->correlation.user_id.len == 0) {
+        return key;
+    }
+    struct key user = wait_user_key(e->app_id, e->correlation.user_id);
+    key_add_u64(&user, seq);
+    enum view_result found = w->view->get(w->view->ctx, key_bytes(&user), &value);
+    w->missing |= found == VIEW_MISSING;
+    if (found == VIEW_FOUND && key.b[0] == KEY_WAIT_USER) {
+        METE_ASSERT(value.len <= sizeof other.b);
+        memcpy(other.b, value.p, value.len);
+        other.len = value.len;
+    }
+    if (found == VIEW_FOUND && !waits) {
+        work_remove(w, user);
+    }
+    return other;
+}
+
 /** Takes the event off the lists it stood on; `key` is the one it was found under. What it waits
  * for now was put before. */
 static void unwait(struct work *w, struct key key, uint64_t seq, bool waits)
 {
     uint32_t way[WAIT_WAY_MAX];
+    key = user_leave(w, key, seq, waits);
     uint32_t count = key.b[1] == WAIT_POLICY ? way_load(w, seq, way) : 0;
     bool for_event = key.b[1] == WAIT_EVENT;
     if (count > 0) {
@@ -214,6 +240,90 @@ static enum decided redecide(struct work *w, struct decide_in *in, uint64_t seq,
     return work_decide(w);
 }
 
+/** The next step through a list of events that wait. */
+static enum decided wait_step(struct work *w, struct decide_in *in, struct release_item *item,
+                              struct event *event)
+{
+    uint64_t at = in->seq;
+    uint64_t waiting = work_first_waiting(w, item->key, item->cursor, item->limit);
+    METE_ASSERT(waiting != 0 || w->missing);
+    enum decided outcome = w->missing ? DECIDED_NEEDS : redecide(w, in, waiting, event);
+    if (outcome == DECIDED_REFUSED) {
+        struct key stuck = key_of(KEY_WAITING);
+        key_add_u8(&stuck, WAIT_STUCK);
+        outcome = work_wait(w, w->err != NULL ? w->err->code : METE_POLICY_INVALID, stuck, "");
+    }
+    if (outcome != DECIDED_NEEDS && !w->missing) {
+        outcome = work_finish(w, outcome);
+        unwait(w, item->key, waiting, outcome == DECIDED_WAITING);
+        if (outcome == DECIDED_APPLIED) {
+            booked_at(w, waiting, at, w->page);
+        }
+        item->cursor = waiting;
+    }
+    return outcome;
+}
+
+/* --- invoices that belong to somebody else now -------------------------------------------------*/
+
+#define LOOKS_MAX 64 /* of invoices that stay where they are, in one step */
+
+struct invoice {
+    struct decision d;
+    uint64_t seq; /* where it is booked */
+    uint32_t page;
+    uint32_t campaign; /* whose it is now */
+    uint32_t owner;
+};
+
+/** True when the invoice at `seq` is booked for another campaign than the one it belongs to now. */
+static bool has_moved(struct work *w, struct decide_in *in, uint64_t seq, struct event *event,
+                      struct invoice *i)
+{
+    mete_time recorded;
+    struct campaign c;
+    bool booked = false;
+    const struct view *v = w->view;
+    if (v->event(v->ctx, seq, w->a, event, &recorded) != VIEW_FOUND ||
+        original_load(w, seq, &i->d, &i->seq, &i->page, &booked) != VIEW_FOUND) {
+        w->missing = true;
+        return false;
+    }
+    in->event = w->event = event;
+    in->seq = seq;
+    const struct group *g = invoice_group(&i->d);
+    if (!booked || g == NULL || invoice_target(w, &i->campaign, &i->owner) != DECIDED_APPLIED ||
+        i->campaign == 0 || i->campaign == g->node[0].policy) {
+        return false;
+    }
+    w->missing |= view_campaign(v, w->a, i->campaign, &c) != VIEW_FOUND;
+    return !w->missing && c.asset == g->asset;
+}
+
+/** The next step through the invoices of a user: books one anew, or finds no more of them. */
+static enum decided rebook_step(struct work *w, struct decide_in *in, struct release_item *item,
+                                struct event *event)
+{
+    uint64_t at = in->seq;
+    enum decided outcome = DECIDED_APPLIED;
+    for (unsigned looks = 0; looks < LOOKS_MAX && outcome == DECIDED_APPLIED; looks++) {
+        struct invoice i = {0};
+        uint64_t seq = work_first_waiting(w, item->key, item->cursor, item->limit);
+        if (seq == 0 || w->missing) {
+            break;
+        }
+        item->cursor = seq;
+        if (!has_moved(w, in, seq, event, &i)) {
+            continue;
+        }
+        w->out->about = seq;
+        outcome = invoice_rebook(w, i.campaign, i.owner, &i.d, i.seq, i.page);
+        booked_at(w, seq, at, w->page);
+        break;
+    }
+    return w->missing ? DECIDED_NEEDS : work_finish(w, outcome);
+}
+
 enum decided release_next(struct arena *a, const struct view *view, uint64_t seq, uint32_t page,
                           mete_time recorded_at, struct decision *out, struct mete_err *err)
 {
@@ -228,23 +338,11 @@ enum decided release_next(struct arena *a, const struct view *view, uint64_t seq
     work_begin(&w, a, &in, out, err);
     w.page = page;
     struct release_item *item = &items[0];
-    uint64_t waiting = work_first_waiting(&w, item->key, item->cursor, item->limit);
-    METE_ASSERT(waiting != 0 || w.missing);
     struct key stood = item->key;
-    enum decided outcome = w.missing ? DECIDED_NEEDS : redecide(&w, &in, waiting, &event);
-    if (outcome == DECIDED_REFUSED) {
-        struct key stuck = key_of(KEY_WAITING);
-        key_add_u8(&stuck, WAIT_STUCK);
-        outcome = work_wait(&w, err != NULL ? err->code : METE_POLICY_INVALID, stuck, "");
-    }
+    enum decided outcome = stood.b[0] == KEY_USER_REVENUE ? rebook_step(&w, &in, item, &event)
+                                                          : wait_step(&w, &in, item, &event);
     if (outcome != DECIDED_NEEDS && !w.missing) {
-        outcome = work_finish(&w, outcome);
-        unwait(&w, stood, waiting, outcome == DECIDED_WAITING);
-        if (outcome == DECIDED_APPLIED) {
-            booked_at(&w, waiting, seq, page);
-        }
-        item->cursor = waiting;
-        bool more = work_first_waiting(&w, stood, waiting, item->limit) != 0;
+        bool more = work_first_waiting(&w, stood, item->cursor, item->limit) != 0;
         work_queue(&w, more ? items : items + 1, more ? count : count - 1);
     }
     if (w.missing) {

@@ -15,10 +15,9 @@ static const struct {
     uint32_t number;
     const char *name;
 } SYSTEM_PARTY[] = {
-    {PARTY_CLEARING, "mete:clearing"},
-    {PARTY_UNALLOCATED, "mete:unallocated"},
-    {PARTY_CARRY, "mete:carry"},
-    {PARTY_SUSPENSE, "mete:suspense"},
+    {PARTY_CLEARING, "mete:clearing"}, {PARTY_UNALLOCATED, "mete:unallocated"},
+    {PARTY_CARRY, "mete:carry"},       {PARTY_SUSPENSE, "mete:suspense"},
+    {PARTY_PAYOUT, "mete:payout"},
 };
 
 const char *party_system_name(uint32_t number)
@@ -42,6 +41,7 @@ enum view_result view_book(const struct view *v, struct book_config *out)
                                 .dispute_auto_clear_days = 14,
                                 .clear_after_days_max = 7,
                                 .unallocated = PARTY_UNALLOCATED,
+                                .attribution_corrections = true,
                                 .rules_version = RULES_VERSION};
     struct bytes value;
     enum view_result found = get(v, key_of(KEY_BOOK), &value);
@@ -56,7 +56,10 @@ enum view_result view_book(const struct view *v, struct book_config *out)
     out->payout_asset = (uint32_t)read_varint(&r);
     out->payout_minimum = read_zigzag(&r);
     out->unallocated = (uint32_t)read_varint(&r);
-    out->attribution_required = read_u8(&r) != 0;
+    uint8_t flags = read_u8(&r); /* the second the other way round */
+    out->attribution_required = (flags & 1) != 0;
+    out->attribution_corrections = (flags & 2) == 0;
+    out->tier3 = (flags & 4) != 0;
     out->rules_version = (uint32_t)read_varint(&r);
     out->environment = read_sized(&r);
     METE_ASSERT(reader_done(&r));
@@ -72,7 +75,8 @@ void book_config_pack(struct buf *out, const struct book_config *c)
     buf_put_varint(out, c->payout_asset);
     buf_put_zigzag(out, c->payout_minimum);
     buf_put_varint(out, c->unallocated);
-    buf_put_u8(out, c->attribution_required);
+    buf_put_u8(out, (uint8_t)((c->attribution_required ? 1 : 0) |
+                              (c->attribution_corrections ? 0 : 2) | (c->tier3 ? 4 : 0)));
     buf_put_varint(out, c->rules_version);
     buf_put_sized(out, c->environment);
 }

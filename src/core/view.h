@@ -48,6 +48,8 @@ struct book_config {
     i128 payout_minimum;
     uint32_t unallocated; /* party number that holds what nobody gets */
     bool attribution_required;
+    bool attribution_corrections;
+    bool tier3; /* raw content is kept: data tier 3 */
     uint32_t rules_version;
     struct text environment; /* points into state */
 };
@@ -59,6 +61,7 @@ struct book_config {
 #define PARTY_UNALLOCATED 2u  /* mete:unallocated */
 #define PARTY_CARRY       3u  /* mete:carry */
 #define PARTY_SUSPENSE    4u  /* mete:suspense: come, but not decided yet */
+#define PARTY_PAYOUT      5u  /* mete:payout: on its way out */
 #define PARTY_FIRST       16u /* the first party that the log names */
 
 const char *party_system_name(uint32_t number); /* NULL for other numbers */

@@ -268,20 +268,25 @@ uint32_t work_policy(struct work *w, struct text id, struct version **versions, 
 enum decided work_money(struct work *w, const struct money *m, const char *at, struct asset *asset,
                         i128 *amount)
 {
+    char said[64];
     char pointer[96];
+    if (m->member.len > 0 && m->member.len < sizeof said - sizeof "/payload/") {
+        snprintf(said, sizeof said, "/payload/%.*s", (int)m->member.len, m->member.p);
+        at = said;
+    }
     enum view_result found = view_asset(w->view, m->currency, asset);
     if (found == VIEW_MISSING) {
         w->missing = true;
         return DECIDED_NEEDS;
     }
     if (found == VIEW_ABSENT) {
-        snprintf(pointer, sizeof pointer, "%s/currency", at);
+        snprintf(pointer, sizeof pointer, "%s/currency", m->is_minor ? "/payload" : at);
         return work_refuse(w, METE_CURRENCY_UNKNOWN, pointer, "currency \"%.*s\" is not known here",
                            (int)(m->currency.len < 40 ? m->currency.len : 40), m->currency.p);
     }
-    enum mete_code code = amount_parse(m->amount, asset->scale, amount);
+    enum mete_code code = amount_parse(m->amount, m->is_minor ? 0 : asset->scale, amount);
     if (code != METE_OK) {
-        snprintf(pointer, sizeof pointer, "%s/amount", at);
+        snprintf(pointer, sizeof pointer, m->is_minor ? "%s" : "%s/amount", at);
         return work_refuse(w, code, pointer, "\"%.*s\" is no amount of %s, which has %u decimals",
                            (int)(m->amount.len < 60 ? m->amount.len : 60), m->amount.p, asset->code,
                            asset->scale);

@@ -32,6 +32,10 @@ struct work {
      * waits. */
     uint32_t wait_way[WAIT_WAY_MAX];
     uint32_t wait_way_count;
+    struct key about[2]; /* whom this decision is about, as far as it is on their lists */
+    uint32_t about_count;
+    bool waits_for_user;  /* for an attribution, on the list `wait_user`, beside wait_key */
+    struct key wait_user; /* without the seq */
     uint32_t money_asset; /* what came in, known before it is clear who gets it */
     i128 money;
     struct release_item *release; /* releases that this decision opens */
@@ -56,7 +60,13 @@ struct release_item {
 };
 
 /* Kinds of waiting: the byte after the class in a WAITING key. */
-enum waiting { WAIT_POLICY = 1, WAIT_EVENT = 2, WAIT_CYCLE = 3, WAIT_STUCK = 4 };
+enum waiting {
+    WAIT_POLICY = 1,
+    WAIT_EVENT = 2, /* an event, or what a refund calls it by */
+    WAIT_CYCLE = 3,
+    WAIT_STUCK = 4,
+    WAIT_APP = 5 /* its owner; invoices wait under KEY_WAIT_USER as well */
+};
 
 void work_begin(struct work *w, struct arena *a, const struct decide_in *in, struct decision *out,
                 struct mete_err *err);
@@ -115,6 +125,10 @@ void work_release(struct work *w, struct key key);
  *  right after it. The queue therefore stays as short as releases nest, however much waits. */
 void work_queue(struct work *w, const struct release_item *items, size_t count);
 
+/** Appends a version to a list and sets it under `key`. */
+void versions_put(struct work *w, struct key key, uint32_t number, const struct version *versions,
+                  size_t count, struct version next);
+
 /* --- splitting (split.c)
  * ------------------------------------------------------------------------*/
 
@@ -161,6 +175,17 @@ enum decided decide_revenue(struct work *w);
 enum decided decide_reversal(struct work *w);
 enum decided decide_dispute(struct work *w);
 enum decided decide_transfer(struct work *w);
+enum decided decide_campaign_created(struct work *w);
+enum decided decide_campaign_updated(struct work *w);
+enum decided decide_campaign_moved(struct work *w);
+enum decided decide_round(struct work *w);
+enum decided decide_commitment(struct work *w);
+enum decided decide_grant(struct work *w);
+enum decided decide_fact(struct work *w);
+enum decided decide_attribution(struct work *w);
+enum decided decide_invoice(struct work *w);
+enum decided decide_terms(struct work *w);
+enum decided decide_settlement(struct work *w);
 
 /** Decides by type; used by decide and by release. */
 enum decided work_decide(struct work *w);

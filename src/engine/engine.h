@@ -105,8 +105,11 @@ struct submit_result {
 struct submit_options {
     struct text app_id; /* of an ingest body */
     struct text environment;
-    bool no_quarantine;    /* refused events are not kept (mete run, replay from quarantine) */
-    bool stored;           /* bytes of a log: private values are commitments already */
+    bool no_quarantine; /* refused events are not kept (mete run, replay from quarantine) */
+    bool stored;        /* bytes of a log: private values are commitments already */
+    bool own;           /* mete made it: reserved types are its own */
+    struct text
+        forced_by; /* who sends it, where that is known: stands in what forces a royalty off */
     mete_time recorded_at; /* not 0: replay; must not go back */
 };
 
@@ -188,8 +191,12 @@ uint64_t engine_seq_of(struct engine *e, struct text event_id);
 
 /* --- operations, each in its own file --------------------------------------------------------*/
 
-/** Submits a preset's events: "fair", "agents", "providers", "economy". METE_USAGE for others;
- *  METE_TYPE_NOT_YET for economy until the economic protocol is here. */
+/** Submits a preset's events; METE_USAGE for a name that is none.
+ *   "fair"       2 % infrastructure fee, a quarter of it for pattern attribution; clears at once
+ *   "agents"     clears after 7 days, disputes after 14; from 500 SAT on something is paid out
+ *   "providers"  a policy urn:mete:usage, paid by usage; clears at once
+ *   "economy"    marketplace_fee of 300 bps to the party `platform`, for apps that have no terms of
+ *                their own; clears at once. A royalty is no part of it: apps bring theirs. */
 enum mete_code preset_submit(struct engine *e, const char *name,
                              struct mete_err *err) METE_MUST_CHECK;
 /** The i-th preset's name, NULL past the end. */

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "engine/insights.h"
 #include "engine/internal.h"
 #include "wire/json.h"
 
@@ -97,7 +98,12 @@ static enum mete_code find(struct engine *e, struct text party, struct erased *o
         return METE_STORE_FAILED;
     }
     out->quarantined = naming->count;
-    if (out->values + out->quarantined == 0 && view_party(&e->view, party, &unused) != VIEW_FOUND) {
+    enum mete_code code = insights_naming(e, party, false, &out->insights, err);
+    if (code != METE_OK) {
+        return code;
+    }
+    if (out->values + out->quarantined + out->insights == 0 &&
+        view_party(&e->view, party, &unused) != VIEW_FOUND) {
         return mete_fail(err, METE_NOT_FOUND, "", "the log names no party \"%.*s\"", (int)party.len,
                          party.p);
     }
@@ -122,6 +128,7 @@ static enum mete_code erase(struct engine *e, struct text party, const struct na
     for (size_t i = 0; fine && i < naming->count; i++) {
         fine = book_quarantine_remove(e->book, naming->id[i], err) != STORE_FAILED;
     }
+    fine = fine && insights_naming(e, party, true, &out->insights, err) == METE_OK;
     if (!fine) {
         book_rollback(e->book);
         return METE_STORE_FAILED;
@@ -134,7 +141,7 @@ enum mete_code party_erase(struct engine *e, struct text party, struct erased *o
 {
     struct naming naming;
     enum mete_code code = find(e, party, out, &naming, err);
-    if (code == METE_OK && out->values + out->quarantined > 0) {
+    if (code == METE_OK && out->values + out->quarantined + out->insights > 0) {
         code = erase(e, party, &naming, out, err);
     }
     naming_clear(&naming);

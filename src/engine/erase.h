@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Forgetting a person: the private values about a party go, and what was refused and names it, for
- * that was kept as it came. The log and every amount stay. */
+ * that was kept as it came, and what apps reported of it. The log and every amount stay. */
 #ifndef METE_ENGINE_ERASE_H
 #define METE_ENGINE_ERASE_H
 
@@ -9,6 +9,7 @@
 struct erased {
     uint64_t values;      /* sealed ones */
     uint64_t quarantined; /* refused events whose bytes name the party */
+    uint64_t insights;    /* points and insight events that name it */
 };
 
 /** What party_erase would erase. METE_NOT_FOUND when nothing knows the party. */

@@ -45,6 +45,9 @@ enum mete_code explain_line(struct explain *x, struct text id, struct explain_su
     struct explain_node *root = line_title(x, id, s);
     i128 left = 0;
     enum mete_code code = explain_because(x, root, s);
+    if (code == METE_OK && explain_is_contract(s->g)) {
+        code = explain_whose(x, root, s);
+    }
     code = code == METE_OK ? explain_fees(x, root, s) : code;
     code = code == METE_OK ? explain_split(x, root, s) : code;
     code = code == METE_OK ? explain_carry(x, root, s) : code;
@@ -70,12 +73,15 @@ static enum mete_code line_of(struct explain *x, struct text id, bool *known,
     if (seq == 0) {
         return METE_OK;
     }
+    const struct text path = {id.p + slash, id.len - slash};
     enum mete_code code = explain_load(x, seq, &s);
-    if (code != METE_OK || !line_find(x, &s, (struct text){id.p + slash, id.len - slash})) {
-        return code;
+    bool before = true;
+    while (code == METE_OK && !(*known = line_find(x, &s, path)) && before &&
+           explain_is_rebooking(&s.item)) {
+        struct walk_item item = s.item;
+        code = explain_former(x, &item, &s.item, &before); /* a line of what was booked anew */
     }
-    *known = true;
-    return explain_line(x, id, &s, out);
+    return code == METE_OK && *known ? explain_line(x, id, &s, out) : code;
 }
 
 static enum mete_code anything(struct explain *x, struct text id, struct explain_node **out)

@@ -50,16 +50,35 @@ static bool in_carry(const struct explain_subject *s)
     return i != NODE_NONE;
 }
 
+/** An invoice that is booked anew takes back what stood of it, and what had been refunded again. */
+static bool is_own(const struct explain_subject *s, const struct trace_hit *h)
+{
+    return text_eq(h->event_id, s->event.id);
+}
+
+static const char *by_words(struct explain *x, const struct explain_subject *s,
+                            const struct trace_hit *h)
+{
+    if (is_own(s, h)) {
+        return h->seq == s->item.seq && h->page == s->item.page
+                   ? "taken back again, as it had been refunded before it was booked here"
+                   : arena_printf(x->a, "booked anew with log entry %llu",
+                                  (unsigned long long)h->seq)
+                         .p;
+    }
+    return arena_printf(x->a, "reversed by %.*s on %s", (int)h->event_id.len, h->event_id.p,
+                        words_moment(x->a, h->occurred_at).p)
+        .p;
+}
+
 static void line_reversal(struct explain *x, struct explain_node *parent,
                           const struct explain_subject *s, const struct trace_hit *h)
 {
     bool carry = in_carry(s);
     const char *back = words_amount(x->a, h->line, s->asset).p;
     struct explain_node *n = explain_add(
-        x, parent, "reversed",
-        "reversed by %.*s on %s: %s of the revenue went back, %s of it from here%s",
-        (int)h->event_id.len, h->event_id.p, words_moment(x->a, h->occurred_at).p,
-        words_money(x->a, h->gross, s->asset).p, back,
+        x, parent, "reversed", "%s: %s of the revenue went back, %s of it from here%s",
+        by_words(x, s, h), words_money(x->a, h->gross, s->asset).p, back,
         carry ? "; its exact part comes off what the party is entitled to, and whole units of the "
                 "difference are given back"
               : proportion(x, s, h).p);
@@ -77,8 +96,7 @@ static void gross_reversal(struct explain *x, struct explain_node *parent,
                            const struct explain_subject *s, const struct trace_hit *h)
 {
     struct explain_node *n = explain_add(
-        x, parent, "reversed", "reversed by %.*s on %s: %s went back, of %s that was left",
-        (int)h->event_id.len, h->event_id.p, words_moment(x->a, h->occurred_at).p,
+        x, parent, "reversed", "%s: %s went back, of %s that was left", by_words(x, s, h),
         words_money(x->a, h->gross, s->asset).p, words_money(x->a, (i128)h->den, s->asset).p);
     explain_amount(n, -h->gross, s->asset);
     explain_fact(x, n, "event_id", h->event_id);

@@ -43,7 +43,10 @@ static enum mete_code revenue_explain(struct explain *x, struct explain_node *ro
                                       struct explain_subject *s)
 {
     i128 left = 0;
-    enum mete_code code = explain_because(x, root, s);
+    enum mete_code code = explain_is_rebooking(&s->item) ? METE_OK : explain_because(x, root, s);
+    if (code == METE_OK && explain_is_contract(s->g)) {
+        code = explain_whose(x, root, s);
+    }
     code = code == METE_OK ? explain_fees(x, root, s) : code;
     code = code == METE_OK ? explain_split(x, root, s) : code;
     if (code == METE_OK) {
@@ -108,10 +111,16 @@ static enum mete_code target_explain(struct explain *x, struct explain_node *par
     return code;
 }
 
-static const char *group_words(enum group_kind kind)
+/** A reversal inside of a booking anew is of what was booked before, or of what had gone back. */
+static const char *group_words(const struct explain_subject *s)
 {
-    switch (kind) {
+    switch ((enum group_kind)s->g->kind) {
     case GROUP_REVERSAL:
+        if (explain_is_rebooking(&s->item)) {
+            return s->g->target_seq != s->item.seq || s->g->target_page != s->item.page
+                       ? "took back what was left of the booking before,"
+                       : "took back again what had been refunded,";
+        }
         return "gave back";
     case GROUP_SUSPENSE:
         return "waits in mete:suspense with";
@@ -143,9 +152,8 @@ static enum mete_code movement_explain(struct explain *x, struct explain_node *r
                                        const struct explain_subject *s)
 {
     i128 moved = group_moved(s->g);
-    struct explain_node *n =
-        explain_add(x, root, "moved", "it %s %s", group_words((enum group_kind)s->g->kind),
-                    words_money(x->a, moved, s->asset).p);
+    struct explain_node *n = explain_add(x, root, "moved", "it %s %s", group_words(s),
+                                         words_money(x->a, moved, s->asset).p);
     explain_amount(n, moved, s->asset);
     if (s->g->target_seq != 0) {
         enum mete_code code = target_explain(x, n, s->g);
@@ -300,8 +308,10 @@ static enum mete_code releases_explain(struct explain *x, struct explain_node *r
             return code;
         }
         struct explain_node *n = explain_add(
-            x, root, "released", "with it, %s %.*s was decided that had waited (log entry %llu)%s",
+            x, root, "released", "with it, %s %.*s %s (log entry %llu)%s",
             event_type_name(head.type), (int)head.event_id.len, head.event_id.p,
+            explain_is_rebooking(&item) ? "was booked anew, for it is another campaign's now"
+                                        : "was decided that had waited",
             (unsigned long long)item.event_seq,
             item.decision.wait_code != 0 ? ", and waits on" : "");
         explain_fact(x, n, "event_id", head.event_id);
@@ -346,7 +356,12 @@ enum mete_code explain_event(struct explain *x, uint64_t seq, struct explain_nod
     explain_fact_i128(x, root, "seq", (i128)seq);
     bool revenue =
         s.item.decision.group_count > 0 && s.item.decision.group[0].kind == GROUP_REVENUE;
-    code = revenue ? METE_OK : explain_because(x, root, &s);
+    bool rebooked = explain_is_rebooking(&s.item);
+    if (rebooked) {
+        s.g = &s.item.decision.group[revenue ? 0 : 1];
+        s.asset = names_asset(&x->names, s.g->asset);
+    }
+    code = revenue && !rebooked ? METE_OK : explain_because(x, root, &s);
     if (s.item.decision.wait_code != 0) {
         waits_explain(x, root, &s.item.decision);
     }

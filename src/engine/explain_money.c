@@ -5,6 +5,7 @@
 #include "base/i128.h"
 #include "base/text.h"
 #include "core/amount.h"
+#include "core/campaign.h"
 
 /* --- finding the booking
  * ------------------------------------------------------------------------*/
@@ -73,6 +74,24 @@ static struct text cycle_words(struct explain *x, const struct explain_subject *
                         words_moment(x->a, s->event.occurred_at).p);
 }
 
+static struct text invoice_words(struct explain *x, const struct explain_subject *s)
+{
+    const struct event *e = &s->event;
+    struct text user = e->correlation.user_id;
+    struct text out = s->g == NULL
+                          ? arena_printf(x->a, "invoice %.*s", (int)e->id.len, e->id.p)
+                          : arena_printf(x->a, "invoice %.*s of %s", (int)e->id.len, e->id.p,
+                                         words_money(x->a, s->g->gross, s->asset).p);
+    out = arena_printf(x->a, "%s on %s", out.p, words_moment(x->a, e->occurred_at).p);
+    if (user.len > 0) {
+        out = arena_printf(x->a, "%s, paid by user %.*s", out.p, (int)user.len, user.p);
+    }
+    return e->app_id.len == 0
+               ? out
+               : arena_printf(x->a, "%s %s app %.*s", out.p, user.len > 0 ? "of" : "for",
+                              (int)e->app_id.len, e->app_id.p);
+}
+
 static struct text event_words(struct explain *x, const struct explain_subject *s)
 {
     switch ((int)s->event.type) {
@@ -82,6 +101,8 @@ static struct text event_words(struct explain *x, const struct explain_subject *
         return metering_words(x, s);
     case EVENT_CYCLE_CLOSED:
         return cycle_words(x, s);
+    case EVENT_INVOICE_PAID:
+        return invoice_words(x, s);
     default:
         return arena_printf(x->a, "%s %.*s on %s", event_type_name(s->event.type),
                             (int)s->event.id.len, s->event.id.p,
@@ -136,6 +157,9 @@ enum mete_code explain_because(struct explain *x, struct explain_node *parent,
     explain_fact(x, log, "recorded_at", words_time(x->a, s->event_recorded));
     explain_fact_i128(x, log, "seq", (i128)s->item.event_seq);
     explain_fact(x, log, "leaf", text_of(leaf));
+    if (explain_is_rebooking(&s->item)) {
+        return explain_rebooked(x, n, s);
+    }
     bool waited = s->item.seq != s->item.event_seq || s->item.page != 0;
     return waited ? waited_explain(x, n, s) : METE_OK;
 }
@@ -244,18 +268,25 @@ static void payload_fee_explain(struct explain *x, const struct fees *f, const s
     explain_fact(x, n, "party", party);
 }
 
-static mete_time schedule_from(struct explain *x, uint32_t version)
+/** "fee schedule 2, in force from ...", or "the terms of app a, version 1, in force from ...". */
+static struct text schedule_words(struct explain *x, const struct explain_subject *s)
 {
     struct version *versions = NULL;
     size_t count = 0;
-    if (view_fees(x->view, x->a, &versions, &count) == VIEW_FOUND) {
-        for (size_t i = 0; i < count; i++) {
-            if (versions[i].number == version) {
-                return versions[i].from;
-            }
-        }
+    size_t nth = 0;
+    uint32_t version = s->g->fee_version;
+    struct text app = s->event.app_id;
+    bool own = version >= APP_SCHEDULE_FIRST;
+    enum view_result found = own ? view_app_fees(x->view, x->a, app, &versions, &count)
+                                 : view_fees(x->view, x->a, &versions, &count);
+    count = found == VIEW_FOUND ? count : 0;
+    while (nth < count && versions[nth].number != version) {
+        nth++;
     }
-    return TIME_ALWAYS;
+    const char *from = words_from(x->a, nth < count ? versions[nth].from : TIME_ALWAYS).p;
+    return own ? arena_printf(x->a, "the terms of app %.*s, version %zu, in force from %s",
+                              (int)app.len, app.p, nth + 1, from)
+               : arena_printf(x->a, "fee schedule %u, in force from %s", version, from);
 }
 
 static void fees_facts(struct explain *x, const struct fees *f, i128 fees)
@@ -271,11 +302,8 @@ static void fees_title(struct explain *x, struct explain_node *parent, struct fe
 {
     const struct group *g = f->s->g;
     const struct asset *asset = f->s->asset;
-    const char *from = g->fee_version == 0
-                           ? "no fee schedule was in force"
-                           : arena_printf(x->a, "fee schedule %u, in force from %s", g->fee_version,
-                                          words_from(x->a, schedule_from(x, g->fee_version)).p)
-                                 .p;
+    const char *from =
+        g->fee_version == 0 ? "no fee schedule was in force" : schedule_words(x, f->s).p;
     if (g->fee_version == 0 && fees == 0) {
         f->node = explain_add(x, parent, "fees", "%s: all of %s is to share", from,
                               words_money(x->a, g->gross, asset).p);

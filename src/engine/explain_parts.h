@@ -74,6 +74,21 @@ enum mete_code explain_fees(struct explain *x, struct explain_node *parent,
 /** The policies, from the root down; only the way to s->line unless that is EXPLAIN_ALL. */
 enum mete_code explain_split(struct explain *x, struct explain_node *parent,
                              const struct explain_subject *s);
+/** The same of an invoice, which a campaign's contract divides (explain_contract.c). */
+bool explain_is_contract(const struct group *g);
+enum mete_code explain_contract(struct explain *x, struct explain_node *parent,
+                                const struct explain_subject *s);
+/** Whose revenue an invoice is, and who says so. */
+enum mete_code explain_whose(struct explain *x, struct explain_node *parent,
+                             const struct explain_subject *s);
+/** True when the decision took back what was booked before, and booked it anew. */
+bool explain_is_rebooking(const struct walk_item *item);
+/** The bookings that this one took the place of, the last one first. */
+enum mete_code explain_rebooked(struct explain *x, struct explain_node *parent,
+                                const struct explain_subject *s);
+/** The one before it, in `x->a`. *known false: nothing was left of it, and there were others. */
+enum mete_code explain_former(struct explain *x, const struct walk_item *item,
+                              struct walk_item *former, bool *known);
 /** What a carry policy has credited to the line's party so far, and what is carried. */
 enum mete_code explain_carry(struct explain *x, struct explain_node *parent,
                              const struct explain_subject *s);

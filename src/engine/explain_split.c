@@ -537,7 +537,11 @@ enum mete_code explain_split(struct explain *x, struct explain_node *parent,
                              const struct explain_subject *s)
 {
     bool fee = s->line != EXPLAIN_ALL && s->g->line[s->line].kind == LINE_FEE;
-    return fee || s->g->node_count == 0 ? METE_OK : node_explain(x, parent, s, 0);
+    if (fee || s->g->node_count == 0) {
+        return METE_OK;
+    }
+    return explain_is_contract(s->g) ? explain_contract(x, parent, s)
+                                     : node_explain(x, parent, s, 0);
 }
 
 struct text explain_line_name(struct explain *x, const struct group *g, uint32_t line)

@@ -5,7 +5,9 @@
 
 #include "base/encode.h"
 #include "base/text.h"
+#include "core/campaign.h"
 #include "core/carry.h"
+#include "core/funding.h"
 #include "core/work.h"
 #include "crypto/sign.h"
 #include "engine/internal.h"
@@ -290,6 +292,201 @@ static void waiting_line(struct audit *x, struct bytes key, struct bytes value, 
     line_end(x);
 }
 
+/* --- the economy
+ * --------------------------------------------------------------------------------*/
+
+/** The text behind the class of a key. */
+static struct text key_id(struct bytes key)
+{
+    return (struct text){(const char *)key.p + 1, key.len - 1};
+}
+
+/** A campaign is known by the number of its contract. */
+static void put_campaign(struct audit *x, uint32_t number)
+{
+    struct text id = {0};
+    const size_t skip = sizeof CAMPAIGN_POLICY_PREFIX - 1;
+    (void)view_policy_id(engine_view(x->e), number, &id);
+    id = id.len >= skip ? (struct text){id.p + skip, id.len - skip} : id;
+    jw_text(&x->w, "campaign_id", id);
+}
+
+static void put_moment(struct audit *x, const char *key, mete_time t)
+{
+    if (t != TIME_NEVER) {
+        put_time(x, key, t);
+    }
+}
+
+static void campaign_terms(struct audit *x, const struct campaign *c)
+{
+    jw_text(&x->w, "app_id", c->app_id);
+    jw_str(&x->w, "funding_mode", c->is_offering ? "offering" : "self");
+    jw_text(&x->w, "creator", names_party(&x->names, c->creator));
+    jw_asset(&x->w, names_asset(&x->names, c->asset));
+    jw_int(&x->w, "share_bps", c->share_bps);
+    if (c->raise >= 0) {
+        jw_i128(&x->w, "raise", c->raise);
+    }
+    if (c->cap_amount >= 0) {
+        jw_i128(&x->w, "cap_amount", c->cap_amount);
+    }
+    if (c->cap_multiple.num != 0) {
+        put_u128(x, "multiple_num", c->cap_multiple.num);
+        put_u128(x, "multiple_den", c->cap_multiple.den);
+    }
+    jw_int(&x->w, "duration_days", c->duration_days);
+}
+
+static void campaign_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct campaign c;
+    i128 has[STATE_SUMS] = {0};
+    uint32_t number = key_read_u32(key, 1);
+    if (!campaign_unpack(&x->a, value, &c) ||
+        view_campaign_sums(engine_view(x->e), number, has) == VIEW_MISSING) {
+        x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "a campaign cannot be read");
+        return;
+    }
+    line_begin(x, "campaign");
+    jw_text(&x->w, "campaign_id", c.id);
+    jw_str(&x->w, "state", machine_of(MACHINE_CAMPAIGN)->state[c.state]);
+    campaign_terms(x, &c);
+    put_moment(x, "activated_at", c.activated_at);
+    put_moment(x, "completed_at", c.completed_at);
+    jw_str(&x->w, "reason", completion_name((enum completion)c.reason));
+    jw_i128(&x->w, "confirmed", has[CAMPAIGN_CONFIRMED]);
+    jw_i128(&x->w, "accrued", has[CAMPAIGN_ACCRUED]);
+    jw_i128(&x->w, "creators", has[CAMPAIGN_CREATORS]);
+    jw_i128(&x->w, "reversed", has[CAMPAIGN_REVERSED]);
+    line_end(x);
+}
+
+static void investment_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    line_begin(x, "investment");
+    put_campaign(x, key_read_u32(key, 1));
+    put_u64(x, "created", key_read_u64(key, 5));
+    jw_text(&x->w, "party", names_party(&x->names, (uint32_t)read_varint(&r)));
+    jw_i128(&x->w, "amount", read_zigzag(&r));
+    line_end(x);
+}
+
+static void round_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    line_begin(x, "round");
+    jw_text(&x->w, "round_id", key_id(key));
+    jw_str(&x->w, "state", machine_of(MACHINE_ROUND)->state[read_u8(&r) % ROUND_STATE_COUNT]);
+    put_campaign(x, (uint32_t)read_varint(&r));
+    line_end(x);
+}
+
+static void commitment_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    uint8_t state = read_u8(&r) % COMMITMENT_STATE_COUNT;
+    line_begin(x, "commitment");
+    jw_text(&x->w, "commitment_id", key_id(key));
+    jw_str(&x->w, "state", machine_of(MACHINE_COMMITMENT)->state[state]);
+    put_campaign(x, (uint32_t)read_varint(&r));
+    jw_text(&x->w, "party", names_party(&x->names, (uint32_t)read_varint(&r)));
+    jw_i128(&x->w, "amount", read_zigzag(&r));
+    line_end(x);
+}
+
+static void grant_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    line_begin(x, "grant");
+    jw_text(&x->w, "allocation_id", key_id(key));
+    jw_str(&x->w, "state", machine_of(MACHINE_GRANT)->state[read_u8(&r) % GRANT_STATE_COUNT]);
+    put_campaign(x, (uint32_t)read_varint(&r));
+    jw_asset(&x->w, names_asset(&x->names, (uint32_t)read_varint(&r)));
+    jw_i128(&x->w, "amount", read_zigzag(&r));
+    line_end(x);
+}
+
+static void app_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    line_begin(x, "app");
+    jw_text(&x->w, "app_id", key_id(key));
+    jw_text(&x->w, "owner", names_party(&x->names, (uint32_t)read_varint(&r)));
+    line_end(x);
+}
+
+/** Whether the royalty is on, and every change of the app's fees. */
+static void terms_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    struct version *version = NULL;
+    size_t count = 0;
+    uint32_t unused;
+    (void)read_u8(&r); /* format */
+    uint8_t royalty = read_u8(&r) % ROYALTY_STATE_COUNT;
+    if (!versions_unpack(&x->a, text_bytes(read_sized(&r)), &unused, &version, &count)) {
+        x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "the terms of an app cannot be read");
+        return;
+    }
+    for (size_t i = 0; i < count && x->code == METE_OK; i++) {
+        line_begin(x, "terms");
+        jw_text(&x->w, "app_id", key_id(key));
+        jw_str(&x->w, "royalty", machine_of(MACHINE_ROYALTY)->state[royalty]);
+        put_u64(x, "fees", version[i].number);
+        put_time(x, "from", version[i].from);
+        line_end(x);
+    }
+}
+
+static void settlement_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    struct reader r = reader_of(value);
+    uint8_t state = read_u8(&r) % SETTLEMENT_STATE_COUNT;
+    line_begin(x, "settlement");
+    jw_text(&x->w, "settlement_id", key_id(key));
+    jw_str(&x->w, "state", machine_of(MACHINE_SETTLEMENT)->state[state]);
+    jw_text(&x->w, "party", names_party(&x->names, (uint32_t)read_varint(&r)));
+    jw_asset(&x->w, names_asset(&x->names, (uint32_t)read_varint(&r)));
+    jw_i128(&x->w, "amount", read_zigzag(&r));
+    line_end(x);
+}
+
+static void paid_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)value;
+    if (sums[PAID_OUT] == 0) {
+        return; /* it is on its way, or has come back */
+    }
+    line_begin(x, "paid");
+    jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
+    jw_asset(&x->w, names_asset(&x->names, key_read_u32(key, 5)));
+    jw_i128(&x->w, "amount", sums[PAID_OUT]);
+    line_end(x);
+}
+
+static void economy_write(struct audit *x)
+{
+    state_write(x, KEY_APP, app_line);
+    state_write(x, KEY_TERMS, terms_line);
+    state_write(x, KEY_CAMPAIGN, campaign_line);
+    state_write(x, KEY_INVESTMENT, investment_line);
+    state_write(x, KEY_ROUND, round_line);
+    state_write(x, KEY_COMMITMENT, commitment_line);
+    state_write(x, KEY_GRANT, grant_line);
+    state_write(x, KEY_SETTLEMENT, settlement_line);
+    state_write(x, KEY_PAID, paid_line);
+}
+
 static bool balance_line(void *arg, const struct party_row *row)
 {
     struct audit *x = arg;
@@ -399,6 +596,7 @@ enum mete_code export_audit(struct engine *e, const struct export_query *q, stru
     state_write(&x, KEY_NET, net_line);
     state_write(&x, KEY_QUANTITY, quantity_line);
     state_write(&x, KEY_RESIDUE, residue_line);
+    economy_write(&x);
     rows_write(&x, event_id_line);
     state_write(&x, KEY_WAITING, waiting_line);
     outside_write(&x);

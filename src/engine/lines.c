@@ -113,7 +113,7 @@ void lines_origin_clear(struct lines_origin *o)
     arena_clear(&o->a);
 }
 
-static bool origin_load(struct lines_origin *o, uint64_t seq, uint32_t page)
+bool lines_origin_load(struct lines_origin *o, uint64_t seq, uint32_t page)
 {
     struct mete_err unused;
     if (!o->known || o->item.seq != seq || o->item.page != page) {
@@ -128,7 +128,7 @@ static bool origin_load(struct lines_origin *o, uint64_t seq, uint32_t page)
 static struct text original_id(struct lines_origin *o, struct arena *a, const struct group *g,
                                uint32_t share)
 {
-    if (!origin_load(o, g->target_seq, g->target_page) ||
+    if (!lines_origin_load(o, g->target_seq, g->target_page) ||
         g->target_group >= o->item.decision.group_count) {
         return (struct text){0};
     }
@@ -168,10 +168,10 @@ const char *lines_state(const struct view *v, const struct walk_item *item,
 
 bool lines_party(const struct view *v, struct text id, uint32_t *number)
 {
-    static const uint32_t OWN[] = {PARTY_CLEARING, PARTY_UNALLOCATED, PARTY_CARRY, PARTY_SUSPENSE};
-    for (size_t i = 0; i < ARRAY_LEN(OWN); i++) {
-        if (text_is(id, party_system_name(OWN[i]))) {
-            *number = OWN[i];
+    for (uint32_t own = 1; own < PARTY_FIRST; own++) {
+        const char *name = party_system_name(own);
+        if (name != NULL && text_is(id, name)) {
+            *number = own;
             return true;
         }
     }

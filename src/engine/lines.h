@@ -42,6 +42,8 @@ struct lines_origin {
 
 void lines_origin_init(struct lines_origin *o, struct engine *e);
 void lines_origin_clear(struct lines_origin *o);
+/** Fills `item` and `head` with what stands at (seq, page); false: it cannot be read. */
+bool lines_origin_load(struct lines_origin *o, uint64_t seq, uint32_t page) METE_MUST_CHECK;
 
 /** The allocation or fee id; for a reversal that of the original's line. In `a`; empty when there
  *  is none. */

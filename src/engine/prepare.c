@@ -101,9 +101,11 @@ void engine_prepare(const struct engine *e, struct prepared *p, struct text json
     p->salt_seed = e != NULL ? e->salt_seed : 0;
     bool judge = (e == NULL || e->clock == CLOCK_REAL) && p->o.recorded_at == 0;
     const struct envelope_options eo = {.stored = p->o.stored,
+                                        .own = p->o.own,
                                         .now = judge ? clock_read() : TIME_NEVER,
                                         .app_id = p->o.app_id,
-                                        .environment = p->o.environment};
+                                        .environment = p->o.environment,
+                                        .forced_by = p->o.forced_by};
     p->code = envelope_read(&p->arena, buf_text(&p->json), &eo, &p->env, &p->err);
     if (p->code == METE_OK) {
         p->code = canonical_make(p);

@@ -213,6 +213,30 @@ enum mete_code export_beancount(struct engine *e, const struct export_query *q, 
 enum mete_code export_audit(struct engine *e, const struct export_query *q, struct buf *out,
                             struct mete_err *err) METE_MUST_CHECK;
 
+/* Training data: a CSV and a JSONL file for each family of the economic protocol, and a manifest.
+ */
+struct dataset_query {
+    const char *folder;
+    bool force;     /* replace a dataset that is there */
+    unsigned tiers; /* bit 1 << tier each */
+    mete_time from; /* as in struct export_query; outcomes are of the whole log */
+    mete_time until;
+    struct text campaign;       /* empty: all */
+    struct text app;            /* empty: all */
+    struct bytes pseudonym_key; /* empty: made of the book's seal key */
+};
+
+struct dataset_result {
+    uint64_t families;
+    uint64_t rows;
+    uint64_t bytes;
+};
+
+/** The folder appears whole or not at all; two exports of the same log are the same, byte for byte.
+ *  METE_FILE; METE_NOT_FOUND for a campaign that is not there; METE_SEAL_KEY. */
+enum mete_code export_dataset(struct engine *e, const struct dataset_query *q,
+                              struct dataset_result *out, struct mete_err *err) METE_MUST_CHECK;
+
 /* --- simulate: what would have been
  * -------------------------------------------------------------*/
 
@@ -256,7 +280,7 @@ struct simulation {
     uint64_t events;
     uint64_t left_out; /* publications that the drafts replace */
     uint64_t
-        uncovered;    /* transfers that the drafts would not cover, booked as the facts they are */
+        uncovered; /* transfers and settlements that the drafts would not cover, booked as facts */
     uint64_t waiting; /* more or fewer than now would show in mete:suspense */
     uint64_t refused_count;
     struct simulate_refused refused[SIMULATE_REFUSED_MAX]; /* the first ones */

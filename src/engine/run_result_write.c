@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The answer of `mete run --json`: short lists from the figures, long ones streamed off the log.
  * Every row of a list stands on its own line. */
+#include "engine/campaigns.h"
 #include "engine/run_books.h"
 
 #include "base/text.h"
@@ -248,7 +249,8 @@ static void put_policy(struct writing *x, const struct group *g, const struct li
     jw_text_or_null(&x->w, "role", role);
     jw_text_or_null(&x->w, "policy", leaf->policy != 0 ? policy_of(x, leaf)->id : built_in);
     jw_text_or_null(&x->w, "root_policy", root->policy != 0 ? policy_of(x, root)->id : built_in);
-    if (leaf->policy == 0 && !roles) {
+    bool no_contract = leaf->rounding == NODE_CONTRACT && leaf->version == 0;
+    if ((leaf->policy == 0 && !roles) || no_contract) {
         jw_null(&x->w, "policy_version");
     } else {
         jw_int(&x->w, "policy_version", leaf->version);
@@ -360,6 +362,29 @@ static void put_lines(struct writing *x, const char *key, bool fees)
     list_end(x);
 }
 
+static void put_campaigns(struct writing *x)
+{
+    struct campaign_row *rows;
+    size_t count;
+    list_begin(x, "campaigns");
+    METE_ASSERT(campaigns_at(&x->view, &x->names, x->r->at, &rows, &count) != VIEW_MISSING);
+    for (size_t i = 0; i < count; i++) {
+        const struct campaign_row *row = &rows[i];
+        row_begin(x);
+        jw_text(&x->w, "campaign_id", row->campaign.id);
+        jw_str(&x->w, "state", machine_of(MACHINE_CAMPAIGN)->state[row->state]);
+        jw_i128(&x->w, "accrued", row->accrued);
+        if (row->has_cap) {
+            jw_i128(&x->w, "cap", row->cap);
+        } else {
+            jw_null(&x->w, "cap");
+        }
+        jw_asset(&x->w, &row->asset);
+        row_end(x);
+    }
+    list_end(x);
+}
+
 static void put_log(struct writing *x)
 {
     x->w.pretty = true;
@@ -395,8 +420,7 @@ enum mete_code run_result_write(const struct run_result *r, struct engine *e, st
     put_parties(&x);
     put_lines(&x, "allocations", false);
     put_lines(&x, "fees", true);
-    list_begin(&x, "campaigns");
-    list_end(&x);
+    put_campaigns(&x);
     put_log(&x);
     jw_end_object(&x.w);
     buf_put_u8(out, '\n');

@@ -85,6 +85,10 @@ static bool ordered_class(struct bytes key)
     case KEY_USAGE:
     case KEY_METER:
     case KEY_CHILD:
+    case KEY_CAMPAIGN:
+    case KEY_INVESTMENT:
+    case KEY_USER_REVENUE:
+    case KEY_WAIT_USER:
         return true;
     default:
         return false;

@@ -99,6 +99,37 @@ static void refused_note(struct simulate *x, const struct event *event, const st
     out->refused_count++;
 }
 
+/** Money that has left has left, also where the drafts would not have had it: it goes by way of
+ *  mete:payout, as it did. False: it is no such settlement. */
+static bool settled(struct simulate *x, const struct event_settlement *s, enum event_type type,
+                    enum mete_code why)
+{
+    struct event_transfer t;
+    struct bytes id = text_bytes(s->settlement_id);
+    if (type == EVENT_SETTLEMENT_INITIATED && why == METE_INSUFFICIENT_FUNDS) {
+        t = (struct event_transfer){.from = arena_text(x->a, s->party),
+                                    .to = text_of(party_system_name(PARTY_PAYOUT)),
+                                    .amount = s->amount};
+        t.amount.amount = arena_text(x->a, s->amount.amount);
+        t.amount.currency = arena_text(x->a, s->amount.currency);
+        *(struct event_transfer *)map_put(&x->settled, id, NULL) = t;
+        x->out->uncovered++;
+    } else {
+        const struct event_transfer *begun = map_get(&x->settled, id);
+        bool ended = type == EVENT_SETTLEMENT_PAID || type == EVENT_SETTLEMENT_FAILED;
+        if (!ended || begun == NULL) {
+            return false;
+        }
+        t = (struct event_transfer){.from = begun->to,
+                                    .to = type == EVENT_SETTLEMENT_PAID
+                                              ? text_of(party_system_name(PARTY_CLEARING))
+                                              : begun->from,
+                                    .amount = begun->amount};
+    }
+    simulate_move(x, &t);
+    return true;
+}
+
 static enum mete_code event_replay(struct simulate *x, struct event *event, mete_time at)
 {
     struct mete_err why;
@@ -115,7 +146,7 @@ static enum mete_code event_replay(struct simulate *x, struct event *event, mete
     if (event->type == EVENT_WALLET_TRANSFERRED && why.code == METE_INSUFFICIENT_FUNDS) {
         simulate_move(x, &event->transfer);
         x->out->uncovered++;
-    } else {
+    } else if (!settled(x, &event->settlement, event->type, why.code)) {
         refused_note(x, event, &why);
     }
     return METE_OK;
@@ -172,12 +203,14 @@ enum mete_code simulate_run(struct engine *e, const struct simulate_query *q, st
     }
     shadow_init(&x.shadow, e, lead);
     map_init(&x.moved, sizeof(i128), hash_seed());
+    map_init(&x.settled, sizeof(struct event_transfer), hash_seed());
     arena_init(&x.parse, ARENA_MAX);
     arena_init(&x.work, ARENA_MAX);
     code = log_replay(&x);
     code = code == METE_OK ? simulate_compare(&x) : code;
     shadow_clear(&x.shadow);
     map_clear(&x.moved);
+    map_clear(&x.settled);
     arena_clear(&x.parse);
     arena_clear(&x.work);
     buf_clear(&x.packed);

@@ -73,6 +73,13 @@ static enum mete_code draft_note(struct simulate *x, size_t index, const struct 
     struct draft *d = &x->draft[index];
     uint32_t number;
     d->id = p->id;
+    if (text_starts(p->id, "mete:")) {
+        return mete_fail(
+            x->err, METE_PARTY_RESERVED, "/id",
+            "%.*s cannot be drafted: ids that begin with mete: are mete's own, and the "
+            "contract of a campaign follows from its events",
+            (int)p->id.len, p->id.p);
+    }
     for (size_t i = 0; i < index; i++) {
         if (text_eq(x->draft[i].id, d->id)) {
             return mete_fail(x->err, METE_USAGE, "", "two drafts have the id %.*s", (int)p->id.len,

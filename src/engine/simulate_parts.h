@@ -24,7 +24,8 @@ struct simulate {
     struct arena parse; /* of one event */
     struct arena work;  /* of one decision */
     struct buf packed;
-    struct map moved; /* party, asset -> i128: transfers that were not covered */
+    struct map moved;   /* party, asset -> i128: transfers that were not covered */
+    struct map settled; /* id -> struct event_transfer: settlements that were not */
     struct buf key;
     struct simulation *out;
     enum mete_code code;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "crypto/merkle.h"
+#include "wire/tier.h"
 
 #include <string.h>
 
@@ -34,22 +35,40 @@ static void failed(struct engine *e, struct submit_result *r)
     r->err = e->err;
 }
 
+/** What may be kept of a refused body: all of it, unless it has raw content that the book did not
+ *  agree to keep. What cannot be read is then not kept at all. */
+static struct text kept_of(struct engine *e, struct text body, struct buf *without)
+{
+    struct book_config book;
+    struct arena a;
+    if (!tier3_mentioned(body) || (view_book(&e->view, &book) != VIEW_MISSING && book.tier3)) {
+        return body;
+    }
+    arena_init(&a, JSON_ARENA_MAX(EVENT_SIZE_MAX));
+    bool is_read = body.len <= EVENT_SIZE_MAX && tier3_without(&a, body, without);
+    arena_clear(&a);
+    return is_read ? buf_text(without) : (struct text){0};
+}
+
 static void quarantine(struct engine *e, struct text body, struct text event_id,
                        const struct mete_err *why)
 {
+    struct buf without = {0};
+    struct text kept = kept_of(e, body, &without);
     const struct quarantined q = {
         .received_at = engine_now(e),
         .event_id = event_id,
         .code = why->code,
         .pointer = text_of(why->pointer),
         .message = text_of(why->text),
-        .body = {body.p, body.len < EVENT_SIZE_MAX ? body.len : EVENT_SIZE_MAX},
-        .cut = body.len > EVENT_SIZE_MAX,
+        .body = {kept.p, kept.len < EVENT_SIZE_MAX ? kept.len : EVENT_SIZE_MAX},
+        .cut = kept.len > EVENT_SIZE_MAX || (kept.len == 0 && body.len > 0),
         .attempts = 1};
     if (book_quarantine_add(e->book, &q, e->quarantine_max, &e->err) != STORE_OK) {
         e->failed = true;
     }
     e->queued++;
+    buf_clear(&without);
 }
 
 void engine_refuse(struct engine *e, struct text body, const struct mete_err *why)

@@ -103,6 +103,21 @@ static enum mete_code entry_look(struct trace *t, struct bytes key)
     return code;
 }
 
+/** What is booked anew takes back in the same decision what had been taken back before. */
+static enum mete_code own_look(struct trace *t)
+{
+    const struct walk_item *b = t->booking;
+    enum mete_code code = METE_OK;
+    for (uint32_t i = 0; i < b->decision.group_count && code == METE_OK; i++) {
+        const struct group *g = &b->decision.group[i];
+        if (g->kind == GROUP_REVERSAL && g->target_seq == b->seq && g->target_page == b->page &&
+            g->target_group == t->group) {
+            code = hit_add(t, b, i);
+        }
+    }
+    return code;
+}
+
 /* --- the accounts
  * -------------------------------------------------------------------------------*/
 
@@ -198,7 +213,7 @@ enum mete_code trace_reversals(struct engine *e, struct arena *a, const struct w
     arena_init(&t.item, ARENA_MAX);
     size_t count = 0;
     struct stream *stream = streams_find(&t, &count);
-    enum mete_code code = METE_OK;
+    enum mete_code code = own_look(&t);
     for (size_t i = 0; i < count && code == METE_OK && t.missing != 0; i += STREAMS_AT_ONCE) {
         size_t some = count - i < STREAMS_AT_ONCE ? count - i : STREAMS_AT_ONCE;
         code = streams_read(&t, &stream[i], some);

@@ -118,7 +118,8 @@ void allocation_act_prepare(struct desk *d, struct engine *e, struct exchange *x
                                    .kind = event_type_name(type),
                                    .about = x->param[0],
                                    .said = "allocation_id",
-                                   .said_text = x->param[0]};
+                                   .said_text = x->param[0],
+                                   .is_act = true};
     submission_new(x);
     (void)body_draft(x, body, &plan);
 }

@@ -229,13 +229,20 @@ void authority_reload(struct authority *a)
 
 /* --- asking ------------------------------------------------------------------------------------*/
 
+/** Bearer, or by the names that clients of the sources use. */
 static struct text key_given(const struct exchange *x)
 {
     struct text bearer = exchange_header(x, "Authorization");
     if (bearer.len > 7 && strncasecmp(bearer.p, "Bearer ", 7) == 0) {
         return (struct text){bearer.p + 7, bearer.len - 7};
     }
-    return exchange_header(x, "X-API-Key");
+    struct text key = exchange_header(x, "X-API-Key");
+    return key.len > 0 ? key : exchange_header(x, "X-Mozaiks-Api-Key");
+}
+
+bool authority_key_shown(const struct exchange *x)
+{
+    return key_given(x).len > 0;
 }
 
 /** Whole seconds until `missing` millionths of a request have come. */

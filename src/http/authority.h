@@ -85,6 +85,9 @@ enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope
                              mete_time now, struct mete_err *err) METE_MUST_CHECK;
 /** Of whoever was judged by another process of the same store. */
 struct signatures *authority_signatures(struct authority *a);
+/** Did it come with a key, good or not? */
+bool authority_key_shown(const struct exchange *x);
+
 /** What somebody was let in with, to be looked at again: for answers that go on for long. */
 struct standing {
     bool keyed;

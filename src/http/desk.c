@@ -11,6 +11,7 @@
 #include "http/feed.h"
 #include "http/follow.h"
 #include "http/idempotency.h"
+#include "http/insights.h"
 #include "http/intake.h"
 #include "http/lines.h"
 #include "http/log_pages.h"
@@ -18,6 +19,7 @@
 #include "http/pump.h"
 #include "http/query_args.h"
 #include "http/refresh.h"
+#include "http/relay_key.h"
 #include "http/reply.h"
 #include "http/request_line.h"
 #include "http/routes.h"
@@ -33,18 +35,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ERRANDS          4 /* threads */
-#define SNAPSHOTS        4 /* that rest between two uses */
-#define KEY_FILE_WAIT_MS 30000
-#define KEY_FILE_STEP_MS 50
-#define LONG_ANSWERS     16u
-#define HEARTBEAT_S      15u
-#define SAY_MAX          1024
-#define FLUSH_MS         1000u
-#define SHORT_ROWS       1024u /* of the log, that one reading may have of the keeper's time */
-#define BODY_LIGHT       ((size_t)4 << 10)
-#define WEIGHT_MAX       ((size_t)12 << 20)
-#define BODY_UNKNOWN     ((size_t)64 << 10) /* of a request that has no route, or no key for it */
+#define ERRANDS      4 /* threads */
+#define SNAPSHOTS    4 /* that rest between two uses */
+#define LONG_ANSWERS 16u
+#define HEARTBEAT_S  15u
+#define SAY_MAX      1024
+#define FLUSH_MS     1000u
+#define SHORT_ROWS   1024u /* of the log, that one reading may have of the keeper's time */
+#define BODY_LIGHT   ((size_t)4 << 10)
+#define WEIGHT_MAX   ((size_t)12 << 20)
+#define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route, or no key for it */
 
 mete_time desk_now(void)
 {
@@ -258,6 +258,7 @@ static void elsewhere(struct desk *d, struct exchange *x)
                                 .writes = writes,
                                 .create_book = d->o.create && strcmp(x->who->book, d->o.book) == 0,
                                 .alone = writes && exchange_query_flag(x, "dry_run"),
+                                .may_wait = insights_is_report(x),
                                 .run = task_run,
                                 .done = task_done},
                        .d = d,
@@ -279,6 +280,9 @@ static void request_id_set(struct exchange *x)
     struct text given = exchange_header(x, "X-Request-Id");
     struct text trace = exchange_header(x, "traceparent");
     static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
+    if (given.len == 0) { /* what clients of the sources send */
+        given = exchange_header(x, "X-Correlation-Id");
+    }
     if (given.len == 0 && trace.len >= 35) { /* W3C: version-traceid-parentid-flags */
         given = (struct text){trace.p + 3, 32};
     }
@@ -525,53 +529,6 @@ static void relayed_beat(void *ctx)
     log_pages_news(((struct desk *)ctx)->log_pages, NULL);
 }
 
-/** Who has another key file than the one that has the book could not speak with it. */
-static enum mete_code key_file_check(const struct desk *d, struct mete_err *err)
-{
-    const struct engine_options o = {.store = d->o.store, .book = d->o.book, .read_only = true};
-    struct engine *e;
-    enum mete_code code = engine_open(&e, &o, err);
-    if (code != METE_OK) {
-        return code == METE_STORE_MISSING ? METE_OK : code;
-    }
-    bool other = !engine_has_keys(e);
-    engine_close(e);
-    return !other ? METE_OK
-                  : mete_fail(err, METE_SEAL_KEY, NULL,
-                              "the book was made with another key file than this one: copy that "
-                              "one here, METE_KEY_FILE names it");
-}
-
-/** No key file is here, and the book knows of none: whoever has the book is just making it. */
-static bool key_file_may_come(const struct desk *d)
-{
-    const struct engine_options o = {.store = d->o.store, .book = d->o.book, .read_only = true};
-    struct engine *e;
-    struct mete_err err;
-    enum mete_code code = engine_open(&e, &o, &err);
-    bool may = code == METE_OK ? !engine_keys_pinned(e) : code == METE_STORE_MISSING;
-    if (code == METE_OK) {
-        engine_close(e);
-    }
-    return may;
-}
-
-static enum mete_code relay_key_read(const struct desk *d, uint8_t key[SEAL_KEY_LEN],
-                                     struct mete_err *err)
-{
-    const struct timespec step = {.tv_nsec = KEY_FILE_STEP_MS * 1000000L};
-    enum mete_code code = METE_SEAL_KEY;
-    for (int i = 0; i < KEY_FILE_WAIT_MS / KEY_FILE_STEP_MS; i++) {
-        bool may_come = key_file_may_come(d); /* asked before it is looked for */
-        code = engine_seal_key_read(d->o.store, key, err);
-        if (code != METE_SEAL_KEY || !may_come) {
-            break;
-        }
-        nanosleep(&step, NULL);
-    }
-    return code;
-}
-
 static enum mete_code relay_open(struct desk *d, struct mete_err *err)
 {
     struct relay_options o = {.store = d->o.store,
@@ -580,8 +537,7 @@ static enum mete_code relay_open(struct desk *d, struct mete_err *err)
                               .answered = relayed_answered,
                               .arrived = relayed_arrived,
                               .beat = relayed_beat};
-    enum mete_code code = relay_key_read(d, o.key, err);
-    code = code == METE_OK ? key_file_check(d, err) : code;
+    enum mete_code code = relay_key_read(d->o.store, d->o.book, o.key, err);
     if (code == METE_OK) {
         relay_start(&d->relay, &o);
     }
@@ -648,7 +604,11 @@ static void committed(void *desk, const char *book)
 /** What answers that go on for long need. An eighth of the connections is left for others. */
 static enum mete_code streams_open(struct desk *d, struct mete_err *err)
 {
-    const struct log_pages_options po = {.store = d->o.store, .render = feed_row_event};
+    const struct log_pages_options po = {.store = d->o.store,
+                                         .render = feed_row_event,
+                                         .follow = feed_follows,
+                                         .resume = feed_resume,
+                                         .ctx = d};
     unsigned connections = server_connections_max(&d->o.server);
     unsigned live = d->o.streams != 0 ? d->o.streams : connections / 2;
     unsigned most = connections - (connections + 7) / 8;
@@ -690,6 +650,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         workers_start(&d->errands, d->snapshots, ERRANDS);
         follow_start(&d->follow, d);
         refresh_start(&d->refresh, d);
+        insights_start(&d->insights, d);
         code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
     }
     if (code == METE_OK) {
@@ -770,6 +731,7 @@ void desk_close(struct desk *d)
     follow_stop(d->follow);
     relay_stop(d->relay);
     refresh_stop(d->refresh);
+    insights_stop(d->insights);
     workers_stop(d->errands);
     workers_stop(d->workers);
     keeper_stop(d->keeper);
@@ -778,6 +740,7 @@ void desk_close(struct desk *d)
     log_pages_stop(d->log_pages);
     server_stop(d->server);
     intakes_free(d->intakes);
+    insights_free(d->insights);
     pumps_free(d->pumps);
     log_pages_free(d->log_pages);
     streams_free(d->streams);

@@ -31,6 +31,8 @@ struct desk_options {
     unsigned heartbeat_s;     /* of live streams; 0: 15 */
     unsigned workers;         /* threads for long readings; 0: 2 */
     size_t cache_size;        /* of the books; 0: 64 MiB */
+    unsigned insights_days;   /* that points and insight events are kept; 0: for ever */
+    unsigned insights_rate;   /* of them, rows a second for each app; 0: no bound */
     bool loopback;
     struct peers_options peers;
     bool log;                 /* a JSON line for each request, on stderr */
@@ -52,6 +54,7 @@ struct desk {
     struct workers *errands; /* what waits for other services */
     struct streams *streams;
     struct intakes *intakes;
+    struct insights *insights;
     struct pumps *pumps;
     struct log_pages *log_pages; /* NULL: nobody can follow a log yet */
     struct peers *peers;

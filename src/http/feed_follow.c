@@ -5,6 +5,7 @@
 #include "http/feed.h"
 #include "http/log_pages.h"
 #include "http/reply.h"
+#include "http/snapshots.h"
 #include "http/sse.h"
 #include "http/streams.h"
 
@@ -17,9 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOTE_MAX  128u
-#define RETRY_MS  1000u
-#define SPREAD_MS 2000u /* clients of a server that was away do not all come back at once */
+#define DECISION_MAX ((size_t)1 << 30)
+#define FOLLOWS_MAX  4096u /* events that are shown of what follows from one row */
+#define NOTE_MAX     128u
+#define RETRY_MS     1000u
+#define SPREAD_MS    2000u /* clients of a server that was away do not all come back at once */
 
 enum ending { ENDING_NOT, ENDING_KEY, ENDING_DRAIN, ENDING_SAID };
 
@@ -33,11 +36,20 @@ struct follower {
     _Atomic enum ending ending;
 };
 
-void feed_row_event(struct buf *out, const struct log_row *row)
+/* --- events ------------------------------------------------------------------------------------*/
+
+static void event_put(struct buf *out, struct text id, struct text type, struct buf *data)
+{
+    sse_event(out, id, type, buf_text(data));
+    buf_clear(data);
+}
+
+bool feed_row_event(struct buf *out, const struct log_row *row)
 {
     struct buf data = {0};
     struct buf room = {0};
     struct json_writer w;
+    struct arena a;
     struct text type = {0};
     char id[24];
     struct text cursor = {id,
@@ -45,9 +57,80 @@ void feed_row_event(struct buf *out, const struct log_row *row)
     jw_init(&w, &data, false);
     log_row_json(&w, row);
     (void)!event_member_of(row->event, "event_type", &room, &type);
-    sse_event(out, cursor, type, buf_text(&data));
-    buf_clear(&data);
+    event_put(out, cursor, type, &data);
     buf_clear(&room);
+    arena_init(&a, DECISION_MAX);
+    bool more = derived_possible(&a, row->decision);
+    arena_clear(&a);
+    return more;
+}
+
+struct following {
+    struct buf *out;
+    unsigned count;
+    struct derived_place last;
+};
+
+/** The rest of very many is to be read page by page: this is kept in memory. */
+static void rest_put(struct following *f)
+{
+    struct buf data = {0};
+    struct json_writer w;
+    char place[DERIVED_PLACE_MAX];
+    size_t len = derived_place_format(f->last, place);
+    jw_init(&w, &data, false);
+    jw_object(&w, NULL);
+    jw_text(&w, "after", (struct text){place, len});
+    jw_end_object(&w);
+    event_put(f->out, (struct text){0}, TEXT("derived.more"), &data);
+}
+
+static bool derived_put(void *arg, const struct derived *d)
+{
+    struct following *f = arg;
+    struct buf data = {0};
+    struct json_writer w;
+    char place[DERIVED_PLACE_MAX];
+    if (f->count++ == FOLLOWS_MAX) {
+        rest_put(f);
+        return false;
+    }
+    jw_init(&w, &data, false);
+    derived_json(&w, d);
+    size_t len = derived_place_format(d->place, place);
+    event_put(f->out, (struct text){place, len}, text_of(event_type_name(d->type)), &data);
+    f->last = d->place;
+    return true;
+}
+
+bool feed_follows(void *desk, struct buf *out, const char *book, uint64_t seq)
+{
+    struct desk *d = desk;
+    struct mete_err err;
+    struct following f = {.out = out};
+    struct engine *e = snapshots_take(d->snapshots, book, &err);
+    if (e == NULL) {
+        return false;
+    }
+    enum mete_code code =
+        derived_list(e, (struct derived_place){.seq = seq}, derived_put, &f, &err);
+    snapshots_give(d->snapshots, e);
+    return code == METE_OK;
+}
+
+/** Data has no line that begins so. */
+size_t feed_resume(struct text row, const char *id)
+{
+    char line[LOG_MARK_MAX + 8];
+    size_t len = (size_t)snprintf(line, sizeof line, "id: %s\n", id);
+    const char *end = row.p + row.len;
+    const char *at = row.p;
+    while (at != NULL && ((size_t)(end - at) < len || memcmp(at, line, len) != 0)) {
+        at = memmem(at, (size_t)(end - at), "\n\n", 2);
+        at = at != NULL && at + 2 < end ? at + 2 : NULL;
+    }
+    const char *next = at != NULL ? memmem(at, (size_t)(end - at), "\n\n", 2) : NULL;
+    return next != NULL ? (size_t)(next + 2 - row.p) : 0;
 }
 
 /* --- what is said between events ---------------------------------------------------------------*/
@@ -128,7 +211,7 @@ static void follower_tell(struct stream *s, enum stream_news news)
     source_wake(&s->source);
 }
 
-void feed_follow(struct desk *d, struct exchange *x, uint64_t after)
+void feed_follow(struct desk *d, struct exchange *x, const struct log_wish *wish)
 {
     struct mete_err err;
     struct buf greeting = {0};
@@ -144,7 +227,7 @@ void feed_follow(struct desk *d, struct exchange *x, uint64_t after)
     }
     sse_retry(&greeting, RETRY_MS + (unsigned)(x->began_at % SPREAD_MS));
     note_set(f, &greeting);
-    log_reader_join(d->log_pages, &f->reader, text_of(x->who->book), after, &f->stream.source);
+    log_reader_join(d->log_pages, &f->reader, text_of(x->who->book), wish, &f->stream.source);
     reply_stream(x, TYPE_EVENTS, &f->stream.source);
     reply_header(x, "Cache-Control", text_of("no-store"));
     reply_header(x, "X-Accel-Buffering", text_of("no")); /* nginx: pass it on at once */

@@ -153,8 +153,8 @@ static enum mete_code page_get(struct follow *f, struct buf *out, struct mete_er
     char path[96];
     unsigned status = 0;
     const char *service = peers_options_of(f->d->peers)->distribution;
-    snprintf(path, sizeof path, "/v1/events?after=%llu&limit=%d", (unsigned long long)f->after,
-             PAGE);
+    snprintf(path, sizeof path, "/v1/events?after=%llu&limit=%d&derived=false",
+             (unsigned long long)f->after, PAGE);
     enum mete_code code =
         peers_call(f->d->peers, service, text_of(path), (struct text){0}, out, &status, err);
     return code == METE_OK && status != 200

@@ -215,17 +215,19 @@ static void run_alone(struct keeper *k, struct work *w)
     w->done(w, METE_OK, NULL);
 }
 
-/** Takes the works of the first one's book out of the queue, runs them, and commits. */
-static void run_group(struct keeper *k, struct work **queue)
+/** Takes the works of the same book and kind as `first` out of the queue, runs them, and commits.
+ */
+static void run_group(struct keeper *k, struct work **queue, const struct work *first)
 {
-    const char *book = (*queue)->book;
+    const char *book = first->book;
+    bool may_wait = first->may_wait;
     struct work *group = NULL;
     struct work **last = &group;
     struct engine *e = NULL;
     int64_t size = 0;
     for (struct work **at = queue; *at != NULL;) {
         struct work *w = *at;
-        if (w->alone || strcmp(w->book, book) != 0) {
+        if (w->alone || w->may_wait != may_wait || strcmp(w->book, book) != 0) {
             at = &w->next;
             continue;
         }
@@ -246,15 +248,27 @@ static void run_group(struct keeper *k, struct work **queue)
     tell_all(group, code, &err);
 }
 
+/** The first that may not wait, else the first. */
+static struct work **next_write(struct work **queue)
+{
+    for (struct work **at = queue; *at != NULL; at = &(*at)->next) {
+        if (!(*at)->may_wait) {
+            return at;
+        }
+    }
+    return queue;
+}
+
 static void run_writes(struct keeper *k, struct work **queue)
 {
     while (*queue != NULL) {
-        if ((*queue)->alone) {
-            struct work *w = *queue;
-            *queue = w->next;
+        struct work **at = next_write(queue);
+        struct work *w = *at;
+        if (w->alone) {
+            *at = w->next;
             run_alone(k, w);
         } else {
-            run_group(k, queue);
+            run_group(k, queue, w);
         }
     }
 }

@@ -32,6 +32,7 @@ struct work {
     bool writes;
     bool create_book; /* make the book when it is missing */
     bool alone;       /* a group of its own that is rolled back: a rehearsal */
+    bool may_wait;    /* comes after all others of its round, in a group without them */
     /** On the keeper's thread. `e` NULL: the book cannot be opened, why in *err; METE_STORE_BUSY:
      *  another process writes it. */
     void (*run)(struct work *w, struct engine *e, const struct mete_err *err);

@@ -22,7 +22,8 @@
 struct log_page {
     uint64_t first;
     size_t count;
-    size_t end[PAGE_ROWS]; /* of each row in `text` */
+    size_t end[PAGE_ROWS]; /* of each row in `text`, with what follows from it */
+    size_t own[PAGE_ROWS]; /* without that */
     struct buf text;
     uint64_t used; /* ticket of the last use */
     unsigned pins; /* readers that will come back for it */
@@ -195,15 +196,30 @@ struct load {
     struct log_pages *p;
     struct log_page *page;
     uint64_t head;
+    bool follows; /* something follows from the last row, and is not here yet */
 };
+
+static bool has_room(const struct log_page *page)
+{
+    return page->text.len < PAGE_BYTES && page->count < PAGE_ROWS;
+}
 
 static bool load_row(void *arg, const struct log_row *row)
 {
     struct load *l = arg;
     struct log_page *page = l->page;
-    l->p->o.render(&page->text, row);
-    page->end[page->count++] = page->text.len;
-    return page->text.len < PAGE_BYTES && page->count < PAGE_ROWS;
+    l->follows = l->p->o.render(&page->text, row) && l->p->o.follow != NULL;
+    page->own[page->count] = page->end[page->count] = page->text.len;
+    page->count++;
+    return !l->follows && has_room(page);
+}
+
+static bool load_follow(struct load *l, struct text name)
+{
+    struct log_page *page = l->page;
+    bool read = l->p->o.follow(l->p->o.ctx, &page->text, name.p, page->first + page->count - 1);
+    page->end[page->count - 1] = page->text.len;
+    return read;
 }
 
 /** Fills l->page from its `first` on, at most to `until`. */
@@ -211,13 +227,19 @@ static bool load_page(struct load *l, struct text name, uint64_t until)
 {
     struct mete_err err;
     struct book *book;
+    bool read = true;
     if (book_open_log(&book, l->p->store, name, &err) != METE_OK) {
         return false;
     }
     l->head = book_size(book);
-    enum store_result r = book_scan_log(book, l->page->first, until, load_row, l, &err);
+    do {
+        uint64_t next = l->page->first + l->page->count;
+        l->follows = false;
+        read = book_scan_log(book, next, until, load_row, l, &err) != STORE_FAILED;
+        read = read && (!l->follows || load_follow(l, name));
+    } while (read && l->follows && has_room(l->page));
     book_close(book);
-    return r != STORE_FAILED;
+    return read;
 }
 
 static int64_t now_us(void)
@@ -338,10 +360,13 @@ static void *load_on(void *arg)
 
 /* --- readers -----------------------------------------------------------------------------------*/
 
-void log_reader_join(struct log_pages *p, struct log_reader *r, struct text book, uint64_t after,
-                     struct source *source)
+void log_reader_join(struct log_pages *p, struct log_reader *r, struct text book,
+                     const struct log_wish *wish, struct source *source)
 {
-    *r = (struct log_reader){.pages = p, .source = source, .seq = after + 1};
+    bool within = wish->mark[0] != '\0' && !wish->own_only;
+    *r = (struct log_reader){
+        .pages = p, .source = source, .seq = wish->after + !within, .own_only = wish->own_only};
+    (void)text_copy(r->mark, sizeof r->mark, text_of(within ? wish->mark : ""));
     pthread_mutex_lock(&p->lock);
     struct paged_book *b = paged_find(p, book);
     b = b != NULL ? b : paged_add(p, book);
@@ -382,11 +407,34 @@ void log_reader_leave(struct log_reader *r)
     pthread_mutex_unlock(&p->lock);
 }
 
-/** Copies from where the reader stands in `page`. */
-static size_t copy(struct log_reader *r, const struct log_page *page, uint8_t *to, size_t size)
+static size_t row_start(const struct log_page *page, size_t row)
+{
+    return row > 0 ? page->end[row - 1] : 0;
+}
+
+/** Copies what rows are themselves from where the reader stands in `page`. */
+static size_t copy_own(struct log_reader *r, const struct log_page *page, uint8_t *to, size_t size)
 {
     size_t row = (size_t)(r->seq - page->first);
-    size_t from = (row > 0 ? page->end[row - 1] : 0) + r->within;
+    size_t copied = 0;
+    while (row < page->count && copied < size) {
+        size_t from = row_start(page, row) + r->within;
+        size_t left = page->own[row] - from;
+        size_t len = left < size - copied ? left : size - copied;
+        memcpy(to + copied, page->text.p + from, len);
+        copied += len;
+        r->within = len == left ? 0 : r->within + len;
+        row += len == left;
+    }
+    r->seq = page->first + row;
+    return copied;
+}
+
+/** Copies from where the reader stands in `page`. */
+static size_t copy_all(struct log_reader *r, const struct log_page *page, uint8_t *to, size_t size)
+{
+    size_t row = (size_t)(r->seq - page->first);
+    size_t from = row_start(page, row) + r->within;
     size_t len = page->text.len - from < size ? page->text.len - from : size;
     size_t reached = from + len;
     memcpy(to, page->text.p + from, len);
@@ -394,8 +442,24 @@ static size_t copy(struct log_reader *r, const struct log_page *page, uint8_t *t
         row++;
     }
     r->seq = page->first + row;
-    r->within = reached - (row > 0 ? page->end[row - 1] : 0);
+    r->within = reached - row_start(page, row);
     return len;
+}
+
+/** Goes behind the mark that a reader came with. It may then want the page after this one. */
+static void mark_find(struct log_reader *r, const struct log_page *page)
+{
+    size_t row = (size_t)(r->seq - page->first);
+    size_t start = row_start(page, row);
+    const struct text all = {(const char *)page->text.p + start, page->end[row] - start};
+    r->within = r->pages->o.resume(all, r->mark);
+    METE_ASSERT(r->within <= all.len);
+    if (r->within == all.len) {
+        r->seq++;
+        r->within = 0;
+    }
+    r->mark[0] = '\0';
+    r->ticket = 0;
 }
 
 long log_reader_read(struct log_reader *r, uint8_t *to, size_t size)
@@ -404,10 +468,15 @@ long log_reader_read(struct log_reader *r, uint8_t *to, size_t size)
     pthread_mutex_lock(&p->lock);
     long got = r->failed ? SOURCE_BROKEN : 0;
     struct log_page *page = r->page != NULL ? r->page : page_find(r->book, r->seq);
+    if (page != NULL && r->mark[0] != '\0') {
+        mark_find(r, page);
+        unpin(p, r);
+        page = page_find(r->book, r->seq);
+    }
     if (page != NULL) {
         page->used = p->ticket++;
         r->ticket = 0;
-        got = (long)copy(r, page, to, size);
+        got = (long)(r->own_only ? copy_own : copy_all)(r, page, to, size);
     } else if (!r->failed && r->ticket == 0) {
         r->ticket = ++p->ticket;
         if (r->book->news || r->seq <= r->book->head) {

@@ -15,9 +15,24 @@ struct paged_book;
 
 struct log_pages_options {
     const char *store;
-    /** Appends what readers get of a row; the same bytes each time. */
-    void (*render)(struct buf *out, const struct log_row *row);
+    /** Appends what readers get of a row; the same bytes each time. True: more follows from it. */
+    bool (*render)(struct buf *out, const struct log_row *row);
+    /** Appends what follows from the row at `seq`, which is committed; the same bytes each time.
+     *  False: it cannot be read. */
+    bool (*follow)(void *ctx, struct buf *out, const char *book, uint64_t seq);
+    /** Where to go on in all that there is of a row, for who got it up to and with `mark`. */
+    size_t (*resume)(struct text row, const char *mark);
+    void *ctx;
     size_t memory_max; /* bytes of all pages; 0: 32 MiB */
+};
+
+#define LOG_MARK_MAX 64
+
+/** What a reader is to get. */
+struct log_wish {
+    uint64_t after;          /* rows after this one */
+    bool own_only;           /* nothing of what follows from rows */
+    char mark[LOG_MARK_MAX]; /* not empty: first the rest of row `after`, behind this mark */
 };
 
 /** One who follows a book. Everything in it is log_pages' own, but for what log_reader_join sets.
@@ -33,6 +48,8 @@ struct log_reader {
     struct log_page *page; /* the one it waited for, kept until it comes back */
     uint64_t ticket;       /* since when it waits; 0: it does not */
     bool failed;
+    bool own_only;
+    char mark[LOG_MARK_MAX]; /* of the row at `seq`, not found yet; else empty */
 };
 
 enum mete_code log_pages_start(struct log_pages **out, const struct log_pages_options *o,
@@ -42,9 +59,9 @@ void log_pages_stop(struct log_pages *p);
 /** Every reader must have left. */
 void log_pages_free(struct log_pages *p);
 
-/** Rows after `after` of a book that exists. */
-void log_reader_join(struct log_pages *p, struct log_reader *r, struct text book, uint64_t after,
-                     struct source *source);
+/** Of a book that exists. */
+void log_reader_join(struct log_pages *p, struct log_reader *r, struct text book,
+                     const struct log_wish *wish, struct source *source);
 /** Its source is not woken any more. */
 void log_reader_leave(struct log_reader *r);
 /** As source.read. SOURCE_BROKEN: the log cannot be read. */

@@ -178,7 +178,8 @@ bool body_draft(struct exchange *x, const struct json *body, const struct body_p
     struct draft d = {.type = plan->type,
                       .body = body,
                       .member = plan->member,
-                      .no_quarantine = plan->no_quarantine};
+                      .no_quarantine = plan->no_quarantine,
+                      .actor = plan->is_act ? x->who->key_id : (struct text){0}};
     if (body->type != JSON_OBJECT || body->count > EXCHANGE_PAIRS_MAX) {
         reply_fail(x, METE_REQUEST_INVALID, NULL, "expected an object of at most %d members",
                    EXCHANGE_PAIRS_MAX);

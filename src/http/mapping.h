@@ -24,6 +24,7 @@ struct body_plan {
     const char *said;                 /* a member that the route itself says; may be NULL */
     struct text said_text;            /* what: the body may repeat it, but not contradict */
     bool no_quarantine;
+    bool is_act; /* somebody judges: the event says which key did */
 };
 
 /** One event of `body`, into the submission: its members, renamed, are the payload; event_id is

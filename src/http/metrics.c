@@ -8,6 +8,7 @@
 #include "http/desk.h"
 #include "http/follow.h"
 #include "http/idempotency.h"
+#include "http/insights.h"
 #include "http/intake.h"
 #include "http/lines.h"
 #include "http/log_pages.h"
@@ -178,6 +179,20 @@ static void intake_write(const struct desk *d, struct exposition *e)
     exposition_list(e, list, ARRAY_LEN(list));
 }
 
+static void insights_write(const struct desk *d, struct exposition *e)
+{
+    struct insights_stats s;
+    insights_stats(d->insights, &s);
+    const struct metric list[] = {
+        {"mete_insights_rows_total", "counter", UNIT_NONE,
+         "Points and insight events that were let in.", (int64_t)s.rows},
+        {"mete_insights_turned_away_total", "counter", UNIT_NONE,
+         "Of them, those that came too fast, or while too much was waiting.", (int64_t)s.refused},
+        {"mete_insights_swept_total", "counter", UNIT_NONE,
+         "Of them, those that were thrown away for their age.", (int64_t)s.swept}};
+    exposition_list(e, list, ARRAY_LEN(list));
+}
+
 static void lines_write(const struct desk *d, struct exposition *e)
 {
     const struct metric one = {"mete_log_lines_dropped_total", "counter", UNIT_NONE,
@@ -196,6 +211,7 @@ static void server_write(const struct desk *d, struct exposition *e)
     refresh_write(d, e);
     streams_write(d, e);
     intake_write(d, e);
+    insights_write(d, e);
     lines_write(d, e);
     metrics_process_write(e, d->o.store, d->started_at);
 }

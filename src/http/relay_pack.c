@@ -20,7 +20,7 @@ static bool name_is(struct text name, const char *wanted)
 static bool is_secret(struct text name)
 {
     static const char *const secret[] = {"Authorization", "Proxy-Authorization", "X-API-Key",
-                                         "Cookie"};
+                                         "X-Mozaiks-Api-Key", "Cookie"};
     for (size_t i = 0; i < ARRAY_LEN(secret); i++) {
         if (name_is(name, secret[i])) {
             return true;

@@ -3,6 +3,7 @@
 #include "http/reply.h"
 
 #include "base/text.h"
+#include "http/authority.h"
 #include "http/source.h"
 
 #include <stdarg.h>
@@ -103,6 +104,9 @@ static void problem_write(struct exchange *x, const struct mete_err *err, bool s
     jw_str(&w, "detail", hidden ? "the server's log says more about this request" : err->text);
     jw_str(&w, "code", name);
     jw_str(&w, "error", name); /* where clients of the sources look */
+    if (code == METE_UNAUTHORIZED) {
+        jw_str(&w, "reason", authority_key_shown(x) ? "InvalidApiKey" : "MissingAuthentication");
+    }
     if (err->pointer[0] != '\0') {
         jw_str(&w, "pointer", err->pointer);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Totals of a period, the quarantine, and what would have been. */
+ * Totals of a period and of a campaign, the quarantine, and what would have been. */
 #include "http/desk.h"
 #include "http/query_args.h"
 #include "http/reply.h"
@@ -46,6 +46,27 @@ void report_get(struct desk *d, struct engine *e, struct exchange *x)
     }
     reply_json(x, 200, &w);
     report_json(&w, &r, &q, "name");
+}
+
+/* --- one campaign ------------------------------------------------------------------------------*/
+
+void campaign_report_get(struct desk *d, struct engine *e, struct exchange *x)
+{
+    struct mete_err err;
+    struct json_writer w;
+    struct campaign_report r;
+    struct campaign_report_query q = {.campaign_id = x->param[0], .at = engine_now(e)};
+    (void)d;
+    if (!arg_time(x, "as_of", true, &q.at)) {
+        return;
+    }
+    if (campaign_report_make(e, &q, &r, &err) == METE_OK) {
+        reply_json(x, 200, &w);
+        campaign_report_json(&w, &r);
+    } else {
+        reply_problem(x, &err);
+    }
+    campaign_report_clear(&r);
 }
 
 /* --- quarantine --------------------------------------------------------------------------------*/

@@ -14,6 +14,12 @@
             PLACE_WRITE, 64 * KIB, allocation_act_prepare, created_post                            \
     }
 
+/* Apps and the services that watch them report by either name. */
+#define REPORT(path, operation, prepare, handle)                                                   \
+    {                                                                                              \
+        "POST", path, operation, DISTRIB, SCOPE_REVENUE_WRITE, PLACE_WRITE, MIB, prepare, handle   \
+    }
+
 const struct route ROUTES[] = {
     {"GET", "/", "index", ROLE_ALL, SCOPE_NONE, PLACE_BOOK, 0, index_prepare, index_get},
     {"GET", "/llms.txt", "guide", ROLE_ALL, SCOPE_NONE, PLACE_HERE, 0, NULL, guide_get},
@@ -50,6 +56,8 @@ const struct route ROUTES[] = {
      log_tile_get},
     {"GET", "/v1/reports", "getReport", DISTRIB, SCOPE_AUDIT_READ, PLACE_APART, 0, NULL,
      report_get},
+    {"GET", "/v1/campaigns/{id}/report", "getCampaignReport", DISTRIB, SCOPE_AUDIT_READ,
+     PLACE_APART, 0, NULL, campaign_report_get},
     {"GET", "/v1/quarantine", "listQuarantine", DISTRIB, SCOPE_ADMIN, PLACE_BOOK, 0, NULL,
      quarantine_list_get},
     {"POST", "/v1/simulate", "simulate", DISTRIB, SCOPE_POLICY_READ, PLACE_APART, 4 * MIB, NULL,
@@ -80,8 +88,27 @@ const struct route ROUTES[] = {
      audit_totals_get},
     {"GET", "/v1/allocations", "listAllocations", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0,
      NULL, allocations_get},
+    {"GET", "/v1/campaigns", "listCampaigns", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0, NULL,
+     campaigns_list_get},
+    {"GET", "/v1/campaigns/{id}", "getCampaign", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0, NULL,
+     campaign_get},
+    {"POST", "/v1/settlements", "recordSettlement", DISTRIB, SCOPE_PAYOUT_APPROVE, PLACE_WRITE,
+     64 * KIB, settlement_prepare, settlement_post},
+    {"GET", "/v1/settlements", "listSettlements", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0,
+     NULL, settlements_list_get},
+    {"GET", "/v1/settlements/{id}", "getSettlement", READERS, SCOPE_EARNINGS_READ, PLACE_READ, 0,
+     NULL, settlement_get},
     {"POST", "/v1/follow", "follow", ROLE_WALLET | ROLE_DASHBOARD, SCOPE_ANY, PLACE_HERE, 0, NULL,
      follow_post},
+    REPORT("/api/insights/ingest/kpis", "ingestKpis", kpis_prepare, kpis_ingest),
+    REPORT("/api/insights/ingest/events", "ingestInsights", insights_prepare, insights_ingest),
+    REPORT("/api/internal/insights/ingest/kpis", "ingestKpisInternal", kpis_prepare, kpis_ingest),
+    REPORT("/api/internal/insights/ingest/events", "ingestInsightsInternal", insights_prepare,
+           insights_ingest),
+    {"GET", "/v1/insights/kpis", "listKpis", READERS, SCOPE_REVENUE_READ, PLACE_APART, 0, NULL,
+     kpis_get},
+    {"GET", "/v1/insights/events", "listInsights", READERS, SCOPE_REVENUE_READ, PLACE_APART, 0,
+     NULL, insights_get},
     ACT("dispute", "disputeAllocation"),
     ACT("evidence", "addEvidence"),
     ACT("escalate", "escalateDispute"),

@@ -19,15 +19,19 @@ route_handler explain_get;
 route_handler statement_get;
 route_handler feed_get;
 route_handler log_checkpoint_get, log_inclusion_get, log_consistency_get, log_tile_get;
-route_handler report_get, quarantine_list_get, simulate_post;
+route_handler report_get, campaign_report_get, quarantine_list_get, simulate_post;
 route_handler usage_prepare, usage_post;
 route_handler manifest_prepare, manifest_post, manifest_get, manifests_list_get, validate_post;
 route_handler contribution_prepare, distribute_prepare, allocation_act_prepare, created_post;
 route_handler provider_prepare, provider_post, provider_earnings_get;
 route_handler usage_submit_prepare, usage_submit_post;
+route_handler campaigns_list_get, campaign_get;
+route_handler settlement_prepare, settlement_post, settlement_get, settlements_list_get;
 route_handler audit_totals_get, allocations_get, follow_post;
 route_handler index_prepare, index_get, guide_get, fair_policy_get;
 route_handler metrics_prepare, metrics_get;
+route_handler kpis_prepare, kpis_ingest, kpis_get;
+route_handler insights_prepare, insights_ingest, insights_get;
 route_handler health_get, ready_get, version_get, openapi_get;
 
 #endif

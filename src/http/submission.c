@@ -51,6 +51,10 @@ enum mete_code submission_may(const struct principal *who, const struct event *e
         return mete_fail(err, METE_FORBIDDEN, "/event_type", "%s needs the scope %s",
                          event_type_name(event->type), name);
     }
+    if (event_type_forces(event->type) && event->terms.force && !principal_may(who, SCOPE_ADMIN)) {
+        return mete_fail(err, METE_FORBIDDEN, "/payload/force",
+                         "a supervisor forces this: a key with the scope admin");
+    }
     enum mete_code code = producer_check(who, event, err);
     return code == METE_OK ? own_may(who, event, err) : code;
 }
@@ -136,6 +140,9 @@ static struct submit_options kept_options(const struct principal *who,
 {
     struct submit_options out = *o;
     out.no_quarantine = out.no_quarantine || !is_worth_keeping(who);
+    if (who != NULL) {
+        out.forced_by = who->key_id.len > 0 ? who->key_id : TEXT("local");
+    }
     return out;
 }
 
@@ -182,8 +189,14 @@ struct text draft_event(struct arena *a, const struct draft *d, mete_time occurr
     time_format(occurred_at, at);
     buf_put_str(&event, "{\"event_id\":");
     json_put_string(&event, d->event_id);
-    buf_printf(&event, ",\"event_type\":\"%s\",\"occurred_at\":\"%s\",\"payload\":",
-               event_type_name(d->type), at);
+    buf_printf(&event, ",\"event_type\":\"%s\",\"occurred_at\":\"%s\"", event_type_name(d->type),
+               at);
+    if (d->actor.len > 0) {
+        buf_put_str(&event, ",\"actor\":{\"actor_type\":\"user\",\"actor_id\":");
+        json_put_string(&event, d->actor);
+        buf_put_u8(&event, '}');
+    }
+    buf_put_str(&event, ",\"payload\":");
     buf_put_text(&event, d->payload);
     buf_put_u8(&event, '}');
     struct text text = arena_text(a, buf_text(&event));
@@ -191,13 +204,13 @@ struct text draft_event(struct arena *a, const struct draft *d, mete_time occurr
     return text;
 }
 
-static void draft_prepare(const struct principal *who, const struct submission_item *item,
+static void draft_prepare(const struct principal *who, struct prepared *p, const struct draft *d,
                           mete_time occurred_at)
 {
     struct arena a;
-    const struct submit_options o = {.no_quarantine = item->draft->no_quarantine};
+    const struct submit_options o = {.no_quarantine = d->no_quarantine};
     arena_init(&a, DRAFT_ARENA_MAX);
-    item_prepare(who, item->prepared, draft_event(&a, item->draft, occurred_at), &o);
+    item_prepare(who, p, draft_event(&a, d, occurred_at), &o);
     arena_clear(&a);
 }
 
@@ -207,7 +220,7 @@ static void draft_keep(struct exchange *x, const struct principal *who,
     struct draft *kept = arena_alloc(&x->arena, sizeof *kept);
     *kept = *d;
     item->draft = kept;
-    draft_prepare(who, item, d->occurred_at.set ? d->occurred_at.at : desk_now());
+    draft_prepare(who, item->prepared, d, d->occurred_at.set ? d->occurred_at.at : desk_now());
 }
 
 void submission_draft(struct exchange *x, const struct draft *d)
@@ -232,10 +245,12 @@ void submission_before(struct exchange *x, const struct draft *d)
 
 /* --- submitting --------------------------------------------------------------------------------*/
 
-/** Who sends a request again means the same event: its moment is then that of the first time. */
-static void time_recall(struct engine *e, const struct principal *who,
-                        const struct submission_item *item)
+/** Who sends a request again means the same event: its moment and who did it are then those of the
+ *  first time. */
+static void draft_recall(struct engine *e, const struct principal *who,
+                         const struct submission_item *item)
 {
+    struct draft again = *item->draft;
     struct arena a;
     struct envelope envelope;
     mete_time unused;
@@ -246,15 +261,17 @@ static void time_recall(struct engine *e, const struct principal *who,
     }
     arena_init(&a, ENVELOPE_ARENA_MAX(EVENT_SIZE_MAX));
     if (engine_event(e, seq, &a, &envelope, &unused, &err) == METE_OK) {
-        draft_prepare(who, item, envelope.event.occurred_at);
+        again.actor = item->draft->actor.len > 0 ? envelope.event.actor_id : again.actor;
+        draft_prepare(who, item->prepared, &again,
+                      again.occurred_at.set ? again.occurred_at.at : envelope.event.occurred_at);
     }
     arena_clear(&a);
 }
 
 static void item_run(struct engine *e, const struct principal *who, struct submission_item *item)
 {
-    if (item->draft != NULL && !item->draft->occurred_at.set) {
-        time_recall(e, who, item);
+    if (item->draft != NULL && (!item->draft->occurred_at.set || item->draft->actor.len > 0)) {
+        draft_recall(e, who, item);
     }
     const struct mete_err *why;
     struct mete_err err;

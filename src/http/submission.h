@@ -21,6 +21,7 @@ struct draft {
     struct text event_id;
     struct when occurred_at; /* not set: now; or what the log says when the event came before */
     struct text payload;     /* JSON */
+    struct text actor;       /* the key that does it; empty: the event does not say */
     bool no_quarantine;      /* when refused it is not kept */
     const struct json *body; /* that it was made of; NULL: pointers stay as they are */
     const struct body_member *member; /* how; ends with `to` NULL; may be NULL */

@@ -7,10 +7,15 @@
 #define METE_RENDER_RENDER_H
 
 #include "engine/allocations.h"
+#include "engine/campaign_list.h"
+#include "engine/campaign_report.h"
+#include "engine/derived.h"
+#include "engine/insights.h"
 #include "engine/log.h"
 #include "engine/publication.h"
 #include "engine/quarantine.h"
 #include "engine/query.h"
+#include "engine/settlements.h"
 #include "wire/json_values.h"
 #include "wire/policy_problems.h"
 
@@ -46,6 +51,15 @@ void party_totals_json(struct json_writer *w, const struct party_total *total, s
 
 void allocation_json(struct json_writer *w, const struct allocation_row *row);
 
+/* --- campaigns, settlements ------------------------------------------------------------------- */
+
+/** A row of a list. */
+void campaign_json(struct json_writer *w, const struct campaign_row *row);
+/** With its rounds, commitments, spend grants and the versions of its contract. */
+void campaign_whole_json(struct json_writer *w, const struct campaign_whole *c);
+void settlement_members(struct json_writer *w, const struct settlement_row *row);
+void settlement_json(struct json_writer *w, const struct settlement_row *row);
+
 /* --- policies --------------------------------------------------------------------------------- */
 
 /** version, versions, kind, title, effective_from (null: from the beginning) */
@@ -61,6 +75,9 @@ void report_json(struct json_writer *w, const struct report *r, const struct rep
  */
 void audit_totals_members(struct json_writer *w, const struct report *r);
 
+/** All of it; "currency" is the code, amounts in other currencies say their asset. */
+void campaign_report_json(struct json_writer *w, const struct campaign_report *r);
+
 /* --- why -------------------------------------------------------------------------------------- */
 
 /** A sentence, exact facts as further members, and below it what it rests on. */
@@ -73,6 +90,11 @@ void quarantined_json(struct json_writer *w, const struct quarantined *q);
 /** With the bytes that came, "body": null when they are no UTF-8. */
 void quarantined_whole_json(struct json_writer *w, const struct quarantined *q);
 
+/* --- what apps report of themselves ----------------------------------------------------------- */
+
+void kpi_json(struct json_writer *w, const struct kpi_point *p);
+void insight_json(struct json_writer *w, const struct insight *i);
+
 /* --- simulations ------------------------------------------------------------------------------ */
 
 void simulation_json(struct json_writer *w, const struct simulation *s);
@@ -83,6 +105,8 @@ void simulation_json(struct json_writer *w, const struct simulation *s);
 void log_head_json(struct json_writer *w, const struct log_head *head);
 /** An entry with its event as it was hashed. */
 void log_row_json(struct json_writer *w, const struct log_row *row);
+/** What follows from an entry, as an entry of its own: "derived" is its place. */
+void derived_json(struct json_writer *w, const struct derived *d);
 /** Proofs as `mete log verify` reads them: doc/format.md. `checkpoint`: the signed note of the size
  *  that they lead to; may be empty. */
 void inclusion_json(struct json_writer *w, const struct log_inclusion *p, struct text event_id,

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "core/decision.h"
 #include "store/book.h"
+#include "store/copy_insight.h"
 #include "store/hash_seed.h"
 
 #include <string.h>
@@ -400,7 +401,8 @@ enum mete_code book_copy(struct book *from, struct book *to, copy_tell *tell, vo
     arena_init(&c.arena, ARENA_SIZE_MAX);
     bool fine = check_beginning(&c) && copy_log(&c) && copy_checkpoints(&c) && copy_seals(&c);
     arena_reset(&c.arena);
-    fine = fine && copy_quarantine(&c) && copy_all_named(&c);
+    fine = fine && copy_quarantine(&c) && copy_all_named(&c) &&
+           copy_insights(from, to, &out->insights, c.err);
     if (!fine) {
         book_rollback(to);
     }

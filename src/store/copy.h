@@ -11,6 +11,7 @@ struct book_copied {
     struct hash root;
     uint64_t before; /* events that were there already */
     uint64_t events, pages, checkpoints, sealed, erased, quarantined, named; /* written now */
+    uint64_t insights; /* points and insights, new or changed now */
 };
 
 /** After every group; `done` of `all` events. May be NULL. */

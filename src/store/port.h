@@ -6,6 +6,7 @@
 #define METE_STORE_PORT_H
 
 #include "store/inbox.h"
+#include "store/insight.h"
 #include "store/state/port.h"
 #include "store/store.h"
 
@@ -87,6 +88,25 @@ struct log_port {
     enum store_result (*meta_set)(void *log, const char *name, struct text value,
                                   struct mete_err *err);
     enum store_result (*metas)(void *log, meta_visit *visit, void *arg, struct mete_err *err);
+    /* See store/insight.h. */
+    enum store_result (*kpi_find)(void *log, const struct kpi_point *want, size_t count,
+                                  struct arena *a, struct kpi_point *found, struct mete_err *err);
+    enum store_result (*kpi_put)(void *log, const struct kpi_point *p, size_t count,
+                                 struct mete_err *err);
+    enum store_result (*kpi_remove)(void *log, const struct kpi_point *p, size_t count,
+                                    struct mete_err *err);
+    enum store_result (*kpi_scan)(void *log, const struct kpi_point *from,
+                                  const struct kpi_point *until, size_t limit, kpi_visit *visit,
+                                  void *arg, struct mete_err *err);
+    enum store_result (*insight_find)(void *log, const struct insight *want, size_t count,
+                                      struct insight *found, struct mete_err *err);
+    enum store_result (*insight_put)(void *log, const struct insight *i, size_t count,
+                                     struct mete_err *err);
+    enum store_result (*insight_remove)(void *log, const struct insight *i, size_t count,
+                                        struct mete_err *err);
+    enum store_result (*insight_scan)(void *log, const struct insight *from,
+                                      const struct insight *until, size_t limit,
+                                      insight_visit *visit, void *arg, struct mete_err *err);
     /* NULL: other processes cannot reach the store. */
     enum store_result (*inbox_claim)(void *log, const struct inbox_id *id, struct mete_err *err);
     enum store_result (*inbox_answer)(void *log, const struct inbox_item *answer,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "wire/envelope_parts.h"
+#include "wire/envelope.h"
 
 static bool is_letter(char c)
 {
@@ -93,67 +93,4 @@ bool text_has_email(struct text t)
         }
     }
     return false;
-}
-
-struct walk {
-    const struct form_in *in;
-    const struct envelope *envelope;
-    size_t next; /* the private value that is met next */
-};
-
-static enum mete_code check_text(const struct walk *w, const struct json *node, struct text t)
-{
-    if (!text_has_email(t)) {
-        return METE_OK;
-    }
-    return form_fail(
-        w->in, node, METE_PII_EMAIL,
-        "this looks like an e-mail address, and the log cannot forget: use a stable id");
-}
-
-/* Private values come in the order of the document, so one look at the next of them is enough. */
-static bool is_private(struct walk *w, const struct json *node)
-{
-    if (w->next == w->envelope->private_count || w->envelope->private_value[w->next].node != node) {
-        return false;
-    }
-    w->next++;
-    return true;
-}
-
-static enum mete_code check_node(struct walk *w, const struct json *node)
-{
-    enum mete_code code = check_text(w, node, node->key);
-    if (code != METE_OK || is_private(w, node)) {
-        return code;
-    }
-    if (node->type == JSON_STRING) {
-        return check_text(w, node, node->text);
-    }
-    for (const struct json *child = node->child; child != NULL && code == METE_OK;
-         child = child->next) {
-        code = check_node(w, child);
-    }
-    return code;
-}
-
-/* Without an @, or an escape that may stand for one, there is nothing to walk for. */
-static bool may_have_at(struct text raw)
-{
-    return raw.p == NULL || memchr(raw.p, '@', raw.len) != NULL ||
-           memchr(raw.p, '\\', raw.len) != NULL;
-}
-
-enum mete_code email_check(const struct form_in *in, const struct json *payload,
-                           const struct envelope *e)
-{
-    if (!may_have_at(payload->raw)) {
-        return METE_OK;
-    }
-    struct walk w = {.in = in, .envelope = e};
-    while (w.next < e->private_count &&
-           strncmp(e->private_value[w.next].pointer, "/payload/", 9) != 0) {
-        w.next++;
-    }
-    return check_node(&w, payload);
 }

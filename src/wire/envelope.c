@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "wire/envelope_parts.h"
+#include "wire/tier.h"
 
 #define NAME_LEN_MAX LABEL_LEN_MAX
 
@@ -36,7 +37,7 @@ struct signature {
 struct head {
     struct source source;
     struct actor actor;
-    struct text ignored;
+    struct correlation correlation;
     struct signature signature;
 };
 
@@ -68,11 +69,12 @@ FORM(actor_form, actor_fields);
 
 #define CORRELATION(name)                                                                          \
     {                                                                                              \
-        TEXT(name), field_line, false, offsetof(struct head, ignored), 0, NAME_LEN_MAX, NULL       \
+        TEXT(#name), field_line, false, offsetof(struct head, correlation.name), 0, NAME_LEN_MAX,  \
+            NULL                                                                                   \
     }
 static const struct field correlation_fields[] = {
-    CORRELATION("campaign_id"),   CORRELATION("round_id"),       CORRELATION("commitment_id"),
-    CORRELATION("allocation_id"), CORRELATION("transaction_id"), CORRELATION("user_id")};
+    CORRELATION(campaign_id),   CORRELATION(round_id),       CORRELATION(commitment_id),
+    CORRELATION(allocation_id), CORRELATION(transaction_id), CORRELATION(user_id)};
 FORM(correlation_form, correlation_fields);
 
 static const struct field signature_fields[] = {
@@ -117,6 +119,7 @@ struct reading {
     struct form_in in;
     const struct envelope_options *options;
     struct envelope *out;
+    struct json *tree;
     const struct json *found[FORM_FIELDS_MAX];
     struct head head;
 };
@@ -179,6 +182,9 @@ static enum mete_code read_type(struct reading *r)
         return form_fail(&r->in, j, METE_TYPE_NOT_YET,
                          "this version does not handle this type yet; nothing was stored");
     case TYPE_RESERVED:
+        if ((r->options->stored || r->options->own) && payload_known(r->out->event.type)) {
+            return METE_OK;
+        }
         return form_fail(&r->in, j, METE_TYPE_RESERVED, "only mete itself makes such events");
     }
     METE_ASSERT(false);
@@ -293,9 +299,73 @@ static enum mete_code read_signature(struct reading *r)
     return code == METE_OK ? code : form_fail(&r->in, j, code, "a number in here is not exact");
 }
 
+/* Gives the member `name` of `object` a value, when it has none or an empty one. */
+static void member_fill(struct arena *a, struct json *object, struct text name, struct text value)
+{
+    for (struct json *m = object->child; m != NULL; m = m->next) {
+        if (text_eq(m->key, name)) {
+            if (m->type == JSON_STRING && m->text.len == 0) {
+                m->text = arena_text(a, value);
+                m->raw = (struct text){0};
+            }
+            return;
+        }
+    }
+    json_set(object, name, json_new_string(a, value));
+}
+
+/* What an ingest body says for all of its events has to stand in each: a log that is read again has
+ * no bodies, and the app decides fees and campaigns. */
+static void fill_source(struct reading *r)
+{
+    struct text app = r->options->app_id;
+    struct text environment = environment_short(r->options->environment);
+    if (app.len == 0 && environment.len == 0) {
+        return;
+    }
+    struct json *source = NULL;
+    for (struct json *m = r->tree->child; m != NULL && source == NULL; m = m->next) {
+        source = text_is(m->key, "source") ? m : NULL;
+    }
+    if (source == NULL) {
+        source = json_new(r->in.arena, JSON_OBJECT);
+        json_set(r->tree, TEXT("source"), source);
+        r->found[MEMBER_SOURCE] = source;
+    }
+    if (source->type != JSON_OBJECT) {
+        return;
+    }
+    if (app.len > 0) {
+        member_fill(r->in.arena, source, TEXT("app_id"), app);
+    }
+    if (environment.len > 0) {
+        member_fill(r->in.arena, source, TEXT("environment"), environment);
+    }
+}
+
+/* A signature holds for the bytes that were signed, so nothing can be added to them. */
+static enum mete_code check_signed(const struct reading *r)
+{
+    const struct json *app = json_get(r->found[MEMBER_SOURCE], "app_id");
+    bool says = app != NULL && (app->type != JSON_STRING || app->text.len > 0);
+    if (r->options->app_id.len == 0 || says) {
+        return METE_OK;
+    }
+    return mete_fail(r->in.err, METE_MEMBER_MISSING, "/source/app_id",
+                     "a signed event names its app itself: the body's appId was not signed");
+}
+
 static enum mete_code read_head(struct reading *r)
 {
     struct event *e = &r->out->event;
+    if (r->found[MEMBER_SIGNATURE] == NULL) {
+        fill_source(r);
+    } else {
+        enum mete_code fine = check_signed(r);
+        if (fine != METE_OK) {
+            return fine;
+        }
+    }
     for (size_t i = MEMBER_SOURCE; i <= MEMBER_SIGNATURE; i++) {
         const struct field *f = &envelope_fields[i];
         if (r->found[i] == NULL) {
@@ -310,6 +380,7 @@ static enum mete_code read_head(struct reading *r)
     e->service = r->head.source.service;
     e->app_id = r->head.source.app_id;
     e->actor_id = r->head.actor.id;
+    e->correlation = r->head.correlation;
     enum mete_code code = check_ingest(r);
     return code != METE_OK ? code : read_signature(r);
 }
@@ -328,7 +399,8 @@ static enum mete_code check_producer(struct reading *r)
 {
     const struct event *e = &r->out->event;
     /* what stands in a log was allowed when it came */
-    if (r->options->stored || event_type_allows(e->type, e->producer, e->service)) {
+    if (r->options->stored || r->options->own ||
+        event_type_allows(e->type, e->producer, e->service)) {
         return METE_OK;
     }
     const char *flaw = producer_flaw(e->type, e->producer);
@@ -338,11 +410,38 @@ static enum mete_code check_producer(struct reading *r)
                      "this %s may not send %s", flaw, event_type_name(e->type));
 }
 
+/* Who forces a rule aside stands in the log: put there, but for bytes that were signed, whose
+ * signature says it. Nobody does it in another's name. */
+static enum mete_code fill_forced(struct reading *r, const struct json *payload)
+{
+    struct text who = r->options->forced_by;
+    const struct json *said = json_get(payload, "forced_by");
+    if (who.len == 0 || !event_type_forces(r->out->event.type) ||
+        !json_is_true(json_get(payload, "force"))) {
+        return METE_OK;
+    }
+    if (said != NULL && (said->type != JSON_STRING || !text_eq(said->text, who))) {
+        return form_fail(&r->in, said, METE_MEMBER_VALUE,
+                         "leave this out: it is whoever sends the event, by the id of the key");
+    }
+    for (struct json *m = r->tree->child; m != NULL && r->found[MEMBER_SIGNATURE] == NULL;
+         m = m->next) {
+        if (m == payload) {
+            member_fill(r->in.arena, m, TEXT("forced_by"), who);
+        }
+    }
+    return METE_OK;
+}
+
 static enum mete_code read_payload(struct reading *r)
 {
     const struct json *payload = r->found[MEMBER_PAYLOAD];
     if (payload == NULL) {
         return form_missing(&r->in, r->in.root, TEXT("payload"));
+    }
+    enum mete_code filled = fill_forced(r, payload);
+    if (filled != METE_OK) {
+        return filled;
     }
     bool stored = r->options->stored;
     const struct payload_in p = {&r->in, payload, stored, &r->out->event};
@@ -350,8 +449,9 @@ static enum mete_code read_payload(struct reading *r)
     if (code != METE_OK || stored) {
         return code;
     }
+    r->out->event.tier3 = tier3_pointer(r->in.arena, r->out->event.type, payload);
     code = private_collect(&r->in, r->out);
-    return code != METE_OK ? code : email_check(&r->in, payload, r->out);
+    return code != METE_OK ? code : pii_check(&r->in, payload, r->out);
 }
 
 static enum mete_code read_all(struct reading *r, struct json *tree)
@@ -372,7 +472,7 @@ enum mete_code envelope_read_tree(struct arena *a, struct json *tree,
 {
     memset(out, 0, sizeof *out);
     out->tree = tree;
-    struct reading r = {.in = {a, tree, "", err}, .options = o, .out = out};
+    struct reading r = {.in = {a, tree, "", err}, .options = o, .out = out, .tree = tree};
     if (tree->type != JSON_OBJECT) {
         return mete_fail(err, METE_MEMBER_TYPE, "", "an event is a JSON object");
     }

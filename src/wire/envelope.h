@@ -38,16 +38,18 @@ struct envelope {
 
 struct envelope_options {
     bool stored;             /* bytes of the log: private values are commitments already */
+    bool own;                /* mete made it: reserved types are its own */
     mete_time now;           /* for the 5-minute rule; TIME_NEVER: do not judge */
     struct text app_id;      /* of an ingest body: must agree with source.app_id; may be empty */
     struct text environment; /* of an ingest body; may be empty */
+    struct text forced_by;   /* who sends it: put into what forces a rule aside; may be empty */
 };
 
 /** What reading, committing and writing one event of `len` bytes takes from its arena at most. */
 #define ENVELOPE_ARENA_MAX(len) (JSON_ARENA_MAX(len) + 64 * (size_t)(len) + ((size_t)16 << 20))
 
 /** Reads one event. Everything lives in `a` or points into `input`.
- *  Errors: the codes 1..36 and those of documents (90..102); err->pointer is into the envelope. */
+ *  Errors: the codes 1..38 and those of documents (90..102); err->pointer is into the envelope. */
 enum mete_code envelope_read(struct arena *a, struct text input, const struct envelope_options *o,
                              struct envelope *out, struct mete_err *err) METE_MUST_CHECK;
 /** The same from a tree that was parsed already (an item of an array). */

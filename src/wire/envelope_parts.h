@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What envelope.c is made of: the mapping of CloudEvents, payloads by type, private values, and the
- * e-mail detector. Private to src/wire. */
+ * search for personal data. Private to src/wire. */
 #ifndef METE_WIRE_ENVELOPE_PARTS_H
 #define METE_WIRE_ENVELOPE_PARTS_H
 
@@ -31,9 +31,14 @@ struct payload_kind {
 /** Reads the payload of in->event->type, a handled one. */
 enum mete_code payload_read(const struct payload_in *p) METE_MUST_CHECK;
 
-/* The two tables; NULL for types of the other one. */
+/** True when there is a table for the type. */
+bool payload_known(enum event_type type);
+
+/* The four tables; NULL for types of the others. */
 const struct payload_kind *payload_kind_registry(enum event_type type);
 const struct payload_kind *payload_kind_money(enum event_type type);
+const struct payload_kind *payload_kind_economy(enum event_type type);
+const struct payload_kind *payload_kind_growth(enum event_type type);
 
 /** METE_TIME_ORDER at the member `end` of `in`, unless start <= end. */
 enum mete_code payload_window(const struct payload_in *p, const struct json *in, const char *end,
@@ -43,9 +48,11 @@ enum mete_code payload_window(const struct payload_in *p, const struct json *in,
  *  Errors: METE_SHARES_LIMIT, and those of json_canonical. */
 enum mete_code private_collect(const struct form_in *in, struct envelope *e) METE_MUST_CHECK;
 
-/** METE_PII_EMAIL at the first text or name in `payload`, outside private values, that looks like
- * an e-mail address. */
-enum mete_code email_check(const struct form_in *in, const struct json *payload,
-                           const struct envelope *e) METE_MUST_CHECK;
+/** METE_PII_EMAIL, METE_PII_PHONE or METE_PII_IP at the first text or name in `payload`, outside
+ *  private values, that looks like personal data. */
+enum mete_code pii_check(const struct form_in *in, const struct json *payload,
+                         const struct envelope *e) METE_MUST_CHECK;
+/** The same for any value, with its name and all that is in it. */
+enum mete_code pii_check_all(const struct form_in *in, const struct json *node) METE_MUST_CHECK;
 
 #endif

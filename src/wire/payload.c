@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From an event type to the table that reads its payload. The tables stand in payload_registry.c
- * (what a book is told about its world) and payload_money.c (what moves money). */
+ * (what a book is told about its world), payload_money.c (what moves money), payload_economy.c
+ * (campaigns, and what apps sell) and payload_growth.c (what growth reports). */
 #include "base/text.h"
 #include "wire/envelope_parts.h"
 
@@ -14,12 +15,22 @@ enum mete_code payload_window(const struct payload_in *p, const struct json *in,
                      "this is before the start of the window");
 }
 
+static const struct payload_kind *kind_of(enum event_type type)
+{
+    const struct payload_kind *kind = payload_kind_registry(type);
+    kind = kind != NULL ? kind : payload_kind_money(type);
+    kind = kind != NULL ? kind : payload_kind_economy(type);
+    return kind != NULL ? kind : payload_kind_growth(type);
+}
+
+bool payload_known(enum event_type type)
+{
+    return kind_of(type) != NULL;
+}
+
 enum mete_code payload_read(const struct payload_in *p)
 {
-    const struct payload_kind *kind = payload_kind_registry(p->event->type);
-    if (kind == NULL) {
-        kind = payload_kind_money(p->event->type);
-    }
+    const struct payload_kind *kind = kind_of(p->event->type);
     METE_ASSERT(kind != NULL && kind->form != NULL);
     if (kind->prepare != NULL) {
         kind->prepare(p->event);

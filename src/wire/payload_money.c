@@ -203,6 +203,25 @@ static const struct field transfer_fields[] = {
     {TEXT("amount"), field_money, true, AT(transfer.amount), 0, 0, NULL}};
 FORM(transfer_form, transfer_fields);
 
+/* settlement.*, which mete makes itself */
+
+static const struct field initiated_fields[] = {
+    {TEXT("settlement_id"), field_id, true, AT(settlement.settlement_id), 0, 0, NULL},
+    {TEXT("beneficiary_id"), field_party, true, AT(settlement.party), 0, 0, NULL},
+    {TEXT("amount"), field_money, true, AT(settlement.amount), 0, 0, NULL},
+    {TEXT("batch_id"), field_any_string, false, 0, 0, 0, NULL},
+    {TEXT("provider"), field_any_string, false, 0, 0, 0, NULL},
+    {TEXT("provider_ref"), field_any_string, false, 0, 0, 0, NULL},
+    {TEXT("reason"), field_any_string, false, 0, 0, 0, NULL}};
+FORM(initiated_form, initiated_fields);
+
+static const struct field settled_fields[] = {
+    {TEXT("settlement_id"), field_id, true, AT(settlement.settlement_id), 0, 0, NULL},
+    {TEXT("provider_ref"), field_any_string, false, 0, 0, 0, NULL},
+    {TEXT("failure_reason"), field_any_string, false, 0, 0, 0, NULL},
+    {TEXT("reason"), field_any_string, false, 0, 0, 0, NULL}};
+FORM(settled_form, settled_fields);
+
 const struct payload_kind *payload_kind_money(enum event_type type)
 {
     static const struct payload_kind kinds[EVENT_TYPE_COUNT] = {
@@ -218,6 +237,9 @@ const struct payload_kind *payload_kind_money(enum event_type type)
         [EVENT_ALLOCATION_OVERRIDDEN] = {&allocation_form, NULL, NULL},
         [EVENT_ALLOCATION_UPHELD] = {&upheld_form, NULL, NULL},
         [EVENT_WALLET_TRANSFERRED] = {&transfer_form, NULL, NULL},
+        [EVENT_SETTLEMENT_INITIATED] = {&initiated_form, NULL, NULL},
+        [EVENT_SETTLEMENT_PAID] = {&settled_form, NULL, NULL},
+        [EVENT_SETTLEMENT_FAILED] = {&settled_form, NULL, NULL},
     };
     return kinds[type].form != NULL ? &kinds[type] : NULL;
 }

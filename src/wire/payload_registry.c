@@ -39,7 +39,10 @@ static const struct field book_fields[] = {
     {TEXT("payout_minimum"), field_payout_minimum, false, AT(book), 0, 0, NULL},
     {TEXT("unallocated"), field_party, false, AT(book.unallocated), 0, 0, NULL},
     {TEXT("environment"), field_choice, false, AT(book.environment), 0, 0, environments},
-    {TEXT("attribution_required"), field_flag, false, AT(book.attribution_required), 0, 0, NULL}};
+    {TEXT("attribution_required"), field_flag, false, AT(book.attribution_required), 0, 0, NULL},
+    {TEXT("attribution_corrections"), field_flag, false, AT(book.attribution_corrections), 0, 0,
+     NULL},
+    {TEXT("tier3"), field_flag, false, AT(book.tier3), 0, 0, NULL}};
 FORM_STRICT(book_form, book_fields);
 
 static void book_prepare(struct event *e)
@@ -47,6 +50,8 @@ static void book_prepare(struct event *e)
     e->book.clear_after_days = -1;
     e->book.dispute_auto_clear_days = -1;
     e->book.attribution_required = -1;
+    e->book.attribution_corrections = -1;
+    e->book.tier3 = -1;
 }
 
 /* asset.defined */

@@ -237,8 +237,8 @@ static enum mete_code choose_kind(const struct form_in *in, struct policy *p,
         }
     }
     if (text_is(kind->text, "contract")) {
-        return form_fail(in, kind, METE_TYPE_NOT_YET,
-                         "this version does not handle campaign contracts yet");
+        return form_fail(in, kind, METE_POLICY_KIND,
+                         "a contract is made of campaign.* events; nobody writes one");
     }
     return form_fail(in, kind, METE_MEMBER_VALUE, "expected roles, usage, weights or single");
 }

@@ -23,6 +23,7 @@ static const char *const destination_members[] = {"destination", NULL};
 static const char *const key_members[] = {"secret", NULL};
 static const char *const free_text_members[] = {"reason",  "note",     "notes",
                                                 "message", "evidence", NULL};
+static const char *const economy_members[] = {"purpose", "reason", "note", "payment_ref", NULL};
 static const char *const actor_members[] = {"name", NULL};
 static const char *const contributor_members[] = {"name", "notes", "note", NULL};
 
@@ -40,6 +41,12 @@ static const char *const *payload_members(enum event_type type)
     if (type == EVENT_REVENUE_REVERSED ||
         (type >= EVENT_ALLOCATION_DISPUTED && type <= EVENT_ALLOCATION_UPHELD)) {
         return free_text_members;
+    }
+    if (type == EVENT_CAMPAIGN_COMPLETED) {
+        return NULL; /* its reason is a choice */
+    }
+    if (type >= EVENT_CAMPAIGN_CREATED && type <= EVENT_ROYALTY_DISABLED) {
+        return economy_members;
     }
     return NULL;
 }

@@ -47,6 +47,12 @@ static struct step *add_step(struct scene *s, unsigned day, const char *id)
 struct found_decision *scene_event(struct scene *s, unsigned day, const char *id, const char *type,
                                    const char *payload)
 {
+    return scene_told(s, day, id, type, "", payload);
+}
+
+struct found_decision *scene_told(struct scene *s, unsigned day, const char *id, const char *type,
+                                  const char *more, const char *payload)
+{
     struct step *step = add_step(s, day, id);
     char at[TIME_TEXT_MAX];
     struct json *j;
@@ -55,8 +61,8 @@ struct found_decision *scene_event(struct scene *s, unsigned day, const char *id
     struct text raw =
         arena_printf(&s->arena,
                      "{\"event_id\":\"%s\",\"event_type\":\"%s\",\"occurred_at\":\"%s\","
-                     "\"payload\":%s}",
-                     id, type, at, payload);
+                     "%s\"payload\":%s}",
+                     id, type, at, more, payload);
     METE_ASSERT(json_parse(&s->arena, raw, &j, NULL) == METE_OK);
     METE_ASSERT(json_canonical(j, &canonical, NULL) == METE_OK);
     step->event = arena_text(&s->arena, buf_text(&canonical));
@@ -222,6 +228,8 @@ static void pack_group(struct buf *out, const struct found_group *g)
     buf_put_varint(out, g->node_count);
     for (uint32_t i = 0; i < g->node_count; i++)
         pack_node(out, &g->node[i]);
+    if (g->node_count > 0 && g->node[0].rounding == BY_CONTRACT)
+        buf_put_zigzag(out, g->accrued);
     buf_put_varint(out, g->line_count);
     for (uint32_t i = 0; i < g->line_count; i++)
         pack_line(out, &g->line[i]);
@@ -317,8 +325,8 @@ static void add_group(struct adding *a, const struct found_group *g, mete_time r
 
 static struct text party_id(const struct scene *s, uint32_t number)
 {
-    static const char *const own[] = {"?", "mete:clearing", "mete:unallocated", "mete:carry",
-                                      "mete:suspense"};
+    static const char *const own[] = {"?",          "mete:clearing", "mete:unallocated",
+                                      "mete:carry", "mete:suspense", "mete:payout"};
     if (number >= PARTY_FIRST && number - PARTY_FIRST < s->party_count)
         return s->party[number - PARTY_FIRST];
     return text_of(number < ARRAY_LEN(own) ? own[number] : own[0]);

@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-#define SCENE_STEPS_MAX 40
+#define SCENE_STEPS_MAX 60
 #define SCENE_NAMES_MAX 30
 #define SCENE_LINES_MAX 12
 
@@ -49,6 +49,9 @@ mete_time scene_day(unsigned day);
 /** An event of that day: its type and payload as JSON. */
 struct found_decision *scene_event(struct scene *s, unsigned day, const char *id, const char *type,
                                    const char *payload);
+/** The same, with more members of the envelope, each followed by a comma. */
+struct found_decision *scene_told(struct scene *s, unsigned day, const char *id, const char *type,
+                                  const char *more, const char *payload);
 /** A further page of the last event; `about` is the id of who is decided anew, with its seq. */
 struct found_decision *scene_page(struct scene *s, unsigned day, uint64_t about, const char *id);
 /** The number of a party (policy), named in this decision when it is new. */

@@ -755,6 +755,11 @@ static void not_clear_yet(struct scene *s)
     s->at = scene_day(10) - 1;
 }
 
+static void campaign_told_right(struct scene *s)
+{
+    scene_campaign(s, TOLD_RIGHT);
+}
+
 const struct scene_named scenes[] = {
     {"weights_and_fee", weights_and_fee},
     {"nested", nested},
@@ -780,5 +785,6 @@ const struct scene_named scenes[] = {
     {"cut_in_two", cut_in_two},
     {"clear_in_time", clear_in_time},
     {"not_clear_yet", not_clear_yet},
+    {"campaign", campaign_told_right},
 };
 const size_t scene_count = ARRAY_LEN(scenes);

@@ -106,6 +106,7 @@ static const struct field group_fields[] = {
     {offsetof(struct found_group, target_page), sizeof(uint32_t), "target_page"},
     {offsetof(struct found_group, target_group), sizeof(uint32_t), "target_group"},
     {offsetof(struct found_group, den), sizeof(u128), "den"},
+    {offsetof(struct found_group, accrued), sizeof(i128), "accrued"},
 };
 static const struct field node_fields[] = {
     {offsetof(struct found_node, policy), sizeof(uint32_t), "policy"},
@@ -198,6 +199,8 @@ static bool group_is_open(const struct found_group *g, const struct field *f, bo
         return false;
     if (moves)
         return true;
+    if (is(f, "accrued"))
+        return g->node_count == 0 || g->node[0].rounding != BY_CONTRACT;
     if (is(f, "clears_at"))
         return g->kind == FOUND_SUSPENSE;
     if (is(f, "source_seq") || is(f, "source"))

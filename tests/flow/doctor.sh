@@ -95,10 +95,14 @@ copy() { # NAME: a copy to plant something in; its triggers are gone
     sqlite3 "$1" "select 'drop trigger ' || name || ';' from sqlite_master where type = 'trigger'" | sqlite3 "$1"
 }
 copy old.db
-sqlite3 old.db 'drop table api_key; delete from schema_migrations where version > 1'
+sqlite3 old.db 'drop table api_key; drop table kpi; drop table insight; delete from schema_migrations where version > 1'
 rm -f old.db-*
 doctor 0 'an older schema' --store old.db
 finds schema '^warning version 1: the next start of the server makes it [0-9]+; copy the store before' 'is told'
+"$METE" party erase nobody --yes --store old.db >/dev/null 2>&1 # opens it for writing
+doctor 0 'made newer by who writes it' --store old.db
+finds schema '^ok +version 3' 'is told'
+finds insights '0 points of 0 series, 0 events' 'its new tables are there'
 copy new.db
 sqlite3 new.db "insert into schema_migrations select 99, name, sha256, applied_at from schema_migrations limit 1"
 doctor 1 'a newer schema' --store new.db

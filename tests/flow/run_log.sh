@@ -71,7 +71,7 @@ is "$(grep -c '^[lm][0-9]* .*0\.02 USD' out)" 5000 'as text too'
   revenue fine $T 1.00 USD "$P"; } >s.ndjson
 run --policy policy.json s.ndjson
 is "$(q '.refused | map([.event_id, .code, .pointer])')" \
-    '[["r1","amount_scale","/payload/amount/amount"],["r2","currency_unknown","/payload/amount/currency"],[null,"json_syntax",""],["r4","type_unknown","/event_type"],["r5","reserved_type","/event_type"],["r6","type_not_yet","/event_type"],["r7","time_invalid","/occurred_at"],["r8","target_ambiguous","/payload"]]' \
+    '[["r1","amount_scale","/payload/amount/amount"],["r2","currency_unknown","/payload/amount/currency"],[null,"json_syntax",""],["r4","type_unknown","/event_type"],["r5","reserved_type","/event_type"],["r6","member_missing","/payload/creator"],["r7","time_invalid","/occurred_at"],["r8","target_ambiguous","/payload"]]' \
     'refused in input order'
 is "$(q '[.events.applied, .events.refused]')" '[1,8]' 'a refused event never spoils the others'
 exits 0 'refused events' "$METE" run --policy policy.json s.ndjson

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import subprocess
+import tempfile
 
 from described import Client, Document
 from served import METE, Served, done, equal, note, ok
@@ -167,6 +168,7 @@ SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payo
           "dispute:write,earnings:read,audit:read,facilitator,admin")
 SECRETS = ["swordfish-swordfish-1", "acct_SECRETDESTINATION", "swordfish-swordfish-2"]
 SHARE = {"id": "sale-1001/2"}  # the other one of the two that the examples make
+SAID_OTHERWISE = {"events": [{"eventId": "deploy-7", "t": "2025-03-01T12:00:00Z", "type": "other"}]}
 ORDER = [
     ("health",), ("ready",), ("version",), ("openapi",), ("index",), ("guide",), ("fairPolicy",),
     ("metrics",),
@@ -174,11 +176,14 @@ ORDER = [
     ("validate",), ("recordContribution",), ("registerProvider",), ("submitUsage",),
     ("reportUsage",), ("postEvents",), ("ingestEvents",), ("distributeRevenue",), ("listEvents",),
     ("getEvent",), ("listAllocations",), ("getBalance",), ("explain",), ("getStatement",),
-    ("listParties",), ("getProviderEarnings",), ("getReport",), ("getAuditTotals",),
+    ("listParties",), ("listCampaigns",), ("getCampaign",), ("getCampaignReport",),
+    ("getProviderEarnings",), ("getReport",), ("getAuditTotals",),
     ("listQuarantine",), ("simulate",), ("getCheckpoint",), ("getTile",), ("proveInclusion",),
     ("proveConsistency",), ("follow",), ("disputeAllocation",), ("addEvidence",),
     ("escalateDispute",), ("overrideDispute",), ("disputeAllocation", SHARE),
-    ("upholdDispute", SHARE),
+    ("upholdDispute", SHARE), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
+    ("ingestKpis",), ("ingestInsights",), ("ingestKpisInternal",), ("ingestInsightsInternal",),
+    ("listKpis",), ("listInsights",),
 ]
 
 
@@ -276,6 +281,8 @@ class Walk:
                    "recordContribution": {"event_id": "sale-1001"},
                    "distributeRevenue": {"id": "sale-1001"}, "submitUsage": {"id": "sale-1001"},
                    "registerProvider": {"id": "sale-1001", "displayName": "Another"},
+                   "ingestKpis": {"bucket": "1h"}, "ingestKpisInternal": {"bucket": "1h"},
+                   "ingestInsights": SAID_OTHERWISE, "ingestInsightsInternal": SAID_OTHERWISE,
                    "publishManifest": {}, "simulate": {}, "validate": {}, "validateManifest": {}}
         for o in self.document.operations:
             if o.bodies() and changes.get(o.id) != {} and o.id != "addEvidence":
@@ -384,7 +391,9 @@ def by_role(document):
 
 
 def walk(document):
-    with Served() as s:
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="mete-openapi-"))
+    (folder / "mete.conf").write_text("[insights]\ninsights_retention_days = 0\n")  # examples get old
+    with Served("--config", str(folder / "mete.conf"), folder=folder) as s:
         key, weak = s.make_key(SCOPES), s.make_key("facilitator")
         w = Walk(document, s, key, weak)
         equal({name for name, *_ in ORDER}, set(document.by_id), "the walk knows every operation")

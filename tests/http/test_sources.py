@@ -260,6 +260,9 @@ def ingest(s):
     equal([r["event_id"] for r in answer["refused"]], ["i2", "i3"],
           "one without money and one of another app are refused")
     equal(s.post("/api/economic/events/ingest", body)[2]["duplicates"], 2, "a batch sent twice")
+    stored = s.get("/v1/events/i1")[2]["event"]
+    equal(stored.get("source"), {"app_id": "app-1", "environment": "prod"},
+          "what the body says stands in the stored event")
     changed = dict(body, events=[dict(fact, payload=dict(fact["payload"], note="other"))])
     equal(s.post("/api/economic/events/ingest", changed)[2]["refused"][0]["code"], "conflict",
           "what stands in the log is not changed")

@@ -13,7 +13,7 @@ static const struct {
     {METE_JSON_DUPLICATE_KEY, ID("revenue.received") "\"payload\":{},\"payload\":{}}"},
     {METE_TYPE_UNKNOWN, ID("revenue.recieved") "\"payload\":{}}"},
     {METE_TYPE_RESERVED, ID("payout.batch_opened") "\"payload\":{}}"},
-    {METE_TYPE_NOT_YET, ID("campaign.created") "\"payload\":{}}"},
+    {METE_MEMBER_TYPE, ID("asset.defined") "\"payload\":{\"code\":7,\"scale\":2}}"},
     {METE_MEMBER_MISSING, ID("revenue.received") "\"payload\":{\"policy\":\"urn:fair:track:s2\"}}"},
     {METE_TARGET_AMBIGUOUS,
      ID("revenue.received") "\"payload\":{\"amount\":{\"amount\":\"1\",\"currency\":\"USD\"}}}"},

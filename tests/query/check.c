@@ -491,6 +491,19 @@ static bool line_explained(struct explaining *x, struct text id, const struct wa
     return true;
 }
 
+/** An invoice that was booked anew: the ids of its lines are those of the new booking, as far as it
+ *  has them. */
+static bool is_former(struct explaining *x, const struct walk_item *item)
+{
+    struct decision unused;
+    struct mete_err err;
+    uint64_t seq;
+    uint32_t page;
+    METE_ASSERT(engine_decision(x->e, item->event_seq, &x->a, &unused, &seq, &page, &err) ==
+                METE_OK);
+    return seq != item->seq || page != item->page;
+}
+
 static bool item_explained(void *arg, const struct walk_item *item)
 {
     struct explaining *x = arg;
@@ -500,6 +513,9 @@ static bool item_explained(void *arg, const struct walk_item *item)
     METE_ASSERT(walk_head_of(&x->a, item->bytes, &head, &err) == METE_OK);
     struct text event_id = head.event_id;
     x->fine = explained(x, event_id) != NULL && x->fine;
+    if (item->decision.wait_code == 0 && is_former(x, item)) {
+        return x->fine;
+    }
     for (uint32_t i = 0; i < item->decision.group_count && x->fine; i++) {
         const struct group *g = &item->decision.group[i];
         for (uint32_t k = 0; k < g->line_count && g->kind == GROUP_REVENUE && x->fine; k++) {

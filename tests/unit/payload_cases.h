@@ -383,7 +383,7 @@ __attribute__((unused)) static const struct payload_case payload_cases[] = {
     {POLICY, "{'policy':7}", METE_MEMBER_TYPE, "/payload/policy"},
     {POLICY, "{'policy':{'id':'p'}}", METE_MEMBER_MISSING, "/payload/policy/kind"},
     {POLICY, "{'policy':{'id':'p','kind':'odd'}}", METE_MEMBER_VALUE, "/payload/policy/kind"},
-    {POLICY, "{'policy':{'id':'p','kind':'contract'}}", METE_TYPE_NOT_YET, "/payload/policy/kind"},
+    {POLICY, "{'policy':{'id':'p','kind':'contract'}}", METE_POLICY_KIND, "/payload/policy/kind"},
     {POLICY, "{'policy':{'id':'p','kind':'single','party':'q'},'manifest':{}}", METE_MEMBER_VALUE,
      "/payload/manifest"},
     {POLICY, "{'policy':{'id':'p','kind':'single','party':'q'},'effective_from':'2025-01-01'}",

@@ -10,6 +10,7 @@
 #include "core/decision.h"
 #include "core/view.h"
 #include "crypto/merkle.h"
+#include "store/insight.h"
 #include "store/state/stats.h"
 #include "store/store.h"
 #include "store_database.h"
@@ -254,6 +255,10 @@ static inline void fixture_side(struct fixture *f, unsigned n)
     const struct checkpoint c = {.size = n, .note = text_of(text)};
     assert_int_equal(book_checkpoint_add(f->book, &c, NULL), STORE_OK);
     assert_int_equal(book_meta_set(f->book, "n", text_of(text), NULL), STORE_OK);
+    const struct kpi_point p = {.app = text_of(text), .t = n, .v = TEXT("1")};
+    assert_int_equal(book_kpi_put(f->book, &p, 1, NULL), STORE_OK);
+    const struct insight i = {.kind = INSIGHT_EVENT, .id = text_of(text), .t = n};
+    assert_int_equal(book_insight_put(f->book, &i, 1, NULL), STORE_OK);
 }
 
 static inline void fixture_check_rows(struct fixture *f)
@@ -314,6 +319,32 @@ static inline bool fixture_digest_checkpoint(void *arg, const struct checkpoint 
     return true;
 }
 
+static inline bool fixture_digest_point(void *arg, const struct kpi_point *p)
+{
+    buf_put_sized(arg, p->app);
+    buf_put_sized(arg, p->v);
+    return true;
+}
+
+static inline bool fixture_digest_insight(void *arg, const struct insight *i)
+{
+    buf_put_sized(arg, i->id);
+    return true;
+}
+
+/** What apps report of themselves. */
+static inline void fixture_digest_insights(struct book *book, struct buf *b)
+{
+    const struct kpi_point first = {.t = TIME_ALWAYS};
+    const struct kpi_point last = {.app = INSIGHT_APP_END};
+    const struct insight from = {.kind = INSIGHT_EVENT, .t = TIME_ALWAYS};
+    const struct insight until = {.kind = INSIGHT_BATCH, .app = INSIGHT_APP_END};
+    assert_int_equal(book_kpi_scan(book, &first, &last, 1000, fixture_digest_point, b, NULL),
+                     STORE_OK);
+    assert_int_equal(book_insight_scan(book, &from, &until, 1000, fixture_digest_insight, b, NULL),
+                     STORE_OK);
+}
+
 static inline bool fixture_count_refused(void *arg, const struct quarantined *q)
 {
     (void)q;
@@ -352,6 +383,7 @@ static inline struct hash fixture_digest(struct book *book)
     assert_int_equal(book_checkpoints(book, fixture_digest_checkpoint, &b, &err), STORE_OK);
     (void)!book_meta_get(book, "n", &a, &value, &err);
     buf_put_sized(&b, value);
+    fixture_digest_insights(book, &b);
     struct hash h = sha256(buf_bytes(&b));
     arena_clear(&a);
     buf_clear(&b);

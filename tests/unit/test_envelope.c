@@ -41,7 +41,6 @@ static const struct envelope_case envelope_cases[] = {
     {"{'event_id':'e1','event_type':7}", METE_MEMBER_TYPE, "/event_type", "e1"},
     {"{'event_id':'e1','event_type':'revenue.recieved'}", METE_TYPE_UNKNOWN, "/event_type", "e1"},
     {"{'event_id':'e1','event_type':''}", METE_TYPE_UNKNOWN, "/event_type", "e1"},
-    {"{'event_id':'e1','event_type':'campaign.created'}", METE_TYPE_NOT_YET, "/event_type", "e1"},
     {"{'event_id':'e1','event_type':'payout.batch_opened'}", METE_TYPE_RESERVED, "/event_type",
      "e1"},
     {"{'event_id':'e1','event_type':'ledger.accrued'}", METE_TYPE_RESERVED, "/event_type", "e1"},
@@ -264,6 +263,56 @@ static void test_an_event_stays_in_the_app_of_its_ingest_body(void **state)
     wire_clear(&w);
 }
 
+static void assert_stored_source(const char *json, const struct envelope_options *o,
+                                 const char *source)
+{
+    struct wire w;
+    wire_read_with(&w, json, o);
+    assert_outcome(&w, METE_OK, "", json);
+    wire_commit(&w);
+    char *wanted = quoted(source);
+    if (memmem(w.canonical.p, w.canonical.len, wanted, strlen(wanted)) == NULL)
+        fail_msg("%s\n  expected %s\n  found    %.*s", json, wanted, (int)w.canonical.len,
+                 (const char *)w.canonical.p);
+    assert_true(text_is(w.e.event.app_id, "a"));
+    assert_canonical_again(&w, json);
+    free(wanted);
+    wire_clear(&w);
+}
+
+static void test_what_an_ingest_body_says_stands_in_each_of_its_events(void **state)
+{
+    (void)state;
+    struct envelope_options o = options_now();
+    struct wire w;
+    o.app_id = TEXT("a");
+    assert_stored_source("{" HEAD "," GOOD "}", &o, "'source':{'app_id':'a'}");
+    o.environment = TEXT("production");
+    assert_stored_source("{" HEAD "," GOOD "}", &o, "'source':{'app_id':'a','environment':'prod'}");
+    assert_stored_source(EVENT("'source':{'app_id':''}"), &o,
+                         "'source':{'app_id':'a','environment':'prod'}");
+    assert_stored_source(EVENT("'source':{'producer':'runtime','app_id':'a'}"), &o,
+                         "'source':{'app_id':'a','environment':'prod','producer':'runtime'}");
+    wire_read_with(&w, EVENT("'source':7"), &o);
+    assert_outcome(&w, METE_MEMBER_TYPE, "/source", "no source");
+    wire_clear(&w);
+    wire_read_with(&w, EVENT("'signature':{'key_id':'k','alg':'ed25519','value':'x'}"), &o);
+    assert_outcome(&w, METE_MEMBER_MISSING, "/source/app_id", "signed, of no app");
+    wire_clear(&w);
+    wire_read_with(&w,
+                   EVENT("'source':{'app_id':'a'},'signature':{'key_id':'k','alg':'ed25519',"
+                         "'value':'x'}"),
+                   &o);
+    assert_outcome(&w, METE_OK, "", "signed, of its app");
+    wire_commit(&w);
+    assert_null(memmem(w.canonical.p, w.canonical.len, "environment", 11));
+    wire_clear(&w);
+    o.environment = TEXT("moon");
+    wire_read_with(&w, "{" HEAD "," GOOD "}", &o);
+    assert_outcome(&w, METE_MEMBER_VALUE, "/source/environment", "no environment");
+    wire_clear(&w);
+}
+
 static void test_without_a_clock_no_time_is_too_late(void **state)
 {
     (void)state;
@@ -341,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_flaws_of_cloud_events_are_named),
         cmocka_unit_test(test_the_wrong_one_of_producer_and_service_is_named),
         cmocka_unit_test(test_an_event_stays_in_the_app_of_its_ingest_body),
+        cmocka_unit_test(test_what_an_ingest_body_says_stands_in_each_of_its_events),
         cmocka_unit_test(test_without_a_clock_no_time_is_too_late),
         cmocka_unit_test(test_what_is_stored_is_not_searched_for_addresses),
         cmocka_unit_test(test_an_event_beyond_the_limit_is_refused_unread),

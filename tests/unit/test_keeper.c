@@ -36,9 +36,12 @@ struct job {
     enum submit_status status;
     enum mete_code code;
     uint64_t size; /* of the log, as a reading found it */
+    unsigned turn; /* of those that ran */
     sem_t *gate;   /* to wait for before it runs; may be NULL */
     sem_t over;
 };
+
+static unsigned turns; /* of the keeper's thread */
 
 static void job_run(struct work *w, struct engine *e, const struct mete_err *err)
 {
@@ -48,6 +51,7 @@ static void job_run(struct work *w, struct engine *e, const struct mete_err *err
     while (j->gate != NULL && sem_wait(j->gate) != 0) {
     }
     j->opened = e != NULL;
+    j->turn = ++turns;
     if (e != NULL && j->note != NULL) {
         struct mete_err unused;
         assert_int_equal(book_meta_set(engine_book(e), "note", text_of(j->note), &unused),
@@ -226,6 +230,41 @@ static void books_have_their_own_groups(void **state)
     keeper_up(0);
     assert_int_equal(size_of("main") + size_of("second") + size_of("third"), WORKS);
     assert_int_equal(size_of("main"), 22);
+    keeper_down();
+}
+
+/* Of one round: first what may not wait, as one group, then the rest, as another. */
+static void what_may_wait_comes_after_the_rest(void **state)
+{
+    struct job *job[8];
+    struct keeper_stats stats;
+    sem_t gate;
+    char id[16];
+    (void)state;
+    keeper_up(0);
+    assert_int_equal(sem_init(&gate, 0, 0), 0);
+    struct job *first = job_new("main", "", false);
+    first->gate = &gate;
+    assert_true(keeper_put(keeper, &first->work));
+    queue_wait();
+    for (unsigned i = 0; i < ARRAY_LEN(job); i++) {
+        snprintf(id, sizeof id, "w-%u", i);
+        job[i] = job_new("main", id, true);
+        job[i]->work.may_wait = i % 2 == 0;
+        assert_true(keeper_put(keeper, &job[i]->work));
+    }
+    sem_post(&gate);
+    job_wait(first);
+    for (unsigned i = 0; i < ARRAY_LEN(job); i++) {
+        job_wait(job[i]);
+        assert_int_equal(job[i]->status, SUBMIT_APPLIED);
+        assert_int_equal(job[i]->turn - first->turn, i % 2 == 0 ? 5 + i / 2 : 1 + i / 2);
+        job_free(job[i]);
+    }
+    job_free(first);
+    sem_destroy(&gate);
+    keeper_stats(keeper, &stats);
+    assert_int_equal(stats.groups, 2);
     keeper_down();
 }
 
@@ -423,6 +462,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(books_have_their_own_groups, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_may_wait_comes_after_the_rest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_disk_fails_the_whole_group, set_up, tear_down),
         cmocka_unit_test_setup_teardown(key_file_is_whole_or_absent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_queue_says_no, set_up, tear_down),

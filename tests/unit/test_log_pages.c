@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * covers: F-001
  * Following a log that grows: each reader gets every row once and in order, in pieces of any size,
- * wherever it begins, however little memory there is for pages; and a page is read for all of them.
+ * wherever it begins, however little memory there is for pages, with what follows from rows or
+ * without; and a page is read for all of them.
  */
 #include "http/log_pages.h"
 
@@ -88,13 +89,37 @@ static size_t dots_of(uint64_t seq)
     return seq % 97 == 0 ? LARGE : (size_t)(seq * 7919 % 900);
 }
 
-static void render(struct buf *out, const struct log_row *row)
+static bool has_more(uint64_t seq)
+{
+    return seq % 5 == 0;
+}
+
+static bool render(struct buf *out, const struct log_row *row)
 {
     buf_printf(out, "<%llu", (unsigned long long)row->seq);
     for (size_t i = 0; i < dots_of(row->seq); i++) {
         buf_put_u8(out, '.');
     }
     buf_put_u8(out, '>');
+    return has_more(row->seq);
+}
+
+/** What follows from some rows: their number in brackets. Its first letter is '['. */
+static bool follow_up(void *ctx, struct buf *out, const char *book, uint64_t seq)
+{
+    assert_ptr_equal(ctx, dir);
+    assert_string_equal(book, "main");
+    buf_printf(out, "[%llu]", (unsigned long long)seq);
+    return true;
+}
+
+/** The only mark is "own": behind the row itself. */
+static size_t resume(struct text row, const char *mark)
+{
+    assert_string_equal(mark, "own");
+    const char *end = memchr(row.p, '>', row.len);
+    assert_non_null(end);
+    return (size_t)(end + 1 - row.p);
 }
 
 /** What comes next of the rows from `seq` on. */
@@ -103,6 +128,7 @@ struct expected {
     size_t at;
     char head[24];
     size_t head_len;
+    bool own_only;
 };
 
 static void expect_row(struct expected *e, uint64_t seq)
@@ -118,11 +144,25 @@ static char expect_next(struct expected *e)
     if (at < e->head_len) {
         return e->head[at];
     }
-    if (at < e->head_len + dots_of(e->seq)) {
+    at -= e->head_len;
+    if (at < dots_of(e->seq)) {
         return '.';
     }
-    expect_row(e, e->seq + 1);
-    return '>';
+    at -= dots_of(e->seq);
+    char tail[32];
+    size_t len = (size_t)snprintf(tail, sizeof tail, ">[%llu]", (unsigned long long)e->seq);
+    len = has_more(e->seq) && !e->own_only ? len : 1;
+    if (at + 1 == len) {
+        expect_row(e, e->seq + 1);
+    }
+    return tail[at];
+}
+
+/** Of the row before, only what follows from it is still to come. */
+static void expect_rest(struct expected *e)
+{
+    expect_row(e, e->seq - 1);
+    e->at = e->head_len + dots_of(e->seq) + 1;
 }
 
 /* --- a reader ----------------------------------------------------------------------------------*/
@@ -161,7 +201,14 @@ static void join(struct follower *f, uint64_t after)
 {
     f->joined++;
     expect_row(&f->expected, after + 1);
-    log_reader_join(f->pages, &f->reader, TEXT("main"), after, &f->source);
+    struct log_wish wish = {.after = after, .own_only = f->expected.own_only};
+    if (after > 0 && has_more(after) && f->joined % 2 == 0) {
+        (void)text_copy(wish.mark, sizeof wish.mark, TEXT("own"));
+        if (!f->expected.own_only) {
+            expect_rest(&f->expected);
+        }
+    }
+    log_reader_join(f->pages, &f->reader, TEXT("main"), &wish, &f->source);
 }
 
 static void check(struct follower *f, const uint8_t *piece, long len)
@@ -171,7 +218,7 @@ static void check(struct follower *f, const uint8_t *piece, long len)
             f->flaw = "another character than what comes next";
         }
     }
-    if (log_reader_between(&f->reader) != (f->expected.at == 0)) {
+    if (len > 0 && log_reader_between(&f->reader) != (f->expected.at == 0)) {
         f->flaw = "between two rows, or not";
     }
 }
@@ -204,13 +251,19 @@ static void follower_init(struct follower *f, struct log_pages *p, unsigned numb
     *f = (struct follower){.pages = p, .number = number, .until = ROWS};
     source_init(&f->source, NULL, NULL);
     rng_seed(&f->rng, seed + number);
+    f->expected.own_only = number % 4 == 0;
 }
 
 static struct log_pages *pages_start(size_t memory_max)
 {
     struct log_pages *p;
     struct mete_err err;
-    const struct log_pages_options o = {store, render, memory_max};
+    const struct log_pages_options o = {.store = store,
+                                        .render = render,
+                                        .follow = follow_up,
+                                        .resume = resume,
+                                        .ctx = dir,
+                                        .memory_max = memory_max};
     assert_int_equal(log_pages_start(&p, &o, &err), METE_OK);
     return p;
 }
@@ -316,7 +369,8 @@ static void a_log_that_cannot_be_read_is_told(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(f); i++) {
         follower_init(&f[i], p, 0);
-        log_reader_join(p, &f[i].reader, TEXT("another"), 0, &f[i].source);
+        const struct log_wish wish = {.after = 0};
+        log_reader_join(p, &f[i].reader, TEXT("another"), &wish, &f[i].source);
         assert_int_equal(log_reader_read(&f[i].reader, piece, sizeof piece), 0);
         assert_true(wait_woken(&f[i].source));
         assert_int_equal(log_reader_read(&f[i].reader, piece, sizeof piece), SOURCE_BROKEN);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Payloads of every type: which are read, every refusal with its place, defaults, and that what the
  * log keeps reads the same again. The cases stand in payload_cases.h.
- * covers: M-002 M-020 */
-#include "payload_cases.h"
+ * covers: M-002 M-010 M-011 M-012 M-013 M-014 M-015 M-016 M-020 */
+#include "payload_cases_economy.h"
 #include "wire_case.h"
 
 #include "base/rng.h"
@@ -10,11 +10,19 @@
 #define MONEY_POLICY "{" AMOUNT "," TARGET "}"
 #define HEAD         "'event_id':'e1','event_type':'revenue.received','occurred_at':'2025-01-31T11:00:00Z'"
 
+#define CASES (ARRAY_LEN(payload_cases) + ARRAY_LEN(economy_cases))
+
+static const struct payload_case *case_at(size_t i)
+{
+    size_t first = ARRAY_LEN(payload_cases);
+    return i < first ? &payload_cases[i] : &economy_cases[i - first];
+}
+
 static void test_every_refusal_of_a_payload_names_its_place(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(payload_cases); i++) {
-        const struct payload_case *c = &payload_cases[i];
+    for (size_t i = 0; i < CASES; i++) {
+        const struct payload_case *c = case_at(i);
         struct wire w;
         wire_payload(&w, c->type, c->payload);
         assert_outcome(&w, c->code, c->pointer, c->payload);
@@ -28,9 +36,9 @@ static void test_the_cases_cover_every_handled_type(void **state)
     (void)state;
     for (unsigned type = 0; type < EVENT_TYPE_COUNT; type++) {
         unsigned read = 0;
-        for (size_t i = 0; i < ARRAY_LEN(payload_cases); i++) {
-            if (strcmp(payload_cases[i].type, event_type_name((enum event_type)type)) == 0)
-                read += payload_cases[i].code == METE_OK;
+        for (size_t i = 0; i < CASES; i++) {
+            if (strcmp(case_at(i)->type, event_type_name((enum event_type)type)) == 0)
+                read += case_at(i)->code == METE_OK;
         }
         bool handled = event_type_status((enum event_type)type) == TYPE_HANDLED;
         if (handled != (read > 0))
@@ -78,8 +86,8 @@ static void assert_order_is_free(const char *json)
 static void test_what_the_log_keeps_reads_the_same_again(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(payload_cases); i++) {
-        const struct payload_case *c = &payload_cases[i];
+    for (size_t i = 0; i < CASES; i++) {
+        const struct payload_case *c = case_at(i);
         struct wire w;
         if (c->code != METE_OK)
             continue;
@@ -171,6 +179,57 @@ static void test_members_reach_the_event(void **state)
     assert_true(s->fee[1].is_fixed);
     assert_text(s->fee[1].fixed.amount, "1.50");
     assert_true(w.e.event.fees.effective_from.set);
+    wire_clear(&w);
+}
+
+static void assert_money(const struct wire *w, const char *payload, const struct money *m,
+                         const char *amount, const char *currency)
+{
+    assert_outcome(w, METE_OK, "", payload);
+    assert_text(m->amount, amount);
+    assert_text(m->currency, currency);
+}
+
+/* A union holds what was read: nothing of another form of amount is left in it. */
+static void test_amounts_of_the_economic_protocol_reach_the_event(void **state)
+{
+    (void)state;
+    struct wire w;
+    static const char cents[] = "{'gross_amount_cents':150,'currency':'usd'}";
+    wire_payload(&w, "revenue.invoice_paid", cents);
+    assert_money(&w, cents, &w.e.event.invoice.gross, "150", "USD");
+    assert_true(w.e.event.invoice.gross.is_minor);
+    wire_clear(&w);
+    static const char money[] = "{'amount':{'amount':'1.50','currency':'usdc'}}";
+    wire_payload(&w, "revenue.invoice_paid", money);
+    assert_money(&w, money, &w.e.event.invoice.gross, "1.50", "USDC");
+    assert_false(w.e.event.invoice.gross.is_minor);
+    wire_clear(&w);
+    static const char own[] = "{'amount':{'amount':'1.50','currency':'points'}}";
+    wire_payload(&w, "revenue.invoice_paid", own);
+    assert_money(&w, own, &w.e.event.invoice.gross, "1.50", "points");
+    wire_clear(&w);
+    wire_payload(&w, "revenue.refund_issued", "{'reverses':'e9','currency':'usd'}");
+    assert_int_equal(w.code, METE_OK);
+    assert_false(w.e.event.reversal.has_amount);
+    wire_clear(&w);
+    wire_payload(&w, "revenue.chargeback",
+                 "{'reverses':'e9','chargeback_amount_cents':0,'currency':'usd'}");
+    assert_true(w.e.event.reversal.has_amount);
+    wire_clear(&w);
+    wire_payload(&w, "campaign.updated", "{}");
+    const struct event_campaign *c = &w.e.event.campaign;
+    assert_true(c->share_bps == -1 && c->duration_days == -1 && c->cap_multiple.den == 0);
+    assert_int_equal(c->currency.len + c->raise_amount.len + c->cap_amount.len, 0);
+    assert_int_equal(c->funding, FUNDING_UNSAID);
+    assert_false(c->has_off_ramps);
+    wire_clear(&w);
+    wire_payload(&w, "campaign.created", "{'created_by_user_id':'u'}");
+    assert_text(w.e.event.campaign.creator, "u");
+    assert_text(w.e.event.campaign.currency, "USD");
+    wire_clear(&w);
+    wire_payload(&w, "app.royalty_enabled", "{}");
+    assert_true(w.e.event.terms.royalty_bps == -1 && w.e.event.terms.marketplace_bps == -1);
     wire_clear(&w);
 }
 
@@ -276,7 +335,7 @@ static void test_damaged_events_are_read_or_refused(void **state)
     print_message("# seed %llu\n", (unsigned long long)seed);
     struct envelope_options o = options_now();
     for (unsigned round = 0; round < 20000; round++) {
-        const struct payload_case *c = &payload_cases[rng_below(&rng, ARRAY_LEN(payload_cases))];
+        const struct payload_case *c = case_at(rng_below(&rng, CASES));
         char *json = event_around(c->type, c->payload);
         char *bytes = quoted(json);
         size_t len = strlen(bytes);
@@ -304,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_what_the_log_keeps_reads_the_same_again),
         cmocka_unit_test(test_defaults_are_taken_when_members_are_absent),
         cmocka_unit_test(test_members_reach_the_event),
+        cmocka_unit_test(test_amounts_of_the_economic_protocol_reach_the_event),
         cmocka_unit_test(test_what_was_given_is_told_from_what_was_not),
         cmocka_unit_test(test_lists_have_limits),
         cmocka_unit_test(test_a_stored_destination_is_a_commitment),

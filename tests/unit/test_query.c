@@ -866,6 +866,8 @@ static void test_drafts_are_judged(void **state)
         TEXT("{\"id\":\"urn:p\",\"kind\":\"single\",\"party\":\"x\"}"),
         TEXT("{\"id\":\"urn:p\",\"kind\":\"single\",\"party\":\"y\"}"),
         TEXT("{"),
+        TEXT("{\"id\":\"mete:campaign:c1\",\"kind\":\"single\",\"party\":\"x\"}"),
+        TEXT("{\"id\":\"urn:p\",\"kind\":\"contract\"}"),
     };
     struct simulate_query q = {.document = doc, .document_count = 1};
     assert_int_equal(simulate_run(the.e, &q, &the.a, &s, &the.err), METE_WEIGHT_ABOVE_ONE);
@@ -874,6 +876,12 @@ static void test_drafts_are_judged(void **state)
     assert_int_equal(simulate_run(the.e, &q, &the.a, &s, &the.err), METE_USAGE);
     q = (struct simulate_query){.document = doc + 3, .document_count = 1};
     assert_int_equal(simulate_run(the.e, &q, &the.a, &s, &the.err), METE_JSON_SYNTAX);
+    q = (struct simulate_query){.document = doc + 4, .document_count = 1};
+    assert_int_equal(simulate_run(the.e, &q, &the.a, &s, &the.err), METE_PARTY_RESERVED);
+    assert_string_equal(the.err.pointer, "/id");
+    q = (struct simulate_query){.document = doc + 5, .document_count = 1};
+    assert_int_equal(simulate_run(the.e, &q, &the.a, &s, &the.err), METE_POLICY_KIND);
+    assert_string_equal(the.err.pointer, "/kind");
 }
 
 /* --- large events

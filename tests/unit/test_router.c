@@ -52,8 +52,9 @@ static void every_row_is_found_by_its_path(void **state)
         if (strchr(r->path, '{') != NULL) {
             assert_true(text_is(x.param[0], "a/b c"));
         }
-        assert_int_equal(find(&x, r->method, (const char *)path.p, ROLE_ALL & ~r->roles),
-                         ROUTE_NONE);
+        /* another role may have the path, with another method */
+        assert_int_not_equal(find(&x, r->method, (const char *)path.p, ROLE_ALL & ~r->roles),
+                             ROUTE_FOUND);
         assert_int_equal(find(&x, "PATCH", (const char *)path.p, ROLE_ALL), ROUTE_METHOD);
         assert_non_null(memmem(allow.p, allow.len, r->method, strlen(r->method)));
     }

@@ -71,7 +71,7 @@ static enum view_result event_at(void *ctx, uint64_t seq, struct arena *a, struc
     struct world *w = ctx;
     struct envelope *e = arena_alloc(a, sizeof *e);
     struct mete_err err;
-    const struct envelope_options o = {.now = TIME_NEVER};
+    const struct envelope_options o = {.now = TIME_NEVER, .own = true};
     METE_ASSERT(envelope_read(a, text_of(w->row[seq].json), &o, e, &err) == METE_OK);
     *event = e->event;
     *recorded_at = w->row[seq].recorded_at;
@@ -198,7 +198,7 @@ static void release(struct world *w, struct world_row *row, uint64_t seq)
 enum decided world_submit(struct world *w, mete_time recorded_at, const char *json)
 {
     struct envelope e;
-    const struct envelope_options o = {.now = TIME_NEVER};
+    const struct envelope_options o = {.now = TIME_NEVER, .own = true};
     arena_reset(&w->arena);
     w->err = (struct mete_err){0};
     if (envelope_read(&w->arena, text_of(json), &o, &e, &w->err) != METE_OK) {

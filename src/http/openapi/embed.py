@@ -4,6 +4,9 @@
 
 usage: embed.py VERSION OUT PART...        OUT ends in .c or .json
 
+A part that ends in .ndjson holds events: their payloads become the examples of the schemas
+payload.TYPE. Which payload belongs to which type is said by the names of the schemas alone.
+
 What the desk does to every request is said once, in desk.json, and put into each operation here:
 its rules add parameters, answers and headers where the operation does not say its own.
 """
@@ -11,6 +14,8 @@ import hashlib
 import json
 import pathlib
 import sys
+
+import catalog
 
 KEYS = ("bearer", "apiKey")
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -62,16 +67,40 @@ def complete(method, operation, desk):
     operation["responses"] = {k: v for k, v in sorted(said) if v is not None}  # null: not here
 
 
+def event_rules(schemas):
+    """if event_type is TYPE, then payload is payload.TYPE"""
+    return [{"if": {"properties": {"event_type": {"const": name.removeprefix("payload.")}}},
+             "then": {"properties": {"payload": {"$ref": f"#/components/schemas/{name}"}}}}
+            for name in schemas if name.startswith("payload.")]
+
+
+def payload_examples(schemas, path):
+    for line in path.read_text(encoding="utf-8").splitlines():
+        event = json.loads(line, object_pairs_hook=no_twins)
+        schemas["payload." + event["event_type"]].setdefault("examples", []).append(
+            event["payload"])
+
+
 def document(version, paths):
     whole = {}
     desk = []
+    events = None
     for path in map(pathlib.Path, paths):
+        if path.suffix == ".ndjson":
+            events = path
+            continue
         part = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=no_twins)
         if path.name == "desk.json":
             desk = part["rules"]
         else:
             merge(whole, part, path.name)
     whole["info"]["version"] = version
+    schemas = whole["components"]["schemas"]
+    schemas["Event"]["allOf"] = event_rules(schemas)
+    payload_examples(schemas, events)
+    for name, tier in catalog.tiers().items():
+        if "payload." + name in schemas:
+            schemas["payload." + name]["x-mete-tier"] = tier
     for item in whole["paths"].values():
         for method in METHODS:
             if method in item:

@@ -323,6 +323,7 @@ static enum store_result commit(void *log, struct mete_err *err)
         l->node[i].committed = l->node[i].count;
     }
     undo_forget(l);
+    memory_insights_settle(l, true);
     return STORE_OK;
 }
 
@@ -344,6 +345,7 @@ static void rollback(void *log)
         l->node[i].count = l->node[i].committed;
     }
     memory_quarantine_recount(l);
+    memory_insights_settle(l, false);
     map_clear(&l->page_at);
     for (size_t i = 0; i < l->page.count; i++) {
         page_index(l, l->page.item[i], i);
@@ -399,6 +401,7 @@ static void log_free(struct memory_log *l)
     map_clear(&l->page_at);
     map_clear(&l->refused_at);
     vector_clear(&l->meta);
+    memory_insights_clear(l);
     free(l);
 }
 
@@ -491,6 +494,14 @@ static const struct log_port memory_log_port = {
     .meta_get = memory_meta_get,
     .meta_set = memory_meta_set,
     .metas = memory_metas,
+    .kpi_find = memory_kpi_find,
+    .kpi_put = memory_kpi_put,
+    .kpi_remove = memory_kpi_remove,
+    .kpi_scan = memory_kpi_scan,
+    .insight_find = memory_insight_find,
+    .insight_put = memory_insight_put,
+    .insight_remove = memory_insight_remove,
+    .insight_scan = memory_insight_scan,
 };
 
 const struct store_port memory_store_port = {store_new, store_free, store_names, log_open,

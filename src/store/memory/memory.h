@@ -61,6 +61,16 @@ struct memory_refused {
     struct hash sha256;
 };
 
+/* Rows in order; each is whole in one allocation, and never changes. */
+struct memory_rows {
+    void **row;
+    size_t count;
+    size_t cap;
+    void **before; /* the rows as they were when the group began; NULL: it changed none */
+    size_t before_count;
+    struct memory_vector all; /* owns them, those that are gone too */
+};
+
 struct memory_log {
     struct text name;
     struct memory_row **rows; /* chunks of ROWS_CHUNK */
@@ -77,7 +87,9 @@ struct memory_log {
     struct map refused_at;        /* SHA-256 of a body -> index in `refused`, perhaps outdated */
     size_t refused_oldest;        /* all before this one are gone */
     uint64_t refused_live;
-    struct memory_vector meta; /* struct memory_meta: the last of a name holds */
+    struct memory_vector meta;  /* struct memory_meta: the last of a name holds */
+    struct memory_rows point;   /* struct kpi_point, by kpi_point_cmp */
+    struct memory_rows insight; /* struct insight, by insight_cmp */
     struct memory_undo *undo;
     size_t undo_count;
     size_t undo_cap;
@@ -115,5 +127,28 @@ enum store_result memory_meta_get(void *log, const char *name, struct arena *a, 
 enum store_result memory_meta_set(void *log, const char *name, struct text value,
                                   struct mete_err *err);
 enum store_result memory_metas(void *log, meta_visit *visit, void *arg, struct mete_err *err);
+
+/* memory_insight.c */
+/** The group at hand is kept, or void. */
+void memory_insights_settle(struct memory_log *l, bool keep);
+void memory_insights_clear(struct memory_log *l);
+enum store_result memory_kpi_find(void *log, const struct kpi_point *want, size_t count,
+                                  struct arena *a, struct kpi_point *found, struct mete_err *err);
+enum store_result memory_kpi_put(void *log, const struct kpi_point *p, size_t count,
+                                 struct mete_err *err);
+enum store_result memory_kpi_remove(void *log, const struct kpi_point *p, size_t count,
+                                    struct mete_err *err);
+enum store_result memory_kpi_scan(void *log, const struct kpi_point *from,
+                                  const struct kpi_point *until, size_t limit, kpi_visit *visit,
+                                  void *arg, struct mete_err *err);
+enum store_result memory_insight_find(void *log, const struct insight *want, size_t count,
+                                      struct insight *found, struct mete_err *err);
+enum store_result memory_insight_put(void *log, const struct insight *i, size_t count,
+                                     struct mete_err *err);
+enum store_result memory_insight_remove(void *log, const struct insight *i, size_t count,
+                                        struct mete_err *err);
+enum store_result memory_insight_scan(void *log, const struct insight *from,
+                                      const struct insight *until, size_t limit,
+                                      insight_visit *visit, void *arg, struct mete_err *err);
 
 #endif

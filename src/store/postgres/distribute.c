@@ -49,6 +49,8 @@ static const struct {
     {"merge", PLACE_BY_BOOK, {NULL}},
     {"inbox", PLACE_BY_BOOK, {NULL}},
     {"answer", PLACE_BY_BOOK, {NULL}},
+    {"kpi", PLACE_BY_BOOK, {NULL}},
+    {"insight", PLACE_BY_BOOK, {NULL}},
 };
 
 #define FIRST_BY_BOOK "lease"

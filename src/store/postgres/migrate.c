@@ -50,6 +50,8 @@ static const struct {
     {"inbox", "select, insert, update, delete"}, /* update: to lock a row */
     {"answer", "select, insert, delete"},
     {"api_key", "select, insert, update (revoked_at)"},
+    {"kpi", "select, insert, update, delete"},
+    {"insight", "select, insert, update, delete"},
 };
 
 static void sql_sha256(const struct migration *m, char hex[65])

@@ -52,7 +52,7 @@ bool pg_ok(const PGresult *r);
 
 /* --- query.c: parameters and columns -----------------------------------------------------------*/
 
-#define PG_PARAMS_MAX 12
+#define PG_PARAMS_MAX 16
 
 /** Parameters of one statement, all binary, copied. */
 struct pg_params {
@@ -256,6 +256,24 @@ enum store_result pg_meta_get(void *log, const char *name, struct arena *a, stru
                               struct mete_err *err);
 enum store_result pg_meta_set(void *log, const char *name, struct text value, struct mete_err *err);
 enum store_result pg_metas(void *log, meta_visit *visit, void *arg, struct mete_err *err);
+enum store_result pg_kpi_find(void *log, const struct kpi_point *want, size_t count,
+                              struct arena *a, struct kpi_point *found, struct mete_err *err);
+enum store_result pg_kpi_put(void *log, const struct kpi_point *p, size_t count,
+                             struct mete_err *err);
+enum store_result pg_kpi_remove(void *log, const struct kpi_point *p, size_t count,
+                                struct mete_err *err);
+enum store_result pg_kpi_scan(void *log, const struct kpi_point *from,
+                              const struct kpi_point *until, size_t limit, kpi_visit *visit,
+                              void *arg, struct mete_err *err);
+enum store_result pg_insight_find(void *log, const struct insight *want, size_t count,
+                                  struct insight *found, struct mete_err *err);
+enum store_result pg_insight_put(void *log, const struct insight *i, size_t count,
+                                 struct mete_err *err);
+enum store_result pg_insight_remove(void *log, const struct insight *i, size_t count,
+                                    struct mete_err *err);
+enum store_result pg_insight_scan(void *log, const struct insight *from,
+                                  const struct insight *until, size_t limit, insight_visit *visit,
+                                  void *arg, struct mete_err *err);
 enum store_result pg_inbox_claim(void *log, const struct inbox_id *id, struct mete_err *err);
 enum store_result pg_inbox_answer(void *log, const struct inbox_item *answer, struct mete_err *err);
 

@@ -533,6 +533,14 @@ static const struct log_port sqlite_log_port = {
     .meta_get = sqlite_meta_get,
     .meta_set = sqlite_meta_set,
     .metas = sqlite_metas,
+    .kpi_find = sqlite_kpi_find,
+    .kpi_put = sqlite_kpi_put,
+    .kpi_remove = sqlite_kpi_remove,
+    .kpi_scan = sqlite_kpi_scan,
+    .insight_find = sqlite_insight_find,
+    .insight_put = sqlite_insight_put,
+    .insight_remove = sqlite_insight_remove,
+    .insight_scan = sqlite_insight_scan,
 };
 
 const struct store_port sqlite_store_port = {store_open_file, store_free, store_names, log_open,

@@ -41,6 +41,12 @@ enum sqlite_kept {
     KEPT_QUARANTINE_ADD,
     KEPT_QUARANTINE_AGAIN,
     KEPT_QUARANTINE_TRIM,
+    KEPT_KPI_FIND,
+    KEPT_KPI_PUT,
+    KEPT_KPI_REMOVE,
+    KEPT_INSIGHT_FIND,
+    KEPT_INSIGHT_PUT,
+    KEPT_INSIGHT_REMOVE,
     KEPT_VERSION,
     KEPT_SHAPE,
     KEPT_COUNT
@@ -149,5 +155,24 @@ enum store_result sqlite_meta_get(void *log, const char *name, struct arena *a, 
 enum store_result sqlite_meta_set(void *log, const char *name, struct text value,
                                   struct mete_err *err);
 enum store_result sqlite_metas(void *log, meta_visit *visit, void *arg, struct mete_err *err);
+
+enum store_result sqlite_kpi_find(void *log, const struct kpi_point *want, size_t count,
+                                  struct arena *a, struct kpi_point *found, struct mete_err *err);
+enum store_result sqlite_kpi_put(void *log, const struct kpi_point *p, size_t count,
+                                 struct mete_err *err);
+enum store_result sqlite_kpi_remove(void *log, const struct kpi_point *p, size_t count,
+                                    struct mete_err *err);
+enum store_result sqlite_kpi_scan(void *log, const struct kpi_point *from,
+                                  const struct kpi_point *until, size_t limit, kpi_visit *visit,
+                                  void *arg, struct mete_err *err);
+enum store_result sqlite_insight_find(void *log, const struct insight *want, size_t count,
+                                      struct insight *found, struct mete_err *err);
+enum store_result sqlite_insight_put(void *log, const struct insight *i, size_t count,
+                                     struct mete_err *err);
+enum store_result sqlite_insight_remove(void *log, const struct insight *i, size_t count,
+                                        struct mete_err *err);
+enum store_result sqlite_insight_scan(void *log, const struct insight *from,
+                                      const struct insight *until, size_t limit,
+                                      insight_visit *visit, void *arg, struct mete_err *err);
 
 #endif

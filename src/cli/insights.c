@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * mete insights: what apps reported of themselves. */
+#include "cli/rows.h"
+
+#include "base/text.h"
+#include "render/render.h"
+
+#define PAGE 1000u
+
+struct listing {
+    struct cli *c;
+    struct rows rows;
+    struct json_writer w;
+};
+
+/** The period: --from its first moment, --to its last. */
+static int period_read(struct cli *c, mete_time *from, mete_time *until)
+{
+    mete_time last = TIME_NEVER;
+    *from = TIME_ALWAYS;
+    int status = cli_option_time(c, "from", false, from);
+    status = status == CLI_OK ? cli_option_time(c, "to", true, &last) : status;
+    *until = last == TIME_NEVER ? last : last + 1;
+    return status;
+}
+
+static void cell(struct table *t, struct text value)
+{
+    if (value.len > 0) {
+        table_text(t, value);
+    } else {
+        table_null(t);
+    }
+}
+
+static void listing_begin(struct listing *l, const struct table_column *column, size_t count)
+{
+    if (l->c->json) {
+        cli_json_begin(l->c, &l->w);
+        jw_array(&l->w, NULL);
+    } else {
+        rows_begin(&l->rows, l->c, column, count);
+    }
+}
+
+static void listing_end(struct listing *l)
+{
+    if (l->c->json) {
+        jw_end_array(&l->w);
+        cli_json_end(l->c);
+    } else {
+        rows_end(&l->rows);
+    }
+}
+
+/* --- points ------------------------------------------------------------------------------------*/
+
+static const struct table_column POINTS[] = {
+    {"app", "APP", COLUMN_TEXT},       {"env", "ENV", COLUMN_TEXT},
+    {"metric", "METRIC", COLUMN_TEXT}, {"bucket", "BUCKET", COLUMN_TEXT},
+    {"tags", "TAGS", COLUMN_TEXT},     {"t", "TIME", COLUMN_TEXT},
+    {"v", "VALUE", COLUMN_TEXT},       {"unit", "UNIT", COLUMN_TEXT},
+    {"sent_at", NULL, COLUMN_TEXT},    {"received_at", NULL, COLUMN_TEXT}};
+
+static bool point_show(void *arg, const struct kpi_point *p)
+{
+    struct listing *l = arg;
+    if (l->c->json) {
+        kpi_json(&l->w, p);
+        return !l->c->out_failed;
+    }
+    struct table *t = rows_next(&l->rows);
+    table_text(t, p->app);
+    table_text(t, p->env);
+    table_text(t, p->metric);
+    table_text(t, p->bucket);
+    table_text(t, p->tags);
+    table_time(t, p->t);
+    table_text(t, p->v);
+    cell(t, p->unit);
+    table_time(t, p->sent_at);
+    table_time(t, p->received_at);
+    return !l->c->out_failed;
+}
+
+/** All pages, one after the other. */
+static int points_show(struct cli *c, struct engine *e, struct kpi_query *q)
+{
+    struct listing l = {.c = c};
+    struct arena a[2]; /* a page's cursor lives until the next page is read */
+    struct mete_err err;
+    enum mete_code code;
+    unsigned turn = 0;
+    arena_init(&a[0], (size_t)1 << 30);
+    arena_init(&a[1], (size_t)1 << 30);
+    listing_begin(&l, POINTS, ARRAY_LEN(POINTS));
+    do {
+        struct text next;
+        turn ^= 1;
+        arena_reset(&a[turn]);
+        code = kpi_list(e, q, &a[turn], point_show, &l, &next, &err);
+        q->cursor = next;
+    } while (code == METE_OK && q->cursor.len > 0 && !c->out_failed);
+    listing_end(&l);
+    arena_clear(&a[0]);
+    arena_clear(&a[1]);
+    return code == METE_OK ? CLI_OK : cli_fail(c, &err);
+}
+
+static int kpis_run(struct cli *c)
+{
+    struct engine *e;
+    struct kpi_query q = {.app = text_of(cli_option(c, "app")),
+                          .metric = text_of(cli_option(c, "metric")),
+                          .bucket = text_of(cli_option(c, "bucket")),
+                          .env = text_of(cli_option(c, "env")),
+                          .limit = PAGE};
+    int status = period_read(c, &q.from, &q.until);
+    status = status == CLI_OK ? cli_open(c, CLI_READ, &e) : status;
+    if (status != CLI_OK) {
+        return status;
+    }
+    status = points_show(c, e, &q);
+    engine_close(e);
+    return status;
+}
+
+static const struct cli_option KPI_OPTIONS[] = {
+    {"app", 0, "ID", "of one app"},
+    {"metric", 0, "NAME", "of one metric"},
+    {"bucket", 0, "LENGTH", "of buckets of this length: 1m, 1h ..."},
+    {"env", 0, "ENV", "of one environment: prod, staging or dev"},
+    {"from", 0, "TIME", "of buckets from this moment on"},
+    {"to", 0, "TIME", "up to and with this moment"},
+    {NULL, 0, NULL, NULL}};
+
+const struct cli_command command_insights_kpis = {
+    .name = "insights kpis",
+    .operands = "",
+    .summary = "list the points that apps reported",
+    .about = "One row for each value of a metric in a bucket of time, by app, metric, bucket,\n"
+             "environment, tags and time. They stand beside the log and are no part of it.",
+    .option = KPI_OPTIONS,
+    .run = kpis_run};
+
+/* --- insight events ----------------------------------------------------------------------------*/
+
+static const struct table_column EVENTS[] = {
+    {"app", "APP", COLUMN_TEXT},         {"env", "ENV", COLUMN_TEXT},
+    {"t", "TIME", COLUMN_TEXT},          {"event_id", "EVENT", COLUMN_TEXT},
+    {"type", "TYPE", COLUMN_TEXT},       {"severity", "SEVERITY", COLUMN_TEXT},
+    {"message", "MESSAGE", COLUMN_TEXT}, {"data", NULL, COLUMN_TEXT},
+    {"received_at", NULL, COLUMN_TEXT}};
+
+static bool event_show(void *arg, const struct insight *i)
+{
+    struct listing *l = arg;
+    if (l->c->json) {
+        insight_json(&l->w, i);
+        return !l->c->out_failed;
+    }
+    struct table *t = rows_next(&l->rows);
+    table_text(t, i->app);
+    table_text(t, i->env);
+    table_time(t, i->t);
+    table_text(t, i->id);
+    table_text(t, i->type);
+    cell(t, i->severity);
+    cell(t, i->message);
+    cell(t, i->data);
+    table_time(t, i->received_at);
+    return !l->c->out_failed;
+}
+
+static int events_show(struct cli *c, struct engine *e, struct insight_query *q)
+{
+    struct listing l = {.c = c};
+    struct arena a[2]; /* as above */
+    struct mete_err err;
+    enum mete_code code;
+    unsigned turn = 0;
+    arena_init(&a[0], (size_t)1 << 30);
+    arena_init(&a[1], (size_t)1 << 30);
+    listing_begin(&l, EVENTS, ARRAY_LEN(EVENTS));
+    do {
+        struct text next;
+        turn ^= 1;
+        arena_reset(&a[turn]);
+        code = insight_list(e, q, &a[turn], event_show, &l, &next, &err);
+        q->cursor = next;
+    } while (code == METE_OK && q->cursor.len > 0 && !c->out_failed);
+    listing_end(&l);
+    arena_clear(&a[0]);
+    arena_clear(&a[1]);
+    return code == METE_OK ? CLI_OK : cli_fail(c, &err);
+}
+
+static int events_run(struct cli *c)
+{
+    struct engine *e;
+    struct insight_query q = {.app = text_of(cli_option(c, "app")),
+                              .env = text_of(cli_option(c, "env")),
+                              .type = text_of(cli_option(c, "type")),
+                              .severity = text_of(cli_option(c, "severity")),
+                              .limit = PAGE};
+    int status = period_read(c, &q.from, &q.until);
+    status = status == CLI_OK ? cli_open(c, CLI_READ, &e) : status;
+    if (status != CLI_OK) {
+        return status;
+    }
+    status = events_show(c, e, &q);
+    engine_close(e);
+    return status;
+}
+
+static const struct cli_option EVENT_OPTIONS[] = {
+    {"app", 0, "ID", "of one app"},
+    {"type", 0, "TYPE", "of one type"},
+    {"severity", 0, "WORD", "of one severity"},
+    {"env", 0, "ENV", "of one environment: prod, staging or dev"},
+    {"from", 0, "TIME", "from this moment on"},
+    {"to", 0, "TIME", "up to and with this moment"},
+    {NULL, 0, NULL, NULL}};
+
+const struct cli_command command_insights_events = {
+    .name = "insights events",
+    .operands = "",
+    .summary = "list the insight events that apps reported",
+    .about = "By app and time. They stand beside the log and are no part of it.",
+    .option = EVENT_OPTIONS,
+    .run = events_run};
