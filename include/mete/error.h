@@ -258,6 +258,23 @@
       "Sign again: 65 bytes r, s, v with s in the lower half and v 27 or 28.")                     \
     X(RPC_ANSWER, 304, "rpc_answer", 503, 1, "A node of a chain gave an answer that is none.",     \
       "Try again or ask another node; the message says what was wrong with it.")
+      "Send what one app reports with its own id, and with a key that may speak for it.")          \
+    /* 250..: banks */                                                                             \
+    X(IBAN_INVALID, 250, "iban_invalid", 422, 0, "Not an IBAN.",                                   \
+      "Copy it again from the payee; the message says which part does not hold.")                  \
+    X(BIC_INVALID, 251, "bic_invalid", 422, 0, "Not a BIC.",                                       \
+      "8 or 11 characters as the bank prints them; often it may be left out.")                     \
+    X(ROUTING_INVALID, 252, "routing_invalid", 422, 0, "Not a routing number of a US bank.",       \
+      "Nine digits as they stand on a cheque, the last of them the check digit.")                  \
+    X(BANK_FIELD, 253, "bank_field", 422, 0, "A bank file cannot carry this value.",               \
+      "See the length and the characters that the message names.")                                 \
+    X(BANK_AMOUNT, 254, "bank_amount", 422, 0, "No bank transfer can have this amount.",           \
+      "See the bounds and the decimals that the message names.")                                   \
+    X(BANK_FILE, 255, "bank_file", 422, 0, "A bank file is broken or contradicts itself.",         \
+      "Do not send it and book nothing from it; the message names the place.")                     \
+    X(BANK_BALANCE, 256, "bank_balance", 422, 0,                                                   \
+      "Opening balance and entries of an account statement do not give its closing balance.",      \
+      "Book nothing from it; ask the bank for the statement again.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),
