@@ -245,7 +245,11 @@ static enum mete_code book_begin(struct engine *e, const struct engine_options *
     }
     struct buf path = {0};
     engine_key_file(url, o->key_file, &path);
-    code = engine_keys_load(e, buf_text(&path).p, o->create_store || o->in_store != NULL, err);
+    /* Of several that start together on a new database one makes the store, and any one the keys.
+     */
+    bool is_unpinned = !o->read_only && store_is_remote(url) && !engine_keys_pinned(e);
+    code = engine_keys_load(e, buf_text(&path).p,
+                            o->create_store || o->in_store != NULL || is_unpinned, err);
     buf_clear(&path);
     return code == METE_OK && store_is_remote(url) ? engine_keys_pin(e, err) : code;
 }

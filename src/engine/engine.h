@@ -66,6 +66,9 @@ enum mete_code engine_wake(struct engine *e, struct mete_err *err) METE_MUST_CHE
 enum mete_code engine_seal_key_read(const char *store, uint8_t out[SEAL_KEY_LEN],
                                     struct mete_err *err) METE_MUST_CHECK;
 
+/** True when the book of a database knows its key file; what cannot be read counts as known. */
+bool engine_keys_pinned(struct engine *e);
+
 struct book *engine_book(struct engine *e);
 struct store *engine_store(struct engine *e);
 /** The view that core decides on; also for reading. */

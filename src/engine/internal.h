@@ -68,7 +68,7 @@ void numbers_settle(struct engine *e, bool durable);
 /** The operating system's time. */
 mete_time clock_read(void);
 
-/** Reads or makes the key file of a book. */
+/** Reads the key file of a book, or makes it, with `create`, when nothing was sealed or signed. */
 enum mete_code engine_keys_load(struct engine *e, const char *path, bool create,
                                 struct mete_err *err) METE_MUST_CHECK;
 /** Binds a book that several machines open to its key file: METE_SEAL_KEY when it is another one. A

@@ -83,7 +83,9 @@ static int file_make(const char *path, struct text all)
     return n < 0 || (size_t)n >= sizeof partial ? ENAMETOOLONG : key_file_make(path, partial, all);
 }
 
-static enum mete_code keys_make(struct engine *e, const char *path, struct mete_err *err)
+/** *exists: another process has made the file meanwhile, and its keys count. */
+static enum mete_code keys_make(struct engine *e, const char *path, bool *exists,
+                                struct mete_err *err)
 {
     char hex[65];
     char text[KEY_FILE_MAX];
@@ -97,6 +99,7 @@ static enum mete_code keys_make(struct engine *e, const char *path, struct mete_
     secret_wipe(text, sizeof text);
     secret_wipe(hex, sizeof hex);
     e->has_keys = why == 0;
+    *exists = why == EEXIST;
     return why == 0 ? METE_OK
                     : mete_fail(err, METE_FILE, "", "cannot write the key file %s: %s", path,
                                 strerror(why));
@@ -122,32 +125,49 @@ static enum mete_code keys_read(struct engine *e, const char *path, int fd, stru
                        : mete_fail(err, METE_SEAL_KEY, "", "%s holds no keys of mete", path);
 }
 
-/** True when nothing in the store can have been sealed or signed yet: only then may a missing key
+/** *is_new: nothing in the store can have been sealed or signed yet; only then may a missing key
  *  file be made. */
-static bool store_is_new(struct engine *e)
+static enum mete_code store_look(struct engine *e, bool *is_new, struct mete_err *err)
 {
     struct arena a;
     struct text *names;
     size_t count = 0;
-    struct mete_err err;
     arena_init(&a, (size_t)1 << 28);
-    bool fine = store_books(e->store, &a, &names, &count, &err) == STORE_OK;
+    bool fine = store_books(e->store, &a, &names, &count, err) == STORE_OK;
     arena_clear(&a);
-    return fine && count <= 1 && book_size(e->book) == 0;
+    *is_new = fine && count <= 1 && book_size(e->book) == 0;
+    return fine ? METE_OK : err->code;
+}
+
+/** 0, or errno: the file cannot be read. */
+static int keys_open(struct engine *e, const char *path, enum mete_code *code, struct mete_err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno;
+    }
+    *code = keys_read(e, path, fd, err);
+    close(fd);
+    return 0;
 }
 
 enum mete_code engine_keys_load(struct engine *e, const char *path, bool create,
                                 struct mete_err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        enum mete_code code = keys_read(e, path, fd, err);
-        close(fd);
-        return code;
+    enum mete_code code = METE_OK;
+    int why = keys_open(e, path, &code, err);
+    if (why == ENOENT && create) {
+        bool is_new = false;
+        bool exists = true; /* unless the store is new, and stays so until the file is made */
+        code = store_look(e, &is_new, err);
+        code = code == METE_OK && is_new ? keys_make(e, path, &exists, err) : code;
+        if (!exists || (code != METE_OK && !is_new)) {
+            return code;
+        }
+        why = keys_open(e, path, &code, err);
     }
-    int why = errno;
-    if (why == ENOENT && create && store_is_new(e)) {
-        return keys_make(e, path, err);
+    if (why == 0) {
+        return code;
     }
     if (why == ENOENT && e->read_only) {
         return METE_OK; /* reading needs no keys; what needs them says so */
@@ -187,6 +207,17 @@ static enum mete_code pin(struct engine *e, const char *name, struct text value,
     *same = *same && (r != STORE_OK || text_eq(pinned, value));
     arena_clear(&a);
     return code;
+}
+
+bool engine_keys_pinned(struct engine *e)
+{
+    struct arena a;
+    struct text pinned;
+    struct mete_err unused;
+    arena_init(&a, 1 << 20);
+    enum store_result r = book_meta_get(e->book, PIN_LOG, &a, &pinned, &unused);
+    arena_clear(&a);
+    return r != STORE_NONE;
 }
 
 /** 64 hex digits that only this key gives and that tell nothing of it: it is 32 random bytes. */

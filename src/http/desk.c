@@ -33,16 +33,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ERRANDS      4 /* threads */
-#define SNAPSHOTS    4 /* that rest between two uses */
-#define LONG_ANSWERS 16u
-#define HEARTBEAT_S  15u
-#define SAY_MAX      1024
-#define FLUSH_MS     1000u
-#define SHORT_ROWS   1024u /* of the log, that one reading may have of the keeper's time */
-#define BODY_LIGHT   ((size_t)4 << 10)
-#define WEIGHT_MAX   ((size_t)12 << 20)
-#define BODY_UNKNOWN ((size_t)64 << 10) /* of a request that has no route, or no key for it */
+#define ERRANDS          4 /* threads */
+#define SNAPSHOTS        4 /* that rest between two uses */
+#define KEY_FILE_WAIT_MS 30000
+#define KEY_FILE_STEP_MS 50
+#define LONG_ANSWERS     16u
+#define HEARTBEAT_S      15u
+#define SAY_MAX          1024
+#define FLUSH_MS         1000u
+#define SHORT_ROWS       1024u /* of the log, that one reading may have of the keeper's time */
+#define BODY_LIGHT       ((size_t)4 << 10)
+#define WEIGHT_MAX       ((size_t)12 << 20)
+#define BODY_UNKNOWN     ((size_t)64 << 10) /* of a request that has no route, or no key for it */
 
 mete_time desk_now(void)
 {
@@ -540,6 +542,36 @@ static enum mete_code key_file_check(const struct desk *d, struct mete_err *err)
                               "one here, METE_KEY_FILE names it");
 }
 
+/** No key file is here, and the book knows of none: whoever has the book is just making it. */
+static bool key_file_may_come(const struct desk *d)
+{
+    const struct engine_options o = {.store = d->o.store, .book = d->o.book, .read_only = true};
+    struct engine *e;
+    struct mete_err err;
+    enum mete_code code = engine_open(&e, &o, &err);
+    bool may = code == METE_OK ? !engine_keys_pinned(e) : code == METE_STORE_MISSING;
+    if (code == METE_OK) {
+        engine_close(e);
+    }
+    return may;
+}
+
+static enum mete_code relay_key_read(const struct desk *d, uint8_t key[SEAL_KEY_LEN],
+                                     struct mete_err *err)
+{
+    const struct timespec step = {.tv_nsec = KEY_FILE_STEP_MS * 1000000L};
+    enum mete_code code = METE_SEAL_KEY;
+    for (int i = 0; i < KEY_FILE_WAIT_MS / KEY_FILE_STEP_MS; i++) {
+        bool may_come = key_file_may_come(d); /* asked before it is looked for */
+        code = engine_seal_key_read(d->o.store, key, err);
+        if (code != METE_SEAL_KEY || !may_come) {
+            break;
+        }
+        nanosleep(&step, NULL);
+    }
+    return code;
+}
+
 static enum mete_code relay_open(struct desk *d, struct mete_err *err)
 {
     struct relay_options o = {.store = d->o.store,
@@ -548,7 +580,7 @@ static enum mete_code relay_open(struct desk *d, struct mete_err *err)
                               .answered = relayed_answered,
                               .arrived = relayed_arrived,
                               .beat = relayed_beat};
-    enum mete_code code = engine_seal_key_read(d->o.store, o.key, err);
+    enum mete_code code = relay_key_read(d, o.key, err);
     code = code == METE_OK ? key_file_check(d, err) : code;
     if (code == METE_OK) {
         relay_start(&d->relay, &o);

@@ -36,7 +36,7 @@ static size_t limit_read(const char *root, const char *group, size_t most)
     int len = snprintf(path, sizeof path, "%s%s/memory.max", root, group);
     FILE *f = len > 0 && (size_t)len < sizeof path ? fopen(path, "re") : NULL;
     if (f != NULL) {
-        (void)fgets(line, sizeof line, f);
+        line[fgets(line, sizeof line, f) == NULL ? 0 : sizeof line - 1] = '\0';
         fclose(f);
     }
     size_t limit = 0;

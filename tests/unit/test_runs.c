@@ -564,7 +564,7 @@ static void test_filters_stay_in_memory(void **state)
     for (unsigned strict = 0; strict < 2; strict++) {
         world_open(&w, seed_of(11), (size_t)128 << 10, 1, 0);
         w.state.cache.is_strict = strict == 1;
-        write_ids(&w, 400000);
+        write_ids(&w, 200000);
         (void)absent_ids_read(&w, asked);
         uint64_t erred = w.state.stats.bloom_false;
         read[strict] = absent_ids_read(&w, asked);
