@@ -232,7 +232,7 @@
       "Send at least one of {eventId, t, type} in events.")                                        \
     X(APP_MISMATCH, 215, "app_id_mismatch", 403, 0,                                                \
       "The body is about another app than its header or its key.",                                 \
-      "Send what one app reports with its own id, and with a key that may speak for it.")
+      "Send what one app reports with its own id, and with a key that may speak for it.")          \
     /* 240..: Lightning */                                                                         \
     X(INVOICE_INVALID, 240, "invoice_invalid", 422, 0, "This is not a sound Lightning invoice.",   \
       "Ask the payee for another one; the message says what BOLT 11 forbids in it.")               \
@@ -245,20 +245,6 @@
     X(LNURL_REFUSED, 243, "lnurl_refused", 422, 1,                                                 \
       "The service of the Lightning address does not take this payment.",                          \
       "See its reason in the message; nothing was paid.")                                          \
-    /* 300..: chains */                                                                            \
-    X(ADDRESS_INVALID, 300, "address_invalid", 422, 0, "Not an address of an EVM chain.",          \
-      "Write 0x and 40 hexadecimal digits.")                                                       \
-    X(ADDRESS_CHECKSUM, 301, "address_checksum", 422, 0,                                           \
-      "The capitals of the address are not its checksum (EIP-55): a digit may be wrong.",          \
-      "Copy the address again from where it was made.")                                            \
-    X(CHAIN_ENCODING, 302, "chain_encoding", 422, 0,                                               \
-      "Bytes of a transaction, a call, an answer or a log are not in their one proper form.",      \
-      "See the message for the part that is wrong.")                                               \
-    X(CHAIN_SIGNATURE, 303, "chain_signature", 422, 0, "Not a signature that a chain would take.", \
-      "Sign again: 65 bytes r, s, v with s in the lower half and v 27 or 28.")                     \
-    X(RPC_ANSWER, 304, "rpc_answer", 503, 1, "A node of a chain gave an answer that is none.",     \
-      "Try again or ask another node; the message says what was wrong with it.")
-      "Send what one app reports with its own id, and with a key that may speak for it.")          \
     /* 250..: banks */                                                                             \
     X(IBAN_INVALID, 250, "iban_invalid", 422, 0, "Not an IBAN.",                                   \
       "Copy it again from the payee; the message says which part does not hold.")                  \
@@ -274,7 +260,20 @@
       "Do not send it and book nothing from it; the message names the place.")                     \
     X(BANK_BALANCE, 256, "bank_balance", 422, 0,                                                   \
       "Opening balance and entries of an account statement do not give its closing balance.",      \
-      "Book nothing from it; ask the bank for the statement again.")
+      "Book nothing from it; ask the bank for the statement again.")                               \
+    /* 300..: chains */                                                                            \
+    X(ADDRESS_INVALID, 300, "address_invalid", 422, 0, "Not an address of an EVM chain.",          \
+      "Write 0x and 40 hexadecimal digits.")                                                       \
+    X(ADDRESS_CHECKSUM, 301, "address_checksum", 422, 0,                                           \
+      "The capitals of the address are not its checksum (EIP-55): a digit may be wrong.",          \
+      "Copy the address again from where it was made.")                                            \
+    X(CHAIN_ENCODING, 302, "chain_encoding", 422, 0,                                               \
+      "Bytes of a transaction, a call, an answer or a log are not in their one proper form.",      \
+      "See the message for the part that is wrong.")                                               \
+    X(CHAIN_SIGNATURE, 303, "chain_signature", 422, 0, "Not a signature that a chain would take.", \
+      "Sign again: 65 bytes r, s, v with s in the lower half and v 27 or 28.")                     \
+    X(RPC_ANSWER, 304, "rpc_answer", 503, 1, "A node of a chain gave an answer that is none.",     \
+      "Try again or ask another node; the message says what was wrong with it.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),
