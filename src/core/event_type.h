@@ -9,7 +9,6 @@
 /** What this version does with a type that comes from outside. */
 enum type_status {
     TYPE_HANDLED,
-    TYPE_LATER,   /* refused as type_not_yet, not stored */
     TYPE_RESERVED /* made by mete alone */
 };
 
