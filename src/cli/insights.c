@@ -11,7 +11,12 @@ struct listing {
     struct cli *c;
     struct rows rows;
     struct json_writer w;
+    struct text next; /* the cursor of the page behind; empty: there is none */
 };
+
+/** Shows a page of `query` and moves its cursor on; all that it finds lives in `a`. */
+typedef enum mete_code page_show(struct engine *e, void *query, struct arena *a, struct listing *l,
+                                 struct mete_err *err);
 
 /** The period: --from its first moment, --to its last. */
 static int period_read(struct cli *c, mete_time *from, mete_time *until)
@@ -53,6 +58,29 @@ static void listing_end(struct listing *l)
     }
 }
 
+/** All pages, one after the other. */
+static int pages_show(struct cli *c, struct engine *e, void *query, page_show *page,
+                      const struct table_column *column, size_t count)
+{
+    struct listing l = {.c = c};
+    struct arena a[2]; /* a page's cursor lives until the next page is read */
+    struct mete_err err;
+    enum mete_code code;
+    unsigned turn = 0;
+    arena_init(&a[0], (size_t)1 << 30);
+    arena_init(&a[1], (size_t)1 << 30);
+    listing_begin(&l, column, count);
+    do {
+        turn ^= 1;
+        arena_reset(&a[turn]);
+        code = page(e, query, &a[turn], &l, &err);
+    } while (code == METE_OK && l.next.len > 0 && !c->out_failed);
+    listing_end(&l);
+    arena_clear(&a[0]);
+    arena_clear(&a[1]);
+    return code == METE_OK ? CLI_OK : cli_fail(c, &err);
+}
+
 /* --- points ------------------------------------------------------------------------------------*/
 
 static const struct table_column POINTS[] = {
@@ -83,28 +111,13 @@ static bool point_show(void *arg, const struct kpi_point *p)
     return !l->c->out_failed;
 }
 
-/** All pages, one after the other. */
-static int points_show(struct cli *c, struct engine *e, struct kpi_query *q)
+static enum mete_code points_page(struct engine *e, void *query, struct arena *a, struct listing *l,
+                                  struct mete_err *err)
 {
-    struct listing l = {.c = c};
-    struct arena a[2]; /* a page's cursor lives until the next page is read */
-    struct mete_err err;
-    enum mete_code code;
-    unsigned turn = 0;
-    arena_init(&a[0], (size_t)1 << 30);
-    arena_init(&a[1], (size_t)1 << 30);
-    listing_begin(&l, POINTS, ARRAY_LEN(POINTS));
-    do {
-        struct text next;
-        turn ^= 1;
-        arena_reset(&a[turn]);
-        code = kpi_list(e, q, &a[turn], point_show, &l, &next, &err);
-        q->cursor = next;
-    } while (code == METE_OK && q->cursor.len > 0 && !c->out_failed);
-    listing_end(&l);
-    arena_clear(&a[0]);
-    arena_clear(&a[1]);
-    return code == METE_OK ? CLI_OK : cli_fail(c, &err);
+    struct kpi_query *q = query;
+    enum mete_code code = kpi_list(e, q, a, point_show, l, &l->next, err);
+    q->cursor = l->next;
+    return code;
 }
 
 static int kpis_run(struct cli *c)
@@ -120,7 +133,7 @@ static int kpis_run(struct cli *c)
     if (status != CLI_OK) {
         return status;
     }
-    status = points_show(c, e, &q);
+    status = pages_show(c, e, &q, points_page, POINTS, ARRAY_LEN(POINTS));
     engine_close(e);
     return status;
 }
@@ -172,27 +185,13 @@ static bool event_show(void *arg, const struct insight *i)
     return !l->c->out_failed;
 }
 
-static int events_show(struct cli *c, struct engine *e, struct insight_query *q)
+static enum mete_code events_page(struct engine *e, void *query, struct arena *a, struct listing *l,
+                                  struct mete_err *err)
 {
-    struct listing l = {.c = c};
-    struct arena a[2]; /* as above */
-    struct mete_err err;
-    enum mete_code code;
-    unsigned turn = 0;
-    arena_init(&a[0], (size_t)1 << 30);
-    arena_init(&a[1], (size_t)1 << 30);
-    listing_begin(&l, EVENTS, ARRAY_LEN(EVENTS));
-    do {
-        struct text next;
-        turn ^= 1;
-        arena_reset(&a[turn]);
-        code = insight_list(e, q, &a[turn], event_show, &l, &next, &err);
-        q->cursor = next;
-    } while (code == METE_OK && q->cursor.len > 0 && !c->out_failed);
-    listing_end(&l);
-    arena_clear(&a[0]);
-    arena_clear(&a[1]);
-    return code == METE_OK ? CLI_OK : cli_fail(c, &err);
+    struct insight_query *q = query;
+    enum mete_code code = insight_list(e, q, a, event_show, l, &l->next, err);
+    q->cursor = l->next;
+    return code;
 }
 
 static int events_run(struct cli *c)
@@ -208,7 +207,7 @@ static int events_run(struct cli *c)
     if (status != CLI_OK) {
         return status;
     }
-    status = events_show(c, e, &q);
+    status = pages_show(c, e, &q, events_page, EVENTS, ARRAY_LEN(EVENTS));
     engine_close(e);
     return status;
 }

@@ -63,7 +63,7 @@ static enum decided not_payable(struct work *w, const struct balance *have,
     amount_format(have->cleared, asset->scale, cleared);
     amount_format(have->pending + have->disputed, asset->scale, pending);
     return work_refuse(w, METE_INSUFFICIENT_FUNDS, "/payload/amount/amount",
-                       "%s %s of the party's are payable, which is less; %s %s more are pending or "
+                       "%s %s are payable to the party, which is less; %s %s more are pending or "
                        "disputed",
                        cleared, asset->code, pending, asset->code);
 }

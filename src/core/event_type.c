@@ -192,17 +192,6 @@ static bool runtime_allows(enum producer_rule rule)
     return rule == BY_ANYONE || rule == BY_RUNTIME || rule == BY_GROWTH || rule == BY_SALE;
 }
 
-unsigned event_type_tier(enum event_type type)
-{
-    static const bool second[EVENT_TYPE_COUNT] = {
-#define X(symbol) [EVENT_##symbol] = true,
-        EVENT_TYPES_TIER_2(X)
-#undef X
-    };
-    METE_ASSERT((unsigned)type < EVENT_TYPE_COUNT);
-    return second[type] ? 2 : 1;
-}
-
 bool event_type_economic(enum event_type type)
 {
     return type >= EVENT_CAMPAIGN_CREATED && type <= EVENT_SETTLEMENT_FAILED;

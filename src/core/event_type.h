@@ -9,7 +9,6 @@
 /** What this version does with a type that comes from outside. */
 enum type_status {
     TYPE_HANDLED,
-    TYPE_LATER,   /* refused as type_not_yet, not stored */
     TYPE_RESERVED /* made by mete alone */
 };
 
@@ -110,7 +109,8 @@ enum producer_rule {
     X(PAYOUT_BATCH_CLOSED, "payout.batch_closed", RESERVED, BY_NOBODY, "")
 
 /* Tier 2: what growth did and what came of it. All other types are tier 1, what money follows from.
- * No type is tier 3: raw content stands in members of payloads (wire/tier.h). X(symbol) */
+ * No type is tier 3: raw content stands in members of payloads (wire/tier.h). The catalog reads
+ * this list (catalog.py). Source: economic-protocol.md §6; decision 0012. X(symbol) */
 #define EVENT_TYPES_TIER_2(X) X(KPI_REPORTED) X(CREATIVE_GENERATED) X(CREATIVE_LAUNCHED)
 
 enum event_type {
@@ -127,8 +127,6 @@ enum type_status event_type_status(enum event_type type);
 /** The scope a key needs to send it ("revenue:write"). */
 const char *event_type_scope(enum event_type type);
 
-/** 1 or 2: which data tier it is of. Source: economic-protocol.md §6; decision 0012. */
-unsigned event_type_tier(enum event_type type);
 /** True for the types of the economic protocol, what mete makes of them included. */
 bool event_type_economic(enum event_type type);
 

@@ -178,9 +178,6 @@ static enum mete_code read_type(struct reading *r)
     switch (event_type_status(r->out->event.type)) {
     case TYPE_HANDLED:
         return METE_OK;
-    case TYPE_LATER:
-        return form_fail(&r->in, j, METE_TYPE_NOT_YET,
-                         "this version does not handle this type yet; nothing was stored");
     case TYPE_RESERVED:
         if ((r->options->stored || r->options->own) && payload_known(r->out->event.type)) {
             return METE_OK;

@@ -47,9 +47,10 @@ static bool is_address(int family, struct text t)
 /* "version 1.2.3.4", "Chrome/120.0.0.0", "section 4.2.1.3" */
 static bool is_numbering(struct text t, size_t start)
 {
-    static const char *const words[] = {"version",  "ver",      "v",       "build",  "release",
-                                        "rev",      "revision", "section", "clause", "chapter",
-                                        "firmware", "sdk",      "article", "item",   "step"};
+    static const struct text words[] = {
+        TEXT("version"),  TEXT("ver"),      TEXT("v"),       TEXT("build"),  TEXT("release"),
+        TEXT("rev"),      TEXT("revision"), TEXT("section"), TEXT("clause"), TEXT("chapter"),
+        TEXT("firmware"), TEXT("sdk"),      TEXT("article"), TEXT("item"),   TEXT("step")};
     size_t end = start;
     if (end > 1 && t.p[end - 1] == '/' && is_word(t.p[end - 2])) {
         return true;
@@ -61,17 +62,7 @@ static bool is_numbering(struct text t, size_t start)
     while (from > 0 && is_letter(t.p[from - 1])) {
         from--;
     }
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        size_t len = strlen(words[i]);
-        bool same = end - from == len;
-        for (size_t k = 0; k < len && same; k++) {
-            same = (t.p[from + k] | 0x20) == words[i][k];
-        }
-        if (same) {
-            return true;
-        }
-    }
-    return false;
+    return word_is_among((struct text){t.p + from, end - from}, words, ARRAY_LEN(words));
 }
 
 /* A dot that ends a sentence belongs to no address. */

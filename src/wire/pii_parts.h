@@ -23,4 +23,7 @@ bool text_has_phone(struct text t, enum text_role role);
 /** An IPv4 or IPv6 address, with or without a port or a prefix. */
 bool text_has_ip(struct text t, enum text_role role);
 
+/** One of these words, given in small letters, in letters of either case. */
+bool word_is_among(struct text t, const struct text *words, size_t count);
+
 #endif

@@ -214,29 +214,33 @@ static bool is_long(const struct run *r)
     return digits >= DIGITS_MIN && digits <= DIGITS_MAX;
 }
 
-static const char *const phone_words[] = {"phone",     "phones",   "telephone", "tel",  "mobile",
-                                          "cell",      "whatsapp", "sms",       "call", "fax",
-                                          "cellphone", "handy",    "msisdn",    "dial", NULL};
+static const struct text phone_words[] = {
+    TEXT("phone"),     TEXT("phones"),   TEXT("telephone"), TEXT("tel"),  TEXT("mobile"),
+    TEXT("cell"),      TEXT("whatsapp"), TEXT("sms"),       TEXT("call"), TEXT("fax"),
+    TEXT("cellphone"), TEXT("handy"),    TEXT("msisdn"),    TEXT("dial")};
 
-static bool is_same_word(struct text t, const char *word)
+static bool is_same_word(struct text t, struct text word)
 {
-    size_t len = strlen(word);
-    for (size_t i = 0; i < t.len && i < len; i++) {
-        if ((t.p[i] | 0x20) != word[i]) {
-            return false;
-        }
+    size_t i = 0;
+    while (i < t.len && i < word.len && (t.p[i] | 0x20) == word.p[i]) {
+        i++;
     }
-    return t.len == len;
+    return i == t.len && i == word.len;
 }
 
-static bool is_phone_word(struct text t)
+bool word_is_among(struct text t, const struct text *words, size_t count)
 {
-    for (size_t i = 0; phone_words[i] != NULL; i++) {
-        if (is_same_word(t, phone_words[i])) {
+    for (size_t i = 0; i < count; i++) {
+        if (is_same_word(t, words[i])) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_phone_word(struct text t)
+{
+    return word_is_among(t, phone_words, ARRAY_LEN(phone_words));
 }
 
 /* Is one of the words of the text, which end where `ends_word` says, one of those? */
@@ -328,16 +332,17 @@ bool text_has_phone(struct text t, enum text_role role)
     return false;
 }
 
-static bool ends_in(struct text t, const char *end)
+static bool ends_in(struct text t, struct text end)
 {
-    size_t len = strlen(end);
-    return t.len >= len && memcmp(t.p + t.len - len, end, len) == 0;
+    return t.len >= end.len && memcmp(t.p + t.len - end.len, end.p, end.len) == 0;
 }
 
 enum text_role text_role_of(struct text name)
 {
-    static const char *const ids[] = {"_id", "_ids", "_ref", "_key", "_hash", "Id", "Ids"};
-    static const char *const versions[] = {"version", "Version", "build", "release", "sdk"};
+    static const struct text ids[] = {TEXT("_id"),   TEXT("_ids"), TEXT("_ref"), TEXT("_key"),
+                                      TEXT("_hash"), TEXT("Id"),   TEXT("Ids")};
+    static const struct text versions[] = {TEXT("version"), TEXT("Version"), TEXT("build"),
+                                           TEXT("release"), TEXT("sdk")};
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         if (ends_in(name, ids[i])) {
             return ROLE_ID;

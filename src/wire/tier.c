@@ -12,9 +12,10 @@
 
 /* clickstream, session_trace and creative_asset have schemas; the others are what the same content
  * is called elsewhere. Without plurals. */
-static const char *const names[] = {
-    "clickstream",   "rawclickstream", "clickevent",   "sessiontrace", "interactiontrace",
-    "sessionreplay", "creativeasset",  "creativebody", "fullcreative", "sessionrecording"};
+static const struct text names[] = {
+    TEXT("clickstream"),      TEXT("rawclickstream"),  TEXT("clickevent"),    TEXT("sessiontrace"),
+    TEXT("interactiontrace"), TEXT("sessionreplay"),   TEXT("creativeasset"), TEXT("creativebody"),
+    TEXT("fullcreative"),     TEXT("sessionrecording")};
 
 /** The small letter of a byte; 0 for what is no letter. */
 static char letter_of(char c)
@@ -40,7 +41,7 @@ bool tier3_named(struct text member)
     }
     len -= len > 0 && letters[len - 1] == 's' ? 1 : 0;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if (strlen(names[i]) == len && memcmp(names[i], letters, len) == 0) {
+        if (text_eq(names[i], (struct text){letters, len})) {
             return true;
         }
     }
@@ -103,8 +104,8 @@ static char byte_next(struct text t, size_t *i)
 static bool ends_with_name(const char *letters, size_t len)
 {
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        size_t want = strlen(names[i]);
-        if (want <= len && memcmp(letters + len - want, names[i], want) == 0) {
+        size_t want = names[i].len;
+        if (want <= len && memcmp(letters + len - want, names[i].p, want) == 0) {
             return true;
         }
     }

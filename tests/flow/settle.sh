@@ -63,7 +63,7 @@ m settle did:maker 60 USD --provider bank --ref w1 --campaign c1 --id p1 >out
 is "$? $(cat out) $(has)" '0 Known already: p1: 60.00 USD to did:maker, PAID 4000 6000' 'said again'
 exits 1 'another amount' m settle did:maker 61 USD --provider bank --ref w1 --id p1
 exits 1 'more than there is' m settle did:maker 40.01 USD --provider bank --ref w2
-m settle did:maker 40.01 USD --provider bank --ref w2 2>&1 | grep -q "40.00 USD of the party's are payable"
+m settle did:maker 40.01 USD --provider bank --ref w2 2>&1 | grep -q "40.00 USD are payable to the party"
 ok $? 'what is payable is said'
 exits 2 'an outcome that there is not' m settle did:maker 1 USD --provider bank --ref w2 --outcome sent
 exits 2 'a failure that is none' m settle did:maker 1 USD --provider bank --ref w2 --failure-reason x

@@ -17,13 +17,15 @@ MANY = os.environ["BUILD"] + "/tests/track_many"
 KILLS = 3
 
 
-class LossyRelay:
-    """Between some trackers and the server: every second connection loses its answer, after the
-    server gave it."""
+class Relay:
+    """Between some trackers and the server: where it is lossy, every second connection loses its
+    answer, after the server gave it; `carried` is released with every answer that passes."""
 
-    def __init__(self, to_port):
+    def __init__(self, to_port, lossy):
         self.to_port = to_port
+        self.lossy = lossy
         self.lost = 0
+        self.carried = threading.Semaphore(0)
         self.lock = threading.Lock()
         self.count = 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -41,7 +43,7 @@ class LossyRelay:
     def carry(self, client):
         with self.lock:
             self.count += 1
-            lossy = self.count % 2 == 0
+            lossy = self.lossy and self.count % 2 == 0
         try:
             server = socket.create_connection(("127.0.0.1", self.to_port))
         except OSError:
@@ -55,6 +57,7 @@ class LossyRelay:
                         self.lost += 1
                     break
                 client.sendall(answer)
+                self.carried.release()
         except OSError:
             pass
         for s in (client, server):
@@ -90,7 +93,7 @@ def swarm(trackers, processes, calls, seconds):
     each = trackers // processes
     with tempfile.TemporaryDirectory(prefix="mete-swarm-") as spools, Served() as s:
         port = s.port
-        relay = LossyRelay(port)
+        relay = Relay(port, lossy=True)
         began = time.monotonic()
         running = []
         for i in range(processes):

@@ -17,7 +17,7 @@ import time
 from decimal import Decimal
 
 from served import Served, done, equal, note, ok
-from swarm import MANY, metered, swarm
+from swarm import MANY, Relay, metered, swarm
 
 BUILD = os.environ["BUILD"]
 EXAMPLE = BUILD + "/examples/tracked-cli/tracked-cli"
@@ -188,14 +188,19 @@ def killed(tmp):
     waiting = len(files(spool, ".report")) + len(files(spool, ".calls"))
     with Served() as s:
         url = f"http://127.0.0.1:{s.port}/usage"
+        relay = Relay(s.port, lossy=False)
         left = []
-        for i in range(12):
-            p = subprocess.Popen([MANY, "3", "40", "0", url, str(spool), "0"],
+        for _ in range(12):
+            p = subprocess.Popen([MANY, "3", "40", "0", f"http://127.0.0.1:{relay.port}/usage",
+                                  str(spool), "0"],
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(chance.uniform(0.005, 0.02 * (i + 1)))
+            # it dies after some of its reports were answered, however fast or slow the machine is
+            for _ in range(chance.randrange(1, 80)):
+                relay.carried.acquire(timeout=0.5)
             p.send_signal(signal.SIGKILL)
             p.wait()
             left.append(len(files(spool, ".report")) + len(files(spool, ".sealed")))
+        relay.listener.close()
         said = many(spool, url, trackers=40)
         note(f"{waiting} files waited; left after each SIGKILL of the sender: {left}")
         ok(any(0 < n < waiting for n in left), "some died in the middle of it")
