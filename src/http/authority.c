@@ -99,6 +99,14 @@ bool principal_may(const struct principal *p, enum scope s)
     return s >= SCOPE_COUNT || (scopes >> s & 1) != 0;
 }
 
+enum mete_code principal_check(const struct principal *p, enum scope s, struct mete_err *err)
+{
+    return principal_may(p, s)
+               ? METE_OK
+               : mete_fail(err, METE_FORBIDDEN, NULL, "this needs the scope %s%s", scope_name(s),
+                           p->party.len > 0 ? ", and no key that is bound to a party" : "");
+}
+
 /* --- the keys of the store ---------------------------------------------------------------------*/
 
 /** Keys as they are read: they replace those in use when all of them came. */
@@ -415,11 +423,7 @@ enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope
         code = mete_fail(err, METE_UNAUTHORIZED, NULL, "this needs a key");
     }
     pthread_mutex_unlock(&a->lock);
-    if (code == METE_OK && !principal_may(x->who, needed)) {
-        code = mete_fail(err, METE_FORBIDDEN, NULL, "this needs the scope %s%s", scope_name(needed),
-                         x->who->party.len > 0 ? ", and no key that is bound to a party" : "");
-    }
-    return code;
+    return code == METE_OK ? principal_check(x->who, needed, err) : code;
 }
 
 /* --- asking again

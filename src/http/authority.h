@@ -59,6 +59,9 @@ struct principal {
 };
 /** A key that is bound to a party has no scope that shows or changes more than that party. */
 bool principal_may(const struct principal *p, enum scope s);
+/** The same, in words: METE_FORBIDDEN. */
+enum mete_code principal_check(const struct principal *p, enum scope s,
+                               struct mete_err *err) METE_MUST_CHECK;
 
 struct authority_options {
     const char *store;

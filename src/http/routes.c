@@ -100,6 +100,8 @@ const struct route ROUTES[] = {
      NULL, settlement_get},
     {"POST", "/v1/follow", "follow", ROLE_WALLET | ROLE_DASHBOARD, SCOPE_ANY, PLACE_HERE, 0, NULL,
      follow_post},
+    {"POST", "/mcp", "mcp", ROLE_ALL, SCOPE_ANY, PLACE_LATER, 4 * MIB + 64 * KIB, mcp_prepare,
+     mcp_post},
     REPORT("/api/insights/ingest/kpis", "ingestKpis", kpis_prepare, kpis_ingest),
     REPORT("/api/insights/ingest/events", "ingestInsights", insights_prepare, insights_ingest),
     REPORT("/api/internal/insights/ingest/kpis", "ingestKpisInternal", kpis_prepare, kpis_ingest),
