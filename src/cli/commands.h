@@ -51,6 +51,7 @@
     X(store_prepare)                                                                               \
     X(store_distribute)                                                                            \
     X(serve)                                                                                       \
+    X(mcp)                                                                                         \
     X(config_check)                                                                                \
     X(config_print)                                                                                \
     X(config_example)                                                                              \

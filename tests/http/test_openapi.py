@@ -183,7 +183,7 @@ ORDER = [
     ("escalateDispute",), ("overrideDispute",), ("disputeAllocation", SHARE),
     ("upholdDispute", SHARE), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
     ("ingestKpis",), ("ingestInsights",), ("ingestKpisInternal",), ("ingestInsightsInternal",),
-    ("listKpis",), ("listInsights",),
+    ("listKpis",), ("listInsights",), ("mcp",),
 ]
 
 
@@ -283,7 +283,7 @@ class Walk:
                    "registerProvider": {"id": "sale-1001", "displayName": "Another"},
                    "ingestKpis": {"bucket": "1h"}, "ingestKpisInternal": {"bucket": "1h"},
                    "ingestInsights": SAID_OTHERWISE, "ingestInsightsInternal": SAID_OTHERWISE,
-                   "publishManifest": {}, "simulate": {}, "validate": {}, "validateManifest": {}}
+                   "publishManifest": {}, "simulate": {}, "mcp": {}, "validate": {}, "validateManifest": {}}
         for o in self.document.operations:
             if o.bodies() and changes.get(o.id) != {} and o.id != "addEvidence":
                 body = {**o.bodies()[0][2], **changes.get(o.id, {"reason": "another one"})}
@@ -308,9 +308,23 @@ class Walk:
         """A key whose book is not there."""
         for o in self.document.operations:
             if (o.scope != "none" or o.id == "fairPolicy") and \
-                    o.id not in ("follow", "validate", "validateManifest"):
+                    o.id not in ("follow", "validate", "validateManifest", "mcp"):
                 body = o.bodies()[0][2] if o.bodies() else None
                 self.ask(o, o.method, o.target(), body, wanted="404", key=key)
+
+    def agents(self):
+        """What a client of the Model Context Protocol comes to see, beside results."""
+        o = self.document.by_id["mcp"]
+        modern = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "nothing"}
+        meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {}}
+        nothing = {"jsonrpc": "2.0", "id": 1, "method": "nothing", "params": {"_meta": meta}}
+        note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        for body, wanted, headers in ((note, "202", {}), (b"{", "400", {}), (nothing, "404", modern),
+                                      (note, "403", {"Origin": "https://elsewhere.example"}),
+                                      (note, "406", {"Accept": "text/html"}),
+                                      (note, "415", {"Content-Type": "text/plain"})):
+            self.ask(o, "POST", o.target(), body, wanted=wanted, headers=headers)
 
     def other_methods(self):
         for path in self.document.whole["paths"]:
@@ -357,6 +371,7 @@ class Walk:
             self.moments(o)
             self.too_large(o)
         self.conflicts()
+        self.agents()
         self.other_methods()
 
 

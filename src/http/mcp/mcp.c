@@ -52,9 +52,13 @@ bool mcp_origin_may(const struct desk *d, const struct exchange *x)
            is_listed(text_of(d->o.mcp_origins), origin);
 }
 
+/** Who says nothing means it; what a browser sends without asking first says something else. */
 static bool type_is_json(struct text type)
 {
     size_t len = 0;
+    if (type.p == NULL) {
+        return true;
+    }
     while (len < type.len && type.p[len] != ';' && type.p[len] != ' ') {
         len++;
     }
