@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-#define EXCHANGE_PARTY 7u
-#define RATE_HOLDS     (7 * 24 * 3600 * TIME_SECOND_US)
+#define RATE_HOLDS (7 * 24 * 3600 * TIME_SECOND_US)
 
 struct held_rate {
     struct frac value;
@@ -94,7 +93,7 @@ static bool convert(const struct way *way, i128 amount, const struct asset *from
 static void own_line(struct moment *m, struct want_group *g, i128 amount)
 {
     struct want_line *l = want_line(m, g, FOUND_MOVED, (struct text){0}, amount);
-    l->party = EXCHANGE_PARTY;
+    l->party = OWN_EXCHANGE;
 }
 
 static void funds_judge(const struct ledger *l, struct moment *m, uint32_t party,

@@ -3,7 +3,7 @@
  * destinations, contributions, conditions, rates. They move no money. */
 #include "core/contribution.h"
 #include "core/economy.h"
-#include "core/exchange.h"
+#include "core/fx.h"
 #include "core/payout.h"
 
 #include "base/limits.h"

@@ -3,7 +3,7 @@
  * cleared money of one asset to mete:exchange, and gets what it is worth in another, by the rates
  * that stand in the book. */
 #include "core/balance.h"
-#include "core/exchange.h"
+#include "core/fx.h"
 #include "core/work.h"
 
 #include "base/text.h"
@@ -64,7 +64,7 @@ enum decided decide_transfer(struct work *w)
 struct conversion {
     struct asset from, to;
     i128 amount;
-    struct exchange exchange;
+    struct fx fx;
     i128 made;
 };
 
@@ -113,7 +113,7 @@ static enum decided least_check(struct work *w, const struct conversion *c)
 static enum decided rate_apply(struct work *w, struct conversion *c)
 {
     enum mete_code code =
-        exchange_find(w->view, w->now, text_of(c->from.code), text_of(c->to.code), &c->exchange);
+        fx_find(w->view, w->now, text_of(c->from.code), text_of(c->to.code), &c->fx);
     w->missing |= code == METE_STORE_FAILED;
     if (w->missing) {
         return DECIDED_NEEDS;
@@ -123,7 +123,7 @@ static enum decided rate_apply(struct work *w, struct conversion *c)
                            code == METE_RATE_OLD ? "the rate is over 7 days old"
                                                  : "no rate is recorded, nor over EUR or USD");
     }
-    if (!exchange_amount(&c->exchange, c->amount, &c->from, &c->to, &c->made)) {
+    if (!fx_amount(&c->fx, c->amount, &c->from, &c->to, &c->made)) {
         return work_refuse(w, METE_AMOUNT_RANGE, "/payload/amount/amount",
                            "in %s this is more than an account holds", c->to.code);
     }
@@ -146,11 +146,11 @@ enum decided decide_conversion(struct work *w)
         return fine;
     }
     struct group *given = work_group(w, GROUP_TRANSFER, c.from.number);
-    given->target_seq = c.exchange.from_seq;
+    given->target_seq = c.fx.from_seq;
     move(w, given, party, -c.amount);
     move(w, given, PARTY_EXCHANGE, c.amount);
     struct group *got = work_group(w, GROUP_TRANSFER, c.to.number);
-    got->target_seq = c.exchange.to_seq;
+    got->target_seq = c.fx.to_seq;
     move(w, got, PARTY_EXCHANGE, -c.made);
     move(w, got, party, c.made);
     return DECIDED_APPLIED;

@@ -3,7 +3,7 @@
  * covers: F-042 F-050 F-059 */
 #include "world.h"
 
-#include "core/exchange.h"
+#include "core/fx.h"
 
 #include "base/text.h"
 
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#define T(day) "\"occurred_at\":\"2025-" day "T12:00:00Z\""
+#define T(day)      "\"occurred_at\":\"2025-" day "T12:00:00Z\""
 #define MONEY(a, c) "{\"amount\":\"" a "\",\"currency\":\"" c "\"}"
 #define EV(id, type, day, payload)                                                                 \
     "{\"event_id\":\"" id "\",\"event_type\":\"" type "\"," T(day) ",\"payload\":" payload "}"
@@ -25,7 +25,7 @@
 #define CONVERT(id, day, party, amount, currency, to, more)                                        \
     EV(id, "fx.converted", day,                                                                    \
        "{\"party\":\"" party "\",\"amount\":" MONEY(amount, currency) ",\"to\":\"" to "\"" more    \
-       "}")
+                                                                      "}")
 
 static struct world *w;
 
@@ -153,18 +153,15 @@ static void test_what_is_refused_moves_nothing(void **state)
             "/payload/to");
     refused(CONVERT("c5", "01-04", "a", "1.00", "USD", "NOPE", ""), METE_CURRENCY_UNKNOWN,
             "/payload/to");
-    refused(CONVERT("c6", "01-04", "a", "10.00", "USD", "JPY",
-                    ",\"at_least\":" MONEY("10", "JPY")),
+    refused(CONVERT("c6", "01-04", "a", "10.00", "USD", "JPY", ",\"at_least\":" MONEY("10", "JPY")),
             METE_RATE_WORSE, "/payload/at_least");
-    refused(CONVERT("c7", "01-04", "a", "10.00", "USD", "JPY",
-                    ",\"at_least\":" MONEY("9", "EUR")),
+    refused(CONVERT("c7", "01-04", "a", "10.00", "USD", "JPY", ",\"at_least\":" MONEY("9", "EUR")),
             METE_MEMBER_VALUE, "/payload/at_least/currency");
     applied(RATE("r2", "01-04", "USD", "SAT", "1000000000000000000000000000000000000"));
     refused(CONVERT("c8", "01-04", "a", "100.00", "USD", "SAT", ""), METE_AMOUNT_RANGE,
             "/payload/amount/amount");
     assert_string_equal(balance("USD"), "0/0/10000/0");
-    applied(CONVERT("c9", "01-04", "a", "10.00", "USD", "JPY",
-                    ",\"at_least\":" MONEY("9", "JPY")));
+    applied(CONVERT("c9", "01-04", "a", "10.00", "USD", "JPY", ",\"at_least\":" MONEY("9", "JPY")));
     assert_string_equal(balance("JPY"), "0/0/9/0");
 }
 

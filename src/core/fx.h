@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Rates of exchange as a book remembers them, and what an amount of one asset is in another. Exact
  * fractions; what comes out is rounded down, once. */
-#ifndef METE_CORE_EXCHANGE_H
-#define METE_CORE_EXCHANGE_H
+#ifndef METE_CORE_FX_H
+#define METE_CORE_FX_H
 
 #include "core/ratio.h"
 #include "core/view.h"
@@ -24,7 +24,7 @@ enum view_result view_rate(const struct view *v, struct text base, struct text q
 struct key key_rate(struct text base, struct text quote);
 
 /* How one asset becomes another. */
-struct exchange {
+struct fx {
     struct ratio value; /* units of `to` for one of `from`, in major units */
     uint64_t from_seq;  /* the rate that it begins with; both are one unless it is crossed */
     uint64_t to_seq;
@@ -33,11 +33,11 @@ struct exchange {
 /** Looks for a rate from one to the other, back, or over EUR or USD, in this order; the first that
  *  is fresh at `now`. METE_OK, METE_RATE_MISSING, METE_RATE_OLD; METE_STORE_FAILED: the view lacks
  *  something. */
-enum mete_code exchange_find(const struct view *v, mete_time now, struct text from, struct text to,
-                             struct exchange *out);
+enum mete_code fx_find(const struct view *v, mete_time now, struct text from, struct text to,
+                             struct fx *out);
 
 /** Minor units of `to` for `amount` minor units of `from`, rounded down. False: beyond 2^120. */
-bool exchange_amount(const struct exchange *x, i128 amount, const struct asset *from,
+bool fx_amount(const struct fx *x, i128 amount, const struct asset *from,
                      const struct asset *to, i128 *out) METE_MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Finding a rate, and multiplying by it. Source of the crossing: the ECB sets all its rates against
  * the euro, and a cross rate is the quotient of two of them. */
-#include "core/exchange.h"
+#include "core/fx.h"
 
 #include "base/i128.h"
 #include "base/text.h"
@@ -66,21 +66,21 @@ static bool rate_take(struct search *s, struct text base, struct text quote, str
     return fresh;
 }
 
-static bool direct_take(struct search *s, struct text from, struct text to, struct exchange *out)
+static bool direct_take(struct search *s, struct text from, struct text to, struct fx *out)
 {
     struct rate r;
     if (rate_take(s, from, to, &r)) {
-        *out = (struct exchange){r.value, r.seq, r.seq};
+        *out = (struct fx){r.value, r.seq, r.seq};
         return true;
     }
     if (rate_take(s, to, from, &r)) {
-        *out = (struct exchange){{r.value.den, r.value.num}, r.seq, r.seq};
+        *out = (struct fx){{r.value.den, r.value.num}, r.seq, r.seq};
         return true;
     }
     return false;
 }
 
-static bool crossed_take(struct search *s, struct text from, struct text to, struct exchange *out)
+static bool crossed_take(struct search *s, struct text from, struct text to, struct fx *out)
 {
     static const struct text over[] = {{"EUR", 3}, {"USD", 3}};
     for (size_t i = 0; i < ARRAY_LEN(over); i++) {
@@ -95,8 +95,8 @@ static bool crossed_take(struct search *s, struct text from, struct text to, str
     return false;
 }
 
-enum mete_code exchange_find(const struct view *v, mete_time now, struct text from, struct text to,
-                             struct exchange *out)
+enum mete_code fx_find(const struct view *v, mete_time now, struct text from, struct text to,
+                             struct fx *out)
 {
     struct search s = {.v = v, .now = now};
     if (direct_take(&s, from, to, out) || crossed_take(&s, from, to, out)) {
@@ -107,7 +107,7 @@ enum mete_code exchange_find(const struct view *v, mete_time now, struct text fr
 
 /* --- computing ---------------------------------------------------------------------------------*/
 
-bool exchange_amount(const struct exchange *x, i128 amount, const struct asset *from,
+bool fx_amount(const struct fx *x, i128 amount, const struct asset *from,
                      const struct asset *to, i128 *out)
 {
     bool up = to->scale >= from->scale;
