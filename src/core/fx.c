@@ -96,7 +96,7 @@ static bool crossed_take(struct search *s, struct text from, struct text to, str
 }
 
 enum mete_code fx_find(const struct view *v, mete_time now, struct text from, struct text to,
-                             struct fx *out)
+                       struct fx *out)
 {
     struct search s = {.v = v, .now = now};
     if (direct_take(&s, from, to, out) || crossed_take(&s, from, to, out)) {
@@ -107,8 +107,8 @@ enum mete_code fx_find(const struct view *v, mete_time now, struct text from, st
 
 /* --- computing ---------------------------------------------------------------------------------*/
 
-bool fx_amount(const struct fx *x, i128 amount, const struct asset *from,
-                     const struct asset *to, i128 *out)
+bool fx_amount(const struct fx *x, i128 amount, const struct asset *from, const struct asset *to,
+               i128 *out)
 {
     bool up = to->scale >= from->scale;
     const u128 ten = u128_pow10(up ? to->scale - from->scale : from->scale - to->scale);

@@ -34,10 +34,10 @@ struct fx {
  *  is fresh at `now`. METE_OK, METE_RATE_MISSING, METE_RATE_OLD; METE_STORE_FAILED: the view lacks
  *  something. */
 enum mete_code fx_find(const struct view *v, mete_time now, struct text from, struct text to,
-                             struct fx *out);
+                       struct fx *out);
 
 /** Minor units of `to` for `amount` minor units of `from`, rounded down. False: beyond 2^120. */
-bool fx_amount(const struct fx *x, i128 amount, const struct asset *from,
-                     const struct asset *to, i128 *out) METE_MUST_CHECK;
+bool fx_amount(const struct fx *x, i128 amount, const struct asset *from, const struct asset *to,
+               i128 *out) METE_MUST_CHECK;
 
 #endif
