@@ -163,7 +163,7 @@ def short(message):
     text = json.dumps(m, indent=1, ensure_ascii=False)
     text = re.sub(r"req_[0-9a-f]{24}", "req_...", text)
     text = re.sub(r"(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)[.\d]*Z", "2026-11-21T12:00:00Z", text)
-    return re.sub(r"\n *", " ", text) if len(text) < 400 else text
+    return re.sub(r"\n *", " ", text)
 
 
 def record(messages, page):
