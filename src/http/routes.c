@@ -105,6 +105,8 @@ const struct route ROUTES[] = {
     {"GET", "/v1/fx/quote", "quoteConversion", READERS, SCOPE_ANY, PLACE_READ, 0, NULL, quote_get},
     {"POST", "/v1/follow", "follow", ROLE_WALLET | ROLE_DASHBOARD, SCOPE_ANY, PLACE_HERE, 0, NULL,
      follow_post},
+    {"GET", "/v1/tax/totals", "getTaxTotals", WALLET, SCOPE_AUDIT_READ, PLACE_APART, 0, NULL,
+     tax_totals_get},
     {"POST", "/mcp", "mcp", ROLE_ALL, SCOPE_ANY, PLACE_LATER, 4 * MIB + 64 * KIB, mcp_prepare,
      mcp_post},
     REPORT("/api/insights/ingest/kpis", "ingestKpis", kpis_prepare, kpis_ingest),

@@ -183,7 +183,7 @@ ORDER = [
     ("escalateDispute",), ("overrideDispute",), ("disputeAllocation", SHARE),
     ("upholdDispute", SHARE), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
     ("ingestKpis",), ("ingestInsights",), ("ingestKpisInternal",), ("ingestInsightsInternal",),
-    ("listKpis",), ("listInsights",), ("mcp",),
+    ("listKpis",), ("listInsights",), ("mcp",), ("getTaxTotals",),
 ]
 
 
