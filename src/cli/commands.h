@@ -30,6 +30,8 @@
     X(fx_convert)                                                                                  \
     X(report)                                                                                      \
     X(export)                                                                                      \
+    X(tax_totals)                                                                                  \
+    X(tax_export)                                                                                  \
     X(simulate)                                                                                    \
     X(log_show)                                                                                    \
     X(log_head)                                                                                    \
