@@ -140,8 +140,8 @@ static enum mete_code claim_read(struct engine *e, struct arena *a, uint64_t num
         code = attempt_read(e, a, c, err);
     }
     if (code == METE_OK) {
-        code = payout_destination_read(e, c->due.transfer.party, c->due.rail, a, &c->destination,
-                                       err);
+        code =
+            payout_destination_read(e, c->due.transfer.party, c->due.rail, a, &c->destination, err);
     }
     return code;
 }

@@ -32,7 +32,7 @@ struct payout_claim {
     struct text body[ATTEMPT_BODIES_MAX]; /* opened: secrets; `p` NULL: it was erased */
     uint32_t body_count;
     struct text destination; /* a secret; `p` NULL: none on this rail, or erased */
-    mete_time sending_at; /* when the last attempt was committed first; 0: there is none */
+    mete_time sending_at;    /* when the last attempt was committed first; 0: there is none */
 };
 
 /** Leases up to `max` payouts, the one that has been due longest first, and reads them; in `a`. */
