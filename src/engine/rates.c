@@ -202,8 +202,8 @@ static enum mete_code amount_take(struct text amount, struct rates_quote *q, str
 
 static enum mete_code quote_compute(struct engine *e, struct rates_quote *q, struct mete_err *err)
 {
-    enum mete_code code = fx_find(engine_view(e), engine_now(e), text_of(q->from.code),
-                                        text_of(q->to.code), &q->fx);
+    enum mete_code code =
+        fx_find(engine_view(e), engine_now(e), text_of(q->from.code), text_of(q->to.code), &q->fx);
     if (code != METE_OK) {
         return mete_fail(err, code, "/to", "from %s to %s: %s", q->from.code, q->to.code,
                          code == METE_RATE_OLD ? "the rate is over 7 days old"

@@ -55,9 +55,13 @@ def story(s, r):
         outcome = "failed" if i % 8 == 7 else "paid"
         if pay(s, i, party, cents, at, outcome) and outcome == "paid":
             payments.append((party, "USD", cents, at))
+    for i, party in enumerate(PARTIES):  # whatever chance has done, somebody was paid in each year
+        for k, at in enumerate(("2025-06-01T00:00:00Z", "2026-06-01T00:00:00Z")):
+            if pay(s, 100 + 2 * i + k, party, 700, at):
+                payments.append((party, "USD", 700, at))
     if pay(s, 99, "did:a", 1234, EDGES[1], currency="EUR"):
         payments.append(("did:a", "EUR", 1234, EDGES[1]))
-    ok(len(payments) > 25, f"{len(payments)} payments were made")
+    ok(len(payments) > 9, f"{len(payments)} payments were made")
     return payments
 
 
