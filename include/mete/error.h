@@ -290,7 +290,9 @@
     X(MEDIA_TYPE, 321, "media_type", 415, 0, "The body is of a type that is not read here.",       \
       "Send the Content-Type that the message names.")                                             \
     X(NOT_ACCEPTABLE, 322, "not_acceptable", 406, 0, "No answer is of a type that is wanted.",     \
-      "Send an Accept header with the type that the message names, or none.")
+      "Send an Accept header with the type that the message names, or none.")                      \
+    X(KEY_LIMIT, 323, "key_limit", 403, 0, "More than the key may move at once.",                  \
+      "Ask a supervisor, or show a key with a higher limit for this asset.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),

@@ -125,7 +125,8 @@ static bool keep(void *arg, const struct api_key *key)
     *kept = before != NULL ? *before : (struct kept_key){0};
     kept->key = *key;
     struct text *text[] = {&kept->key.key_id,   &kept->key.book,    &kept->key.party,
-                           &kept->key.producer, &kept->key.service, &kept->key.note};
+                           &kept->key.producer, &kept->key.service, &kept->key.note,
+                           &kept->key.limits};
     for (size_t i = 0; i < ARRAY_LEN(text); i++) {
         *text[i] = arena_text(&r->arena, *text[i]);
     }
@@ -300,6 +301,7 @@ static void principal_fill(struct exchange *x, const struct api_key *key)
     p->party = arena_text(&x->arena, key->party);
     p->producer = arena_text(&x->arena, key->producer);
     p->service = arena_text(&x->arena, key->service);
+    p->limits = arena_text(&x->arena, key->limits);
 }
 
 static struct kept_key *key_find(struct authority *a, const struct hash *h, mete_time now)

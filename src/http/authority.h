@@ -51,6 +51,7 @@ struct principal {
     struct text party;                  /* empty: not bound */
     struct text producer;               /* empty: whatever an event says of itself */
     struct text service;                /* empty: any of the producer's */
+    struct text limits;                 /* see struct api_key; empty: no bound */
     struct signatures *signatures;      /* of the authority */
     struct message_signatures *request; /* that came with what it wants written; NULL: none */
     /* the key's bucket after this request; limit 0: no bound */

@@ -170,6 +170,7 @@ SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payo
 SECRETS = ["swordfish-swordfish-1", "acct_SECRETDESTINATION", "swordfish-swordfish-2"]
 SHARE = {"id": "sale-1001/2"}  # the other one of the two that the examples make
 SAID_OTHERWISE = {"events": [{"eventId": "deploy-7", "t": "2025-03-01T12:00:00Z", "type": "other"}]}
+SPARE = {"id": "of a key that the walk makes"}
 ORDER = [
     ("health",), ("ready",), ("version",), ("openapi",), ("index",), ("guide",), ("fairPolicy",),
     ("metrics",),
@@ -185,7 +186,8 @@ ORDER = [
     ("upholdDispute", SHARE), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
     ("ingestKpis",), ("ingestInsights",), ("ingestKpisInternal",), ("ingestInsightsInternal",),
     ("listKpis",), ("listInsights",), ("importRates",), ("listRates",), ("quoteConversion",),
-    ("mcp",), ("getTaxTotals",),
+    ("mcp",), ("getTaxTotals",), ("listKeys",), ("createKey",),
+    ("rotateKey", SPARE), ("revokeKey", SPARE),
 ]
 
 
@@ -241,13 +243,15 @@ class Walk:
             once = {"Idempotency-Key": f"{o.id}-{name}-{ids}"}
             first = self.ask(o, o.method, o.target(ids, given), value, headers=once, **more)
             again = self.ask(o, o.method, o.target(ids, given), value, headers=once, **more)
-            if (again.raw, again.headers["Idempotency-Hit"]) != (first.raw, "true"):
+            if o.method == "POST" and \
+                    (again.raw, again.headers["Idempotency-Hit"]) != (first.raw, "true"):
                 self.bad.append((o.id, name, "the same Idempotency-Key gets another answer"))
             self.ask(o, o.method, o.target(ids, given), value, **more)
-            if kind:
+            if kind and o.method == "POST":
                 self.ask(o, o.method, o.target(ids, given), b" {}", wanted="422", headers=once)
-        self.ask(o, o.method, o.target(ids), wanted="400", headers={"Idempotency-Key": "k" * 256},
-                 body={} if o.bodies() else None)
+        if o.method == "POST":
+            self.ask(o, o.method, o.target(ids), wanted="400",
+                     headers={"Idempotency-Key": "k" * 256}, body={} if o.bodies() else None)
 
     def provoke(self, o, ids):
         """What any operation answers to those who may not, know not, or send too much."""
@@ -285,7 +289,8 @@ class Walk:
                    "registerProvider": {"id": "sale-1001", "displayName": "Another"},
                    "ingestKpis": {"bucket": "1h"}, "ingestKpisInternal": {"bucket": "1h"},
                    "ingestInsights": SAID_OTHERWISE, "ingestInsightsInternal": SAID_OTHERWISE,
-                   "publishManifest": {}, "importRates": {}, "simulate": {}, "mcp": {}, "validate": {},
+                   "publishManifest": {}, "importRates": {}, "simulate": {}, "mcp": {},
+                   "createKey": {}, "rotateKey": {}, "validate": {},
                    "validateManifest": {}}
         for o in self.document.operations:
             if o.bodies() and changes.get(o.id) != {} and o.id != "addEvidence":
@@ -311,7 +316,7 @@ class Walk:
         """A key whose book is not there."""
         for o in self.document.operations:
             if (o.scope != "none" or o.id == "fairPolicy") and \
-                    o.id not in ("follow", "validate", "validateManifest", "mcp"):
+                    o.id not in ("follow", "validate", "validateManifest", "mcp", "listKeys", "createKey"):
                 body = o.bodies()[0][2] if o.bodies() else None
                 self.ask(o, o.method, o.target(), body, wanted="404", key=key)
 
@@ -425,6 +430,9 @@ def walk(document):
     (folder / "mete.conf").write_text("[insights]\ninsights_retention_days = 0\n")  # examples get old
     with Served("--config", str(folder / "mete.conf"), folder=folder) as s:
         key, weak = s.make_key(SCOPES), s.make_key("facilitator")
+        s.make_key("facilitator", "--note", "spare")
+        SPARE["id"] = next(k["key_id"] for k in s.get("/api/auth/keys", key=key)[2]["keys"]
+                           if k["note"] == "spare")
         w = Walk(document, s, key, weak)
         equal({name for name, *_ in ORDER}, set(document.by_id), "the walk knows every operation")
         w.all()
