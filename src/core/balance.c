@@ -138,6 +138,13 @@ static enum view_result today_scan(struct pending *p)
     return p->missing ? VIEW_MISSING : scanned;
 }
 
+/** Nothing is due on the day of `at` after its last microsecond: a cut-off there costs no look at
+ *  single postings. */
+static bool is_end_of_day(mete_time at)
+{
+    return time_day(at + 1) != time_day(at);
+}
+
 static enum view_result pending_at(struct pending *p, i128 *pending)
 {
     struct key begin = key_pending(p->party, p->asset, time_day(p->at));
@@ -145,7 +152,7 @@ static enum view_result pending_at(struct pending *p, i128 *pending)
     if (p->v->scan(p->v->ctx, key_bytes(&begin), key_bytes(&end), day_visit, p) == VIEW_MISSING) {
         return VIEW_MISSING;
     }
-    if (p->today && today_scan(p) == VIEW_MISSING) {
+    if (p->today && !is_end_of_day(p->at) && today_scan(p) == VIEW_MISSING) {
         return VIEW_MISSING;
     }
     *pending = p->later + p->today_due;

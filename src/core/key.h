@@ -74,9 +74,11 @@
     X(ANCHOR, '4', 0, 0, "hash of rail and anchor -> its transfer and attempt")                    \
     X(OUTBOX, '5', 0, 1, "due, transfer -> (empty): what a worker has to look at")                 \
     X(PAYOUT_BATCH, '6', 0, 1, "batch -> asset, rail, cut-off, state")                             \
-    X(BATCH_SUMS, '7', 1, 0, "batch -> transfers, amount, at rest, paid")                          \
+    X(BATCH_SUMS, '7', 1, 0, "batch -> transfers, amount, at rest, paid; batch, state -> sums")    \
     X(BATCH_PARTY, '8', 0, 1, "batch, party -> its transfer")                                      \
-    X(HOLD, '9', 0, 1, "party -> why nothing is paid out to it")
+    X(HOLD, '9', 0, 1, "party -> why nothing is paid out to it")                                   \
+    X(PARTY_TRANSFER, '!', 0, 1, "party, asset, transfer -> (empty)")                              \
+    X(SCHEDULES, '"', 0, 0, "when payouts are due: all schedules of the book")
 
 enum key_class {
 #define X(symbol, byte, is_sums, is_scanned, what) KEY_##symbol = (byte),

@@ -135,6 +135,20 @@ struct key key_batch_party(uint64_t batch, uint32_t party)
     return key;
 }
 
+struct key key_batch_state(uint64_t batch, uint8_t state)
+{
+    struct key key = numbered(KEY_BATCH_SUMS, batch);
+    key_add_u8(&key, state);
+    return key;
+}
+
+struct key key_party_transfer(uint32_t party, uint32_t asset, uint64_t transfer)
+{
+    struct key key = key_u32x2(KEY_PARTY_TRANSFER, party, asset);
+    key_add_u64(&key, transfer);
+    return key;
+}
+
 struct key key_anchor(struct text rail, struct text anchor)
 {
     struct key key = key_of(KEY_ANCHOR);
