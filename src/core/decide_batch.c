@@ -149,7 +149,8 @@ enum decided decide_queued(struct work *w)
     buf_put_varint(&number, w->in->seq);
     work_set(w, key_batch_party(t.batch, t.party), &number);
     buf_reset(&number);
-    work_set(w, key_party_transfer(t.party, t.asset, w->in->seq), &number);
+    buf_put_varint(&number, t.asset);
+    work_set(w, key_party_transfer(t.party, w->in->seq), &number);
     buf_clear(&number);
     transfer_put(w, w->in->seq, &none, &t);
     return DECIDED_APPLIED;

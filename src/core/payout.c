@@ -142,9 +142,9 @@ struct key key_batch_state(uint64_t batch, uint8_t state)
     return key;
 }
 
-struct key key_party_transfer(uint32_t party, uint32_t asset, uint64_t transfer)
+struct key key_party_transfer(uint32_t party, uint64_t transfer)
 {
-    struct key key = key_u32x2(KEY_PARTY_TRANSFER, party, asset);
+    struct key key = key_u32(KEY_PARTY_TRANSFER, party);
     key_add_u64(&key, transfer);
     return key;
 }
@@ -190,6 +190,7 @@ enum view_result view_destination(const struct view *v, uint32_t party, struct d
         out->rail = read_sized(&r);
         out->commitment = read_sized(&r);
         out->holds_from = (mete_time)read_zigzag(&r);
+        out->seq = read_varint(&r);
         METE_ASSERT(reader_done(&r));
     }
     return found;

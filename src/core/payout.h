@@ -52,6 +52,7 @@ enum hold_kind {
 struct destination {
     struct text rail; /* points into state */
     struct text commitment;
+    uint64_t seq;         /* of the event beside which it is sealed */
     mete_time holds_from; /* one that took the place of another waits */
 };
 
@@ -75,7 +76,7 @@ struct key key_batch_number(uint64_t batch);
 struct key key_batch_party(uint64_t batch, uint32_t party);
 /** How many transfers of the batch are in the state, and their amounts: the first two sums. */
 struct key key_batch_state(uint64_t batch, uint8_t state);
-struct key key_party_transfer(uint32_t party, uint32_t asset, uint64_t transfer);
+struct key key_party_transfer(uint32_t party, uint64_t transfer);
 /** What an anchor is found by, in all books' rails alike. */
 struct key key_anchor(struct text rail, struct text anchor);
 
