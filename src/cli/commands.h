@@ -24,6 +24,14 @@
     X(campaigns)                                                                                   \
     X(settlements)                                                                                 \
     X(settle)                                                                                      \
+    X(payout_plan)                                                                                 \
+    X(payout_run)                                                                                  \
+    X(payout_status)                                                                               \
+    X(payout_list)                                                                                 \
+    X(payout_show)                                                                                 \
+    X(payout_cancel)                                                                               \
+    X(payout_hold)                                                                                 \
+    X(payout_release)                                                                              \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \

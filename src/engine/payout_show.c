@@ -275,6 +275,22 @@ enum mete_code payout_steps(struct engine *e, struct text id, struct arena *a,
     return code == METE_OK ? s.code : code;
 }
 
+struct text payout_remediation(const struct payout_whole *p)
+{
+    uint8_t state = p->due.transfer.state;
+    for (size_t i = p->step_count; i > 0; i--) {
+        if (p->step[i - 1].remediation.len > 0) {
+            return p->step[i - 1].remediation;
+        }
+    }
+    bool is_over = state == TRANSFER_FAILED_PERMANENT || state == TRANSFER_RETURNED;
+    return !is_over                      ? (struct text){0}
+           : p->hold == HOLD_DESTINATION ? TEXT("Set another destination: that ends the hold, and "
+                                                "the next batch pays what was given back.")
+           : p->hold == HOLD_SUPERVISOR  ? TEXT("A supervisor has to release the hold.")
+                                         : TEXT("The next batch pays what was given back.");
+}
+
 /* --- the destination ---------------------------------------------------------------------------*/
 
 struct text destination_mask(struct arena *a, struct text destination)

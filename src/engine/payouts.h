@@ -216,6 +216,8 @@ struct payout_whole {
 /** A payout with its lines and steps, in `a`. METE_TRANSFER_UNKNOWN. */
 enum mete_code payout_show(struct engine *e, struct text id, struct arena *a,
                            struct payout_whole *out, struct mete_err *err) METE_MUST_CHECK;
+/** What the party or its supervisor has to do; "" nothing. */
+struct text payout_remediation(const struct payout_whole *p);
 /** Steps of a payout, oldest first: its attempts and how it ended. */
 enum mete_code payout_steps(struct engine *e, struct text id, struct arena *a,
                             struct payout_step **step, size_t *count,
