@@ -14,6 +14,11 @@
 
 /* --- who is meant ------------------------------------------------------------------------------*/
 
+static struct text option_text(const struct cli *c, const char *name)
+{
+    return cli_has_option(c, name) ? text_of(cli_option(c, name)) : (struct text){0};
+}
+
 /* The batch that the options speak of. */
 struct chosen {
     struct batch_request request;
@@ -26,7 +31,7 @@ static int chosen_read(struct cli *c, struct chosen *out)
     mete_time at = TIME_ALWAYS;
     *out = (struct chosen){.request = {.schedule = text_of(cli_option(c, "schedule")),
                                        .period = text_of(cli_option(c, "period")),
-                                       .batch_id = text_of(cli_option(c, "batch")),
+                                       .batch_id = option_text(c, "batch"),
                                        .asset = text_of(cli_option(c, "asset")),
                                        .rail = text_of(cli_option(c, "rail"))}};
     struct batch_request *q = &out->request;

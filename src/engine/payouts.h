@@ -142,6 +142,26 @@ enum mete_code payout_batch_step(struct engine *e, struct text batch_id, const s
 enum mete_code payout_schedules_run(struct engine *e, mete_time now, size_t *opened,
                                     struct mete_err *err) METE_MUST_CHECK;
 
+/* --- the clerk: payout_clerk.c
+ * -----------------------------------------------------------------*/
+
+/** Where the filling of a book's open batches stands. All zero: from the beginning, which costs
+ *  time and nothing else. */
+struct payout_clerk {
+    uint64_t settled; /* batches up to this number are closed */
+    uint64_t batch;   /* that is being filled; 0: none */
+    char after[256];
+};
+
+/** *due: a period is to be opened, or a batch filled or closed. Changes nothing. */
+enum mete_code payout_clerk_look(struct engine *e, struct payout_clerk *clerk, bool *due,
+                                 struct mete_err *err) METE_MUST_CHECK;
+/** Opens the periods that are due, or fills one page of `max` accounts. After a failure, here or
+ *  of the commit, the clerk begins again, all zero. */
+enum mete_code payout_clerk_step(struct engine *e, struct payout_clerk *clerk, size_t max,
+                                 struct payout_batch_progress *done,
+                                 struct mete_err *err) METE_MUST_CHECK;
+
 /* --- what people do: payout_act.c
  * --------------------------------------------------------------*/
 

@@ -60,6 +60,7 @@ struct desk {
     struct peers *peers;
     struct lines *lines;     /* to stderr */
     struct refresh *refresh; /* NULL: no registry to look at */
+    struct payday *payday;   /* NULL: without the role worker */
     struct follow *follow;   /* NULL: nobody to follow or to tell */
     mete_time started_at;
     _Atomic enum desk_state state;
