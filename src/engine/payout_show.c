@@ -51,12 +51,27 @@ static void line_add(struct summing *s, struct text source, const char *what, i1
     s->line[i].count++;
 }
 
+/** The name that the sources give it in a payout, whichever of its names it came by. */
+static struct text payout_source(struct text source)
+{
+    static const char *const names[][2] = {{"streaming", "music_streaming"},
+                                           {"api_calls", "cli_usage"},
+                                           {"ticket_sales", "event_revenue"}};
+    struct text known = report_source(source);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (text_is(known, names[i][0])) {
+            return text_of(names[i][1]);
+        }
+    }
+    return known;
+}
+
 static struct text source_of(const struct walk_head *head)
 {
     const struct json *payload = json_get(head->tree, "payload");
-    return head->type == EVENT_METERING_CLOSED ? report_source(TEXT("cli_usage"))
+    return head->type == EVENT_METERING_CLOSED ? TEXT("cli_usage")
            : head->type == EVENT_CYCLE_CLOSED  ? TEXT("usage")
-                                               : report_source(payload_text(payload, "source"));
+                                               : payout_source(payload_text(payload, "source"));
 }
 
 /** The source of a posting; of a reversal that of what it takes back. */
@@ -78,11 +93,14 @@ static const char *spot_what(const struct group *g)
                                                                : "moved";
 }
 
+/** What clears at once had cleared when it was booked, even behind the cut-off: so a balance counts
+ *  it, too. */
 static bool is_cleared(struct summing *s, const struct walk_item *item,
                        const struct lines_spot *spot, mete_time at)
 {
     mete_time unused;
-    return strcmp(lines_state(s->view, item, spot, at, &unused), "cleared") == 0;
+    mete_time later = at > item->recorded_at ? at : item->recorded_at;
+    return strcmp(lines_state(s->view, item, spot, later, &unused), "cleared") == 0;
 }
 
 static void spot_add(struct summing *s, const struct walk_item *item, const struct walk_head *head,
@@ -326,9 +344,8 @@ static bool destination_open(void *arg, const struct sealed_value *v)
     if (text_is(v->pointer, "/payload/destination") && engine_has_keys(o->e) &&
         engine_unseal(o->e, v, &plain) && plain.len > SALT_LEN) {
         struct text value = {(const char *)plain.p + SALT_LEN, plain.len - SALT_LEN};
-        bool quoted = value.len >= 2 && value.p[0] == '"';
-        if (quoted) { /* an object, such as bank details, has no ends to be shown by */
-            o->masked = destination_mask(o->a, (struct text){value.p + 1, value.len - 2});
+        if (value.p[0] != '{') { /* an object, such as bank details, has no ends to show */
+            o->masked = destination_mask(o->a, value);
         }
     }
     secret_wipe(plain.p, plain.len);
