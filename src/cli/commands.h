@@ -28,6 +28,14 @@
     X(fx_list)                                                                                     \
     X(fx_quote)                                                                                    \
     X(fx_convert)                                                                                  \
+    X(payout_plan)                                                                                 \
+    X(payout_run)                                                                                  \
+    X(payout_status)                                                                               \
+    X(payout_list)                                                                                 \
+    X(payout_show)                                                                                 \
+    X(payout_cancel)                                                                               \
+    X(payout_hold)                                                                                 \
+    X(payout_release)                                                                              \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(tax_totals)                                                                                  \
@@ -46,6 +54,7 @@
     X(quarantine_replay)                                                                           \
     X(quarantine_drop)                                                                             \
     X(party_erase)                                                                                 \
+    X(worker_key)                                                                                  \
     X(key_create)                                                                                  \
     X(key_list)                                                                                    \
     X(key_revoke)                                                                                  \
