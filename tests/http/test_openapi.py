@@ -3,6 +3,7 @@
 The OpenAPI document: the same routes as the table of the program, well formed, and true. A walk
 calls every operation with the examples of the document, and every answer has to be one that the
 document describes."""
+import json
 import os
 import pathlib
 import re
@@ -188,7 +189,10 @@ ORDER = [
     ("listKpis",), ("listInsights",), ("importRates",), ("listRates",), ("quoteConversion",),
     ("mcp",), ("getTaxTotals",), ("listKeys",), ("createKey",),
     ("rotateKey", SPARE), ("revokeKey", SPARE),
+    ("planPayouts",), ("openPayoutBatch",), ("listPayoutBatches",), ("getPayoutBatch",),
+    ("listPayouts",), ("getPayout", "paid"), ("cancelPayout", "paid"), ("holdPayouts",),
 ]
+ONCE = ("releasePayout", "requestPayout")  # what the second one is refused
 
 
 class Walk:
@@ -292,6 +296,9 @@ class Walk:
                    "publishManifest": {}, "importRates": {}, "simulate": {}, "mcp": {},
                    "createKey": {}, "rotateKey": {}, "validate": {},
                    "validateManifest": {}}
+                   "openPayoutBatch": {"rail": "bank"}, "planPayouts": {}, "holdPayouts": {},
+                   "cancelPayout": {}, "releasePayout": {}, "requestPayout": {},
+                   "publishManifest": {}, "simulate": {}, "validate": {}, "validateManifest": {}}
         for o in self.document.operations:
             if o.bodies() and changes.get(o.id) != {} and o.id != "addEvidence":
                 body = {**o.bodies()[0][2], **changes.get(o.id, {"reason": "another one"})}
@@ -375,18 +382,51 @@ class Walk:
         self.ask(o, "GET", o.target(query={"amount": "1", "from": "EUR", "to": "CHF"}), wanted="422")
 
     def all(self):
+    def queued(self):
+        """The payout that the example's batch made, once the batch is filled."""
+        o = self.document.by_id["listPayouts"]
+        for _ in range(200):
+            rows = json.loads(self.ask(o, "GET", o.target(), wanted="200").raw)["payouts"]
+            if rows:
+                return {"id": rows[0]["transfer_id"]}
+            time.sleep(0.05)
+        raise RuntimeError("the batch was not filled")
+
+    def once(self, bound):
+        """Of a hold, and by a party itself."""
+        o = self.document.by_id["releasePayout"]
+        body = o.bodies()[0][2]
+        for query, wanted in (({"dry_run": "true"}, "200"), ({}, "200"), ({}, "409")):
+            self.ask(o, "POST", o.target(self.queued(), query), body, wanted=wanted)
+        self.ask(o, "POST", o.target(self.queued()), {}, wanted="422")
+        o = self.document.by_id["postEvents"]
+        self.ask(o, "POST", o.target(), {
+            "event_id": "on-demand", "event_type": "book.configured",
+            "occurred_at": "2025-03-01T12:00:00Z",
+            "payload": {"payout_schedules": [{"id": "pull", "every": "demand", "asset": "USD",
+                                              "rail": "stripe"}]}}, wanted="200")
+        o = self.document.by_id["requestPayout"]
+        body = o.bodies()[0][2]
+        for query, wanted in (({"dry_run": "true"}, "201"), ({}, "201"), ({}, "409")):
+            self.ask(o, "POST", o.target(query=query), body, wanted=wanted, key=bound)
+        self.ask(o, "POST", o.target(), {}, wanted="422", key=bound)
+        self.ask(o, "POST", o.target(), body, wanted="403")
+
+    def all(self, bound):
         self.entrust()
         self.rate()
         for name, *ids in ORDER:
             o = self.document.by_id[name]
+            ids = [self.queued()] if ids == ["paid"] else ids
             (self.read if o.method == "GET" else self.write)(o, ids[0] if ids else {})
             if o.method == "GET":
                 self.other_kinds(o, ids[0] if ids else {})
+        self.once(bound)
         stale = self.document.by_id["publishManifest"]
         self.ask(stale, "POST", stale.target(), stale.bodies()[0][2], wanted="412",
                  headers={"If-Match": '"' + "0" * 64 + '"'})
-        for name, *ids in ORDER:
-            self.provoke(self.document.by_id[name], ids[0] if ids else {})
+        for name, *ids in [*ORDER, *((name,) for name in ONCE)]:
+            self.provoke(self.document.by_id[name], ids[0] if ids and ids != ["paid"] else {})
         for o in self.document.operations:
             self.moments(o)
             self.too_large(o)
@@ -434,8 +474,9 @@ def walk(document):
         SPARE["id"] = next(k["key_id"] for k in s.get("/api/auth/keys", key=key)[2]["keys"]
                            if k["note"] == "spare")
         w = Walk(document, s, key, weak)
-        equal({name for name, *_ in ORDER}, set(document.by_id), "the walk knows every operation")
-        w.all()
+        equal({name for name, *_ in ORDER} | set(ONCE), set(document.by_id),
+              "the walk knows every operation")
+        w.all(s.make_key("payout:write", "--party", "did:example:alice"))
         w.no_book(s.make_key(SCOPES, "--book", "nowhere"))
         equal(w.misfits[:20], [], f"{w.calls} calls: every answer is described")
         equal(w.bad[:20], [], "the examples of the document are taken, and what is wrong is not")
