@@ -152,6 +152,10 @@ enum decided decide_queued(struct work *w)
     buf_put_varint(&number, w->in->seq);
     work_set(w, key_batch_party(t.batch, t.party), &number);
     buf_clear(&number);
+    struct key payee = key_u32(KEY_PAYEE, t.party);
+    const struct buf nothing = {0};
+    key_add_u64(&payee, w->in->seq);
+    work_set(w, payee, &nothing);
     transfer_put(w, w->in->seq, &none, &t);
     return DECIDED_APPLIED;
 }

@@ -76,7 +76,9 @@
     X(PAYOUT_BATCH, '6', 0, 1, "batch -> asset, rail, cut-off, state")                             \
     X(BATCH_SUMS, '7', 1, 0, "batch -> transfers, amount, at rest, paid")                          \
     X(BATCH_PARTY, '8', 0, 1, "batch, party -> its transfer")                                      \
-    X(HOLD, '9', 0, 1, "party -> why nothing is paid out to it")
+    X(HOLD, '9', 0, 1, "party -> why nothing is paid out to it")                                   \
+    X(PAYEE, '&', 0, 1, "party, transfer -> (empty): its payouts")                                 \
+    X(CLEARED, '@', 0, 1, "through -> seq of the watermark that said so; alone: the latest")
 
 enum key_class {
 #define X(symbol, byte, is_sums, is_scanned, what) KEY_##symbol = (byte),
@@ -119,6 +121,8 @@ struct key key_batch(struct text platform, struct text batch);
 struct key key_about_campaign(struct text campaign_id);
 /** The same of what a user did besides paying. */
 struct key key_about_user(struct text app_id, struct text user_id);
+/** The same of what was said of an allocation in dispute. */
+struct key key_about_allocation(struct text allocation_id);
 #define KEY_ABOUT_SEQ_AT 18u /* where the seq stands */
 struct key key_account(uint32_t party, uint32_t asset);
 struct key key_entry(uint32_t party, uint32_t asset, uint64_t seq, uint32_t page);

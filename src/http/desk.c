@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/text.h"
 #include "crypto/seal.h"
+#include "http/clerk.h"
 #include "http/descriptors.h"
 #include "http/federation.h"
 #include "http/feed.h"
@@ -650,6 +651,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         workers_start(&d->errands, d->snapshots, ERRANDS);
         follow_start(&d->follow, d);
         refresh_start(&d->refresh, d);
+        clerk_start(&d->clerk, d);
         insights_start(&d->insights, d);
         code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
     }
@@ -731,6 +733,7 @@ void desk_close(struct desk *d)
     follow_stop(d->follow);
     relay_stop(d->relay);
     refresh_stop(d->refresh);
+    clerk_stop(d->clerk);
     insights_stop(d->insights);
     workers_stop(d->errands);
     workers_stop(d->workers);
@@ -746,6 +749,7 @@ void desk_close(struct desk *d)
     streams_free(d->streams);
     follow_free(d->follow);
     refresh_free(d->refresh);
+    clerk_free(d->clerk);
     workers_free(d->errands);
     workers_free(d->workers);
     snapshots_free(d->snapshots);

@@ -33,6 +33,7 @@ struct desk_options {
     size_t cache_size;        /* of the books; 0: 64 MiB */
     unsigned insights_days;   /* that points and insight events are kept; 0: for ever */
     unsigned insights_rate;   /* of them, rows a second for each app; 0: no bound */
+    unsigned clear_hours;     /* between watermarks of clearing; 0: none */
     bool loopback;
     struct peers_options peers;
     bool log;                 /* a JSON line for each request, on stderr */
@@ -59,6 +60,7 @@ struct desk {
     struct log_pages *log_pages; /* NULL: nobody can follow a log yet */
     struct peers *peers;
     struct lines *lines;     /* to stderr */
+    struct clerk *clerk;     /* NULL: no watermarks are said */
     struct refresh *refresh; /* NULL: no registry to look at */
     struct follow *follow;   /* NULL: nobody to follow or to tell */
     mete_time started_at;

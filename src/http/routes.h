@@ -28,6 +28,8 @@ route_handler usage_submit_prepare, usage_submit_post;
 route_handler campaigns_list_get, campaign_get;
 route_handler settlement_prepare, settlement_post, settlement_get, settlements_list_get;
 route_handler audit_totals_get, allocations_get, follow_post;
+route_handler allocation_get, dispute_get, disputes_list_get, dispute_prepare;
+route_handler my_earnings_get, earnings_get;
 route_handler index_prepare, index_get, guide_get, fair_policy_get;
 route_handler metrics_prepare, metrics_get;
 route_handler kpis_prepare, kpis_ingest, kpis_get;
