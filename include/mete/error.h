@@ -200,8 +200,8 @@
     X(STORE_FULL, 161, "store_full", 507, 1, "There is no room left for the store.",               \
       "Make room, then send it again: nothing is half done.")                                      \
     /* 180..: clearing, earnings */                                                                \
-    X(CLEARING_AHEAD, 180, "clearing_ahead", 422, 1,                                               \
-      "A watermark lies ahead of the clock.", "Clear through a moment that has come.")             \
+    X(CLEARING_AHEAD, 180, "clearing_ahead", 422, 1, "A watermark lies ahead of the clock.",       \
+      "Clear through a moment that has come.")                                                     \
     X(CLEARING_KNOWN, 181, "clearing_known", 409, 0,                                               \
       "The book has cleared through that moment already.",                                         \
       "Nothing is to be done; or clear through a later moment.")                                   \

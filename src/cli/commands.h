@@ -24,6 +24,15 @@
     X(campaigns)                                                                                   \
     X(settlements)                                                                                 \
     X(settle)                                                                                      \
+    X(dispute_list)                                                                                \
+    X(dispute_show)                                                                                \
+    X(dispute_open)                                                                                \
+    X(dispute_evidence)                                                                            \
+    X(dispute_escalate)                                                                            \
+    X(dispute_override)                                                                            \
+    X(dispute_uphold)                                                                              \
+    X(earnings)                                                                                    \
+    X(clear)                                                                                       \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \

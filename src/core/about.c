@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Lists of what decisions are about, by which a report of a campaign finds its events (facts that
- * move nothing, attributions, invoices, and what was taken back of them), and a dispute its history.
- * Written, never read, by decisions. */
+ * move nothing, attributions, invoices, and what was taken back of them), and a dispute its
+ * history. Written, never read, by decisions. */
 #include "core/economy.h"
 
 #include "base/text.h"

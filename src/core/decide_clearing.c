@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * allocation.cleared_through: the watermark of a book. It moves no money, since what is due is clear
- * when its moment has come (core/balance.c); it says so in the log, for whoever follows that. Goes
- * forward alone, and never ahead of the log. */
+ * allocation.cleared_through: the watermark of a book. It moves no money, since what is due is
+ * clear when its moment has come (core/balance.c); it says so in the log, for whoever follows that.
+ * Goes forward alone, and never ahead of the log. */
 #include "core/clearing.h"
 #include "core/work.h"
 

@@ -18,12 +18,12 @@ struct list {
     const struct allocations_query *q;
     allocations_visit *visit;
     void *arg;
-    struct arena a;     /* of one decision */
+    struct arena a;                /* of one decision */
     struct allocation_place after; /* rows up to here were handed out before */
     struct allocation_place last;  /* that was handed out or passed over */
-    uint64_t left;      /* rows */
-    uint32_t party;     /* 0: all */
-    uint64_t event_seq; /* 0: all */
+    uint64_t left;                 /* rows */
+    uint32_t party;                /* 0: all */
+    uint64_t event_seq;            /* 0: all */
     bool full;
     struct mete_err *err;
     enum mete_code code;

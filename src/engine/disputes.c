@@ -141,8 +141,7 @@ static enum mete_code walk(struct list *l)
 {
     struct arena a;
     struct walk_keys keys = {.more = true};
-    struct key after =
-        dispute_key(l->last.seq, l->last.page, l->last.group, l->last.line);
+    struct key after = dispute_key(l->last.seq, l->last.page, l->last.group, l->last.line);
     struct key from = l->last.seq == 0 ? key_of(KEY_DISPUTE) : walk_key_after(key_bytes(&after));
     struct key until = key_prefix_end(key_of(KEY_DISPUTE));
     enum mete_code code = METE_OK;
@@ -214,8 +213,8 @@ static enum mete_code share_find(struct engine *e, struct text id, mete_time at,
     }
     const struct allocations_query q = {
         .at = at, .event_id = {id.p, slash > 0 ? slash - 1 : 0}, .limit = UINT64_MAX};
-    enum mete_code code = q.event_id.len == 0 ? METE_NOT_FOUND
-                                              : allocations_list(e, &q, share_look, &s, next, err);
+    enum mete_code code =
+        q.event_id.len == 0 ? METE_NOT_FOUND : allocations_list(e, &q, share_look, &s, next, err);
     if (code != METE_OK && code != METE_NOT_FOUND) {
         return code;
     }
@@ -290,10 +289,8 @@ static enum mete_code step_read(struct engine *e, uint64_t seq, struct arena *a,
 
 static void booked_step(const struct allocation_row *row, struct share_step *step)
 {
-    *step = (struct share_step){.state = "pending",
-                                .at = row->booked_at,
-                                .event_id = row->event_id,
-                                .seq = row->at.seq};
+    *step = (struct share_step){
+        .state = "pending", .at = row->booked_at, .event_id = row->event_id, .seq = row->at.seq};
 }
 
 /** The watermark that covers a moment; none yet: step->seq stays 0. */
@@ -305,8 +302,7 @@ static enum mete_code watermark_find(struct engine *e, struct arena *a, struct s
     mete_time unused;
     struct key from = key_cleared(step->at);
     struct key until = key_prefix_end(key_of(KEY_CLEARED));
-    enum mete_code code =
-        walk_keys(e, a, key_bytes(&from), key_bytes(&until), 1, &keys, err);
+    enum mete_code code = walk_keys(e, a, key_bytes(&from), key_bytes(&until), 1, &keys, err);
     if (code != METE_OK || keys.count == 0) {
         return code;
     }
@@ -351,8 +347,8 @@ static enum mete_code steps_read(struct engine *e, struct arena *a, struct share
     h->step = arena_array(a, keys.count + 2, sizeof *h->step);
     booked_step(&h->row.share, &h->step[h->count++]);
     for (size_t i = 0; i < keys.count && code == METE_OK; i++) {
-        code = step_read(e, key_read_u64(keys.key[i], KEY_ABOUT_SEQ_AT), a, &h->step[h->count++],
-                         err);
+        code =
+            step_read(e, key_read_u64(keys.key[i], KEY_ABOUT_SEQ_AT), a, &h->step[h->count++], err);
     }
     mete_time at = cleared_at(h);
     if (code == METE_OK && at != TIME_NEVER) {

@@ -117,8 +117,8 @@ static enum mete_code year_read(struct gathering *g)
     struct statement_pages pages;
     time_format(g->q->at, text);
     METE_ASSERT(time_parse_period((struct text){text, 4}, &from, &until));
-    g->x->year = (text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 +
-                 (text[3] - '0');
+    g->x->year =
+        (text[0] - '0') * 1000 + (text[1] - '0') * 100 + (text[2] - '0') * 10 + (text[3] - '0');
     const struct statement_query q = {.party = g->q->party,
                                       .asset = text_of(g->x->main->asset.code),
                                       .from = from,
@@ -194,8 +194,8 @@ static enum mete_code end_find(struct end_search *s, uint64_t number)
         for (size_t i = 0; code == METE_OK && i < keys.count && !found; i++) {
             struct envelope event;
             mete_time recorded_at;
-            code = engine_event(g->e, key_read_u64(keys.key[i], 9), &a, &event, &recorded_at,
-                                g->err);
+            code =
+                engine_event(g->e, key_read_u64(keys.key[i], 9), &a, &event, &recorded_at, g->err);
             found = code == METE_OK && end_look(s, &event, recorded_at);
             from = walk_key_after(keys.key[i]);
         }

@@ -63,13 +63,10 @@ static void job_done(struct work *w, enum mete_code code, const struct mete_err 
 /** False: it has to be tried again. A book that another process writes is that one's. */
 static bool book_clear(struct clerk *c, const char *book, mete_time through)
 {
-    struct job j = {.work = {.book = book,
-                             .writes = true,
-                             .may_wait = true,
-                             .run = job_run,
-                             .done = job_done},
-                    .c = c,
-                    .through = through};
+    struct job j = {
+        .work = {.book = book, .writes = true, .may_wait = true, .run = job_run, .done = job_done},
+        .c = c,
+        .through = through};
     if (!keeper_put(c->d->keeper, &j.work)) {
         return false;
     }

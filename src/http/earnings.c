@@ -93,8 +93,7 @@ void earnings_get(struct desk *d, struct engine *e, struct exchange *x)
     if (!arg_own_party(x, x->param[0])) {
         return;
     }
-    if (x->who->party.len == 0 &&
-        view_party(engine_view(e), x->param[0], &unused) != VIEW_FOUND) {
+    if (x->who->party.len == 0 && view_party(engine_view(e), x->param[0], &unused) != VIEW_FOUND) {
         reply_fail(x, METE_NOT_FOUND, NULL, "the log does not name this party");
         return;
     }
