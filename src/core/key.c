@@ -170,7 +170,7 @@ struct key key_batch(struct text platform, struct text batch)
     return k;
 }
 
-enum about { ABOUT_CAMPAIGN = 1, ABOUT_USER = 2, ABOUT_ALLOCATION = 3 };
+enum about { ABOUT_CAMPAIGN = 1, ABOUT_USER = 2, ABOUT_ALLOCATION = 4 };
 
 static struct key key_about(enum about what, const uint8_t *hash)
 {
