@@ -175,6 +175,12 @@
       "It is paid out when it does.")                                                              \
     X(ANCHOR_USED, 146, "anchor_used", 409, 0, "An attempt with this anchor was made before.",     \
       "Ask the rail what became of it; a new attempt needs an anchor of its own.")                 \
+    X(FEE_ABOVE_CAP, 147, "fee_above_cap", 422, 1, "The rail would take too much of it.",          \
+      "It is paid out when it has grown, or raise fee_cap_bps of the schedule.")                   \
+    X(SCHEDULE_UNKNOWN, 148, "schedule_unknown", 404, 0, "No such schedule of payouts.",           \
+      "payout_schedules of book.configured has them.")                                             \
+    X(PAYOUT_LIMIT, 149, "payout_limit", 409, 1, "More than may be asked for.",                    \
+      "The message says how much and when.")                                                       \
     /* 150..: the program and its store */                                                         \
     X(USAGE, 150, "usage", 400, 0, "The command line is wrong.", "See --help.")                    \
     X(FILE, 151, "file", 500, 0, "A file cannot be read or written.",                              \

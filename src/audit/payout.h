@@ -9,7 +9,6 @@
 #include "audit/want.h"
 
 #define PAYOUT_ATTEMPTS_MAX 4u
-#define PAYOUT_COOL_OFF     (24 * 3600 * TIME_SECOND_US)
 #define PAYOUT_ANCHOR_LEN   16u /* of the hash of rail and anchor */
 
 struct audit;

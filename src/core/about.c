@@ -46,6 +46,11 @@ void about_allocation(struct work *w, struct text allocation_id)
     about_put(w, key_about_allocation(allocation_id));
 }
 
+void about_payout(struct work *w, struct text transfer_id)
+{
+    about_put(w, key_about_payout(transfer_id));
+}
+
 void about_user(struct work *w, struct text app_id, struct text user_id)
 {
     if (user_id.len > 0) {

@@ -154,53 +154,20 @@ static bool has_failed(uint8_t state)
     return state == TRANSFER_FAILED_PERMANENT || state == TRANSFER_RETURNED;
 }
 
-/* The event that ended a payout, looked for among the bookings of the account it went back to. */
-struct end_search {
-    struct gathering *g;
-    struct earnings_payout *p;
-    const struct transfer *t;
-};
-
-static bool end_look(struct end_search *s, const struct envelope *event, mete_time recorded_at)
+/** The last step of those that ended it. */
+static enum mete_code end_find(struct gathering *g, struct earnings_payout *p)
 {
-    enum event_type type = event->event.type;
-    if ((type != EVENT_PAYOUT_TRANSFER_FAILED_PERMANENT &&
-         type != EVENT_PAYOUT_TRANSFER_RETURNED) ||
-        !text_eq(event->event.payout.transfer_id, s->p->transfer_id)) {
-        return false;
-    }
-    const struct json *payload = json_get(event->tree, "payload");
-    const struct json *reason = json_get(payload, "reason");
-    const struct json *remedy = json_get(payload, "remediation");
-    s->p->ended_at = recorded_at;
-    s->p->reason = reason != NULL ? arena_text(s->g->a, reason->text) : (struct text){0};
-    s->p->remediation = remedy != NULL ? arena_text(s->g->a, remedy->text) : (struct text){0};
-    return true;
-}
-
-static enum mete_code end_find(struct end_search *s, uint64_t number)
-{
-    struct gathering *g = s->g;
-    struct walk_keys keys = {.more = true};
-    struct arena a;
-    bool found = false;
-    struct key from = key_entry(s->t->party, s->t->asset, number + 1, 0);
-    struct key until = key_prefix_end(key_u32x2(KEY_ENTRY, s->t->party, s->t->asset));
-    enum mete_code code = METE_OK;
-    arena_init(&a, (size_t)1 << 30);
-    while (code == METE_OK && keys.more && !found) {
-        arena_reset(&a);
-        code = walk_keys(g->e, &a, key_bytes(&from), key_bytes(&until), 256, &keys, g->err);
-        for (size_t i = 0; code == METE_OK && i < keys.count && !found; i++) {
-            struct envelope event;
-            mete_time recorded_at;
-            code =
-                engine_event(g->e, key_read_u64(keys.key[i], 9), &a, &event, &recorded_at, g->err);
-            found = code == METE_OK && end_look(s, &event, recorded_at);
-            from = walk_key_after(keys.key[i]);
+    struct payout_step *step;
+    size_t count;
+    enum mete_code code = payout_steps(g->e, p->transfer_id, g->a, &step, &count, g->err);
+    for (size_t i = 0; code == METE_OK && i < count; i++) {
+        if (strcmp(step[i].event_type, "payout.transfer_failed_permanent") == 0 ||
+            strcmp(step[i].event_type, "payout.transfer_returned") == 0) {
+            p->ended_at = step[i].recorded_at;
+            p->reason = step[i].reason;
+            p->remediation = step[i].remediation;
         }
     }
-    arena_clear(&a);
     return code;
 }
 
@@ -228,8 +195,7 @@ static enum mete_code payout_read(struct gathering *g, uint64_t number, struct e
     p->amount = t.amount;
     p->paid = t.paid;
     p->returned = t.returned;
-    struct end_search s = {g, p, &t};
-    return has_failed(t.state) ? end_find(&s, number) : METE_OK;
+    return has_failed(t.state) ? end_find(g, p) : METE_OK;
 }
 
 static enum mete_code payouts_read(struct gathering *g)
@@ -237,7 +203,7 @@ static enum mete_code payouts_read(struct gathering *g)
     struct arena a;
     struct walk_keys keys;
     struct earnings *x = g->x;
-    struct key from = key_u32(KEY_PAYEE, g->number);
+    struct key from = key_u32(KEY_PARTY_TRANSFER, g->number);
     struct key until = key_prefix_end(from);
     arena_init(&a, (size_t)256 << 20);
     enum mete_code code =
@@ -265,6 +231,34 @@ static bool next_look(void *arg, const struct payout_row *row)
     return false;
 }
 
+/** When a schedule is run for the first time after `at`. */
+static mete_time run_after(const struct schedule *s, mete_time at)
+{
+    static const int32_t days[EVERY_COUNT] = {
+        [EVERY_DAY] = 1, [EVERY_WEEK] = 7, [EVERY_MONTH] = 31};
+    struct period p;
+    schedule_period(s, at, &p);
+    schedule_period(s, p.due + days[s->every] * TIME_DAY_US, &p);
+    return p.due;
+}
+
+static void schedules_look(struct gathering *g)
+{
+    struct schedule *list;
+    size_t count = 0;
+    struct earnings *x = g->x;
+    (void)view_schedules(engine_view(g->e), g->a, &list, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct schedule *s = &list[i];
+        if (s->asset != x->main->asset.number || !text_eq(s->rail, x->rail)) {
+            continue;
+        }
+        mete_time at = s->every == EVERY_DEMAND ? TIME_NEVER : run_after(s, x->at);
+        x->on_demand |= s->every == EVERY_DEMAND;
+        x->next_at = at < x->next_at ? at : x->next_at;
+    }
+}
+
 static enum mete_code next_read(struct gathering *g)
 {
     struct earnings *x = g->x;
@@ -285,6 +279,7 @@ static enum mete_code next_read(struct gathering *g)
                                    .at = g->q->at,
                                    .party = g->q->party};
     x->minimum = payout_minimum(&book, &x->main->asset);
+    schedules_look(g);
     return payout_plan(g->e, &q, next_look, x, g->err);
 }
 
@@ -295,6 +290,7 @@ enum mete_code earnings_read(struct engine *e, const struct earnings_query *q, s
     *out = (struct earnings){.party = arena_text(a, q->party),
                              .at = q->at,
                              .holds_from = TIME_NEVER,
+                             .next_at = TIME_NEVER,
                              .next_code = METE_BELOW_MINIMUM};
     if (view_party(engine_view(e), q->party, &g.number) != VIEW_FOUND) {
         return engine_sound(e, METE_OK, err); /* nothing was ever said of it */

@@ -57,6 +57,8 @@ struct earnings {
     i128 minimum; /* what has to be exceeded */
     i128 next;    /* what the next payout would be, once next_code is METE_OK */
     enum mete_code next_code;
+    mete_time next_at; /* when a schedule of that asset and rail is run next; TIME_NEVER: none is */
+    bool on_demand;    /* one of them pays when it is asked to */
 
     struct earnings_payout *payout; /* newest first, in any asset */
     size_t payout_count;

@@ -63,6 +63,8 @@ static void next_member(struct json_writer *w, const struct earnings *x)
     jw_i128(w, "amount", payable ? x->next : 0);
     jw_i128(w, "minimum", x->minimum);
     jw_bool(w, "payable", payable);
+    jw_time(w, "at", x->next_at);
+    jw_bool(w, "on_demand", x->on_demand);
     jw_text_or_null(w, "rail", x->rail);
     jw_time(w, "not_before", cools ? x->holds_from : TIME_NEVER);
     jw_str(w, "code", payable ? NULL : mete_code_name(x->next_code));
