@@ -54,12 +54,6 @@ static void main_choose(struct earnings *x, struct text wanted)
 static enum mete_code accounts_read(struct gathering *g)
 {
     const struct parties_query q = {.at = g->q->at, .party = g->q->party};
-    struct asset unused;
-    if (g->q->asset.len > 0 && view_asset(engine_view(g->e), g->q->asset, &unused) != VIEW_FOUND) {
-        return mete_fail(g->err, METE_CURRENCY_UNKNOWN, NULL,
-                         "this book does not know the asset %.*s", (int)g->q->asset.len,
-                         g->q->asset.p);
-    }
     enum mete_code code = parties_list(g->e, &q, account_add, g, NULL, NULL, NULL, g->err);
     main_choose(g->x, g->q->asset);
     return code;
@@ -292,6 +286,11 @@ enum mete_code earnings_read(struct engine *e, const struct earnings_query *q, s
                              .holds_from = TIME_NEVER,
                              .next_at = TIME_NEVER,
                              .next_code = METE_BELOW_MINIMUM};
+    struct asset unused;
+    if (q->asset.len > 0 && view_asset(engine_view(e), q->asset, &unused) != VIEW_FOUND) {
+        return mete_fail(err, METE_CURRENCY_UNKNOWN, NULL, "this book does not know the asset %.*s",
+                         (int)q->asset.len, q->asset.p);
+    }
     if (view_party(engine_view(e), q->party, &g.number) != VIEW_FOUND) {
         return engine_sound(e, METE_OK, err); /* nothing was ever said of it */
     }
