@@ -165,7 +165,7 @@ static enum mete_code end_find(struct gathering *g, struct earnings_payout *p)
     return code;
 }
 
-static enum mete_code payout_read(struct gathering *g, uint64_t number, struct earnings_payout *p)
+static enum mete_code transfer_read(struct gathering *g, uint64_t number, struct earnings_payout *p)
 {
     const struct view *v = engine_view(g->e);
     struct transfer t;
@@ -204,7 +204,7 @@ static enum mete_code payouts_read(struct gathering *g)
         walk_keys(g->e, &a, key_bytes(&from), key_bytes(&until), PAYOUTS_MAX, &keys, g->err);
     x->payout = arena_array(g->a, EARNINGS_PAYOUTS, sizeof *x->payout);
     for (size_t i = keys.count; code == METE_OK && i-- > 0 && x->payout_count < EARNINGS_PAYOUTS;) {
-        code = payout_read(g, key_read_u64(keys.key[i], 5), &x->payout[x->payout_count++]);
+        code = transfer_read(g, key_read_u64(keys.key[i], 5), &x->payout[x->payout_count++]);
     }
     for (size_t i = 0; x->hold == HOLD_DESTINATION && i < x->payout_count; i++) {
         if (x->failed == NULL && has_failed(x->payout[i].state)) {

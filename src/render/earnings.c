@@ -5,7 +5,8 @@
 #include "base/text.h"
 #include "core/machine.h"
 
-static void payout_json(struct json_writer *w, const char *key, const struct earnings_payout *p)
+static void agent_payout_json(struct json_writer *w, const char *key,
+                              const struct earnings_payout *p)
 {
     jw_object(w, key);
     jw_text(w, "transfer_id", p->transfer_id);
@@ -85,7 +86,7 @@ static void lists_members(struct json_writer *w, const struct earnings *x)
 {
     jw_array(w, "payouts");
     for (size_t i = 0; i < x->payout_count; i++) {
-        payout_json(w, NULL, &x->payout[i]);
+        agent_payout_json(w, NULL, &x->payout[i]);
     }
     jw_end_array(w);
     jw_array(w, "history");
@@ -113,7 +114,7 @@ void earnings_members(struct json_writer *w, const struct earnings *x)
     jw_text_or_null(w, "remediation", remediation);
     hold_member(w, x);
     if (x->failed != NULL) {
-        payout_json(w, "failed_payout", x->failed);
+        agent_payout_json(w, "failed_payout", x->failed);
     } else {
         jw_null(w, "failed_payout");
     }
