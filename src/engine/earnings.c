@@ -260,10 +260,10 @@ static enum mete_code next_read(struct gathering *g)
     struct destination d;
     struct book_config book;
     x->has_destination = view_destination(v, g->number, &d) == VIEW_FOUND;
-    (void)view_hold(v, g->number, &x->hold);
-    (void)view_book(v, &book);
     x->rail = x->has_destination ? arena_text(g->a, d.rail) : (struct text){0};
     x->holds_from = x->has_destination ? d.holds_from : TIME_NEVER;
+    (void)view_hold(v, g->number, &x->hold);
+    (void)view_book(v, &book);
     x->next_code = METE_BELOW_MINIMUM;
     if (x->main == NULL) {
         return METE_OK;
