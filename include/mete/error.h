@@ -215,6 +215,15 @@
     X(STEP_LEFT_OUT, 173, "step_left_out", 409, 1,                                                 \
       "Another step of the request was refused, and it was to be all of them or none.",            \
       "Say it again without the step that was refused.")                                           \
+    /* 180..: clearing, earnings */                                                                \
+    X(CLEARING_AHEAD, 180, "clearing_ahead", 422, 1, "A watermark lies ahead of the clock.",       \
+      "Clear through a moment that has come.")                                                     \
+    X(CLEARING_KNOWN, 181, "clearing_known", 409, 0,                                               \
+      "The book has cleared through that moment already.",                                         \
+      "Nothing is to be done; or clear through a later moment.")                                   \
+    X(PROFILE_NOT_FOUND, 182, "profile_not_found", 404, 0,                                         \
+      "The key is bound to no agent, so it has no earnings.",                                      \
+      "Use a key that was made with mete key create --party ID.")                                  \
     /* 200..: requests */                                                                          \
     X(UNAUTHORIZED, 200, "unauthorized", 401, 0, "A valid key is needed.",                         \
       "Send Authorization: Bearer KEY; mete key create makes one.")                                \

@@ -36,6 +36,15 @@
     X(payout_cancel)                                                                               \
     X(payout_hold)                                                                                 \
     X(payout_release)                                                                              \
+    X(dispute_list)                                                                                \
+    X(dispute_show)                                                                                \
+    X(dispute_open)                                                                                \
+    X(dispute_evidence)                                                                            \
+    X(dispute_escalate)                                                                            \
+    X(dispute_override)                                                                            \
+    X(dispute_uphold)                                                                              \
+    X(earnings)                                                                                    \
+    X(clear)                                                                                       \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \

@@ -128,6 +128,7 @@ static struct desk_options desk_of(struct settings *s)
         .streams = (unsigned)settings_number(s, SETTING_STREAMS),
         .streams_per_key = (unsigned)settings_number(s, SETTING_STREAMS_PER_KEY),
         .heartbeat_s = (unsigned)settings_number(s, SETTING_HEARTBEAT),
+        .clear_hours = (unsigned)settings_number(s, SETTING_CLEAR_HOURS),
         .insights_days = (unsigned)settings_number(s, SETTING_INSIGHTS_DAYS),
         .insights_rate = (unsigned)settings_number(s, SETTING_INSIGHTS_RATE),
         .cache_size = (size_t)settings_number(s, SETTING_CACHE) << 20,

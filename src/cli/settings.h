@@ -78,6 +78,8 @@ enum setting_kind {
       "requests at once after a rest; unless said twice the rate")                                 \
     X(REPLAY_WINDOW, "keys", "replay_window_h", NULL, "replay-window", NUMBER, "24", 0, 8760, 0,   \
       "hours: older signed events that are new are refused; 0: no bound")                          \
+    X(CLEAR_HOURS, "clearing", "clear_every_h", NULL, NULL, NUMBER, "24", 0, 8760, 0,              \
+      "hours between watermarks in the log that say what has cleared (role worker); 0: none")      \
     X(INSIGHTS_DAYS, "insights", "insights_retention_days", NULL, NULL, NUMBER, "400", 0, 36500,   \
       0, "days that points and insight events are kept; 0: for ever")                              \
     X(INSIGHTS_RATE, "insights", "insights_rate", NULL, NULL, NUMBER, "2000", 0,                   \

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "crypto/seal.h"
 #include "engine/payout_claim.h"
+#include "http/clerk.h"
 #include "http/descriptors.h"
 #include "http/federation.h"
 #include "http/feed.h"
@@ -652,6 +653,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         workers_start(&d->errands, d->snapshots, ERRANDS);
         follow_start(&d->follow, d);
         refresh_start(&d->refresh, d);
+        clerk_start(&d->clerk, d);
         insights_start(&d->insights, d);
         payday_start(&d->payday, d);
         code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
@@ -735,6 +737,7 @@ void desk_close(struct desk *d)
     follow_stop(d->follow);
     relay_stop(d->relay);
     refresh_stop(d->refresh);
+    clerk_stop(d->clerk);
     insights_stop(d->insights);
     payday_stop(d->payday);
     workers_stop(d->errands);
@@ -752,6 +755,7 @@ void desk_close(struct desk *d)
     streams_free(d->streams);
     follow_free(d->follow);
     refresh_free(d->refresh);
+    clerk_free(d->clerk);
     workers_free(d->errands);
     workers_free(d->workers);
     snapshots_free(d->snapshots);

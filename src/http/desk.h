@@ -33,6 +33,7 @@ struct desk_options {
     size_t cache_size;        /* of the books; 0: 64 MiB */
     unsigned insights_days;   /* that points and insight events are kept; 0: for ever */
     unsigned insights_rate;   /* of them, rows a second for each app; 0: no bound */
+    unsigned clear_hours;     /* between watermarks of clearing; 0: none */
     bool loopback;
     struct peers_options peers;
     bool log;                 /* a JSON line for each request, on stderr */
@@ -63,6 +64,7 @@ struct desk {
     struct payout_leases *leases; /* the keeper's thread uses them */
     struct follow *follow;        /* NULL: nobody to follow or to tell */
     struct payday *payday;        /* NULL: without the role worker */
+    struct clerk *clerk;          /* NULL: no watermarks are said */
     mete_time started_at;
     _Atomic enum desk_state state;
     _Atomic bool log; /* a line for each request */

@@ -10,6 +10,8 @@
 #include "engine/campaign_list.h"
 #include "engine/campaign_report.h"
 #include "engine/derived.h"
+#include "engine/disputes.h"
+#include "engine/earnings.h"
 #include "engine/insights.h"
 #include "engine/log.h"
 #include "engine/payouts.h"
@@ -51,7 +53,15 @@ void party_json(struct json_writer *w, const struct party_row *row);
 /** "totals", a row an asset. */
 void party_totals_json(struct json_writer *w, const struct party_total *total, size_t count);
 
+void allocation_members(struct json_writer *w, const struct allocation_row *row);
 void allocation_json(struct json_writer *w, const struct allocation_row *row);
+/** A row of a list. */
+void dispute_json(struct json_writer *w, const struct dispute_row *row);
+/** A share with its history, and its dispute when there was one. */
+void share_json(struct json_writer *w, const struct share_history *h);
+
+/** The members of "data": what clients of RFC 0006 look for, and more. */
+void earnings_members(struct json_writer *w, const struct earnings *x);
 
 /* --- exchange --------------------------------------------------------------------------------- */
 

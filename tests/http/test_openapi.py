@@ -169,6 +169,8 @@ SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payo
           "dispute:write,earnings:read,audit:read,facilitator,admin")
 SECRETS = ["swordfish-swordfish-1", "acct_SECRETDESTINATION", "swordfish-swordfish-2"]
 SHARE = {"id": "sale-1001/2"}  # the other one of the two that the examples make
+NEXT = {"id": "sale-1002/1"}
+LAST = {"id": "sale-1004/1"}
 SAID_OTHERWISE = {"events": [{"eventId": "deploy-7", "t": "2025-03-01T12:00:00Z", "type": "other"}]}
 ORDER = [
     ("health",), ("ready",), ("version",), ("openapi",), ("index",), ("guide",), ("fairPolicy",),
@@ -182,7 +184,10 @@ ORDER = [
     ("listQuarantine",), ("simulate",), ("getCheckpoint",), ("getTile",), ("proveInclusion",),
     ("proveConsistency",), ("follow",), ("disputeAllocation",), ("addEvidence",),
     ("escalateDispute",), ("overrideDispute",), ("disputeAllocation", SHARE),
-    ("upholdDispute", SHARE), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
+    ("upholdDispute", SHARE), ("getAllocation",), ("listDisputes",), ("getDispute",),
+    ("openDispute",), ("addDisputeEvidence", NEXT), ("escalateOpenDispute", NEXT),
+    ("upholdOpenDispute", NEXT), ("disputeAllocation", LAST), ("overrideOpenDispute", LAST),
+    ("getMyEarnings",), ("getEarnings",), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
     ("ingestKpis",), ("ingestInsights",), ("ingestKpisInternal",), ("ingestInsightsInternal",),
     ("listKpis",), ("listInsights",), ("importRates",), ("listRates",), ("quoteConversion",),
 ]
@@ -192,11 +197,14 @@ class Walk:
     def __init__(self, document, s, key, weak):
         self.document, self.weak = document, weak
         self.client = Client(s.port, key)
+        self.bound = s.make_key(SCOPES, "--party", "did:example:alice")
         self.seen, self.calls, self.misfits, self.bad = set(), 0, [], []
         self.told = []  # all that was answered
 
     def ask(self, o, method, target, body=None, wanted=None, **more):
         """Asks, and looks whether the answer is a described one; `wanted`: how its status begins."""
+        if o is not None and o.id == "getMyEarnings":
+            more.setdefault("key", self.bound)
         answer = self.client.ask(method, target, body, **more)
         self.calls += 1
         self.told.append(str(answer.headers).encode() + answer.raw)
@@ -287,7 +295,7 @@ class Walk:
                    "publishManifest": {}, "importRates": {}, "simulate": {}, "validate": {},
                    "validateManifest": {}}
         for o in self.document.operations:
-            if o.bodies() and changes.get(o.id) != {} and o.id != "addEvidence":
+            if o.bodies() and changes.get(o.id) != {} and o.id not in ("addEvidence", "addDisputeEvidence"):
                 body = {**o.bodies()[0][2], **changes.get(o.id, {"reason": "another one"})}
                 self.ask(o, o.method, o.target(), body, wanted="409")
         o = self.document.by_id["publishManifest"]
