@@ -298,7 +298,16 @@
     X(CHAIN_SIGNATURE, 303, "chain_signature", 422, 0, "Not a signature that a chain would take.", \
       "Sign again: 65 bytes r, s, v with s in the lower half and v 27 or 28.")                     \
     X(RPC_ANSWER, 304, "rpc_answer", 503, 1, "A node of a chain gave an answer that is none.",     \
-      "Try again or ask another node; the message says what was wrong with it.")
+      "Try again or ask another node; the message says what was wrong with it.")                   \
+    /* 320..: the Model Context Protocol */                                                        \
+    X(ORIGIN, 320, "origin_forbidden", 403, 0, "A page of another site asks.",                     \
+      "Let the server's operator name the site in mcp_origins, if it may ask.")                    \
+    X(MEDIA_TYPE, 321, "media_type", 415, 0, "The body is of a type that is not read here.",       \
+      "Send the Content-Type that the message names.")                                             \
+    X(NOT_ACCEPTABLE, 322, "not_acceptable", 406, 0, "No answer is of a type that is wanted.",     \
+      "Send an Accept header with the type that the message names, or none.")                      \
+    X(KEY_LIMIT, 323, "key_limit", 403, 0, "More than the key may move at once.",                  \
+      "Ask a supervisor, or show a key with a higher limit for this asset.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),

@@ -47,6 +47,8 @@
     X(clear)                                                                                       \
     X(report)                                                                                      \
     X(export)                                                                                      \
+    X(tax_totals)                                                                                  \
+    X(tax_export)                                                                                  \
     X(simulate)                                                                                    \
     X(log_show)                                                                                    \
     X(log_head)                                                                                    \
@@ -73,6 +75,7 @@
     X(store_prepare)                                                                               \
     X(store_distribute)                                                                            \
     X(serve)                                                                                       \
+    X(mcp)                                                                                         \
     X(config_check)                                                                                \
     X(config_print)                                                                                \
     X(config_example)                                                                              \

@@ -62,6 +62,8 @@ enum setting_kind {
       "a line of JSON on standard error for each request; --quiet says no")                        \
     X(LOG_LEVEL, "server", "log_level", NULL, NULL, TEXT, "info", 0, 0, SETTING_LIVE,              \
       "the least of these lines: debug (a request came), info, warning (refused), error (failed)") \
+    X(MCP_ORIGINS, "server", "mcp_origins", NULL, "mcp-origins", TEXT, NULL, 0, 0, 0,              \
+      "sites whose pages may ask /mcp, beside its own: https://a.example,https://b.example")       \
     X(CERTIFICATE, "tls", "certificate", NULL, "certificate", FILE, NULL, 0, 0, SETTING_LIVE,      \
       "the server's certificate and its chain, PEM; makes it speak TLS alone")                     \
     X(CERTIFICATE_KEY, "tls", "certificate_key", NULL, "certificate-key", SECRET, NULL, 0, 0,      \

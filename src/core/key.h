@@ -49,7 +49,7 @@
     X(EVENT_ID, 'E', 0, 0, "first 16 bytes of SHA-256(event id) -> seq, a varint")                 \
     X(RATE, 'X', 0, 1, "base, quote -> rate")                                                      \
     X(KEY, 'G', 0, 1, "key id -> algorithm, owner")                                                \
-    X(DESTINATION, 'H', 0, 0, "party -> rail, commitment")                                         \
+    X(DESTINATION, 'H', 0, 1, "party -> rail, commitment")                                         \
     X(APP, 'O', 0, 0, "app id -> owner")                                                           \
     X(CHILD, 'V', 0, 1, "policy, child policy -> (empty): who contains whom")                      \
     X(CAMPAIGN, 'g', 0, 1, "campaign (its policy's number) -> terms, state")                       \

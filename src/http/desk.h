@@ -34,6 +34,7 @@ struct desk_options {
     unsigned insights_days;   /* that points and insight events are kept; 0: for ever */
     unsigned insights_rate;   /* of them, rows a second for each app; 0: no bound */
     unsigned clear_hours;     /* between watermarks of clearing; 0: none */
+    const char *mcp_origins;  /* sites whose pages may ask /mcp, beside its own; NULL: none */
     bool loopback;
     struct peers_options peers;
     bool log;                 /* a JSON line for each request, on stderr */
@@ -85,6 +86,10 @@ bool desk_is_drained(const struct desk *d);
 void desk_close(struct desk *d);
 /** Answers one complete request: the server_handle. */
 void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away);
+/** Answers a request that another one makes, for x->who, who was let in with that one. It goes the
+ *  way of every request, without the server: x->ended is called when its answer stands in it,
+ * perhaps before this returns. */
+void desk_ask(struct desk *d, struct exchange *x);
 /** The largest body that its route takes: the server_limit. */
 size_t desk_limit(void *desk, struct exchange *x);
 

@@ -63,6 +63,15 @@ void reply_header(struct exchange *x, const char *name, struct text value)
         (struct pair){arena_text(&x->arena, text_of(name)), arena_text(&x->arena, value)};
 }
 
+void reply_page_headers(struct exchange *x)
+{
+    reply_header(x, "Content-Security-Policy",
+                 TEXT("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+                      "form-action 'none'; frame-ancestors 'none'"));
+    reply_header(x, "X-Content-Type-Options", TEXT("nosniff"));
+    reply_header(x, "Referrer-Policy", TEXT("no-referrer"));
+}
+
 bool etag_is_listed(struct text list, struct text tag)
 {
     return text_is(list, "*") ||
