@@ -179,6 +179,24 @@ try {
         far.tolerance))) instanceof Stripe.errors.StripeSignatureVerificationError,
         "constructEvent refuses another secret");
 
+    const arrived = async (count) => {
+        for (let i = 0; i < 400 && events.length < count; i += 1) {
+            await new Promise((resolve) => setTimeout(resolve, 25));
+        }
+        return events.map((e) => JSON.parse(e.body));
+    };
+    const before = events.length;
+    await fault("webhook_twice", "stripe.transfer.create");
+    const twice = await stripe.transfers.create({ ...wish, transfer_group: "po_6" });
+    const both = (await arrived(before + 2)).slice(before);
+    ok(both.length === 2 && both[0].id === both[1].id && both[0].data.object.id === twice.id,
+        "webhook_twice: one event comes twice", both.map((e) => e.id));
+    await fault("webhook_order", "stripe.transfer.create");
+    const early = await stripe.transfers.create({ ...wish, transfer_group: "po_7" });
+    const late = await stripe.transfers.create({ ...wish, transfer_group: "po_8" });
+    const order = (await arrived(before + 4)).slice(before + 2).map((e) => e.data.object.id);
+    ok(order.join() === [late.id, early.id].join(), "webhook_order: the next one comes first", order);
+
     // --- invoices
     const invoice = (await (await fetch(url("/lnurl/callback/bob?amount=1234567"))).json()).pr;
     const sections = Object.fromEntries(bolt11.decode(invoice).sections.map((s) => [s.name, s]));
