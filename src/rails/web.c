@@ -25,8 +25,11 @@ struct web {
     struct web_options o;
     CURL *curl;
     struct web_answer *out; /* of the call at work */
+    bool is_first_line;
+    bool has_line; /* and here it is */
     bool is_too_large;
-    bool is_refused; /* an address was not allowed, and no other was */
+    bool is_refused; /* an address of the host was not allowed ... */
+    bool is_allowed; /* ... but another one was */
 };
 
 static const char *kept(const char *s)
@@ -82,6 +85,12 @@ static size_t body_take(char *p, size_t size, size_t count, void *arg)
         w->is_too_large = true;
         return 0;
     }
+    const char *end = w->is_first_line ? memchr(p, '\n', len) : NULL;
+    if (end != NULL) { /* nothing behind it is read, and the transfer ends */
+        buf_put(&w->out->body, p, (size_t)(end - p));
+        w->has_line = true;
+        return 0;
+    }
     buf_put(&w->out->body, p, len);
     return len;
 }
@@ -131,6 +140,7 @@ static curl_socket_t socket_make(void *arg, curlsocktype purpose, struct curl_so
         w->is_refused = true;
         return CURL_SOCKET_BAD;
     }
+    w->is_allowed = true;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -160,6 +170,9 @@ static void options_set(struct web *w, const struct web_request *q, struct curl_
     curl_easy_setopt(c, CURLOPT_URL, q->url);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, w->o.allow_http ? "http,https" : "https");
     curl_easy_setopt(c, CURLOPT_PROXY, w->o.proxy != NULL ? w->o.proxy : "");
+    curl_easy_setopt(c, CURLOPT_NOPROXY, ""); /* else the environment could lead around the proxy */
+    curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_USERAGENT, w->o.user_agent);
@@ -198,16 +211,18 @@ static void ended(struct web *w, CURLcode code, const char *why)
     curl_easy_getinfo(w->curl, CURLINFO_RETRY_AFTER, &wait);
     out->status = status > 0 ? (unsigned)status : 0;
     out->retry_after_s = wait > 0 && wait < 86400 ? (unsigned)wait : 0;
-    if (code == CURLE_OK) {
+    if (code == CURLE_OK || w->has_line) {
         out->outcome = WEB_ANSWERED;
         return;
     }
-    out->outcome = sent > 0 ? WEB_BROKEN : w->is_refused ? WEB_REFUSED : WEB_NOT_SENT;
+    const bool is_refused = w->is_refused && !w->is_allowed;
+    const bool is_others = w->o.public_only || w->o.proxy != NULL; /* libcurl names its host */
+    out->outcome = sent > 0 ? WEB_BROKEN : is_refused ? WEB_REFUSED : WEB_NOT_SENT;
     snprintf(out->error, sizeof out->error, "%s",
-             w->is_too_large               ? "the answer is too long"
-             : out->outcome == WEB_REFUSED ? "its host is not on the public Internet"
-             : why[0] != '\0'              ? why
-                                           : curl_easy_strerror(code));
+             w->is_too_large                ? "the answer is too long"
+             : out->outcome == WEB_REFUSED  ? "its host is not on the public Internet"
+             : why[0] != '\0' && !is_others ? why
+                                            : curl_easy_strerror(code));
 }
 
 void web_do(struct web *w, const struct web_request *q, struct web_answer *out)
@@ -218,8 +233,11 @@ void web_do(struct web *w, const struct web_request *q, struct web_answer *out)
     *out = (struct web_answer){.body = body};
     buf_reset(&out->body);
     w->out = out;
+    w->is_first_line = q->is_first_line;
+    w->has_line = false;
     w->is_too_large = false;
     w->is_refused = false;
+    w->is_allowed = false;
     const char *refused = url_refused(w, q->url);
     if (refused != NULL) {
         out->outcome = WEB_REFUSED;
