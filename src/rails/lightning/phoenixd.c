@@ -101,6 +101,8 @@ static void look(struct rail *r, const struct node_payment *p, struct node_answe
     } else if (r->answer.outcome == WEB_ANSWERED && r->answer.status == 404 &&
                text_is(buf_text(&r->answer.body), "Not found")) {
         out->state = NODE_ABSENT; /* of an endpoint that it does not have it says something else */
+    } else if (j != NULL) {
+        node_refused(r, node_string(j, "message"), out->words);
     }
 }
 
