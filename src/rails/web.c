@@ -25,6 +25,7 @@ struct web {
     struct web_options o;
     CURL *curl;
     struct web_answer *out; /* of the call at work */
+    bool has_head;          /* all header lines have come */
     bool is_first_line;
     bool has_line; /* and here it is */
     bool is_too_large;
@@ -111,6 +112,8 @@ static size_t header_take(char *p, size_t size, size_t count, void *arg)
     struct web *w = arg;
     size_t len = size * count;
     const char *colon = memchr(p, ':', len);
+    /* ends with an empty line: libcurl takes a head that was cut off for a whole one */
+    w->has_head = (w->has_head && !text_starts((struct text){p, len}, "HTTP/")) || len <= 2;
     if (colon != NULL) {
         const struct text name = {p, (size_t)(colon - p)};
         const struct text value = {colon + 1, len - name.len - 1};
@@ -211,7 +214,7 @@ static void ended(struct web *w, CURLcode code, const char *why)
     curl_easy_getinfo(w->curl, CURLINFO_RETRY_AFTER, &wait);
     out->status = status > 0 ? (unsigned)status : 0;
     out->retry_after_s = wait > 0 && wait < 86400 ? (unsigned)wait : 0;
-    if (code == CURLE_OK || w->has_line) {
+    if ((code == CURLE_OK && w->has_head) || w->has_line) {
         out->outcome = WEB_ANSWERED;
         return;
     }
@@ -221,6 +224,7 @@ static void ended(struct web *w, CURLcode code, const char *why)
     snprintf(out->error, sizeof out->error, "%s",
              w->is_too_large                ? "the answer is too long"
              : out->outcome == WEB_REFUSED  ? "its host is not on the public Internet"
+             : code == CURLE_OK             ? "the answer was cut off in its head"
              : why[0] != '\0' && !is_others ? why
                                             : curl_easy_strerror(code));
 }
@@ -233,6 +237,7 @@ void web_do(struct web *w, const struct web_request *q, struct web_answer *out)
     *out = (struct web_answer){.body = body};
     buf_reset(&out->body);
     w->out = out;
+    w->has_head = false;
     w->is_first_line = q->is_first_line;
     w->has_line = false;
     w->is_too_large = false;
