@@ -110,7 +110,7 @@ enum setting_kind {
       "of phoenixd: the file with its full password")                                              \
     X(LIGHTNING_KEY, "lightning", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                   \
       "of lnbits: the file with the admin key of one wallet")                                      \
-    X(LIGHTNING_CERTIFICATE, "lightning", "certificate", NULL, NULL, FILE, NULL, 0, 0, 0,          \
+    X(LIGHTNING_CERTIFICATE, "lightning", "node_certificate", NULL, NULL, FILE, NULL, 0, 0, 0,          \
       "the node's own certificate or its authority, PEM, when no public one has signed it")        \
     X(LIGHTNING_NETWORK, "lightning", "network", NULL, NULL, TEXT, "bitcoin", 0, 0, 0,             \
       "bitcoin, testnet, signet or regtest: invoices of others are not paid")                      \

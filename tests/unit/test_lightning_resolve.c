@@ -595,7 +595,7 @@ static void test_unsafe_settings_are_refused(void **state)
         {{"resolve_public_only", "no"}, NULL},
         {{"onion_proxy", "socks5://127.0.0.1:9050"}, "socks5h://"},
         {{"onion_proxy", "socks5h://127.0.0.1:9050"}, NULL},
-        {{"certificate", "/nonexistent"}, "certificate"},
+        {{"node_certificate", "/nonexistent"}, "node_certificate"},
         {{"resolve_ca", "/nonexistent"}, "resolve_ca"},
         {{"comment", "\xff"}, "UTF-8"},
     };

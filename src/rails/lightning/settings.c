@@ -309,7 +309,7 @@ enum mete_code lightning_settings_read(struct lightning_settings *s, const struc
     for (size_t i = 0; code == METE_OK && i < ARRAY_LEN(steps); i++) {
         code = steps[i](s, c, err);
     }
-    return code == METE_OK ? file_setting(c, "certificate", &s->certificate, err) : code;
+    return code == METE_OK ? file_setting(c, "node_certificate", &s->certificate, err) : code;
 }
 
 void lightning_settings_clear(struct lightning_settings *s)
