@@ -110,7 +110,7 @@ enum setting_kind {
       "of phoenixd: the file with its full password")                                              \
     X(LIGHTNING_KEY, "lightning", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                   \
       "of lnbits: the file with the admin key of one wallet")                                      \
-    X(LIGHTNING_CERTIFICATE, "lightning", "node_certificate", NULL, NULL, FILE, NULL, 0, 0, 0,          \
+    X(LIGHTNING_CERTIFICATE, "lightning", "node_certificate", NULL, NULL, FILE, NULL, 0, 0, 0,     \
       "the node's own certificate or its authority, PEM, when no public one has signed it")        \
     X(LIGHTNING_NETWORK, "lightning", "network", NULL, NULL, TEXT, "bitcoin", 0, 0, 0,             \
       "bitcoin, testnet, signet or regtest: invoices of others are not paid")                      \
@@ -132,6 +132,8 @@ enum setting_kind {
       "the proxy for payees below .onion, socks5h://HOST:PORT; without it they are rejected")      \
     X(LIGHTNING_PUBLIC, "lightning", "resolve_public_only", NULL, NULL, SWITCH, "yes", 0, 0, 0,    \
       "hosts of payees must be on the public Internet; no is for tests alone")                     \
+    X(LIGHTNING_TO, "lightning", "resolve_to", NULL, NULL, TEXT, NULL, 0, 0, 0,                    \
+      "for tests alone: HOST:PORT, where all hosts of payees are taken to be")                     \
     X(LIGHTNING_CA, "lightning", "resolve_ca", NULL, NULL, FILE, NULL, 0, 0, 0,                    \
       "authorities to believe hosts of payees by, PEM, instead of the system's")
 

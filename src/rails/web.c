@@ -24,6 +24,7 @@
 struct web {
     struct web_options o;
     CURL *curl;
+    struct curl_slist *connect_to;
     struct web_answer *out; /* of the call at work */
     bool has_head;          /* all header lines have come */
     bool is_first_line;
@@ -48,6 +49,12 @@ void web_open(struct web **out, const struct web_options *o)
     w->o.ca_file = kept(o->ca_file);
     w->o.pinned = kept(o->pinned);
     w->o.proxy = kept(o->proxy);
+    w->o.connect_to = kept(o->connect_to);
+    if (o->connect_to != NULL) {
+        char line[sizeof "::" + HOST_LEN_MAX + sizeof ":65535"];
+        snprintf(line, sizeof line, "::%s", o->connect_to);
+        w->connect_to = curl_slist_append(NULL, line);
+    }
     w->o.user_agent = kept(o->user_agent != NULL ? o->user_agent : "mete/" METE_VERSION);
     w->o.connect_ms = o->connect_ms != 0 ? o->connect_ms : CONNECT_MS;
     w->o.total_ms = o->total_ms != 0 ? o->total_ms : TOTAL_MS;
@@ -62,10 +69,12 @@ void web_close(struct web *w)
     if (w == NULL) {
         return;
     }
-    const char *const texts[] = {w->o.ca_file, w->o.pinned, w->o.proxy, w->o.user_agent};
+    const char *const texts[] = {w->o.ca_file, w->o.pinned, w->o.proxy, w->o.connect_to,
+                                 w->o.user_agent};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         free((void *)(uintptr_t)texts[i]);
     }
+    curl_slist_free_all(w->connect_to);
     curl_easy_cleanup(w->curl);
     free(w);
 }
@@ -195,6 +204,7 @@ static void options_set(struct web *w, const struct web_request *q, struct curl_
     curl_easy_setopt(c, CURLOPT_HEADERDATA, w);
     curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, socket_make);
     curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, w);
+    curl_easy_setopt(c, CURLOPT_CONNECT_TO, w->connect_to);
     if (w->o.pinned != NULL) { /* this one certificate, whatever name it bears */
         curl_easy_setopt(c, CURLOPT_CAINFO, w->o.pinned);
         curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);

@@ -34,6 +34,8 @@ struct web_options {
     const char *pinned;  /* PEM of the server's own certificate, no name checked: a node that
                             signs its own; NULL */
     const char *proxy;   /* "socks5h://127.0.0.1:9050" for onion hosts; NULL: none */
+    const char *connect_to; /* "127.0.0.1:8443": where every host is, whatever its name and port;
+                               NULL. For tests */
     const char *user_agent; /* NULL: "mete/VERSION" */
 };
 

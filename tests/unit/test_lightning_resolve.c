@@ -593,6 +593,7 @@ static void test_unsafe_settings_are_refused(void **state)
         {{"takes_plus", "perhaps"}, "takes_plus"},
         {{"resolve_public_only", "0"}, "resolve_public_only"},
         {{"resolve_public_only", "no"}, NULL},
+        {{"resolve_to", "127.0.0.1:1"}, "resolve_public_only"},
         {{"onion_proxy", "socks5://127.0.0.1:9050"}, "socks5h://"},
         {{"onion_proxy", "socks5h://127.0.0.1:9050"}, NULL},
         {{"node_certificate", "/nonexistent"}, "node_certificate"},

@@ -38,6 +38,7 @@ static void webs_open(struct rail *r)
                                               .allow_http = !s->public_only,
                                               .answer_max = LNURL_PAY_SIZE_MAX,
                                               .total_ms = 15000,
+                                              .connect_to = s->resolve_to,
                                               .ca_file = s->resolve_ca});
     if (s->onion_proxy != NULL) {
         web_open(&r->onion, &(struct web_options){.proxy = s->onion_proxy,

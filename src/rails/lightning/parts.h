@@ -29,6 +29,7 @@ struct lightning_settings {
     char *auth;        /* the header that carries the key; wiped */
     char *certificate; /* PEM file, or NULL */
     char *resolve_ca;  /* PEM file, or NULL */
+    char *resolve_to;  /* HOST:PORT in the place of every payee's host, for tests, or NULL */
     char *onion_proxy; /* or NULL */
     char *comment;     /* to payees that take one, or NULL */
     enum bolt11_network network;

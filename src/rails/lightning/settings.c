@@ -280,6 +280,7 @@ static enum mete_code payees_read(struct lightning_settings *s, const struct rai
 {
     const char *comment = setting(c, "comment");
     const char *proxy = setting(c, "onion_proxy");
+    const char *to = setting(c, "resolve_to");
     if (comment != NULL && !text_is_utf8(text_of(comment))) {
         return mete_fail(err, METE_USAGE, "", "[lightning] comment is not UTF-8");
     }
@@ -288,6 +289,11 @@ static enum mete_code payees_read(struct lightning_settings *s, const struct rai
                          "[lightning] onion_proxy begins with socks5h:// so that the proxy looks "
                          "up names, such as socks5h://127.0.0.1:9050");
     }
+    if (to != NULL && s->public_only) {
+        return mete_fail(err, METE_USAGE, "",
+                         "[lightning] resolve_to is for tests, with resolve_public_only = no");
+    }
+    s->resolve_to = to != NULL ? copy(text_of(to)) : NULL;
     s->comment = comment != NULL ? copy(text_of(comment)) : NULL;
     s->onion_proxy = proxy != NULL ? copy(text_of(proxy)) : NULL;
     return file_setting(c, "resolve_ca", &s->resolve_ca, err);
@@ -317,8 +323,8 @@ void lightning_settings_clear(struct lightning_settings *s)
     if (s->auth != NULL) {
         secret_wipe(s->auth, strlen(s->auth));
     }
-    char *const texts[] = {s->url,        s->auth,        s->certificate,
-                           s->resolve_ca, s->onion_proxy, s->comment};
+    char *const texts[] = {s->url,        s->auth,        s->certificate, s->resolve_ca,
+                           s->resolve_to, s->onion_proxy, s->comment};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         free(texts[i]);
     }
