@@ -324,13 +324,14 @@ static const struct node_words nodes_said[] = {
                                   "'status':'success','amount':-12345000,'fee':0,'checking_id':"
                                   "'@H'}}"},
      .paid_bare = {200, "{'paid':true,'preimage':null,'details':{'payment_hash':'@H','status':"
-                        "'success','amount':-12345000,'fee':0,'checking_id':'internal_00'}}"},
+                        "'success','amount':-12345000,'fee':0,'checking_id':'external_@H'}}"},
      .pending = {200, "{'paid':false,'status':'pending','details':{'payment_hash':'@H','status':"
                       "'pending','amount':-12345000}}"},
      .failed = {200, "{'paid':false,'status':'failed','details':{'payment_hash':'@H','status':"
                      "'failed','amount':-12345000}}"},
      .absent = {404, "{'detail':'Payment does not exist.'}"},
-     .foreign = {200, "{'paid':false,'status':'failed'}"},
+     .foreign = {200, "{'paid':false,'status':'failed','details':{'payment_hash':'00','status':"
+                      "'failed','amount':-12345000}}"},
      .unknown_path = {404, "{'detail':'Not Found'}"}},
 };
 

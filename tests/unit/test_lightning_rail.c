@@ -171,7 +171,8 @@ static void check_words(struct bench *b, const struct node_words *n)
     const struct {
         const struct said *look;
         const char *words;
-    } rows[] = {{&n->paid_other_preimage, "preimage"},
+    } rows[] = {{&n->foreign, ""},
+                {&n->paid_other_preimage, "preimage"},
                 {&n->paid_bare, "preimage"},
                 {&(struct said){401, "{}"}, n->key_setting}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

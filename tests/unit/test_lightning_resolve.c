@@ -95,7 +95,9 @@ static const struct bad_answer bad_answers[] = {
     {"{'tag':'payRequest','callback':'https://cb.example/pay?k=1','minSendable':1,'maxSendable':"
      "100000000,'metadata':'@M','payerData':{'name':{'mandatory':true}}}",
      SECOND, "not given out"},
-    {FIRST, "{'status':'ERROR','reason':'later'}", "later"},
+    {FIRST, "{'status':'ERROR','reason':'ask eve@other.example later'}", "ask ... later"},
+    {FIRST, "{'status':'ERROR','reason':'no 0123456789abcdef0123456789abcdef0123456789'}",
+     "no ..."},
     {FIRST, "{'pr':''}", "invoice"},
     {FIRST, "{'pr':'lnbc1'}", ""},
     {FIRST, "{'pr':'@I','successAction':{'tag':'aes'}}", "LUD-09"},
