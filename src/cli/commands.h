@@ -24,6 +24,10 @@
     X(campaigns)                                                                                   \
     X(settlements)                                                                                 \
     X(settle)                                                                                      \
+    X(fx_import)                                                                                   \
+    X(fx_list)                                                                                     \
+    X(fx_quote)                                                                                    \
+    X(fx_convert)                                                                                  \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \
@@ -40,6 +44,7 @@
     X(quarantine_replay)                                                                           \
     X(quarantine_drop)                                                                             \
     X(party_erase)                                                                                 \
+    X(worker_key)                                                                                  \
     X(key_create)                                                                                  \
     X(key_list)                                                                                    \
     X(key_revoke)                                                                                  \
