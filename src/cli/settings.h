@@ -87,6 +87,8 @@ enum setting_kind {
     X(INSIGHTS_RATE, "insights", "insights_rate", NULL, NULL, NUMBER, "2000", 0,                   \
       SETTING_NUMBER_MAX, 0,                                                                       \
       "points and insight events a second for each app, on average; 0: no bound")                  \
+    X(RAILS, "rails", "rails", "PAYMENT_PROCESSORS", NULL, TEXT, NULL, 0, 0, 0,                    \
+      "rails that payouts go over, with commas; each has a section of its name")                   \
     X(REGISTRY_URL, "services", "manifest_registry_url", "MANIFEST_REGISTRY_URL", NULL, URL, NULL, \
       0, 0, 0, "where policies come from that this book does not know")                            \
     X(REFRESH, "services", "manifest_refresh_s", "MANIFEST_REFRESH_SECONDS", NULL, NUMBER, "30",   \
@@ -100,7 +102,46 @@ enum setting_kind {
     X(PEER_KEY, "services", "peer_api_key", "PEER_API_KEY", NULL, VALUE, NULL, 0, 0, 0,            \
       "the key that these services are shown; else the server's own")                              \
     X(PEER_KEY_FILE, "services", "peer_api_key_file", NULL, NULL, SECRET, NULL, 0, 0,              \
-      SETTING_LIVE, "the file that holds such a key")
+      SETTING_LIVE, "the file that holds such a key")                                              \
+    X(LIGHTNING_NODE, "lightning", "node", NULL, NULL, TEXT, NULL, 0, 0, 0,                        \
+      "the node that pays: cln, lnd, phoenixd or lnbits")                                          \
+    X(LIGHTNING_URL, "lightning", "url", NULL, NULL, URL, NULL, 0, 0, 0,                           \
+      "where it listens; https, or http on this machine alone")                                    \
+    X(LIGHTNING_RUNE, "lightning", "rune_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                 \
+      "of cln: the file with a rune for getinfo, xpay and listpays")                               \
+    X(LIGHTNING_MACAROON, "lightning", "macaroon_file", NULL, NULL, SECRET, NULL, 0, 0, 0,         \
+      "of lnd: the macaroon with info:read, offchain:read and offchain:write, binary or "          \
+      "hexadecimal")                                                                               \
+    X(LIGHTNING_PASSWORD, "lightning", "password_file", NULL, NULL, SECRET, NULL, 0, 0, 0,         \
+      "of phoenixd: the file with its full password")                                              \
+    X(LIGHTNING_KEY, "lightning", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                   \
+      "of lnbits: the file with the admin key of one wallet")                                      \
+    X(LIGHTNING_CERTIFICATE, "lightning", "node_certificate", NULL, NULL, FILE, NULL, 0, 0, 0,     \
+      "the node's own certificate or its authority, PEM, when no public one has signed it")        \
+    X(LIGHTNING_NETWORK, "lightning", "network", NULL, NULL, TEXT, "bitcoin", 0, 0, 0,             \
+      "bitcoin, testnet, signet or regtest: invoices of others are not paid")                      \
+    X(LIGHTNING_FEE_PERCENT, "lightning", "fee_percent", NULL, NULL, TEXT, "1", 0, 0, 0,           \
+      "percent of a payment that its routing may cost, with up to four decimals")                  \
+    X(LIGHTNING_FEE_BASE, "lightning", "fee_base_sat", NULL, NULL, NUMBER, "10", 0, 1000000, 0,    \
+      "satoshi that it may cost besides")                                                          \
+    X(LIGHTNING_DELAY, "lightning", "max_delay_blocks", NULL, NULL, NUMBER, "1008", 40, 2016, 0,   \
+      "blocks for which a payment that hangs may lock its money")                                  \
+    X(LIGHTNING_PAY_TIME, "lightning", "pay_timeout_s", NULL, NULL, NUMBER, "30", 5, 45, 0,        \
+      "seconds for which the node looks for routes; what is on its way goes on")                   \
+    X(LIGHTNING_COMMENT, "lightning", "comment", NULL, NULL, TEXT, NULL, 0, 0, 0,                  \
+      "a comment to payees that take one (LUD-12)")                                                \
+    X(LIGHTNING_PLUS, "lightning", "takes_plus", NULL, NULL, SWITCH, "no", 0, 0, 0,                \
+      "Lightning addresses may have a + before the @")                                             \
+    X(LIGHTNING_DESCRIPTION, "lightning", "takes_any_description", NULL, NULL, SWITCH, "no", 0, 0, \
+      0, "invoices need not commit to the metadata of their host (LUD-06)")                        \
+    X(LIGHTNING_PROXY, "lightning", "onion_proxy", NULL, NULL, TEXT, NULL, 0, 0, 0,                \
+      "the proxy for payees below .onion, socks5h://HOST:PORT; without it they are rejected")      \
+    X(LIGHTNING_PUBLIC, "lightning", "resolve_public_only", NULL, NULL, SWITCH, "yes", 0, 0, 0,    \
+      "hosts of payees must be on the public Internet; no is for tests alone")                     \
+    X(LIGHTNING_TO, "lightning", "resolve_to", NULL, NULL, TEXT, NULL, 0, 0, 0,                    \
+      "for tests alone: HOST:PORT, where all hosts of payees are taken to be")                     \
+    X(LIGHTNING_CA, "lightning", "resolve_ca", NULL, NULL, FILE, NULL, 0, 0, 0,                    \
+      "authorities to believe hosts of payees by, PEM, instead of the system's")
 
 enum setting {
 #define X(symbol, section, name, env, option, kind, otherwise, min, max, traits, what)             \
