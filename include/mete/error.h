@@ -261,6 +261,12 @@
     X(BANK_BALANCE, 256, "bank_balance", 422, 0,                                                   \
       "Opening balance and entries of an account statement do not give its closing balance.",      \
       "Book nothing from it; ask the bank for the statement again.")                               \
+    /* 275..: nodes of chains */                                                                   \
+    X(CHAIN_UNREACHABLE, 275, "chain_unreachable", 503, 1, "No node of a chain has answered.",     \
+      "Try again; when it lasts, look at rpc_url and add a second node.")                          \
+    X(CHAIN_OTHER, 276, "chain_other", 503, 1,                                                     \
+      "A node is of another chain than the settings say.",                                         \
+      "Correct rpc_url, or chain_id and network.")                                                 \
     /* 300..: chains */                                                                            \
     X(ADDRESS_INVALID, 300, "address_invalid", 422, 0, "Not an address of an EVM chain.",          \
       "Write 0x and 40 hexadecimal digits.")                                                       \

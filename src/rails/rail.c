@@ -3,11 +3,13 @@
 #include "rails/rail.h"
 
 #include "base/text.h"
+#include "rails/evm/evm.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 static const struct rail_kind *const kinds[] = {
+    &RAIL_EVM,
     NULL,
 };
 
