@@ -320,10 +320,18 @@ def test_batch(node):
         book.send(d, all_of)
     unapproved = node.new_batch()
     with Driver("evm", settings(node, token, batch_contract=unapproved)) as d:
-        all_of = transfers(2, first=60)
-        book.prepare(d, all_of)
-        equal(([t.report["group"] for t in all_of], len({t.anchor for t in all_of})), (["", ""], 2),
+        first, second = transfers(2, first=60), transfers(2, first=62)
+        book.prepare(d, first)
+        equal(([t.report["group"] for t in first], len({t.anchor for t in first})), (["", ""], 2),
               "without an allowance too")
+        book.send(d, first)
+        book.prepare(d, second)
+        equal(len({t.report["group"] for t in second if t.report["group"]}), 1,
+              "but the allowance is given, so that the next ones travel together")
+        book.send(d, second)
+        settle(book, d, node, first + second)
+        equal([node.balance(token, t.destination) for t in first + second],
+              [t.amount for t in first + second], "and all are paid")
 
 
 def test_thousand(node):
@@ -562,12 +570,15 @@ def test_holes(node):
         book.probe(d, [last])
         equal((last.state, node.balance(token, last.destination), node.nonce()),
               ("paid", last.amount, hole + 2), "and what waited behind it is paid")
-        taken = transfers(1, first=2410)
-        for i in range(3):
+        taken = transfers(2, first=2410)
+        for i in range(20):
             book.anchors.add(f"eip155:{CHAIN}:{PAYER}:{hole + 2 + i}")
-        book.prepare(d, taken)
-        equal(taken[0].anchor, f"eip155:{CHAIN}:{PAYER}:{hole + 5}",
-              "nonces that the book knows to be taken are passed over")
+        book.prepare(d, taken[:1])
+        asked = book.seen["prepare", "accepted"]
+        ok(taken[0].state == "sending" and int(taken[0].anchor.split(":")[-1]) >= hole + 22,
+           "nonces that the book knows to be taken are passed over", taken[0].anchor)
+        book.prepare(d, taken[1:])
+        note(f"twenty that were taken: {asked} and then {book.seen['prepare', 'accepted']} offers")
 
 
 # --- nodes that lie -----------------------------------------------------------------------------

@@ -14,7 +14,8 @@
 #define EVM_COIN_DECIMALS 18
 #define EVM_GAS_MAX       UINT64_C(16777216) /* of one transaction (EIP-7825) */
 #define EVM_GAS_ONE_MAX   UINT64_C(1000000)  /* of one payment by itself */
-#define EVM_PAYMENTS_MAX  200                /* of one call */
+#define EVM_APPROVE_GAS   UINT64_C(100000)
+#define EVM_PAYMENTS_MAX  200 /* of one call */
 #define GWEI              ((u128)1000000000)
 
 struct evm_token {
@@ -37,7 +38,8 @@ struct rail {
     bool has_batch;
     struct evm_address batch;
     size_t batch_size;
-    mete_time first_now; /* of the first probe: what is older is not this process's doing */
+    mete_time approved_at; /* when the batch contract was last allowed to move a token; 0: never */
+    mete_time first_now;   /* of the first probe: what is older is not this process's doing */
 };
 
 /** Reads the settings into `r`; opens key and chain. */
@@ -116,6 +118,13 @@ void evm_body_set(struct arena *a, struct rail_payment *p, const struct evm_tx *
                   const struct evm_address *sender, size_t index);
 /** The body of a transaction: "0x" and its bytes. */
 struct text evm_body(struct arena *a, const struct evm_tx *tx);
+
+/* --- transactions of the account's own ---------------------------------------------------------*/
+
+/** Sends a transaction that pays nobody: `to`, `data`, `gas` and `nonce` are set in it. Nothing is
+ *  committed of it: were its nonce that of a payment, that payment would be found dead, and made
+ *  anew. */
+void evm_own_send(struct rail *r, const struct evm_fees *fees, struct evm_tx *tx);
 
 /* --- the three calls ---------------------------------------------------------------------------*/
 

@@ -18,8 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEY_FILE_MAX 128 /* bytes */
-#define PATH_LEN_MAX 4096
+#define KEY_FILE_MAX   128 /* bytes */
+#define PATH_LEN_MAX   4096
+#define SKIP_TAKEN_MAX 12 /* doublings end there: 1,023 nonces */
 
 struct offer {
     bool is_used;
@@ -148,25 +149,38 @@ static struct offer *offer_make(struct lane *l, uint64_t nonce)
     return omap_put(&l->offers, (struct bytes){(const uint8_t *)&key, sizeof key}, NULL);
 }
 
+/** How many free nonces are passed over: whoever is told again and again that they are taken would
+ *  else ask for each of a long row that was committed and never sent. */
+static uint64_t skip_of(uint32_t taken)
+{
+    const uint32_t doublings = taken < SKIP_TAKEN_MAX ? taken : SKIP_TAKEN_MAX;
+    return taken > 2 ? (UINT64_C(1) << (doublings - 2)) - 1 : 0;
+}
+
+/** Whether an offer may be made again, to `who`. */
+static bool is_open(struct offer *o, uint64_t who, uint32_t taken, mete_time now)
+{
+    if (!o->is_used && o->owner == who && o->taken < taken) {
+        o->is_used = true; /* somebody has committed it */
+    }
+    return !o->is_used && (o->owner == who || now - o->at > LANE_OFFER_US);
+}
+
 uint64_t lane_offer(struct lane *l, uint64_t pending, struct text owner, uint32_t taken,
                     mete_time now)
 {
     const uint64_t who = bytes_hash(text_bytes(owner), 0);
+    uint64_t skip = skip_of(taken);
     uint64_t nonce = pending;
     for (;; nonce++) {
         struct offer *o = offer_of(l, nonce);
-        if (o == NULL) {
+        if (o != NULL && !is_open(o, who, taken, now)) {
+            continue;
+        }
+        if (skip == 0 || (o != NULL && o->owner == who)) {
             break;
         }
-        if (!o->is_used && o->owner == who) {
-            if (o->taken >= taken) {
-                break; /* it asks again, having heard nothing */
-            }
-            o->is_used = true; /* somebody has committed it */
-        }
-        if (!o->is_used && now - o->at > LANE_OFFER_US) {
-            break;
-        }
+        skip--;
     }
     *offer_make(l, nonce) = (struct offer){false, taken, now, who};
     return nonce;

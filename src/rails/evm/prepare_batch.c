@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Payments that travel together, by contracts/Batch.sol. What it would refuse for one payee is left
  * to be judged by itself; when the contract, the allowance or the gas is not there, all are: they
- * are paid one by one, which costs more and fails less. */
+ * are paid one by one, which costs more and fails less. The allowance is given when it is missing:
+ * to code that is known, and that can only ever move what its caller has. */
 #include "base/text.h"
 #include "crypto/keccak.h"
 #include "rails/evm/plan.h"
+
+#define APPROVE_AGAIN_US (600 * TIME_SECOND_US)
 
 static const struct rpc_block PENDING = {.tag = RPC_PENDING};
 
@@ -59,6 +62,22 @@ static void batch_ask(struct batch *b, struct chain_round *round)
     buf_clear(&data);
 }
 
+/** Lets the contract move the token, from the next call on. */
+static void approve(struct batch *b, const struct evm_scene *scene)
+{
+    struct rail *r = b->plan->rail;
+    struct buf data = {0};
+    if (b->plan->now - r->approved_at < APPROVE_AGAIN_US) {
+        return;
+    }
+    r->approved_at = b->plan->now;
+    call_put_amount(&data, ABI_APPROVE, &r->batch, U256_MAX);
+    struct evm_tx tx = {.to = b->token->address, .gas = EVM_APPROVE_GAS, .data = buf_bytes(&data)};
+    tx.nonce = lane_offer(r->lane, scene->nonce, TEXT("approve"), 0, b->plan->now);
+    evm_own_send(r, &scene->fees, &tx);
+    buf_clear(&data);
+}
+
 /** True when the contract is ours, may move so much, and says what would become of each payment. */
 static bool batch_may(struct batch *b, struct chain_round *round, const struct evm_scene *scene,
                       struct u256 *unpaid)
@@ -73,9 +92,15 @@ static bool batch_may(struct batch *b, struct chain_round *round, const struct e
         return false;
     }
     const struct hash have = keccak256(code);
-    return hash_eq(&have, &EVM_BATCH_CODE) &&
-           u256_cmp(evm_left(allowance, b->plan->spent[t]), b->total) >= 0 &&
-           u256_cmp(evm_left(scene->token_balance[t], b->plan->spent[t]), b->total) >= 0;
+    if (!hash_eq(&have, &EVM_BATCH_CODE) ||
+        u256_cmp(evm_left(scene->token_balance[t], b->plan->spent[t]), b->total) < 0) {
+        return false;
+    }
+    if (u256_cmp(evm_left(allowance, b->plan->spent[t]), b->total) < 0) {
+        approve(b, scene);
+        return false;
+    }
+    return true;
 }
 
 /** Leaves those out that would be refused; true when there were any. */

@@ -104,3 +104,23 @@ void evm_send(struct rail *r, struct rail_payment **p, size_t count, struct aren
     chain_round_end(&round);
     arena_clear(&own);
 }
+
+void evm_own_send(struct rail *r, const struct evm_fees *fees, struct evm_tx *tx)
+{
+    struct chain_round round;
+    struct mete_err err;
+    struct buf raw = {0};
+    tx->type = EVM_TX_FEE_MARKET;
+    tx->chain_id = chain_id(r->chain);
+    tx->tip_max = u256_of(fees->tip < fees->max ? fees->tip : fees->max);
+    tx->fee_max = u256_of(fees->max);
+    lane_sign(r->lane, tx);
+    evm_tx_put(tx, &raw);
+    chain_round_begin(&round, r->chain);
+    (void)chain_ask_send(&round, buf_bytes(&raw));
+    if (chain_round_go(&round, &err) == METE_OK) {
+        lane_use(r->lane, tx->nonce);
+    }
+    chain_round_end(&round);
+    buf_clear(&raw);
+}

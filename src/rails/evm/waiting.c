@@ -54,29 +54,11 @@ static bool replace(struct evm_probe *x, struct evm_look *l)
 /* --- holes -------------------------------------------------------------------------------------*/
 
 /** Uses a nonce that nobody has, so that what comes after it can go on: nothing, paid to oneself.
- *  Were it somebody's after all, that payment would be found dead, and made anew. */
+ */
 static void hole_fill(struct evm_probe *x, uint64_t nonce)
 {
-    struct rail *r = x->rail;
-    struct chain_round round;
-    struct mete_err err;
-    struct buf raw = {0};
-    struct evm_tx tx = {.type = EVM_TX_FEE_MARKET,
-                        .chain_id = chain_id(r->chain),
-                        .nonce = nonce,
-                        .tip_max = u256_of(x->fees.tip),
-                        .fee_max = u256_of(x->fees.max),
-                        .gas = COIN_GAS,
-                        .to = *lane_address(r->lane)};
-    lane_sign(r->lane, &tx);
-    evm_tx_put(&tx, &raw);
-    chain_round_begin(&round, r->chain);
-    (void)chain_ask_send(&round, buf_bytes(&raw));
-    if (chain_round_go(&round, &err) == METE_OK) {
-        lane_use(r->lane, nonce);
-    }
-    chain_round_end(&round);
-    buf_clear(&raw);
+    struct evm_tx tx = {.nonce = nonce, .gas = COIN_GAS, .to = *lane_address(x->rail->lane)};
+    evm_own_send(x->rail, &x->fees, &tx);
 }
 
 /** Whether what is missing before it may be filled now. */
