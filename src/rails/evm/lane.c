@@ -20,7 +20,7 @@
 
 #define KEY_FILE_MAX   128 /* bytes */
 #define PATH_LEN_MAX   4096
-#define SKIP_TAKEN_MAX 12 /* doublings end there: 1,023 nonces */
+#define SKIP_TAKEN_MAX 12 /* doublings end there: 2,047 nonces */
 
 struct offer {
     bool is_used;
@@ -154,7 +154,7 @@ static struct offer *offer_make(struct lane *l, uint64_t nonce)
 static uint64_t skip_of(uint32_t taken)
 {
     const uint32_t doublings = taken < SKIP_TAKEN_MAX ? taken : SKIP_TAKEN_MAX;
-    return taken > 2 ? (UINT64_C(1) << (doublings - 2)) - 1 : 0;
+    return taken > 2 ? (UINT64_C(1) << (doublings - 1)) - 1 : 0;
 }
 
 /** Whether an offer may be made again, to `who`. */
