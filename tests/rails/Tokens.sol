@@ -32,8 +32,8 @@ contract Token {
         uint256 taken = v * fee / 10000;
         balanceOf[from] -= v;
         balanceOf[to] += v - taken;
-        emit Transfer(from, to, v - taken);
         if (taken > 0) { balanceOf[address(this)] += taken; emit Transfer(from, address(this), taken); }
+        emit Transfer(from, to, v - taken);
         if (silent) assembly { return(0, 0) }
         return true;
     }

@@ -20,6 +20,9 @@
 #define CONFIRMATIONS     "12" /* of a network that mete does not know */
 #define LIST_MAX          4096
 
+/* The node of Ethereum, for who says no more than that. */
+#define RPC_ENVIRONMENT "ETH_RPC"
+
 struct reading {
     const struct rail_config *config;
     struct mete_err *err;
@@ -57,9 +60,9 @@ static char *word_next(char **at)
     return len > 0 ? word : NULL;
 }
 
-static enum mete_code list(struct reading *in, const char *name, char **out)
+static enum mete_code list(struct reading *in, const char *name, const char *otherwise, char **out)
 {
-    const char *text = get(in, name, "");
+    const char *text = get(in, name, otherwise != NULL ? otherwise : "");
     if (!text_copy(in->room, sizeof in->room, text_of(text))) {
         return mete_fail(in->err, METE_USAGE, "", "[evm] %s is longer than %d bytes", name,
                          LIST_MAX - 1);
@@ -78,7 +81,7 @@ static bool host_is_own(struct text host)
 static enum mete_code urls_read(struct reading *in, struct chain_options *o)
 {
     char *at;
-    enum mete_code code = list(in, "rpc_url", &at);
+    enum mete_code code = list(in, "rpc_url", getenv(RPC_ENVIRONMENT), &at);
     const bool any_http = text_is(text_of(get(in, "allow_http", "no")), "yes");
     for (char *word; code == METE_OK && (word = word_next(&at)) != NULL;) {
         struct url url;
@@ -105,7 +108,8 @@ static enum mete_code urls_read(struct reading *in, struct chain_options *o)
 static enum mete_code chain_find(const struct reading *in, uint64_t *id,
                                  const struct network **network)
 {
-    const char *name = get(in, "network", NULL);
+    const bool by_environment = get(in, "rpc_url", NULL) == NULL && getenv(RPC_ENVIRONMENT) != NULL;
+    const char *name = get(in, "network", by_environment ? "ethereum" : NULL);
     *network = name != NULL ? network_by_name(text_of(name)) : NULL;
     if (name != NULL && *network == NULL && get(in, "chain_id", NULL) == NULL) {
         return mete_fail(in->err, METE_USAGE, "",
@@ -190,7 +194,7 @@ static enum mete_code tokens_read(struct rail *r, struct reading *in, const stru
     if (n != NULL) {
         tokens_known(r, n);
     }
-    enum mete_code code = list(in, "tokens", &at);
+    enum mete_code code = list(in, "tokens", NULL, &at);
     for (char *word; code == METE_OK && (word = word_next(&at)) != NULL;) {
         struct evm_token t = {0};
         if (r->token_count == EVM_TOKENS_MAX || !token_read(word, &t)) {
