@@ -47,3 +47,9 @@ contract Token {
 
 /// Takes no coins.
 contract Closed {}
+
+/// Answers as the batch contract does, and pays nobody.
+contract Impostor {
+    function pay(address, bytes32[] calldata) external returns (uint256) { last = block.number; return 0; }
+    uint256 last;
+}

@@ -44,7 +44,7 @@ def artifact(path, name):
 
 
 class Node:
-    """Mines a block for each transaction unless it is told to wait."""
+    """Mines when it is told to, and not before."""
 
     def __init__(self, *options, chain=CHAIN):
         found = glob.glob(str(ROOT / "tests/node/evm/node_modules/@foundry-rs/anvil-*/bin/anvil"))
@@ -53,7 +53,8 @@ class Node:
         self.folder = tempfile.TemporaryDirectory(prefix="mete-evm-")
         self.log = open(pathlib.Path(self.folder.name) / "log", "w+")
         self.process = subprocess.Popen(
-            [found[0], "--host", "127.0.0.1", "--port", "0", "--chain-id", str(chain), *options],
+            [found[0], "--host", "127.0.0.1", "--port", "0", "--no-mining", "--chain-id",
+             str(chain), *options],
             stdout=self.log, stderr=self.log, cwd=self.folder.name,
             env=dict(os.environ, HOME=self.folder.name))
         self.port = None
@@ -66,6 +67,7 @@ class Node:
         self.contract = artifact("contracts/Batch.json", "Batch")
         self.token_code = artifact("tests/rails/Tokens.json", "Token")
         self.closed_code = artifact("tests/rails/Tokens.json", "Closed")
+        self.impostor_code = artifact("tests/rails/Tokens.json", "Impostor")
 
     def __enter__(self):
         return self
@@ -86,15 +88,13 @@ class Node:
         return answer["result"]
 
     def transact(self, to, data="0x", sender=RICH, **more):
-        """By an account of the node's own, in a block at once."""
+        """By an account of the node's own, in the next block."""
         tx = {"from": sender, "data": data, "gas": hex(6_000_000), **more}
         if to:
             tx["to"] = to
         tx_id = self.rpc("eth_sendTransaction", tx)
+        self.mine(1)
         receipt = self.rpc("eth_getTransactionReceipt", tx_id)
-        if receipt is None:
-            self.mine(1)
-            receipt = self.rpc("eth_getTransactionReceipt", tx_id)
         assert receipt["status"] == "0x1", receipt
         return receipt
 
@@ -123,17 +123,14 @@ class Node:
     def balance(self, token, who):
         return self.ask(token, self.token_code, "balanceOf", who)
 
-    def new_batch(self, *tokens):
-        batch = self.deploy(self.contract)
+    def new_batch(self, *tokens, code=None):
+        batch = self.deploy(code or self.contract)
         for token in tokens:
             self.send(token, self.token_code, "approve", batch, 2**256 - 1, sender=PAYER)
         return batch
 
     def mine(self, blocks):
         self.rpc("anvil_mine", hex(blocks))
-
-    def automine(self, on):
-        self.rpc("evm_setAutomine", on)
 
     def nonce(self, tag="latest", who=PAYER):
         return int(self.rpc("eth_getTransactionCount", who, tag), 16)
@@ -148,7 +145,8 @@ def checksummed(node, address):
 
 class Proxy:
     """Stands before a node. `meddle(requests, forward)` may change what is asked and answered: it
-    returns the list of answers, bytes that are sent as they are, or None to close the connection."""
+    returns the list of answers, bytes that are sent as they are, a status, a status and what comes
+    with it, or None to close the connection."""
 
     def __init__(self, port):
         self.target = port
@@ -173,6 +171,8 @@ class Proxy:
                 status = 200
                 if isinstance(said, int):
                     status, said = said, b"{}"
+                elif isinstance(said, tuple):
+                    status, said = said
                 raw = said if isinstance(said, bytes) else json.dumps(said).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
