@@ -62,6 +62,7 @@ struct desk {
     struct refresh *refresh;      /* NULL: no registry to look at */
     struct payout_leases *leases; /* the keeper's thread uses them */
     struct follow *follow;        /* NULL: nobody to follow or to tell */
+    struct payday *payday;        /* NULL: without the role worker */
     mete_time started_at;
     _Atomic enum desk_state state;
     _Atomic bool log; /* a line for each request */
