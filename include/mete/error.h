@@ -291,6 +291,12 @@
       "Use another file, or end the simulator that has it open.")                                  \
     X(SIM_START, 271, "sim_start", 500, 0, "The rail simulator did not start.",                    \
       "See the message.")                                                                          \
+    /* 275..: nodes of chains */                                                                   \
+    X(CHAIN_UNREACHABLE, 275, "chain_unreachable", 503, 1, "No node of a chain has answered.",     \
+      "Try again; when it lasts, look at rpc_url and add a second node.")                          \
+    X(CHAIN_OTHER, 276, "chain_other", 503, 1,                                                     \
+      "A node is of another chain than the settings say.",                                         \
+      "Correct rpc_url, or chain_id and network.")                                                 \
     /* 300..: chains */                                                                            \
     X(ADDRESS_INVALID, 300, "address_invalid", 422, 0, "Not an address of an EVM chain.",          \
       "Write 0x and 40 hexadecimal digits.")                                                       \

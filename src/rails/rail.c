@@ -4,12 +4,14 @@
 
 #include "base/text.h"
 #include "rails/lightning/lightning.h"
+#include "rails/evm/evm.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 static const struct rail_kind *const kinds[] = {
     &rail_lightning,
+    &RAIL_EVM,
     NULL,
 };
 
