@@ -3,12 +3,13 @@
 #include "rails/rail.h"
 
 #include "base/text.h"
+#include "rails/stripe/stripe.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 static const struct rail_kind *const kinds[] = {
-    NULL,
+    &STRIPE_RAIL,
 };
 
 const struct rail_kind *rail_kind_at(size_t i)

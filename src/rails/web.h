@@ -57,6 +57,7 @@ struct web_answer {
     struct buf body; /* the caller's: reused by web_do, freed by web_answer_clear */
     char content_type[80];
     char request_id[80];       /* header request-id (Stripe) */
+    bool is_replayed;          /* header idempotent-replayed: true (Stripe) */
     unsigned retry_after_s;    /* 0: not said */
     char error[WEB_ERROR_MAX]; /* when it was not answered: why, without the URL's query */
 };
