@@ -3,12 +3,14 @@
 #include "rails/rail.h"
 
 #include "base/text.h"
+#include "rails/bank/bank.h"
 #include "rails/stripe/stripe.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 static const struct rail_kind *const kinds[] = {
+    &BANK_RAIL,
     &STRIPE_RAIL,
 };
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/i128.h"
+#include "crypto/hash.h"
 #include "rails/stripe/stripe.h"
 #include "rails/stripe/stripe_parts.h"
 
@@ -135,6 +136,15 @@ static void test_signature_headers(void **state)
     assert_int_equal(
         stripe_signature_check(TEXT("t=1,v1=00"), (struct bytes){0}, (struct text){0}, 1, 300),
         WEBHOOK_HEADER);
+    /* What fits under another scheme's name is not counted. */
+    const struct hash h = hmac_sha256(text_bytes(TEXT("whsec_x")), text_bytes(TEXT("1.")));
+    char hex[65];
+    char header[200];
+    hash_hex(&h, hex);
+    snprintf(header, sizeof header, "t=1,v1=00,v0=%s", hex);
+    assert_int_equal(
+        stripe_signature_check(text_of(header), (struct bytes){0}, TEXT("whsec_x"), 1, 300),
+        WEBHOOK_SIGNATURE);
 }
 
 static void test_event(void **state)
