@@ -175,6 +175,9 @@
       "It is paid out when it does.")                                                              \
     X(ANCHOR_USED, 146, "anchor_used", 409, 0, "An attempt with this anchor was made before.",     \
       "Ask the rail what became of it; a new attempt needs an anchor of its own.")                 \
+    X(STEP_LEFT_OUT, 147, "step_left_out", 409, 1,                                                 \
+      "Another step of the request was refused, and it was to be all of them or none.",            \
+      "Say it again without the step that was refused.")                                           \
     /* 150..: the program and its store */                                                         \
     X(USAGE, 150, "usage", 400, 0, "The command line is wrong.", "See --help.")                    \
     X(FILE, 151, "file", 500, 0, "A file cannot be read or written.",                              \

@@ -158,6 +158,7 @@ enum decided decide_destination(struct work *w)
     buf_put_sized(&value, e->rail);
     buf_put_sized(&value, e->commitment);
     buf_put_zigzag(&value, found == VIEW_FOUND ? w->now + DESTINATION_COOL_OFF : w->now);
+    buf_put_varint(&value, w->in->seq);
     work_set(w, key_u32(KEY_DESTINATION, number), &value);
     buf_clear(&value);
     if (!w->missing && held == HOLD_DESTINATION) {

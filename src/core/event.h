@@ -251,7 +251,9 @@ struct event_payout {
     struct text rail;
     struct text asset;  /* of a batch: a code */
     struct text anchor; /* by which the rail knows an attempt */
+    bool has_body;      /* what is sent stands sealed beside the log */
     int32_t attempt;    /* from 1 */
+    bool unprepared;    /* of a failure: the next attempt, which was never made */
     bool has_amount;
     struct money amount;
     bool has_fee;

@@ -40,7 +40,8 @@ static enum mete_code attempt_explain(struct payout *p, uint32_t index)
         [ATTEMPT_OPEN] = "may still be paid; until the rail says otherwise no other one is made",
         [ATTEMPT_DEAD] = "failed: the rail has proven that nothing moved",
         [ATTEMPT_PAID] = "was paid",
-        [ATTEMPT_RETURNED] = "was paid and came back"};
+        [ATTEMPT_RETURNED] = "was paid and came back",
+        [ATTEMPT_UNMADE] = "could not be prepared: nothing was sent"};
     struct explain *x = p->x;
     struct attempt t;
     struct bytes value;

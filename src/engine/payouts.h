@@ -59,12 +59,17 @@ struct payout_due {
     struct text rail;
     struct asset asset;
     struct transfer transfer;
+    mete_time queued_at;
 };
 
 /** What is due at `now`, oldest first, at most `max`; in `a`. */
 enum mete_code payouts_due(struct engine *e, mete_time now, size_t max, struct arena *a,
                            struct payout_due **rows, size_t *count,
                            struct mete_err *err) METE_MUST_CHECK;
+
+/** One transfer by its number, which has to be one. */
+enum mete_code payout_read(struct engine *e, struct arena *a, uint64_t number,
+                           struct payout_due *row, struct mete_err *err) METE_MUST_CHECK;
 
 /** One transfer by its id. METE_TRANSFER_UNKNOWN. */
 enum mete_code payout_find(struct engine *e, struct text transfer_id, struct arena *a,

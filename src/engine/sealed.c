@@ -108,6 +108,47 @@ bool engine_unseal(const struct engine *e, const struct sealed_value *v, struct 
     return sealed_open(e, v, plain);
 }
 
+struct wanted {
+    const struct engine *e;
+    struct text pointer;
+    struct arena *a;
+    struct text *out;
+    bool unopened;
+};
+
+static bool wanted_visit(void *arg, const struct sealed_value *v)
+{
+    struct wanted *w = arg;
+    struct buf plain = {0};
+    if (!text_eq(v->pointer, w->pointer)) {
+        return true;
+    }
+    if (sealed_open(w->e, v, &plain)) {
+        const struct text value = {(const char *)plain.p + SALT_LEN, plain.len - SALT_LEN};
+        *w->out = arena_text(w->a, value);
+    } else {
+        w->unopened = true;
+    }
+    secret_wipe(plain.p, plain.len);
+    buf_clear(&plain);
+    return false;
+}
+
+enum mete_code sealed_read(struct engine *e, uint64_t seq, struct text pointer, struct arena *a,
+                           struct text *out, struct mete_err *err)
+{
+    struct wanted w = {.e = e, .pointer = pointer, .a = a, .out = out};
+    *out = (struct text){0};
+    enum store_result r = book_seals(e->book, seq, (struct text){0}, wanted_visit, &w, err);
+    if (w.unopened) {
+        return mete_fail(err, METE_SEAL_KEY, "",
+                         "the sealed value at %.*s of entry %llu does not open with the keys of "
+                         "this store: put its key file back",
+                         (int)pointer.len, pointer.p, (unsigned long long)seq);
+    }
+    return r == STORE_FAILED ? METE_STORE_FAILED : METE_OK;
+}
+
 /* --- an event that is sent again ---------------------------------------------------------------*/
 
 /* The salts of an event that stands in the log, by pointer. */

@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/text.h"
 #include "crypto/seal.h"
+#include "engine/payout_claim.h"
 #include "http/descriptors.h"
 #include "http/federation.h"
 #include "http/feed.h"
@@ -688,6 +689,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     store_node_name(d->node);
     d->answers = answers_new();
     d->idempotency = idempotency_new();
+    d->leases = payout_leases_new();
     d->lines = lines_open(STDERR_FILENO);
     peers_open(&d->peers, &o->peers);
     connections_bound(d);
@@ -753,6 +755,7 @@ void desk_close(struct desk *d)
     authority_close(d->authority);
     keeper_free(d->keeper);
     idempotency_free(d->idempotency);
+    payout_leases_free(d->leases);
     peers_close(d->peers);
     answers_free(d->answers);
     lines_close(d->lines);
