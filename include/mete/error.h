@@ -175,6 +175,13 @@
       "It is paid out when it does.")                                                              \
     X(ANCHOR_USED, 146, "anchor_used", 409, 0, "An attempt with this anchor was made before.",     \
       "Ask the rail what became of it; a new attempt needs an anchor of its own.")                 \
+    /* 170..: exchange */                                                                          \
+    X(RATE_MISSING, 170, "rate_missing", 422, 1, "No rate between these two assets is recorded.",  \
+      "Record one with fx.rate_set, or mete fx import, and send it again.")                        \
+    X(RATE_OLD, 171, "rate_old", 422, 1, "The rate between these two assets is over 7 days old.",  \
+      "Record a newer one with fx.rate_set, or mete fx import, and send it again.")                \
+    X(RATE_WORSE, 172, "rate_worse", 409, 1, "The conversion would give less than at_least.",      \
+      "Ask for less, or wait for a better rate.")                                                  \
     X(STEP_LEFT_OUT, 147, "step_left_out", 409, 1,                                                 \
       "Another step of the request was refused, and it was to be all of them or none.",            \
       "Say it again without the step that was refused.")                                           \

@@ -24,6 +24,10 @@
     X(campaigns)                                                                                   \
     X(settlements)                                                                                 \
     X(settle)                                                                                      \
+    X(fx_import)                                                                                   \
+    X(fx_list)                                                                                     \
+    X(fx_quote)                                                                                    \
+    X(fx_convert)                                                                                  \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \

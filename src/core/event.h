@@ -160,6 +160,14 @@ struct event_rate {
     mete_time as_of;
 };
 
+struct event_conversion {
+    struct text party;
+    struct money amount; /* that it gives */
+    struct text to;      /* code of the asset that it gets */
+    bool has_at_least;
+    struct money at_least; /* less than that, and nothing moves */
+};
+
 /* What an envelope says it belongs to; empty: nothing. */
 struct correlation {
     struct text campaign_id;
@@ -293,6 +301,7 @@ struct event {
         struct event_allocation allocation;
         struct event_transfer transfer;
         struct event_rate rate;
+        struct event_conversion conversion;
         struct event_campaign campaign;
         struct event_completion completion;
         struct event_round round;

@@ -15,6 +15,7 @@
 #include "engine/publication.h"
 #include "engine/quarantine.h"
 #include "engine/query.h"
+#include "engine/rates.h"
 #include "engine/settlements.h"
 #include "wire/json_values.h"
 #include "wire/policy_problems.h"
@@ -50,6 +51,11 @@ void party_json(struct json_writer *w, const struct party_row *row);
 void party_totals_json(struct json_writer *w, const struct party_total *total, size_t count);
 
 void allocation_json(struct json_writer *w, const struct allocation_row *row);
+
+/* --- exchange --------------------------------------------------------------------------------- */
+
+void exchange_rate_json(struct json_writer *w, const struct rate_row *row);
+void quote_json(struct json_writer *w, const struct rates_quote *q);
 
 /* --- campaigns, settlements ------------------------------------------------------------------- */
 

@@ -71,17 +71,6 @@ static const char *next_id(void)
 /* Of a party, or of one of mete's own. */
 static i128 net(const char *party)
 {
-    i128 total[STATE_SUMS] = {0};
-    struct asset usd;
-    assert_int_equal(view_asset(&w.view, TEXT("USD"), &usd), VIEW_FOUND);
-    for (uint32_t own = 1; own < PARTY_FIRST; own++) {
-        struct key key = key_account(own, usd.number);
-        const char *name = party_system_name(own);
-        if (name != NULL && strcmp(name, party) == 0) {
-            (void)w.view.sums(w.view.ctx, key_bytes(&key), total);
-            return total[1] - total[0] + total[3] - total[2];
-        }
-    }
     return world_net(&w, party, "USD");
 }
 
