@@ -7,23 +7,6 @@
 #include "crypto/hash.h"
 
 #define HEADER_LEN_MAX 4096
-#define SECONDS_DIGITS 12
-
-static bool seconds_read(struct text t, int64_t *out)
-{
-    int64_t v = 0;
-    if (t.len == 0 || t.len > SECONDS_DIGITS) {
-        return false;
-    }
-    for (size_t i = 0; i < t.len; i++) {
-        if (t.p[i] < '0' || t.p[i] > '9') {
-            return false;
-        }
-        v = v * 10 + (t.p[i] - '0');
-    }
-    *out = v;
-    return true;
-}
 
 /** The next "name=value" of the header; false at its end. A part without '=' has no value. */
 static bool part_next(struct text *rest, struct text *name, struct text *value)
@@ -63,7 +46,7 @@ static bool header_read(struct text header, struct text *seconds, int64_t *at)
         signatures += text_is(name, "v1");
     }
     return header.len <= HEADER_LEN_MAX && moments == 1 && signatures > 0 &&
-           seconds_read(*seconds, at);
+           webhook_seconds(*seconds, at);
 }
 
 static struct hash expected(struct text seconds, struct bytes body, struct text secret)

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "core/asset.h"
 #include "wire/json.h"
+#include "wire/webhook.h"
 
 /* The version of the API that these readers were written for; sent with every request. */
 #define STRIPE_VERSION "2026-10-28.endive"
@@ -52,6 +53,9 @@ struct stripe_object {
 /** Reads a transfer or a payout. False: it is neither, or a member that counts is missing. */
 bool stripe_object_read(const struct json *j, struct stripe_object *out) METE_MUST_CHECK;
 
+/** What a party can do about a payout that failed with this code; NULL: nothing, it may pass. */
+const char *stripe_failure_remedy(struct text code);
+
 /** A list as /v1/transfers answers it: *first its objects. False: it is none. */
 bool stripe_list_read(const struct json *j, const struct json **first,
                       bool *has_more) METE_MUST_CHECK;
@@ -73,13 +77,6 @@ struct stripe_event {
     const struct json *object;
 };
 bool stripe_event_read(const struct json *j, struct stripe_event *out) METE_MUST_CHECK;
-
-enum webhook_verdict {
-    WEBHOOK_GOOD,
-    WEBHOOK_HEADER,    /* no header, or one that cannot be read */
-    WEBHOOK_STALE,     /* its moment is too far from now */
-    WEBHOOK_SIGNATURE, /* none of its signatures fits the bytes */
-};
 
 /** Judges the header Stripe-Signature over the raw body. `secret` as Stripe shows it, with whsec_.
  *  Any one v1 that fits will do; other schemes are ignored. Times in seconds since 1970; a moment
