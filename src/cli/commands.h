@@ -24,6 +24,8 @@
     X(campaigns)                                                                                   \
     X(settlements)                                                                                 \
     X(settle)                                                                                      \
+    X(bank_import)                                                                                 \
+    X(bank_check)                                                                                  \
     X(fx_import)                                                                                   \
     X(fx_list)                                                                                     \
     X(fx_quote)                                                                                    \

@@ -131,6 +131,8 @@ static struct desk_options desk_of(struct settings *s)
         .insights_days = (unsigned)settings_number(s, SETTING_INSIGHTS_DAYS),
         .insights_rate = (unsigned)settings_number(s, SETTING_INSIGHTS_RATE),
         .cache_size = (size_t)settings_number(s, SETTING_CACHE) << 20,
+        .payment_secrets = settings_text(s, SETTING_PAYMENT_SECRETS),
+        .stripe_webhook_secret = settings_path(s, SETTING_STRIPE_WEBHOOK),
         .loopback = listen_is_loopback(settings_text(s, SETTING_LISTEN)),
         .log = settings_switch(s, SETTING_LOG_REQUESTS),
         .log_level = (enum log_level)settings_log_level(s)};

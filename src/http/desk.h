@@ -33,6 +33,8 @@ struct desk_options {
     size_t cache_size;        /* of the books; 0: 64 MiB */
     unsigned insights_days;   /* that points and insight events are kept; 0: for ever */
     unsigned insights_rate;   /* of them, rows a second for each app; 0: no bound */
+    const char *payment_secrets;       /* a folder: see http/webhook_secret.h; NULL: none */
+    const char *stripe_webhook_secret; /* a file of the same kind; NULL: none */
     bool loopback;
     struct peers_options peers;
     bool log;                 /* a JSON line for each request, on stderr */
