@@ -90,7 +90,9 @@ static enum payout_fact_outcome returned_take(struct engine *e, mete_time now,
                                               struct mete_err *err)
 {
     bool differs = f->has_amount && f->amount != row->transfer.amount;
-    bool is_sent = attempt->outcome == ATTEMPT_OPEN && row->transfer.state == TRANSFER_SENT;
+    /* From `sent` all of it comes back at once; else it was paid, and a part of it is back. */
+    bool is_sent =
+        attempt->outcome == ATTEMPT_OPEN && row->transfer.state == TRANSFER_SENT && !differs;
     const struct payout_step s = {.type = EVENT_PAYOUT_TRANSFER_RETURNED,
                                   .transfer_id = f->transfer_id,
                                   .attempt = f->attempt,
@@ -98,7 +100,7 @@ static enum payout_fact_outcome returned_take(struct engine *e, mete_time now,
                                                     : (struct text){0},
                                   .reason = f->reason,
                                   .reference = f->reference};
-    if (attempt->outcome != ATTEMPT_PAID && !is_sent) { /* what is back was paid */
+    if (attempt->outcome != ATTEMPT_PAID && !is_sent) {
         enum payout_fact_outcome done = paid_take(e, now, f, row, a, err);
         if (done != FACT_BOOKED) {
             return done;
