@@ -3,6 +3,7 @@
 #include "base/i128.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/rails.h"
 #include "cli/service.h"
 #include "cli/settings.h"
 #include "crypto/seal.h"
@@ -282,13 +283,20 @@ static int serve_run(struct cli *c)
     if (c->settings->errors > 0) {
         return CLI_USAGE;
     }
-    const struct desk_options o = desk_of(c->settings);
+    struct rails rails;
+    struct desk_options o = desk_of(c->settings);
     if (c->settings->errors > 0) { /* a file has gone since it was looked at */
         settings_complain(c->settings);
         return CLI_USAGE;
     }
     signals_block(&set);
+    if (rails_open(&rails, c->settings, &err) != METE_OK) {
+        return cli_fail(c, &err);
+    }
+    o.rail = rails.rail;
+    o.rails = rails.count;
     if (desk_open(&d, &o, &err) != METE_OK) {
+        rails_close(&rails);
         return cli_fail(c, &err);
     }
     say_started(c, d, o.server.listen);
@@ -301,6 +309,7 @@ static int serve_run(struct cli *c)
     }
     stopped_say(c, d, "every request was answered");
     desk_close(d);
+    rails_close(&rails);
     return CLI_OK;
 }
 

@@ -43,6 +43,7 @@ struct worker_options {
     size_t max;                                             /* payouts of a claim; 0: 100 */
     unsigned lease_s;                                       /* 0: 60 */
     struct text book;                                       /* as rails are told it; copied */
+    mete_time (*clock)(void *ctx); /* how late it has become in a round; NULL: no later */
     void (*ended)(void *ctx, const struct worker_ended *p); /* may be NULL */
     void *ctx;
 };

@@ -55,6 +55,7 @@ struct worker {
     unsigned failures; /* rounds, one after the other */
     bool cut;          /* the port is gone: nothing new in this round */
     mete_time now;
+    mete_time lease_until;
     struct worker_round *round;
     struct worker_counts counts;
 };
@@ -63,8 +64,17 @@ struct worker {
 
 /** Claims, and reads the answer. False: w->round says why. */
 bool worker_claim(struct worker *w, struct job_list *out) METE_MUST_CHECK;
+/** An order of qsort: by rail, then what may have been sent before what is new, then by group. */
+int worker_job_order(const void *a, const void *b);
 /** The destination of a claimed payout as rails need it; in the arena. False: there is none. */
 bool worker_destination(struct worker *w, const struct json *claimed, struct text *out);
+
+/* worker.c */
+
+/** What is not begun by now is left to whoever claims it next: the port is gone, or the lease. */
+bool worker_is_late(struct worker *w);
+/** Puts groups together. */
+void worker_group(struct job_list jobs);
 
 /* worker_say.c */
 

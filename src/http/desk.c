@@ -16,6 +16,7 @@
 #include "http/intake.h"
 #include "http/lines.h"
 #include "http/log_pages.h"
+#include "http/payout_worker.h"
 #include "http/piece.h"
 #include "http/pump.h"
 #include "http/query_args.h"
@@ -657,6 +658,9 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
     if (code == METE_OK) {
         code = server_start(&d->server, &d->o.server, err);
     }
+    if (code == METE_OK && d->o.rails > 0 && (d->o.roles & ROLE_WORKER) != 0) {
+        payout_worker_start(&d->payouts, d, d->o.rail, d->o.rails);
+    }
     return code;
 }
 
@@ -714,6 +718,7 @@ void desk_adjust(struct desk *d, const struct desk_options *o)
 void desk_quiesce(struct desk *d)
 {
     atomic_store(&d->state, DESK_DRAINING);
+    payout_worker_quiesce(d->payouts);
     server_quiesce(d->server);
     streams_drain(d->streams);
 }
@@ -730,6 +735,7 @@ void desk_close(struct desk *d)
     if (d->streams != NULL) {
         streams_drain(d->streams);
     }
+    payout_worker_stop(d->payouts);
     follow_stop(d->follow);
     relay_stop(d->relay);
     refresh_stop(d->refresh);

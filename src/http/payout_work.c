@@ -326,7 +326,9 @@ void payout_steps_post(struct desk *d, struct engine *e, struct exchange *x)
             reply_problem(x, &s->result[i].err);
             return;
         }
-        if (s->step[i].type != EVENT_PAYOUT_TRANSFER_SENDING) {
+        enum submit_status status = s->result[i].status;
+        bool taken = status == SUBMIT_APPLIED || status == SUBMIT_DUPLICATE;
+        if (taken && s->step[i].type != EVENT_PAYOUT_TRANSFER_SENDING) {
             payout_lease_end(d->leases, e, s->step[i].transfer_id);
         }
     }
