@@ -271,6 +271,11 @@
     X(BANK_BALANCE, 256, "bank_balance", 422, 0,                                                   \
       "Opening balance and entries of an account statement do not give its closing balance.",      \
       "Book nothing from it; ask the bank for the statement again.")                               \
+    /* 270..: the simulator of rails */                                                            \
+    X(SIM_STATE, 270, "sim_state", 500, 0, "The state of the rail simulator cannot be used.",      \
+      "Use another file, or end the simulator that has it open.")                                  \
+    X(SIM_START, 271, "sim_start", 500, 0, "The rail simulator did not start.",                    \
+      "See the message.")                                                                          \
     /* 300..: chains */                                                                            \
     X(ADDRESS_INVALID, 300, "address_invalid", 422, 0, "Not an address of an EVM chain.",          \
       "Write 0x and 40 hexadecimal digits.")                                                       \

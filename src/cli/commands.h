@@ -61,6 +61,7 @@
     X(config_print)                                                                                \
     X(config_example)                                                                              \
     X(doctor)                                                                                      \
+    X(rail_sim)                                                                                    \
     X(track_call)                                                                                  \
     X(track_report)                                                                                \
     X(events_list)                                                                                 \

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Notes of a bank into facts about payouts, one by one. Invariant: what nobody could place stands
- * in the quarantine, once, and its row here. */
+ * in the quarantine, and its row here. */
 #include "engine/bank_import_parts.h"
 
-#include "base/encode.h"
 #include "base/text.h"
-#include "engine/insights.h"
-#include "engine/internal.h"
 #include "rails/bank/bank.h"
 #include "wire/bank/reason.h"
 #include "wire/json.h"
@@ -16,7 +13,6 @@
 
 #define NOTES_ARENA ((size_t)4 << 30)
 #define NOTE_ARENA  ((size_t)64 << 20)
-#define APP         TEXT("bank") /* of the rows that remember what stands in the quarantine */
 
 static const char *const end_names[] = {
 #define X(symbol, name) name,
@@ -81,40 +77,13 @@ static void tell(struct importing *m, const struct bank_note *n, enum bank_impor
     m->stopped |= m->visit != NULL && !m->visit(m->arg, &row);
 }
 
-/** Remembers a note beside the log. True: it was remembered before. */
-static bool remembered(struct importing *m, const struct bank_note *n, bool *failed)
-{
-    char hex[65];
-    struct insight found;
-    hash_hex(&n->key, hex);
-    struct insight row = {.kind = INSIGHT_EVENT,
-                          .app = APP,
-                          .id = text_of(hex),
-                          .t = engine_now(m->e),
-                          .type = TEXT("bank.unplaced"),
-                          .received_at = engine_now(m->e)};
-    *failed = book_insight_find(m->e->book, &row, 1, &found, m->err) != STORE_OK;
-    if (*failed || found.received_at != TIME_NEVER) {
-        return !*failed;
-    }
-    row.sha256 = insight_sum(&row);
-    *failed = book_insight_put(m->e->book, &row, 1, m->err) != STORE_OK;
-    return false;
-}
-
-/** Into the quarantine, without account numbers, once however often the bank says it. */
-static enum mete_code keep(struct importing *m, const struct bank_note *n, const char *why)
+/** Into the quarantine, without account numbers. The same record has the same bytes, and the
+ *  quarantine keeps those once. */
+static void keep(struct importing *m, const struct bank_note *n, const char *why)
 {
     struct mete_err reason;
     struct json_writer w;
     struct buf body = {0};
-    bool failed = false;
-    if (n->has_key && remembered(m, n, &failed)) {
-        return METE_OK;
-    }
-    if (failed) {
-        return m->err->code;
-    }
     (void)mete_fail(&reason, METE_BANK_UNMATCHED, "", "%s", why);
     jw_init(&w, &body, false);
     jw_object(&w, NULL);
@@ -129,14 +98,14 @@ static enum mete_code keep(struct importing *m, const struct bank_note *n, const
     jw_end_object(&w);
     engine_refuse(m->e, buf_text(&body), &reason);
     buf_clear(&body);
-    return METE_OK;
 }
 
 static enum mete_code unplaced(struct importing *m, const struct bank_note *n,
                                enum bank_import_end end, struct text transfer_id, const char *why)
 {
     tell(m, n, end, transfer_id, why);
-    return keep(m, n, why);
+    keep(m, n, why);
+    return METE_OK;
 }
 
 /* --- one payment -------------------------------------------------------------------------------*/

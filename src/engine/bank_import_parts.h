@@ -21,8 +21,6 @@ struct bank_note {
     i128 amount_e5;
     struct text currency;
     uint32_t count; /* movements it stands for; 0: not said */
-    bool has_key;
-    struct hash key; /* that tells it from other records */
     struct bank_note *next;
 };
 
