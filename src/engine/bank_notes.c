@@ -28,21 +28,6 @@ static const char *const message_name[] = {[BANK_PAIN_002] = "pain.002",
                                            [BANK_CAMT_053] = "camt.053",
                                            [BANK_CAMT_054] = "camt.054"};
 
-/** A status has no reference of its own: what it says of whom is its name. */
-static struct hash status_key(const struct bank_record *r)
-{
-    const struct bytes parts[] = {text_bytes(text_of(r->message_id)),
-                                  text_bytes(TEXT("\n")),
-                                  text_bytes(text_of(r->original_message)),
-                                  text_bytes(TEXT("\n")),
-                                  text_bytes(text_of(r->end_to_end)),
-                                  text_bytes(TEXT("\n")),
-                                  text_bytes(text_of(r->status)),
-                                  text_bytes(TEXT("\n")),
-                                  text_bytes(text_of(r->reason))};
-    return sha256_parts(parts, ARRAY_LEN(parts));
-}
-
 static bool record_take(void *arg, const struct bank_record *r)
 {
     struct bank_notes *n = arg;
@@ -64,13 +49,7 @@ static bool record_take(void *arg, const struct bank_record *r)
         .has_amount = r->amount_known,
         .amount_e5 = r->amount_e5,
         .currency = kept(n, r->currency),
-        .count = r->count,
-        .has_key = true};
-    if (status) {
-        note->key = status_key(r);
-    } else {
-        note->has_key = bank_movement_key(r, &note->key);
-    }
+        .count = r->count};
     return true;
 }
 
@@ -80,9 +59,6 @@ static bool entry_take(void *arg, const struct nacha_record *r)
 {
     struct bank_notes *n = arg;
     struct bank_note *note = note_add(n);
-    const struct bytes parts[] = {text_bytes(text_of(r->trace)),
-                                  text_bytes(text_of(r->original_trace)),
-                                  text_bytes(text_of(r->reason)), text_bytes(text_of(r->id))};
     *note = (struct bank_note){
         .outcome = r->kind == NACHA_RETURN ? BANK_RETURNED : BANK_UNCLEAR,
         .ach = kept(n, r->id),
@@ -92,9 +68,7 @@ static bool entry_take(void *arg, const struct nacha_record *r)
         .has_amount = r->kind == NACHA_RETURN && r->cents > 0,
         .amount_e5 = (i128)r->cents * (BANK_UNIT / 100),
         .currency = TEXT("USD"),
-        .count = 1,
-        .has_key = true,
-        .key = sha256_parts(parts, ARRAY_LEN(parts))};
+        .count = 1};
     return true;
 }
 

@@ -78,7 +78,7 @@ static bool transfer_fact(const struct stripe_object *o, const struct asset *ass
     bool back = o->reversed > 0;
     f->kind = back ? FACT_RETURNED : FACT_PAID;
     f->reason = back ? TEXT("reversed at Stripe") : (struct text){0};
-    f->has_amount = stripe_amount_back(asset, back ? o->reversed : o->amount, &f->amount);
+    f->has_amount = stripe_units_back(asset, back ? o->reversed : o->amount, &f->amount);
     return f->has_amount;
 }
 
@@ -99,7 +99,7 @@ static bool payout_fact(const struct stripe_object *o, const struct asset *asset
                                       o->failure.p != NULL ? o->failure.p : "")
                        : TEXT("the payout was cancelled at Stripe");
     f->remediation = text_of(remedy);
-    f->has_amount = f->kind == FACT_PAID && stripe_amount_back(asset, o->amount, &f->amount);
+    f->has_amount = f->kind == FACT_PAID && stripe_units_back(asset, o->amount, &f->amount);
     return true;
 }
 

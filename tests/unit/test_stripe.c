@@ -24,7 +24,7 @@ static void check_amount(const char *code, i128 amount, int64_t units, enum stri
     int64_t got = -1;
     i128 back = -1;
     assert_non_null(asset);
-    const char *why = stripe_amount(asset, amount, kind, &got);
+    const char *why = stripe_units(asset, amount, kind, &got);
     if (units < 0) {
         if (why == NULL) {
             fail_msg("%s was carried as %lld", code, (long long)got);
@@ -35,7 +35,7 @@ static void check_amount(const char *code, i128 amount, int64_t units, enum stri
         fail_msg("%s: %s", code, why);
     }
     assert_int_equal(got, units);
-    assert_true(stripe_amount_back(asset, got, &back) && back == amount);
+    assert_true(stripe_units_back(asset, got, &back) && back == amount);
 }
 
 static void test_amounts(void **state)
@@ -63,9 +63,9 @@ static void test_amounts(void **state)
     check_amount("USDC", 1000000, -1, STRIPE_TRANSFER);
     const struct asset other = {.number = 1000, .scale = 3, .code = "USD"};
     int64_t units;
-    assert_non_null(stripe_amount(&other, 1000, STRIPE_TRANSFER, &units));
+    assert_non_null(stripe_units(&other, 1000, STRIPE_TRANSFER, &units));
     i128 back;
-    assert_false(stripe_amount_back(asset_builtin(TEXT("ISK")), 150, &back));
+    assert_false(stripe_units_back(asset_builtin(TEXT("ISK")), 150, &back));
 }
 
 static void test_forms(void **state)

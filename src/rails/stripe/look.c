@@ -65,7 +65,7 @@ void stripe_judge_object(const struct rail *r, struct rail_payment *p,
 {
     const char *why;
     i128 amount = 0;
-    if (!is_same(r, p, o, &why) || !stripe_amount_back(&p->asset, o->amount, &amount)) {
+    if (!is_same(r, p, o, &why) || !stripe_units_back(&p->asset, o->amount, &amount)) {
         rail_say(p, RAIL_UNKNOWN, "Stripe has %s under this payment's name: look there",
                  why != NULL ? why : "an amount that this currency does not have");
         return;

@@ -142,7 +142,7 @@ static void stripe_prepare(struct rail *r, struct rail_payment **p, size_t count
 {
     int64_t units = 0;
     METE_ASSERT(count == 1);
-    const char *why = stripe_amount(&p[0]->asset, p[0]->amount, r->kind, &units);
+    const char *why = stripe_units(&p[0]->asset, p[0]->amount, r->kind, &units);
     if (!stripe_account_valid(p[0]->destination)) {
         rail_say(p[0], RAIL_REJECTED, "the destination is not a connected account of Stripe");
         (void)snprintf(p[0]->report.remediation, sizeof p[0]->report.remediation,

@@ -79,7 +79,7 @@ static struct unusual ways_of(const struct asset *asset)
     return usual;
 }
 
-const char *stripe_amount(const struct asset *asset, i128 amount, enum stripe_kind kind,
+const char *stripe_units(const struct asset *asset, i128 amount, enum stripe_kind kind,
                           int64_t *out)
 {
     const struct unusual w = ways_of(asset);
@@ -110,7 +110,7 @@ const char *stripe_amount(const struct asset *asset, i128 amount, enum stripe_ki
     return NULL;
 }
 
-bool stripe_amount_back(const struct asset *asset, int64_t units, i128 *out)
+bool stripe_units_back(const struct asset *asset, int64_t units, i128 *out)
 {
     const struct unusual w = ways_of(asset);
     i128 divisor = 1;

@@ -22,10 +22,10 @@ enum stripe_kind {
  *  currencies, and carries some in steps only. Exact, or NULL is not returned.
  *  Returns NULL, or why Stripe cannot carry it, as the end of a sentence.
  *  Source: Stripe, Supported currencies. */
-const char *stripe_amount(const struct asset *asset, i128 amount, enum stripe_kind kind,
+const char *stripe_units(const struct asset *asset, i128 amount, enum stripe_kind kind,
                           int64_t *out) METE_MUST_CHECK;
 /** The way back; false when it is not a whole number of the asset's minor units. */
-bool stripe_amount_back(const struct asset *asset, int64_t units, i128 *out) METE_MUST_CHECK;
+bool stripe_units_back(const struct asset *asset, int64_t units, i128 *out) METE_MUST_CHECK;
 
 /** "acct_" and 1 to 60 letters or digits. */
 bool stripe_account_valid(struct text t);
