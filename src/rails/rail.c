@@ -40,11 +40,6 @@ const struct rail_kind *rail_kind_of(struct text name)
     return NULL;
 }
 
-bool rail_name_is_internal(struct text name)
-{
-    return text_is(name, "internal_ledger") || text_is(name, "internal");
-}
-
 const char *rail_outcome_name(enum rail_outcome o)
 {
     static const char *const names[] = {

@@ -109,10 +109,6 @@ const struct rail_kind *rail_kind_at(size_t i);
 /** By name or alias; NULL: there is none. */
 const struct rail_kind *rail_kind_of(struct text name);
 
-/** Names of the book's own ledger ("internal_ledger"), which moves money between parties and needs
- *  no rail. */
-bool rail_name_is_internal(struct text name);
-
 /** Fills in the outcome and printf's the reason. */
 void rail_say(struct rail_payment *p, enum rail_outcome o, const char *fmt, ...) METE_PRINTF(3, 4);
 
