@@ -55,6 +55,7 @@
     X(store_prepare)                                                                               \
     X(store_distribute)                                                                            \
     X(serve)                                                                                       \
+    X(worker)                                                                                      \
     X(config_check)                                                                                \
     X(config_print)                                                                                \
     X(config_example)                                                                              \

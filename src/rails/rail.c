@@ -3,11 +3,13 @@
 #include "rails/rail.h"
 
 #include "base/text.h"
+#include "rails/ledger/ledger.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 static const struct rail_kind *const kinds[] = {
+    &rail_internal_ledger,
     NULL,
 };
 
