@@ -46,6 +46,7 @@
     X(quarantine_replay)                                                                           \
     X(quarantine_drop)                                                                             \
     X(party_erase)                                                                                 \
+    X(worker_key)                                                                                  \
     X(key_create)                                                                                  \
     X(key_list)                                                                                    \
     X(key_revoke)                                                                                  \
@@ -57,6 +58,7 @@
     X(store_prepare)                                                                               \
     X(store_distribute)                                                                            \
     X(serve)                                                                                       \
+    X(worker)                                                                                      \
     X(config_check)                                                                                \
     X(config_print)                                                                                \
     X(config_example)                                                                              \

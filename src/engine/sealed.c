@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "engine/destination.h"
 #include "store/hash_seed.h"
 #include "wire/json.h"
 
@@ -68,27 +69,36 @@ static void context_put(struct buf *out, uint64_t seq, struct text pointer)
     buf_put_text(out, pointer);
 }
 
-enum store_result sealed_add(struct engine *e, const struct envelope *env, uint64_t seq)
+void sealed_close(struct engine *e, uint64_t seq, struct text pointer, struct bytes plain,
+                  struct buf *out)
 {
     struct buf context = {0};
+    uint8_t nonce[SEAL_NONCE_LEN];
+    context_put(&context, seq, pointer);
+    random_bytes(nonce, sizeof nonce);
+    seal(out, e->seal_key, nonce, buf_bytes(&context), plain);
+    buf_clear(&context);
+}
+
+enum store_result sealed_add(struct engine *e, const struct envelope *env, uint64_t seq)
+{
     struct buf plain = {0};
     enum store_result r = STORE_OK;
     for (size_t i = 0; i < env->private_count && r == STORE_OK; i++) {
         const struct private_value *v = &env->private_value[i];
-        uint8_t nonce[SEAL_NONCE_LEN];
-        buf_reset(&context);
         buf_reset(&plain);
         buf_reset(&e->sealed);
-        context_put(&context, seq, text_of(v->pointer));
         buf_put(&plain, v->salt, SALT_LEN);
-        buf_put(&plain, v->value.p, v->value.len);
-        random_bytes(nonce, sizeof nonce);
-        seal(&e->sealed, e->seal_key, nonce, buf_bytes(&context), buf_bytes(&plain));
+        if (e->has_payout_key && destination_is_at(text_of(v->pointer))) {
+            destination_box_put(&plain, e->payout_key, v->value);
+        } else {
+            buf_put(&plain, v->value.p, v->value.len);
+        }
+        sealed_close(e, seq, text_of(v->pointer), buf_bytes(&plain), &e->sealed);
         const struct sealed_value sealed = {seq, text_of(v->pointer), v->party, v->commitment,
                                             buf_bytes(&e->sealed)};
         r = book_seal_add(e->book, &sealed, &e->err);
     }
-    buf_clear(&context);
     secret_wipe(plain.p, plain.len);
     buf_clear(&plain);
     return r;

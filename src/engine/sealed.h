@@ -15,6 +15,9 @@ const struct json *sealed_place(const struct json *tree, struct text pointer);
 /** Seals the private values of the event that gets this seq. */
 enum store_result sealed_add(struct engine *e, const struct envelope *env,
                              uint64_t seq) METE_MUST_CHECK;
+/** Appends salt and value (`plain`), sealed for this place. */
+void sealed_close(struct engine *e, uint64_t seq, struct text pointer, struct bytes plain,
+                  struct buf *out);
 /** Appends salt and value; false when they do not open with this book's key. */
 bool sealed_open(const struct engine *e, const struct sealed_value *v,
                  struct buf *plain) METE_MUST_CHECK;

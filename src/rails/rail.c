@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "rails/bank/bank.h"
 #include "rails/stripe/stripe.h"
+#include "rails/ledger/ledger.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 static const struct rail_kind *const kinds[] = {
     &BANK_RAIL,
     &STRIPE_RAIL,
+    &rail_internal_ledger,
 };
 
 const struct rail_kind *rail_kind_at(size_t i)
