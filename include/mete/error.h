@@ -310,6 +310,19 @@
       "Sign again: 65 bytes r, s, v with s in the lower half and v 27 or 28.")                     \
     X(RPC_ANSWER, 304, "rpc_answer", 503, 1, "A node of a chain gave an answer that is none.",     \
       "Try again or ask another node; the message says what was wrong with it.")                   \
+    /* 305..: money by banks and payment providers */                                              \
+    X(BANK_UNMATCHED, 305, "bank_unmatched", 422, 0, "A record of a bank fits no payout.",         \
+      "See mete quarantine show; drop it when it is none of ours.")                                \
+    X(WEBHOOK_SIGNATURE, 306, "webhook_signature", 401, 0,                                         \
+      "The signature of a webhook is missing or does not fit its bytes.",                          \
+      "Compare the secret here with that of the provider; the raw body is signed.")                \
+    X(WEBHOOK_STALE, 307, "webhook_stale", 401, 0,                                                 \
+      "A webhook is older than its window, or ahead.",                                             \
+      "Set the clock; an event that is too old is entered by hand, after a look at the provider.") \
+    X(WEBHOOK_PROVIDER, 308, "webhook_provider", 404, 0, "No such payment provider.",              \
+      "Put its secret into the folder that [payments] secrets names.")                             \
+    X(PAYMENT_STATE, 309, "payment_state", 409, 0, "The payment's state does not allow this.",     \
+      "The message names the state; what was refused stands in the quarantine.")                   \
     /* 320..: the Model Context Protocol */                                                        \
     X(ORIGIN, 320, "origin_forbidden", 403, 0, "A page of another site asks.",                     \
       "Let the server's operator name the site in mcp_origins, if it may ask.")                    \

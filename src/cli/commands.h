@@ -24,6 +24,8 @@
     X(campaigns)                                                                                   \
     X(settlements)                                                                                 \
     X(settle)                                                                                      \
+    X(bank_import)                                                                                 \
+    X(bank_check)                                                                                  \
     X(fx_import)                                                                                   \
     X(fx_list)                                                                                     \
     X(fx_quote)                                                                                    \
@@ -76,6 +78,7 @@
     X(store_distribute)                                                                            \
     X(serve)                                                                                       \
     X(mcp)                                                                                         \
+    X(worker)                                                                                      \
     X(config_check)                                                                                \
     X(config_print)                                                                                \
     X(config_example)                                                                              \

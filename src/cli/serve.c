@@ -134,6 +134,8 @@ static struct desk_options desk_of(struct settings *s)
         .insights_rate = (unsigned)settings_number(s, SETTING_INSIGHTS_RATE),
         .cache_size = (size_t)settings_number(s, SETTING_CACHE) << 20,
         .mcp_origins = settings_text(s, SETTING_MCP_ORIGINS),
+        .payment_secrets = settings_text(s, SETTING_PAYMENT_SECRETS),
+        .stripe_webhook_secret = settings_path(s, SETTING_STRIPE_WEBHOOK),
         .loopback = listen_is_loopback(settings_text(s, SETTING_LISTEN)),
         .log = settings_switch(s, SETTING_LOG_REQUESTS),
         .log_level = (enum log_level)settings_log_level(s)};

@@ -89,6 +89,8 @@ enum setting_kind {
       "points and insight events a second for each app, on average; 0: no bound")                  \
     X(RAILS, "rails", "rails", "PAYMENT_PROCESSORS", NULL, TEXT, NULL, 0, 0, 0,                    \
       "rails that payouts go over, with commas; each has a section of its name")                   \
+    X(LEDGER_FILE, "internal_ledger", "file", NULL, NULL, TEXT, "wallets.db", 0, 0, 0,             \
+      "the file of the wallets that payouts of the internal ledger go to")                         \
     X(REGISTRY_URL, "services", "manifest_registry_url", "MANIFEST_REGISTRY_URL", NULL, URL, NULL, \
       0, 0, 0, "where policies come from that this book does not know")                            \
     X(REFRESH, "services", "manifest_refresh_s", "MANIFEST_REFRESH_SECONDS", NULL, NUMBER, "30",   \
@@ -142,6 +144,55 @@ enum setting_kind {
       "for tests alone: HOST:PORT, where all hosts of payees are taken to be")                     \
     X(LIGHTNING_CA, "lightning", "resolve_ca", NULL, NULL, FILE, NULL, 0, 0, 0,                    \
       "authorities to believe hosts of payees by, PEM, instead of the system's")
+    X(PAYMENT_SECRETS, "payments", "secrets", NULL, NULL, TEXT, NULL, 0, 0, 0,                     \
+      "a folder with a file for each payment provider that sends webhooks: its secret; a second "  \
+      "line while it is changed")                                                                  \
+    X(STRIPE_KEY, "stripe", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                         \
+      "the file that holds the secret key of the account, or a restricted one")                    \
+    X(STRIPE_URL, "stripe", "url", NULL, NULL, URL, "https://api.stripe.com", 0, 0, 0,             \
+      "where Stripe answers; http of this machine alone")                                          \
+    X(STRIPE_PAYS, "stripe", "pays", NULL, NULL, TEXT, "transfer", 0, 0, 0,                        \
+      "transfer: to the balance of a connected account; payout: from that to its bank")            \
+    X(STRIPE_METHOD, "stripe", "payout_method", NULL, NULL, TEXT, "standard", 0, 0, 0,             \
+      "of payouts: standard or instant")                                                           \
+    X(STRIPE_CA, "stripe", "ca_file", NULL, NULL, FILE, NULL, 0, 0, 0,                             \
+      "the authorities that its certificate is checked by, PEM; unless said the system's")         \
+    X(STRIPE_WEBHOOK, "stripe", "webhook_secret_file", NULL, NULL, SECRET, NULL, 0, 0, 0,          \
+      "the file that holds the secret of the webhook (whsec_...); a second line while it is "      \
+      "changed")                                                                                   \
+    X(BANK_DEBTOR, "bank", "debtor", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \
+      "who pays, as the bank knows the name")                                                      \
+    X(BANK_IBAN, "bank", "iban", NULL, NULL, TEXT, NULL, 0, 0, 0, "the account that pays")         \
+    X(BANK_BIC, "bank", "bic", NULL, NULL, TEXT, NULL, 0, 0, 0,                                    \
+      "the BIC of its bank; most need none")                                                       \
+    X(BANK_FORMAT, "bank", "format", NULL, NULL, TEXT, "pain.001.001.09", 0, 0, 0,                 \
+      "of the files: pain.001.001.09, pain.001.001.03 or nacha")                                   \
+    X(BANK_SCHEME, "bank", "scheme", NULL, NULL, TEXT, "sepa", 0, 0, 0,                            \
+      "of pain.001: sepa (euro), or other (any currency)")                                         \
+    X(BANK_LETTERS, "bank", "letters", NULL, NULL, TEXT, "basic", 0, 0, 0,                         \
+      "of names: basic (what every bank reads), or unicode")                                       \
+    X(BANK_FOLDER, "bank", "folder", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \
+      "where files are put for the bank's program to fetch; or url")                               \
+    X(BANK_URL, "bank", "url", NULL, NULL, URL, NULL, 0, 0, 0,                                     \
+      "where files are put by PUT URL/NAME; or folder")                                            \
+    X(BANK_TOKEN, "bank", "token_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                         \
+      "the file that holds the bearer token for that URL")                                         \
+    X(BANK_CA, "bank", "ca_file", NULL, NULL, FILE, NULL, 0, 0, 0,                                 \
+      "the authorities that its certificate is checked by, PEM; unless said the system's")         \
+    X(BANK_DAYS, "bank", "execution_days", NULL, NULL, NUMBER, "1", 0, 30, 0,                      \
+      "banking days from the file to its execution date (TARGET; ACH: Federal Reserve)")           \
+    X(BANK_ROUTING, "bank", "routing", NULL, NULL, TEXT, NULL, 0, 0, 0,                            \
+      "of nacha: the routing number of the bank that gets the file")                               \
+    X(BANK_NAME, "bank", "bank_name", NULL, NULL, TEXT, NULL, 0, 0, 0, "of nacha: its name")       \
+    X(BANK_ORIGIN, "bank", "origin", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \
+      "of nacha: the number that it gave to whoever sends files")                                  \
+    X(BANK_COMPANY, "bank", "company_id", NULL, NULL, TEXT, NULL, 0, 0, 0,                         \
+      "of nacha: the number of the company that pays")                                             \
+    X(BANK_CLASS, "bank", "class", NULL, NULL, TEXT, "ppd", 0, 0, 0,                               \
+      "of nacha: ppd (people) or ccd (companies)")                                                 \
+    X(BANK_LINE_END, "bank", "line_end", NULL, NULL, TEXT, "lf", 0, 0, 0, "of nacha: lf or crlf")  \
+    X(BANK_PRESUMED, "bank", "presumed_days", NULL, NULL, NUMBER, "3", 0, 30, 0,                   \
+      "of nacha: banking days behind the execution after which no return means paid")
 
 enum setting {
 #define X(symbol, section, name, env, option, kind, otherwise, min, max, traits, what)             \

@@ -26,6 +26,8 @@ struct desk_options {
     const char *book;
     bool create; /* make a missing store and book */
     unsigned roles;
+    const char *payment_secrets;       /* a folder: see http/webhook_secret.h; NULL: none */
+    const char *stripe_webhook_secret; /* a file of the same kind; NULL: none */
     const char *admin_key;          /* NULL: none */
     unsigned rate;                  /* as in struct authority_options */
     unsigned burst;                 /* 0: twice the rate */

@@ -18,6 +18,7 @@
 #include "engine/publication.h"
 #include "engine/quarantine.h"
 #include "engine/query.h"
+#include "engine/bank_import.h"
 #include "engine/rates.h"
 #include "engine/settlements.h"
 #include "engine/tax.h"
@@ -96,6 +97,10 @@ void earnings_members(struct json_writer *w, const struct earnings *x);
 
 void exchange_rate_json(struct json_writer *w, const struct rate_row *row);
 void quote_json(struct json_writer *w, const struct rates_quote *q);
+
+/** One record of a bank's file, and "counts" of all. */
+void bank_import_row_json(struct json_writer *w, const struct bank_import_row *row);
+void bank_import_counts_json(struct json_writer *w, const struct bank_import_counts *c);
 
 /* --- campaigns, settlements ------------------------------------------------------------------- */
 

@@ -167,7 +167,7 @@ def schemas(document):
 # --- the walk ------------------------------------------------------------------------------------
 
 SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payout:approve,"
-          "dispute:write,earnings:read,audit:read,facilitator,admin")
+          "dispute:write,earnings:read,audit:read,facilitator,admin,payout:work")
 SECRETS = ["swordfish-swordfish-1", "acct_SECRETDESTINATION", "swordfish-swordfish-2"]
 SHARE = {"id": "sale-1001/2"}  # the other one of the two that the examples make
 NEXT = {"id": "sale-1002/1"}
@@ -196,6 +196,7 @@ ORDER = [
     ("rotateKey", SPARE), ("revokeKey", SPARE),
     ("planPayouts",), ("openPayoutBatch",), ("listPayoutBatches",), ("getPayoutBatch",),
     ("listPayouts",), ("getPayout", "paid"), ("cancelPayout", "paid"), ("holdPayouts",),
+    ("claimPayouts",), ("stepPayouts",),
 ]
 ONCE = ("releasePayout", "requestPayout")  # what the second one is refused
 
@@ -301,9 +302,8 @@ class Walk:
                    "registerProvider": {"id": "sale-1001", "displayName": "Another"},
                    "ingestKpis": {"bucket": "1h"}, "ingestKpisInternal": {"bucket": "1h"},
                    "ingestInsights": SAID_OTHERWISE, "ingestInsightsInternal": SAID_OTHERWISE,
-                   "publishManifest": {}, "importRates": {}, "simulate": {}, "mcp": {},
-                   "createKey": {}, "rotateKey": {}, "validate": {},
-                   "validateManifest": {}}
+                   "importRates": {}, "mcp": {}, "createKey": {}, "rotateKey": {},
+                   "claimPayouts": {}, "stepPayouts": {},
                    "openPayoutBatch": {"rail": "bank"}, "planPayouts": {}, "holdPayouts": {},
                    "cancelPayout": {}, "releasePayout": {}, "requestPayout": {},
                    "publishManifest": {}, "simulate": {}, "validate": {}, "validateManifest": {}}
@@ -389,7 +389,6 @@ class Walk:
         o = self.document.by_id["quoteConversion"]
         self.ask(o, "GET", o.target(query={"amount": "1", "from": "EUR", "to": "CHF"}), wanted="422")
 
-    def all(self):
     def queued(self):
         """The payout that the example's batch made, once the batch is filled."""
         o = self.document.by_id["listPayouts"]
