@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "crypto/seal.h"
 #include "engine/payout_claim.h"
+#include "http/clerk.h"
 #include "http/descriptors.h"
 #include "http/federation.h"
 #include "http/feed.h"
@@ -18,6 +19,7 @@
 #include "http/log_pages.h"
 #include "http/mcp/mcp.h"
 #include "http/payday.h"
+#include "http/payout_worker.h"
 #include "http/piece.h"
 #include "http/pump.h"
 #include "http/query_args.h"
@@ -682,12 +684,16 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         workers_start(&d->errands, d->snapshots, ERRANDS);
         follow_start(&d->follow, d);
         refresh_start(&d->refresh, d);
+        clerk_start(&d->clerk, d);
         insights_start(&d->insights, d);
         payday_start(&d->payday, d);
         code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
     }
     if (code == METE_OK) {
         code = server_start(&d->server, &d->o.server, err);
+    }
+    if (code == METE_OK && d->o.rails > 0 && (d->o.roles & ROLE_WORKER) != 0) {
+        payout_worker_start(&d->payouts, d, d->o.rail, d->o.rails);
     }
     return code;
 }
@@ -746,6 +752,7 @@ void desk_adjust(struct desk *d, const struct desk_options *o)
 void desk_quiesce(struct desk *d)
 {
     atomic_store(&d->state, DESK_DRAINING);
+    payout_worker_quiesce(d->payouts);
     server_quiesce(d->server);
     streams_drain(d->streams);
 }
@@ -762,9 +769,11 @@ void desk_close(struct desk *d)
     if (d->streams != NULL) {
         streams_drain(d->streams);
     }
+    payout_worker_stop(d->payouts);
     follow_stop(d->follow);
     relay_stop(d->relay);
     refresh_stop(d->refresh);
+    clerk_stop(d->clerk);
     insights_stop(d->insights);
     payday_stop(d->payday);
     workers_stop(d->errands);
@@ -782,6 +791,7 @@ void desk_close(struct desk *d)
     streams_free(d->streams);
     follow_free(d->follow);
     refresh_free(d->refresh);
+    clerk_free(d->clerk);
     workers_free(d->errands);
     workers_free(d->workers);
     snapshots_free(d->snapshots);

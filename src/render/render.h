@@ -10,12 +10,15 @@
 #include "engine/campaign_list.h"
 #include "engine/campaign_report.h"
 #include "engine/derived.h"
+#include "engine/disputes.h"
+#include "engine/earnings.h"
 #include "engine/insights.h"
 #include "engine/log.h"
 #include "engine/payouts.h"
 #include "engine/publication.h"
 #include "engine/quarantine.h"
 #include "engine/query.h"
+#include "engine/bank_import.h"
 #include "engine/rates.h"
 #include "engine/settlements.h"
 #include "engine/tax.h"
@@ -80,12 +83,24 @@ void party_json(struct json_writer *w, const struct party_row *row);
 /** "totals", a row an asset. */
 void party_totals_json(struct json_writer *w, const struct party_total *total, size_t count);
 
+void allocation_members(struct json_writer *w, const struct allocation_row *row);
 void allocation_json(struct json_writer *w, const struct allocation_row *row);
+/** A row of a list. */
+void dispute_json(struct json_writer *w, const struct dispute_row *row);
+/** A share with its history, and its dispute when there was one. */
+void share_json(struct json_writer *w, const struct share_history *h);
+
+/** The members of "data": what clients of RFC 0006 look for, and more. */
+void earnings_members(struct json_writer *w, const struct earnings *x);
 
 /* --- exchange --------------------------------------------------------------------------------- */
 
 void exchange_rate_json(struct json_writer *w, const struct rate_row *row);
 void quote_json(struct json_writer *w, const struct rates_quote *q);
+
+/** One record of a bank's file, and "counts" of all. */
+void bank_import_row_json(struct json_writer *w, const struct bank_import_row *row);
+void bank_import_counts_json(struct json_writer *w, const struct bank_import_counts *c);
 
 /* --- campaigns, settlements ------------------------------------------------------------------- */
 

@@ -167,9 +167,11 @@ def schemas(document):
 # --- the walk ------------------------------------------------------------------------------------
 
 SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payout:approve,"
-          "dispute:write,earnings:read,audit:read,facilitator,admin")
+          "dispute:write,earnings:read,audit:read,facilitator,admin,payout:work")
 SECRETS = ["swordfish-swordfish-1", "acct_SECRETDESTINATION", "swordfish-swordfish-2"]
 SHARE = {"id": "sale-1001/2"}  # the other one of the two that the examples make
+NEXT = {"id": "sale-1002/1"}
+LAST = {"id": "sale-1004/1"}
 SAID_OTHERWISE = {"events": [{"eventId": "deploy-7", "t": "2025-03-01T12:00:00Z", "type": "other"}]}
 SPARE = {"id": "of a key that the walk makes"}
 ORDER = [
@@ -184,13 +186,17 @@ ORDER = [
     ("listQuarantine",), ("simulate",), ("getCheckpoint",), ("getTile",), ("proveInclusion",),
     ("proveConsistency",), ("follow",), ("disputeAllocation",), ("addEvidence",),
     ("escalateDispute",), ("overrideDispute",), ("disputeAllocation", SHARE),
-    ("upholdDispute", SHARE), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
+    ("upholdDispute", SHARE), ("getAllocation",), ("listDisputes",), ("getDispute",),
+    ("openDispute",), ("addDisputeEvidence", NEXT), ("escalateOpenDispute", NEXT),
+    ("upholdOpenDispute", NEXT), ("disputeAllocation", LAST), ("overrideOpenDispute", LAST),
+    ("getMyEarnings",), ("getEarnings",), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
     ("ingestKpis",), ("ingestInsights",), ("ingestKpisInternal",), ("ingestInsightsInternal",),
     ("listKpis",), ("listInsights",), ("importRates",), ("listRates",), ("quoteConversion",),
     ("mcp",), ("getTaxTotals",), ("listKeys",), ("createKey",),
     ("rotateKey", SPARE), ("revokeKey", SPARE),
     ("planPayouts",), ("openPayoutBatch",), ("listPayoutBatches",), ("getPayoutBatch",),
     ("listPayouts",), ("getPayout", "paid"), ("cancelPayout", "paid"), ("holdPayouts",),
+    ("claimPayouts",), ("stepPayouts",),
 ]
 ONCE = ("releasePayout", "requestPayout")  # what the second one is refused
 
@@ -199,11 +205,14 @@ class Walk:
     def __init__(self, document, s, key, weak):
         self.document, self.weak = document, weak
         self.client = Client(s.port, key)
+        self.bound = s.make_key(SCOPES, "--party", "did:example:alice")
         self.seen, self.calls, self.misfits, self.bad = set(), 0, [], []
         self.told = []  # all that was answered
 
     def ask(self, o, method, target, body=None, wanted=None, **more):
         """Asks, and looks whether the answer is a described one; `wanted`: how its status begins."""
+        if o is not None and o.id == "getMyEarnings":
+            more.setdefault("key", self.bound)
         answer = self.client.ask(method, target, body, **more)
         self.calls += 1
         self.told.append(str(answer.headers).encode() + answer.raw)
@@ -293,14 +302,13 @@ class Walk:
                    "registerProvider": {"id": "sale-1001", "displayName": "Another"},
                    "ingestKpis": {"bucket": "1h"}, "ingestKpisInternal": {"bucket": "1h"},
                    "ingestInsights": SAID_OTHERWISE, "ingestInsightsInternal": SAID_OTHERWISE,
-                   "publishManifest": {}, "importRates": {}, "simulate": {}, "mcp": {},
-                   "createKey": {}, "rotateKey": {}, "validate": {},
-                   "validateManifest": {}}
+                   "importRates": {}, "mcp": {}, "createKey": {}, "rotateKey": {},
+                   "claimPayouts": {}, "stepPayouts": {},
                    "openPayoutBatch": {"rail": "bank"}, "planPayouts": {}, "holdPayouts": {},
                    "cancelPayout": {}, "releasePayout": {}, "requestPayout": {},
                    "publishManifest": {}, "simulate": {}, "validate": {}, "validateManifest": {}}
         for o in self.document.operations:
-            if o.bodies() and changes.get(o.id) != {} and o.id != "addEvidence":
+            if o.bodies() and changes.get(o.id) != {} and o.id not in ("addEvidence", "addDisputeEvidence"):
                 body = {**o.bodies()[0][2], **changes.get(o.id, {"reason": "another one"})}
                 self.ask(o, o.method, o.target(), body, wanted="409")
         o = self.document.by_id["publishManifest"]
@@ -381,7 +389,6 @@ class Walk:
         o = self.document.by_id["quoteConversion"]
         self.ask(o, "GET", o.target(query={"amount": "1", "from": "EUR", "to": "CHF"}), wanted="422")
 
-    def all(self):
     def queued(self):
         """The payout that the example's batch made, once the batch is filled."""
         o = self.document.by_id["listPayouts"]
