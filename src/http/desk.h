@@ -71,6 +71,7 @@ struct desk {
     struct payout_worker *payouts; /* NULL: no rail is open, or another process has the role */
     struct payout_leases *leases;  /* the keeper's thread uses them */
     struct follow *follow;         /* NULL: nobody to follow or to tell */
+    struct payday *payday;         /* NULL: without the role worker */
     mete_time started_at;
     _Atomic enum desk_state state;
     _Atomic bool log; /* a line for each request */
