@@ -148,7 +148,8 @@ def scopes(s):
     tools = {t["name"]: t for t in post(s, message("tools/list"))[2]["result"]["tools"]}
     ok(len(tools) > 9, f"{len(tools)} tools for who may do everything")
     for scope, wanted in (("earnings:read", {"get_balance", "list_allocations", "explain",
-                                             "get_statement", "list_payouts"}),
+                                             "get_statement", "list_payouts",
+                                             "list_disputes", "get_dispute"}),
                           ("admin", {"list_keys", "create_key", "rotate_key", "revoke_key"}),
                           ("payout:approve", {"hold", "release", "cancel_payout"}),
                           ("policy:read", {"simulate"}), ("facilitator", set()),

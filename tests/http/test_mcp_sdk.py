@@ -18,7 +18,8 @@ POLICY = event("p", "policy.published", {"policy": {
     "id": "urn:p", "kind": "weights",
     "shares": [{"party": "did:a", "weight": "0.6"}, {"party": "did:b", "weight": "0.4"}]}})
 AGENT = {"get_my_earnings", "get_balance", "list_allocations", "explain", "get_statement", "dispute",
-         "add_evidence", "escalate", "list_payouts", "request_payout"}
+         "add_evidence", "escalate", "list_payouts", "request_payout",
+         "list_disputes", "get_dispute"}
 
 
 def usd(amount):
@@ -96,7 +97,7 @@ def agent(s, how, key, own, others):
     start, tools, earnings, listed, explained, disputed, again, held, resources, balance = results
     equal(start["connected"]["version"]["name"], "mete", f"{how}: connected")
     equal({t["name"] for t in tools["result"]["tools"]}, AGENT, f"{how}: the tools of an agent's key")
-    equal((content(earnings)["party"], content(earnings)["balances"][0]["asset"]),
+    equal((content(earnings)["meta"]["party"], content(earnings)["data"]["asset"]),
           ("did:a", "USD/2"), f"{how}: its own earnings, without saying whose")
     equal({r["party"] for r in content(listed)["allocations"]}, {"did:a"}, f"{how}: its own shares")
     equal(content(explained)["label"], "allocation", f"{how}: why it has this share")
