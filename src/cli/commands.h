@@ -30,6 +30,14 @@
     X(fx_list)                                                                                     \
     X(fx_quote)                                                                                    \
     X(fx_convert)                                                                                  \
+    X(payout_plan)                                                                                 \
+    X(payout_run)                                                                                  \
+    X(payout_status)                                                                               \
+    X(payout_list)                                                                                 \
+    X(payout_show)                                                                                 \
+    X(payout_cancel)                                                                               \
+    X(payout_hold)                                                                                 \
+    X(payout_release)                                                                              \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \

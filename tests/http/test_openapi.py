@@ -186,6 +186,7 @@ ORDER = [
     ("ingestKpis",), ("ingestInsights",), ("ingestKpisInternal",), ("ingestInsightsInternal",),
     ("listKpis",), ("listInsights",), ("importRates",), ("listRates",), ("quoteConversion",),
     ("claimPayouts",), ("stepPayouts",),
+    ("importBankStatement",), ("stripeWebhook",), ("paymentWebhook",),
 ]
 
 
