@@ -3,6 +3,10 @@
 The OpenAPI document: the same routes as the table of the program, well formed, and true. A walk
 calls every operation with the examples of the document, and every answer has to be one that the
 document describes."""
+import base64
+import hashlib
+import hmac
+import json
 import os
 import pathlib
 import re
@@ -169,6 +173,7 @@ SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payo
           "dispute:write,earnings:read,audit:read,facilitator,admin,payout:work")
 SECRETS = ["swordfish-swordfish-1", "acct_SECRETDESTINATION", "swordfish-swordfish-2"]
 SHARE = {"id": "sale-1001/2"}  # the other one of the two that the examples make
+WEBHOOK_SECRET = b"whsec_c3dvcmRmaXNoLXN3b3JkZmlzaC0z"
 SAID_OTHERWISE = {"events": [{"eventId": "deploy-7", "t": "2025-03-01T12:00:00Z", "type": "other"}]}
 ORDER = [
     ("health",), ("ready",), ("version",), ("openapi",), ("index",), ("guide",), ("fairPolicy",),
@@ -190,6 +195,21 @@ ORDER = [
 ]
 
 
+def webhook_headers(o, body):
+    """What asks for no key asks for a signature."""
+    now = str(int(time.time()))
+    if o is None or o.id not in ("stripeWebhook", "paymentWebhook") or body is None:
+        return {}
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    if o.id == "stripeWebhook":
+        sum_ = hmac.new(WEBHOOK_SECRET, now.encode() + b"." + raw, hashlib.sha256).hexdigest()
+        return {"Stripe-Signature": f"t={now},v1={sum_}"}
+    key = base64.b64decode(WEBHOOK_SECRET[6:])
+    sum_ = hmac.new(key, f"m1.{now}.".encode() + raw, hashlib.sha256).digest()
+    return {"webhook-id": "m1", "webhook-timestamp": now,
+            "webhook-signature": "v1," + base64.b64encode(sum_).decode()}
+
+
 class Walk:
     def __init__(self, document, s, key, weak):
         self.document, self.weak = document, weak
@@ -199,6 +219,7 @@ class Walk:
 
     def ask(self, o, method, target, body=None, wanted=None, **more):
         """Asks, and looks whether the answer is a described one; `wanted`: how its status begins."""
+        more["headers"] = {**webhook_headers(o, body), **more.get("headers", {})}
         answer = self.client.ask(method, target, body, **more)
         self.calls += 1
         self.told.append(str(answer.headers).encode() + answer.raw)
@@ -288,6 +309,8 @@ class Walk:
                    "ingestInsights": SAID_OTHERWISE, "ingestInsightsInternal": SAID_OTHERWISE,
                    "publishManifest": {}, "importRates": {}, "simulate": {}, "validate": {},
                    "claimPayouts": {}, "stepPayouts": {},
+                   "importBankStatement": {}, "stripeWebhook": {},
+                   "paymentWebhook": {"payment_id": "another"},
                    "validateManifest": {}}
         for o in self.document.operations:
             if o.bodies() and changes.get(o.id) != {} and o.id != "addEvidence":
@@ -409,7 +432,12 @@ def by_role(document):
 
 def walk(document):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mete-openapi-"))
-    (folder / "mete.conf").write_text("[insights]\ninsights_retention_days = 0\n")  # examples get old
+    for name in ("shop", "stripe"):
+        (folder / name).write_bytes(WEBHOOK_SECRET + b"\n")
+        (folder / name).chmod(0o600)
+    (folder / "mete.conf").write_text(
+        "[insights]\ninsights_retention_days = 0\n"  # examples get old
+        f"[payments]\nsecrets = {folder}\n[stripe]\nwebhook_secret_file = {folder}/stripe\n")
     with Served("--config", str(folder / "mete.conf"), folder=folder) as s:
         key, weak = s.make_key(SCOPES), s.make_key("facilitator")
         w = Walk(document, s, key, weak)
