@@ -62,6 +62,8 @@ enum setting_kind {
       "a line of JSON on standard error for each request; --quiet says no")                        \
     X(LOG_LEVEL, "server", "log_level", NULL, NULL, TEXT, "info", 0, 0, SETTING_LIVE,              \
       "the least of these lines: debug (a request came), info, warning (refused), error (failed)") \
+    X(MCP_ORIGINS, "server", "mcp_origins", NULL, "mcp-origins", TEXT, NULL, 0, 0, 0,              \
+      "sites whose pages may ask /mcp, beside its own: https://a.example,https://b.example")       \
     X(CERTIFICATE, "tls", "certificate", NULL, "certificate", FILE, NULL, 0, 0, SETTING_LIVE,      \
       "the server's certificate and its chain, PEM; makes it speak TLS alone")                     \
     X(CERTIFICATE_KEY, "tls", "certificate_key", NULL, "certificate-key", SECRET, NULL, 0, 0,      \
@@ -78,6 +80,8 @@ enum setting_kind {
       "requests at once after a rest; unless said twice the rate")                                 \
     X(REPLAY_WINDOW, "keys", "replay_window_h", NULL, "replay-window", NUMBER, "24", 0, 8760, 0,   \
       "hours: older signed events that are new are refused; 0: no bound")                          \
+    X(CLEAR_HOURS, "clearing", "clear_every_h", NULL, NULL, NUMBER, "24", 0, 8760, 0,              \
+      "hours between watermarks in the log that say what has cleared (role worker); 0: none")      \
     X(INSIGHTS_DAYS, "insights", "insights_retention_days", NULL, NULL, NUMBER, "400", 0, 36500,   \
       0, "days that points and insight events are kept; 0: for ever")                              \
     X(INSIGHTS_RATE, "insights", "insights_rate", NULL, NULL, NUMBER, "2000", 0,                   \
@@ -101,6 +105,45 @@ enum setting_kind {
       "the key that these services are shown; else the server's own")                              \
     X(PEER_KEY_FILE, "services", "peer_api_key_file", NULL, NULL, SECRET, NULL, 0, 0,              \
       SETTING_LIVE, "the file that holds such a key")                                              \
+    X(LIGHTNING_NODE, "lightning", "node", NULL, NULL, TEXT, NULL, 0, 0, 0,                        \
+      "the node that pays: cln, lnd, phoenixd or lnbits")                                          \
+    X(LIGHTNING_URL, "lightning", "url", NULL, NULL, URL, NULL, 0, 0, 0,                           \
+      "where it listens; https, or http on this machine alone")                                    \
+    X(LIGHTNING_RUNE, "lightning", "rune_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                 \
+      "of cln: the file with a rune for getinfo, xpay and listpays")                               \
+    X(LIGHTNING_MACAROON, "lightning", "macaroon_file", NULL, NULL, SECRET, NULL, 0, 0, 0,         \
+      "of lnd: the macaroon with info:read, offchain:read and offchain:write, binary or "          \
+      "hexadecimal")                                                                               \
+    X(LIGHTNING_PASSWORD, "lightning", "password_file", NULL, NULL, SECRET, NULL, 0, 0, 0,         \
+      "of phoenixd: the file with its full password")                                              \
+    X(LIGHTNING_KEY, "lightning", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                   \
+      "of lnbits: the file with the admin key of one wallet")                                      \
+    X(LIGHTNING_CERTIFICATE, "lightning", "node_certificate", NULL, NULL, FILE, NULL, 0, 0, 0,     \
+      "the node's own certificate or its authority, PEM, when no public one has signed it")        \
+    X(LIGHTNING_NETWORK, "lightning", "network", NULL, NULL, TEXT, "bitcoin", 0, 0, 0,             \
+      "bitcoin, testnet, signet or regtest: invoices of others are not paid")                      \
+    X(LIGHTNING_FEE_PERCENT, "lightning", "fee_percent", NULL, NULL, TEXT, "1", 0, 0, 0,           \
+      "percent of a payment that its routing may cost, with up to four decimals")                  \
+    X(LIGHTNING_FEE_BASE, "lightning", "fee_base_sat", NULL, NULL, NUMBER, "10", 0, 1000000, 0,    \
+      "satoshi that it may cost besides")                                                          \
+    X(LIGHTNING_DELAY, "lightning", "max_delay_blocks", NULL, NULL, NUMBER, "1008", 40, 2016, 0,   \
+      "blocks for which a payment that hangs may lock its money")                                  \
+    X(LIGHTNING_PAY_TIME, "lightning", "pay_timeout_s", NULL, NULL, NUMBER, "30", 5, 45, 0,        \
+      "seconds for which the node looks for routes; what is on its way goes on")                   \
+    X(LIGHTNING_COMMENT, "lightning", "comment", NULL, NULL, TEXT, NULL, 0, 0, 0,                  \
+      "a comment to payees that take one (LUD-12)")                                                \
+    X(LIGHTNING_PLUS, "lightning", "takes_plus", NULL, NULL, SWITCH, "no", 0, 0, 0,                \
+      "Lightning addresses may have a + before the @")                                             \
+    X(LIGHTNING_DESCRIPTION, "lightning", "takes_any_description", NULL, NULL, SWITCH, "no", 0, 0, \
+      0, "invoices need not commit to the metadata of their host (LUD-06)")                        \
+    X(LIGHTNING_PROXY, "lightning", "onion_proxy", NULL, NULL, TEXT, NULL, 0, 0, 0,                \
+      "the proxy for payees below .onion, socks5h://HOST:PORT; without it they are rejected")      \
+    X(LIGHTNING_PUBLIC, "lightning", "resolve_public_only", NULL, NULL, SWITCH, "yes", 0, 0, 0,    \
+      "hosts of payees must be on the public Internet; no is for tests alone")                     \
+    X(LIGHTNING_TO, "lightning", "resolve_to", NULL, NULL, TEXT, NULL, 0, 0, 0,                    \
+      "for tests alone: HOST:PORT, where all hosts of payees are taken to be")                     \
+    X(LIGHTNING_CA, "lightning", "resolve_ca", NULL, NULL, FILE, NULL, 0, 0, 0,                    \
+      "authorities to believe hosts of payees by, PEM, instead of the system's")
     X(PAYMENT_SECRETS, "payments", "secrets", NULL, NULL, TEXT, NULL, 0, 0, 0,                     \
       "a folder with a file for each payment provider that sends webhooks: its secret; a second "  \
       "line while it is changed")                                                                  \
