@@ -22,10 +22,12 @@ void book_init(struct book *b, struct report *report)
     map_init(&b->policy_of, sizeof(struct book_policy *), 4);
     map_init(&b->item_of, sizeof(struct content_item *), 5);
     map_init(&b->mentioned, 1, 6);
+    map_init(&b->rate_of, sizeof(void *), 7);
     book_mention(b, TEXT("external:fee"));
     book_mention(b, TEXT("platform")); /* who gets a royalty where there is no marketplace fee */
     b->clear_after_days = 7;
     b->dispute_days = 14;
+    b->cool_off_hours = 24;
 }
 
 void book_clear(struct book *b)
@@ -36,6 +38,7 @@ void book_clear(struct book *b)
     map_clear(&b->policy_of);
     map_clear(&b->item_of);
     map_clear(&b->mentioned);
+    map_clear(&b->rate_of);
     arena_clear(&b->keep);
 }
 
@@ -92,7 +95,8 @@ struct text names_id(const struct names *names, uint32_t number)
                                       "mete:carry",
                                       "mete:suspense",
                                       "mete:payout",
-                                      "mete:rail_fees"};
+                                      "mete:rail_fees",
+                                      "mete:exchange"};
     if (number >= names->first && number - names->first < names->count) {
         return names->id[number - names->first];
     }
@@ -173,6 +177,7 @@ void book_configure(struct book *b, const struct json *payload)
 {
     b->clear_after_days = member_u64(payload, "clear_after_days", b->clear_after_days);
     b->dispute_days = member_u64(payload, "dispute_auto_clear_days", b->dispute_days);
+    b->cool_off_hours = member_u64(payload, "destination_cool_off_hours", b->cool_off_hours);
     if (member_text(payload, "unallocated").len > 0) {
         b->unallocated = member_keep(&b->keep, payload, "unallocated");
     }

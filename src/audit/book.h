@@ -73,6 +73,7 @@ struct book {
     struct map policy_of; /* id -> struct book_policy * */
     struct map item_of;   /* content item id -> struct content_item * */
     struct map mentioned; /* ids that documents told, and that later decisions may name */
+    struct map rate_of;   /* "base/quote" -> what exchange.c holds of it */
     uint32_t assets_defined;
     struct schedule **schedule;
     uint32_t schedule_count, schedule_capacity;
@@ -80,6 +81,7 @@ struct book {
     uint32_t roles_count, roles_capacity;
     uint64_t clear_after_days;
     uint64_t dispute_days;
+    uint64_t cool_off_hours; /* of a changed destination */
     struct asset *payout_asset; /* of payout_minimum; NULL: the defaults */
     i128 payout_minimum;
     struct text unallocated; /* party, or empty */

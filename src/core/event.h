@@ -17,9 +17,27 @@ struct when {
     mete_time at;
 };
 
+/** One of `payout_schedules`; amounts are decimals of its asset. */
+struct event_schedule {
+    struct text id;
+    struct text every; /* day, week, month, demand */
+    int32_t on;        /* day of the week (1: Monday) or of the month; 0: the first */
+    struct text at;    /* "hh:mm" in UTC; empty: midnight */
+    struct text asset;
+    struct text rail;
+    struct text minimum; /* these three may be empty */
+    struct text maximum;
+    struct text fee;
+    int32_t fee_cap_bps; /* 0: none */
+};
+
 struct event_book {
     int32_t clear_after_days;        /* -1: unchanged */
     int32_t dispute_auto_clear_days; /* -1: unchanged */
+    int32_t cool_off_hours;          /* of a changed destination; -1: unchanged */
+    bool has_schedules;
+    const struct event_schedule *schedule;
+    size_t schedule_count;
     bool has_payout_minimum;
     struct money payout_minimum;
     struct text unallocated;        /* party; empty: unchanged */
@@ -160,6 +178,14 @@ struct event_rate {
     mete_time as_of;
 };
 
+struct event_conversion {
+    struct text party;
+    struct money amount; /* that it gives */
+    struct text to;      /* code of the asset that it gets */
+    bool has_at_least;
+    struct money at_least; /* less than that, and nothing moves */
+};
+
 /* What an envelope says it belongs to; empty: nothing. */
 struct correlation {
     struct text campaign_id;
@@ -251,7 +277,9 @@ struct event_payout {
     struct text rail;
     struct text asset;  /* of a batch: a code */
     struct text anchor; /* by which the rail knows an attempt */
+    bool has_body;      /* what is sent stands sealed beside the log */
     int32_t attempt;    /* from 1 */
+    bool unprepared;    /* of a failure: the next attempt, which was never made */
     bool has_amount;
     struct money amount;
     bool has_fee;
@@ -291,6 +319,7 @@ struct event {
         struct event_allocation allocation;
         struct event_transfer transfer;
         struct event_rate rate;
+        struct event_conversion conversion;
         struct event_campaign campaign;
         struct event_completion completion;
         struct event_round round;

@@ -26,7 +26,8 @@ struct transfer {
     uint32_t party;
     uint32_t asset;
     uint32_t attempts; /* made so far; the last one may still be open */
-    uint32_t looks;    /* at the last attempt, since it was made, that did not end it */
+    uint32_t looks;    /* at the last attempt, since it was made, that did not end it; sending its
+                          bytes again is one */
     i128 amount;       /* minor units, what the party was to get */
     i128 held;         /* of it, still in mete:payout */
     i128 paid;         /* what the rails have paid, over all attempts */
@@ -34,11 +35,23 @@ struct transfer {
     mete_time due; /* when a worker looks at it next; TIME_NEVER at rest */
 };
 
-enum attempt_outcome { ATTEMPT_OPEN, ATTEMPT_DEAD, ATTEMPT_PAID, ATTEMPT_RETURNED };
+enum attempt_outcome {
+    ATTEMPT_OPEN,
+    ATTEMPT_DEAD,
+    ATTEMPT_PAID,
+    ATTEMPT_RETURNED,
+    ATTEMPT_UNMADE /* it could not be prepared: nothing was ever at the rail */
+};
+
+#define ATTEMPT_BODIES_MAX 16u
 
 struct attempt {
     uint8_t outcome;
-    uint8_t anchor[16]; /* first half of SHA-256 over rail and anchor, each behind its length */
+    uint8_t anchor[16]; /* first half of SHA-256 over rail and anchor, each behind its length; zeros
+                           of one that is unmade */
+    uint64_t made;      /* seq of the event that made it */
+    uint64_t body[ATTEMPT_BODIES_MAX]; /* seqs of the events that brought one, oldest first */
+    uint32_t body_count;
 };
 
 enum hold_kind {
@@ -52,10 +65,9 @@ enum hold_kind {
 struct destination {
     struct text rail; /* points into state */
     struct text commitment;
+    uint64_t seq;         /* of the event beside which it is sealed */
     mete_time holds_from; /* one that took the place of another waits */
 };
-
-#define DESTINATION_COOL_OFF (24 * 3600 * TIME_SECOND_US)
 
 bool batch_unpack(struct arena *a, struct bytes packed, struct batch *out) METE_MUST_CHECK;
 void batch_pack(struct buf *out, const struct batch *b);
@@ -75,6 +87,9 @@ struct key key_attempt(uint64_t transfer, uint32_t attempt);
 struct key key_outbox(mete_time due, uint64_t transfer);
 struct key key_batch_number(uint64_t batch);
 struct key key_batch_party(uint64_t batch, uint32_t party);
+/** How many transfers of the batch are in the state, and their amounts: the first two sums. */
+struct key key_batch_state(uint64_t batch, uint8_t state);
+struct key key_party_transfer(uint32_t party, uint64_t transfer);
 /** What an anchor is found by, in all books' rails alike. */
 struct key key_anchor(struct text rail, struct text anchor);
 

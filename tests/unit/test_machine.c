@@ -64,7 +64,7 @@ static const struct drawn drawing[] = {
     {MACHINE_SETTLEMENT, "INITIATED", "settlement.failed", GUARD_ALWAYS, "FAILED"},
     /* 0014-payouts.md */
     {MACHINE_BATCH, "[*]", "payout.batch_opened", GUARD_ALWAYS, "open"},
-    {MACHINE_BATCH, "open", "payout.batch_closed", GUARD_ALL_AT_REST, "closed"},
+    {MACHINE_BATCH, "open", "payout.batch_closed", GUARD_ALWAYS, "closed"},
     {MACHINE_TRANSFER, "[*]", "payout.transfer_queued", GUARD_ALWAYS, "queued"},
     {MACHINE_TRANSFER, "queued", "payout.transfer_sending", GUARD_NEW_ATTEMPT, "sending"},
     {MACHINE_TRANSFER, "failed", "payout.transfer_sending", GUARD_NEW_ATTEMPT, "sending"},
@@ -93,6 +93,8 @@ static const struct drawn drawing[] = {
     {MACHINE_TRANSFER, "cancelled", "payout.transfer_paid", GUARD_EARLIER_ATTEMPT, "paid"},
     {MACHINE_TRANSFER, "returned", "payout.transfer_paid", GUARD_LAST_ATTEMPT, "paid"},
     {MACHINE_TRANSFER, "returned", "payout.transfer_paid", GUARD_EARLIER_ATTEMPT, "paid"},
+    {MACHINE_TRANSFER, "queued", "payout.transfer_failed", GUARD_NEW_ATTEMPT, "failed"},
+    {MACHINE_TRANSFER, "failed", "payout.transfer_failed", GUARD_NEW_ATTEMPT, "failed"},
     {MACHINE_TRANSFER, "sending", "payout.transfer_failed", GUARD_UNPAID, "failed"},
     {MACHINE_TRANSFER, "sending", "payout.transfer_failed", GUARD_PAID_BEFORE, "paid"},
     {MACHINE_TRANSFER, "sent", "payout.transfer_failed", GUARD_UNPAID, "failed"},
