@@ -143,7 +143,7 @@ enum setting_kind {
     X(LIGHTNING_TO, "lightning", "resolve_to", NULL, NULL, TEXT, NULL, 0, 0, 0,                    \
       "for tests alone: HOST:PORT, where all hosts of payees are taken to be")                     \
     X(LIGHTNING_CA, "lightning", "resolve_ca", NULL, NULL, FILE, NULL, 0, 0, 0,                    \
-      "authorities to believe hosts of payees by, PEM, instead of the system's")
+      "authorities to believe hosts of payees by, PEM, instead of the system's")                   \
     X(PAYMENT_SECRETS, "payments", "secrets", NULL, NULL, TEXT, NULL, 0, 0, 0,                     \
       "a folder with a file for each payment provider that sends webhooks: its secret; a second "  \
       "line while it is changed")                                                                  \
