@@ -503,7 +503,7 @@ def walk(document):
         (folder / name).chmod(0o600)
     (folder / "mete.conf").write_text(
         "[insights]\ninsights_retention_days = 0\n"  # examples get old
-        f"[payments]\nsecrets = {folder}\n[stripe]\nwebhook_secret_file = {folder}/stripe\n")
+        f"[payments]\nwebhook_keys = {folder}\n[stripe]\nwebhook_key_file = {folder}/stripe\n")
     with Served("--config", str(folder / "mete.conf"), folder=folder) as s:
         key, weak = s.make_key(SCOPES), s.make_key("facilitator")
         s.make_key("facilitator", "--note", "spare")
