@@ -175,16 +175,12 @@
       "It is paid out when it does.")                                                              \
     X(ANCHOR_USED, 146, "anchor_used", 409, 0, "An attempt with this anchor was made before.",     \
       "Ask the rail what became of it; a new attempt needs an anchor of its own.")                 \
-    /* 170..: exchange */                                                                          \
-    X(RATE_MISSING, 170, "rate_missing", 422, 1, "No rate between these two assets is recorded.",  \
-      "Record one with fx.rate_set, or mete fx import, and send it again.")                        \
-    X(RATE_OLD, 171, "rate_old", 422, 1, "The rate between these two assets is over 7 days old.",  \
-      "Record a newer one with fx.rate_set, or mete fx import, and send it again.")                \
-    X(RATE_WORSE, 172, "rate_worse", 409, 1, "The conversion would give less than at_least.",      \
-      "Ask for less, or wait for a better rate.")                                                  \
-    X(STEP_LEFT_OUT, 147, "step_left_out", 409, 1,                                                 \
-      "Another step of the request was refused, and it was to be all of them or none.",            \
-      "Say it again without the step that was refused.")                                           \
+    X(FEE_ABOVE_CAP, 147, "fee_above_cap", 422, 1, "The rail would take too much of it.",          \
+      "It is paid out when it has grown, or raise fee_cap_bps of the schedule.")                   \
+    X(SCHEDULE_UNKNOWN, 148, "schedule_unknown", 404, 0, "No such schedule of payouts.",           \
+      "payout_schedules of book.configured has them.")                                             \
+    X(PAYOUT_LIMIT, 149, "payout_limit", 409, 1, "More than may be asked for.",                    \
+      "The message says how much and when.")                                                       \
     /* 150..: the program and its store */                                                         \
     X(USAGE, 150, "usage", 400, 0, "The command line is wrong.", "See --help.")                    \
     X(FILE, 151, "file", 500, 0, "A file cannot be read or written.",                              \
@@ -209,6 +205,16 @@
       "Do not pay out; compare with a backup.")                                                    \
     X(STORE_FULL, 161, "store_full", 507, 1, "There is no room left for the store.",               \
       "Make room, then send it again: nothing is half done.")                                      \
+    /* 170..: exchange, steps */                                                                   \
+    X(RATE_MISSING, 170, "rate_missing", 422, 1, "No rate between these two assets is recorded.",  \
+      "Record one with fx.rate_set, or mete fx import, and send it again.")                        \
+    X(RATE_OLD, 171, "rate_old", 422, 1, "The rate between these two assets is over 7 days old.",  \
+      "Record a newer one with fx.rate_set, or mete fx import, and send it again.")                \
+    X(RATE_WORSE, 172, "rate_worse", 409, 1, "The conversion would give less than at_least.",      \
+      "Ask for less, or wait for a better rate.")                                                  \
+    X(STEP_LEFT_OUT, 173, "step_left_out", 409, 1,                                                 \
+      "Another step of the request was refused, and it was to be all of them or none.",            \
+      "Say it again without the step that was refused.")                                           \
     /* 200..: requests */                                                                          \
     X(UNAUTHORIZED, 200, "unauthorized", 401, 0, "A valid key is needed.",                         \
       "Send Authorization: Bearer KEY; mete key create makes one.")                                \

@@ -27,6 +27,7 @@ void book_init(struct book *b, struct report *report)
     book_mention(b, TEXT("platform")); /* who gets a royalty where there is no marketplace fee */
     b->clear_after_days = 7;
     b->dispute_days = 14;
+    b->cool_off_hours = 24;
 }
 
 void book_clear(struct book *b)
@@ -176,6 +177,7 @@ void book_configure(struct book *b, const struct json *payload)
 {
     b->clear_after_days = member_u64(payload, "clear_after_days", b->clear_after_days);
     b->dispute_days = member_u64(payload, "dispute_auto_clear_days", b->dispute_days);
+    b->cool_off_hours = member_u64(payload, "destination_cool_off_hours", b->cool_off_hours);
     if (member_text(payload, "unallocated").len > 0) {
         b->unallocated = member_keep(&b->keep, payload, "unallocated");
     }

@@ -10,7 +10,6 @@
 
 #define PAYOUT_ATTEMPTS_MAX 4u
 #define PAYOUT_BODIES_MAX   16u
-#define PAYOUT_COOL_OFF     (24 * 3600 * TIME_SECOND_US)
 #define PAYOUT_ANCHOR_LEN   16u /* of the hash of rail and anchor */
 
 struct audit;

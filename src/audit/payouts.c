@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 
+#define PAYOUT_HOUR_US (3600 * TIME_SECOND_US)
+
 void payouts_init(struct payouts *p, struct arena *keep)
 {
     *p = (struct payouts){.keep = keep};
@@ -90,7 +92,8 @@ void payout_place_take(struct audit *a, struct moment *m)
     struct payout_place *p =
         obtain(&a->payouts, &a->payouts.place_of, text_bytes(party), sizeof *p);
     struct payout_hold *h = found(&a->payouts.hold_of, text_bytes(party));
-    p->holds_from = m->booked_at + (p->rail.len > 0 ? PAYOUT_COOL_OFF : 0);
+    p->holds_from =
+        m->booked_at + (p->rail.len > 0 ? (mete_time)a->book.cool_off_hours * PAYOUT_HOUR_US : 0);
     p->rail = member_keep(a->payouts.keep, m->payload, "rail");
     p->set_by = m->seq;
     if (h != NULL && h->why != NULL && strcmp(h->why, "destination") == 0) {
@@ -236,9 +239,6 @@ static struct payout_batch *batch_known(struct audit *a, struct moment *m)
 static void batch_close(struct audit *a, struct moment *m)
 {
     struct payout_batch *b = batch_known(a, m);
-    if (b != NULL && b->resting != b->count) {
-        event_forbidden(m, "some of its payouts are still on their way");
-    }
     if (b != NULL) {
         b->is_closed = true;
     }
@@ -249,7 +249,9 @@ static void judge_balance(struct moving *v)
     uint32_t party = names_number(&v->m->book->parties, v->t->party);
     const struct asset *asset = v->t->batch->asset;
     const struct account *x = ledger_find(&v->a->ledger, party, asset->number);
-    struct balance b = x != NULL ? account_balance(x, v->m->booked_at) : (struct balance){0};
+    mete_time cutoff = v->t->batch->cutoff_at;
+    mete_time at = cutoff < v->m->booked_at ? cutoff : v->m->booked_at;
+    struct balance b = x != NULL ? account_balance(x, at) : (struct balance){0};
     if (b.cleared < v->t->amount || b.cleared <= minimum_of(v->m->book, asset)) {
         char has[I128_TEXT_MAX];
         (void)i128_format(b.cleared, has);

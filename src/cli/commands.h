@@ -28,6 +28,14 @@
     X(fx_list)                                                                                     \
     X(fx_quote)                                                                                    \
     X(fx_convert)                                                                                  \
+    X(payout_plan)                                                                                 \
+    X(payout_run)                                                                                  \
+    X(payout_status)                                                                               \
+    X(payout_list)                                                                                 \
+    X(payout_show)                                                                                 \
+    X(payout_cancel)                                                                               \
+    X(payout_hold)                                                                                 \
+    X(payout_release)                                                                              \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \
@@ -56,6 +64,7 @@
     X(store_prepare)                                                                               \
     X(store_distribute)                                                                            \
     X(serve)                                                                                       \
+    X(worker)                                                                                      \
     X(config_check)                                                                                \
     X(config_print)                                                                                \
     X(config_example)                                                                              \

@@ -41,6 +41,11 @@ void about_campaign_number(struct work *w, uint32_t number)
     about_campaign(w, (struct text){id.p + prefix, id.len - prefix});
 }
 
+void about_payout(struct work *w, struct text transfer_id)
+{
+    about_put(w, key_about_payout(transfer_id));
+}
+
 void about_user(struct work *w, struct text app_id, struct text user_id)
 {
     if (user_id.len > 0) {

@@ -138,6 +138,13 @@ static enum view_result today_scan(struct pending *p)
     return p->missing ? VIEW_MISSING : scanned;
 }
 
+/** Nothing is due on the day of `at` after its last microsecond: a cut-off there costs no look at
+ *  single postings. */
+static bool is_end_of_day(mete_time at)
+{
+    return time_day(at + 1) != time_day(at);
+}
+
 static enum view_result pending_at(struct pending *p, i128 *pending)
 {
     struct key begin = key_pending(p->party, p->asset, time_day(p->at));
@@ -145,7 +152,7 @@ static enum view_result pending_at(struct pending *p, i128 *pending)
     if (p->v->scan(p->v->ctx, key_bytes(&begin), key_bytes(&end), day_visit, p) == VIEW_MISSING) {
         return VIEW_MISSING;
     }
-    if (p->today && today_scan(p) == VIEW_MISSING) {
+    if (p->today && !is_end_of_day(p->at) && today_scan(p) == VIEW_MISSING) {
         return VIEW_MISSING;
     }
     *pending = p->later + p->today_due;
@@ -169,6 +176,26 @@ static enum view_result disputed_at(const struct pending *p, i128 *disputed)
     return p->v->scan(p->v->ctx, key_bytes(&begin), key_bytes(&end), disputed_visit, disputed);
 }
 
+enum view_result balance_of(const struct view *v, struct arena *a, const struct account_at *of,
+                            struct balance *out)
+{
+    struct pending p = {.v = v, .a = a, .party = of->party, .asset = of->asset, .at = of->at};
+    *out = (struct balance){0};
+    if (pending_at(&p, &out->pending) == VIEW_MISSING ||
+        disputed_at(&p, &out->disputed) == VIEW_MISSING) {
+        return VIEW_MISSING;
+    }
+    i128 free = of->net - out->pending - out->disputed;
+    out->cleared = free > 0 ? free : 0;
+    out->debt = free < 0 ? -free : 0;
+    return VIEW_FOUND;
+}
+
+i128 account_net(const i128 total[STATE_SUMS])
+{
+    return total[1] - total[0] + total[3] - total[2];
+}
+
 enum view_result balance_at(const struct view *v, struct arena *a, uint32_t party, uint32_t asset,
                             mete_time at, struct balance *out)
 {
@@ -176,19 +203,14 @@ enum view_result balance_at(const struct view *v, struct arena *a, uint32_t part
     struct key paid = paid_key(party, asset);
     i128 gone[STATE_SUMS] = {0};
     i128 total[STATE_SUMS] = {0};
-    struct pending p = {.v = v, .a = a, .party = party, .asset = asset, .at = at};
-    *out = (struct balance){0};
     enum view_result known = v->sums(v->ctx, key_bytes(&account), total);
+    const struct account_at of = {party, asset, at, account_net(total)};
+    *out = (struct balance){0};
     if (known == VIEW_MISSING || v->sums(v->ctx, key_bytes(&paid), gone) == VIEW_MISSING ||
-        pending_at(&p, &out->pending) == VIEW_MISSING ||
-        disputed_at(&p, &out->disputed) == VIEW_MISSING) {
+        balance_of(v, a, &of, out) == VIEW_MISSING) {
         return VIEW_MISSING;
     }
     out->paid = gone[PAID_OUT];
     out->leaving = gone[PAID_LEAVING];
-    i128 net = total[1] - total[0] + total[3] - total[2];
-    i128 free = net - out->pending - out->disputed;
-    out->cleared = free > 0 ? free : 0;
-    out->debt = free < 0 ? -free : 0;
     return known;
 }

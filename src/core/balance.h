@@ -14,6 +14,18 @@ struct balance {
     i128 leaving; /* on its way: initiated, neither paid nor failed yet */
 };
 
+/** An account whose totals are known already: `net` is what they come to. */
+struct account_at {
+    uint32_t party;
+    uint32_t asset;
+    mete_time at;
+    i128 net;
+};
+i128 account_net(const i128 total[STATE_SUMS]);
+/** balance_at without `paid` and `leaving`, for walks over many accounts. */
+enum view_result balance_of(const struct view *v, struct arena *a, const struct account_at *of,
+                            struct balance *out);
+
 /** Works from the account's totals, its pending sums of later days, and, for the one day that `at`
  *  falls into, the postings themselves. `a` is scratch memory. */
 enum view_result balance_at(const struct view *v, struct arena *a, uint32_t party, uint32_t asset,

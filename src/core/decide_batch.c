@@ -53,18 +53,13 @@ static enum decided batch_closed(struct work *w)
     struct text id = w->event->payout.batch_id;
     uint64_t number = 0;
     struct batch b;
-    i128 sums[STATE_SUMS] = {0};
     uint8_t to;
     enum decided fine = batch_find(w, id, &number, &b);
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
-    struct key key = key_batch_number(number);
-    key.b[0] = KEY_BATCH_SUMS;
-    w->missing |= w->view->sums(w->view->ctx, key_bytes(&key), sums) == VIEW_MISSING;
-    unsigned held = sums[BATCH_RESTING] == sums[BATCH_TRANSFERS] ? GUARD_BIT(GUARD_ALL_AT_REST) : 0;
     fine = work_step(w, MACHINE_BATCH, id, b.is_closed ? BATCH_CLOSED : BATCH_OPEN, w->event->type,
-                     held, &to);
+                     0, &to);
     b.is_closed = true;
     if (fine == DECIDED_APPLIED) {
         batch_put(w, number, &b);
@@ -79,15 +74,17 @@ enum decided decide_batch(struct work *w)
 
 /* --- queueing ----------------------------------------------------------------------------------*/
 
-/** Design §3: a payout needs a cleared balance that exceeds the minimum. */
-static enum decided balance_check(struct work *w, const struct transfer *t,
+/** Design §3: a payout needs a cleared balance that exceeds the minimum, here one that had cleared
+ *  by the batch's cut-off. */
+static enum decided balance_check(struct work *w, const struct transfer *t, mete_time cutoff,
                                   const struct asset *asset)
 {
+    mete_time at = cutoff < w->now ? cutoff : w->now;
     struct balance have = {0};
     struct arena scratch;
     char text[AMOUNT_TEXT_MAX];
     arena_init(&scratch, (size_t)1 << 30);
-    w->missing |= balance_at(w->view, &scratch, t->party, t->asset, w->now, &have) == VIEW_MISSING;
+    w->missing |= balance_at(w->view, &scratch, t->party, t->asset, at, &have) == VIEW_MISSING;
     arena_clear(&scratch);
     i128 minimum = payout_minimum(&w->book, asset);
     amount_format(have.cleared, asset->scale, text);
@@ -138,7 +135,7 @@ enum decided decide_queued(struct work *w)
     t.party = work_party(w, e->party);
     t.asset = asset.number;
     fine = party_check(w, t.batch, &b, t.party);
-    fine = fine == DECIDED_APPLIED ? balance_check(w, &t, &asset) : fine;
+    fine = fine == DECIDED_APPLIED ? balance_check(w, &t, b.cutoff_at, &asset) : fine;
     if (fine != DECIDED_APPLIED || w->missing) {
         return w->missing ? DECIDED_NEEDS : fine;
     }
@@ -151,6 +148,9 @@ enum decided decide_queued(struct work *w)
     struct buf number = {0};
     buf_put_varint(&number, w->in->seq);
     work_set(w, key_batch_party(t.batch, t.party), &number);
+    buf_reset(&number);
+    buf_put_varint(&number, t.asset);
+    work_set(w, key_party_transfer(t.party, w->in->seq), &number);
     buf_clear(&number);
     transfer_put(w, w->in->seq, &none, &t);
     return DECIDED_APPLIED;

@@ -486,6 +486,7 @@ enum decided decide_payout(struct work *w)
     fine = fine == DECIDED_APPLIED ? steps[w->event->type](&s) : fine;
     if (fine == DECIDED_APPLIED) {
         s.t.due = due_next(&s);
+        about_payout(w, w->event->payout.transfer_id);
         transfer_put(w, s.number, &s.was, &s.t);
     }
     return w->missing ? DECIDED_NEEDS : fine;

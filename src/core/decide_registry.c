@@ -5,6 +5,7 @@
 #include "core/economy.h"
 #include "core/fx.h"
 #include "core/payout.h"
+#include "core/payout_work.h"
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -57,6 +58,9 @@ enum decided decide_book(struct work *w)
     if (e->tier3 >= 0) {
         book.tier3 = e->tier3 != 0;
     }
+    if (e->cool_off_hours >= 0) {
+        book.cool_off_hours = e->cool_off_hours;
+    }
     if (e->unallocated.len > 0) {
         book.unallocated = work_party(w, e->unallocated);
     }
@@ -64,6 +68,7 @@ enum decided decide_book(struct work *w)
         book.environment = e->environment;
     }
     enum decided fine = book_minimum(w, &book);
+    fine = fine == DECIDED_APPLIED ? decide_schedules(w) : fine;
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
@@ -147,6 +152,11 @@ enum decided decide_party(struct work *w)
     return done(w);
 }
 
+static mete_time cool_off(const struct work *w)
+{
+    return w->book.cool_off_hours * (3600 * TIME_SECOND_US);
+}
+
 enum decided decide_destination(struct work *w)
 {
     const struct event_destination *e = &w->event->destination;
@@ -158,7 +168,7 @@ enum decided decide_destination(struct work *w)
     w->missing |= found == VIEW_MISSING || view_hold(w->view, number, &held) == VIEW_MISSING;
     buf_put_sized(&value, e->rail);
     buf_put_sized(&value, e->commitment);
-    buf_put_zigzag(&value, found == VIEW_FOUND ? w->now + DESTINATION_COOL_OFF : w->now);
+    buf_put_zigzag(&value, found == VIEW_FOUND ? w->now + cool_off(w) : w->now);
     buf_put_varint(&value, w->in->seq);
     work_set(w, key_u32(KEY_DESTINATION, number), &value);
     buf_clear(&value);

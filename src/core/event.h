@@ -17,9 +17,27 @@ struct when {
     mete_time at;
 };
 
+/** One of `payout_schedules`; amounts are decimals of its asset. */
+struct event_schedule {
+    struct text id;
+    struct text every; /* day, week, month, demand */
+    int32_t on;        /* day of the week (1: Monday) or of the month; 0: the first */
+    struct text at;    /* "hh:mm" in UTC; empty: midnight */
+    struct text asset;
+    struct text rail;
+    struct text minimum; /* these three may be empty */
+    struct text maximum;
+    struct text fee;
+    int32_t fee_cap_bps; /* 0: none */
+};
+
 struct event_book {
     int32_t clear_after_days;        /* -1: unchanged */
     int32_t dispute_auto_clear_days; /* -1: unchanged */
+    int32_t cool_off_hours;          /* of a changed destination; -1: unchanged */
+    bool has_schedules;
+    const struct event_schedule *schedule;
+    size_t schedule_count;
     bool has_payout_minimum;
     struct money payout_minimum;
     struct text unallocated;        /* party; empty: unchanged */

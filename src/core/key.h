@@ -74,9 +74,11 @@
     X(ANCHOR, '4', 0, 0, "hash of rail and anchor -> its transfer and attempt")                    \
     X(OUTBOX, '5', 0, 1, "due, transfer -> (empty): what a worker has to look at")                 \
     X(PAYOUT_BATCH, '6', 0, 1, "batch -> asset, rail, cut-off, state")                             \
-    X(BATCH_SUMS, '7', 1, 0, "batch -> transfers, amount, at rest, paid")                          \
+    X(BATCH_SUMS, '7', 1, 0, "batch -> transfers, amount, at rest, paid; batch, state -> sums")    \
     X(BATCH_PARTY, '8', 0, 1, "batch, party -> its transfer")                                      \
-    X(HOLD, '9', 0, 1, "party -> why nothing is paid out to it")
+    X(HOLD, '9', 0, 1, "party -> why nothing is paid out to it")                                   \
+    X(PARTY_TRANSFER, '!', 0, 1, "party, transfer -> its asset, a varint")                         \
+    X(SCHEDULES, '"', 0, 0, "when payouts are due: all schedules of the book")
 
 enum key_class {
 #define X(symbol, byte, is_sums, is_scanned, what) KEY_##symbol = (byte),
@@ -119,6 +121,8 @@ struct key key_batch(struct text platform, struct text batch);
 struct key key_about_campaign(struct text campaign_id);
 /** The same of what a user did besides paying. */
 struct key key_about_user(struct text app_id, struct text user_id);
+/** The same of the steps of a payout, after it was queued. */
+struct key key_about_payout(struct text transfer_id);
 #define KEY_ABOUT_SEQ_AT 18u /* where the seq stands */
 struct key key_account(uint32_t party, uint32_t asset);
 struct key key_entry(uint32_t party, uint32_t asset, uint64_t seq, uint32_t page);

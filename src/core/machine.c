@@ -81,7 +81,7 @@ static const struct edge settlement_edges[] = {
 
 static const struct edge batch_edges[] = {
     EDGE(BATCH, NONE, EVENT_PAYOUT_BATCH_OPENED, ALWAYS, OPEN),
-    EDGE(BATCH, OPEN, EVENT_PAYOUT_BATCH_CLOSED, ALL_AT_REST, CLOSED),
+    EDGE(BATCH, OPEN, EVENT_PAYOUT_BATCH_CLOSED, ALWAYS, CLOSED),
 };
 
 /* What a rail has done is a fact: a payment is booked in whatever state it is heard of. */

@@ -90,8 +90,7 @@ enum transfer_state { TRANSFER_STATES(MACHINE_STATE) TRANSFER_STATE_COUNT };
     X(LAST_ATTEMPT, "the last attempt", "this attempt has been booked already")                    \
     X(EARLIER_ATTEMPT, "an earlier attempt", "this attempt has been booked already")               \
     X(PAID_BEFORE, "an earlier attempt was paid", "no earlier attempt was paid")                   \
-    X(UNPAID, "nothing was paid", "an earlier attempt was paid")                                   \
-    X(ALL_AT_REST, "all transfers at rest", "some of its transfers are still on their way")
+    X(UNPAID, "nothing was paid", "an earlier attempt was paid")
 
 enum guard {
 #define X(symbol, label, refusal) GUARD_##symbol,

@@ -147,6 +147,20 @@ struct key key_batch_party(uint64_t batch, uint32_t party)
     return key;
 }
 
+struct key key_batch_state(uint64_t batch, uint8_t state)
+{
+    struct key key = numbered(KEY_BATCH_SUMS, batch);
+    key_add_u8(&key, state);
+    return key;
+}
+
+struct key key_party_transfer(uint32_t party, uint64_t transfer)
+{
+    struct key key = key_u32(KEY_PARTY_TRANSFER, party);
+    key_add_u64(&key, transfer);
+    return key;
+}
+
 struct key key_anchor(struct text rail, struct text anchor)
 {
     struct key key = key_of(KEY_ANCHOR);

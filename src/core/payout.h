@@ -69,8 +69,6 @@ struct destination {
     mete_time holds_from; /* one that took the place of another waits */
 };
 
-#define DESTINATION_COOL_OFF (24 * 3600 * TIME_SECOND_US)
-
 bool batch_unpack(struct arena *a, struct bytes packed, struct batch *out) METE_MUST_CHECK;
 void batch_pack(struct buf *out, const struct batch *b);
 bool transfer_unpack(struct bytes packed, struct transfer *out) METE_MUST_CHECK;
@@ -89,6 +87,11 @@ struct key key_attempt(uint64_t transfer, uint32_t attempt);
 struct key key_outbox(mete_time due, uint64_t transfer);
 struct key key_batch_number(uint64_t batch);
 struct key key_batch_party(uint64_t batch, uint32_t party);
+#define BATCH_ALL 0u /* no batch has this number */
+/** How many transfers of the batch are in the state, and their amounts: the first two sums. Of
+ *  BATCH_ALL, how many of the book: their assets differ. */
+struct key key_batch_state(uint64_t batch, uint8_t state);
+struct key key_party_transfer(uint32_t party, uint64_t transfer);
 /** What an anchor is found by, in all books' rails alike. */
 struct key key_anchor(struct text rail, struct text anchor);
 

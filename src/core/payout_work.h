@@ -15,6 +15,8 @@ void transfer_put(struct work *w, uint64_t number, const struct transfer *was, s
  *  cooling off. `at`: where the event names the party. */
 enum decided payable_check(struct work *w, uint32_t party, struct text rail, const char *at);
 void hold_put(struct work *w, uint32_t party, enum hold_kind kind);
+/** Takes over the event's schedules, when it has any, or none of them. */
+enum decided decide_schedules(struct work *w);
 void payout_line(struct work *w, struct group *g, uint32_t party, i128 amount);
 
 #endif

@@ -41,6 +41,7 @@ enum view_result view_book(const struct view *v, struct book_config *out)
     *out = (struct book_config){.clear_after_days = 7,
                                 .dispute_auto_clear_days = 14,
                                 .clear_after_days_max = 7,
+                                .cool_off_hours = COOL_OFF_HOURS,
                                 .unallocated = PARTY_UNALLOCATED,
                                 .attribution_corrections = true,
                                 .rules_version = RULES_VERSION};
@@ -63,6 +64,9 @@ enum view_result view_book(const struct view *v, struct book_config *out)
     out->tier3 = (flags & 4) != 0;
     out->rules_version = (uint32_t)read_varint(&r);
     out->environment = read_sized(&r);
+    if (r.p < r.end) { /* absent in what was written before it could be set */
+        out->cool_off_hours = (int32_t)read_varint(&r);
+    }
     METE_ASSERT(reader_done(&r));
     return VIEW_FOUND;
 }
@@ -80,6 +84,7 @@ void book_config_pack(struct buf *out, const struct book_config *c)
                               (c->attribution_corrections ? 0 : 2) | (c->tier3 ? 4 : 0)));
     buf_put_varint(out, c->rules_version);
     buf_put_sized(out, c->environment);
+    buf_put_varint(out, (uint64_t)c->cool_off_hours);
 }
 
 enum view_result view_counter(const struct view *v, enum counter which, i128 *out)

@@ -43,6 +43,7 @@ struct book_config {
     int32_t clear_after_days;
     int32_t dispute_auto_clear_days;
     int32_t clear_after_days_max; /* the largest ever in force: bounds the search for due lines */
+    int32_t cool_off_hours;       /* a destination that took the place of another waits so long */
     bool has_payout_minimum;
     uint32_t payout_asset;
     i128 payout_minimum;
@@ -54,7 +55,8 @@ struct book_config {
     struct text environment; /* points into state */
 };
 
-#define RULES_VERSION 1u
+#define RULES_VERSION  1u
+#define COOL_OFF_HOURS 24 /* unless the book says otherwise */
 
 /* Parties that mete itself is, with their permanent numbers. */
 #define PARTY_CLEARING    1u  /* mete:clearing: the world outside; its debits are money that came */

@@ -16,6 +16,7 @@
 #include "http/intake.h"
 #include "http/lines.h"
 #include "http/log_pages.h"
+#include "http/payday.h"
 #include "http/payout_worker.h"
 #include "http/piece.h"
 #include "http/pump.h"
@@ -653,6 +654,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         follow_start(&d->follow, d);
         refresh_start(&d->refresh, d);
         insights_start(&d->insights, d);
+        payday_start(&d->payday, d);
         code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
     }
     if (code == METE_OK) {
@@ -740,6 +742,7 @@ void desk_close(struct desk *d)
     relay_stop(d->relay);
     refresh_stop(d->refresh);
     insights_stop(d->insights);
+    payday_stop(d->payday);
     workers_stop(d->errands);
     workers_stop(d->workers);
     keeper_stop(d->keeper);
@@ -749,6 +752,7 @@ void desk_close(struct desk *d)
     server_stop(d->server);
     intakes_free(d->intakes);
     insights_free(d->insights);
+    payday_free(d->payday);
     pumps_free(d->pumps);
     log_pages_free(d->log_pages);
     streams_free(d->streams);

@@ -16,6 +16,7 @@
  * INFO when it was answered, DEBUG when it came. */
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
+struct payout_keys;
 struct payout_leases;
 struct payout_worker;
 struct worker_rail;
@@ -39,6 +40,7 @@ struct desk_options {
     unsigned insights_rate;         /* of them, rows a second for each app; 0: no bound */
     const struct worker_rail *rail; /* open ones; with the role worker payouts go over them */
     size_t rails;
+    struct payout_keys *payout_keys; /* that open destinations; NULL: none */
     bool loopback;
     struct peers_options peers;
     bool log;                 /* a JSON line for each request, on stderr */
@@ -69,6 +71,7 @@ struct desk {
     struct payout_worker *payouts; /* NULL: no rail is open, or another process has the role */
     struct payout_leases *leases;  /* the keeper's thread uses them */
     struct follow *follow;         /* NULL: nobody to follow or to tell */
+    struct payday *payday;         /* NULL: without the role worker */
     mete_time started_at;
     _Atomic enum desk_state state;
     _Atomic bool log; /* a line for each request */

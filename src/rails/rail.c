@@ -3,12 +3,14 @@
 #include "rails/rail.h"
 
 #include "base/text.h"
+#include "rails/ledger/ledger.h"
 #include "rails/lightning/lightning.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 static const struct rail_kind *const kinds[] = {
+    &rail_internal_ledger,
     &rail_lightning,
     NULL,
 };

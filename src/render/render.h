@@ -12,6 +12,7 @@
 #include "engine/derived.h"
 #include "engine/insights.h"
 #include "engine/log.h"
+#include "engine/payouts.h"
 #include "engine/publication.h"
 #include "engine/quarantine.h"
 #include "engine/query.h"
@@ -65,6 +66,22 @@ void campaign_json(struct json_writer *w, const struct campaign_row *row);
 void campaign_whole_json(struct json_writer *w, const struct campaign_whole *c);
 void settlement_members(struct json_writer *w, const struct settlement_row *row);
 void settlement_json(struct json_writer *w, const struct settlement_row *row);
+
+/* --- payouts ---------------------------------------------------------------------------------- */
+
+/** A party of a plan; sentences in `a`. */
+void payout_plan_row_json(struct json_writer *w, struct arena *a, const struct payout_row *row,
+                          const struct asset *asset);
+/** "totals" of a plan. */
+void payout_tally_json(struct json_writer *w, const struct payout_tally *t,
+                       const struct asset *asset);
+/** A batch and how it stands, counted and added up by state. */
+void payout_batch_members(struct json_writer *w, const struct batch_row *row);
+void payout_batch_json(struct json_writer *w, const struct batch_row *row);
+/** A row of a list. */
+void payout_json(struct json_writer *w, const struct payout_due *p);
+/** With its lines by source, its steps and what mends it. */
+void payout_whole_json(struct json_writer *w, const struct payout_whole *p);
 
 /* --- policies --------------------------------------------------------------------------------- */
 

@@ -28,6 +28,52 @@ static enum mete_code field_payout_minimum(const struct form_in *in, const struc
     return form_money(in, j, true, &b->payout_minimum);
 }
 
+#define SCHEDULES_MAX 64
+#define COOL_OFF_MAX  (366 * 24)
+
+static const char *const schedule_every[] = {"day", "week", "month", "demand", NULL};
+
+#define IN(member) offsetof(struct event_schedule, member)
+static const struct field schedule_fields[] = {
+    {TEXT("id"), field_id, true, IN(id), 0, 0, NULL},
+    {TEXT("every"), field_choice, true, IN(every), 0, 0, schedule_every},
+    {TEXT("on"), field_i32, false, IN(on), 1, 28, NULL},
+    {TEXT("at"), field_line, false, IN(at), 5, 5, NULL},
+    {TEXT("asset"), field_currency, true, IN(asset), 0, 0, NULL},
+    {TEXT("rail"), field_id, true, IN(rail), 0, 0, NULL},
+    {TEXT("minimum"), field_decimal, false, IN(minimum), 0, 0, NULL},
+    {TEXT("maximum"), field_decimal, false, IN(maximum), 0, 0, NULL},
+    {TEXT("fee"), field_decimal, false, IN(fee), 0, 0, NULL},
+    {TEXT("fee_cap_bps"), field_i32, false, IN(fee_cap_bps), 1, 10000, NULL}};
+FORM_STRICT(schedule_form, schedule_fields);
+#undef IN
+
+static enum mete_code field_schedules(const struct form_in *in, const struct field *f,
+                                      const struct json *j, void *out)
+{
+    (void)f;
+    struct event_book *b = out;
+    enum mete_code code = form_type(in, j, JSON_ARRAY);
+    if (code != METE_OK) {
+        return code;
+    }
+    if (j->count > SCHEDULES_MAX) {
+        return form_fail(in, j, METE_MEMBER_VALUE, "at most %d schedules", SCHEDULES_MAX);
+    }
+    struct event_schedule *schedule = arena_array(in->arena, j->count, sizeof *schedule);
+    size_t count = 0;
+    for (const struct json *e = j->child; e != NULL && code == METE_OK; e = e->next) {
+        schedule[count] = (struct event_schedule){0};
+        code = form_type(in, e, JSON_OBJECT);
+        code = code == METE_OK ? form_read(in, &schedule_form, e, &schedule[count]) : code;
+        count++;
+    }
+    b->has_schedules = true;
+    b->schedule = schedule;
+    b->schedule_count = count;
+    return code;
+}
+
 static const char *const environments[] = {"prod",       "staging",     "dev",
                                            "production", "development", NULL};
 
@@ -37,6 +83,9 @@ static const struct field book_fields[] = {
     {TEXT("dispute_auto_clear_days"), field_i32, false, AT(book.dispute_auto_clear_days), 0,
      CLEAR_DAYS_MAX, NULL},
     {TEXT("payout_minimum"), field_payout_minimum, false, AT(book), 0, 0, NULL},
+    {TEXT("payout_schedules"), field_schedules, false, AT(book), 0, 0, NULL},
+    {TEXT("destination_cool_off_hours"), field_i32, false, AT(book.cool_off_hours), 0, COOL_OFF_MAX,
+     NULL},
     {TEXT("unallocated"), field_party, false, AT(book.unallocated), 0, 0, NULL},
     {TEXT("environment"), field_choice, false, AT(book.environment), 0, 0, environments},
     {TEXT("attribution_required"), field_flag, false, AT(book.attribution_required), 0, 0, NULL},
@@ -49,6 +98,7 @@ static void book_prepare(struct event *e)
 {
     e->book.clear_after_days = -1;
     e->book.dispute_auto_clear_days = -1;
+    e->book.cool_off_hours = -1;
     e->book.attribution_required = -1;
     e->book.attribution_corrections = -1;
     e->book.tier3 = -1;

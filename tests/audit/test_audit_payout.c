@@ -37,7 +37,7 @@
     X(RETURNED_TWICE, "event lie: the book took it although this attempt was not paid, or came")   \
     X(RETURNED_MORE, "event back: the book took it although less was paid than came back")         \
     X(CANCELLED_WHILE_SENT, "event lie: the book took it although the payout is sent")             \
-    X(CLOSED_EARLY, "event lie: the book took it although some of its payouts are still")          \
+    X(CLOSED_TWICE, "event lie: the book took it although the batch is closed")                   \
     X(RELEASED_UNHELD, "event lie: the book took it although the party is not held")               \
     X(PAID_UNMADE, "event lie: the book took it although nothing of this attempt was ever sent")   \
     X(UNMADE_WHILE_SENT, "event lie: the book took it although the payout is sent, after 2")       \
@@ -182,16 +182,13 @@ static void second(struct scene *s, enum payout_lie lie)
         told(s, 3, "h2", "payout.hold_released", "{\"party\":\"did:a\",\"reason\":\"r\"}");
     if (lie == RELEASED_UNHELD)
         told(s, 3, "lie", "payout.hold_released", "{\"party\":\"did:a\",\"reason\":\"r\"}");
-    if (lie == CLOSED_EARLY)
-        told(s, 3, "unused", "payout.batch_opened", "{\"asset\":\"USD\",\"rail\":\"bank\"}");
-    else
-        told(s, 3, "c1", "payout.batch_closed", "{\"batch_id\":\"b1\"}");
+    told(s, 3, "c1", "payout.batch_closed", "{\"batch_id\":\"b1\"}");
     queued(s, 3, "t2", "{\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD_OF("200.00") "}",
            20000);
-    if (lie == CLOSED_EARLY)
-        told(s, 3, "lie", "payout.batch_closed", "{\"batch_id\":\"b2\"}");
     told(s, 3, "u3", "payout.transfer_failed",
          "{\"transfer_id\":\"t2\",\"attempt\":1,\"reason\":\"r\",\"unprepared\":true}");
+    if (lie == CLOSED_TWICE)
+        told(s, 3, "lie", "payout.batch_closed", "{\"batch_id\":\"b1\"}");
     told(s, 3, "s3", "payout.transfer_sending",
          lie == SENT_TO_ANOTHER
              ? "{\"transfer_id\":\"t2\",\"attempt\":2,\"anchor\":\"k3\",\"party\":\"did:b\"}"

@@ -24,6 +24,8 @@
 #define AUDIT_EVERY   10 /* worlds */
 #define STATES        TRANSFER_STATE_COUNT
 
+#define COOL_OFF (COOL_OFF_HOURS * 3600 * TIME_SECOND_US)
+
 static const char *const RAILS[] = {"stripe", "bank"};
 
 struct m_attempt {
@@ -532,7 +534,7 @@ static void destination_change(struct world *w)
     if (!say(w, "d", EVENT_PARTY_DESTINATION_SET, "'party':'%s','rail':'%s','destination':'d%u'",
              p->id, RAILS[rail], w->told))
         wrong(w, "destination: %s", w->s.last.err.text);
-    p->holds_from = p->rail >= 0 ? w->now + DESTINATION_COOL_OFF : w->now;
+    p->holds_from = p->rail >= 0 ? w->now + COOL_OFF : w->now;
     p->rail = rail;
     p->hold = p->hold == HOLD_DESTINATION ? HOLD_NONE : p->hold;
 }
@@ -562,13 +564,10 @@ static void batch_open(struct world *w)
 
 static void batch_close(struct world *w)
 {
-    bool rests = true;
     if (w->batches == 0)
         return;
     int i = (int)below(w, (unsigned)w->batches);
-    for (int k = 0; k < w->transfers; k++)
-        rests &= w->transfer[k].batch != i || at_rest(&w->transfer[k]);
-    bool may = rests && !w->batch[i].is_closed;
+    bool may = !w->batch[i].is_closed;
     if (say(w, "c", EVENT_PAYOUT_BATCH_CLOSED, "'batch_id':'%s'", w->batch[i].id) != may)
         wrong(w, "closing batch %s: %s", w->batch[i].id, w->s.last.err.text);
     w->batch[i].is_closed |= may;
@@ -923,7 +922,7 @@ static void set_up(struct world *w, uint64_t seed)
         earn(w);
         destination_change(w);
     }
-    w->now += 2 * DESTINATION_COOL_OFF;
+    w->now += 2 * COOL_OFF;
 }
 
 static void one_step(struct world *w)

@@ -64,7 +64,7 @@ static const struct drawn drawing[] = {
     {MACHINE_SETTLEMENT, "INITIATED", "settlement.failed", GUARD_ALWAYS, "FAILED"},
     /* 0014-payouts.md */
     {MACHINE_BATCH, "[*]", "payout.batch_opened", GUARD_ALWAYS, "open"},
-    {MACHINE_BATCH, "open", "payout.batch_closed", GUARD_ALL_AT_REST, "closed"},
+    {MACHINE_BATCH, "open", "payout.batch_closed", GUARD_ALWAYS, "closed"},
     {MACHINE_TRANSFER, "[*]", "payout.transfer_queued", GUARD_ALWAYS, "queued"},
     {MACHINE_TRANSFER, "queued", "payout.transfer_sending", GUARD_NEW_ATTEMPT, "sending"},
     {MACHINE_TRANSFER, "failed", "payout.transfer_sending", GUARD_NEW_ATTEMPT, "sending"},

@@ -169,7 +169,6 @@ static void one_anchor_one_attempt(void **state)
     REFUSED(METE_ANCHOR_USED, STEP("sending", ANCHORED(2, "key-1")));
     REFUSED(METE_MEMBER_VALUE, STEP("sending", ANCHORED(3, "key-3")));
     APPLIED(STEP("sending", ANCHORED(2, "key-2")));
-    REFUSED(METE_STATE_FORBIDS, 0, "payout.batch_closed", "\"batch_id\":\"b1\"");
 }
 
 static void four_attempts_and_then_it_is_over(void **state)
