@@ -147,12 +147,31 @@ static void wallet(struct call *c)
     jw_object(&w, NULL);
     jw_str(&w, "name", "railsim");
     jw_int(&w, "balance", 10000000000000);
+    jw_str(&w, "id", "5f1d0c7a2b9e4e6f8a31c0de5f1d0c7a");
+    jw_end_object(&w);
+}
+
+/** What the wallet must have beside the amount: 1 %, and 2 sat at least. */
+static void fee_reserve(struct call *c)
+{
+    struct bolt11 invoice;
+    struct mete_err err;
+    struct json_writer w;
+    if (bolt11_read(&c->arena, call_arg(c, "invoice"), &invoice, &err) != METE_OK) {
+        detail(c, 400, "Bolt11 decoding error.", false);
+        return;
+    }
+    uint64_t msat = invoice.amount_msat / 100;
+    call_json(c, 200, &w);
+    jw_object(&w, NULL);
+    jw_int(&w, "fee_reserve", msat > 2000 ? (int64_t)msat : 2000);
     jw_end_object(&w);
 }
 
 const struct route lnbits_routes[] = {
     {"POST", "/lnbits/api/v1/payments", "lnbits.pay", DOES_ANSWER | DOES_CHANGE | DOES_PAY, pay},
     {"GET", "/lnbits/api/v1/payments", "lnbits.list", DOES_ANSWER, payments_list},
+    {"GET", "/lnbits/api/v1/payments/fee-reserve", "lnbits.reserve", DOES_ANSWER, fee_reserve},
     {"GET", "/lnbits/api/v1/payments/*", "lnbits.look", DOES_ANSWER, payment_get},
     {"GET", "/lnbits/api/v1/wallet", "lnbits.wallet", DOES_ANSWER, wallet},
     {NULL, NULL, NULL, 0, NULL}};

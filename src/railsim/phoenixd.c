@@ -152,7 +152,7 @@ static void outgoing(struct call *c, const char *where)
         return;
     }
     if (!ln_find(c->s, &c->arena, NODE, where, c->part[0], &p)) {
-        call_plain(c, 404, "");
+        call_plain(c, 404, "Not found"); /* of an endpoint that it does not have: other words */
         return;
     }
     call_json(c, 200, &w);
