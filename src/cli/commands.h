@@ -24,6 +24,12 @@
     X(campaigns)                                                                                   \
     X(settlements)                                                                                 \
     X(settle)                                                                                      \
+    X(bank_import)                                                                                 \
+    X(bank_check)                                                                                  \
+    X(fx_import)                                                                                   \
+    X(fx_list)                                                                                     \
+    X(fx_quote)                                                                                    \
+    X(fx_convert)                                                                                  \
     X(payout_plan)                                                                                 \
     X(payout_run)                                                                                  \
     X(payout_status)                                                                               \
@@ -32,8 +38,19 @@
     X(payout_cancel)                                                                               \
     X(payout_hold)                                                                                 \
     X(payout_release)                                                                              \
+    X(dispute_list)                                                                                \
+    X(dispute_show)                                                                                \
+    X(dispute_open)                                                                                \
+    X(dispute_evidence)                                                                            \
+    X(dispute_escalate)                                                                            \
+    X(dispute_override)                                                                            \
+    X(dispute_uphold)                                                                              \
+    X(earnings)                                                                                    \
+    X(clear)                                                                                       \
     X(report)                                                                                      \
     X(export)                                                                                      \
+    X(tax_totals)                                                                                  \
+    X(tax_export)                                                                                  \
     X(simulate)                                                                                    \
     X(log_show)                                                                                    \
     X(log_head)                                                                                    \
@@ -48,6 +65,7 @@
     X(quarantine_replay)                                                                           \
     X(quarantine_drop)                                                                             \
     X(party_erase)                                                                                 \
+    X(worker_key)                                                                                  \
     X(key_create)                                                                                  \
     X(key_list)                                                                                    \
     X(key_revoke)                                                                                  \
@@ -59,10 +77,13 @@
     X(store_prepare)                                                                               \
     X(store_distribute)                                                                            \
     X(serve)                                                                                       \
+    X(mcp)                                                                                         \
+    X(worker)                                                                                      \
     X(config_check)                                                                                \
     X(config_print)                                                                                \
     X(config_example)                                                                              \
     X(doctor)                                                                                      \
+    X(rail_sim)                                                                                    \
     X(track_call)                                                                                  \
     X(track_report)                                                                                \
     X(events_list)                                                                                 \

@@ -158,7 +158,7 @@ static void steps_show(struct cli *c, const struct payout_whole *p)
                                                   {"reason", "REASON", COLUMN_TEXT}};
     struct table *t = table_new(columns, ARRAY_LEN(columns));
     for (size_t i = 0; i < p->step_count; i++) {
-        const struct payout_step *s = &p->step[i];
+        const struct payout_moment *s = &p->step[i];
         table_time(t, s->recorded_at);
         table_str(t, s->event_type);
         if (s->attempt > 0) {

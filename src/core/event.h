@@ -164,6 +164,10 @@ struct event_allocation {
     struct text reallocate_to; /* upheld; may be empty */
 };
 
+struct event_clearing {
+    mete_time through; /* what was due by then has cleared */
+};
+
 struct event_transfer {
     struct text from;
     struct text to;
@@ -176,6 +180,14 @@ struct event_rate {
     struct text rate; /* plain decimal above 0 */
     struct text provider;
     mete_time as_of;
+};
+
+struct event_conversion {
+    struct text party;
+    struct money amount; /* that it gives */
+    struct text to;      /* code of the asset that it gets */
+    bool has_at_least;
+    struct money at_least; /* less than that, and nothing moves */
 };
 
 /* What an envelope says it belongs to; empty: nothing. */
@@ -269,7 +281,9 @@ struct event_payout {
     struct text rail;
     struct text asset;  /* of a batch: a code */
     struct text anchor; /* by which the rail knows an attempt */
+    bool has_body;      /* what is sent stands sealed beside the log */
     int32_t attempt;    /* from 1 */
+    bool unprepared;    /* of a failure: the next attempt, which was never made */
     bool has_amount;
     struct money amount;
     bool has_fee;
@@ -307,8 +321,10 @@ struct event {
         struct event_revenue revenue;
         struct event_reversal reversal;
         struct event_allocation allocation;
+        struct event_clearing clearing;
         struct event_transfer transfer;
         struct event_rate rate;
+        struct event_conversion conversion;
         struct event_campaign campaign;
         struct event_completion completion;
         struct event_round round;

@@ -40,7 +40,8 @@ static enum mete_code attempt_explain(struct payout *p, uint32_t index)
         [ATTEMPT_OPEN] = "may still be paid; until the rail says otherwise no other one is made",
         [ATTEMPT_DEAD] = "failed: the rail has proven that nothing moved",
         [ATTEMPT_PAID] = "was paid",
-        [ATTEMPT_RETURNED] = "was paid and came back"};
+        [ATTEMPT_RETURNED] = "was paid and came back",
+        [ATTEMPT_UNMADE] = "could not be prepared: nothing was sent"};
     struct explain *x = p->x;
     struct attempt t;
     struct bytes value;
@@ -74,7 +75,7 @@ static void steps_explain(struct payout *p, const struct payout_whole *whole)
 {
     struct explain *x = p->x;
     for (size_t i = 0; i < whole->step_count; i++) {
-        const struct payout_step *s = &whole->step[i];
+        const struct payout_moment *s = &whole->step[i];
         struct text why = s->reason.len > 0 ? s->reason : s->reference;
         struct explain_node *n =
             explain_add(x, p->root, "step", "%s: %s%s%.*s", words_moment(x->a, s->recorded_at).p,

@@ -5,6 +5,7 @@
 #include "engine/payout_parts.h"
 
 #include "base/text.h"
+#include "engine/destination.h"
 #include "engine/lines.h"
 #include "engine/query.h"
 #include "engine/sealed.h"
@@ -241,7 +242,7 @@ static enum mete_code lines_make(struct engine *e, struct arena *a, struct payou
 struct stepping {
     struct engine *e;
     struct arena *a;
-    struct payout_step *step;
+    struct payout_moment *step;
     size_t count, cap;
     struct mete_err *err;
     enum mete_code code;
@@ -257,7 +258,7 @@ static bool step_take(void *arg, const struct walk_item *item)
     }
     if (s->count == s->cap) {
         s->cap = s->cap == 0 ? 8 : s->cap * 2;
-        struct payout_step *more = arena_array(s->a, s->cap, sizeof *more);
+        struct payout_moment *more = arena_array(s->a, s->cap, sizeof *more);
         if (s->count > 0) {
             memcpy(more, s->step, s->count * sizeof *more);
         }
@@ -270,7 +271,7 @@ static bool step_take(void *arg, const struct walk_item *item)
         number = 0;
     }
     s->step[s->count++] =
-        (struct payout_step){.seq = item->seq,
+        (struct payout_moment){.seq = item->seq,
                              .recorded_at = item->recorded_at,
                              .event_type = event_type_name(head.type),
                              .attempt = (uint32_t)number,
@@ -281,7 +282,7 @@ static bool step_take(void *arg, const struct walk_item *item)
 }
 
 enum mete_code payout_steps(struct engine *e, struct text id, struct arena *a,
-                            struct payout_step **step, size_t *count, struct mete_err *err)
+                            struct payout_moment **step, size_t *count, struct mete_err *err)
 {
     struct stepping s = {.e = e, .a = a, .err = err};
     struct walk_range range = {.from = key_about_payout(id), .seq_at = KEY_ABOUT_SEQ_AT};
@@ -310,26 +311,6 @@ struct text payout_remediation(const struct payout_whole *p)
 }
 
 /* --- the destination ---------------------------------------------------------------------------*/
-
-struct text destination_mask(struct arena *a, struct text destination)
-{
-    struct text name = destination;
-    struct text host = {0};
-    for (size_t i = 0; i < destination.len; i++) {
-        if (destination.p[i] == '@') {
-            name.len = i;
-            host = (struct text){destination.p + i, destination.len - i};
-            break;
-        }
-    }
-    bool is_long = name.len >= 12; /* an account, an address: its last four say enough */
-    if (host.len == 0 && is_long) {
-        return arena_printf(a, "\xe2\x80\xa6%.*s", 4, name.p + name.len - 4);
-    }
-    return arena_printf(a, "%.*s\xe2\x80\xa6%.*s%.*s", name.len > 0 ? 1 : 0, name.p,
-                        name.len > 2 ? 1 : 0, name.p + name.len - (name.len > 2), (int)host.len,
-                        host.p);
-}
 
 struct opening {
     struct engine *e;

@@ -200,6 +200,7 @@ struct payout_due {
     struct text rail;
     struct asset asset;
     struct transfer transfer;
+    mete_time queued_at;
 };
 
 /* --- one payout whole: payout_show.c
@@ -212,7 +213,7 @@ struct payout_line {
     uint64_t count; /* postings */
 };
 
-struct payout_step {
+struct payout_moment {
     uint64_t seq;
     mete_time recorded_at;
     const char *event_type;
@@ -229,7 +230,7 @@ struct payout_whole {
     struct text masked;  /* the destination as far as it may be shown; "" */
     struct payout_line *line;
     size_t line_count; /* their sum is the amount */
-    struct payout_step *step;
+    struct payout_moment *step;
     size_t step_count;
 };
 
@@ -240,10 +241,8 @@ enum mete_code payout_show(struct engine *e, struct text id, struct arena *a,
 struct text payout_remediation(const struct payout_whole *p);
 /** Steps of a payout, oldest first: its attempts and how it ended. */
 enum mete_code payout_steps(struct engine *e, struct text id, struct arena *a,
-                            struct payout_step **step, size_t *count,
+                            struct payout_moment **step, size_t *count,
                             struct mete_err *err) METE_MUST_CHECK;
-/** "a...t@example.org": the ends alone. In `a`. */
-struct text destination_mask(struct arena *a, struct text destination);
 
 struct payouts_query {
     struct text party; /* "": all */
@@ -267,9 +266,10 @@ enum mete_code payouts_due(struct engine *e, mete_time now, size_t max, struct a
                            struct payout_due **rows, size_t *count,
                            struct mete_err *err) METE_MUST_CHECK;
 
-/** Everything of a transfer by its number but what its events say. */
-enum mete_code payout_row_fill(struct engine *e, struct arena *a, uint64_t number,
-                               struct payout_due *row, struct mete_err *err) METE_MUST_CHECK;
+/** One transfer by its number, which has to be one. */
+enum mete_code payout_read(struct engine *e, struct arena *a, uint64_t number,
+                           struct payout_due *row, struct mete_err *err) METE_MUST_CHECK;
+
 /** One transfer by its id. METE_TRANSFER_UNKNOWN. */
 enum mete_code payout_find(struct engine *e, struct text transfer_id, struct arena *a,
                            struct payout_due *row, struct mete_err *err) METE_MUST_CHECK;

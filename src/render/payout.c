@@ -95,7 +95,7 @@ void payout_json(struct json_writer *w, const struct payout_due *p)
     jw_spill(w);
 }
 
-static void step_json(struct json_writer *w, const struct payout_step *s)
+static void step_json(struct json_writer *w, const struct payout_moment *s)
 {
     jw_object(w, NULL);
     jw_int(w, "seq", (int64_t)s->seq);

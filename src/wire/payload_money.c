@@ -195,6 +195,12 @@ static const struct field upheld_fields[] = {
     {TEXT("reallocate_to"), field_party, false, AT(allocation.reallocate_to), 0, 0, NULL}};
 FORM(upheld_form, upheld_fields);
 
+/* allocation.cleared_through, which mete makes itself */
+
+static const struct field clearing_fields[] = {
+    {TEXT("through"), field_time, true, AT(clearing.through), 0, 0, NULL}};
+FORM(clearing_form, clearing_fields);
+
 /* wallet.transferred */
 
 static const struct field transfer_fields[] = {
@@ -202,6 +208,24 @@ static const struct field transfer_fields[] = {
     {TEXT("to"), field_party, true, AT(transfer.to), 0, 0, NULL},
     {TEXT("amount"), field_money, true, AT(transfer.amount), 0, 0, NULL}};
 FORM(transfer_form, transfer_fields);
+
+/* fx.converted */
+
+static enum mete_code field_at_least(const struct form_in *in, const struct field *f,
+                                     const struct json *j, void *out)
+{
+    (void)f;
+    struct event_conversion *c = out;
+    c->has_at_least = true;
+    return form_money(in, j, false, &c->at_least);
+}
+
+static const struct field conversion_fields[] = {
+    {TEXT("party"), field_party, true, AT(conversion.party), 0, 0, NULL},
+    {TEXT("amount"), field_money, true, AT(conversion.amount), 0, 0, NULL},
+    {TEXT("to"), field_currency, true, AT(conversion.to), 0, 0, NULL},
+    {TEXT("at_least"), field_at_least, false, AT(conversion), 0, 0, NULL}};
+FORM(conversion_form, conversion_fields);
 
 /* settlement.*, which mete makes itself */
 
@@ -236,7 +260,9 @@ const struct payload_kind *payload_kind_money(enum event_type type)
         [EVENT_ALLOCATION_ESCALATED] = {&allocation_form, NULL, NULL},
         [EVENT_ALLOCATION_OVERRIDDEN] = {&allocation_form, NULL, NULL},
         [EVENT_ALLOCATION_UPHELD] = {&upheld_form, NULL, NULL},
+        [EVENT_CLEARED_THROUGH] = {&clearing_form, NULL, NULL},
         [EVENT_WALLET_TRANSFERRED] = {&transfer_form, NULL, NULL},
+        [EVENT_FX_CONVERTED] = {&conversion_form, NULL, NULL},
         [EVENT_SETTLEMENT_INITIATED] = {&initiated_form, NULL, NULL},
         [EVENT_SETTLEMENT_PAID] = {&settled_form, NULL, NULL},
         [EVENT_SETTLEMENT_FAILED] = {&settled_form, NULL, NULL},

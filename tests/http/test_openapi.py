@@ -167,10 +167,13 @@ def schemas(document):
 # --- the walk ------------------------------------------------------------------------------------
 
 SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payout:approve,"
-          "dispute:write,earnings:read,audit:read,facilitator,admin")
+          "dispute:write,earnings:read,audit:read,facilitator,admin,payout:work")
 SECRETS = ["swordfish-swordfish-1", "acct_SECRETDESTINATION", "swordfish-swordfish-2"]
 SHARE = {"id": "sale-1001/2"}  # the other one of the two that the examples make
+NEXT = {"id": "sale-1002/1"}
+LAST = {"id": "sale-1004/1"}
 SAID_OTHERWISE = {"events": [{"eventId": "deploy-7", "t": "2025-03-01T12:00:00Z", "type": "other"}]}
+SPARE = {"id": "of a key that the walk makes"}
 ORDER = [
     ("health",), ("ready",), ("version",), ("openapi",), ("index",), ("guide",), ("fairPolicy",),
     ("metrics",),
@@ -183,11 +186,17 @@ ORDER = [
     ("listQuarantine",), ("simulate",), ("getCheckpoint",), ("getTile",), ("proveInclusion",),
     ("proveConsistency",), ("follow",), ("disputeAllocation",), ("addEvidence",),
     ("escalateDispute",), ("overrideDispute",), ("disputeAllocation", SHARE),
-    ("upholdDispute", SHARE), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
+    ("upholdDispute", SHARE), ("getAllocation",), ("listDisputes",), ("getDispute",),
+    ("openDispute",), ("addDisputeEvidence", NEXT), ("escalateOpenDispute", NEXT),
+    ("upholdOpenDispute", NEXT), ("disputeAllocation", LAST), ("overrideOpenDispute", LAST),
+    ("getMyEarnings",), ("getEarnings",), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
     ("ingestKpis",), ("ingestInsights",), ("ingestKpisInternal",), ("ingestInsightsInternal",),
-    ("listKpis",), ("listInsights",),
+    ("listKpis",), ("listInsights",), ("importRates",), ("listRates",), ("quoteConversion",),
+    ("mcp",), ("getTaxTotals",), ("listKeys",), ("createKey",),
+    ("rotateKey", SPARE), ("revokeKey", SPARE),
     ("planPayouts",), ("openPayoutBatch",), ("listPayoutBatches",), ("getPayoutBatch",),
     ("listPayouts",), ("getPayout", "paid"), ("cancelPayout", "paid"), ("holdPayouts",),
+    ("claimPayouts",), ("stepPayouts",),
 ]
 ONCE = ("releasePayout", "requestPayout")  # what the second one is refused
 
@@ -196,11 +205,14 @@ class Walk:
     def __init__(self, document, s, key, weak):
         self.document, self.weak = document, weak
         self.client = Client(s.port, key)
+        self.bound = s.make_key(SCOPES, "--party", "did:example:alice")
         self.seen, self.calls, self.misfits, self.bad = set(), 0, [], []
         self.told = []  # all that was answered
 
     def ask(self, o, method, target, body=None, wanted=None, **more):
         """Asks, and looks whether the answer is a described one; `wanted`: how its status begins."""
+        if o is not None and o.id == "getMyEarnings":
+            more.setdefault("key", self.bound)
         answer = self.client.ask(method, target, body, **more)
         self.calls += 1
         self.told.append(str(answer.headers).encode() + answer.raw)
@@ -244,13 +256,15 @@ class Walk:
             once = {"Idempotency-Key": f"{o.id}-{name}-{ids}"}
             first = self.ask(o, o.method, o.target(ids, given), value, headers=once, **more)
             again = self.ask(o, o.method, o.target(ids, given), value, headers=once, **more)
-            if (again.raw, again.headers["Idempotency-Hit"]) != (first.raw, "true"):
+            if o.method == "POST" and \
+                    (again.raw, again.headers["Idempotency-Hit"]) != (first.raw, "true"):
                 self.bad.append((o.id, name, "the same Idempotency-Key gets another answer"))
             self.ask(o, o.method, o.target(ids, given), value, **more)
-            if kind:
+            if kind and o.method == "POST":
                 self.ask(o, o.method, o.target(ids, given), b" {}", wanted="422", headers=once)
-        self.ask(o, o.method, o.target(ids), wanted="400", headers={"Idempotency-Key": "k" * 256},
-                 body={} if o.bodies() else None)
+        if o.method == "POST":
+            self.ask(o, o.method, o.target(ids), wanted="400",
+                     headers={"Idempotency-Key": "k" * 256}, body={} if o.bodies() else None)
 
     def provoke(self, o, ids):
         """What any operation answers to those who may not, know not, or send too much."""
@@ -288,11 +302,13 @@ class Walk:
                    "registerProvider": {"id": "sale-1001", "displayName": "Another"},
                    "ingestKpis": {"bucket": "1h"}, "ingestKpisInternal": {"bucket": "1h"},
                    "ingestInsights": SAID_OTHERWISE, "ingestInsightsInternal": SAID_OTHERWISE,
+                   "importRates": {}, "mcp": {}, "createKey": {}, "rotateKey": {},
+                   "claimPayouts": {}, "stepPayouts": {},
                    "openPayoutBatch": {"rail": "bank"}, "planPayouts": {}, "holdPayouts": {},
                    "cancelPayout": {}, "releasePayout": {}, "requestPayout": {},
                    "publishManifest": {}, "simulate": {}, "validate": {}, "validateManifest": {}}
         for o in self.document.operations:
-            if o.bodies() and changes.get(o.id) != {} and o.id != "addEvidence":
+            if o.bodies() and changes.get(o.id) != {} and o.id not in ("addEvidence", "addDisputeEvidence"):
                 body = {**o.bodies()[0][2], **changes.get(o.id, {"reason": "another one"})}
                 self.ask(o, o.method, o.target(), body, wanted="409")
         o = self.document.by_id["publishManifest"]
@@ -315,9 +331,23 @@ class Walk:
         """A key whose book is not there."""
         for o in self.document.operations:
             if (o.scope != "none" or o.id == "fairPolicy") and \
-                    o.id not in ("follow", "validate", "validateManifest"):
+                    o.id not in ("follow", "validate", "validateManifest", "mcp", "listKeys", "createKey"):
                 body = o.bodies()[0][2] if o.bodies() else None
                 self.ask(o, o.method, o.target(), body, wanted="404", key=key)
+
+    def agents(self):
+        """What a client of the Model Context Protocol comes to see, beside results."""
+        o = self.document.by_id["mcp"]
+        modern = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "nothing"}
+        meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {}}
+        nothing = {"jsonrpc": "2.0", "id": 1, "method": "nothing", "params": {"_meta": meta}}
+        note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        for body, wanted, headers in ((note, "202", {}), (b"{", "400", {}), (nothing, "404", modern),
+                                      (note, "403", {"Origin": "https://elsewhere.example"}),
+                                      (note, "406", {"Accept": "text/html"}),
+                                      (note, "415", {"Content-Type": "text/plain"})):
+            self.ask(o, "POST", o.target(), body, wanted=wanted, headers=headers)
 
     def other_methods(self):
         for path in self.document.whole["paths"]:
@@ -347,6 +377,17 @@ class Walk:
         for i in (0, 1):
             self.ask(self.document.by_id["getEvent"], "GET", f"/v1/events/secret-{i}", wanted="200")
             self.ask(self.document.by_id["explain"], "GET", f"/v1/explain/secret-{i}", wanted="200")
+
+    def rate(self):
+        """Of today: old ones convert nothing."""
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        o = self.document.by_id["postEvents"]
+        self.ask(o, "POST", o.target(), {
+            "event_id": "rate-of-today", "event_type": "fx.rate_set", "occurred_at": now,
+            "payload": {"base": "EUR", "quote": "USD", "rate": "1.0393", "provider": "bank",
+                        "as_of": now}}, wanted="200")
+        o = self.document.by_id["quoteConversion"]
+        self.ask(o, "GET", o.target(query={"amount": "1", "from": "EUR", "to": "CHF"}), wanted="422")
 
     def queued(self):
         """The payout that the example's batch made, once the batch is filled."""
@@ -380,6 +421,7 @@ class Walk:
 
     def all(self, bound):
         self.entrust()
+        self.rate()
         for name, *ids in ORDER:
             o = self.document.by_id[name]
             ids = [self.queued()] if ids == ["paid"] else ids
@@ -396,6 +438,7 @@ class Walk:
             self.moments(o)
             self.too_large(o)
         self.conflicts()
+        self.agents()
         self.other_methods()
 
 
@@ -434,6 +477,9 @@ def walk(document):
     (folder / "mete.conf").write_text("[insights]\ninsights_retention_days = 0\n")  # examples get old
     with Served("--config", str(folder / "mete.conf"), folder=folder) as s:
         key, weak = s.make_key(SCOPES), s.make_key("facilitator")
+        s.make_key("facilitator", "--note", "spare")
+        SPARE["id"] = next(k["key_id"] for k in s.get("/api/auth/keys", key=key)[2]["keys"]
+                           if k["note"] == "spare")
         w = Walk(document, s, key, weak)
         equal({name for name, *_ in ORDER} | set(ONCE), set(document.by_id),
               "the walk knows every operation")

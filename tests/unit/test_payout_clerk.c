@@ -2,6 +2,7 @@
  * covers: F-044 F-055 F-058 F-113 R-009 R-021 R-032 M-070
  * Schedules by the clock: a period is opened when it is due, once, also when the clerk was away for
  * several; batches that are open are filled page by page by whoever comes; who asks on demand. */
+#include "engine/destination.h"
 #include "engine/payouts.h"
 
 #include "base/text.h"
