@@ -205,6 +205,16 @@
       "Do not pay out; compare with a backup.")                                                    \
     X(STORE_FULL, 161, "store_full", 507, 1, "There is no room left for the store.",               \
       "Make room, then send it again: nothing is half done.")                                      \
+    /* 170..: exchange, steps */                                                                   \
+    X(RATE_MISSING, 170, "rate_missing", 422, 1, "No rate between these two assets is recorded.",  \
+      "Record one with fx.rate_set, or mete fx import, and send it again.")                        \
+    X(RATE_OLD, 171, "rate_old", 422, 1, "The rate between these two assets is over 7 days old.",  \
+      "Record a newer one with fx.rate_set, or mete fx import, and send it again.")                \
+    X(RATE_WORSE, 172, "rate_worse", 409, 1, "The conversion would give less than at_least.",      \
+      "Ask for less, or wait for a better rate.")                                                  \
+    X(STEP_LEFT_OUT, 173, "step_left_out", 409, 1,                                                 \
+      "Another step of the request was refused, and it was to be all of them or none.",            \
+      "Say it again without the step that was refused.")                                           \
     /* 180..: clearing, earnings */                                                                \
     X(CLEARING_AHEAD, 180, "clearing_ahead", 422, 1, "A watermark lies ahead of the clock.",       \
       "Clear through a moment that has come.")                                                     \

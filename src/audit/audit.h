@@ -48,6 +48,8 @@ enum event_kind {
     EVENT_SETTLEMENT,
     EVENT_PAYOUT,
     EVENT_DESTINATION,
+    EVENT_RATE,
+    EVENT_CONVERSION,
     EVENT_REFUND /* of an invoice, or a chargeback */
 };
 

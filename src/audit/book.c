@@ -22,6 +22,7 @@ void book_init(struct book *b, struct report *report)
     map_init(&b->policy_of, sizeof(struct book_policy *), 4);
     map_init(&b->item_of, sizeof(struct content_item *), 5);
     map_init(&b->mentioned, 1, 6);
+    map_init(&b->rate_of, sizeof(void *), 7);
     book_mention(b, TEXT("external:fee"));
     book_mention(b, TEXT("platform")); /* who gets a royalty where there is no marketplace fee */
     b->clear_after_days = 7;
@@ -37,6 +38,7 @@ void book_clear(struct book *b)
     map_clear(&b->policy_of);
     map_clear(&b->item_of);
     map_clear(&b->mentioned);
+    map_clear(&b->rate_of);
     arena_clear(&b->keep);
 }
 
@@ -93,7 +95,8 @@ struct text names_id(const struct names *names, uint32_t number)
                                       "mete:carry",
                                       "mete:suspense",
                                       "mete:payout",
-                                      "mete:rail_fees"};
+                                      "mete:rail_fees",
+                                      "mete:exchange"};
     if (number >= names->first && number - names->first < names->count) {
         return names->id[number - names->first];
     }

@@ -73,6 +73,7 @@ struct book {
     struct map policy_of; /* id -> struct book_policy * */
     struct map item_of;   /* content item id -> struct content_item * */
     struct map mentioned; /* ids that documents told, and that later decisions may name */
+    struct map rate_of;   /* "base/quote" -> what exchange.c holds of it */
     uint32_t assets_defined;
     struct schedule **schedule;
     uint32_t schedule_count, schedule_capacity;

@@ -40,7 +40,8 @@ enum own_party {
     OWN_CARRY = 3,
     OWN_SUSPENSE = 4,
     OWN_PAYOUT = 5,
-    OWN_RAIL_FEES = 6
+    OWN_RAIL_FEES = 6,
+    OWN_EXCHANGE = 7
 };
 #define PARTY_FIRST 16u
 

@@ -8,6 +8,7 @@
 
 #include "audit/compare.h"
 #include "audit/dispute.h"
+#include "audit/exchange.h"
 #include "audit/member.h"
 #include "audit/reversal.h"
 #include "audit/split.h"
@@ -92,7 +93,8 @@ static const struct {
     {"payout.hold_released", EVENT_PAYOUT},
     {"key.registered", EVENT_NO_MONEY},
     {"key.revoked", EVENT_NO_MONEY},
-    {"fx.rate_set", EVENT_NO_MONEY},
+    {"fx.rate_set", EVENT_RATE},
+    {"fx.converted", EVENT_CONVERSION},
 };
 
 enum event_kind outcome_kind(struct text event_type)
@@ -236,6 +238,8 @@ static void compute(struct audit *a, struct moment *m, enum event_kind kind, str
         invoice_split(a, m, w);
     } else if (kind == EVENT_TRANSFER) {
         transfer_take(&a->ledger, m, w);
+    } else if (kind == EVENT_CONVERSION) {
+        conversion_take(&a->ledger, m, w);
     } else if (kind == EVENT_SETTLEMENT) {
         settlement_take(a, m, w);
     } else if (kind == EVENT_PAYOUT) {
@@ -497,6 +501,8 @@ static void take_facts(struct audit *a, const struct moment *m, enum event_kind 
         book_configure(&a->book, m->payload);
     } else if (kind == EVENT_ASSET) {
         book_define_asset(&a->book, m->payload);
+    } else if (kind == EVENT_RATE) {
+        rate_note(m);
     }
 }
 

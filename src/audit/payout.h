@@ -9,6 +9,7 @@
 #include "audit/want.h"
 
 #define PAYOUT_ATTEMPTS_MAX 4u
+#define PAYOUT_BODIES_MAX   16u
 #define PAYOUT_ANCHOR_LEN   16u /* of the hash of rail and anchor */
 
 struct audit;
@@ -25,8 +26,11 @@ struct payout_batch {
 };
 
 struct payout_attempt {
-    const char *outcome; /* "open", "dead", "paid", "returned" */
+    const char *outcome; /* "open", "dead", "paid", "returned", "unmade" */
     uint8_t anchor[PAYOUT_ANCHOR_LEN];
+    uint64_t made;
+    uint64_t body[PAYOUT_BODIES_MAX]; /* seqs of the events that have one */
+    uint32_t bodies;
     bool exported, anchor_exported;
 };
 
@@ -45,6 +49,7 @@ struct payout {
 struct payout_place {
     struct text rail;
     mete_time holds_from;
+    uint64_t set_by;
     bool exported;
 };
 

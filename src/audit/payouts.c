@@ -95,6 +95,7 @@ void payout_place_take(struct audit *a, struct moment *m)
     p->holds_from =
         m->booked_at + (p->rail.len > 0 ? (mete_time)a->book.cool_off_hours * PAYOUT_HOUR_US : 0);
     p->rail = member_keep(a->payouts.keep, m->payload, "rail");
+    p->set_by = m->seq;
     if (h != NULL && h->why != NULL && strcmp(h->why, "destination") == 0) {
         h->why = NULL;
     }
@@ -327,6 +328,15 @@ static struct payout_attempt *attempt_known(struct moving *v, uint64_t number)
     return &v->t->attempt[number];
 }
 
+static void attempt_add(struct moving *v, const char *outcome)
+{
+    struct payout *t = v->t;
+    t->attempts++;
+    t->looks = 0;
+    t->attempt[t->attempts].outcome = outcome;
+    t->attempt[t->attempts].made = v->m->seq;
+}
+
 static void attempt_anew(struct moving *v, uint64_t number, const uint8_t *anchor)
 {
     struct payout *t = v->t;
@@ -338,10 +348,27 @@ static void attempt_anew(struct moving *v, uint64_t number, const uint8_t *ancho
         return;
     }
     judge_payable(v->a, v->m, t->party, t->batch->rail);
-    t->attempts++;
-    t->looks = 0;
-    t->attempt[t->attempts].outcome = "open";
+    attempt_add(v, "open");
     memcpy(t->attempt[t->attempts].anchor, anchor, PAYOUT_ANCHOR_LEN);
+}
+
+/* What is sent stands beside the log; here, that there is something. */
+static void body_take(struct moving *v)
+{
+    struct payout *t = v->t;
+    struct payout_attempt *x = &t->attempt[t->attempts];
+    struct text party = member_text(v->m->payload, "party");
+    if (party.len > 0 && !text_eq(party, t->party)) {
+        event_forbidden(v->m, "the payout is to another party");
+    }
+    if (json_get(v->m->payload, "body") == NULL) {
+        return;
+    }
+    if (x->bodies == PAYOUT_BODIES_MAX) {
+        event_forbidden(v->m, "the attempt has more than %u bodies", PAYOUT_BODIES_MAX);
+        return;
+    }
+    x->body[x->bodies++] = v->m->seq;
 }
 
 static void sending(struct moving *v)
@@ -362,7 +389,10 @@ static void sending(struct moving *v)
         event_forbidden(v->m, "another attempt has this anchor");
     } else if (!in_flight(t)) {
         event_forbidden(v->m, "the payout is %s", t->state);
+    } else {
+        t->looks++;
     }
+    body_take(v);
     t->state = "sending";
 }
 
@@ -389,6 +419,9 @@ static void paid(struct moving *v)
     if (is(x->outcome, "paid") || is(x->outcome, "returned")) {
         event_forbidden(v->m, "this attempt was booked already");
     }
+    if (is(x->outcome, "unmade")) {
+        event_forbidden(v->m, "nothing of this attempt was ever sent");
+    }
     own(v, OWN_PAYOUT, -t->held);
     theirs(v, t->held - amount);
     own(v, OWN_CLEARING, amount);
@@ -401,10 +434,27 @@ static void paid(struct moving *v)
     t->state = one_open(t) ? t->state : "paid";
 }
 
+/* An attempt that never had an anchor, so nothing of the payout may be on its way. */
+static void unprepared(struct moving *v, uint64_t number)
+{
+    struct payout *t = v->t;
+    if (!at_hand(t) || number != t->attempts + 1 || number > PAYOUT_ATTEMPTS_MAX) {
+        event_forbidden(v->m, "the payout is %s, after %" PRIu32 " attempts", t->state,
+                        t->attempts);
+        return;
+    }
+    attempt_add(v, "unmade");
+    t->state = "failed";
+}
+
 static void failed(struct moving *v)
 {
     struct payout *t = v->t;
     uint64_t number = member_u64(v->m->payload, "attempt", 0);
+    if (json_is_true(json_get(v->m->payload, "unprepared"))) {
+        unprepared(v, number);
+        return;
+    }
     struct payout_attempt *x = attempt_known(v, number);
     if (x == NULL) {
         return;
@@ -493,15 +543,19 @@ static void ended(struct moving *v, const char *state)
 static mete_time due_after(const struct payout *t, const struct moment *m)
 {
     static const mete_time retry[] = {60, 60, 600, 3600, 3600};
+    static const char *const telling[] = {"payout.transfer_failed", "payout.transfer_sent",
+                                          "payout.transfer_unknown"};
     mete_time wait = 5;
+    for (size_t i = 0; i < ARRAY_LEN(telling); i++) {
+        if (text_is(event_kind_of(m), telling[i]) && json_get(m->payload, "retry_at") != NULL) {
+            return member_time(m->payload, "retry_at", false, m->booked_at);
+        }
+    }
     if (is(t->state, "sending")) {
         return m->booked_at + 30 * TIME_SECOND_US;
     }
     if (is(t->state, "failed")) {
-        mete_time at = m->booked_at + retry[t->attempts] * TIME_SECOND_US;
-        return text_is(event_kind_of(m), "payout.transfer_failed")
-                   ? member_time(m->payload, "retry_at", false, at)
-                   : at;
+        return m->booked_at + retry[t->attempts] * TIME_SECOND_US;
     }
     for (uint32_t i = 1; i < t->looks && wait < 3600; i++) {
         wait *= 2;

@@ -45,7 +45,7 @@ static void differ(struct row *row, const char *member, i128 want)
 
 static uint32_t party_number(const struct audit *a, struct text id)
 {
-    for (uint32_t i = OWN_CLEARING; i <= OWN_RAIL_FEES; i++) {
+    for (uint32_t i = OWN_CLEARING; i <= OWN_EXCHANGE; i++) {
         if (text_eq(names_id(&a->book.parties, i), id)) {
             return i;
         }

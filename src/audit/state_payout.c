@@ -73,6 +73,22 @@ static void said_anchor(const struct said *s, const struct payout_attempt *x)
     said_text(s, "anchor", text_of(hex));
 }
 
+static void said_bodies(const struct said *s, const struct payout_attempt *x)
+{
+    const struct json *list = json_get(s->line, "bodies");
+    bool same = list != NULL && list->type == JSON_ARRAY && list->count == x->bodies;
+    const struct json *seq = same ? list->child : NULL;
+    for (uint32_t i = 0; seq != NULL; seq = seq->next) {
+        u128 number;
+        same &=
+            seq->type == JSON_STRING && u128_parse(seq->text, &number) && number == x->body[i++];
+    }
+    if (!same) {
+        report_difference(s->a->report, "%s of payout %.*s: its bodies are not those of its events",
+                          s->kind, (int)s->id.len, s->id.p);
+    }
+}
+
 static struct payout_attempt *attempt_of(struct audit *a, const struct json *line, const char *kind,
                                          struct said *s)
 {
@@ -95,6 +111,8 @@ static void check_attempt(struct audit *a, const struct json *line)
         said_once(&s, &x->exported);
         said_text(&s, "outcome", text_of(x->outcome));
         said_anchor(&s, x);
+        said_number(&s, "made", x->made);
+        said_bodies(&s, x);
     }
 }
 
@@ -148,6 +166,7 @@ static void check_destination(struct audit *a, const struct json *line)
         said_once(&s, &p->exported);
         said_text(&s, "rail", p->rail);
         said_moment(&s, "holds_from", p->holds_from);
+        said_number(&s, "set_by", p->set_by);
     }
 }
 
@@ -190,7 +209,8 @@ static void missing_transfer(struct audit *a, const struct payout *t, struct byt
         missing(a, "the row in the outbox of payout", id);
     }
     for (uint32_t i = 1; i <= t->attempts; i++) {
-        if (!t->attempt[i].exported || !t->attempt[i].anchor_exported) {
+        bool has_anchor = strcmp(t->attempt[i].outcome, "unmade") != 0;
+        if (!t->attempt[i].exported || t->attempt[i].anchor_exported != has_anchor) {
             missing(a, "an attempt of payout", id);
         }
     }

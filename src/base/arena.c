@@ -121,6 +121,14 @@ void arena_reset(struct arena *a)
     a->size = 0;
 }
 
+void arena_wipe(struct arena *a)
+{
+    for (struct arena_chunk *c = a->chunk; c != NULL; c = c->older) {
+        explicit_bzero(c->data, c->used);
+    }
+    arena_reset(a);
+}
+
 void arena_clear(struct arena *a)
 {
     arena_reset(a);

@@ -33,6 +33,9 @@ struct text arena_printf(struct arena *a, const char *fmt, ...) METE_PRINTF(2, 3
 /** Forgets everything but keeps the largest chunk for the next use. */
 void arena_reset(struct arena *a);
 
+/** arena_reset, and nothing that was in it can be read any more: for secrets. */
+void arena_wipe(struct arena *a);
+
 /** Gives all memory back. */
 void arena_clear(struct arena *a);
 

@@ -33,6 +33,18 @@
     X(dispute_uphold)                                                                              \
     X(earnings)                                                                                    \
     X(clear)                                                                                       \
+    X(fx_import)                                                                                   \
+    X(fx_list)                                                                                     \
+    X(fx_quote)                                                                                    \
+    X(fx_convert)                                                                                  \
+    X(payout_plan)                                                                                 \
+    X(payout_run)                                                                                  \
+    X(payout_status)                                                                               \
+    X(payout_list)                                                                                 \
+    X(payout_show)                                                                                 \
+    X(payout_cancel)                                                                               \
+    X(payout_hold)                                                                                 \
+    X(payout_release)                                                                              \
     X(report)                                                                                      \
     X(export)                                                                                      \
     X(simulate)                                                                                    \
@@ -49,6 +61,7 @@
     X(quarantine_replay)                                                                           \
     X(quarantine_drop)                                                                             \
     X(party_erase)                                                                                 \
+    X(worker_key)                                                                                  \
     X(key_create)                                                                                  \
     X(key_list)                                                                                    \
     X(key_revoke)                                                                                  \

@@ -36,6 +36,7 @@ static enum decided (*const DECIDE[EVENT_TYPE_COUNT])(struct work *w) = {
     [EVENT_CLEARED_THROUGH] = decide_clearing,
     [EVENT_WALLET_TRANSFERRED] = decide_transfer,
     [EVENT_FX_RATE_SET] = decide_rate,
+    [EVENT_FX_CONVERTED] = decide_conversion,
     [EVENT_CAMPAIGN_CREATED] = decide_campaign_created,
     [EVENT_CAMPAIGN_UPDATED] = decide_campaign_updated,
     [EVENT_CAMPAIGN_OPENED_FOR_FUNDING] = decide_campaign_moved,

@@ -144,6 +144,23 @@ static enum decided attempt_find(struct step *s)
     return attempt_load(s, (uint32_t)s->w->event->payout.attempt);
 }
 
+/** The attempt of this event becomes the last one, still without an anchor. */
+static void attempt_begin(struct step *s, enum attempt_outcome outcome)
+{
+    s->t.attempts = (uint32_t)s->w->event->payout.attempt;
+    s->t.looks = 0;
+    s->attempt = (struct attempt){.outcome = (uint8_t)outcome, .made = s->w->in->seq};
+}
+
+/** One that was made, and could have reached the rail. */
+static enum decided attempt_was_made(struct step *s)
+{
+    return s->attempt.outcome != ATTEMPT_UNMADE
+               ? DECIDED_APPLIED
+               : work_refuse(s->w, METE_STATE_FORBIDS, "/payload/attempt",
+                             "this attempt could not be prepared: nothing of it was ever sent");
+}
+
 static struct text rail_of(struct step *s)
 {
     struct batch b = {0};
@@ -170,10 +187,70 @@ static unsigned anchor_guards(struct step *s, struct key *anchor, bool *used)
     return is_last ? GUARD_BIT(GUARD_SAME_ANCHOR) : 0;
 }
 
-static enum decided sending(struct step *s)
+/** Where its bytes stand, when the event brings some. */
+static enum decided body_note(struct step *s)
+{
+    if (!s->w->event->payout.has_body) {
+        return DECIDED_APPLIED;
+    }
+    if (s->attempt.body_count == ATTEMPT_BODIES_MAX) {
+        return work_refuse(s->w, METE_MEMBER_VALUE, "/payload/body",
+                           "an attempt has at most %u bodies", ATTEMPT_BODIES_MAX);
+    }
+    s->attempt.body[s->attempt.body_count++] = s->w->in->seq;
+    return DECIDED_APPLIED;
+}
+
+static enum decided party_check(struct step *s)
+{
+    struct text party = s->w->event->payout.party;
+    uint32_t number = 0;
+    if (party.len == 0) {
+        return DECIDED_APPLIED;
+    }
+    s->w->missing |= view_party(s->w->view, party, &number) == VIEW_MISSING;
+    return number == s->t.party ? DECIDED_APPLIED
+                                : work_refuse(s->w, METE_MEMBER_VALUE, "/payload/party",
+                                              "the payout is to another party");
+}
+
+static enum decided send_again(struct step *s)
+{
+    enum decided fine = body_note(s);
+    if (fine == DECIDED_APPLIED) {
+        s->t.looks++;
+        attempt_put(s, s->t.attempts);
+    }
+    return fine;
+}
+
+static enum decided send_anew(struct step *s, struct key anchor)
 {
     struct work *w = s->w;
     const struct event_payout *e = &w->event->payout;
+    struct buf value = {0};
+    if ((uint32_t)e->attempt != s->t.attempts + 1) {
+        return work_refuse(w, METE_MEMBER_VALUE, "/payload/attempt", "the next attempt is %" PRIu32,
+                           s->t.attempts + 1);
+    }
+    enum decided fine = payable_check(w, s->t.party, rail_of(s), "/payload/transfer_id");
+    if (fine != DECIDED_APPLIED) {
+        return fine;
+    }
+    attempt_begin(s, ATTEMPT_OPEN);
+    memcpy(s->attempt.anchor, anchor.b + 1, sizeof s->attempt.anchor);
+    fine = body_note(s);
+    attempt_put(s, s->t.attempts);
+    buf_put_varint(&value, s->number);
+    buf_put_varint(&value, (uint64_t)e->attempt);
+    work_set(w, anchor, &value);
+    buf_clear(&value);
+    return fine;
+}
+
+static enum decided sending(struct step *s)
+{
+    struct work *w = s->w;
     struct key anchor;
     bool used;
     unsigned guards = anchor_guards(s, &anchor, &used);
@@ -181,29 +258,12 @@ static enum decided sending(struct step *s)
         return work_refuse(w, METE_ANCHOR_USED, "/payload/anchor",
                            "an attempt of another payout, or an earlier one, has this anchor");
     }
-    enum decided fine = step_take(s, guards);
-    if (fine != DECIDED_APPLIED || used) {
-        return fine;
-    }
-    if ((uint32_t)e->attempt != s->t.attempts + 1) {
-        return work_refuse(w, METE_MEMBER_VALUE, "/payload/attempt", "the next attempt is %" PRIu32,
-                           s->t.attempts + 1);
-    }
-    fine = payable_check(w, s->t.party, rail_of(s), "/payload/transfer_id");
+    enum decided fine = party_check(s);
+    fine = fine == DECIDED_APPLIED ? step_take(s, guards) : fine;
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
-    struct buf value = {0};
-    s->t.attempts = (uint32_t)e->attempt;
-    s->t.looks = 0;
-    s->attempt = (struct attempt){.outcome = ATTEMPT_OPEN};
-    memcpy(s->attempt.anchor, anchor.b + 1, sizeof s->attempt.anchor);
-    attempt_put(s, (uint32_t)e->attempt);
-    buf_put_varint(&value, s->number);
-    buf_put_varint(&value, (uint64_t)e->attempt);
-    work_set(w, anchor, &value);
-    buf_clear(&value);
-    return DECIDED_APPLIED;
+    return used ? send_again(s) : send_anew(s, anchor);
 }
 
 /* --- what became of it -------------------------------------------------------------------------*/
@@ -214,6 +274,7 @@ static enum decided paid(struct step *s)
     i128 amount = s->t.amount;
     i128 fee = 0;
     enum decided fine = attempt_find(s);
+    fine = fine == DECIDED_APPLIED ? attempt_was_made(s) : fine;
     fine = fine == DECIDED_APPLIED
                ? amount_take(s, e->has_amount, &e->amount, "/payload/amount", &amount)
                : fine;
@@ -236,10 +297,31 @@ static enum decided paid(struct step *s)
     return fine;
 }
 
+/** It could not even be prepared: it counts, or it would be tried for ever. The event says that it
+ *  means this: another worker may have made the attempt of that number meanwhile. */
+static enum decided failed_unprepared(struct step *s)
+{
+    int32_t attempt = s->w->event->payout.attempt;
+    if ((uint32_t)attempt != s->t.attempts + 1) {
+        return work_refuse(s->w, METE_MEMBER_VALUE, "/payload/attempt",
+                           "the next attempt is %" PRIu32, s->t.attempts + 1);
+    }
+    unsigned guards = attempt <= ATTEMPTS_MAX_OUT ? GUARD_BIT(GUARD_NEW_ATTEMPT) : 0;
+    enum decided fine = step_take(s, guards);
+    if (fine == DECIDED_APPLIED) {
+        attempt_begin(s, ATTEMPT_UNMADE);
+        attempt_put(s, (uint32_t)attempt);
+    }
+    return fine;
+}
+
 /** The rail has proven that nothing moved. */
 static enum decided failed(struct step *s)
 {
     const struct event_payout *e = &s->w->event->payout;
+    if (e->unprepared) {
+        return failed_unprepared(s);
+    }
     enum decided fine = attempt_find(s);
     if (fine != DECIDED_APPLIED) {
         return fine;
@@ -375,13 +457,14 @@ static mete_time retry_wait(uint32_t attempts)
 static mete_time due_next(const struct step *s)
 {
     const struct event_payout *e = &s->w->event->payout;
+    if (e->retry_at.set) {
+        return e->retry_at.at;
+    }
     if (s->t.state == TRANSFER_SENDING) {
         return s->w->now + SENDING_LOOK;
     }
-    if (s->t.state != TRANSFER_FAILED) {
-        return s->w->now + look_wait(s->t.looks);
-    }
-    return e->retry_at.set ? e->retry_at.at : s->w->now + retry_wait(s->t.attempts);
+    return s->w->now +
+           (s->t.state == TRANSFER_FAILED ? retry_wait(s->t.attempts) : look_wait(s->t.looks));
 }
 
 typedef enum decided step_of(struct step *s);

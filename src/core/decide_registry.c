@@ -3,6 +3,7 @@
  * destinations, contributions, conditions, rates. They move no money. */
 #include "core/contribution.h"
 #include "core/economy.h"
+#include "core/fx.h"
 #include "core/payout.h"
 #include "core/payout_work.h"
 
@@ -329,17 +330,12 @@ enum decided decide_rate(struct work *w)
                                "this currency is not known here");
         }
     }
-    struct key key = key_text(KEY_RATE, e->base);
-    key_add_u8(&key, '/');
-    for (size_t i = 0; i < e->quote.len; i++) {
-        key_add_u8(&key, (uint8_t)e->quote.p[i]);
-    }
     struct buf value = {0};
     buf_put_sized(&value, e->rate);
     buf_put_sized(&value, e->provider);
     buf_put_zigzag(&value, e->as_of);
     buf_put_varint(&value, w->in->seq);
-    work_set(w, key, &value);
+    work_set(w, key_rate(e->base, e->quote), &value);
     buf_clear(&value);
     return done(w);
 }

@@ -78,7 +78,8 @@ struct group {
     uint64_t quantity;
     uint32_t customer;   /* metering: party number of the customer, else 0 */
     mete_time clears_at; /* of its allocations */
-    uint64_t target_seq; /* reversal, upheld: where the original was booked */
+    uint64_t target_seq; /* reversal, upheld: where the original was booked; transfer: of the
+                            event that set the rate of a conversion, else 0 */
     uint32_t target_page;
     uint32_t target_group; /* counted over the whole decision */
     u128 den;              /* reversal: sum of what was left before */

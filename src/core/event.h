@@ -182,6 +182,14 @@ struct event_rate {
     mete_time as_of;
 };
 
+struct event_conversion {
+    struct text party;
+    struct money amount; /* that it gives */
+    struct text to;      /* code of the asset that it gets */
+    bool has_at_least;
+    struct money at_least; /* less than that, and nothing moves */
+};
+
 /* What an envelope says it belongs to; empty: nothing. */
 struct correlation {
     struct text campaign_id;
@@ -273,7 +281,9 @@ struct event_payout {
     struct text rail;
     struct text asset;  /* of a batch: a code */
     struct text anchor; /* by which the rail knows an attempt */
+    bool has_body;      /* what is sent stands sealed beside the log */
     int32_t attempt;    /* from 1 */
+    bool unprepared;    /* of a failure: the next attempt, which was never made */
     bool has_amount;
     struct money amount;
     bool has_fee;
@@ -314,6 +324,7 @@ struct event {
         struct event_clearing clearing;
         struct event_transfer transfer;
         struct event_rate rate;
+        struct event_conversion conversion;
         struct event_campaign campaign;
         struct event_completion completion;
         struct event_round round;

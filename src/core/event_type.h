@@ -51,6 +51,7 @@ enum producer_rule {
     X(ALLOCATION_UPHELD, "allocation.upheld", HANDLED, BY_CONTROL, "dispute:write")                \
     X(WALLET_TRANSFERRED, "wallet.transferred", HANDLED, BY_CONTROL, "payout:write")               \
     X(FX_RATE_SET, "fx.rate_set", HANDLED, BY_CONTROL, "policy:write")                             \
+    X(FX_CONVERTED, "fx.converted", HANDLED, BY_CONTROL, "payout:write")                           \
     X(CAMPAIGN_CREATED, "campaign.created", HANDLED, BY_VALIDATION, "policy:write")                \
     X(CAMPAIGN_UPDATED, "campaign.updated", HANDLED, BY_VALIDATION, "policy:write")                \
     X(CAMPAIGN_OPENED_FOR_FUNDING, "campaign.opened_for_funding", HANDLED, BY_VALIDATION,          \

@@ -84,7 +84,7 @@ enum transfer_state { TRANSFER_STATES(MACHINE_STATE) TRANSFER_STATE_COUNT };
     X(REASON, "cap|duration|off-ramp", "the reason that is given does not hold")                   \
     X(FORCED, "forced by a supervisor",                                                            \
       "a royalty holds for good; a supervisor may force it with force and reason")                 \
-    X(NEW_ATTEMPT, "a new anchor", "the first attempt and three more have been made")              \
+    X(NEW_ATTEMPT, "the next attempt", "the first attempt and three more have been made")          \
     X(SAME_ANCHOR, "the same anchor",                                                              \
       "as long as an attempt may still pay only its own anchor is sent again")                     \
     X(LAST_ATTEMPT, "the last attempt", "this attempt has been booked already")                    \

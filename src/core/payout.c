@@ -68,16 +68,28 @@ void attempt_pack(struct buf *out, const struct attempt *t)
 {
     buf_put_u8(out, t->outcome);
     buf_put(out, t->anchor, sizeof t->anchor);
+    buf_put_varint(out, t->made);
+    buf_put_varint(out, t->body_count);
+    for (uint32_t i = 0; i < t->body_count; i++) {
+        buf_put_varint(out, t->body[i]);
+    }
 }
 
 bool attempt_unpack(struct bytes packed, struct attempt *out)
 {
-    if (packed.len != 1 + sizeof out->anchor || packed.p[0] > ATTEMPT_RETURNED) {
+    struct reader r = reader_of(packed);
+    *out = (struct attempt){.outcome = read_u8(&r)};
+    struct bytes anchor = read_bytes(&r, sizeof out->anchor);
+    out->made = read_varint(&r);
+    uint64_t bodies = read_varint(&r);
+    if (r.failed || out->outcome > ATTEMPT_UNMADE || bodies > ATTEMPT_BODIES_MAX) {
         return false;
     }
-    out->outcome = packed.p[0];
-    memcpy(out->anchor, packed.p + 1, sizeof out->anchor);
-    return true;
+    memcpy(out->anchor, anchor.p, sizeof out->anchor);
+    for (; out->body_count < bodies; out->body_count++) {
+        out->body[out->body_count] = read_varint(&r);
+    }
+    return reader_done(&r);
 }
 
 i128 payout_minimum(const struct book_config *book, const struct asset *asset)

@@ -26,7 +26,8 @@ struct transfer {
     uint32_t party;
     uint32_t asset;
     uint32_t attempts; /* made so far; the last one may still be open */
-    uint32_t looks;    /* at the last attempt, since it was made, that did not end it */
+    uint32_t looks;    /* at the last attempt, since it was made, that did not end it; sending its
+                          bytes again is one */
     i128 amount;       /* minor units, what the party was to get */
     i128 held;         /* of it, still in mete:payout */
     i128 paid;         /* what the rails have paid, over all attempts */
@@ -34,11 +35,23 @@ struct transfer {
     mete_time due; /* when a worker looks at it next; TIME_NEVER at rest */
 };
 
-enum attempt_outcome { ATTEMPT_OPEN, ATTEMPT_DEAD, ATTEMPT_PAID, ATTEMPT_RETURNED };
+enum attempt_outcome {
+    ATTEMPT_OPEN,
+    ATTEMPT_DEAD,
+    ATTEMPT_PAID,
+    ATTEMPT_RETURNED,
+    ATTEMPT_UNMADE /* it could not be prepared: nothing was ever at the rail */
+};
+
+#define ATTEMPT_BODIES_MAX 16u
 
 struct attempt {
     uint8_t outcome;
-    uint8_t anchor[16]; /* first half of SHA-256 over rail and anchor, each behind its length */
+    uint8_t anchor[16]; /* first half of SHA-256 over rail and anchor, each behind its length; zeros
+                           of one that is unmade */
+    uint64_t made;      /* seq of the event that made it */
+    uint64_t body[ATTEMPT_BODIES_MAX]; /* seqs of the events that brought one, oldest first */
+    uint32_t body_count;
 };
 
 enum hold_kind {

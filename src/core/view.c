@@ -18,6 +18,7 @@ static const struct {
     {PARTY_CLEARING, "mete:clearing"}, {PARTY_UNALLOCATED, "mete:unallocated"},
     {PARTY_CARRY, "mete:carry"},       {PARTY_SUSPENSE, "mete:suspense"},
     {PARTY_PAYOUT, "mete:payout"},     {PARTY_RAIL_FEES, "mete:rail_fees"},
+    {PARTY_EXCHANGE, "mete:exchange"},
 };
 
 const char *party_system_name(uint32_t number)

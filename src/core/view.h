@@ -65,6 +65,7 @@ struct book_config {
 #define PARTY_SUSPENSE    4u  /* mete:suspense: come, but not decided yet */
 #define PARTY_PAYOUT      5u  /* mete:payout: on its way out */
 #define PARTY_RAIL_FEES   6u  /* mete:rail_fees: what rails took for paying out */
+#define PARTY_EXCHANGE    7u  /* mete:exchange: the other side of conversions, in each asset */
 #define PARTY_FIRST       16u /* the first party that the log names */
 
 const char *party_system_name(uint32_t number); /* NULL for other numbers */

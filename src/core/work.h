@@ -176,6 +176,7 @@ enum decided decide_reversal(struct work *w);
 enum decided decide_dispute(struct work *w);
 enum decided decide_clearing(struct work *w);
 enum decided decide_transfer(struct work *w);
+enum decided decide_conversion(struct work *w);
 enum decided decide_campaign_created(struct work *w);
 enum decided decide_campaign_updated(struct work *w);
 enum decided decide_campaign_moved(struct work *w);

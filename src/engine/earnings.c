@@ -151,7 +151,7 @@ static bool has_failed(uint8_t state)
 /** The last step of those that ended it. */
 static enum mete_code end_find(struct gathering *g, struct earnings_payout *p)
 {
-    struct payout_step *step;
+    struct payout_moment *step;
     size_t count;
     enum mete_code code = payout_steps(g->e, p->transfer_id, g->a, &step, &count, g->err);
     for (size_t i = 0; code == METE_OK && i < count; i++) {

@@ -139,6 +139,9 @@ void engine_expect(struct engine *e, const struct prepared *p);
 /** engine_submit for a prepared event. r->event_id is valid as long as `p` is not reused. */
 void engine_submit_prepared(struct engine *e, struct prepared *p, struct submit_result *r);
 
+/** What engine_submit_prepared would answer now, changing nothing and keeping nothing. */
+void engine_try_prepared(struct engine *e, struct prepared *p, struct submit_result *r);
+
 /** Decides one event (its JSON bytes) and queues it. Never loses anything: what is refused goes to
  *  the quarantine. `o` may be NULL. */
 void engine_submit(struct engine *e, struct text json, const struct submit_options *o,

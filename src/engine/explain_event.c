@@ -94,9 +94,35 @@ static void moves_explain(struct explain *x, struct explain_node *parent,
                  "lines");
 }
 
+/** A conversion names the event that set its rate. */
+static enum mete_code rate_explain(struct explain *x, struct explain_node *parent, uint64_t seq)
+{
+    struct envelope *set = arena_alloc(x->a, sizeof *set);
+    mete_time recorded_at;
+    enum mete_code code = engine_event(x->e, seq, x->a, set, &recorded_at, x->err);
+    if (code == METE_OK) {
+        const struct event_rate *r = &set->event.rate;
+        struct explain_node *n = explain_add(
+            x, parent, "rate", "at 1 %.*s = %.*s %.*s, said by %.*s of %s (log entry %llu)",
+            (int)r->base.len, r->base.p, (int)r->rate.len, r->rate.p, (int)r->quote.len, r->quote.p,
+            (int)r->provider.len, r->provider.p, words_moment(x->a, r->as_of).p,
+            (unsigned long long)seq);
+        explain_fact(x, n, "base", r->base);
+        explain_fact(x, n, "quote", r->quote);
+        explain_fact(x, n, "rate", r->rate);
+        explain_fact(x, n, "provider", r->provider);
+        explain_fact(x, n, "as_of", words_time(x->a, r->as_of));
+        explain_fact(x, n, "event_id", set->event.id);
+    }
+    return code;
+}
+
 static enum mete_code target_explain(struct explain *x, struct explain_node *parent,
                                      const struct group *g)
 {
+    if (g->kind == GROUP_TRANSFER) {
+        return rate_explain(x, parent, g->target_seq);
+    }
     struct walk_item original;
     struct walk_head head;
     enum mete_code code = walk_one(x->e, x->a, g->target_seq, g->target_page, &original, x->err);

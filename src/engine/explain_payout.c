@@ -4,7 +4,7 @@
 #include "engine/explain_parts.h"
 
 #include "base/text.h"
-#include "core/payout.h"
+#include "engine/payouts.h"
 
 #include <inttypes.h>
 
@@ -40,7 +40,8 @@ static enum mete_code attempt_explain(struct payout *p, uint32_t index)
         [ATTEMPT_OPEN] = "may still be paid; until the rail says otherwise no other one is made",
         [ATTEMPT_DEAD] = "failed: the rail has proven that nothing moved",
         [ATTEMPT_PAID] = "was paid",
-        [ATTEMPT_RETURNED] = "was paid and came back"};
+        [ATTEMPT_RETURNED] = "was paid and came back",
+        [ATTEMPT_UNMADE] = "could not be prepared: nothing was sent"};
     struct explain *x = p->x;
     struct attempt t;
     struct bytes value;
@@ -53,6 +54,38 @@ static enum mete_code attempt_explain(struct payout *p, uint32_t index)
         explain_add(x, p->root, "attempt", "attempt %" PRIu32 " %s", index, became[t.outcome]);
     explain_fact_i128(x, n, "attempt", index);
     return METE_OK;
+}
+
+/** What it is made of, by source. */
+static void lines_explain(struct payout *p, const struct payout_whole *whole)
+{
+    struct explain *x = p->x;
+    for (size_t i = 0; i < whole->line_count; i++) {
+        const struct payout_line *l = &whole->line[i];
+        struct explain_node *n = explain_add(
+            x, p->root, "line", "%s of it: %.*s%s%s", words_money(x->a, l->amount, &p->asset).p,
+            (int)l->source.len, l->source.p, l->source.len > 0 ? ", " : "", l->what);
+        explain_amount(n, l->amount, &p->asset);
+        explain_fact(x, n, "source", l->source);
+    }
+}
+
+/** What was said of it, step by step. */
+static void steps_explain(struct payout *p, const struct payout_whole *whole)
+{
+    struct explain *x = p->x;
+    for (size_t i = 0; i < whole->step_count; i++) {
+        const struct payout_moment *s = &whole->step[i];
+        struct text why = s->reason.len > 0 ? s->reason : s->reference;
+        struct explain_node *n =
+            explain_add(x, p->root, "step", "%s: %s%s%.*s", words_moment(x->a, s->recorded_at).p,
+                        s->event_type, why.len > 0 ? ", " : "", (int)why.len, why.p);
+        explain_fact_i128(x, n, "seq", (i128)s->seq);
+    }
+    struct text mend = payout_remediation(whole);
+    if (mend.len > 0) {
+        (void)explain_add(x, p->root, "remediation", "%.*s", (int)mend.len, mend.p);
+    }
 }
 
 static void next_explain(struct payout *p)
@@ -128,6 +161,13 @@ enum mete_code explain_payout(struct explain *x, uint64_t number, const struct t
     for (uint32_t i = 1; i <= t->attempts && code == METE_OK; i++) {
         code = attempt_explain(&p, i);
     }
+    struct payout_whole *whole = arena_alloc(x->a, sizeof *whole);
+    code = code == METE_OK ? payout_show(x->e, id, x->a, whole, x->err) : code;
+    if (code != METE_OK) {
+        return code;
+    }
+    lines_explain(&p, whole);
+    steps_explain(&p, whole);
     next_explain(&p);
     explain_hold(x, p.root, t->party);
     *out = p.root;

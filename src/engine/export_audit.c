@@ -551,7 +551,7 @@ static void put_anchor(struct audit *x, const uint8_t *hash)
 
 static void attempt_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
 {
-    static const char *const outcome[] = {"open", "dead", "paid", "returned"};
+    static const char *const outcome[] = {"open", "dead", "paid", "returned", "unmade"};
     (void)sums;
     struct attempt t;
     if (!attempt_unpack(value, &t)) {
@@ -563,6 +563,12 @@ static void attempt_line(struct audit *x, struct bytes key, struct bytes value, 
     put_u64(x, "attempt", key_read_u32(key, 9));
     jw_str(&x->w, "outcome", outcome[t.outcome]);
     put_anchor(x, t.anchor);
+    put_u64(x, "made", t.made);
+    jw_array(&x->w, "bodies");
+    for (uint32_t i = 0; i < t.body_count; i++) {
+        put_u64(x, NULL, t.body[i]);
+    }
+    jw_end_array(&x->w);
     line_end(x);
 }
 
@@ -619,6 +625,7 @@ static void destination_line(struct audit *x, struct bytes key, struct bytes val
     jw_text(&x->w, "rail", read_sized(&r));
     (void)read_sized(&r);
     put_time(x, "holds_from", (mete_time)read_zigzag(&r));
+    put_u64(x, "set_by", read_varint(&r));
     line_end(x);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "core/decide.h"
+#include "crypto/box.h"
 #include "engine/engine.h"
 #include "engine/numbers.h"
 
@@ -26,6 +27,8 @@ struct engine {
     uint8_t log_seed[32];
     uint8_t seal_key[SEAL_KEY_LEN];
     bool read_only;
+    bool has_payout_key; /* the store announces a worker's key */
+    uint8_t payout_key[BOX_KEY_LEN];
     bool in_memory; /* sealed with a key of zeros, and never signed */
     bool has_keys;
     bool entries; /* account entries are kept */
@@ -69,6 +72,12 @@ void numbers_settle(struct engine *e, bool durable);
 mete_time clock_read(void);
 
 /** Reads the key file of a book, or makes it, with `create`, when nothing was sealed or signed. */
+/* Lines of a key file. */
+#define KEY_FILE_MAX    1024
+#define KEY_FILE_PAYOUT "payout-public "
+
+/** The name of a file lasts from now on: its folder is written. 0 or errno. */
+int key_file_keep(const char *path);
 enum mete_code engine_keys_load(struct engine *e, const char *path, bool create,
                                 struct mete_err *err) METE_MUST_CHECK;
 /** Binds a book that several machines open to its key file: METE_SEAL_KEY when it is another one. A

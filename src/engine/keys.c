@@ -15,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEY_FILE_MAX 1024
 #define PATH_LEN_MAX 4096
 
 /* What a book remembers of its key file. */
@@ -40,7 +39,7 @@ static int fd_fill(int fd, struct text all)
 
 /** A name lasts when its folder is written; 0 or errno. Some file systems know no such thing: then
  *  it does. */
-static int folder_keep(const char *path)
+int key_file_keep(const char *path)
 {
     char folder[PATH_LEN_MAX];
     const char *slash = strrchr(path, '/');
@@ -72,7 +71,7 @@ int key_file_make(const char *path, const char *partial, struct text all)
         }
     }
     (void)unlink(partial);
-    return why == 0 ? folder_keep(path) : why;
+    return why == 0 ? key_file_keep(path) : why;
 }
 
 /** What it would open and sign with is about to be used: half of it is worse than none. */
@@ -120,6 +119,7 @@ static enum mete_code keys_read(struct engine *e, const char *path, int fd, stru
     text[n > 0 ? n : 0] = 0;
     e->has_keys =
         key_find(text, "\nlog-seed ", e->log_seed) && key_find(text, "\nseal-key ", e->seal_key);
+    e->has_payout_key = key_find(text, "\n" KEY_FILE_PAYOUT, e->payout_key);
     secret_wipe(text, sizeof text);
     return e->has_keys ? METE_OK
                        : mete_fail(err, METE_SEAL_KEY, "", "%s holds no keys of mete", path);

@@ -103,7 +103,7 @@ static enum mete_code key_look(struct listing *l, struct bytes key, struct bytes
     }
     l->left--;
     arena_reset(&l->row);
-    enum mete_code code = payout_row_fill(l->e, &l->row, number, &row, l->err);
+    enum mete_code code = payout_read(l->e, &l->row, number, &row, l->err);
     l->full = code == METE_OK && !l->visit(l->arg, &row);
     return code;
 }

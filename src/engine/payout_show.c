@@ -5,6 +5,7 @@
 #include "engine/payout_parts.h"
 
 #include "base/text.h"
+#include "engine/destination.h"
 #include "engine/lines.h"
 #include "engine/query.h"
 #include "engine/sealed.h"
@@ -51,12 +52,27 @@ static void line_add(struct summing *s, struct text source, const char *what, i1
     s->line[i].count++;
 }
 
+/** The name that the sources give it in a payout, whichever of its names it came by. */
+static struct text payout_source(struct text source)
+{
+    static const char *const names[][2] = {{"streaming", "music_streaming"},
+                                           {"api_calls", "cli_usage"},
+                                           {"ticket_sales", "event_revenue"}};
+    struct text known = report_source(source);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (text_is(known, names[i][0])) {
+            return text_of(names[i][1]);
+        }
+    }
+    return known;
+}
+
 static struct text source_of(const struct walk_head *head)
 {
     const struct json *payload = json_get(head->tree, "payload");
-    return head->type == EVENT_METERING_CLOSED ? report_source(TEXT("cli_usage"))
+    return head->type == EVENT_METERING_CLOSED ? TEXT("cli_usage")
            : head->type == EVENT_CYCLE_CLOSED  ? TEXT("usage")
-                                               : report_source(payload_text(payload, "source"));
+                                               : payout_source(payload_text(payload, "source"));
 }
 
 /** The source of a posting; of a reversal that of what it takes back. */
@@ -78,11 +94,14 @@ static const char *spot_what(const struct group *g)
                                                                : "moved";
 }
 
+/** What clears at once had cleared when it was booked, even behind the cut-off: so a balance counts
+ *  it, too. */
 static bool is_cleared(struct summing *s, const struct walk_item *item,
                        const struct lines_spot *spot, mete_time at)
 {
     mete_time unused;
-    return strcmp(lines_state(s->view, item, spot, at, &unused), "cleared") == 0;
+    mete_time later = at > item->recorded_at ? at : item->recorded_at;
+    return strcmp(lines_state(s->view, item, spot, later, &unused), "cleared") == 0;
 }
 
 static void spot_add(struct summing *s, const struct walk_item *item, const struct walk_head *head,
@@ -223,7 +242,7 @@ static enum mete_code lines_make(struct engine *e, struct arena *a, struct payou
 struct stepping {
     struct engine *e;
     struct arena *a;
-    struct payout_step *step;
+    struct payout_moment *step;
     size_t count, cap;
     struct mete_err *err;
     enum mete_code code;
@@ -239,7 +258,7 @@ static bool step_take(void *arg, const struct walk_item *item)
     }
     if (s->count == s->cap) {
         s->cap = s->cap == 0 ? 8 : s->cap * 2;
-        struct payout_step *more = arena_array(s->a, s->cap, sizeof *more);
+        struct payout_moment *more = arena_array(s->a, s->cap, sizeof *more);
         if (s->count > 0) {
             memcpy(more, s->step, s->count * sizeof *more);
         }
@@ -252,7 +271,7 @@ static bool step_take(void *arg, const struct walk_item *item)
         number = 0;
     }
     s->step[s->count++] =
-        (struct payout_step){.seq = item->seq,
+        (struct payout_moment){.seq = item->seq,
                              .recorded_at = item->recorded_at,
                              .event_type = event_type_name(head.type),
                              .attempt = (uint32_t)number,
@@ -263,7 +282,7 @@ static bool step_take(void *arg, const struct walk_item *item)
 }
 
 enum mete_code payout_steps(struct engine *e, struct text id, struct arena *a,
-                            struct payout_step **step, size_t *count, struct mete_err *err)
+                            struct payout_moment **step, size_t *count, struct mete_err *err)
 {
     struct stepping s = {.e = e, .a = a, .err = err};
     struct walk_range range = {.from = key_about_payout(id), .seq_at = KEY_ABOUT_SEQ_AT};
@@ -275,27 +294,23 @@ enum mete_code payout_steps(struct engine *e, struct text id, struct arena *a,
     return code == METE_OK ? s.code : code;
 }
 
-/* --- the destination ---------------------------------------------------------------------------*/
-
-struct text destination_mask(struct arena *a, struct text destination)
+struct text payout_remediation(const struct payout_whole *p)
 {
-    struct text name = destination;
-    struct text host = {0};
-    for (size_t i = 0; i < destination.len; i++) {
-        if (destination.p[i] == '@') {
-            name.len = i;
-            host = (struct text){destination.p + i, destination.len - i};
-            break;
+    uint8_t state = p->due.transfer.state;
+    for (size_t i = p->step_count; i > 0; i--) {
+        if (p->step[i - 1].remediation.len > 0) {
+            return p->step[i - 1].remediation;
         }
     }
-    bool is_long = name.len >= 12; /* an account, an address: its last four say enough */
-    if (host.len == 0 && is_long) {
-        return arena_printf(a, "\xe2\x80\xa6%.*s", 4, name.p + name.len - 4);
-    }
-    return arena_printf(a, "%.*s\xe2\x80\xa6%.*s%.*s", name.len > 0 ? 1 : 0, name.p,
-                        name.len > 2 ? 1 : 0, name.p + name.len - (name.len > 2), (int)host.len,
-                        host.p);
+    bool is_over = state == TRANSFER_FAILED_PERMANENT || state == TRANSFER_RETURNED;
+    return !is_over                      ? (struct text){0}
+           : p->hold == HOLD_DESTINATION ? TEXT("Set another destination: that ends the hold, and "
+                                                "the next batch pays what was given back.")
+           : p->hold == HOLD_SUPERVISOR  ? TEXT("A supervisor has to release the hold.")
+                                         : TEXT("The next batch pays what was given back.");
 }
+
+/* --- the destination ---------------------------------------------------------------------------*/
 
 struct opening {
     struct engine *e;
@@ -310,9 +325,8 @@ static bool destination_open(void *arg, const struct sealed_value *v)
     if (text_is(v->pointer, "/payload/destination") && engine_has_keys(o->e) &&
         engine_unseal(o->e, v, &plain) && plain.len > SALT_LEN) {
         struct text value = {(const char *)plain.p + SALT_LEN, plain.len - SALT_LEN};
-        bool quoted = value.len >= 2 && value.p[0] == '"';
-        if (quoted) { /* an object, such as bank details, has no ends to be shown by */
-            o->masked = destination_mask(o->a, (struct text){value.p + 1, value.len - 2});
+        if (value.p[0] != '{') { /* an object, such as bank details, has no ends to show */
+            o->masked = destination_mask(o->a, value);
         }
     }
     secret_wipe(plain.p, plain.len);

@@ -13,21 +13,20 @@ static struct text text_or_none(enum view_result found, struct text t)
 }
 
 /** Everything that a worker needs to know of a transfer but its destination. */
-enum mete_code payout_row_fill(struct engine *e, struct arena *a, uint64_t number,
+enum mete_code payout_read(struct engine *e, struct arena *a, uint64_t number,
                                struct payout_due *row, struct mete_err *err)
 {
     const struct view *v = engine_view(e);
     struct envelope *event = arena_alloc(a, sizeof *event);
     struct batch batch = {0};
     struct text party = {0};
-    mete_time unused;
     *row = (struct payout_due){.number = number};
     if (view_transfer(v, number, &row->transfer) != VIEW_FOUND ||
         view_batch(v, a, row->transfer.batch, &batch) != VIEW_FOUND ||
         view_asset_number(v, row->transfer.asset, &row->asset) != VIEW_FOUND) {
         return mete_fail(err, METE_STORE_FAILED, "", "a payout cannot be read");
     }
-    enum mete_code code = engine_event(e, number, a, event, &unused, err);
+    enum mete_code code = engine_event(e, number, a, event, &row->queued_at, err);
     row->transfer_id = event->event.id;
     row->batch_id = event->event.payout.batch_id;
     row->rail = batch.rail;
@@ -50,7 +49,7 @@ enum mete_code payouts_due(struct engine *e, mete_time now, size_t max, struct a
     *rows = arena_array(a, keys.count, sizeof **rows);
     for (size_t i = 0; i < keys.count && code == METE_OK; i++) {
         uint64_t number = key_read_u64(keys.key[i], 9);
-        code = payout_row_fill(e, a, number, &(*rows)[i], err);
+        code = payout_read(e, a, number, &(*rows)[i], err);
         *count += code == METE_OK;
     }
     return code;
@@ -65,5 +64,5 @@ enum mete_code payout_find(struct engine *e, struct text transfer_id, struct are
         return mete_fail(err, METE_TRANSFER_UNKNOWN, "", "there is no payout \"%.*s\"",
                          (int)transfer_id.len, transfer_id.p);
     }
-    return payout_row_fill(e, a, number, row, err);
+    return payout_read(e, a, number, row, err);
 }

@@ -142,6 +142,26 @@ enum mete_code payout_batch_step(struct engine *e, struct text batch_id, const s
 enum mete_code payout_schedules_run(struct engine *e, mete_time now, size_t *opened,
                                     struct mete_err *err) METE_MUST_CHECK;
 
+/* --- the clerk: payout_clerk.c
+ * -----------------------------------------------------------------*/
+
+/** Where the filling of a book's open batches stands. All zero: from the beginning, which costs
+ *  time and nothing else. */
+struct payout_clerk {
+    uint64_t settled; /* batches up to this number are closed */
+    uint64_t batch;   /* that is being filled; 0: none */
+    char after[256];
+};
+
+/** *due: a period is to be opened, or a batch filled or closed. Changes nothing. */
+enum mete_code payout_clerk_look(struct engine *e, struct payout_clerk *clerk, bool *due,
+                                 struct mete_err *err) METE_MUST_CHECK;
+/** Opens the periods that are due, or fills one page of `max` accounts. After a failure, here or
+ *  of the commit, the clerk begins again, all zero. */
+enum mete_code payout_clerk_step(struct engine *e, struct payout_clerk *clerk, size_t max,
+                                 struct payout_batch_progress *done,
+                                 struct mete_err *err) METE_MUST_CHECK;
+
 /* --- what people do: payout_act.c
  * --------------------------------------------------------------*/
 
@@ -180,6 +200,7 @@ struct payout_due {
     struct text rail;
     struct asset asset;
     struct transfer transfer;
+    mete_time queued_at;
 };
 
 /* --- one payout whole: payout_show.c
@@ -192,7 +213,7 @@ struct payout_line {
     uint64_t count; /* postings */
 };
 
-struct payout_step {
+struct payout_moment {
     uint64_t seq;
     mete_time recorded_at;
     const char *event_type;
@@ -209,19 +230,19 @@ struct payout_whole {
     struct text masked;  /* the destination as far as it may be shown; "" */
     struct payout_line *line;
     size_t line_count; /* their sum is the amount */
-    struct payout_step *step;
+    struct payout_moment *step;
     size_t step_count;
 };
 
 /** A payout with its lines and steps, in `a`. METE_TRANSFER_UNKNOWN. */
 enum mete_code payout_show(struct engine *e, struct text id, struct arena *a,
                            struct payout_whole *out, struct mete_err *err) METE_MUST_CHECK;
+/** What the party or its supervisor has to do; "" nothing. */
+struct text payout_remediation(const struct payout_whole *p);
 /** Steps of a payout, oldest first: its attempts and how it ended. */
 enum mete_code payout_steps(struct engine *e, struct text id, struct arena *a,
-                            struct payout_step **step, size_t *count,
+                            struct payout_moment **step, size_t *count,
                             struct mete_err *err) METE_MUST_CHECK;
-/** "a...t@example.org": the ends alone. In `a`. */
-struct text destination_mask(struct arena *a, struct text destination);
 
 struct payouts_query {
     struct text party; /* "": all */
@@ -245,9 +266,10 @@ enum mete_code payouts_due(struct engine *e, mete_time now, size_t max, struct a
                            struct payout_due **rows, size_t *count,
                            struct mete_err *err) METE_MUST_CHECK;
 
-/** Everything of a transfer by its number but what its events say. */
-enum mete_code payout_row_fill(struct engine *e, struct arena *a, uint64_t number,
-                               struct payout_due *row, struct mete_err *err) METE_MUST_CHECK;
+/** One transfer by its number, which has to be one. */
+enum mete_code payout_read(struct engine *e, struct arena *a, uint64_t number,
+                           struct payout_due *row, struct mete_err *err) METE_MUST_CHECK;
+
 /** One transfer by its id. METE_TRANSFER_UNKNOWN. */
 enum mete_code payout_find(struct engine *e, struct text transfer_id, struct arena *a,
                            struct payout_due *row, struct mete_err *err) METE_MUST_CHECK;

@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "engine/destination.h"
 #include "store/hash_seed.h"
 #include "wire/json.h"
 
@@ -68,27 +69,36 @@ static void context_put(struct buf *out, uint64_t seq, struct text pointer)
     buf_put_text(out, pointer);
 }
 
-enum store_result sealed_add(struct engine *e, const struct envelope *env, uint64_t seq)
+void sealed_close(struct engine *e, uint64_t seq, struct text pointer, struct bytes plain,
+                  struct buf *out)
 {
     struct buf context = {0};
+    uint8_t nonce[SEAL_NONCE_LEN];
+    context_put(&context, seq, pointer);
+    random_bytes(nonce, sizeof nonce);
+    seal(out, e->seal_key, nonce, buf_bytes(&context), plain);
+    buf_clear(&context);
+}
+
+enum store_result sealed_add(struct engine *e, const struct envelope *env, uint64_t seq)
+{
     struct buf plain = {0};
     enum store_result r = STORE_OK;
     for (size_t i = 0; i < env->private_count && r == STORE_OK; i++) {
         const struct private_value *v = &env->private_value[i];
-        uint8_t nonce[SEAL_NONCE_LEN];
-        buf_reset(&context);
         buf_reset(&plain);
         buf_reset(&e->sealed);
-        context_put(&context, seq, text_of(v->pointer));
         buf_put(&plain, v->salt, SALT_LEN);
-        buf_put(&plain, v->value.p, v->value.len);
-        random_bytes(nonce, sizeof nonce);
-        seal(&e->sealed, e->seal_key, nonce, buf_bytes(&context), buf_bytes(&plain));
+        if (e->has_payout_key && destination_is_at(text_of(v->pointer))) {
+            destination_box_put(&plain, e->payout_key, v->value);
+        } else {
+            buf_put(&plain, v->value.p, v->value.len);
+        }
+        sealed_close(e, seq, text_of(v->pointer), buf_bytes(&plain), &e->sealed);
         const struct sealed_value sealed = {seq, text_of(v->pointer), v->party, v->commitment,
                                             buf_bytes(&e->sealed)};
         r = book_seal_add(e->book, &sealed, &e->err);
     }
-    buf_clear(&context);
     secret_wipe(plain.p, plain.len);
     buf_clear(&plain);
     return r;
@@ -106,6 +116,47 @@ bool sealed_open(const struct engine *e, const struct sealed_value *v, struct bu
 bool engine_unseal(const struct engine *e, const struct sealed_value *v, struct buf *plain)
 {
     return sealed_open(e, v, plain);
+}
+
+struct wanted {
+    const struct engine *e;
+    struct text pointer;
+    struct arena *a;
+    struct text *out;
+    bool unopened;
+};
+
+static bool wanted_visit(void *arg, const struct sealed_value *v)
+{
+    struct wanted *w = arg;
+    struct buf plain = {0};
+    if (!text_eq(v->pointer, w->pointer)) {
+        return true;
+    }
+    if (sealed_open(w->e, v, &plain)) {
+        const struct text value = {(const char *)plain.p + SALT_LEN, plain.len - SALT_LEN};
+        *w->out = arena_text(w->a, value);
+    } else {
+        w->unopened = true;
+    }
+    secret_wipe(plain.p, plain.len);
+    buf_clear(&plain);
+    return false;
+}
+
+enum mete_code sealed_read(struct engine *e, uint64_t seq, struct text pointer, struct arena *a,
+                           struct text *out, struct mete_err *err)
+{
+    struct wanted w = {.e = e, .pointer = pointer, .a = a, .out = out};
+    *out = (struct text){0};
+    enum store_result r = book_seals(e->book, seq, (struct text){0}, wanted_visit, &w, err);
+    if (w.unopened) {
+        return mete_fail(err, METE_SEAL_KEY, "",
+                         "the sealed value at %.*s of entry %llu does not open with the keys of "
+                         "this store: put its key file back",
+                         (int)pointer.len, pointer.p, (unsigned long long)seq);
+    }
+    return r == STORE_FAILED ? METE_STORE_FAILED : METE_OK;
 }
 
 /* --- an event that is sent again ---------------------------------------------------------------*/

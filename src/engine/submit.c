@@ -243,18 +243,29 @@ static mete_time record_time(const struct engine *e, const struct prepared *p)
     return e->clock == CLOCK_EVENT ? p->env.event.occurred_at : engine_now(e);
 }
 
+/** What core makes of it. Of what is refused, or failed, *r tells already. */
+static enum decided decided_now(struct engine *e, struct prepared *p, mete_time at,
+                                struct decision *d, struct submit_result *r)
+{
+    const struct decide_in in = {
+        .view = &e->view, .event = &p->env.event, .seq = book_size(e->book) + 1, .recorded_at = at};
+    enum decided outcome = decide(&e->arena, &in, d, &r->err);
+    if (e->failed || outcome == DECIDED_NEEDS) {
+        failed(e, r);
+        return DECIDED_NEEDS;
+    }
+    if (outcome == DECIDED_REFUSED) {
+        refused(e, p, SUBMIT_REFUSED, r);
+    }
+    return outcome;
+}
+
 static void submit_new(struct engine *e, struct prepared *p, struct submit_result *r)
 {
     struct decision d;
     mete_time at = record_time(e, p);
-    struct decide_in in = {
-        .view = &e->view, .event = &p->env.event, .seq = book_size(e->book) + 1, .recorded_at = at};
-    enum decided outcome = decide(&e->arena, &in, &d, &r->err);
-    if (e->failed || outcome == DECIDED_NEEDS) {
-        failed(e, r);
-    } else if (outcome == DECIDED_REFUSED) {
-        refused(e, p, SUBMIT_REFUSED, r);
-    } else {
+    enum decided outcome = decided_now(e, p, at, &d, r);
+    if (outcome == DECIDED_APPLIED || outcome == DECIDED_WAITING) {
         r->status = outcome == DECIDED_WAITING ? SUBMIT_WAITING : SUBMIT_APPLIED;
         if (outcome == DECIDED_WAITING) {
             (void)mete_fail(&r->err, (enum mete_code)d.wait_code, decision_wait_pointer(&d), "%s",
@@ -299,6 +310,27 @@ void engine_submit_prepared(struct engine *e, struct prepared *p, struct submit_
     *r = (struct submit_result){.status = SUBMIT_FAILED, .event_id = p->env.id};
     submit(e, p, r);
     numbers_outcome(e, r->status);
+}
+
+void engine_try_prepared(struct engine *e, struct prepared *p, struct submit_result *r)
+{
+    bool no_quarantine = p->o.no_quarantine;
+    *r = (struct submit_result){.status = SUBMIT_FAILED, .event_id = p->env.id};
+    p->o.no_quarantine = true;
+    r->seq = !e->failed && p->code == METE_OK ? engine_seq_of_key(e, &p->id_key) : 0;
+    if (e->failed || p->code != METE_OK || r->seq != 0) {
+        submit(e, p, r); /* which queues nothing then */
+    } else {
+        struct decision unused;
+        e->err.code = METE_OK;
+        arena_reset(&e->arena);
+        enum decided outcome = decided_now(e, p, record_time(e, p), &unused, r);
+        if (outcome == DECIDED_APPLIED || outcome == DECIDED_WAITING) {
+            r->status = outcome == DECIDED_APPLIED ? SUBMIT_APPLIED : SUBMIT_WAITING;
+        }
+        policies_trim(e);
+    }
+    p->o.no_quarantine = no_quarantine;
 }
 
 void engine_submit(struct engine *e, struct text json, const struct submit_options *o,

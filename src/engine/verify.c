@@ -5,6 +5,7 @@
 
 #include "base/encode.h"
 #include "base/text.h"
+#include "engine/destination.h"
 #include "engine/sealed.h"
 #include "engine/walk.h"
 
@@ -50,8 +51,11 @@ static const char *seal_judge(struct seals *s, const struct sealed_value *v)
     } else if (!sealed_open(s->e, v, &plain)) {
         flaw = "does not open with this book's key";
     } else {
-        struct hash h =
-            commitment(plain.p, (struct bytes){plain.p + SALT_LEN, plain.len - SALT_LEN});
+        const struct bytes value = {plain.p + SALT_LEN, plain.len - SALT_LEN};
+        struct destination_box unused;
+        bool boxed = destination_is_at(v->pointer) && destination_box_read(value, &unused);
+        const struct hash h =
+            boxed ? written : commitment(plain.p, value); /* the worker's to open */
         flaw = hash_eq(&h, &v->commitment) && hash_eq(&h, &written)
                    ? NULL
                    : "is not what the log committed to";

@@ -19,7 +19,8 @@
     X(EARNINGS_READ, "earnings:read")                                                              \
     X(AUDIT_READ, "audit:read")                                                                    \
     X(FACILITATOR, "facilitator")                                                                  \
-    X(ADMIN, "admin")
+    X(ADMIN, "admin")                                                                              \
+    X(PAYOUT_WORK, "payout:work")
 
 enum scope {
 #define X(symbol, name) SCOPE_##symbol,

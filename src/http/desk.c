@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/text.h"
 #include "crypto/seal.h"
+#include "engine/payout_claim.h"
 #include "http/clerk.h"
 #include "http/descriptors.h"
 #include "http/federation.h"
@@ -16,6 +17,7 @@
 #include "http/intake.h"
 #include "http/lines.h"
 #include "http/log_pages.h"
+#include "http/payday.h"
 #include "http/piece.h"
 #include "http/pump.h"
 #include "http/query_args.h"
@@ -653,6 +655,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         refresh_start(&d->refresh, d);
         clerk_start(&d->clerk, d);
         insights_start(&d->insights, d);
+        payday_start(&d->payday, d);
         code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
     }
     if (code == METE_OK) {
@@ -690,6 +693,7 @@ enum mete_code desk_open(struct desk **out, const struct desk_options *o, struct
     store_node_name(d->node);
     d->answers = answers_new();
     d->idempotency = idempotency_new();
+    d->leases = payout_leases_new();
     d->lines = lines_open(STDERR_FILENO);
     peers_open(&d->peers, &o->peers);
     connections_bound(d);
@@ -735,6 +739,7 @@ void desk_close(struct desk *d)
     refresh_stop(d->refresh);
     clerk_stop(d->clerk);
     insights_stop(d->insights);
+    payday_stop(d->payday);
     workers_stop(d->errands);
     workers_stop(d->workers);
     keeper_stop(d->keeper);
@@ -744,6 +749,7 @@ void desk_close(struct desk *d)
     server_stop(d->server);
     intakes_free(d->intakes);
     insights_free(d->insights);
+    payday_free(d->payday);
     pumps_free(d->pumps);
     log_pages_free(d->log_pages);
     streams_free(d->streams);
@@ -757,6 +763,7 @@ void desk_close(struct desk *d)
     authority_close(d->authority);
     keeper_free(d->keeper);
     idempotency_free(d->idempotency);
+    payout_leases_free(d->leases);
     peers_close(d->peers);
     answers_free(d->answers);
     lines_close(d->lines);

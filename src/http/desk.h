@@ -59,10 +59,12 @@ struct desk {
     struct pumps *pumps;
     struct log_pages *log_pages; /* NULL: nobody can follow a log yet */
     struct peers *peers;
-    struct lines *lines;     /* to stderr */
-    struct clerk *clerk;     /* NULL: no watermarks are said */
-    struct refresh *refresh; /* NULL: no registry to look at */
-    struct follow *follow;   /* NULL: nobody to follow or to tell */
+    struct lines *lines;          /* to stderr */
+    struct refresh *refresh;      /* NULL: no registry to look at */
+    struct payout_leases *leases; /* the keeper's thread uses them */
+    struct follow *follow;        /* NULL: nobody to follow or to tell */
+    struct payday *payday;        /* NULL: without the role worker */
+    struct clerk *clerk;          /* NULL: no watermarks are said */
     mete_time started_at;
     _Atomic enum desk_state state;
     _Atomic bool log; /* a line for each request */

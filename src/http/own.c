@@ -18,6 +18,7 @@ static const struct {
     {EVENT_USAGE_REPORTED, offsetof(struct event, usage.provider), "/payload/provider"},
     {EVENT_PARTY_DESTINATION_SET, offsetof(struct event, destination.party), "/payload/party"},
     {EVENT_WALLET_TRANSFERRED, offsetof(struct event, transfer.from), "/payload/from"},
+    {EVENT_FX_CONVERTED, offsetof(struct event, conversion.party), "/payload/party"},
     {EVENT_ALLOCATION_DISPUTED, 0, NULL},
     {EVENT_ALLOCATION_EVIDENCE_ADDED, 0, NULL},
     {EVENT_ALLOCATION_ESCALATED, 0, NULL},

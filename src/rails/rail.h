@@ -87,7 +87,8 @@ struct rail_kind {
     const char *const *alias; /* other names that people give it, NULL at the end; may be NULL */
     size_t batch_max;         /* payments of one call; 1 where they do not travel together */
 
-    /** Reads the settings; connects to nothing. METE_USAGE says which setting and how to mend it. */
+    /** Reads the settings; connects to nothing. METE_USAGE says which setting and how to mend it.
+     */
     enum mete_code (*open)(struct rail **out, const struct rail_config *config,
                            struct mete_err *err);
     void (*close)(struct rail *r);

@@ -14,9 +14,11 @@
 #include "engine/earnings.h"
 #include "engine/insights.h"
 #include "engine/log.h"
+#include "engine/payouts.h"
 #include "engine/publication.h"
 #include "engine/quarantine.h"
 #include "engine/query.h"
+#include "engine/rates.h"
 #include "engine/settlements.h"
 #include "wire/json_values.h"
 #include "wire/policy_problems.h"
@@ -61,6 +63,11 @@ void share_json(struct json_writer *w, const struct share_history *h);
 /** The members of "data": what clients of RFC 0006 look for, and more. */
 void earnings_members(struct json_writer *w, const struct earnings *x);
 
+/* --- exchange --------------------------------------------------------------------------------- */
+
+void exchange_rate_json(struct json_writer *w, const struct rate_row *row);
+void quote_json(struct json_writer *w, const struct rates_quote *q);
+
 /* --- campaigns, settlements ------------------------------------------------------------------- */
 
 /** A row of a list. */
@@ -69,6 +76,22 @@ void campaign_json(struct json_writer *w, const struct campaign_row *row);
 void campaign_whole_json(struct json_writer *w, const struct campaign_whole *c);
 void settlement_members(struct json_writer *w, const struct settlement_row *row);
 void settlement_json(struct json_writer *w, const struct settlement_row *row);
+
+/* --- payouts ---------------------------------------------------------------------------------- */
+
+/** A party of a plan; sentences in `a`. */
+void payout_plan_row_json(struct json_writer *w, struct arena *a, const struct payout_row *row,
+                          const struct asset *asset);
+/** "totals" of a plan. */
+void payout_tally_json(struct json_writer *w, const struct payout_tally *t,
+                       const struct asset *asset);
+/** A batch and how it stands, counted and added up by state. */
+void payout_batch_members(struct json_writer *w, const struct batch_row *row);
+void payout_batch_json(struct json_writer *w, const struct batch_row *row);
+/** A row of a list. */
+void payout_json(struct json_writer *w, const struct payout_due *p);
+/** With its lines by source, its steps and what mends it. */
+void payout_whole_json(struct json_writer *w, const struct payout_whole *p);
 
 /* --- policies --------------------------------------------------------------------------------- */
 

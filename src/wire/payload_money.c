@@ -209,6 +209,24 @@ static const struct field transfer_fields[] = {
     {TEXT("amount"), field_money, true, AT(transfer.amount), 0, 0, NULL}};
 FORM(transfer_form, transfer_fields);
 
+/* fx.converted */
+
+static enum mete_code field_at_least(const struct form_in *in, const struct field *f,
+                                     const struct json *j, void *out)
+{
+    (void)f;
+    struct event_conversion *c = out;
+    c->has_at_least = true;
+    return form_money(in, j, false, &c->at_least);
+}
+
+static const struct field conversion_fields[] = {
+    {TEXT("party"), field_party, true, AT(conversion.party), 0, 0, NULL},
+    {TEXT("amount"), field_money, true, AT(conversion.amount), 0, 0, NULL},
+    {TEXT("to"), field_currency, true, AT(conversion.to), 0, 0, NULL},
+    {TEXT("at_least"), field_at_least, false, AT(conversion), 0, 0, NULL}};
+FORM(conversion_form, conversion_fields);
+
 /* settlement.*, which mete makes itself */
 
 static const struct field initiated_fields[] = {
@@ -244,6 +262,7 @@ const struct payload_kind *payload_kind_money(enum event_type type)
         [EVENT_ALLOCATION_UPHELD] = {&upheld_form, NULL, NULL},
         [EVENT_CLEARED_THROUGH] = {&clearing_form, NULL, NULL},
         [EVENT_WALLET_TRANSFERRED] = {&transfer_form, NULL, NULL},
+        [EVENT_FX_CONVERTED] = {&conversion_form, NULL, NULL},
         [EVENT_SETTLEMENT_INITIATED] = {&initiated_form, NULL, NULL},
         [EVENT_SETTLEMENT_PAID] = {&settled_form, NULL, NULL},
         [EVENT_SETTLEMENT_FAILED] = {&settled_form, NULL, NULL},

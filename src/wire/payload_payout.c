@@ -32,6 +32,15 @@ static enum mete_code field_fee_taken(const struct form_in *in, const struct fie
     return form_money(in, j, false, &p->fee);
 }
 
+/* A text; it is private, so the log has its commitment. */
+static enum mete_code field_body(const struct form_in *in, const struct field *f,
+                                 const struct json *j, void *out)
+{
+    struct event_payout *p = out;
+    p->has_body = true;
+    return field_any_string(in, f, j, out);
+}
+
 static const struct field opened_fields[] = {
     {TEXT("asset"), field_currency, true, AT(payout.asset), 0, 0, NULL},
     {TEXT("rail"), field_id, true, AT(payout.rail), 0, 0, NULL},
@@ -54,14 +63,17 @@ static const struct field sending_fields[] = {
     TRANSFER,
     ATTEMPT,
     {TEXT("anchor"), field_event_id, true, AT(payout.anchor), 0, ANCHOR_LEN_MAX, NULL},
-    {TEXT("body"), field_any_string, false, 0, 0, 0, NULL}};
+    {TEXT("body"), field_body, false, AT(payout), 0, 0, NULL},
+    SHOWN("group"),
+    {TEXT("party"), field_party, false, AT(payout.party), 0, 0, NULL}};
 FORM(sending_form, sending_fields);
 
 static const struct field noted_fields[] = {
     TRANSFER,
     ATTEMPT,
     {TEXT("reference"), field_any_string, false, 0, 0, 0, NULL},
-    {TEXT("reason"), field_any_string, false, 0, 0, 0, NULL}};
+    {TEXT("reason"), field_any_string, false, 0, 0, 0, NULL},
+    {TEXT("retry_at"), field_when, false, AT(payout.retry_at), 0, 0, NULL}};
 FORM(noted_form, noted_fields);
 
 static const struct field paid_fields[] = {
@@ -77,6 +89,7 @@ static const struct field failed_fields[] = {
     TRANSFER,
     ATTEMPT,
     {TEXT("reason"), field_any_string, true, 0, 0, 0, NULL},
+    {TEXT("unprepared"), field_bool, false, AT(payout.unprepared), 0, 0, NULL},
     {TEXT("retry_at"), field_when, false, AT(payout.retry_at), 0, 0, NULL}};
 FORM(failed_form, failed_fields);
 

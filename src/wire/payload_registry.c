@@ -160,6 +160,9 @@ static enum mete_code destination_check(const struct payload_in *p)
     if (j->type == JSON_STRING ? j->text.len == 0 : j->count == 0) {
         return form_fail(p->form, j, METE_TEXT_LENGTH, "the destination is empty");
     }
+    if (j->type == JSON_STRING && memchr(j->text.p, 0, j->text.len) != NULL) {
+        return form_fail(p->form, j, METE_MEMBER_VALUE, "a destination has no zero bytes");
+    }
     if (p->stored) {
         p->event->destination.commitment = j->text;
     }

@@ -20,6 +20,7 @@ struct collector {
 
 static const char *const party_members[] = {"display_name", NULL};
 static const char *const destination_members[] = {"destination", NULL};
+static const char *const sending_members[] = {"body", NULL};
 static const char *const key_members[] = {"secret", NULL};
 static const char *const free_text_members[] = {"reason",  "note",     "notes",
                                                 "message", "evidence", NULL};
@@ -34,6 +35,9 @@ static const char *const *payload_members(enum event_type type)
     }
     if (type == EVENT_PARTY_DESTINATION_SET) {
         return destination_members;
+    }
+    if (type == EVENT_PAYOUT_TRANSFER_SENDING) {
+        return sending_members;
     }
     if (type == EVENT_KEY_REGISTERED || type == EVENT_KEY_REVOKED) {
         return key_members;

@@ -39,6 +39,9 @@
     X(CANCELLED_WHILE_SENT, "event lie: the book took it although the payout is sent")             \
     X(CLOSED_TWICE, "event lie: the book took it although the batch is closed")                   \
     X(RELEASED_UNHELD, "event lie: the book took it although the party is not held")               \
+    X(PAID_UNMADE, "event lie: the book took it although nothing of this attempt was ever sent")   \
+    X(UNMADE_WHILE_SENT, "event lie: the book took it although the payout is sent, after 2")       \
+    X(SENT_TO_ANOTHER, "event s3: the book took it although the payout is to another party")       \
     X(UNKNOWN_PAYOUT, "event lie: the book took it although there is no such payout")              \
     X(ROW_OF_STATE, "payout 16: state should be sent, the book says paid")                         \
     X(ROW_OF_HELD, "payout 16: held should be 20000")                                              \
@@ -46,6 +49,10 @@
     X(ROW_OF_BATCH, "payout_batch 4: paid should be 20000")                                        \
     X(ROW_OF_ATTEMPT, "attempt 5: outcome should be returned, the book says paid")                 \
     X(ROW_OF_ANCHOR, "anchor 16: anchor should be")                                                \
+    X(ROW_OF_UNMADE, "an attempt of payout t2 is missing")                                         \
+    X(ROW_OF_BODIES, "attempt of payout 16: its bodies are not those of its events")               \
+    X(ROW_OF_MADE, "attempt 16: made should be 18")                                                \
+    X(ROW_OF_SEAL, "destination did:a: set_by should be 3")                                        \
     X(ROW_OF_DESTINATION, "destination did:a: holds_from is of another moment")                    \
     X(ROW_OF_LEAVING, "leaving did:a: amount should be 20000")                                     \
     X(ROW_OF_PAID, "paid to did:a: amount should be 10000")                                        \
@@ -178,12 +185,22 @@ static void second(struct scene *s, enum payout_lie lie)
     told(s, 3, "c1", "payout.batch_closed", "{\"batch_id\":\"b1\"}");
     queued(s, 3, "t2", "{\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD_OF("200.00") "}",
            20000);
+    told(s, 3, "u3", "payout.transfer_failed",
+         "{\"transfer_id\":\"t2\",\"attempt\":1,\"reason\":\"r\",\"unprepared\":true}");
     if (lie == CLOSED_TWICE)
         told(s, 3, "lie", "payout.batch_closed", "{\"batch_id\":\"b1\"}");
     told(s, 3, "s3", "payout.transfer_sending",
-         "{\"transfer_id\":\"t2\",\"attempt\":1,\"anchor\":\"k3\"}");
-    told(s, 3, "n3", "payout.transfer_sent", "{\"transfer_id\":\"t2\",\"attempt\":1}");
-    told(s, 3, "n4", "payout.transfer_sent", "{\"transfer_id\":\"t2\",\"attempt\":1}");
+         lie == SENT_TO_ANOTHER
+             ? "{\"transfer_id\":\"t2\",\"attempt\":2,\"anchor\":\"k3\",\"party\":\"did:b\"}"
+             : "{\"transfer_id\":\"t2\",\"attempt\":2,\"anchor\":\"k3\",\"party\":\"did:a\","
+               "\"body\":\"commit:x\"}");
+    told(s, 3, "n3", "payout.transfer_sent", "{\"transfer_id\":\"t2\",\"attempt\":2}");
+    told(s, 3, "n4", "payout.transfer_sent", "{\"transfer_id\":\"t2\",\"attempt\":2}");
+    if (lie == UNMADE_WHILE_SENT)
+        told(s, 3, "lie", "payout.transfer_failed",
+             "{\"transfer_id\":\"t2\",\"attempt\":3,\"reason\":\"r\",\"unprepared\":true}");
+    if (lie == PAID_UNMADE)
+        told(s, 3, "lie", "payout.transfer_paid", "{\"transfer_id\":\"t2\",\"attempt\":1}");
     if (lie == CANCELLED_WHILE_SENT) {
         struct found_group *g = move(s, told(s, 3, "lie", "payout.transfer_cancelled",
                                              "{\"transfer_id\":\"t2\",\"reason\":\"r\"}"));
@@ -234,13 +251,35 @@ static const char *hash_of(const char *anchor)
     return hex[next];
 }
 
-static void attempt(struct scene *s, unsigned payout, unsigned number, const char *outcome,
-                    const char *anchor, bool other)
+struct attempt_row {
+    unsigned payout, number, made;
+    const char *outcome, *anchor, *bodies;
+};
+
+static void attempt(struct scene *s, const struct attempt_row *a, bool other)
 {
-    row(s, "{'kind':'attempt','payout':'%u','attempt':'%u','outcome':'%s','anchor':'%s'}", payout,
-        number, outcome, hash_of(anchor));
-    row(s, "{'kind':'anchor','payout':'%u','attempt':'%u','anchor':'%s'}", payout, number,
-        hash_of(other ? "k9" : anchor));
+    row(s,
+        "{'kind':'attempt','payout':'%u','attempt':'%u','outcome':'%s','anchor':'%s',"
+        "'made':'%u','bodies':[%s]}",
+        a->payout, a->number, a->outcome, hash_of(a->anchor), a->made,
+        a->bodies != NULL ? a->bodies : "");
+    row(s, "{'kind':'anchor','payout':'%u','attempt':'%u','anchor':'%s'}", a->payout, a->number,
+        hash_of(other ? "k9" : a->anchor));
+}
+
+static void attempts(struct scene *s, enum payout_lie lie)
+{
+    const struct attempt_row t1[] = {
+        {5, 1, 6, "paid", "k1", NULL},
+        {5, 2, 8, lie == ROW_OF_ATTEMPT ? "paid" : "returned", "k2", NULL}};
+    const struct attempt_row t2 = {16,     2,    lie == ROW_OF_MADE ? 19 : 18,
+                                   "open", "k3", lie == ROW_OF_BODIES ? "'18','19'" : "'18'"};
+    attempt(s, &t1[0], false);
+    attempt(s, &t1[1], false);
+    attempt(s, &t2, lie == ROW_OF_ANCHOR);
+    if (lie != ROW_OF_UNMADE)
+        row(s, "{'kind':'attempt','payout':'16','attempt':'1','outcome':'unmade','anchor':"
+               "'00000000000000000000000000000000','made':'17','bodies':[]}");
 }
 
 #define AT(day, time) "2025-01-0" day "T" time "Z"
@@ -269,22 +308,21 @@ static void rows(struct scene *s, enum payout_lie lie)
            "'paid':'20000','returned':'10000'}");
     row(s,
         "{'kind':'payout','seq':'16','batch':'12','party':'did:a','asset':'USD/2','state':'%s',"
-        "'attempts':'1','looks':'2','amount':'20000','held':'%u','paid':'0','returned':'0',"
+        "'attempts':'2','looks':'2','amount':'20000','held':'%u','paid':'0','returned':'0',"
         "'due':'%s'}",
         lie == ROW_OF_STATE ? "paid" : "sent", lie == ROW_OF_HELD ? 0 : 20000,
         lie == ROW_OF_DUE ? late : due);
-    attempt(s, 5, 1, "paid", "k1", false);
-    attempt(s, 5, 2, lie == ROW_OF_ATTEMPT ? "paid" : "returned", "k2", false);
-    attempt(s, 16, 1, "open", "k3", lie == ROW_OF_ANCHOR);
+    attempts(s, lie);
     if (lie == OUTBOX_OF_WHAT_RESTS)
         row(s, "{'kind':'outbox','payout':'5','due':'%s'}", due);
     if (lie != OUTBOX_MISSING)
         row(s, "{'kind':'outbox','payout':'16','due':'%s'}", due);
     if (lie != HOLD_MISSING)
-        row(s, "{'kind':'hold','party':'did:a','why':'%s','since':'20'}",
+        row(s, "{'kind':'hold','party':'did:a','why':'%s','since':'21'}",
             lie == ROW_OF_HOLD ? "supervisor" : "destination");
-    row(s, "{'kind':'destination','party':'did:a','rail':'bank','holds_from':'%s'}",
-        lie == ROW_OF_DESTINATION ? AT("2", "12:00:00") : AT("1", "12:00:00"));
+    row(s, "{'kind':'destination','party':'did:a','rail':'bank','holds_from':'%s','set_by':'%u'}",
+        lie == ROW_OF_DESTINATION ? AT("2", "12:00:00") : AT("1", "12:00:00"),
+        lie == ROW_OF_SEAL ? 4 : 3);
     row(s, "{'kind':'leaving','party':'did:a','asset':'USD/2','amount':'%u'}",
         lie == ROW_OF_LEAVING ? 0 : 20000);
     row(s, "{'kind':'paid','party':'did:a','asset':'USD/2','amount':'%u'}",

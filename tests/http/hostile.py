@@ -81,8 +81,10 @@ class Hostile:
 
     def example(self, json_only=True):
         """An operation that takes a body, and one of its bodies with the schema."""
-        o = self.pick(self.writers)
-        found = [(v, s) for _, _, v, s in o.bodies() if not (json_only and isinstance(v, str))]
+        found = []
+        while not found:  # some take XML alone
+            o = self.pick(self.writers)
+            found = [(v, s) for _, _, v, s in o.bodies() if not (json_only and isinstance(v, str))]
         return (o, *self.pick(found))
 
     def place(self, value, of=None):

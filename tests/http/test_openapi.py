@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import tempfile
+import time
 
 from described import Client, Document
 from served import METE, Served, done, equal, note, ok
@@ -188,7 +189,7 @@ ORDER = [
     ("upholdOpenDispute", NEXT), ("disputeAllocation", LAST), ("overrideOpenDispute", LAST),
     ("getMyEarnings",), ("getEarnings",), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
     ("ingestKpis",), ("ingestInsights",), ("ingestKpisInternal",), ("ingestInsightsInternal",),
-    ("listKpis",), ("listInsights",),
+    ("listKpis",), ("listInsights",), ("importRates",), ("listRates",), ("quoteConversion",),
 ]
 
 
@@ -291,7 +292,8 @@ class Walk:
                    "registerProvider": {"id": "sale-1001", "displayName": "Another"},
                    "ingestKpis": {"bucket": "1h"}, "ingestKpisInternal": {"bucket": "1h"},
                    "ingestInsights": SAID_OTHERWISE, "ingestInsightsInternal": SAID_OTHERWISE,
-                   "publishManifest": {}, "simulate": {}, "validate": {}, "validateManifest": {}}
+                   "publishManifest": {}, "importRates": {}, "simulate": {}, "validate": {},
+                   "validateManifest": {}}
         for o in self.document.operations:
             if o.bodies() and changes.get(o.id) != {} and o.id not in ("addEvidence", "addDisputeEvidence"):
                 body = {**o.bodies()[0][2], **changes.get(o.id, {"reason": "another one"})}
@@ -349,8 +351,20 @@ class Walk:
             self.ask(self.document.by_id["getEvent"], "GET", f"/v1/events/secret-{i}", wanted="200")
             self.ask(self.document.by_id["explain"], "GET", f"/v1/explain/secret-{i}", wanted="200")
 
+    def rate(self):
+        """Of today: old ones convert nothing."""
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        o = self.document.by_id["postEvents"]
+        self.ask(o, "POST", o.target(), {
+            "event_id": "rate-of-today", "event_type": "fx.rate_set", "occurred_at": now,
+            "payload": {"base": "EUR", "quote": "USD", "rate": "1.0393", "provider": "bank",
+                        "as_of": now}}, wanted="200")
+        o = self.document.by_id["quoteConversion"]
+        self.ask(o, "GET", o.target(query={"amount": "1", "from": "EUR", "to": "CHF"}), wanted="422")
+
     def all(self):
         self.entrust()
+        self.rate()
         for name, *ids in ORDER:
             o = self.document.by_id[name]
             (self.read if o.method == "GET" else self.write)(o, ids[0] if ids else {})

@@ -31,6 +31,7 @@ static const char *const RAILS[] = {"stripe", "bank"};
 struct m_attempt {
     char anchor[ANCHOR_MAX];
     enum attempt_outcome outcome;
+    unsigned bodies;
 };
 
 struct m_transfer {
@@ -99,7 +100,7 @@ static struct {
     uint64_t states[STATES];
     uint64_t applied[EVENT_TYPE_COUNT];
     uint64_t refused[EVENT_TYPE_COUNT];
-    uint64_t early_returns, paid_twice, after_end, both_at_once, steps, audited, lost;
+    uint64_t unmade, early_returns, paid_twice, after_end, both_at_once, steps, audited, lost;
 } seen;
 
 static unsigned below(struct world *w, unsigned n)
@@ -211,19 +212,21 @@ static bool agreed(struct world *w, struct m_transfer *t, const char *what, bool
 static bool say_sending(struct world *w, struct m_transfer *t, unsigned attempt, const char *anchor)
 {
     bool used = false;
+    bool body = below(w, 3) > 0;
     for (int i = 0; i < w->transfers; i++) {
         for (unsigned k = 1; k <= w->transfer[i].attempts; k++)
-            used |= strcmp(w->transfer[i].attempt[k].anchor, anchor) == 0;
+            used |= anchor[0] != '\0' && strcmp(w->transfer[i].attempt[k].anchor, anchor) == 0;
     }
     bool ready = t->state == TRANSFER_QUEUED || t->state == TRANSFER_FAILED;
     bool again =
         in_flight(t) && attempt == t->attempts && strcmp(t->attempt[attempt].anchor, anchor) == 0;
     bool anew = ready && !used && attempt == t->attempts + 1 && attempt <= ATTEMPTS_KEPT;
     w->now += TIME_SECOND_US / 100; /* as say will, for the cool-off */
+    body &= !again || t->attempt[attempt].bodies < ATTEMPT_BODIES_MAX;
     bool may = again || (anew && may_be_paid(w, t->party, w->batch[t->batch].rail));
     w->now -= TIME_SECOND_US / 100;
-    bool applied = say(w, "e", EVENT_PAYOUT_TRANSFER_SENDING, NAMED ",'attempt':%u,'anchor':'%s'",
-                       t->id, attempt, anchor);
+    bool applied = say(w, "e", EVENT_PAYOUT_TRANSFER_SENDING, NAMED ",'attempt':%u,'anchor':'%s'%s",
+                       t->id, attempt, anchor, body ? ",'body':'pay somebody'" : "");
     if (!agreed(w, t, "sending", applied, may))
         return false;
     for (unsigned k = 1; anew && k < attempt; k++) {
@@ -232,9 +235,10 @@ static bool say_sending(struct world *w, struct m_transfer *t, unsigned attempt,
     }
     if (anew) {
         t->attempts = attempt;
-        t->attempt[attempt].outcome = ATTEMPT_OPEN;
+        t->attempt[attempt] = (struct m_attempt){.outcome = ATTEMPT_OPEN};
         snprintf(t->attempt[attempt].anchor, ANCHOR_MAX, "%s", anchor);
     }
+    t->attempt[attempt].bodies += body;
     t->state = TRANSFER_SENDING;
     return true;
 }
@@ -274,6 +278,21 @@ static void say_paid(struct world *w, struct m_transfer *t, const struct rail_pa
     w->fees += p->fee;
     if (!open_left(t))
         t->state = TRANSFER_PAID;
+}
+
+/** Nothing was ever at the rail. */
+static void say_unprepared(struct world *w, struct m_transfer *t, unsigned attempt)
+{
+    bool is_idle = t->state == TRANSFER_QUEUED || t->state == TRANSFER_FAILED;
+    bool may = is_idle && attempt == t->attempts + 1 && attempt <= ATTEMPTS_KEPT;
+    bool applied = say(w, "e", EVENT_PAYOUT_TRANSFER_FAILED,
+                       NAMED ",'attempt':%u,'reason':'r','unprepared':true", t->id, attempt);
+    if (!agreed(w, t, "unprepared", applied, may))
+        return;
+    t->attempts = attempt;
+    t->attempt[attempt] = (struct m_attempt){.outcome = ATTEMPT_UNMADE};
+    t->state = TRANSFER_FAILED;
+    seen.unmade++;
 }
 
 static void say_failed(struct world *w, struct m_transfer *t, unsigned attempt)
@@ -403,6 +422,10 @@ static void worker_begin(struct world *w, struct worker *k)
         return;
     }
     k->attempt = k->seen.attempts + 1;
+    if (!w->rail.honest && below(w, 6) == 0) { /* its host is away */
+        say_unprepared(w, t, k->attempt);
+        return;
+    }
     anchor_make(w, k, k->anchor);
     if (say_sending(w, t, k->attempt, k->anchor))
         k->step = WORKER_SEND;
@@ -640,9 +663,12 @@ static void rogue(struct world *w)
     struct m_transfer *t = &w->transfer[below(w, (unsigned)w->transfers)];
     unsigned attempt = 1 + below(w, 5);
     snprintf(anchor, sizeof anchor, "x%u", w->told);
-    if (t->attempts > 0 && below(w, 2) == 0)
-        snprintf(anchor, sizeof anchor, "%s", t->attempt[1 + below(w, t->attempts)].anchor);
-    if (below(w, 3) == 0)
+    unsigned other = t->attempts > 0 ? 1 + below(w, t->attempts) : 0;
+    if (other > 0 && t->attempt[other].anchor[0] != '\0' && below(w, 2) == 0)
+        snprintf(anchor, sizeof anchor, "%s", t->attempt[other].anchor);
+    if (below(w, 4) == 0)
+        say_unprepared(w, t, attempt);
+    else if (below(w, 3) == 0)
         say_noted(w, t, attempt, below(w, 2) == 0);
     else
         (void)say_sending(w, t, attempt, anchor);
@@ -987,13 +1013,14 @@ static bool print_seen(void)
             printf("# %8llu  ended as %s\n", (unsigned long long)seen.states[i], m->state[i]);
     }
     printf("# %8llu  process lost before its commit\n", (unsigned long long)seen.lost);
+    printf("# %8llu  could not be prepared\n", (unsigned long long)seen.unmade);
     printf("# %8llu  both workers at one payout\n", (unsigned long long)seen.both_at_once);
     printf("# %8llu  back before it was said to be paid\n", (unsigned long long)seen.early_returns);
     printf("# %8llu  a second attempt paid too\n", (unsigned long long)seen.paid_twice);
     printf("# %8llu  worlds audited\n", (unsigned long long)seen.audited);
     printf("# %8llu  paid after its end\n", (unsigned long long)seen.after_end);
-    return all && seen.lost > 0 && seen.both_at_once > 0 && seen.early_returns > 0 &&
-           seen.paid_twice > 0 && seen.after_end > 0 &&
+    return all && seen.lost > 0 && seen.unmade > 0 && seen.both_at_once > 0 &&
+           seen.early_returns > 0 && seen.paid_twice > 0 && seen.after_end > 0 &&
            seen.states[TRANSFER_FAILED_PERMANENT] > 0 &&
            seen.applied[EVENT_PAYOUT_BATCH_CLOSED] > 0;
 }

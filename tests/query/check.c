@@ -56,7 +56,7 @@ static void accounts_load(struct engine *e, struct accounts *x)
                 METE_OK);
 }
 
-static i128 account_net(const struct accounts *x, size_t i)
+static i128 net_at(const struct accounts *x, size_t i)
 {
     const i128 *s = x->keys.sums[i];
     return s[1] - s[0] + s[3] - s[2];
@@ -167,7 +167,7 @@ bool check_statements(struct engine *e)
     for (size_t i = 0; i < x.keys.count && fine; i++) {
         uint32_t party = key_read_u32(x.keys.key[i], 1);
         if (party != PARTY_CLEARING) {
-            fine = account_check(e, party, key_read_u32(x.keys.key[i], 5), account_net(&x, i));
+            fine = account_check(e, party, key_read_u32(x.keys.key[i], 5), net_at(&x, i));
         }
     }
     arena_clear(&x.a);
@@ -214,9 +214,9 @@ static bool sums_match(struct engine *e, struct sums *s, const char *what, bool 
         uint32_t party = key_read_u32(x.keys.key[i], 1);
         struct text name = names_party(&names, party);
         i128 *sum = sum_of(s, name, names_asset(&names, key_read_u32(x.keys.key[i], 5))->code);
-        if ((clearing || party != PARTY_CLEARING) && *sum != account_net(&x, i)) {
+        if ((clearing || party != PARTY_CLEARING) && *sum != net_at(&x, i)) {
             fine = wrong("%s: %.*s has %s, the ledger says %s", what, (int)name.len, name.p,
-                         digits(*sum), digits(account_net(&x, i)));
+                         digits(*sum), digits(net_at(&x, i)));
         }
     }
     names_clear(&names);

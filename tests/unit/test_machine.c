@@ -93,6 +93,8 @@ static const struct drawn drawing[] = {
     {MACHINE_TRANSFER, "cancelled", "payout.transfer_paid", GUARD_EARLIER_ATTEMPT, "paid"},
     {MACHINE_TRANSFER, "returned", "payout.transfer_paid", GUARD_LAST_ATTEMPT, "paid"},
     {MACHINE_TRANSFER, "returned", "payout.transfer_paid", GUARD_EARLIER_ATTEMPT, "paid"},
+    {MACHINE_TRANSFER, "queued", "payout.transfer_failed", GUARD_NEW_ATTEMPT, "failed"},
+    {MACHINE_TRANSFER, "failed", "payout.transfer_failed", GUARD_NEW_ATTEMPT, "failed"},
     {MACHINE_TRANSFER, "sending", "payout.transfer_failed", GUARD_UNPAID, "failed"},
     {MACHINE_TRANSFER, "sending", "payout.transfer_failed", GUARD_PAID_BEFORE, "paid"},
     {MACHINE_TRANSFER, "sent", "payout.transfer_failed", GUARD_UNPAID, "failed"},

@@ -63,6 +63,7 @@ static const char *next_id(void)
 #define ANCHORED(n, anchor) ATTEMPT(n) ",\"anchor\":\"" anchor "\""
 #define USD(amount)         "{\"amount\":\"" amount "\",\"currency\":\"USD\"}"
 #define REASON              ",\"reason\":\"r\""
+#define UNPREPARED          REASON ",\"unprepared\":true"
 #define DESTINATION(hours, at)                                                                     \
     hours, "party.destination_set",                                                                \
         "\"party\":\"did:a\",\"rail\":\"stripe\",\"destination\":\"" at "\""
@@ -70,17 +71,6 @@ static const char *next_id(void)
 /* Of a party, or of one of mete's own. */
 static i128 net(const char *party)
 {
-    i128 total[STATE_SUMS] = {0};
-    struct asset usd;
-    assert_int_equal(view_asset(&w.view, TEXT("USD"), &usd), VIEW_FOUND);
-    for (uint32_t own = 1; own < PARTY_FIRST; own++) {
-        struct key key = key_account(own, usd.number);
-        const char *name = party_system_name(own);
-        if (name != NULL && strcmp(name, party) == 0) {
-            (void)w.view.sums(w.view.ctx, key_bytes(&key), total);
-            return total[1] - total[0] + total[3] - total[2];
-        }
-    }
     return world_net(&w, party, "USD");
 }
 
@@ -200,6 +190,82 @@ static void four_attempts_and_then_it_is_over(void **state)
     assert_int_equal(outbox_rows(), 0);
     assert_int_equal(queued("t2", 0, "1.00"), DECIDED_REFUSED);
     assert_int_equal(w.err.code, METE_PARTY_HELD);
+}
+
+static struct attempt attempt_now(uint32_t number)
+{
+    struct attempt t = {0};
+    struct key id = key_event_id(TEXT("t1"));
+    struct bytes value;
+    assert_int_equal(w.view.get(w.view.ctx, key_bytes(&id), &value), VIEW_FOUND);
+    struct reader r = reader_of(value);
+    struct key key = key_attempt(read_varint(&r), number);
+    assert_int_equal(w.view.get(w.view.ctx, key_bytes(&key), &value), VIEW_FOUND);
+    assert_true(attempt_unpack(value, &t));
+    return t;
+}
+
+/* A host that is away: it counts, so that it ends. */
+static void what_cannot_be_prepared_ends_too(void **state)
+{
+    (void)state;
+    queue();
+    REFUSED(METE_MEMBER_VALUE, STEP("failed", ATTEMPT(2) UNPREPARED));
+    REFUSED(METE_MEMBER_VALUE, STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("failed", ATTEMPT(1) UNPREPARED));
+    assert_int_equal(transfer_now().state, TRANSFER_FAILED);
+    assert_int_equal(transfer_now().attempts, 1);
+    assert_int_equal(attempt_now(1).outcome, ATTEMPT_UNMADE);
+    REFUSED(METE_STATE_FORBIDS, STEP("failed", ATTEMPT(1) REASON));
+    REFUSED(METE_STATE_FORBIDS, STEP("paid", ATTEMPT(1)));
+    REFUSED(METE_STATE_FORBIDS, STEP("returned", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    REFUSED(METE_MEMBER_VALUE, STEP("failed", ATTEMPT(2) UNPREPARED)); /* by who slept */
+    REFUSED(METE_STATE_FORBIDS, STEP("failed", ATTEMPT(3) UNPREPARED));
+    APPLIED(STEP("failed", ATTEMPT(2) REASON));
+    APPLIED(STEP("failed", ATTEMPT(3) UNPREPARED));
+    APPLIED(STEP("failed", ATTEMPT(4) UNPREPARED));
+    REFUSED(METE_STATE_FORBIDS, STEP("failed", ATTEMPT(5) UNPREPARED));
+    REFUSED(METE_STATE_FORBIDS, STEP("sending", ANCHORED(5, "key-5")));
+    assert_int_equal(net("mete:payout"), 6000);
+    APPLIED(STEP("failed_permanent", REASON));
+    assert_int_equal(net("did:a"), 10000);
+}
+
+/* Where a worker that comes later finds what was sent. */
+static void bodies_are_remembered(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1") ",\"body\":\"b1\",\"party\":\"did:a\""));
+    uint64_t made = attempt_now(1).made;
+    assert_int_equal(attempt_now(1).body_count, 1);
+    assert_true(attempt_now(1).body[0] == made && made > 0);
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    assert_int_equal(attempt_now(1).body_count, 1);
+    assert_int_equal(transfer_now().looks, 1);
+    for (unsigned i = 1; i < ATTEMPT_BODIES_MAX; i++)
+        APPLIED(STEP("sending", ANCHORED(1, "key-1") ",\"body\":\"b2\""));
+    assert_int_equal(attempt_now(1).body_count, ATTEMPT_BODIES_MAX);
+    assert_true(attempt_now(1).body[1] == made + 2);
+    REFUSED(METE_MEMBER_VALUE, STEP("sending", ANCHORED(1, "key-1") ",\"body\":\"b17\""));
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    assert_int_equal(attempt_now(1).made, made);
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    REFUSED(METE_MEMBER_VALUE, STEP("sending", ANCHORED(2, "key-2") ",\"party\":\"did:b\""));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    assert_int_equal(attempt_now(2).body_count, 0);
+}
+
+static void a_rail_says_when_to_look_again(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("unknown", ATTEMPT(1) ",\"retry_at\":\"2025-01-09T00:00:00Z\""));
+    mete_time due = transfer_now().due;
+    APPLIED(STEP("sent", ATTEMPT(1)));
+    assert_true(transfer_now().due < due);
 }
 
 /* --- what rails do -----------------------------------------------------------------------------*/
@@ -474,6 +540,9 @@ int main(void)
         ONE(paid_once),
         ONE(one_anchor_one_attempt),
         ONE(four_attempts_and_then_it_is_over),
+        ONE(what_cannot_be_prepared_ends_too),
+        ONE(bodies_are_remembered),
+        ONE(a_rail_says_when_to_look_again),
         ONE(a_late_success_is_booked),
         ONE(a_success_after_the_end_is_owed),
         ONE(paid_twice_is_seen),

@@ -281,13 +281,26 @@ const char *world_booked(struct world *w, uint64_t seq)
     return lines_of(&d);
 }
 
-i128 world_net(struct world *w, const char *party, const char *asset)
+/** Of a party that the log named, or of one that mete itself is; 0: neither. */
+static uint32_t number_of(struct world *w, const char *party)
 {
     uint32_t number;
+    for (number = 1; number < PARTY_FIRST; number++) {
+        const char *name = party_system_name(number);
+        if (name != NULL && strcmp(name, party) == 0) {
+            return number;
+        }
+    }
+    return view_party(&w->view, text_of(party), &number) == VIEW_FOUND ? number : 0;
+}
+
+i128 world_net(struct world *w, const char *party, const char *asset)
+{
     struct asset known;
-    i128 total[STATE_SUMS];
+    i128 total[STATE_SUMS] = {0};
     METE_ASSERT(view_asset(&w->view, text_of(asset), &known) == VIEW_FOUND);
-    if (view_party(&w->view, text_of(party), &number) != VIEW_FOUND) {
+    uint32_t number = number_of(w, party);
+    if (number == 0) {
         return 0;
     }
     struct key key = key_account(number, known.number);

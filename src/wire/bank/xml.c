@@ -222,6 +222,16 @@ struct text bank_xml_attribute(const struct bank_xml *x, struct text *value, siz
     return text_of(n > 0 ? x->attribute[0] : NULL);
 }
 
+struct text bank_xml_attribute_of(const struct bank_xml *x, const char *name)
+{
+    for (const char *const *a = (const char *const *)x->attribute; *a != NULL; a += 2) {
+        if (strcmp(a[0], name) == 0) {
+            return text_of(a[1]);
+        }
+    }
+    return (struct text){0};
+}
+
 bool bank_xml_is_leaf(const struct bank_xml *x)
 {
     return x->leaf;

@@ -45,6 +45,8 @@ struct text bank_xml_value(const struct bank_xml *x);
 struct text bank_xml_trimmed(const struct bank_xml *x);
 /** In `open`: the first attribute, or empty: name and value. *count is how many there are. */
 struct text bank_xml_attribute(const struct bank_xml *x, struct text *value, size_t *count);
+/** In `open`: the attribute of that name without a namespace, or empty. */
+struct text bank_xml_attribute_of(const struct bank_xml *x, const char *name);
 /** In `close`: the element had no children. */
 bool bank_xml_is_leaf(const struct bank_xml *x);
 /** In `close`: characters other than white space stood between the children of this element. */

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One book at a time, one page at a time. A page takes some milliseconds of the keeper's; then it
+ * rests for as long, so that at most half of the keeper's time goes here. */
+#include "http/payday.h"
+
+#include "base/text.h"
+#include "engine/payouts.h"
+#include "http/desk.h"
+#include "store/steady.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_FIRST  128u
+#define PAGE_LEAST  32u
+#define PAGE_MOST   1024u
+#define PAGE_SHORT  2000 /* us: twice as many accounts next time */
+#define PAGE_LONG   5000 /* us: half as many */
+#define LOOK_EVERY  1000 /* ms */
+#define BOOKS_EVERY 60   /* looks, between two at which books there are */
+#define BOOKS_FEW   8u   /* more are not all looked at each time: the keeper has room for some */
+#define BOOKS_ARENA ((size_t)256 << 20)
+
+struct payday {
+    struct desk *d;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool stopping;
+    bool news;
+    struct arena names;
+    struct text *book;
+    struct payout_clerk *clerk; /* one a book */
+    size_t books;
+    size_t page; /* accounts */
+};
+
+/* --- the keeper's part -------------------------------------------------------------------------*/
+
+struct job {
+    struct work work; /* first: it leads back */
+    struct payday *p;
+    struct payout_clerk *clerk;
+    struct payout_batch_progress done;
+    bool due;
+    int64_t took; /* us */
+    bool over;
+    enum mete_code code;
+    struct mete_err err;
+};
+
+static void job_run(struct work *w, struct engine *e, const struct mete_err *err)
+{
+    struct job *j = (struct job *)w;
+    mete_time began = desk_now();
+    if (e == NULL) {
+        j->code = err->code;
+        j->err = *err;
+    } else if (!w->writes) {
+        j->code = payout_clerk_look(e, j->clerk, &j->due, &j->err);
+    } else {
+        j->code = payout_clerk_step(e, j->clerk, j->p->page, &j->done, &j->err);
+    }
+    j->took = desk_now() - began;
+}
+
+static void job_done(struct work *w, enum mete_code code, const struct mete_err *err)
+{
+    struct job *j = (struct job *)w;
+    struct payday *p = j->p;
+    if (code != METE_OK && j->code == METE_OK) {
+        j->code = code;
+        j->err = *err;
+    }
+    pthread_mutex_lock(&p->lock);
+    j->over = true;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/** False: too much is waiting already. */
+static bool job_wait(struct job *j)
+{
+    struct payday *p = j->p;
+    j->over = false;
+    j->code = METE_OK;
+    if (!desk_has_room(p->d) || !keeper_put(p->d->keeper, &j->work)) {
+        return false;
+    }
+    pthread_mutex_lock(&p->lock);
+    while (!j->over) {
+        pthread_cond_wait(&p->changed, &p->lock);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return true;
+}
+
+/* --- pages -------------------------------------------------------------------------------------*/
+
+/** False: it is to stop. `news`, which may be NULL: ends it early when there are some, and says
+ *  so. */
+static bool rest(struct payday *p, int64_t ms, bool *news)
+{
+    const struct timespec until = steady_after(ms);
+    pthread_mutex_lock(&p->lock);
+    while (!p->stopping && !(news != NULL && p->news) &&
+           pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0) {
+    }
+    if (news != NULL) {
+        *news = p->news;
+        p->news = false;
+    }
+    bool goes_on = !p->stopping;
+    pthread_mutex_unlock(&p->lock);
+    return goes_on;
+}
+
+static void page_fit(struct payday *p, int64_t took)
+{
+    if (took > PAGE_LONG && p->page > PAGE_LEAST) {
+        p->page /= 2;
+    } else if (took < PAGE_SHORT && p->page < PAGE_MOST) {
+        p->page *= 2;
+    }
+}
+
+/** Another process has the book, or it is just being opened: no failure. */
+static void failure_say(const struct payday *p, const struct job *j)
+{
+    if (j->code != METE_STORE_BUSY && j->code != METE_STORE_MISSING) {
+        desk_say(p->d, "payouts of %s: %s", j->work.book, j->err.text);
+    }
+}
+
+static bool look(struct payday *p, struct job *j)
+{
+    j->work.writes = false;
+    if (!job_wait(j)) {
+        return false;
+    }
+    if (j->code != METE_OK) {
+        failure_say(p, j);
+    }
+    return j->code == METE_OK && j->due;
+}
+
+/** As long as something is due; a failure is looked at again with the next look. */
+static void book_run(struct payday *p, size_t i)
+{
+    struct job j = {
+        .work = {.book = p->book[i].p, .may_wait = true, .run = job_run, .done = job_done},
+        .p = p,
+        .clerk = &p->clerk[i]};
+    while (look(p, &j)) {
+        j.work.writes = true;
+        bool ran = job_wait(&j);
+        if (ran && j.code != METE_OK) {
+            failure_say(p, &j);
+            p->clerk[i] = (struct payout_clerk){0};
+            return;
+        }
+        page_fit(p, ran ? j.took : PAGE_LONG);
+        if (!rest(p, 1 + (ran ? j.took / 1000 : LOOK_EVERY / 10), NULL)) {
+            return;
+        }
+    }
+}
+
+/* --- books -------------------------------------------------------------------------------------*/
+
+/** Which books there are; what was known of each is begun anew, which costs time alone. */
+static void books_find(struct payday *p)
+{
+    const struct store_options o = {.read_only = true};
+    struct mete_err err;
+    struct store *s;
+    size_t count = 0;
+    struct text *found = NULL;
+    if (store_open(&s, p->d->o.store, &o, &err) != METE_OK) {
+        return;
+    }
+    arena_reset(&p->names);
+    p->books = 0;
+    if (store_books(s, &p->names, &found, &count, &err) == STORE_OK) {
+        p->book = found;
+        p->books = count;
+        p->clerk = arena_array(&p->names, count, sizeof *p->clerk);
+        for (size_t i = 0; i < count; i++) {
+            p->clerk[i] = (struct payout_clerk){0};
+        }
+    }
+    store_close(s);
+}
+
+static void *payday_on(void *arg)
+{
+    struct payday *p = arg;
+    unsigned looks = 0;
+    bool news = false;
+    do {
+        bool all = looks++ % BOOKS_EVERY == 0;
+        if (all) {
+            books_find(p);
+        }
+        for (size_t i = 0; i < p->books; i++) {
+            if (all || news || p->books <= BOOKS_FEW || text_is(p->book[i], p->d->o.book)) {
+                book_run(p, i);
+            }
+        }
+    } while (rest(p, LOOK_EVERY, &news));
+    return NULL;
+}
+
+/* --- for others --------------------------------------------------------------------------------*/
+
+void payday_start(struct payday **out, struct desk *d)
+{
+    *out = NULL;
+    if ((d->o.roles & ROLE_WORKER) == 0) {
+        return;
+    }
+    struct payday *p = calloc(1, sizeof *p);
+    METE_ASSERT(p != NULL);
+    p->d = d;
+    p->page = PAGE_FIRST;
+    arena_init(&p->names, BOOKS_ARENA);
+    METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
+    steady_cond_init(&p->changed);
+    METE_ASSERT(pthread_create(&p->thread, NULL, payday_on, p) == 0);
+    *out = p;
+}
+
+void payday_stop(struct payday *p)
+{
+    if (p != NULL) {
+        pthread_mutex_lock(&p->lock);
+        p->stopping = true;
+        pthread_cond_broadcast(&p->changed);
+        pthread_mutex_unlock(&p->lock);
+        pthread_join(p->thread, NULL);
+    }
+}
+
+void payday_free(struct payday *p)
+{
+    if (p != NULL) {
+        arena_clear(&p->names);
+        pthread_cond_destroy(&p->changed);
+        pthread_mutex_destroy(&p->lock);
+        free(p);
+    }
+}
+
+void payday_news(struct payday *p)
+{
+    if (p != NULL) {
+        pthread_mutex_lock(&p->lock);
+        p->news = true;
+        pthread_cond_broadcast(&p->changed);
+        pthread_mutex_unlock(&p->lock);
+    }
+}
