@@ -118,11 +118,6 @@ void payout_request_prepare(struct desk *d, struct engine *e, struct exchange *x
     (void)d;
     (void)e;
     *q = (struct payout_ask){.actor = x->who->key_id};
-    if (x->who->party.len == 0) {
-        reply_fail(x, METE_FORBIDDEN, NULL,
-                   "a party asks for itself: with a key that is bound to it");
-        return;
-    }
     if (body_read(x, members, ARRAY_LEN(members), NULL) == NULL) {
         return;
     }
@@ -152,11 +147,16 @@ void payout_request_post(struct desk *d, struct engine *e, struct exchange *x)
     bool is_new;
     struct mete_err err;
     (void)d;
+    if (x->who->party.len == 0) {
+        reply_fail(x, METE_FORBIDDEN, NULL,
+                   "a party asks for itself: with a key that is bound to it");
+        return;
+    }
     if (payout_request(e, x->work, &x->arena, &id, &is_new, &err) != METE_OK) {
         reply_problem(x, &err);
         return;
     }
-    whole_answer(e, x, id, is_new ? 201 : 200);
+    whole_answer(e, x, id, 201);
 }
 
 /* --- cancel, hold, release ---------------------------------------------------------------------*/
