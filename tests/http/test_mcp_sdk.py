@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: R-028 R-035 R-038 F-111
+"""covers: R-028 R-034 R-038 F-111
 Agents by the Model Context Protocol, spoken by the official clients (npm, tests/node/mcp): both eras
 of the protocol, over HTTP and over stdio. An agent's key shows and moves what is its own, and nothing
 else; a supervisor's judges. --record writes the transcript of one session into doc/mcp.md."""
