@@ -337,7 +337,7 @@ def came_back():
         step("sending", anchor="one", body="{}")
         step("paid")
         equal((figures_of(), form()), (("300000", "0", 1), ["3000.00"]), "paid: on the form")
-        step("returned")
+        step("returned", reason="the account was closed")
         equal((figures_of(), form()), (("300000", "300000", 1), []), "come back: on none")
         page = Page()
         page.feed(s.mete("statement", "did:c", "--format", "html"))
