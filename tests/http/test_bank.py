@@ -5,12 +5,10 @@ file is put out, rejections, returns, statements that come twice; and what fits 
 import json
 import os
 import pathlib
-import re
+import shutil
 import signal
 import subprocess
 import tempfile
-import time
-import xml.etree.ElementTree as ET
 
 from railsim import SECRET, RailSim
 from served import METE, Served, done, equal, event, note, ok, until
@@ -159,6 +157,33 @@ def schema(folder):
        f"a schema that does not fit ({'with' if there else 'without'} xmllint)", run.stderr)
 
 
+def peers(folder):
+    """The files beside programs by others."""
+    node = shutil.which("node")
+    script = pathlib.Path(__file__).parent.parent / "node/fiat/peers.mjs"
+    if node is None or not (script.parent / "node_modules").is_dir():
+        note("without node or its packages: no program by others has looked")
+        return
+    sent = next(p for p in (folder / "in/.mete-sent").iterdir() if p.suffix == ".xml")
+    reports = sorted(p for p in (folder / "out").iterdir() if p.suffix == ".xml")
+    run = subprocess.run([node, script, sent, *reports], capture_output=True, text=True)
+    if not ok(run.returncode == 0, "iso20022.js and ibantools run", run.stderr):
+        return
+    seen = json.loads(run.stdout)
+    ours, theirs = seen["ours"], seen["theirs"]
+    equal(seen["bad_ibans"], [], "ibantools finds every IBAN good")
+    equal((ours["count"], ours["sum"]), (len(ours["rows"]), sum(r["cents"] for r in ours["rows"])),
+          "count and sum of the file, read by fast-xml-parser")
+    strip = [[{k: r[k] for k in ("cents", "currency", "iban")} for r in f["rows"]]
+             for f in (ours, theirs)]
+    equal(strip[0], strip[1], "the pain.001 of iso20022.js has the same payments, under ids of its own")
+    equal({tuple(r["order"]) for r in ours["rows"]} - {("PmtId", "Amt", "Cdtr", "CdtrAcct", "RmtInf")},
+          set(), "in the same order of elements")
+    debits = [a for kind, a in seen["movements"] if kind == "debit"]
+    credits = [a for kind, a in seen["movements"] if kind == "credit"]
+    equal((len(debits), len(credits)), (9, 1), "it reads nine payments and a return in camt.053")
+
+
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="mete-bank-"))
 for name in ("in", "out"):
     (WORK / name).mkdir()
@@ -172,5 +197,6 @@ with RailSim("--seed", "5", "--bank-folder", str(WORK)) as sim:
         what_comes_back(server, sim, WORK)
         by_hand(server, WORK)
         schema(WORK)
-subprocess.run(["rm", "-rf", str(WORK)], check=True)
+        peers(WORK)
+shutil.rmtree(WORK)
 done()
