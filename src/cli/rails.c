@@ -3,6 +3,7 @@
 #include "cli/rails.h"
 
 #include "base/text.h"
+#include "engine/payout_keys.h"
 
 #include <string.h>
 
@@ -91,6 +92,9 @@ enum mete_code rails_open(struct rails *out, struct settings *s, struct mete_err
         }
         list += len + (list[len] != '\0');
     }
+    if (code == METE_OK && out->count > 0 && settings_text(s, SETTING_WORKER_KEYS) != NULL) {
+        code = payout_keys_read(&out->keys, settings_path(s, SETTING_WORKER_KEYS), err);
+    }
     if (code != METE_OK) {
         rails_close(out);
     }
@@ -102,5 +106,6 @@ void rails_close(struct rails *r)
     for (size_t i = 0; i < r->count; i++) {
         r->rail[i].kind->close(r->rail[i].rail);
     }
-    r->count = 0;
+    payout_keys_free(r->keys);
+    *r = (struct rails){.count = 0};
 }

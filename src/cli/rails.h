@@ -10,6 +10,7 @@
 struct rails {
     struct worker_rail rail[WORKER_RAILS_MAX];
     size_t count;
+    struct payout_keys *keys; /* that open destinations; NULL: none are configured */
 };
 
 /** Opens what `rails` of [rails] lists; nothing when it is not set. METE_USAGE says which setting

@@ -297,6 +297,7 @@ static int serve_run(struct cli *c)
     }
     o.rail = rails.rail;
     o.rails = rails.count;
+    o.payout_keys = rails.keys;
     if (desk_open(&d, &o, &err) != METE_OK) {
         rails_close(&rails);
         return cli_fail(c, &err);

@@ -89,6 +89,8 @@ enum setting_kind {
       "points and insight events a second for each app, on average; 0: no bound")                  \
     X(RAILS, "rails", "rails", "PAYMENT_PROCESSORS", NULL, TEXT, NULL, 0, 0, 0,                    \
       "rails that payouts go over, with commas; each has a section of its name")                   \
+    X(WORKER_KEYS, "rails", "worker_keys_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                 \
+      "the file with the keys that open destinations, of mete worker key")                         \
     X(LEDGER_FILE, "internal_ledger", "file", NULL, NULL, TEXT, "wallets.db", 0, 0, 0,             \
       "the file of the wallets that payouts of the internal ledger go to")                         \
     X(REGISTRY_URL, "services", "manifest_registry_url", "MANIFEST_REGISTRY_URL", NULL, URL, NULL, \

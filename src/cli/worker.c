@@ -160,11 +160,13 @@ static int rounds_run(struct cli *c, struct worker *w, const sigset_t *set)
     bool once = cli_flag(c, "once");
     bool until_idle = cli_flag(c, "until-idle");
     bool failing = false;
+    bool told = false;
     for (unsigned i = 0; !until_idle || i < ROUNDS_MAX; i++) {
         worker_run(w, clock_now(NULL), &r);
-        if (r.failed && !failing) {
+        if (r.why[0] != '\0' && !told) {
             cli_note(c, "mete: %s", r.why);
         }
+        told = r.why[0] != '\0';
         failing = r.failed;
         if (once || (until_idle && (r.failed || r.claimed == 0))) {
             break;
@@ -183,6 +185,7 @@ static int worker_work(struct cli *c, struct remote *remote, const struct rails 
                                      .rail = rails->rail,
                                      .rails = rails->count,
                                      .book = text_of(c->book),
+                                     .keys = rails->keys,
                                      .clock = clock_now,
                                      .ended = ended_print,
                                      .ctx = remote};

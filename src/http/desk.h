@@ -16,6 +16,7 @@
  * INFO when it was answered, DEBUG when it came. */
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
+struct payout_keys;
 struct payout_leases;
 struct payout_worker;
 struct worker_rail;
@@ -43,6 +44,7 @@ struct desk_options {
     const char *mcp_origins;        /* sites whose pages may ask /mcp, beside its own; NULL: none */
     const struct worker_rail *rail; /* open ones; with the role worker payouts go over them */
     size_t rails;
+    struct payout_keys *payout_keys; /* that open destinations; NULL: none */
     bool loopback;
     struct peers_options peers;
     bool log;                 /* a JSON line for each request, on stderr */

@@ -146,6 +146,7 @@ static void book_begin(struct payout_worker *p, const char *name)
                                      .rail = p->rail,
                                      .rails = p->rails,
                                      .book = text_of(b->book),
+                                     .keys = p->d->o.payout_keys,
                                      .clock = clock_now,
                                      .ended = ended_say,
                                      .ctx = b};
@@ -187,15 +188,16 @@ static bool stops(struct payout_worker *p)
     return now;
 }
 
-/** A failure is said when it begins, and its end. */
+/** What is wrong is said when it begins, and its end. */
 static void failure_say(struct book_worker *b, const struct worker_round *r)
 {
-    if (r->failed && !b->failing) {
+    bool failing = r->why[0] != '\0';
+    if (failing && !b->failing) {
         desk_say(b->p->d, "payouts of book %s: %s; trying on", b->book, r->why);
-    } else if (!r->failed && b->failing) {
+    } else if (!failing && b->failing && r->claimed > 0) {
         desk_say(b->p->d, "payouts of book %s go on", b->book);
     }
-    b->failing = r->failed;
+    b->failing = failing || (b->failing && r->claimed == 0);
 }
 
 static void book_run(struct book_worker *b)
