@@ -146,6 +146,7 @@ enum setting_kind {
       "for tests alone: HOST:PORT, where all hosts of payees are taken to be")                     \
     X(LIGHTNING_CA, "lightning", "resolve_ca", NULL, NULL, FILE, NULL, 0, 0, 0,                    \
       "authorities to believe hosts of payees by, PEM, instead of the system's")                   \
+    X(PAYMENT_SECRETS, "payments", "webhook_keys", NULL, NULL, TEXT, NULL, 0, 0, 0,                \
     X(PAYMENT_SECRETS, "payments", "secrets", NULL, NULL, TEXT, NULL, 0, 0, 0,                     \
       "a folder with a file for each payment provider that sends webhooks: its secret; a second "  \
       "line while it is changed")                                                                  \
@@ -159,7 +160,7 @@ enum setting_kind {
       "of payouts: standard or instant")                                                           \
     X(STRIPE_CA, "stripe", "ca_file", NULL, NULL, FILE, NULL, 0, 0, 0,                             \
       "the authorities that its certificate is checked by, PEM; unless said the system's")         \
-    X(STRIPE_WEBHOOK, "stripe", "webhook_secret_file", NULL, NULL, SECRET, NULL, 0, 0, 0,          \
+    X(STRIPE_WEBHOOK, "stripe", "webhook_key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,             \
       "the file that holds the secret of the webhook (whsec_...); a second line while it is "      \
       "changed")                                                                                   \
     X(BANK_DEBTOR, "bank", "debtor", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \

@@ -191,8 +191,8 @@ enum view_result balance_of(const struct view *v, struct arena *a, const struct 
     return VIEW_FOUND;
 }
 
-struct account_at account_of(uint32_t party, uint32_t asset, mete_time at,
-                             const i128 total[STATE_SUMS])
+struct account_at account_at_make(uint32_t party, uint32_t asset, mete_time at,
+                                  const i128 total[STATE_SUMS])
 {
     return (struct account_at){.party = party,
                                .asset = asset,
@@ -209,7 +209,7 @@ enum view_result balance_at(const struct view *v, struct arena *a, uint32_t part
     i128 gone[STATE_SUMS] = {0};
     i128 total[STATE_SUMS] = {0};
     enum view_result known = v->sums(v->ctx, key_bytes(&account), total);
-    const struct account_at of = account_of(party, asset, at, total);
+    const struct account_at of = account_at_make(party, asset, at, total);
     *out = (struct balance){0};
     if (known == VIEW_MISSING || v->sums(v->ctx, key_bytes(&paid), gone) == VIEW_MISSING ||
         balance_of(v, a, &of, out) == VIEW_MISSING) {

@@ -87,7 +87,7 @@ static enum decided balance_check(struct work *w, const struct transfer *t, mete
     char text[AMOUNT_TEXT_MAX];
     arena_init(&scratch, (size_t)1 << 30);
     w->missing |= w->view->sums(w->view->ctx, key_bytes(&account), total) == VIEW_MISSING;
-    const struct account_at of = account_of(t->party, t->asset, at, total);
+    const struct account_at of = account_at_make(t->party, t->asset, at, total);
     w->missing |= balance_of(w->view, &scratch, &of, &have) == VIEW_MISSING;
     arena_clear(&scratch);
     i128 minimum = payout_minimum(&w->book, asset);

@@ -135,7 +135,7 @@ static enum mete_code row_make(struct plan *p, const struct account_at *account,
 static enum mete_code account_look(struct plan *p, struct bytes key, const i128 *sums, bool *go_on)
 {
     const struct account_at account =
-        account_of(key_read_u32(key, 1), key_read_u32(key, 5), p->q->at, sums);
+        account_at_make(key_read_u32(key, 1), key_read_u32(key, 5), p->q->at, sums);
     struct payout_row row;
     bool shown;
     if (account.asset != p->asset.number || account.net == 0) {
