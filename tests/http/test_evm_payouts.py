@@ -4,6 +4,7 @@ account's key, and a real node. The worker is killed with SIGKILL before a batch
 node has it and before it answers, while it prepares, and while it looks; the server dies once. What
 is on the chain is what is in the ledger.
 covers: F-047 F-043 R-022 R-032"""
+import json
 import os
 import pathlib
 import re
@@ -172,6 +173,20 @@ def receipts(s, node, batch):
        "many travelled together")
 
 
+def proofs(s, node):
+    """Each payment's proof stands in the log, and is what the node says."""
+    status, _, body = s.get("/v1/events?type=payout.transfer_paid&limit=1000")
+    paid = [e["payload"] for e in body["events"]] if status == 200 else body
+    said = [json.loads(p["proof"]) for p in paid]
+    blocks = {p["transaction"]: node.rpc("eth_getTransactionReceipt", p["transaction"])
+              for p in {p["transaction"]: p for p in said}.values()}
+    equal(len({(p["transaction"], p["place"]) for p in said}), PAYEES,
+          "each payment has a proof of its own in the log")
+    ok(all(p["block_hash"] == blocks[p["transaction"]]["blockHash"] and
+           q["reference"] == p["transaction"] for p, q in zip(said, paid)),
+       "which names transaction and block as the node does", said[:1])
+
+
 def secrets(s, places):
     text = b"".join(p.read_bytes() for p in (s.folder / "log", s.folder / "worker.log"))
     ok(not any(place[2:].lower().encode() in text.lower() for place in places) and
@@ -200,6 +215,7 @@ def main():
                                     "while it prepared"], "the worker died at each place")
         compare(s, node, token, places)
         receipts(s, node, batch)
+        proofs(s, node)
         secrets(s, places)
         s.stop()
         audit = subprocess.run([METE, "audit", "--store", str(s.store)], env=s.env,
