@@ -73,6 +73,8 @@ bool batch_unpack(struct arena *a, struct bytes packed, struct batch *out) METE_
 void batch_pack(struct buf *out, const struct batch *b);
 bool transfer_unpack(struct bytes packed, struct transfer *out) METE_MUST_CHECK;
 void transfer_pack(struct buf *out, const struct transfer *t);
+/** Its texts point into `packed`. */
+bool destination_unpack(struct bytes packed, struct destination *out) METE_MUST_CHECK;
 bool attempt_unpack(struct bytes packed, struct attempt *out) METE_MUST_CHECK;
 void attempt_pack(struct buf *out, const struct attempt *t);
 

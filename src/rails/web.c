@@ -130,6 +130,10 @@ static size_t header_take(char *p, size_t size, size_t count, void *arg)
             header_keep(w->out->content_type, sizeof w->out->content_type, value);
         } else if (host_eq(name, TEXT("request-id"))) {
             header_keep(w->out->request_id, sizeof w->out->request_id, value);
+        } else if (host_eq(name, TEXT("idempotent-replayed"))) {
+            char said[8];
+            header_keep(said, sizeof said, value);
+            w->out->is_replayed = host_eq(text_of(said), TEXT("true"));
         }
     }
     return len;

@@ -60,6 +60,7 @@ struct web_answer {
     struct buf body; /* the caller's: reused by web_do, freed by web_answer_clear */
     char content_type[80];
     char request_id[80];    /* header request-id (Stripe) */
+    bool is_replayed;       /* header idempotent-replayed: true (Stripe) */
     unsigned retry_after_s; /* 0: not said */
     /* When it was not answered: why. Names no host and no URL where the host is somebody else's
      * (public_only, proxy). */

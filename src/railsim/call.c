@@ -74,7 +74,9 @@ void call_read(struct call *c)
     struct text body = buf_text(&c->body);
     struct mete_err err;
     (void)MHD_get_connection_values(c->connection, MHD_GET_ARGUMENT_KIND, query_add, c);
-    if (text_starts(type, "application/x-www-form-urlencoded")) {
+    /* curl -d says that anything is a form */
+    bool control = text_starts(c->path, "/sim") && body.len > 0 && strchr("{[", body.p[0]) != NULL;
+    if (text_starts(type, "application/x-www-form-urlencoded") && !control) {
         form_read(c, body);
     } else if (body.len > 0 && body.p[0] != '<' &&
                json_parse(&c->arena, body, &c->json, &err) != METE_OK) {

@@ -134,6 +134,6 @@ static const struct route control_routes[] = {
     {"POST", "/sim/clock", "sim.clock", DOES_CONTROL, clock_move},
     {NULL, NULL, NULL, 0, NULL}};
 
-const struct route *const sim_routes[] = {control_routes, lnurl_routes,   phoenixd_routes,
-                                          cln_routes,     lnd_routes,     lnbits_routes,
-                                          stripe_routes,  webhook_routes, NULL};
+const struct route *const sim_routes[] = {
+    control_routes, lnurl_routes,   phoenixd_routes, cln_routes, lnd_routes, lnbits_routes,
+    stripe_routes,  webhook_routes, bank_routes,     ecb_routes, NULL};

@@ -147,7 +147,7 @@ void sim_tick(struct sim *s);
 /* --- the doubles -------------------------------------------------------------------------------*/
 
 extern const struct route lnurl_routes[], phoenixd_routes[], cln_routes[], lnd_routes[],
-    lnbits_routes[], stripe_routes[], webhook_routes[];
+    lnbits_routes[], stripe_routes[], webhook_routes[], bank_routes[], ecb_routes[];
 extern const struct route *const sim_routes[]; /* tables that end with a NULL method */
 const struct route *route_of(struct call *c, bool *path_known);
 

@@ -157,7 +157,12 @@ static bool over_before(struct call *c)
     } else if (fault_take(c, FAULT_CUT_REQUEST)) {
         c->cut = true;
     } else if (fault_take(c, FAULT_TOO_MANY)) {
-        call_plain(c, 429, "Too Many Requests\n");
+        bool json = (c->route->does & DOES_OWN_ERRORS) != 0;
+        call_plain(c, 429,
+                   json ? "{\"error\":{\"code\":\"rate_limit\",\"message\":\"Too many requests\","
+                          "\"type\":\"invalid_request_error\"}}"
+                        : "Too Many Requests\n");
+        c->type = json ? "application/json" : c->type;
         call_add_header(c, "Retry-After", arena_printf(&c->arena, "%lld", (long long)c->fault.s));
     } else if (fault_take(c, FAULT_REDIRECT)) {
         call_plain(c, 302, "");

@@ -41,6 +41,7 @@ void sim_tick(struct sim *s)
     state_do(s, "BEGIN", "");
     lightning_tick(s);
     stripe_tick(s);
+    bank_tick(s);
     state_do(s, "COMMIT", "");
 }
 
@@ -50,6 +51,7 @@ static void *work(void *arg)
     do {
         pthread_mutex_lock(&s->lock);
         sim_tick(s);
+        bank_folder_tick(s);
         pthread_mutex_unlock(&s->lock);
         webhook_deliver(s);
     } while (sim_rest(s, TICK_MS));
