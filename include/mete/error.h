@@ -215,6 +215,15 @@
     X(STEP_LEFT_OUT, 173, "step_left_out", 409, 1,                                                 \
       "Another step of the request was refused, and it was to be all of them or none.",            \
       "Say it again without the step that was refused.")                                           \
+    /* 180..: clearing, earnings */                                                                \
+    X(CLEARING_AHEAD, 180, "clearing_ahead", 422, 1, "A watermark lies ahead of the clock.",       \
+      "Clear through a moment that has come.")                                                     \
+    X(CLEARING_KNOWN, 181, "clearing_known", 409, 0,                                               \
+      "The book has cleared through that moment already.",                                         \
+      "Nothing is to be done; or clear through a later moment.")                                   \
+    X(PROFILE_NOT_FOUND, 182, "profile_not_found", 404, 0,                                         \
+      "The key is bound to no agent, so it has no earnings.",                                      \
+      "Use a key that was made with mete key create --party ID.")                                  \
     /* 200..: requests */                                                                          \
     X(UNAUTHORIZED, 200, "unauthorized", 401, 0, "A valid key is needed.",                         \
       "Send Authorization: Bearer KEY; mete key create makes one.")                                \
@@ -282,6 +291,12 @@
       "Use another file, or end the simulator that has it open.")                                  \
     X(SIM_START, 271, "sim_start", 500, 0, "The rail simulator did not start.",                    \
       "See the message.")                                                                          \
+    /* 275..: nodes of chains */                                                                   \
+    X(CHAIN_UNREACHABLE, 275, "chain_unreachable", 503, 1, "No node of a chain has answered.",     \
+      "Try again; when it lasts, look at rpc_url and add a second node.")                          \
+    X(CHAIN_OTHER, 276, "chain_other", 503, 1,                                                     \
+      "A node is of another chain than the settings say.",                                         \
+      "Correct rpc_url, or chain_id and network.")                                                 \
     /* 300..: chains */                                                                            \
     X(ADDRESS_INVALID, 300, "address_invalid", 422, 0, "Not an address of an EVM chain.",          \
       "Write 0x and 40 hexadecimal digits.")                                                       \
@@ -294,7 +309,29 @@
     X(CHAIN_SIGNATURE, 303, "chain_signature", 422, 0, "Not a signature that a chain would take.", \
       "Sign again: 65 bytes r, s, v with s in the lower half and v 27 or 28.")                     \
     X(RPC_ANSWER, 304, "rpc_answer", 503, 1, "A node of a chain gave an answer that is none.",     \
-      "Try again or ask another node; the message says what was wrong with it.")
+      "Try again or ask another node; the message says what was wrong with it.")                   \
+    /* 305..: money by banks and payment providers */                                              \
+    X(BANK_UNMATCHED, 305, "bank_unmatched", 422, 0, "A record of a bank fits no payout.",         \
+      "See mete quarantine show; drop it when it is none of ours.")                                \
+    X(WEBHOOK_SIGNATURE, 306, "webhook_signature", 401, 0,                                         \
+      "The signature of a webhook is missing or does not fit its bytes.",                          \
+      "Compare the secret here with that of the provider; the raw body is signed.")                \
+    X(WEBHOOK_STALE, 307, "webhook_stale", 401, 0,                                                 \
+      "A webhook is older than its window, or ahead.",                                             \
+      "Set the clock; an event that is too old is entered by hand, after a look at the provider.") \
+    X(WEBHOOK_PROVIDER, 308, "webhook_provider", 404, 0, "No such payment provider.",              \
+      "Put its secret into the folder that [payments] webhook_keys names.")                        \
+    X(PAYMENT_STATE, 309, "payment_state", 409, 0, "The payment's state does not allow this.",     \
+      "The message names the state; what was refused stands in the quarantine.")                   \
+    /* 320..: the Model Context Protocol */                                                        \
+    X(ORIGIN, 320, "origin_forbidden", 403, 0, "A page of another site asks.",                     \
+      "Let the server's operator name the site in mcp_origins, if it may ask.")                    \
+    X(MEDIA_TYPE, 321, "media_type", 415, 0, "The body is of a type that is not read here.",       \
+      "Send the Content-Type that the message names.")                                             \
+    X(NOT_ACCEPTABLE, 322, "not_acceptable", 406, 0, "No answer is of a type that is wanted.",     \
+      "Send an Accept header with the type that the message names, or none.")                      \
+    X(KEY_LIMIT, 323, "key_limit", 403, 0, "More than the key may move at once.",                  \
+      "Ask a supervisor, or show a key with a higher limit for this asset.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),

@@ -24,6 +24,8 @@
     X(campaigns)                                                                                   \
     X(settlements)                                                                                 \
     X(settle)                                                                                      \
+    X(bank_import)                                                                                 \
+    X(bank_check)                                                                                  \
     X(fx_import)                                                                                   \
     X(fx_list)                                                                                     \
     X(fx_quote)                                                                                    \
@@ -36,8 +38,19 @@
     X(payout_cancel)                                                                               \
     X(payout_hold)                                                                                 \
     X(payout_release)                                                                              \
+    X(dispute_list)                                                                                \
+    X(dispute_show)                                                                                \
+    X(dispute_open)                                                                                \
+    X(dispute_evidence)                                                                            \
+    X(dispute_escalate)                                                                            \
+    X(dispute_override)                                                                            \
+    X(dispute_uphold)                                                                              \
+    X(earnings)                                                                                    \
+    X(clear)                                                                                       \
     X(report)                                                                                      \
     X(export)                                                                                      \
+    X(tax_totals)                                                                                  \
+    X(tax_export)                                                                                  \
     X(simulate)                                                                                    \
     X(log_show)                                                                                    \
     X(log_head)                                                                                    \
@@ -64,6 +77,8 @@
     X(store_prepare)                                                                               \
     X(store_distribute)                                                                            \
     X(serve)                                                                                       \
+    X(mcp)                                                                                         \
+    X(worker)                                                                                      \
     X(config_check)                                                                                \
     X(config_print)                                                                                \
     X(config_example)                                                                              \

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/rows.h"
 #include "http/desk.h"
+#include "http/limits.h"
 
 #include <string.h>
 
@@ -90,6 +91,9 @@ static int key_create_run(struct cli *c)
     if (scopes_parse(option_text(c, "scopes"), &row.scopes, &err) != METE_OK) {
         return cli_fail(c, &err);
     }
+    if (limits_parse(&c->arena, option_text(c, "limit"), &row.limits, &err) != METE_OK) {
+        return cli_fail(c, &err);
+    }
     int status = producer_read(c, &row);
     status = status == CLI_OK ? cli_option_time(c, "expires", true, &row.expires_at) : status;
     status = status == CLI_OK ? keys_open(c, &k) : status;
@@ -150,6 +154,7 @@ static bool row_show(void *arg, const struct api_key *key)
                          ? arena_printf(a, "%.*s/%.*s", (int)key->producer.len, key->producer.p,
                                         (int)key->service.len, key->service.p)
                          : arena_text(a, key->producer));
+    table_text(l->t, arena_text(a, key->limits));
     table_text(l->t, arena_text(a, text_of(created)));
     table_text(l->t, arena_text(a, text_of(expires)));
     table_text(l->t, arena_text(a, key->note));
@@ -161,8 +166,9 @@ static int key_list_run(struct cli *c)
     static const struct table_column COLUMNS[] = {
         {"key_id", "KEY", COLUMN_TEXT},         {"standing", "STANDING", COLUMN_TEXT},
         {"scopes", "SCOPES", COLUMN_TEXT},      {"party", "PARTY", COLUMN_TEXT},
-        {"producer", "PRODUCER", COLUMN_TEXT},  {"created_at", "CREATED", COLUMN_TEXT},
-        {"expires_at", "EXPIRES", COLUMN_TEXT}, {"note", "NOTE", COLUMN_TEXT}};
+        {"producer", "PRODUCER", COLUMN_TEXT},  {"limits", "LIMITS", COLUMN_TEXT},
+        {"created_at", "CREATED", COLUMN_TEXT}, {"expires_at", "EXPIRES", COLUMN_TEXT},
+        {"note", "NOTE", COLUMN_TEXT}};
     struct mete_err err;
     struct api_keys *k;
     struct listing l = {.c = c, .now = desk_now()};
@@ -223,6 +229,7 @@ static bool row_find(void *arg, const struct api_key *key)
     f->row.producer = arena_text(a, key->producer);
     f->row.service = arena_text(a, key->service);
     f->row.note = arena_text(a, key->note);
+    f->row.limits = arena_text(a, key->limits);
     return false;
 }
 
@@ -263,6 +270,7 @@ static const struct cli_option CREATE_OPTIONS[] = {
     {"scopes", 0, "LIST", "what it may do, separated by commas"},
     {"party", 'p', "PARTY", "sees and speaks for this party alone"},
     {"producer", 0, "NAME", "speaks for runtime, control_plane or control_plane/SERVICE alone"},
+    {"limit", 0, "LIST", "most that one dispute, payout or transfer may be: USD=100.00,SAT=5000"},
     {"expires", 0, "TIME", "ends by itself"},
     {"note", 0, "TEXT", "for people: who has it"},
     {NULL, 0, NULL, NULL}};
@@ -274,7 +282,8 @@ const struct cli_command command_key_create = {
     .operands_max = 0,
     .summary = "make a key for the server and show it once",
     .about = "Scopes: revenue:write revenue:read policy:write policy:read payout:write\n"
-             "payout:approve dispute:write earnings:read audit:read facilitator admin.\n"
+             "payout:approve dispute:write earnings:read audit:read facilitator admin\n"
+             "payout:work.\n"
              "The key belongs to the book that --book names. Only its hash is kept.",
     .option = CREATE_OPTIONS,
     .run = key_create_run};

@@ -3,6 +3,7 @@
 #include "base/i128.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/rails.h"
 #include "cli/service.h"
 #include "cli/settings.h"
 #include "crypto/seal.h"
@@ -128,9 +129,13 @@ static struct desk_options desk_of(struct settings *s)
         .streams = (unsigned)settings_number(s, SETTING_STREAMS),
         .streams_per_key = (unsigned)settings_number(s, SETTING_STREAMS_PER_KEY),
         .heartbeat_s = (unsigned)settings_number(s, SETTING_HEARTBEAT),
+        .clear_hours = (unsigned)settings_number(s, SETTING_CLEAR_HOURS),
         .insights_days = (unsigned)settings_number(s, SETTING_INSIGHTS_DAYS),
         .insights_rate = (unsigned)settings_number(s, SETTING_INSIGHTS_RATE),
         .cache_size = (size_t)settings_number(s, SETTING_CACHE) << 20,
+        .mcp_origins = settings_text(s, SETTING_MCP_ORIGINS),
+        .payment_secrets = settings_text(s, SETTING_PAYMENT_SECRETS),
+        .stripe_webhook_secret = settings_path(s, SETTING_STRIPE_WEBHOOK),
         .loopback = listen_is_loopback(settings_text(s, SETTING_LISTEN)),
         .log = settings_switch(s, SETTING_LOG_REQUESTS),
         .log_level = (enum log_level)settings_log_level(s)};
@@ -280,13 +285,21 @@ static int serve_run(struct cli *c)
     if (c->settings->errors > 0) {
         return CLI_USAGE;
     }
-    const struct desk_options o = desk_of(c->settings);
+    struct rails rails;
+    struct desk_options o = desk_of(c->settings);
     if (c->settings->errors > 0) { /* a file has gone since it was looked at */
         settings_complain(c->settings);
         return CLI_USAGE;
     }
     signals_block(&set);
+    if (rails_open(&rails, c->settings, &err) != METE_OK) {
+        return cli_fail(c, &err);
+    }
+    o.rail = rails.rail;
+    o.rails = rails.count;
+    o.payout_keys = rails.keys;
     if (desk_open(&d, &o, &err) != METE_OK) {
+        rails_close(&rails);
         return cli_fail(c, &err);
     }
     say_started(c, d, o.server.listen);
@@ -299,6 +312,7 @@ static int serve_run(struct cli *c)
     }
     stopped_say(c, d, "every request was answered");
     desk_close(d);
+    rails_close(&rails);
     return CLI_OK;
 }
 
@@ -319,6 +333,7 @@ static const struct cli_option OPTIONS[] = {
     {"idle-time", 0, "SECONDS", "without a byte before a connection is closed; 30 unless said"},
     {"streams", 0, "N", "of the connections, those that follow events; half unless said"},
     {"streams-per-key", 0, "N", "of these, those of one key; a quarter unless said"},
+    {"mcp-origins", 0, "LIST", "sites whose pages may ask /mcp, beside its own"},
     {"heartbeat", 0, "SECONDS", "between looks at who follows events; 15 unless said"},
     {"plaintext-behind-proxy", 0, NULL, "no TLS although others can connect: a proxy has it"},
     {NULL, 0, NULL, NULL}};

@@ -62,6 +62,8 @@ enum setting_kind {
       "a line of JSON on standard error for each request; --quiet says no")                        \
     X(LOG_LEVEL, "server", "log_level", NULL, NULL, TEXT, "info", 0, 0, SETTING_LIVE,              \
       "the least of these lines: debug (a request came), info, warning (refused), error (failed)") \
+    X(MCP_ORIGINS, "server", "mcp_origins", NULL, "mcp-origins", TEXT, NULL, 0, 0, 0,              \
+      "sites whose pages may ask /mcp, beside its own: https://a.example,https://b.example")       \
     X(CERTIFICATE, "tls", "certificate", NULL, "certificate", FILE, NULL, 0, 0, SETTING_LIVE,      \
       "the server's certificate and its chain, PEM; makes it speak TLS alone")                     \
     X(CERTIFICATE_KEY, "tls", "certificate_key", NULL, "certificate-key", SECRET, NULL, 0, 0,      \
@@ -78,11 +80,19 @@ enum setting_kind {
       "requests at once after a rest; unless said twice the rate")                                 \
     X(REPLAY_WINDOW, "keys", "replay_window_h", NULL, "replay-window", NUMBER, "24", 0, 8760, 0,   \
       "hours: older signed events that are new are refused; 0: no bound")                          \
+    X(CLEAR_HOURS, "clearing", "clear_every_h", NULL, NULL, NUMBER, "24", 0, 8760, 0,              \
+      "hours between watermarks in the log that say what has cleared (role worker); 0: none")      \
     X(INSIGHTS_DAYS, "insights", "insights_retention_days", NULL, NULL, NUMBER, "400", 0, 36500,   \
       0, "days that points and insight events are kept; 0: for ever")                              \
     X(INSIGHTS_RATE, "insights", "insights_rate", NULL, NULL, NUMBER, "2000", 0,                   \
       SETTING_NUMBER_MAX, 0,                                                                       \
       "points and insight events a second for each app, on average; 0: no bound")                  \
+    X(RAILS, "rails", "rails", "PAYMENT_PROCESSORS", NULL, TEXT, NULL, 0, 0, 0,                    \
+      "rails that payouts go over, with commas; each has a section of its name")                   \
+    X(WORKER_KEYS, "rails", "worker_keys_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                 \
+      "the file with the keys that open destinations, of mete worker key")                         \
+    X(LEDGER_FILE, "internal_ledger", "file", NULL, NULL, TEXT, "wallets.db", 0, 0, 0,             \
+      "the file of the wallets that payouts of the internal ledger go to")                         \
     X(REGISTRY_URL, "services", "manifest_registry_url", "MANIFEST_REGISTRY_URL", NULL, URL, NULL, \
       0, 0, 0, "where policies come from that this book does not know")                            \
     X(REFRESH, "services", "manifest_refresh_s", "MANIFEST_REFRESH_SECONDS", NULL, NUMBER, "30",   \
@@ -96,7 +106,125 @@ enum setting_kind {
     X(PEER_KEY, "services", "peer_api_key", "PEER_API_KEY", NULL, VALUE, NULL, 0, 0, 0,            \
       "the key that these services are shown; else the server's own")                              \
     X(PEER_KEY_FILE, "services", "peer_api_key_file", NULL, NULL, SECRET, NULL, 0, 0,              \
-      SETTING_LIVE, "the file that holds such a key")
+      SETTING_LIVE, "the file that holds such a key")                                              \
+    X(LIGHTNING_NODE, "lightning", "node", NULL, NULL, TEXT, NULL, 0, 0, 0,                        \
+      "the node that pays: cln, lnd, phoenixd or lnbits")                                          \
+    X(LIGHTNING_URL, "lightning", "url", NULL, NULL, URL, NULL, 0, 0, 0,                           \
+      "where it listens; https, or http on this machine alone")                                    \
+    X(LIGHTNING_RUNE, "lightning", "rune_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                 \
+      "of cln: the file with a rune for getinfo, xpay and listpays")                               \
+    X(LIGHTNING_MACAROON, "lightning", "macaroon_file", NULL, NULL, SECRET, NULL, 0, 0, 0,         \
+      "of lnd: the macaroon with info:read, offchain:read and offchain:write, binary or "          \
+      "hexadecimal")                                                                               \
+    X(LIGHTNING_PASSWORD, "lightning", "password_file", NULL, NULL, SECRET, NULL, 0, 0, 0,         \
+      "of phoenixd: the file with its full password")                                              \
+    X(LIGHTNING_KEY, "lightning", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                   \
+      "of lnbits: the file with the admin key of one wallet")                                      \
+    X(LIGHTNING_CERTIFICATE, "lightning", "node_certificate", NULL, NULL, FILE, NULL, 0, 0, 0,     \
+      "the node's own certificate or its authority, PEM, when no public one has signed it")        \
+    X(LIGHTNING_NETWORK, "lightning", "network", NULL, NULL, TEXT, "bitcoin", 0, 0, 0,             \
+      "bitcoin, testnet, signet or regtest: invoices of others are not paid")                      \
+    X(LIGHTNING_FEE_PERCENT, "lightning", "fee_percent", NULL, NULL, TEXT, "1", 0, 0, 0,           \
+      "percent of a payment that its routing may cost, with up to four decimals")                  \
+    X(LIGHTNING_FEE_BASE, "lightning", "fee_base_sat", NULL, NULL, NUMBER, "10", 0, 1000000, 0,    \
+      "satoshi that it may cost besides")                                                          \
+    X(LIGHTNING_DELAY, "lightning", "max_delay_blocks", NULL, NULL, NUMBER, "1008", 40, 2016, 0,   \
+      "blocks for which a payment that hangs may lock its money")                                  \
+    X(LIGHTNING_PAY_TIME, "lightning", "pay_timeout_s", NULL, NULL, NUMBER, "30", 5, 45, 0,        \
+      "seconds for which the node looks for routes; what is on its way goes on")                   \
+    X(LIGHTNING_COMMENT, "lightning", "comment", NULL, NULL, TEXT, NULL, 0, 0, 0,                  \
+      "a comment to payees that take one (LUD-12)")                                                \
+    X(LIGHTNING_PLUS, "lightning", "takes_plus", NULL, NULL, SWITCH, "no", 0, 0, 0,                \
+      "Lightning addresses may have a + before the @")                                             \
+    X(LIGHTNING_DESCRIPTION, "lightning", "takes_any_description", NULL, NULL, SWITCH, "no", 0, 0, \
+      0, "invoices need not commit to the metadata of their host (LUD-06)")                        \
+    X(LIGHTNING_PROXY, "lightning", "onion_proxy", NULL, NULL, TEXT, NULL, 0, 0, 0,                \
+      "the proxy for payees below .onion, socks5h://HOST:PORT; without it they are rejected")      \
+    X(LIGHTNING_PUBLIC, "lightning", "resolve_public_only", NULL, NULL, SWITCH, "yes", 0, 0, 0,    \
+      "hosts of payees must be on the public Internet; no is for tests alone")                     \
+    X(LIGHTNING_TO, "lightning", "resolve_to", NULL, NULL, TEXT, NULL, 0, 0, 0,                    \
+      "for tests alone: HOST:PORT, where all hosts of payees are taken to be")                     \
+    X(LIGHTNING_CA, "lightning", "resolve_ca", NULL, NULL, FILE, NULL, 0, 0, 0,                    \
+      "authorities to believe hosts of payees by, PEM, instead of the system's")                   \
+    X(PAYMENT_SECRETS, "payments", "webhook_keys", NULL, NULL, TEXT, NULL, 0, 0, 0,                \
+    X(PAYMENT_SECRETS, "payments", "secrets", NULL, NULL, TEXT, NULL, 0, 0, 0,                     \
+      "a folder with a file for each payment provider that sends webhooks: its secret; a second "  \
+      "line while it is changed")                                                                  \
+    X(STRIPE_KEY, "stripe", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                         \
+      "the file that holds the secret key of the account, or a restricted one")                    \
+    X(STRIPE_URL, "stripe", "url", NULL, NULL, URL, "https://api.stripe.com", 0, 0, 0,             \
+      "where Stripe answers; http of this machine alone")                                          \
+    X(STRIPE_PAYS, "stripe", "pays", NULL, NULL, TEXT, "transfer", 0, 0, 0,                        \
+      "transfer: to the balance of a connected account; payout: from that to its bank")            \
+    X(STRIPE_METHOD, "stripe", "payout_method", NULL, NULL, TEXT, "standard", 0, 0, 0,             \
+      "of payouts: standard or instant")                                                           \
+    X(STRIPE_CA, "stripe", "ca_file", NULL, NULL, FILE, NULL, 0, 0, 0,                             \
+      "the authorities that its certificate is checked by, PEM; unless said the system's")         \
+    X(STRIPE_WEBHOOK, "stripe", "webhook_key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,             \
+      "the file that holds the secret of the webhook (whsec_...); a second line while it is "      \
+      "changed")                                                                                   \
+    X(BANK_DEBTOR, "bank", "debtor", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \
+      "who pays, as the bank knows the name")                                                      \
+    X(BANK_IBAN, "bank", "iban", NULL, NULL, TEXT, NULL, 0, 0, 0, "the account that pays")         \
+    X(BANK_BIC, "bank", "bic", NULL, NULL, TEXT, NULL, 0, 0, 0,                                    \
+      "the BIC of its bank; most need none")                                                       \
+    X(BANK_FORMAT, "bank", "format", NULL, NULL, TEXT, "pain.001.001.09", 0, 0, 0,                 \
+      "of the files: pain.001.001.09, pain.001.001.03 or nacha")                                   \
+    X(BANK_SCHEME, "bank", "scheme", NULL, NULL, TEXT, "sepa", 0, 0, 0,                            \
+      "of pain.001: sepa (euro), or other (any currency)")                                         \
+    X(BANK_LETTERS, "bank", "letters", NULL, NULL, TEXT, "basic", 0, 0, 0,                         \
+      "of names: basic (what every bank reads), or unicode")                                       \
+    X(BANK_FOLDER, "bank", "folder", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \
+      "where files are put for the bank's program to fetch; or url")                               \
+    X(BANK_URL, "bank", "url", NULL, NULL, URL, NULL, 0, 0, 0,                                     \
+      "where files are put by PUT URL/NAME; or folder")                                            \
+    X(BANK_TOKEN, "bank", "token_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                         \
+      "the file that holds the bearer token for that URL")                                         \
+    X(BANK_CA, "bank", "ca_file", NULL, NULL, FILE, NULL, 0, 0, 0,                                 \
+      "the authorities that its certificate is checked by, PEM; unless said the system's")         \
+    X(BANK_DAYS, "bank", "execution_days", NULL, NULL, NUMBER, "1", 0, 30, 0,                      \
+      "banking days from the file to its execution date (TARGET; ACH: Federal Reserve)")           \
+    X(BANK_ROUTING, "bank", "routing", NULL, NULL, TEXT, NULL, 0, 0, 0,                            \
+      "of nacha: the routing number of the bank that gets the file")                               \
+    X(BANK_NAME, "bank", "bank_name", NULL, NULL, TEXT, NULL, 0, 0, 0, "of nacha: its name")       \
+    X(BANK_ORIGIN, "bank", "origin", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \
+      "of nacha: the number that it gave to whoever sends files")                                  \
+    X(BANK_COMPANY, "bank", "company_id", NULL, NULL, TEXT, NULL, 0, 0, 0,                         \
+      "of nacha: the number of the company that pays")                                             \
+    X(BANK_CLASS, "bank", "class", NULL, NULL, TEXT, "ppd", 0, 0, 0,                               \
+      "of nacha: ppd (people) or ccd (companies)")                                                 \
+    X(BANK_LINE_END, "bank", "line_end", NULL, NULL, TEXT, "lf", 0, 0, 0, "of nacha: lf or crlf")  \
+    X(BANK_PRESUMED, "bank", "presumed_days", NULL, NULL, NUMBER, "3", 0, 30, 0,                   \
+      "of nacha: banking days behind the execution after which no return means paid")              \
+    X(EVM_NETWORK, "evm", "network", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \
+      "the chain: ethereum, base, arbitrum, optimism, polygon, bsc, avalanche, or a test net of "  \
+      "theirs")                                                                                    \
+    X(EVM_CHAIN, "evm", "chain_id", NULL, NULL, TEXT, NULL, 0, 0, 0,                               \
+      "its number, for a chain that is not known by name")                                         \
+    X(EVM_RPC, "evm", "rpc_url", "ETH_RPC", NULL, TEXT, NULL, 0, 0, 0,                             \
+      "a node's URL, or several: the next one is asked when one fails")                            \
+    X(EVM_RPC_FILE, "evm", "rpc_url_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                      \
+      "the file that says them, when they have keys in them")                                      \
+    X(EVM_HTTP, "evm", "allow_http", NULL, NULL, SWITCH, "no", 0, 0, 0,                            \
+      "nodes of other machines may be asked without TLS")                                          \
+    X(EVM_KEY, "evm", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                               \
+      "the private key of the account that pays, 64 hexadecimal digits")                           \
+    X(EVM_CONFIRMATIONS, "evm", "confirmations", NULL, NULL, NUMBER, NULL, 1, 100000, 0,           \
+      "blocks after which a payment counts; unless said the network's")                            \
+    X(EVM_FEE, "evm", "max_fee_gwei", NULL, NULL, NUMBER, "500", 1, 1000000, 0,                    \
+      "the most that a unit of gas may cost, in gwei")                                             \
+    X(EVM_REPLACE, "evm", "replace_after_s", NULL, NULL, NUMBER, "180", 1, 86400, 0,               \
+      "seconds after which the fee of what waits is raised")                                       \
+    X(EVM_TOKENS, "evm", "tokens", NULL, NULL, TEXT, NULL, 0, 0, 0,                                \
+      "CODE=ADDRESS/DECIMALS of further tokens, CODE=coin of the coin; USDC is known")             \
+    X(EVM_BATCH, "evm", "batch_contract", NULL, NULL, TEXT, NULL, 0, 0, 0,                         \
+      "the address of contracts/Batch.sol, by which many are paid at once")                        \
+    X(EVM_BATCH_SIZE, "evm", "batch_size", NULL, NULL, NUMBER, "100", 1, 200, 0,                   \
+      "payments of one transaction")                                                               \
+    X(EVM_CHECKSUM, "evm", "checksum", NULL, NULL, TEXT, "needed", 0, 0, 0,                        \
+      "of destinations: needed, or optional when they have no capitals")                           \
+    X(EVM_TIMEOUT, "evm", "timeout_s", NULL, NULL, NUMBER, "20", 1, 300, 0,                        \
+      "seconds for an answer of a node")
 
 enum setting {
 #define X(symbol, section, name, env, option, kind, otherwise, min, max, traits, what)             \

@@ -12,6 +12,8 @@ struct showing {
     struct arena a; /* of one line */
     struct asset asset;
     bool ndjson;
+    bool is_html;
+    struct statement_html html;
     uint64_t accounts;
 };
 
@@ -121,12 +123,22 @@ static void account_close(void *ctx, const struct statement_account *account)
 /* --- the whole
  * ----------------------------------------------------------------------------------*/
 
+static void spill(void *c)
+{
+    cli_spill(c);
+}
+
 static struct statement_sink begin(struct showing *s, const struct statement_query *q)
 {
     if (s->c->json && !s->ndjson) {
         cli_json_begin(s->c, &s->w);
         statement_json_begin(&s->w, q);
         return statement_json_sink(&s->w);
+    }
+    if (s->is_html) {
+        s->html = (struct statement_html){.out = &s->c->out, .spill = spill, .spill_ctx = s->c};
+        statement_html_begin(&s->html, q);
+        return statement_html_sink(&s->html);
     }
     if (s->c->csv) {
         rows_begin(&s->rows, s->c, COLUMNS, ARRAY_LEN(COLUMNS));
@@ -140,15 +152,17 @@ static void end(struct showing *s, const struct statement_pages *pages)
         record_begin(s, "pages");
         statement_pages_members(&s->w, pages);
         record_end(s);
+    } else if (s->is_html) {
+        statement_html_end(&s->html, pages);
     } else if (s->c->json) {
         statement_json_end(&s->w, pages);
         cli_json_end(s->c);
     } else if (s->c->csv) {
         rows_end(&s->rows);
-    } else if (s->accounts == 0) {
+    } else if (s->accounts == 0 && !s->is_html) {
         cli_print(s->c, "No account yet.\n");
     }
-    if (pages->next[0] != 0 && !s->c->json && !s->ndjson) {
+    if (pages->next[0] != 0 && !s->c->json && !s->ndjson && !s->is_html) {
         cli_note(s->c, "More lines follow: --after %s", pages->next);
     }
 }
@@ -174,6 +188,24 @@ static int query_read(struct cli *c, struct statement_query *q)
     return status;
 }
 
+/** --format says in one word what --csv, --json and --ndjson say. */
+static int format_read(struct cli *c, struct showing *s)
+{
+    const char *format = cli_option(c, "format");
+    struct text name = text_of(format != NULL ? format : "text");
+    bool known = text_is(name, "text") || text_is(name, "html") || text_is(name, "csv") ||
+                 text_is(name, "json") || text_is(name, "ndjson");
+    if (!known || (format != NULL && (c->csv || c->json || s->ndjson))) {
+        return cli_usage(c, known ? "--format goes without --csv, --json and --ndjson"
+                                  : "--format is text, html, csv, json or ndjson");
+    }
+    s->is_html = text_is(name, "html");
+    s->ndjson |= text_is(name, "ndjson");
+    c->csv |= text_is(name, "csv");
+    c->json |= text_is(name, "json");
+    return s->ndjson && c->csv ? cli_usage(c, "--ndjson and --csv exclude each other") : CLI_OK;
+}
+
 static int statement_run(struct cli *c)
 {
     struct engine *e;
@@ -182,9 +214,7 @@ static int statement_run(struct cli *c)
     struct statement_pages pages;
     struct showing s = {.c = c, .ndjson = cli_flag(c, "ndjson")};
     int status = query_read(c, &q);
-    if (status == CLI_OK && s.ndjson && c->csv) {
-        return cli_usage(c, "--ndjson and --csv exclude each other");
-    }
+    status = status == CLI_OK ? format_read(c, &s) : status;
     status = status == CLI_OK ? cli_open(c, CLI_READ, &e) : status;
     if (status != CLI_OK) {
         return status;
@@ -211,6 +241,7 @@ static const struct cli_option OPTIONS[] = {
     {"limit", 'n', "N", "at most that many lines; the answer says how to go on"},
     {"after", 0, "CURSOR", "go on where an earlier answer ended"},
     {"newest", 0, "N", "of each account only the newest N bookings"},
+    {"format", 0, "NAME", "text, html (a page that prints), csv, json or ndjson"},
     {"ndjson", 0, NULL, "one JSON object a line, for programs that stream"},
     {NULL, 0, NULL, NULL}};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Lists of what decisions are about, by which a report of a campaign finds its events: facts that
- * move nothing, attributions, invoices, and what was taken back of them. Written, never read, by
- * decisions. */
+ * Lists of what decisions are about, by which a report of a campaign finds its events (facts that
+ * move nothing, attributions, invoices, and what was taken back of them), and a dispute its
+ * history. Written, never read, by decisions. */
 #include "core/economy.h"
 
 #include "base/text.h"
@@ -39,6 +39,11 @@ void about_campaign_number(struct work *w, uint32_t number)
     }
     METE_ASSERT(id.len > prefix);
     about_campaign(w, (struct text){id.p + prefix, id.len - prefix});
+}
+
+void about_allocation(struct work *w, struct text allocation_id)
+{
+    about_put(w, key_about_allocation(allocation_id));
 }
 
 void about_payout(struct work *w, struct text transfer_id)

@@ -181,8 +181,8 @@ enum view_result balance_of(const struct view *v, struct arena *a, const struct 
 {
     struct pending p = {.v = v, .a = a, .party = of->party, .asset = of->asset, .at = of->at};
     *out = (struct balance){0};
-    if (pending_at(&p, &out->pending) == VIEW_MISSING ||
-        disputed_at(&p, &out->disputed) == VIEW_MISSING) {
+    if (of->ever_pending && (pending_at(&p, &out->pending) == VIEW_MISSING ||
+                             disputed_at(&p, &out->disputed) == VIEW_MISSING)) {
         return VIEW_MISSING;
     }
     i128 free = of->net - out->pending - out->disputed;
@@ -191,9 +191,14 @@ enum view_result balance_of(const struct view *v, struct arena *a, const struct 
     return VIEW_FOUND;
 }
 
-i128 account_net(const i128 total[STATE_SUMS])
+struct account_at account_at_make(uint32_t party, uint32_t asset, mete_time at,
+                                  const i128 total[STATE_SUMS])
 {
-    return total[1] - total[0] + total[3] - total[2];
+    return (struct account_at){.party = party,
+                               .asset = asset,
+                               .at = at,
+                               .net = total[1] - total[0] + total[3] - total[2],
+                               .ever_pending = total[2] != 0 || total[3] != 0};
 }
 
 enum view_result balance_at(const struct view *v, struct arena *a, uint32_t party, uint32_t asset,
@@ -204,7 +209,7 @@ enum view_result balance_at(const struct view *v, struct arena *a, uint32_t part
     i128 gone[STATE_SUMS] = {0};
     i128 total[STATE_SUMS] = {0};
     enum view_result known = v->sums(v->ctx, key_bytes(&account), total);
-    const struct account_at of = {party, asset, at, account_net(total)};
+    const struct account_at of = account_at_make(party, asset, at, total);
     *out = (struct balance){0};
     if (known == VIEW_MISSING || v->sums(v->ctx, key_bytes(&paid), gone) == VIEW_MISSING ||
         balance_of(v, a, &of, out) == VIEW_MISSING) {

@@ -14,14 +14,16 @@ struct balance {
     i128 leaving; /* on its way: initiated, neither paid nor failed yet */
 };
 
-/** An account whose totals are known already: `net` is what they come to. */
+/** An account whose totals are known already. */
 struct account_at {
     uint32_t party;
     uint32_t asset;
     mete_time at;
-    i128 net;
+    i128 net;          /* what they come to */
+    bool ever_pending; /* something was, when it was booked: only that can be pending or disputed */
 };
-i128 account_net(const i128 total[STATE_SUMS]);
+struct account_at account_at_make(uint32_t party, uint32_t asset, mete_time at,
+                                  const i128 total[STATE_SUMS]);
 /** balance_at without `paid` and `leaving`, for walks over many accounts. */
 enum view_result balance_of(const struct view *v, struct arena *a, const struct account_at *of,
                             struct balance *out);

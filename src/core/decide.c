@@ -33,6 +33,7 @@ static enum decided (*const DECIDE[EVENT_TYPE_COUNT])(struct work *w) = {
     [EVENT_ALLOCATION_ESCALATED] = decide_dispute,
     [EVENT_ALLOCATION_OVERRIDDEN] = decide_dispute,
     [EVENT_ALLOCATION_UPHELD] = decide_dispute,
+    [EVENT_CLEARED_THROUGH] = decide_clearing,
     [EVENT_WALLET_TRANSFERRED] = decide_transfer,
     [EVENT_FX_RATE_SET] = decide_rate,
     [EVENT_FX_CONVERTED] = decide_conversion,

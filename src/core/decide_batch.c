@@ -81,10 +81,14 @@ static enum decided balance_check(struct work *w, const struct transfer *t, mete
 {
     mete_time at = cutoff < w->now ? cutoff : w->now;
     struct balance have = {0};
+    i128 total[STATE_SUMS] = {0};
+    struct key account = key_account(t->party, t->asset);
     struct arena scratch;
     char text[AMOUNT_TEXT_MAX];
     arena_init(&scratch, (size_t)1 << 30);
-    w->missing |= balance_at(w->view, &scratch, t->party, t->asset, at, &have) == VIEW_MISSING;
+    w->missing |= w->view->sums(w->view->ctx, key_bytes(&account), total) == VIEW_MISSING;
+    const struct account_at of = account_at_make(t->party, t->asset, at, total);
+    w->missing |= balance_of(w->view, &scratch, &of, &have) == VIEW_MISSING;
     arena_clear(&scratch);
     i128 minimum = payout_minimum(&w->book, asset);
     amount_format(have.cleared, asset->scale, text);

@@ -3,7 +3,7 @@
  * now), upheld (it changes hands), or clears by itself after the book's days, though not before it
  * is due, unless it was escalated or waits to be countersigned. */
 #include "core/dispute.h"
-#include "core/work.h"
+#include "core/economy.h"
 
 #include "base/text.h"
 
@@ -222,24 +222,30 @@ static enum decided dispute_uphold(struct work *w, struct target *t)
     return DECIDED_APPLIED;
 }
 
+static enum decided dispute_step(struct work *w, struct target *t)
+{
+    switch ((int)w->event->type) {
+    case EVENT_ALLOCATION_DISPUTED:
+        return dispute_open(w, t);
+    case EVENT_ALLOCATION_ESCALATED:
+        return dispute_escalate(w, t);
+    case EVENT_ALLOCATION_OVERRIDDEN:
+        return dispute_override(w, t);
+    case EVENT_ALLOCATION_UPHELD:
+        return dispute_uphold(w, t);
+    default: /* evidence: the event itself is the record */
+        return t->dispute.state == DISPUTE_NONE ? forbidden(w, t, "evidence belongs to a dispute")
+                                                : DECIDED_APPLIED;
+    }
+}
+
 enum decided decide_dispute(struct work *w)
 {
     struct target t = {0};
     enum decided fine = target_find(w, &t);
-    if (fine != DECIDED_APPLIED) {
-        return fine;
+    fine = fine == DECIDED_APPLIED ? dispute_step(w, &t) : fine;
+    if (fine == DECIDED_APPLIED) {
+        about_allocation(w, w->event->allocation.allocation_id);
     }
-    switch ((int)w->event->type) {
-    case EVENT_ALLOCATION_DISPUTED:
-        return dispute_open(w, &t);
-    case EVENT_ALLOCATION_ESCALATED:
-        return dispute_escalate(w, &t);
-    case EVENT_ALLOCATION_OVERRIDDEN:
-        return dispute_override(w, &t);
-    case EVENT_ALLOCATION_UPHELD:
-        return dispute_uphold(w, &t);
-    default: /* evidence: the event itself is the record */
-        return t.dispute.state == DISPUTE_NONE ? forbidden(w, &t, "evidence belongs to a dispute")
-                                               : DECIDED_APPLIED;
-    }
+    return fine;
 }

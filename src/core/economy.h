@@ -36,6 +36,8 @@ void about_campaign(struct work *w, struct text campaign_id);
 void about_campaign_number(struct work *w, uint32_t number);
 void about_payout(struct work *w, struct text transfer_id);
 void about_user(struct work *w, struct text app_id, struct text user_id);
+void about_allocation(struct work *w, struct text allocation_id);
+
 /* --- decide_funding.c --------------------------------------------------------------------------*/
 
 /** Notes what this event has made for a campaign; 0: a settlement. */

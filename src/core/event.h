@@ -164,6 +164,10 @@ struct event_allocation {
     struct text reallocate_to; /* upheld; may be empty */
 };
 
+struct event_clearing {
+    mete_time through; /* what was due by then has cleared */
+};
+
 struct event_transfer {
     struct text from;
     struct text to;
@@ -317,6 +321,7 @@ struct event {
         struct event_revenue revenue;
         struct event_reversal reversal;
         struct event_allocation allocation;
+        struct event_clearing clearing;
         struct event_transfer transfer;
         struct event_rate rate;
         struct event_conversion conversion;

@@ -170,7 +170,7 @@ struct key key_batch(struct text platform, struct text batch)
     return k;
 }
 
-enum about { ABOUT_CAMPAIGN = 1, ABOUT_USER = 2, ABOUT_PAYOUT = 4 };
+enum about { ABOUT_CAMPAIGN = 1, ABOUT_USER = 2, ABOUT_ALLOCATION = 3, ABOUT_PAYOUT = 4 };
 
 static struct key key_about(enum about what, const uint8_t *hash)
 {
@@ -192,6 +192,12 @@ struct key key_about_user(struct text app_id, struct text user_id)
 {
     struct key both = key_batch(app_id, user_id);
     return key_about(ABOUT_USER, both.b + 1);
+}
+
+struct key key_about_allocation(struct text allocation_id)
+{
+    struct hash h = sha256(text_bytes(allocation_id));
+    return key_about(ABOUT_ALLOCATION, h.b);
 }
 
 struct key key_about_payout(struct text transfer_id)

@@ -49,7 +49,7 @@
     X(EVENT_ID, 'E', 0, 0, "first 16 bytes of SHA-256(event id) -> seq, a varint")                 \
     X(RATE, 'X', 0, 1, "base, quote -> rate")                                                      \
     X(KEY, 'G', 0, 1, "key id -> algorithm, owner")                                                \
-    X(DESTINATION, 'H', 0, 0, "party -> rail, commitment")                                         \
+    X(DESTINATION, 'H', 0, 1, "party -> rail, commitment")                                         \
     X(APP, 'O', 0, 0, "app id -> owner")                                                           \
     X(CHILD, 'V', 0, 1, "policy, child policy -> (empty): who contains whom")                      \
     X(CAMPAIGN, 'g', 0, 1, "campaign (its policy's number) -> terms, state")                       \
@@ -78,7 +78,8 @@
     X(BATCH_PARTY, '8', 0, 1, "batch, party -> its transfer")                                      \
     X(HOLD, '9', 0, 1, "party -> why nothing is paid out to it")                                   \
     X(PARTY_TRANSFER, '!', 0, 1, "party, transfer -> its asset, a varint")                         \
-    X(SCHEDULES, '"', 0, 0, "when payouts are due: all schedules of the book")
+    X(SCHEDULES, '"', 0, 0, "when payouts are due: all schedules of the book")                     \
+    X(CLEARED, '@', 0, 1, "through -> seq of the watermark that said so; alone: the latest")
 
 enum key_class {
 #define X(symbol, byte, is_sums, is_scanned, what) KEY_##symbol = (byte),
@@ -121,6 +122,8 @@ struct key key_batch(struct text platform, struct text batch);
 struct key key_about_campaign(struct text campaign_id);
 /** The same of what a user did besides paying. */
 struct key key_about_user(struct text app_id, struct text user_id);
+/** The same of what was said of an allocation in dispute. */
+struct key key_about_allocation(struct text allocation_id);
 /** The same of the steps of a payout, after it was queued. */
 struct key key_about_payout(struct text transfer_id);
 #define KEY_ABOUT_SEQ_AT 18u /* where the seq stands */

@@ -192,19 +192,22 @@ enum view_result view_batch(const struct view *v, struct arena *a, uint64_t numb
     return found;
 }
 
+bool destination_unpack(struct bytes packed, struct destination *out)
+{
+    struct reader r = reader_of(packed);
+    out->rail = read_sized(&r);
+    out->commitment = read_sized(&r);
+    out->holds_from = (mete_time)read_zigzag(&r);
+    out->seq = read_varint(&r);
+    return reader_done(&r);
+}
+
 enum view_result view_destination(const struct view *v, uint32_t party, struct destination *out)
 {
     struct key key = key_u32(KEY_DESTINATION, party);
     struct bytes value;
     enum view_result found = v->get(v->ctx, key_bytes(&key), &value);
-    if (found == VIEW_FOUND) {
-        struct reader r = reader_of(value);
-        out->rail = read_sized(&r);
-        out->commitment = read_sized(&r);
-        out->holds_from = (mete_time)read_zigzag(&r);
-        out->seq = read_varint(&r);
-        METE_ASSERT(reader_done(&r));
-    }
+    METE_ASSERT(found != VIEW_FOUND || destination_unpack(value, out));
     return found;
 }
 

@@ -73,6 +73,8 @@ bool batch_unpack(struct arena *a, struct bytes packed, struct batch *out) METE_
 void batch_pack(struct buf *out, const struct batch *b);
 bool transfer_unpack(struct bytes packed, struct transfer *out) METE_MUST_CHECK;
 void transfer_pack(struct buf *out, const struct transfer *t);
+/** Its texts point into `packed`. */
+bool destination_unpack(struct bytes packed, struct destination *out) METE_MUST_CHECK;
 bool attempt_unpack(struct bytes packed, struct attempt *out) METE_MUST_CHECK;
 void attempt_pack(struct buf *out, const struct attempt *t);
 
@@ -87,7 +89,9 @@ struct key key_attempt(uint64_t transfer, uint32_t attempt);
 struct key key_outbox(mete_time due, uint64_t transfer);
 struct key key_batch_number(uint64_t batch);
 struct key key_batch_party(uint64_t batch, uint32_t party);
-/** How many transfers of the batch are in the state, and their amounts: the first two sums. */
+#define BATCH_ALL 0u /* no batch has this number */
+/** How many transfers of the batch are in the state, and their amounts: the first two sums. Of
+ *  BATCH_ALL, how many of the book: their assets differ. */
 struct key key_batch_state(uint64_t batch, uint8_t state);
 struct key key_party_transfer(uint32_t party, uint64_t transfer);
 /** What an anchor is found by, in all books' rails alike. */

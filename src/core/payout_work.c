@@ -46,8 +46,10 @@ void transfer_put(struct work *w, uint64_t number, const struct transfer *was, s
     if (t->state != was->state) {
         if (!queued) {
             work_add(w, key_batch_state(was->batch, was->state), -1, -was->amount, 0, 0);
+            work_add(w, key_batch_state(BATCH_ALL, was->state), -1, 0, 0, 0);
         }
         work_add(w, key_batch_state(t->batch, t->state), 1, t->amount, 0, 0);
+        work_add(w, key_batch_state(BATCH_ALL, t->state), 1, 0, 0, 0);
     }
     if (t->held != was->held) {
         work_add(w, key_u32x2(KEY_PAID, t->party, t->asset), 0, t->held - was->held, 0, 0);

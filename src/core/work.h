@@ -174,6 +174,7 @@ enum decided decide_metering_close(struct work *w);
 enum decided decide_revenue(struct work *w);
 enum decided decide_reversal(struct work *w);
 enum decided decide_dispute(struct work *w);
+enum decided decide_clearing(struct work *w);
 enum decided decide_transfer(struct work *w);
 enum decided decide_conversion(struct work *w);
 enum decided decide_campaign_created(struct work *w);

@@ -13,24 +13,17 @@
 
 #define ARENA_SIZE_MAX ((size_t)4 << 30)
 
-struct place {
-    uint64_t seq;
-    uint32_t page;
-    uint32_t group;
-    uint32_t line;
-};
-
 struct list {
     struct engine *e;
     const struct allocations_query *q;
     allocations_visit *visit;
     void *arg;
-    struct arena a;     /* of one decision */
-    struct place after; /* rows up to here were handed out before */
-    struct place last;  /* that was handed out or passed over */
-    uint64_t left;      /* rows */
-    uint32_t party;     /* 0: all */
-    uint64_t event_seq; /* 0: all */
+    struct arena a;                /* of one decision */
+    struct allocation_place after; /* rows up to here were handed out before */
+    struct allocation_place last;  /* that was handed out or passed over */
+    uint64_t left;                 /* rows */
+    uint32_t party;                /* 0: all */
+    uint64_t event_seq;            /* 0: all */
     bool full;
     struct mete_err *err;
     enum mete_code code;
@@ -51,7 +44,7 @@ static bool number_take(struct text *t, uint64_t max, uint64_t *out)
     return fine;
 }
 
-static bool cursor_read(struct text t, struct place *out)
+bool allocation_cursor_read(struct text t, struct allocation_place *out)
 {
     uint64_t n[4] = {0};
     for (size_t i = 0; i < ARRAY_LEN(n); i++) {
@@ -59,11 +52,17 @@ static bool cursor_read(struct text t, struct place *out)
             return false;
         }
     }
-    *out = (struct place){n[0], (uint32_t)n[1], (uint32_t)n[2], (uint32_t)n[3]};
+    *out = (struct allocation_place){n[0], (uint32_t)n[1], (uint32_t)n[2], (uint32_t)n[3]};
     return t.len == 0;
 }
 
-static bool is_after(struct place a, struct place b)
+void allocation_cursor_write(const struct allocation_place *p, char out[ALLOCATION_CURSOR_MAX])
+{
+    snprintf(out, ALLOCATION_CURSOR_MAX, "%llu.%u.%u.%u", (unsigned long long)p->seq, p->page,
+             p->group, p->line);
+}
+
+static bool is_after(struct allocation_place a, struct allocation_place b)
 {
     if (a.seq != b.seq) {
         return a.seq > b.seq;
@@ -76,18 +75,18 @@ static bool is_after(struct place a, struct place b)
 
 /* --- one line ----------------------------------------------------------------------------------*/
 
-static void row_policies(struct list *l, const struct group *g, uint32_t line,
+static void row_policies(struct engine *e, struct arena *a, const struct group *g, uint32_t line,
                          struct allocation_row *row)
 {
-    const struct view *v = engine_view(l->e);
+    const struct view *v = engine_view(e);
     uint32_t node = g->line[line].node;
     struct text id;
-    row->root_policy = lines_root_policy(v, &l->a, g);
+    row->root_policy = lines_root_policy(v, a, g);
     while (node != NODE_NONE && g->node[node].rounding == NODE_ROLE) {
         node = g->node[node].parent;
     }
     if (node != NODE_NONE && view_policy_id(v, g->node[node].policy, &id) == VIEW_FOUND) {
-        row->policy = arena_text(&l->a, id);
+        row->policy = arena_text(a, id);
         row->policy_version = g->node[node].version;
     }
     if (row->policy.len == 0) {
@@ -95,45 +94,49 @@ static void row_policies(struct list *l, const struct group *g, uint32_t line,
     }
 }
 
-static struct text party_text(struct list *l, uint32_t number)
+static struct text party_text(struct engine *e, struct arena *a, uint32_t number)
 {
     struct text id;
-    return view_party_id(engine_view(l->e), number, &id) == VIEW_FOUND ? arena_text(&l->a, id)
-                                                                       : (struct text){0};
+    return view_party_id(engine_view(e), number, &id) == VIEW_FOUND ? arena_text(a, id)
+                                                                    : (struct text){0};
 }
 
 /** What went back of a line; zero when nothing did. */
-static i128 reversed_of(struct list *l, const struct walk_item *item, struct place at)
+static i128 reversed_of(struct engine *e, struct arena *a, const struct walk_item *item,
+                        const struct allocation_place *at)
 {
     struct reversed r;
-    const struct group *g = &item->decision.group[at.group];
-    return reversed_load(engine_view(l->e), &l->a, at.seq, at.page, at.group, g, &r) == VIEW_FOUND
-               ? r.line[at.line]
+    const struct group *g = &item->decision.group[at->group];
+    return reversed_load(engine_view(e), a, at->seq, at->page, at->group, g, &r) == VIEW_FOUND
+               ? r.line[at->line]
                : 0;
 }
 
-static struct allocation_row row_make(struct list *l, const struct walk_item *item,
-                                      const struct walk_head *head, struct place at)
+struct allocation_row allocation_row_make(struct engine *e, struct arena *a, mete_time now,
+                                          const struct walk_item *item,
+                                          const struct walk_head *head, uint32_t group,
+                                          uint32_t line)
 {
-    const struct group *g = &item->decision.group[at.group];
-    const struct lines_spot spot = {at.group, at.line, g->line[at.line].amount};
-    const struct view *v = engine_view(l->e);
+    const struct group *g = &item->decision.group[group];
+    const struct lines_spot spot = {group, line, g->line[line].amount};
+    const struct view *v = engine_view(e);
     struct dispute dispute = {0};
     char path[PATH_TEXT_MAX];
-    struct allocation_row row = {.event_id = head->event_id,
-                                 .amount = g->line[at.line].amount,
-                                 .reversed = reversed_of(l, item, at),
+    struct allocation_row row = {.at = {item->seq, item->page, group, line},
+                                 .event_id = head->event_id,
+                                 .amount = g->line[line].amount,
                                  .booked_at = item->recorded_at};
-    (void)line_path(g, at.group, at.line, path);
-    row.id = arena_printf(&l->a, "%.*s/%s", (int)head->event_id.len, head->event_id.p, path);
-    row.party = party_text(l, g->line[at.line].party);
-    row.role = lines_role(v, &l->a, g, at.line);
-    row.state = lines_state(v, item, &spot, l->q->at, &row.clears_at);
+    (void)line_path(g, group, line, path);
+    row.reversed = reversed_of(e, a, item, &row.at);
+    row.id = arena_printf(a, "%.*s/%s", (int)head->event_id.len, head->event_id.p, path);
+    row.party = party_text(e, a, g->line[line].party);
+    row.role = lines_role(v, a, g, line);
+    row.state = lines_state(v, item, &spot, now, &row.clears_at);
     (void)view_asset_number(v, g->asset, &row.asset);
-    row_policies(l, g, at.line, &row);
-    if (dispute_of(v, item->seq, item->page, at.group, at.line, &dispute) == VIEW_FOUND &&
+    row_policies(e, a, g, line, &row);
+    if (dispute_of(v, item->seq, item->page, group, line, &dispute) == VIEW_FOUND &&
         dispute.state == DISPUTE_UPHELD) {
-        row.held_by = party_text(l, dispute.owner);
+        row.held_by = party_text(e, a, dispute.owner);
     }
     return row;
 }
@@ -148,7 +151,7 @@ static bool row_fits(const struct list *l, const struct allocation_row *row)
 
 /* --- the walk ----------------------------------------------------------------------------------*/
 
-static bool is_wanted(const struct list *l, const struct line *line, struct place at)
+static bool is_wanted(const struct list *l, const struct line *line, struct allocation_place at)
 {
     return line->kind == LINE_ALLOCATION && (l->party == 0 || line->party == l->party) &&
            is_after(at, l->after);
@@ -156,9 +159,10 @@ static bool is_wanted(const struct list *l, const struct line *line, struct plac
 
 /** False: the page is full. */
 static bool line_visit(struct list *l, const struct walk_item *item, const struct walk_head *head,
-                       struct place at)
+                       struct allocation_place at)
 {
-    const struct allocation_row row = row_make(l, item, head, at);
+    const struct allocation_row row =
+        allocation_row_make(l->e, &l->a, l->q->at, item, head, at.group, at.line);
     if (row_fits(l, &row)) {
         if (l->left == 0) {
             l->full = true;
@@ -177,7 +181,7 @@ static bool group_visit(struct list *l, const struct walk_item *item, struct wal
 {
     const struct group *g = &item->decision.group[number];
     for (uint32_t i = 0; i < g->line_count && g->kind == GROUP_REVENUE; i++) {
-        const struct place at = {item->seq, item->page, number, i};
+        const struct allocation_place at = {item->seq, item->page, number, i};
         if (!is_wanted(l, &g->line[i], at)) {
             continue;
         }
@@ -291,7 +295,7 @@ static enum mete_code event_range(struct list *l, uint64_t *from, uint64_t *unti
 static enum mete_code range_find(struct list *l, uint64_t *from, uint64_t *until)
 {
     const struct allocations_query *q = l->q;
-    if (q->after.len > 0 && !cursor_read(q->after, &l->after)) {
+    if (q->after.len > 0 && !allocation_cursor_read(q->after, &l->after)) {
         return mete_fail(l->err, METE_REQUEST_INVALID, NULL, "this cursor was never handed out");
     }
     if (q->party.len > 0 && view_party(engine_view(l->e), q->party, &l->party) != VIEW_FOUND) {
@@ -319,11 +323,10 @@ enum mete_code allocations_list(struct engine *e, const struct allocations_query
     code = code == METE_OK ? look(&l, from, until) : code;
     code = code == METE_OK ? l.code : code;
     if (code == METE_OK && !l.full && until < end) {
-        l.last = (struct place){.seq = until - 1, .page = UINT32_MAX};
+        l.last = (struct allocation_place){.seq = until - 1, .page = UINT32_MAX};
     }
     if (code == METE_OK && (l.full || until < end)) {
-        snprintf(next, ALLOCATION_CURSOR_MAX, "%llu.%u.%u.%u", (unsigned long long)l.last.seq,
-                 l.last.page, l.last.group, l.last.line);
+        allocation_cursor_write(&l.last, next);
     }
     arena_clear(&l.a);
     return code;

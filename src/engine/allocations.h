@@ -18,7 +18,16 @@ struct allocations_query {
     uint64_t look_max;    /* entries of the log that this call reads where no index leads; 0: any */
 };
 
+/* Where a share stands in the log. */
+struct allocation_place {
+    uint64_t seq;
+    uint32_t page;
+    uint32_t group;
+    uint32_t line;
+};
+
 struct allocation_row {
+    struct allocation_place at;
     struct text id;
     struct text event_id;
     struct text party;
@@ -44,5 +53,18 @@ enum mete_code allocations_list(struct engine *e, const struct allocations_query
                                 allocations_visit *visit, void *arg,
                                 char next[ALLOCATION_CURSOR_MAX],
                                 struct mete_err *err) METE_MUST_CHECK;
+
+/* --- for lists of shares that are found by other ways ------------------------------------------*/
+
+struct walk_item;
+struct walk_head;
+
+/** The share that is a line of a decision, as it stands at `now`. Texts in `a`, and in `head`. */
+struct allocation_row allocation_row_make(struct engine *e, struct arena *a, mete_time now,
+                                          const struct walk_item *item,
+                                          const struct walk_head *head, uint32_t group,
+                                          uint32_t line);
+bool allocation_cursor_read(struct text t, struct allocation_place *out) METE_MUST_CHECK;
+void allocation_cursor_write(const struct allocation_place *p, char out[ALLOCATION_CURSOR_MAX]);
 
 #endif

@@ -3,6 +3,7 @@
  * is found. */
 #include "engine/internal.h"
 
+#include "core/payout.h"
 #include "core/work.h"
 #include "store/state/stats.h"
 
@@ -113,9 +114,39 @@ static enum mete_code waits_read(struct engine *e, struct mete_err *err)
     return code;
 }
 
+/* --- payouts -----------------------------------------------------------------------------------*/
+
+static bool first_due(void *arg, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)value;
+    (void)sums;
+    *(mete_time *)arg = key_read_time(key, 1);
+    return false;
+}
+
+static enum mete_code payouts_read(struct engine *e, struct book_numbers *out, struct mete_err *err)
+{
+    const struct view *v = engine_view(e);
+    struct key from = key_of(KEY_OUTBOX);
+    struct key until = key_prefix_end(from);
+    for (uint8_t s = 0; s < TRANSFER_STATE_COUNT; s++) {
+        i128 sums[STATE_SUMS] = {0};
+        struct key key = key_batch_state(BATCH_ALL, s);
+        if (v->sums(v->ctx, key_bytes(&key), sums) == VIEW_MISSING) {
+            return METE_STORE_FAILED;
+        }
+        out->payouts[s] = (uint64_t)sums[0];
+    }
+    out->payout_due = 0;
+    enum store_result r = book_scan_state(e->book, key_bytes(&from), key_bytes(&until), first_due,
+                                          &out->payout_due, err);
+    return r == STORE_FAILED ? METE_STORE_FAILED : METE_OK;
+}
+
 enum mete_code book_numbers_read(struct engine *e, struct book_numbers *out, struct mete_err *err)
 {
     enum mete_code code = waits_read(e, err);
+    code = code == METE_OK ? payouts_read(e, out, err) : code;
     if (code != METE_OK || book_quarantine_count(e->book, &out->quarantined, err) != STORE_OK) {
         return METE_STORE_FAILED;
     }

@@ -4,6 +4,7 @@
 #ifndef METE_ENGINE_NUMBERS_H
 #define METE_ENGINE_NUMBERS_H
 
+#include "core/machine.h"
 #include "engine/engine.h"
 
 /** Since the book was opened, of what is durable: rehearsals and failed groups are not in it. */
@@ -37,7 +38,10 @@ struct book_numbers {
     uint64_t quarantined;
     uint64_t quarantine_max;
     struct waits waits;
-    uint64_t state_memory; /* bytes */
+    uint64_t payouts[TRANSFER_STATE_COUNT]; /* by their state */
+    mete_time payout_due;                   /* since when the outbox's first row is due, or when it
+                                               will be; 0: none */
+    uint64_t state_memory;                  /* bytes */
     uint64_t state_runs;
 };
 

@@ -5,8 +5,8 @@
 
 #include "base/encode.h"
 #include "base/text.h"
-#include "core/balance.h"
 #include "crypto/hash.h"
+#include "engine/payout_beside.h"
 #include "engine/walk.h"
 
 #include <string.h>
@@ -49,6 +49,7 @@ struct plan {
     bool over;     /* no account is behind it */
     bool pays;     /* rows that are not paid are counted, not shown */
     uint64_t skipped;
+    struct page_beside beside;
     struct arena keys;    /* of one batch */
     struct arena scratch; /* of one account */
 };
@@ -59,23 +60,22 @@ static enum mete_code unread(const struct plan *p)
 }
 
 /** METE_OK, or why nothing leaves for the party now; METE_STORE_FAILED. */
-static enum mete_code destination_code(const struct plan *p, uint32_t party)
+static enum mete_code destination_code(struct plan *p, uint32_t party)
 {
+    struct bytes value;
     struct destination d;
-    enum hold_kind held;
-    if (view_hold(p->view, party, &held) == VIEW_MISSING) {
-        return unread(p);
+    enum view_result found = beside_value(p->view, &p->beside.hold, party, &value);
+    if (found != VIEW_ABSENT) {
+        return found == VIEW_FOUND ? METE_PARTY_HELD : unread(p);
     }
-    if (held != HOLD_NONE) {
-        return METE_PARTY_HELD;
+    found = beside_value(p->view, &p->beside.destination, party, &value);
+    if (found != VIEW_FOUND) {
+        return found == VIEW_ABSENT ? METE_DESTINATION_MISSING : unread(p);
     }
-    enum view_result found = view_destination(p->view, party, &d);
-    if (found == VIEW_MISSING) {
-        return unread(p);
-    }
-    return found != VIEW_FOUND || !text_eq(d.rail, p->q->rail) ? METE_DESTINATION_MISSING
-           : p->now < d.holds_from                             ? METE_DESTINATION_COOLING
-                                                               : METE_OK;
+    METE_ASSERT(destination_unpack(value, &d));
+    return !text_eq(d.rail, p->q->rail) ? METE_DESTINATION_MISSING
+           : p->now < d.holds_from      ? METE_DESTINATION_COOLING
+                                        : METE_OK;
 }
 
 /** Why this amount is not paid, whoever gets it. */
@@ -90,19 +90,29 @@ static enum mete_code amount_code(const struct plan *p, const struct payout_row 
     return p->q->schedule != NULL ? schedule_judge(p->q->schedule, row->amount) : METE_OK;
 }
 
+static enum mete_code name_find(struct plan *p, uint32_t party, struct text *name)
+{
+    struct bytes value;
+    if (beside_value(p->view, &p->beside.name, party, &value) != VIEW_FOUND) {
+        return unread(p);
+    }
+    struct reader r = reader_of(value);
+    *name = arena_text(&p->scratch, read_sized(&r));
+    return METE_OK;
+}
+
 /** *shown: it goes to the visitor. */
 static enum mete_code row_make(struct plan *p, const struct account_at *account,
                                struct payout_row *row, bool *shown)
 {
     struct balance b;
-    struct text party;
     *shown = false;
     if (p->pays && account->net <= p->minimum) {
         p->skipped++;
         return METE_OK;
     }
     arena_reset(&p->scratch);
-    if (balance_of(p->view, &p->scratch, account, &b) == VIEW_MISSING) {
+    if (beside_balance(p->view, &p->scratch, &p->beside, account, &b) == VIEW_MISSING) {
         return unread(p);
     }
     if (b.cleared == 0 && b.disputed == 0 && b.debt == 0) {
@@ -119,17 +129,13 @@ static enum mete_code row_make(struct plan *p, const struct account_at *account,
     }
     *shown = !p->pays || row->code == METE_OK;
     p->skipped += !*shown;
-    if (*shown && view_party_id(p->view, account->party, &party) != VIEW_FOUND) {
-        return unread(p);
-    }
-    row->party = *shown ? arena_text(&p->scratch, party) : (struct text){0};
-    return METE_OK;
+    return *shown ? name_find(p, account->party, &row->party) : METE_OK;
 }
 
 static enum mete_code account_look(struct plan *p, struct bytes key, const i128 *sums, bool *go_on)
 {
-    const struct account_at account = {key_read_u32(key, 1), key_read_u32(key, 5), p->q->at,
-                                       account_net(sums)};
+    const struct account_at account =
+        account_at_make(key_read_u32(key, 1), key_read_u32(key, 5), p->q->at, sums);
     struct payout_row row;
     bool shown;
     if (account.asset != p->asset.number || account.net == 0) {
@@ -178,6 +184,10 @@ static enum mete_code accounts_walk(struct plan *p)
         size_t max = p->left < BATCH_KEYS ? p->left : BATCH_KEYS;
         arena_reset(&p->keys);
         code = walk_keys(p->e, &p->keys, key_bytes(&from), key_bytes(&until), max, &keys, p->err);
+        if (code == METE_OK && keys.count > 0) {
+            code = beside_read(p->e, &p->keys, key_read_u32(keys.key[0], 1),
+                               key_read_u32(keys.key[keys.count - 1], 1), &p->beside, p->err);
+        }
         for (size_t i = 0; i < keys.count && code == METE_OK && go_on; i++) {
             p->left--;
             p->last = key_read_u32(keys.key[i], 1);

@@ -270,14 +270,14 @@ static bool step_take(void *arg, const struct walk_item *item)
     if (attempt != NULL && !u128_parse(attempt->raw, &number)) {
         number = 0;
     }
-    s->step[s->count++] =
-        (struct payout_moment){.seq = item->seq,
-                             .recorded_at = item->recorded_at,
-                             .event_type = event_type_name(head.type),
-                             .attempt = (uint32_t)number,
-                             .reason = arena_text(s->a, payload_text(payload, "reason")),
-                             .reference = arena_text(s->a, payload_text(payload, "reference")),
-                             .remediation = arena_text(s->a, payload_text(payload, "remediation"))};
+    s->step[s->count++] = (struct payout_moment){
+        .seq = item->seq,
+        .recorded_at = item->recorded_at,
+        .event_type = event_type_name(head.type),
+        .attempt = (uint32_t)number,
+        .reason = arena_text(s->a, payload_text(payload, "reason")),
+        .reference = arena_text(s->a, payload_text(payload, "reference")),
+        .remediation = arena_text(s->a, payload_text(payload, "remediation"))};
     return true;
 }
 
@@ -322,12 +322,12 @@ static bool destination_open(void *arg, const struct sealed_value *v)
 {
     struct opening *o = arg;
     struct buf plain = {0};
-    if (text_is(v->pointer, "/payload/destination") && engine_has_keys(o->e) &&
-        engine_unseal(o->e, v, &plain) && plain.len > SALT_LEN) {
-        struct text value = {(const char *)plain.p + SALT_LEN, plain.len - SALT_LEN};
-        if (value.p[0] != '{') { /* an object, such as bank details, has no ends to show */
-            o->masked = destination_mask(o->a, value);
-        }
+    if (destination_is_at(v->pointer) && engine_has_keys(o->e) && engine_unseal(o->e, v, &plain) &&
+        plain.len > SALT_LEN) {
+        struct bytes value = {plain.p + SALT_LEN, plain.len - SALT_LEN};
+        struct destination_box box;
+        o->masked = destination_box_read(value, &box) ? arena_text(o->a, box.masked)
+                                                      : destination_mask(o->a, bytes_text(value));
     }
     secret_wipe(plain.p, plain.len);
     buf_clear(&plain);

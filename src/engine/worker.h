@@ -36,13 +36,16 @@ struct worker_ended {
     struct text reason; /* "" when it was paid */
 };
 
+struct payout_keys;
+
 struct worker_options {
     struct worker_port port;
     const struct worker_rail *rail; /* the caller's; stay open as long as the worker */
     size_t rails;
-    size_t max;                                             /* payouts of a claim; 0: 100 */
-    unsigned lease_s;                                       /* 0: 60 */
-    struct text book;                                       /* as rails are told it; copied */
+    size_t max;                    /* payouts of a claim; 0: 100 */
+    unsigned lease_s;              /* 0: 60 */
+    struct text book;              /* as rails are told it; copied */
+    struct payout_keys *keys;      /* that open destinations; the caller's. NULL: they come open */
     mete_time (*clock)(void *ctx); /* how late it has become in a round; NULL: no later */
     void (*ended)(void *ctx, const struct worker_ended *p); /* may be NULL */
     void *ctx;
@@ -61,9 +64,9 @@ struct worker_counts {
 
 struct worker_round {
     size_t claimed;
-    bool failed;    /* the port gave no answer, or a bad one: why */
-    mete_time wait; /* microseconds until the next round makes sense */
-    char why[RAIL_TEXT_MAX];
+    bool failed;             /* the port gave no answer, or a bad one: why */
+    mete_time wait;          /* microseconds until the next round makes sense */
+    char why[RAIL_TEXT_MAX]; /* also of what cannot be gone on with; "" */
 };
 
 struct worker;

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "core/amount.h"
+#include "engine/payout_keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,13 +65,22 @@ static mete_time moment(const struct json *in, const char *name)
     return time_parse(said(in, name), &t) == TIME_OK ? t : 0;
 }
 
-bool worker_destination(struct worker *w, const struct json *claimed, struct text *out)
+void worker_destination(struct worker *w, const struct json *claimed, struct job *job)
 {
     const struct json *j = json_get(claimed, "destination");
-    bool there = j != NULL && j->type == JSON_STRING;
-    (void)w;
-    *out = there ? j->text : (struct text){.p = ""};
-    return there;
+    struct mete_err err;
+    job->p.destination = (struct text){.p = ""};
+    job->destination = DESTINATION_NONE;
+    if (j == NULL || j->type != JSON_STRING) {
+        return;
+    }
+    job->destination = DESTINATION_OPEN;
+    if (payout_keys_open(w->o.keys, j->text, &w->arena, &job->p.destination, &err) != METE_OK) {
+        job->p.destination = (struct text){.p = ""};
+        job->destination = DESTINATION_SHUT;
+        snprintf(w->round->why, sizeof w->round->why, "a destination cannot be opened: %.200s",
+                 err.text);
+    }
 }
 
 static bool state_read(const struct json *in, enum transfer_state *out)
@@ -127,7 +137,7 @@ static bool job_read(struct worker *w, const struct json *in, struct job *job)
                                .now = w->now,
                                .anchor = said(in, "anchor"),
                                .group = said(in, "group")};
-    job->has_destination = worker_destination(w, in, &p->destination);
+    worker_destination(w, in, job);
     bool fine = job->rail != NULL && p->transfer_id.len > 0 && state_read(in, &job->state) &&
                 number(in, "attempts", &job->attempts) && number(in, "looks", &job->looks) &&
                 money_read(in, p) && bodies_read(in, p);

@@ -17,7 +17,7 @@ struct job {
     enum transfer_state state; /* as it was claimed */
     uint32_t attempts;         /* as claimed */
     uint32_t looks;            /* at the attempt in p */
-    bool has_destination;
+    enum { DESTINATION_NONE, DESTINATION_OPEN, DESTINATION_SHUT } destination;
     uint32_t anchors_taken;
 };
 
@@ -66,8 +66,9 @@ struct worker {
 bool worker_claim(struct worker *w, struct job_list *out) METE_MUST_CHECK;
 /** An order of qsort: by rail, then what may have been sent before what is new, then by group. */
 int worker_job_order(const void *a, const void *b);
-/** The destination of a claimed payout as rails need it; in the arena. False: there is none. */
-bool worker_destination(struct worker *w, const struct json *claimed, struct text *out);
+/** The destination of a claimed payout as rails need it, opened, in the arena; "" when there is
+ *  none, or it is sealed to a key that is not here: then w->round says so. */
+void worker_destination(struct worker *w, const struct json *claimed, struct job *job);
 
 /* worker.c */
 

@@ -276,12 +276,12 @@ static struct job_list hopeless_end(struct worker *w, struct job_list jobs)
         if (job->attempts >= ATTEMPTS_MAX_OUT) {
             s[n] = say_of(job, EVENT_PAYOUT_TRANSFER_FAILED_PERMANENT);
             s[n++].words = TEXT("the first attempt and three more have failed");
-        } else if (!job->has_destination) {
+        } else if (job->destination == DESTINATION_NONE) {
             s[n] = say_of(job, EVENT_PAYOUT_TRANSFER_CANCELLED);
             s[n++].words = TEXT("the party has no destination on this rail");
-        } else {
+        } else if (job->destination == DESTINATION_OPEN) {
             list_add(&rest, job);
-        }
+        } /* else it waits for a worker that has its key */
     }
     worker_say(w, s, n, false);
     return rest;

@@ -99,6 +99,14 @@ bool principal_may(const struct principal *p, enum scope s)
     return s >= SCOPE_COUNT || (scopes >> s & 1) != 0;
 }
 
+enum mete_code principal_check(const struct principal *p, enum scope s, struct mete_err *err)
+{
+    return principal_may(p, s)
+               ? METE_OK
+               : mete_fail(err, METE_FORBIDDEN, NULL, "this needs the scope %s%s", scope_name(s),
+                           p->party.len > 0 ? ", and no key that is bound to a party" : "");
+}
+
 /* --- the keys of the store ---------------------------------------------------------------------*/
 
 /** Keys as they are read: they replace those in use when all of them came. */
@@ -117,7 +125,8 @@ static bool keep(void *arg, const struct api_key *key)
     *kept = before != NULL ? *before : (struct kept_key){0};
     kept->key = *key;
     struct text *text[] = {&kept->key.key_id,   &kept->key.book,    &kept->key.party,
-                           &kept->key.producer, &kept->key.service, &kept->key.note};
+                           &kept->key.producer, &kept->key.service, &kept->key.note,
+                           &kept->key.limits};
     for (size_t i = 0; i < ARRAY_LEN(text); i++) {
         *text[i] = arena_text(&r->arena, *text[i]);
     }
@@ -292,6 +301,7 @@ static void principal_fill(struct exchange *x, const struct api_key *key)
     p->party = arena_text(&x->arena, key->party);
     p->producer = arena_text(&x->arena, key->producer);
     p->service = arena_text(&x->arena, key->service);
+    p->limits = arena_text(&x->arena, key->limits);
 }
 
 static struct kept_key *key_find(struct authority *a, const struct hash *h, mete_time now)
@@ -415,11 +425,7 @@ enum mete_code authority_ask(struct authority *a, struct exchange *x, enum scope
         code = mete_fail(err, METE_UNAUTHORIZED, NULL, "this needs a key");
     }
     pthread_mutex_unlock(&a->lock);
-    if (code == METE_OK && !principal_may(x->who, needed)) {
-        code = mete_fail(err, METE_FORBIDDEN, NULL, "this needs the scope %s%s", scope_name(needed),
-                         x->who->party.len > 0 ? ", and no key that is bound to a party" : "");
-    }
-    return code;
+    return code == METE_OK ? principal_check(x->who, needed, err) : code;
 }
 
 /* --- asking again

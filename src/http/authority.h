@@ -51,6 +51,7 @@ struct principal {
     struct text party;                  /* empty: not bound */
     struct text producer;               /* empty: whatever an event says of itself */
     struct text service;                /* empty: any of the producer's */
+    struct text limits;                 /* see struct api_key; empty: no bound */
     struct signatures *signatures;      /* of the authority */
     struct message_signatures *request; /* that came with what it wants written; NULL: none */
     /* the key's bucket after this request; limit 0: no bound */
@@ -60,6 +61,9 @@ struct principal {
 };
 /** A key that is bound to a party has no scope that shows or changes more than that party. */
 bool principal_may(const struct principal *p, enum scope s);
+/** The same, in words: METE_FORBIDDEN. */
+enum mete_code principal_check(const struct principal *p, enum scope s,
+                               struct mete_err *err) METE_MUST_CHECK;
 
 struct authority_options {
     const char *store;

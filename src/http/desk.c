@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "crypto/seal.h"
 #include "engine/payout_claim.h"
+#include "http/clerk.h"
 #include "http/descriptors.h"
 #include "http/federation.h"
 #include "http/feed.h"
@@ -16,7 +17,9 @@
 #include "http/intake.h"
 #include "http/lines.h"
 #include "http/log_pages.h"
+#include "http/mcp/mcp.h"
 #include "http/payday.h"
+#include "http/payout_worker.h"
 #include "http/piece.h"
 #include "http/pump.h"
 #include "http/query_args.h"
@@ -106,8 +109,11 @@ static void finish_here(struct desk *d, struct exchange *x)
 
 static void finish(struct desk *d, struct exchange *x)
 {
-    if (x->ended != NULL) {
+    if (x->ended != NULL && x->route == &PIECE_ROUTE) {
         atomic_fetch_sub(&d->busy, 1);
+        x->ended(x);
+    } else if (x->ended != NULL) {
+        finish_here(d, x);
         x->ended(x);
     } else if (x->relayed != NULL) {
         finish_relayed(d, x, METE_OK);
@@ -355,11 +361,18 @@ static bool weigh(struct desk *d, struct exchange *x)
     return true;
 }
 
-/** Who asks, and may he? */
+/** Who asks, and may he? Of a request that another one makes it is known who asks. */
 static bool ask(struct desk *d, struct exchange *x)
 {
     struct mete_err err;
-    if (authority_ask(d->authority, x, x->route->scope, x->began_at, &err) != METE_OK) {
+    if (x->route->handle == mcp_post && !mcp_origin_may(d, x)) {
+        reply_fail(x, METE_ORIGIN, NULL, "pages of another site may not ask here (Origin)");
+        return false;
+    }
+    enum mete_code code = x->who != NULL
+                              ? principal_check(x->who, x->route->scope, &err)
+                              : authority_ask(d->authority, x, x->route->scope, x->began_at, &err);
+    if (code != METE_OK) {
         reply_problem(x, &err);
         if (err.code == METE_UNAUTHORIZED) {
             reply_header(x, "WWW-Authenticate", text_of("Bearer"));
@@ -476,25 +489,44 @@ void desk_stream_gone(struct desk *d, struct exchange *x)
     finish_here(d, x);
 }
 
+/** Finds the row of a request, lets it in, and has it answered. */
+static void proceed(struct desk *d, struct exchange *x)
+{
+    bool goes_on = route(d, x) && admit(d, x);
+    if (goes_on && x->route->prepare != NULL) {
+        x->route->prepare(d, NULL, x);
+    }
+    if (!goes_on || x->status != 0) {
+        finish(d, x);
+    } else if (x->route->place == PLACE_HERE) {
+        x->route->handle(d, NULL, x);
+        finish(d, x);
+    } else if (x->route->place == PLACE_LATER) {
+        x->route->handle(d, NULL, x);
+    } else {
+        elsewhere(d, x);
+    }
+}
+
 void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away)
 {
     struct desk *d = desk;
     came(d, x);
     if (turned_away != METE_OK) {
         turn_away(d, x, turned_away);
-    } else if (route(d, x) && admit(d, x)) {
-        if (x->route->prepare != NULL) {
-            x->route->prepare(d, NULL, x);
-        }
-        if (x->status == 0 && x->route->place != PLACE_HERE) {
-            elsewhere(d, x);
-            return;
-        }
-        if (x->status == 0) {
-            x->route->handle(d, NULL, x);
-        }
+        finish(d, x);
+    } else {
+        proceed(d, x);
     }
-    finish(d, x);
+}
+
+void desk_ask(struct desk *d, struct exchange *x)
+{
+    METE_ASSERT(x->who != NULL && x->ended != NULL);
+    x->began_at = desk_now();
+    x->began_clock = clock_us();
+    atomic_fetch_add(&d->busy, 1);
+    proceed(d, x);
 }
 
 /* --- by way of other processes -----------------------------------------------------------------*/
@@ -652,12 +684,16 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         workers_start(&d->errands, d->snapshots, ERRANDS);
         follow_start(&d->follow, d);
         refresh_start(&d->refresh, d);
+        clerk_start(&d->clerk, d);
         insights_start(&d->insights, d);
         payday_start(&d->payday, d);
         code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
     }
     if (code == METE_OK) {
         code = server_start(&d->server, &d->o.server, err);
+    }
+    if (code == METE_OK && d->o.rails > 0 && (d->o.roles & ROLE_WORKER) != 0) {
+        payout_worker_start(&d->payouts, d, d->o.rail, d->o.rails);
     }
     return code;
 }
@@ -716,6 +752,7 @@ void desk_adjust(struct desk *d, const struct desk_options *o)
 void desk_quiesce(struct desk *d)
 {
     atomic_store(&d->state, DESK_DRAINING);
+    payout_worker_quiesce(d->payouts);
     server_quiesce(d->server);
     streams_drain(d->streams);
 }
@@ -732,9 +769,11 @@ void desk_close(struct desk *d)
     if (d->streams != NULL) {
         streams_drain(d->streams);
     }
+    payout_worker_stop(d->payouts);
     follow_stop(d->follow);
     relay_stop(d->relay);
     refresh_stop(d->refresh);
+    clerk_stop(d->clerk);
     insights_stop(d->insights);
     payday_stop(d->payday);
     workers_stop(d->errands);
@@ -752,6 +791,7 @@ void desk_close(struct desk *d)
     streams_free(d->streams);
     follow_free(d->follow);
     refresh_free(d->refresh);
+    clerk_free(d->clerk);
     workers_free(d->errands);
     workers_free(d->workers);
     snapshots_free(d->snapshots);

@@ -16,23 +16,35 @@
  * INFO when it was answered, DEBUG when it came. */
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
+struct payout_keys;
+struct payout_leases;
+struct payout_worker;
+struct worker_rail;
+
 struct desk_options {
     struct server_options server; /* handle, log and ctx are the desk's */
     const char *store;
     const char *book;
     bool create; /* make a missing store and book */
     unsigned roles;
-    const char *admin_key;    /* NULL: none */
-    unsigned rate;            /* as in struct authority_options */
-    unsigned burst;           /* 0: twice the rate */
-    unsigned replay_window_s; /* as there */
-    unsigned streams;         /* live ones at once; 0: half of the connections */
-    unsigned streams_per_key; /* of them, and of long answers, for one key; 0: a quarter */
-    unsigned heartbeat_s;     /* of live streams; 0: 15 */
-    unsigned workers;         /* threads for long readings; 0: 2 */
-    size_t cache_size;        /* of the books; 0: 64 MiB */
-    unsigned insights_days;   /* that points and insight events are kept; 0: for ever */
-    unsigned insights_rate;   /* of them, rows a second for each app; 0: no bound */
+    const char *payment_secrets;       /* a folder: see http/webhook_secret.h; NULL: none */
+    const char *stripe_webhook_secret; /* a file of the same kind; NULL: none */
+    const char *admin_key;          /* NULL: none */
+    unsigned rate;                  /* as in struct authority_options */
+    unsigned burst;                 /* 0: twice the rate */
+    unsigned replay_window_s;       /* as there */
+    unsigned streams;               /* live ones at once; 0: half of the connections */
+    unsigned streams_per_key;       /* of them, and of long answers, for one key; 0: a quarter */
+    unsigned heartbeat_s;           /* of live streams; 0: 15 */
+    unsigned workers;               /* threads for long readings; 0: 2 */
+    size_t cache_size;              /* of the books; 0: 64 MiB */
+    unsigned insights_days;         /* that points and insight events are kept; 0: for ever */
+    unsigned insights_rate;         /* of them, rows a second for each app; 0: no bound */
+    unsigned clear_hours;           /* between watermarks of clearing; 0: none */
+    const char *mcp_origins;        /* sites whose pages may ask /mcp, beside its own; NULL: none */
+    const struct worker_rail *rail; /* open ones; with the role worker payouts go over them */
+    size_t rails;
+    struct payout_keys *payout_keys; /* that open destinations; NULL: none */
     bool loopback;
     struct peers_options peers;
     bool log;                 /* a JSON line for each request, on stderr */
@@ -58,11 +70,13 @@ struct desk {
     struct pumps *pumps;
     struct log_pages *log_pages; /* NULL: nobody can follow a log yet */
     struct peers *peers;
-    struct lines *lines;          /* to stderr */
-    struct refresh *refresh;      /* NULL: no registry to look at */
-    struct payout_leases *leases; /* the keeper's thread uses them */
-    struct follow *follow;        /* NULL: nobody to follow or to tell */
-    struct payday *payday;        /* NULL: without the role worker */
+    struct lines *lines;           /* to stderr */
+    struct refresh *refresh;       /* NULL: no registry to look at */
+    struct payout_leases *leases;  /* the keeper's thread uses them */
+    struct follow *follow;         /* NULL: nobody to follow or to tell */
+    struct payday *payday;         /* NULL: without the role worker */
+    struct clerk *clerk;           /* NULL: no watermarks are said */
+    struct payout_worker *payouts; /* NULL: no rail is open, or another process has the role */
     mete_time started_at;
     _Atomic enum desk_state state;
     _Atomic bool log; /* a line for each request */
@@ -83,6 +97,10 @@ bool desk_is_drained(const struct desk *d);
 void desk_close(struct desk *d);
 /** Answers one complete request: the server_handle. */
 void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away);
+/** Answers a request that another one makes, for x->who, who was let in with that one. It goes the
+ *  way of every request, without the server: x->ended is called when its answer stands in it,
+ * perhaps before this returns. */
+void desk_ask(struct desk *d, struct exchange *x);
 /** The largest body that its route takes: the server_limit. */
 size_t desk_limit(void *desk, struct exchange *x);
 

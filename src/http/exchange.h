@@ -54,7 +54,8 @@ struct exchange {
     void *promise; /* of the desk: the place that keeps this answer for a repeated request */
     void *relayed; /* of the relay: it came by another process (http/relay.h); NULL: it did not */
     struct sink *sink; /* takes the body as it comes, and `body` stays empty; NULL: none */
-    void (*ended)(struct exchange *x);   /* of a piece of a stream (http/piece.h): its answer stands
+    void (*ended)(struct exchange *x);   /* of a piece of a stream (http/piece.h), or of a request
+                                            that another one makes (desk_ask): its answer stands
                                             in it, and it is its maker's again; NULL: a request */
     void (*release)(struct exchange *x); /* frees what `work` holds outside of it; may be NULL */
 

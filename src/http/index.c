@@ -12,8 +12,6 @@
 #include "base/text.h"
 #include "render/render.h"
 
-#define TYPE_HTML "text/html; charset=utf-8"
-
 /* Shown when this server answers them. */
 static const struct {
     const char *name;
@@ -110,11 +108,7 @@ static void index_html(struct desk *d, struct engine *e, struct exchange *x)
         {"links", links_of(d, &x->arena), true}};
     reply_body(x, 200, TYPE_HTML, (struct text){0});
     page_fill(&x->out, page_index, words, ARRAY_LEN(words));
-    reply_header(x, "Content-Security-Policy",
-                 TEXT("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
-                      "form-action 'none'; frame-ancestors 'none'"));
-    reply_header(x, "X-Content-Type-Options", TEXT("nosniff"));
-    reply_header(x, "Referrer-Policy", TEXT("no-referrer"));
+    reply_page_headers(x);
 }
 
 /* --- which -------------------------------------------------------------------------------------*/

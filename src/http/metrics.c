@@ -12,6 +12,7 @@
 #include "http/intake.h"
 #include "http/lines.h"
 #include "http/log_pages.h"
+#include "http/payout_worker.h"
 #include "http/refresh.h"
 #include "http/reply.h"
 #include "http/routes.h"
@@ -193,6 +194,36 @@ static void insights_write(const struct desk *d, struct exposition *e)
     exposition_list(e, list, ARRAY_LEN(list));
 }
 
+/** What rails answered, of the thread that pays out. */
+static void payouts_write(const struct desk *d, struct exposition *e)
+{
+    struct worker_counts c;
+    if (d->payouts == NULL) {
+        return;
+    }
+    payout_worker_counts(d->payouts, &c);
+    const struct metric list[] = {{"mete_payout_rounds_total", "counter", UNIT_NONE,
+                                   "Claims of payouts that are due.", (int64_t)c.rounds},
+                                  {"mete_payout_claimed_total", "counter", UNIT_NONE,
+                                   "Payouts that were claimed.", (int64_t)c.claimed},
+                                  {"mete_payout_refused_total", "counter", UNIT_NONE,
+                                   "Steps of payouts that a book did not take.",
+                                   (int64_t)c.refused},
+                                  {"mete_payout_unanswered_total", "counter", UNIT_NONE,
+                                   "Claims and steps that got no answer.", (int64_t)c.unanswered}};
+    exposition_list(e, list, ARRAY_LEN(list));
+    exposition_family(e, "mete_payout_outcomes_total", "counter", UNIT_NONE,
+                      "What rails answered, payment by payment.");
+    for (int call = 0; call < WORKER_CALLS; call++) {
+        for (int o = 0; o <= RAIL_REPLACE; o++) {
+            const struct label labels[] = {
+                {"call", text_of(worker_call_name((enum worker_call)call))},
+                {"outcome", text_of(rail_outcome_name((enum rail_outcome)o))}};
+            exposition_sample(e, labels, ARRAY_LEN(labels), (int64_t)c.outcome[call][o]);
+        }
+    }
+}
+
 static void lines_write(const struct desk *d, struct exposition *e)
 {
     const struct metric one = {"mete_log_lines_dropped_total", "counter", UNIT_NONE,
@@ -212,6 +243,7 @@ static void server_write(const struct desk *d, struct exposition *e)
     streams_write(d, e);
     intake_write(d, e);
     insights_write(d, e);
+    payouts_write(d, e);
     lines_write(d, e);
     metrics_process_write(e, d->o.store, d->started_at);
 }

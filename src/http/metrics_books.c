@@ -60,6 +60,26 @@ static int64_t age(mete_time since, mete_time now)
     return since != 0 && now > since ? now - since : 0;
 }
 
+static void payouts_write(struct exposition *e, const struct shown *s, mete_time now)
+{
+    const struct machine *m = machine_of(MACHINE_TRANSFER);
+    exposition_family(e, "mete_payouts", "gauge", UNIT_NONE, "Payouts, by their state.");
+    for (size_t i = 0; i < s->count; i++) {
+        for (uint8_t k = TRANSFER_QUEUED; k < TRANSFER_STATE_COUNT; k++) {
+            const struct label labels[] = {{"book", text_of(s->name[i])},
+                                           {"state", text_of(m->state[k])}};
+            exposition_sample(e, labels, ARRAY_LEN(labels), (int64_t)s->numbers[i].payouts[k]);
+        }
+    }
+    exposition_family(
+        e, "mete_payout_oldest_due_seconds", "gauge", UNIT_SECONDS,
+        "For how long a payout has been due that no worker has looked at; 0: none is.");
+    for (size_t i = 0; i < s->count; i++) {
+        const struct label label = {"book", text_of(s->name[i])};
+        exposition_sample(e, &label, 1, age(s->numbers[i].payout_due, now));
+    }
+}
+
 /** Of what has money that is nobody's yet; a reversal that waits has none. */
 static int64_t unattributed(const struct book_numbers *n, mete_time now)
 {
@@ -136,6 +156,7 @@ void metrics_books_write(struct exposition *e, struct arena *a, struct known_boo
     outcomes_write(e, &s);
     members_write(e, &s);
     unattributed_write(e, &s, now);
+    payouts_write(e, &s, now);
     exposition_family(e, "mete_waiting_events", "gauge", UNIT_NONE,
                       "Events in the log that are not booked yet, by what they wait for.");
     waits_write(e, &s, false, now);

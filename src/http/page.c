@@ -3,33 +3,9 @@
 #include "http/page.h"
 
 #include "base/text.h"
+#include "render/html.h"
 
 #include <string.h>
-
-static void escaped_put(struct buf *out, struct text t)
-{
-    for (size_t i = 0; i < t.len; i++) {
-        switch (t.p[i]) {
-        case '&':
-            buf_put_str(out, "&amp;");
-            break;
-        case '<':
-            buf_put_str(out, "&lt;");
-            break;
-        case '>':
-            buf_put_str(out, "&gt;");
-            break;
-        case '"':
-            buf_put_str(out, "&quot;");
-            break;
-        case '\'':
-            buf_put_str(out, "&#39;");
-            break;
-        default:
-            buf_put_u8(out, (uint8_t)t.p[i]);
-        }
-    }
-}
 
 static void word_put(struct buf *out, struct text name, const struct page_word *word, size_t count)
 {
@@ -38,7 +14,7 @@ static void word_put(struct buf *out, struct text name, const struct page_word *
             if (word[i].is_markup) {
                 buf_put_text(out, word[i].value);
             } else {
-                escaped_put(out, word[i].value);
+                html_put(out, word[i].value);
             }
             return;
         }

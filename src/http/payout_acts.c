@@ -2,6 +2,7 @@
  * What is asked of payouts: open a batch, pay me now, cancel, hold, release. Bodies are read before
  * the book is; what is allowed is core's and the engine's to say. */
 #include "http/desk.h"
+#include "http/limits.h"
 #include "http/mapping.h"
 #include "http/payday.h"
 #include "http/reply.h"
@@ -111,18 +112,19 @@ void payout_batch_post(struct desk *d, struct engine *e, struct exchange *x)
 
 /* --- POST /v1/payouts/request ------------------------------------------------------------------*/
 
+static enum mete_code request_allow(const void *who, const struct asset *asset, i128 amount,
+                                    struct mete_err *err)
+{
+    return limits_allow(who, asset, amount, err);
+}
+
 void payout_request_prepare(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct payout_ask *q = arena_alloc(&x->arena, sizeof *q);
     const struct member members[] = {{"schedule", &q->schedule}, {"amount", &q->amount}};
     (void)d;
     (void)e;
-    *q = (struct payout_ask){.actor = x->who->key_id};
-    if (x->who->party.len == 0) {
-        reply_fail(x, METE_FORBIDDEN, NULL,
-                   "a party asks for itself: with a key that is bound to it");
-        return;
-    }
+    *q = (struct payout_ask){.actor = x->who->key_id, .allow = request_allow, .ctx = x->who};
     if (body_read(x, members, ARRAY_LEN(members), NULL) == NULL) {
         return;
     }
@@ -152,11 +154,16 @@ void payout_request_post(struct desk *d, struct engine *e, struct exchange *x)
     bool is_new;
     struct mete_err err;
     (void)d;
+    if (x->who->party.len == 0) {
+        reply_fail(x, METE_FORBIDDEN, NULL,
+                   "a party asks for itself: with a key that is bound to it");
+        return;
+    }
     if (payout_request(e, x->work, &x->arena, &id, &is_new, &err) != METE_OK) {
         reply_problem(x, &err);
         return;
     }
-    whole_answer(e, x, id, is_new ? 201 : 200);
+    whole_answer(e, x, id, 201);
 }
 
 /* --- cancel, hold, release ---------------------------------------------------------------------*/

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define REQUEST_FORMAT 3
+#define REQUEST_FORMAT 4
 #define ANSWER_FORMAT  3
 
 static bool name_is(struct text name, const char *wanted)
@@ -108,6 +108,7 @@ static void put_principal(struct buf *out, const struct principal *p)
     buf_put_sized(out, p->party);
     buf_put_sized(out, p->producer);
     buf_put_sized(out, p->service);
+    buf_put_sized(out, p->limits);
 }
 
 static void take_principal(struct reader *r, struct exchange *x)
@@ -119,6 +120,7 @@ static void take_principal(struct reader *r, struct exchange *x)
     p->party = take_text(r, x);
     p->producer = take_text(r, x);
     p->service = take_text(r, x);
+    p->limits = take_text(r, x);
     r->failed = r->failed || p->book == NULL;
     x->who = p;
 }

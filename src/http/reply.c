@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "http/authority.h"
+#include "http/routes.h"
 #include "http/source.h"
 
 #include <stdarg.h>
@@ -62,6 +63,15 @@ void reply_header(struct exchange *x, const char *name, struct text value)
         (struct pair){arena_text(&x->arena, text_of(name)), arena_text(&x->arena, value)};
 }
 
+void reply_page_headers(struct exchange *x)
+{
+    reply_header(x, "Content-Security-Policy",
+                 TEXT("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+                      "form-action 'none'; frame-ancestors 'none'"));
+    reply_header(x, "X-Content-Type-Options", TEXT("nosniff"));
+    reply_header(x, "Referrer-Policy", TEXT("no-referrer"));
+}
+
 bool etag_is_listed(struct text list, struct text tag)
 {
     return text_is(list, "*") ||
@@ -86,11 +96,45 @@ static bool is_of_the_store(enum mete_code code)
     return found;
 }
 
+/** Agents of RFC 0006 know {error, code, remediation} with codes in capitals. */
+static void agent_problem(struct exchange *x, const struct mete_err *err)
+{
+    struct json_writer w;
+    char code[64];
+    const char *name = mete_code_name(err->code);
+    size_t len = strlen(name);
+    METE_ASSERT(len < sizeof code);
+    for (size_t i = 0; i <= len; i++) {
+        code[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 'a' + 'A') : name[i];
+    }
+    x->code = name;
+    reply_json(x, (unsigned)mete_code_status(err->code), &w);
+    jw_object(&w, NULL);
+    jw_str(&w, "error", err->text);
+    jw_str(&w, "code",
+           err->code != METE_UNAUTHORIZED ? code
+           : authority_key_shown(x)       ? "API_KEY_INVALID"
+                                          : "API_KEY_REQUIRED");
+    jw_str(&w, "remediation", mete_code_remediation(err->code));
+    jw_end_object(&w);
+}
+
+static bool is_of_agents(const struct exchange *x, enum mete_code code)
+{
+    int status = mete_code_status(code);
+    return x->route != NULL && x->route->handle == my_earnings_get && status >= 401 &&
+           status <= 404;
+}
+
 static void problem_write(struct exchange *x, const struct mete_err *err, bool shown)
 {
     struct json_writer w;
     enum mete_code code = err->code;
     const char *name = mete_code_name(code);
+    if (is_of_agents(x, code)) {
+        agent_problem(x, err);
+        return;
+    }
     bool ours = is_of_the_store(code) && mete_code_status(code) >= 500;
     bool hidden = ours && !shown;
     x->why = ours ? arena_printf(&x->arena, "%s", err->text).p : NULL;

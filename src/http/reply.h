@@ -10,6 +10,7 @@
 #define TYPE_PROBLEM "application/problem+json"
 #define TYPE_NDJSON  "application/x-ndjson"
 #define TYPE_EVENTS  "text/event-stream"
+#define TYPE_HTML    "text/html; charset=utf-8"
 #define TYPE_TEXT    "text/plain; charset=utf-8"
 
 /** As if nothing had been answered. */
@@ -22,6 +23,9 @@ void reply_body(struct exchange *x, unsigned status, const char *type, struct te
 void reply_stream(struct exchange *x, const char *type, struct source *source);
 /** Adds a header; name and value are copied. */
 void reply_header(struct exchange *x, const char *name, struct text value);
+
+/** Of a page of HTML that takes nothing from elsewhere and runs nothing. */
+void reply_page_headers(struct exchange *x);
 
 /** True when an entity tag stands in a list such as `"a", W/"b"`; "*" is any. */
 bool etag_is_listed(struct text list, struct text tag);

@@ -28,7 +28,9 @@ enum place {
     PLACE_READ,  /* there when that is short, else PLACE_APART: the handler is called again */
     PLACE_WRITE, /* on the keeper's thread, in a group: answers when that is durable */
     PLACE_APART, /* on a worker's thread with a snapshot of the book: long readings */
-    PLACE_ASIDE  /* on a worker's thread: long, and of no book */
+    PLACE_ASIDE, /* on a worker's thread: long, and of no book */
+    PLACE_LATER  /* on the connection's thread: no book; the handler ends the request itself
+                    (desk_stream_done), then or later */
 };
 
 /** Fills in the answer. `e` is the book of the request's key; NULL where the place has

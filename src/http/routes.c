@@ -14,6 +14,13 @@
             PLACE_WRITE, 64 * KIB, allocation_act_prepare, created_post                            \
     }
 
+/* The same, of a dispute, which goes by its allocation's id. */
+#define DISPUTE_ACT(name, operation)                                                               \
+    {                                                                                              \
+        "POST", "/v1/disputes/{id}/" name, operation, DISTRIB, SCOPE_DISPUTE_WRITE, PLACE_WRITE,   \
+            64 * KIB, allocation_act_prepare, created_post                                         \
+    }
+
 /* Apps and the services that watch them report by either name. */
 #define REPORT(path, operation, prepare, handle)                                                   \
     {                                                                                              \
@@ -125,6 +132,17 @@ const struct route ROUTES[] = {
      64 * KIB, payout_act_prepare, payout_release_post},
     {"POST", "/v1/follow", "follow", ROLE_WALLET | ROLE_DASHBOARD, SCOPE_ANY, PLACE_HERE, 0, NULL,
      follow_post},
+    {"GET", "/api/auth/keys", "listKeys", ROLE_ALL, SCOPE_ADMIN, PLACE_ASIDE, 0, NULL, keys_get},
+    {"POST", "/api/auth/keys", "createKey", ROLE_ALL, SCOPE_ADMIN, PLACE_ASIDE, 16 * KIB, NULL,
+     keys_post},
+    {"PUT", "/api/auth/keys/{id}", "rotateKey", ROLE_ALL, SCOPE_ADMIN, PLACE_ASIDE, 16 * KIB, NULL,
+     key_put},
+    {"DELETE", "/api/auth/keys/{id}", "revokeKey", ROLE_ALL, SCOPE_ADMIN, PLACE_ASIDE, 0, NULL,
+     key_delete},
+    {"GET", "/v1/tax/totals", "getTaxTotals", WALLET, SCOPE_AUDIT_READ, PLACE_APART, 0, NULL,
+     tax_totals_get},
+    {"POST", "/mcp", "mcp", ROLE_ALL, SCOPE_ANY, PLACE_LATER, 4 * MIB + 64 * KIB, mcp_prepare,
+     mcp_post},
     REPORT("/api/insights/ingest/kpis", "ingestKpis", kpis_prepare, kpis_ingest),
     REPORT("/api/insights/ingest/events", "ingestInsights", insights_prepare, insights_ingest),
     REPORT("/api/internal/insights/ingest/kpis", "ingestKpisInternal", kpis_prepare, kpis_ingest),
@@ -138,6 +156,28 @@ const struct route ROUTES[] = {
      64 * KIB, payout_claims_prepare, payout_claims_post},
     {"POST", "/v1/payouts/steps", "stepPayouts", ROLE_WORKER, SCOPE_PAYOUT_WORK, PLACE_WRITE,
      16 * MIB, payout_steps_prepare, payout_steps_post},
+    {"GET", "/v1/allocations/{id}", "getAllocation", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0,
+     NULL, allocation_get},
+    {"GET", "/v1/disputes", "listDisputes", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0, NULL,
+     disputes_list_get},
+    {"GET", "/v1/disputes/{id}", "getDispute", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0, NULL,
+     dispute_get},
+    {"POST", "/v1/disputes", "openDispute", DISTRIB, SCOPE_DISPUTE_WRITE, PLACE_WRITE, 64 * KIB,
+     dispute_prepare, created_post},
+    DISPUTE_ACT("evidence", "addDisputeEvidence"),
+    DISPUTE_ACT("escalate", "escalateOpenDispute"),
+    DISPUTE_ACT("override", "overrideOpenDispute"),
+    DISPUTE_ACT("uphold", "upholdOpenDispute"),
+    {"GET", "/api/agents/me/earnings", "getMyEarnings", READERS, SCOPE_EARNINGS_READ, PLACE_APART,
+     0, NULL, my_earnings_get},
+    {"GET", "/v1/parties/{id}/earnings", "getEarnings", WALLET, SCOPE_EARNINGS_READ, PLACE_APART, 0,
+     NULL, earnings_get},
+    {"POST", "/v1/bank/statements", "importBankStatement", ROLE_WALLET | ROLE_WORKER,
+     SCOPE_PAYOUT_WORK, PLACE_WRITE, 64 * MIB, NULL, bank_statements_post},
+    {"POST", "/webhooks/stripe", "stripeWebhook", ROLE_WALLET, SCOPE_NONE, PLACE_WRITE, 64 * KIB,
+     stripe_hook_prepare, stripe_hook_post},
+    {"POST", "/webhooks/payments/{provider}/settled", "paymentWebhook", DISTRIB, SCOPE_NONE,
+     PLACE_WRITE, 64 * KIB, payment_prepare, payment_post},
     ACT("dispute", "disputeAllocation"),
     ACT("evidence", "addEvidence"),
     ACT("escalate", "escalateDispute"),

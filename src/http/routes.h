@@ -26,6 +26,8 @@ route_handler contribution_prepare, distribute_prepare, allocation_act_prepare, 
 route_handler provider_prepare, provider_post, provider_earnings_get;
 route_handler usage_submit_prepare, usage_submit_post;
 route_handler campaigns_list_get, campaign_get;
+route_handler mcp_prepare, mcp_post, tax_totals_get;
+route_handler keys_get, keys_post, key_delete, key_put;
 route_handler rates_get, rates_post, quote_get;
 route_handler settlement_prepare, settlement_post, settlement_get, settlements_list_get;
 route_handler payout_claims_prepare, payout_claims_post, payout_steps_prepare, payout_steps_post;
@@ -33,10 +35,14 @@ route_handler payout_plan_post, payout_batch_prepare, payout_batch_post, payout_
 route_handler payout_batch_get, payouts_get, payout_get, payout_act_prepare, payout_cancel_post;
 route_handler payout_release_post, payout_hold_post, payout_request_prepare, payout_request_post;
 route_handler audit_totals_get, allocations_get, follow_post;
+route_handler allocation_get, dispute_get, disputes_list_get, dispute_prepare;
+route_handler my_earnings_get, earnings_get;
 route_handler index_prepare, index_get, guide_get, fair_policy_get;
 route_handler metrics_prepare, metrics_get;
 route_handler kpis_prepare, kpis_ingest, kpis_get;
 route_handler insights_prepare, insights_ingest, insights_get;
+route_handler bank_statements_post, stripe_hook_prepare, stripe_hook_post;
+route_handler payment_prepare, payment_post;
 route_handler health_get, ready_get, version_get, openapi_get;
 
 #endif

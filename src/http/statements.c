@@ -38,6 +38,29 @@ static bool query_read(struct exchange *x, uint64_t limit_max, struct statement_
     return arg_number(x, "limit", 1, limit_max, &q->limit);
 }
 
+/** For people: a page that prints, of as many lines as a page of JSON may have. */
+static void html_answer(struct engine *e, struct exchange *x)
+{
+    struct statement_pages pages;
+    struct mete_err err;
+    struct statement_html h = {.out = &x->out};
+    struct statement_query q = {
+        .from = TIME_ALWAYS, .until = TIME_NEVER, .at = engine_now(e), .limit = LINES_MAX};
+    if (!query_read(x, LINES_MAX, &q)) {
+        return;
+    }
+    reply_body(x, 200, TYPE_HTML, (struct text){0});
+    reply_header(x, "Vary", text_of("Accept"));
+    reply_page_headers(x);
+    const struct statement_sink sink = statement_html_sink(&h);
+    statement_html_begin(&h, &q);
+    if (statement_read(e, &q, &sink, &pages, &err) != METE_OK) {
+        reply_problem(x, &err);
+        return;
+    }
+    statement_html_end(&h, &pages);
+}
+
 static void page_answer(struct engine *e, struct exchange *x)
 {
     struct json_writer w;
@@ -182,10 +205,15 @@ static void lines_answer(struct desk *d, struct engine *e, struct exchange *x)
 
 void statement_get(struct desk *d, struct engine *e, struct exchange *x)
 {
-    static const char *const OFFER[] = {TYPE_JSON, TYPE_NDJSON, NULL};
-    if (accept_pick(x, OFFER) == 1) {
+    static const char *const OFFER[] = {TYPE_JSON, TYPE_NDJSON, "text/html", NULL};
+    switch (accept_pick(x, OFFER)) {
+    case 1:
         lines_answer(d, e, x);
-    } else {
+        break;
+    case 2:
+        html_answer(e, x);
+        break;
+    default:
         page_answer(e, x);
     }
 }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/publication.h"
 #include "http/desk.h"
+#include "http/limits.h"
 #include "http/message_signature.h"
 #include "http/own.h"
 #include "http/registry.h"
@@ -76,6 +77,10 @@ enum mete_code submission_allowed(struct engine *e, const struct principal *who,
     if (speaks_of_share && !own_allocation(e, who, event->allocation.allocation_id)) {
         return mete_fail(err, METE_ALLOCATION_UNKNOWN, "/payload/allocation_id",
                          "there is no such allocation");
+    }
+    enum mete_code within = limits_check(e, who, event, err);
+    if (within != METE_OK) {
+        return within;
     }
     return signature_check(who->signatures, e, &s, err);
 }

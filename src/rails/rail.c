@@ -3,12 +3,17 @@
 #include "rails/rail.h"
 
 #include "base/text.h"
+#include "rails/bank/bank.h"
+#include "rails/evm/evm.h"
+#include "rails/ledger/ledger.h"
+#include "rails/lightning/lightning.h"
+#include "rails/stripe/stripe.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 static const struct rail_kind *const kinds[] = {
-    NULL,
+    &rail_internal_ledger, &rail_lightning, &RAIL_EVM, &STRIPE_RAIL, &BANK_RAIL,
 };
 
 const struct rail_kind *rail_kind_at(size_t i)

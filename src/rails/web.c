@@ -24,9 +24,14 @@
 struct web {
     struct web_options o;
     CURL *curl;
+    struct curl_slist *connect_to;
     struct web_answer *out; /* of the call at work */
+    bool has_head;          /* all header lines have come */
+    bool is_first_line;
+    bool has_line; /* and here it is */
     bool is_too_large;
-    bool is_refused; /* an address was not allowed, and no other was */
+    bool is_refused; /* an address of the host was not allowed ... */
+    bool is_allowed; /* ... but another one was */
 };
 
 static const char *kept(const char *s)
@@ -44,6 +49,12 @@ void web_open(struct web **out, const struct web_options *o)
     w->o.ca_file = kept(o->ca_file);
     w->o.pinned = kept(o->pinned);
     w->o.proxy = kept(o->proxy);
+    w->o.connect_to = kept(o->connect_to);
+    if (o->connect_to != NULL) {
+        char line[sizeof "::" + HOST_LEN_MAX + sizeof ":65535"];
+        snprintf(line, sizeof line, "::%s", o->connect_to);
+        w->connect_to = curl_slist_append(NULL, line);
+    }
     w->o.user_agent = kept(o->user_agent != NULL ? o->user_agent : "mete/" METE_VERSION);
     w->o.connect_ms = o->connect_ms != 0 ? o->connect_ms : CONNECT_MS;
     w->o.total_ms = o->total_ms != 0 ? o->total_ms : TOTAL_MS;
@@ -58,10 +69,12 @@ void web_close(struct web *w)
     if (w == NULL) {
         return;
     }
-    const char *const texts[] = {w->o.ca_file, w->o.pinned, w->o.proxy, w->o.user_agent};
+    const char *const texts[] = {w->o.ca_file, w->o.pinned, w->o.proxy, w->o.connect_to,
+                                 w->o.user_agent};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         free((void *)(uintptr_t)texts[i]);
     }
+    curl_slist_free_all(w->connect_to);
     curl_easy_cleanup(w->curl);
     free(w);
 }
@@ -80,6 +93,12 @@ static size_t body_take(char *p, size_t size, size_t count, void *arg)
     size_t len = size * count;
     if (w->out->body.len + len > w->o.answer_max) {
         w->is_too_large = true;
+        return 0;
+    }
+    const char *end = w->is_first_line ? memchr(p, '\n', len) : NULL;
+    if (end != NULL) { /* nothing behind it is read, and the transfer ends */
+        buf_put(&w->out->body, p, (size_t)(end - p));
+        w->has_line = true;
         return 0;
     }
     buf_put(&w->out->body, p, len);
@@ -102,6 +121,8 @@ static size_t header_take(char *p, size_t size, size_t count, void *arg)
     struct web *w = arg;
     size_t len = size * count;
     const char *colon = memchr(p, ':', len);
+    /* ends with an empty line: libcurl takes a head that was cut off for a whole one */
+    w->has_head = (w->has_head && !text_starts((struct text){p, len}, "HTTP/")) || len <= 2;
     if (colon != NULL) {
         const struct text name = {p, (size_t)(colon - p)};
         const struct text value = {colon + 1, len - name.len - 1};
@@ -109,6 +130,10 @@ static size_t header_take(char *p, size_t size, size_t count, void *arg)
             header_keep(w->out->content_type, sizeof w->out->content_type, value);
         } else if (host_eq(name, TEXT("request-id"))) {
             header_keep(w->out->request_id, sizeof w->out->request_id, value);
+        } else if (host_eq(name, TEXT("idempotent-replayed"))) {
+            char said[8];
+            header_keep(said, sizeof said, value);
+            w->out->is_replayed = host_eq(text_of(said), TEXT("true"));
         }
     }
     return len;
@@ -131,6 +156,7 @@ static curl_socket_t socket_make(void *arg, curlsocktype purpose, struct curl_so
         w->is_refused = true;
         return CURL_SOCKET_BAD;
     }
+    w->is_allowed = true;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -160,6 +186,9 @@ static void options_set(struct web *w, const struct web_request *q, struct curl_
     curl_easy_setopt(c, CURLOPT_URL, q->url);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, w->o.allow_http ? "http,https" : "https");
     curl_easy_setopt(c, CURLOPT_PROXY, w->o.proxy != NULL ? w->o.proxy : "");
+    curl_easy_setopt(c, CURLOPT_NOPROXY, ""); /* else the environment could lead around the proxy */
+    curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_USERAGENT, w->o.user_agent);
@@ -179,6 +208,7 @@ static void options_set(struct web *w, const struct web_request *q, struct curl_
     curl_easy_setopt(c, CURLOPT_HEADERDATA, w);
     curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, socket_make);
     curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, w);
+    curl_easy_setopt(c, CURLOPT_CONNECT_TO, w->connect_to);
     if (w->o.pinned != NULL) { /* this one certificate, whatever name it bears */
         curl_easy_setopt(c, CURLOPT_CAINFO, w->o.pinned);
         curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -198,16 +228,19 @@ static void ended(struct web *w, CURLcode code, const char *why)
     curl_easy_getinfo(w->curl, CURLINFO_RETRY_AFTER, &wait);
     out->status = status > 0 ? (unsigned)status : 0;
     out->retry_after_s = wait > 0 && wait < 86400 ? (unsigned)wait : 0;
-    if (code == CURLE_OK) {
+    if ((code == CURLE_OK && w->has_head) || w->has_line) {
         out->outcome = WEB_ANSWERED;
         return;
     }
-    out->outcome = sent > 0 ? WEB_BROKEN : w->is_refused ? WEB_REFUSED : WEB_NOT_SENT;
+    const bool is_refused = w->is_refused && !w->is_allowed;
+    const bool is_others = w->o.public_only || w->o.proxy != NULL; /* libcurl names its host */
+    out->outcome = sent > 0 ? WEB_BROKEN : is_refused ? WEB_REFUSED : WEB_NOT_SENT;
     snprintf(out->error, sizeof out->error, "%s",
-             w->is_too_large               ? "the answer is too long"
-             : out->outcome == WEB_REFUSED ? "its host is not on the public Internet"
-             : why[0] != '\0'              ? why
-                                           : curl_easy_strerror(code));
+             w->is_too_large                ? "the answer is too long"
+             : out->outcome == WEB_REFUSED  ? "its host is not on the public Internet"
+             : code == CURLE_OK             ? "the answer was cut off in its head"
+             : why[0] != '\0' && !is_others ? why
+                                            : curl_easy_strerror(code));
 }
 
 void web_do(struct web *w, const struct web_request *q, struct web_answer *out)
@@ -218,8 +251,12 @@ void web_do(struct web *w, const struct web_request *q, struct web_answer *out)
     *out = (struct web_answer){.body = body};
     buf_reset(&out->body);
     w->out = out;
+    w->has_head = false;
+    w->is_first_line = q->is_first_line;
+    w->has_line = false;
     w->is_too_large = false;
     w->is_refused = false;
+    w->is_allowed = false;
     const char *refused = url_refused(w, q->url);
     if (refused != NULL) {
         out->outcome = WEB_REFUSED;

@@ -34,6 +34,8 @@ struct web_options {
     const char *pinned;  /* PEM of the server's own certificate, no name checked: a node that
                             signs its own; NULL */
     const char *proxy;   /* "socks5h://127.0.0.1:9050" for onion hosts; NULL: none */
+    const char *connect_to; /* "127.0.0.1:8443": where every host is, whatever its name and port;
+                               NULL. For tests */
     const char *user_agent; /* NULL: "mete/VERSION" */
 };
 
@@ -49,6 +51,7 @@ struct web_request {
     const char *header[WEB_HEADERS_MAX]; /* "Name: value"; NULL ends them */
     struct bytes body;                   /* sent when the method is not GET */
     unsigned total_ms;                   /* 0: as the options say */
+    bool is_first_line; /* of a stream that goes on: its first line is the whole answer */
 };
 
 struct web_answer {
@@ -56,9 +59,12 @@ struct web_answer {
     unsigned status;
     struct buf body; /* the caller's: reused by web_do, freed by web_answer_clear */
     char content_type[80];
-    char request_id[80];       /* header request-id (Stripe) */
-    unsigned retry_after_s;    /* 0: not said */
-    char error[WEB_ERROR_MAX]; /* when it was not answered: why, without the URL's query */
+    char request_id[80];    /* header request-id (Stripe) */
+    bool is_replayed;       /* header idempotent-replayed: true (Stripe) */
+    unsigned retry_after_s; /* 0: not said */
+    /* When it was not answered: why. Names no host and no URL where the host is somebody else's
+     * (public_only, proxy). */
+    char error[WEB_ERROR_MAX];
 };
 
 /** Asks, waits, and fills in the answer. Blocks for total_ms at most. */

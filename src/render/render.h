@@ -10,14 +10,18 @@
 #include "engine/campaign_list.h"
 #include "engine/campaign_report.h"
 #include "engine/derived.h"
+#include "engine/disputes.h"
+#include "engine/earnings.h"
 #include "engine/insights.h"
 #include "engine/log.h"
 #include "engine/payouts.h"
 #include "engine/publication.h"
 #include "engine/quarantine.h"
 #include "engine/query.h"
+#include "engine/bank_import.h"
 #include "engine/rates.h"
 #include "engine/settlements.h"
+#include "engine/tax.h"
 #include "wire/json_values.h"
 #include "wire/policy_problems.h"
 
@@ -39,6 +43,34 @@ void problems_json(struct json_writer *w, const char *key, const struct problem 
 void statement_json_begin(struct json_writer *w, const struct statement_query *q);
 void statement_json_end(struct json_writer *w, const struct statement_pages *pages);
 struct statement_sink statement_json_sink(struct json_writer *w);
+
+/* What lines of a statement are, for its totals. */
+enum statement_part {
+    STATEMENT_SHARES,
+    STATEMENT_FEES,
+    STATEMENT_REVERSALS,
+    STATEMENT_DISPUTES, /* upheld */
+    STATEMENT_TRANSFERS,
+    STATEMENT_PAYOUTS,
+    STATEMENT_BACK, /* of payouts: came to nothing, or came back */
+    STATEMENT_PARTS
+};
+enum statement_part statement_part_of(const struct statement_line *line);
+
+/** A statement as one page of HTML that prints: an account a sheet, heads repeated, no script, and
+ *  nothing from elsewhere. */
+struct statement_html {
+    struct buf *out;
+    void (*spill)(void *ctx); /* called between rows; NULL: nobody */
+    void *spill_ctx;
+    struct asset asset; /* of the account that is shown */
+    i128 total[STATEMENT_PARTS];
+    uint64_t accounts;
+};
+void statement_html_begin(struct statement_html *h, const struct statement_query *q);
+void statement_html_end(struct statement_html *h, const struct statement_pages *pages);
+struct statement_sink statement_html_sink(struct statement_html *h);
+
 /** The members of one line, for lines that stand alone. */
 void statement_line_members(struct json_writer *w, const struct statement_line *line);
 void statement_pages_members(struct json_writer *w, const struct statement_pages *pages);
@@ -51,12 +83,24 @@ void party_json(struct json_writer *w, const struct party_row *row);
 /** "totals", a row an asset. */
 void party_totals_json(struct json_writer *w, const struct party_total *total, size_t count);
 
+void allocation_members(struct json_writer *w, const struct allocation_row *row);
 void allocation_json(struct json_writer *w, const struct allocation_row *row);
+/** A row of a list. */
+void dispute_json(struct json_writer *w, const struct dispute_row *row);
+/** A share with its history, and its dispute when there was one. */
+void share_json(struct json_writer *w, const struct share_history *h);
+
+/** The members of "data": what clients of RFC 0006 look for, and more. */
+void earnings_members(struct json_writer *w, const struct earnings *x);
 
 /* --- exchange --------------------------------------------------------------------------------- */
 
 void exchange_rate_json(struct json_writer *w, const struct rate_row *row);
 void quote_json(struct json_writer *w, const struct rates_quote *q);
+
+/** One record of a bank's file, and "counts" of all. */
+void bank_import_row_json(struct json_writer *w, const struct bank_import_row *row);
+void bank_import_counts_json(struct json_writer *w, const struct bank_import_counts *c);
 
 /* --- campaigns, settlements ------------------------------------------------------------------- */
 
@@ -136,5 +180,10 @@ void inclusion_json(struct json_writer *w, const struct log_inclusion *p, struct
                     struct text checkpoint);
 void consistency_json(struct json_writer *w, const struct log_consistency *p,
                       struct text checkpoint);
+
+/* --- taxes -------------------------------------------------------------------------------------*/
+
+void tax_json(struct json_writer *w, const struct tax_query *q, const struct tax_row *rows,
+              size_t count);
 
 #endif

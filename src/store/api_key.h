@@ -15,6 +15,8 @@ struct api_key {
     struct text producer;
     struct text service;
     struct text note;
+    struct text limits; /* "USD=100.00 SAT=5000": the most that one act may be about, by asset, and
+                           no other asset; empty: no bound */
     mete_time created_at;
     mete_time expires_at; /* TIME_NEVER */
     mete_time revoked_at; /* TIME_NEVER: it was not */

@@ -195,6 +195,12 @@ static const struct field upheld_fields[] = {
     {TEXT("reallocate_to"), field_party, false, AT(allocation.reallocate_to), 0, 0, NULL}};
 FORM(upheld_form, upheld_fields);
 
+/* allocation.cleared_through, which mete makes itself */
+
+static const struct field clearing_fields[] = {
+    {TEXT("through"), field_time, true, AT(clearing.through), 0, 0, NULL}};
+FORM(clearing_form, clearing_fields);
+
 /* wallet.transferred */
 
 static const struct field transfer_fields[] = {
@@ -254,6 +260,7 @@ const struct payload_kind *payload_kind_money(enum event_type type)
         [EVENT_ALLOCATION_ESCALATED] = {&allocation_form, NULL, NULL},
         [EVENT_ALLOCATION_OVERRIDDEN] = {&allocation_form, NULL, NULL},
         [EVENT_ALLOCATION_UPHELD] = {&upheld_form, NULL, NULL},
+        [EVENT_CLEARED_THROUGH] = {&clearing_form, NULL, NULL},
         [EVENT_WALLET_TRANSFERRED] = {&transfer_form, NULL, NULL},
         [EVENT_FX_CONVERTED] = {&conversion_form, NULL, NULL},
         [EVENT_SETTLEMENT_INITIATED] = {&initiated_form, NULL, NULL},

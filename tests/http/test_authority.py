@@ -14,7 +14,7 @@ from signing import Ed25519, Hmac, b64, now
 from served import Served, done, equal, event, note, ok
 
 SCOPES = ("revenue:write revenue:read policy:write policy:read payout:write payout:approve "
-          "dispute:write earnings:read audit:read facilitator admin").split()
+          "dispute:write earnings:read audit:read facilitator admin payout:work").split()
 SERVICES = ["validationengine", "governance", "payment", "insights", "runtime_shell"]
 CONTROL = [("control_plane", service) for service in ["", *SERVICES]]
 RUNTIME = [("runtime", "")]

@@ -3,6 +3,10 @@
 The OpenAPI document: the same routes as the table of the program, well formed, and true. A walk
 calls every operation with the examples of the document, and every answer has to be one that the
 document describes."""
+import base64
+import hashlib
+import hmac
+import json
 import os
 import pathlib
 import re
@@ -166,10 +170,14 @@ def schemas(document):
 # --- the walk ------------------------------------------------------------------------------------
 
 SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payout:approve,"
-          "dispute:write,earnings:read,audit:read,facilitator,admin")
+          "dispute:write,earnings:read,audit:read,facilitator,admin,payout:work")
 SECRETS = ["swordfish-swordfish-1", "acct_SECRETDESTINATION", "swordfish-swordfish-2"]
 SHARE = {"id": "sale-1001/2"}  # the other one of the two that the examples make
+WEBHOOK_SECRET = b"whsec_c3dvcmRmaXNoLXN3b3JkZmlzaC0z"
+NEXT = {"id": "sale-1002/1"}
+LAST = {"id": "sale-1004/1"}
 SAID_OTHERWISE = {"events": [{"eventId": "deploy-7", "t": "2025-03-01T12:00:00Z", "type": "other"}]}
+SPARE = {"id": "of a key that the walk makes"}
 ORDER = [
     ("health",), ("ready",), ("version",), ("openapi",), ("index",), ("guide",), ("fairPolicy",),
     ("metrics",),
@@ -182,21 +190,50 @@ ORDER = [
     ("listQuarantine",), ("simulate",), ("getCheckpoint",), ("getTile",), ("proveInclusion",),
     ("proveConsistency",), ("follow",), ("disputeAllocation",), ("addEvidence",),
     ("escalateDispute",), ("overrideDispute",), ("disputeAllocation", SHARE),
-    ("upholdDispute", SHARE), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
+    ("upholdDispute", SHARE), ("getAllocation",), ("listDisputes",), ("getDispute",),
+    ("openDispute",), ("addDisputeEvidence", NEXT), ("escalateOpenDispute", NEXT),
+    ("upholdOpenDispute", NEXT), ("disputeAllocation", LAST), ("overrideOpenDispute", LAST),
+    ("getMyEarnings",), ("getEarnings",), ("recordSettlement",), ("listSettlements",), ("getSettlement",),
     ("ingestKpis",), ("ingestInsights",), ("ingestKpisInternal",), ("ingestInsightsInternal",),
     ("listKpis",), ("listInsights",), ("importRates",), ("listRates",), ("quoteConversion",),
+    ("mcp",), ("getTaxTotals",), ("listKeys",), ("createKey",),
+    ("rotateKey", SPARE), ("revokeKey", SPARE),
+    ("planPayouts",), ("openPayoutBatch",), ("listPayoutBatches",), ("getPayoutBatch",),
+    ("listPayouts",), ("getPayout", "paid"), ("cancelPayout", "paid"), ("holdPayouts",),
+    ("claimPayouts",), ("stepPayouts",),
+    ("importBankStatement",), ("stripeWebhook",), ("paymentWebhook",),
 ]
+ONCE = ("releasePayout", "requestPayout")  # what the second one is refused
+
+
+def webhook_headers(o, body):
+    """What asks for no key asks for a signature."""
+    now = str(int(time.time()))
+    if o is None or o.id not in ("stripeWebhook", "paymentWebhook") or body is None:
+        return {}
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    if o.id == "stripeWebhook":
+        sum_ = hmac.new(WEBHOOK_SECRET, now.encode() + b"." + raw, hashlib.sha256).hexdigest()
+        return {"Stripe-Signature": f"t={now},v1={sum_}"}
+    key = base64.b64decode(WEBHOOK_SECRET[6:])
+    sum_ = hmac.new(key, f"m1.{now}.".encode() + raw, hashlib.sha256).digest()
+    return {"webhook-id": "m1", "webhook-timestamp": now,
+            "webhook-signature": "v1," + base64.b64encode(sum_).decode()}
 
 
 class Walk:
     def __init__(self, document, s, key, weak):
         self.document, self.weak = document, weak
         self.client = Client(s.port, key)
+        self.bound = s.make_key(SCOPES, "--party", "did:example:alice")
         self.seen, self.calls, self.misfits, self.bad = set(), 0, [], []
         self.told = []  # all that was answered
 
     def ask(self, o, method, target, body=None, wanted=None, **more):
         """Asks, and looks whether the answer is a described one; `wanted`: how its status begins."""
+        more["headers"] = {**webhook_headers(o, body), **more.get("headers", {})}
+        if o is not None and o.id == "getMyEarnings":
+            more.setdefault("key", self.bound)
         answer = self.client.ask(method, target, body, **more)
         self.calls += 1
         self.told.append(str(answer.headers).encode() + answer.raw)
@@ -240,13 +277,15 @@ class Walk:
             once = {"Idempotency-Key": f"{o.id}-{name}-{ids}"}
             first = self.ask(o, o.method, o.target(ids, given), value, headers=once, **more)
             again = self.ask(o, o.method, o.target(ids, given), value, headers=once, **more)
-            if (again.raw, again.headers["Idempotency-Hit"]) != (first.raw, "true"):
+            if o.method == "POST" and \
+                    (again.raw, again.headers["Idempotency-Hit"]) != (first.raw, "true"):
                 self.bad.append((o.id, name, "the same Idempotency-Key gets another answer"))
             self.ask(o, o.method, o.target(ids, given), value, **more)
-            if kind:
+            if kind and o.method == "POST":
                 self.ask(o, o.method, o.target(ids, given), b" {}", wanted="422", headers=once)
-        self.ask(o, o.method, o.target(ids), wanted="400", headers={"Idempotency-Key": "k" * 256},
-                 body={} if o.bodies() else None)
+        if o.method == "POST":
+            self.ask(o, o.method, o.target(ids), wanted="400",
+                     headers={"Idempotency-Key": "k" * 256}, body={} if o.bodies() else None)
 
     def provoke(self, o, ids):
         """What any operation answers to those who may not, know not, or send too much."""
@@ -284,10 +323,16 @@ class Walk:
                    "registerProvider": {"id": "sale-1001", "displayName": "Another"},
                    "ingestKpis": {"bucket": "1h"}, "ingestKpisInternal": {"bucket": "1h"},
                    "ingestInsights": SAID_OTHERWISE, "ingestInsightsInternal": SAID_OTHERWISE,
-                   "publishManifest": {}, "importRates": {}, "simulate": {}, "validate": {},
+                   "importRates": {}, "mcp": {}, "createKey": {}, "rotateKey": {},
+                   "claimPayouts": {}, "stepPayouts": {},
+                   "importBankStatement": {}, "stripeWebhook": {},
+                   "paymentWebhook": {"payment_id": "another"},
                    "validateManifest": {}}
+                   "openPayoutBatch": {"rail": "bank"}, "planPayouts": {}, "holdPayouts": {},
+                   "cancelPayout": {}, "releasePayout": {}, "requestPayout": {},
+                   "publishManifest": {}, "simulate": {}, "validate": {}, "validateManifest": {}}
         for o in self.document.operations:
-            if o.bodies() and changes.get(o.id) != {} and o.id != "addEvidence":
+            if o.bodies() and changes.get(o.id) != {} and o.id not in ("addEvidence", "addDisputeEvidence"):
                 body = {**o.bodies()[0][2], **changes.get(o.id, {"reason": "another one"})}
                 self.ask(o, o.method, o.target(), body, wanted="409")
         o = self.document.by_id["publishManifest"]
@@ -310,9 +355,23 @@ class Walk:
         """A key whose book is not there."""
         for o in self.document.operations:
             if (o.scope != "none" or o.id == "fairPolicy") and \
-                    o.id not in ("follow", "validate", "validateManifest"):
+                    o.id not in ("follow", "validate", "validateManifest", "mcp", "listKeys", "createKey"):
                 body = o.bodies()[0][2] if o.bodies() else None
                 self.ask(o, o.method, o.target(), body, wanted="404", key=key)
+
+    def agents(self):
+        """What a client of the Model Context Protocol comes to see, beside results."""
+        o = self.document.by_id["mcp"]
+        modern = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "nothing"}
+        meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {}}
+        nothing = {"jsonrpc": "2.0", "id": 1, "method": "nothing", "params": {"_meta": meta}}
+        note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        for body, wanted, headers in ((note, "202", {}), (b"{", "400", {}), (nothing, "404", modern),
+                                      (note, "403", {"Origin": "https://elsewhere.example"}),
+                                      (note, "406", {"Accept": "text/html"}),
+                                      (note, "415", {"Content-Type": "text/plain"})):
+            self.ask(o, "POST", o.target(), body, wanted=wanted, headers=headers)
 
     def other_methods(self):
         for path in self.document.whole["paths"]:
@@ -354,23 +413,56 @@ class Walk:
         o = self.document.by_id["quoteConversion"]
         self.ask(o, "GET", o.target(query={"amount": "1", "from": "EUR", "to": "CHF"}), wanted="422")
 
-    def all(self):
+    def queued(self):
+        """The payout that the example's batch made, once the batch is filled."""
+        o = self.document.by_id["listPayouts"]
+        for _ in range(200):
+            rows = json.loads(self.ask(o, "GET", o.target(), wanted="200").raw)["payouts"]
+            if rows:
+                return {"id": rows[0]["transfer_id"]}
+            time.sleep(0.05)
+        raise RuntimeError("the batch was not filled")
+
+    def once(self, bound):
+        """Of a hold, and by a party itself."""
+        o = self.document.by_id["releasePayout"]
+        body = o.bodies()[0][2]
+        for query, wanted in (({"dry_run": "true"}, "200"), ({}, "200"), ({}, "409")):
+            self.ask(o, "POST", o.target(self.queued(), query), body, wanted=wanted)
+        self.ask(o, "POST", o.target(self.queued()), {}, wanted="422")
+        o = self.document.by_id["postEvents"]
+        self.ask(o, "POST", o.target(), {
+            "event_id": "on-demand", "event_type": "book.configured",
+            "occurred_at": "2025-03-01T12:00:00Z",
+            "payload": {"payout_schedules": [{"id": "pull", "every": "demand", "asset": "USD",
+                                              "rail": "stripe"}]}}, wanted="200")
+        o = self.document.by_id["requestPayout"]
+        body = o.bodies()[0][2]
+        for query, wanted in (({"dry_run": "true"}, "201"), ({}, "201"), ({}, "409")):
+            self.ask(o, "POST", o.target(query=query), body, wanted=wanted, key=bound)
+        self.ask(o, "POST", o.target(), {}, wanted="422", key=bound)
+        self.ask(o, "POST", o.target(), body, wanted="403")
+
+    def all(self, bound):
         self.entrust()
         self.rate()
         for name, *ids in ORDER:
             o = self.document.by_id[name]
+            ids = [self.queued()] if ids == ["paid"] else ids
             (self.read if o.method == "GET" else self.write)(o, ids[0] if ids else {})
             if o.method == "GET":
                 self.other_kinds(o, ids[0] if ids else {})
+        self.once(bound)
         stale = self.document.by_id["publishManifest"]
         self.ask(stale, "POST", stale.target(), stale.bodies()[0][2], wanted="412",
                  headers={"If-Match": '"' + "0" * 64 + '"'})
-        for name, *ids in ORDER:
-            self.provoke(self.document.by_id[name], ids[0] if ids else {})
+        for name, *ids in [*ORDER, *((name,) for name in ONCE)]:
+            self.provoke(self.document.by_id[name], ids[0] if ids and ids != ["paid"] else {})
         for o in self.document.operations:
             self.moments(o)
             self.too_large(o)
         self.conflicts()
+        self.agents()
         self.other_methods()
 
 
@@ -406,12 +498,21 @@ def by_role(document):
 
 def walk(document):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mete-openapi-"))
-    (folder / "mete.conf").write_text("[insights]\ninsights_retention_days = 0\n")  # examples get old
+    for name in ("shop", "stripe"):
+        (folder / name).write_bytes(WEBHOOK_SECRET + b"\n")
+        (folder / name).chmod(0o600)
+    (folder / "mete.conf").write_text(
+        "[insights]\ninsights_retention_days = 0\n"  # examples get old
+        f"[payments]\nwebhook_keys = {folder}\n[stripe]\nwebhook_key_file = {folder}/stripe\n")
     with Served("--config", str(folder / "mete.conf"), folder=folder) as s:
         key, weak = s.make_key(SCOPES), s.make_key("facilitator")
+        s.make_key("facilitator", "--note", "spare")
+        SPARE["id"] = next(k["key_id"] for k in s.get("/api/auth/keys", key=key)[2]["keys"]
+                           if k["note"] == "spare")
         w = Walk(document, s, key, weak)
-        equal({name for name, *_ in ORDER}, set(document.by_id), "the walk knows every operation")
-        w.all()
+        equal({name for name, *_ in ORDER} | set(ONCE), set(document.by_id),
+              "the walk knows every operation")
+        w.all(s.make_key("payout:write", "--party", "did:example:alice"))
         w.no_book(s.make_key(SCOPES, "--book", "nowhere"))
         equal(w.misfits[:20], [], f"{w.calls} calls: every answer is described")
         equal(w.bad[:20], [], "the examples of the document are taken, and what is wrong is not")

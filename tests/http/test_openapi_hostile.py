@@ -17,7 +17,7 @@ from hostile import BODIES, OTHERS, TARGETS, TRANSPORT, Hostile
 from served import METE, Served, done, equal, note, ok
 
 SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payout:approve,"
-          "dispute:write,earnings:read,audit:read,facilitator,admin")
+          "dispute:write,earnings:read,audit:read,facilitator,admin,payout:work")
 EACH = int(os.environ.get("METE_TEST_EACH", 130))  # requests of each kind
 SEED = int(os.environ.get("METE_TEST_SEED", time.time_ns() % 1000000))
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from served import METE, Served, done, equal, event, note, ok
 
 SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payout:approve,"
-          "dispute:write,earnings:read,audit:read,facilitator,admin")
+          "dispute:write,earnings:read,audit:read,facilitator,admin,payout:work")
 HIDDEN = ("HIDDEN", "31415926", "27182818")  # what alone the other tenant, or party, may read
 
 

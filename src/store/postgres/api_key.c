@@ -17,11 +17,11 @@ struct pg_keys {
 
 static const char SQL_READ[] =
     "select key_id, book, sha256, scopes, party, producer, service, note, created_at, expires_at, "
-    "revoked_at from mete.api_key order by created_at, key_id";
+    "revoked_at, limits from mete.api_key order by created_at, key_id";
 static const char SQL_ADD[] =
     "insert into mete.api_key (key_id, book, sha256, scopes, party, producer, service, note, "
-    "created_at, expires_at, revoked_at) "
-    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, cast($10 as bigint), cast($11 as bigint))";
+    "created_at, expires_at, revoked_at, limits) "
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, cast($10 as bigint), cast($11 as bigint), $12)";
 static const char SQL_REVOKE[] = "update mete.api_key set revoked_at = $2 where key_id = $1 and "
                                  "(revoked_at is null or revoked_at > $2)";
 static const char SQL_FIND[] = "select key_id from mete.api_key where key_id = $1";
@@ -98,7 +98,8 @@ static bool row_read(const PGresult *r, int i, struct api_key *key)
                             .note = pg_text(r, i, 7),
                             .created_at = pg_int(r, i, 8),
                             .expires_at = time_of(r, i, 9),
-                            .revoked_at = time_of(r, i, 10)};
+                            .revoked_at = time_of(r, i, 10),
+                            .limits = pg_text(r, i, 11)};
     return pg_hash(r, i, 2, &key->sha256);
 }
 
@@ -156,6 +157,7 @@ static enum mete_code keys_add(void *keys, const struct api_key *key, struct met
     pg_put_int(&p, key->created_at);
     put_time(&p, key->expires_at);
     put_time(&p, key->revoked_at);
+    pg_put_text(&p, key->limits);
     return change(keys, SQL_ADD, &p, err);
 }
 

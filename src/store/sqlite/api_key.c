@@ -15,11 +15,11 @@ struct sqlite_keys {
 
 static const char SQL_READ[] =
     "select key_id, book, sha256, scopes, party, producer, service, note, created_at, expires_at, "
-    "revoked_at from api_key order by created_at, key_id";
+    "revoked_at, limits from api_key order by created_at, key_id";
 static const char SQL_ADD[] =
     "insert into api_key (key_id, book, sha256, scopes, party, producer, service, note, "
-    "created_at, expires_at, revoked_at) "
-    "values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    "created_at, expires_at, revoked_at, limits) "
+    "values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 static const char SQL_REVOKE[] = "update api_key set revoked_at = ?2 where key_id = ?1 and "
                                  "(revoked_at is null or revoked_at > ?2)";
 static const char SQL_FIND[] = "select 1 from api_key where key_id = ?1";
@@ -76,7 +76,8 @@ static bool row_read(sqlite3_stmt *s, struct api_key *key)
                             .note = sqlite_column_text_of(s, 7),
                             .created_at = sqlite3_column_int64(s, 8),
                             .expires_at = time_column(s, 9),
-                            .revoked_at = time_column(s, 10)};
+                            .revoked_at = time_column(s, 10),
+                            .limits = sqlite_column_text_of(s, 11)};
     return sqlite_column_hash(s, 2, &key->sha256);
 }
 
@@ -128,6 +129,7 @@ static enum mete_code keys_add(void *keys, const struct api_key *key, struct met
     if (key->revoked_at != TIME_NEVER) {
         sqlite3_bind_int64(s, 11, key->revoked_at);
     }
+    sqlite_bind_text_of(s, 12, key->limits);
     enum mete_code code =
         sqlite3_step(s) == SQLITE_DONE ? METE_OK : sqlite_fail(k->db, err, "write");
     sqlite3_finalize(s);

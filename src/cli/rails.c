@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The list of rails, and handing each of them its section. */
+#include "cli/rails.h"
+
+#include "base/text.h"
+#include "engine/payout_keys.h"
+
+#include <string.h>
+
+#define LIST_MAX 200 /* bytes of the names that there are */
+
+/* What a rail asks its settings by. Lives as long as the settings. */
+struct section {
+    struct settings *s;
+    const char *name;
+};
+
+static const char *section_get(void *ctx, const char *name)
+{
+    const struct section *in = ctx;
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (strcmp(SETTING[i].section, in->name) == 0 && strcmp(SETTING[i].name, name) == 0) {
+            return settings_path(in->s, (enum setting)i);
+        }
+    }
+    return NULL;
+}
+
+/** The names that there are, for people. */
+static const char *names_of(char room[LIST_MAX])
+{
+    const struct rail_kind *k;
+    size_t len = 0;
+    room[0] = '\0';
+    for (size_t i = 0; (k = rail_kind_at(i)) != NULL; i++) {
+        size_t more = strlen(k->name) + 2;
+        if (len + more >= LIST_MAX) {
+            break;
+        }
+        if (len > 0) {
+            memcpy(room + len, ", ", 3);
+            len += 2;
+        }
+        memcpy(room + len, k->name, strlen(k->name) + 1);
+        len += strlen(k->name);
+    }
+    return room[0] != '\0' ? room : "none";
+}
+
+static bool is_open(const struct rails *r, const struct rail_kind *kind)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->rail[i].kind == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum mete_code one_open(struct rails *out, struct settings *s, struct text name,
+                               struct mete_err *err)
+{
+    const struct rail_kind *kind = rail_kind_of(name);
+    char names[LIST_MAX];
+    if (kind == NULL) {
+        return mete_fail(err, METE_USAGE, "", "rails of [rails]: there is no rail \"%.*s\": %s",
+                         (int)(name.len > 64 ? 64 : name.len), name.p, names_of(names));
+    }
+    if (is_open(out, kind)) { /* by another of its names */
+        return METE_OK;
+    }
+    METE_ASSERT(out->count < WORKER_RAILS_MAX);
+    struct worker_rail *r = &out->rail[out->count];
+    struct section *in = arena_alloc(s->arena, sizeof *in);
+    *in = (struct section){s, kind->name};
+    const struct rail_config config = {section_get, in};
+    r->kind = kind;
+    enum mete_code code = kind->open(&r->rail, &config, err);
+    out->count += code == METE_OK;
+    return code;
+}
+
+enum mete_code rails_open(struct rails *out, struct settings *s, struct mete_err *err)
+{
+    const char *list = settings_text(s, SETTING_RAILS);
+    enum mete_code code = METE_OK;
+    *out = (struct rails){.count = 0};
+    while (list != NULL && *list != '\0' && code == METE_OK) {
+        size_t len = strcspn(list, ", ");
+        if (len > 0) {
+            code = one_open(out, s, (struct text){list, len}, err);
+        }
+        list += len + (list[len] != '\0');
+    }
+    if (code == METE_OK && out->count > 0 && settings_text(s, SETTING_WORKER_KEYS) != NULL) {
+        code = payout_keys_read(&out->keys, settings_path(s, SETTING_WORKER_KEYS), err);
+    }
+    if (code != METE_OK) {
+        rails_close(out);
+    }
+    return code;
+}
+
+void rails_close(struct rails *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        r->rail[i].kind->close(r->rail[i].rail);
+    }
+    payout_keys_free(r->keys);
+    *r = (struct rails){.count = 0};
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the files of the rail share: its settings, assets and amounts, fees, and the transaction
+ * that a body holds. */
+#ifndef METE_RAILS_EVM_PARTS_H
+#define METE_RAILS_EVM_PARTS_H
+
+#include "rails/evm/chain.h"
+#include "rails/evm/lane.h"
+#include "rails/evm/network.h"
+#include "rails/rail.h"
+#include "wire/evm/batch.h"
+
+#define EVM_TOKENS_MAX    16
+#define EVM_COIN_DECIMALS 18
+#define EVM_GAS_MAX       UINT64_C(16777216) /* of one transaction (EIP-7825) */
+#define EVM_GAS_ONE_MAX   UINT64_C(1000000)  /* of one payment by itself */
+#define EVM_APPROVE_GAS   UINT64_C(100000)
+#define EVM_PAYMENTS_MAX  200 /* of one call */
+#define GWEI              ((u128)1000000000)
+
+struct evm_token {
+    char code[ASSET_CODE_LEN_MAX + 1];
+    uint8_t decimals;
+    bool is_coin;               /* what gas is paid in; no address */
+    struct evm_address address; /* of the token's contract */
+    bool is_checked;            /* the contract has said the same decimals */
+};
+
+struct rail {
+    struct chain *chain;
+    struct lane *lane;
+    struct evm_token token[EVM_TOKENS_MAX];
+    size_t token_count;
+    enum evm_checksum checksum;
+    uint32_t confirmations; /* blocks, the payment's own among them */
+    u128 fee_max;           /* wei a gas, tip and all */
+    mete_time replace_after;
+    bool has_batch;
+    struct evm_address batch;
+    size_t batch_size;
+    mete_time approved_at; /* when the batch contract was last allowed to move a token; 0: never */
+    mete_time first_now;   /* of the first probe: what is older is not this process's doing */
+};
+
+/** Reads the settings into `r`; opens key and chain. */
+enum mete_code evm_settings_read(struct rail *r, const struct rail_config *config,
+                                 struct mete_err *err) METE_MUST_CHECK;
+
+/* --- assets and amounts ------------------------------------------------------------------------*/
+
+/** The token that an asset is, or NULL. */
+struct evm_token *evm_token_of(struct rail *r, const struct asset *asset);
+const struct evm_token *evm_token_at(const struct rail *r, const struct evm_address *address);
+/** Minor units of an asset as units of its token; false when they do not divide, or are too many.
+ */
+bool evm_amount_of(const struct asset *asset, const struct evm_token *t, i128 amount,
+                   struct u256 *out) METE_MUST_CHECK;
+/** And back, rounded down, or up: *is_exact tells. False when they are too many. */
+bool evm_amount_back(const struct asset *asset, const struct evm_token *t, struct u256 units,
+                     bool up, i128 *out, bool *is_exact) METE_MUST_CHECK;
+
+/* --- fees --------------------------------------------------------------------------------------*/
+
+struct evm_fees {
+    u128 base; /* wei a gas, of the latest block */
+    u128 tip;
+    u128 max;
+};
+/** What a new transaction offers: base fee twice and the tip, below the cap. */
+struct evm_fees evm_fees_of(const struct rail *r, struct u256 base, struct u256 tip);
+/** Raises the fees of `tx` by an eighth at least, and to what a new one would offer: nodes take no
+ *  less for a replacement (10 %). False when the cap does not allow it. */
+bool evm_fees_raise(const struct rail *r, const struct evm_fees *now,
+                    struct evm_tx *tx) METE_MUST_CHECK;
+/** What is asked for fees: the latest block, and the tip that the node thinks right. */
+struct evm_fee_asks {
+    size_t block;
+    size_t tip;
+};
+struct evm_fee_asks evm_fees_ask(struct chain_round *round);
+/** False when the node did not say. */
+bool evm_fees_answer(const struct rail *r, const struct chain_round *round,
+                     struct evm_fee_asks asks, struct evm_block *latest,
+                     struct evm_fees *out) METE_MUST_CHECK;
+
+/* --- bodies ------------------------------------------------------------------------------------*/
+
+/** A transaction that is or was a body, taken apart. */
+struct evm_sent {
+    struct text body; /* as it stands in the payment */
+    struct bytes raw;
+    struct evm_tx tx;
+    struct hash id;
+    struct evm_address sender;
+};
+/** False when the body is no transaction of this chain. Memory from `a`. */
+bool evm_sent_read(struct arena *a, uint64_t chain_id, struct text body,
+                   struct evm_sent *out) METE_MUST_CHECK;
+
+/** What one payment of a transaction pays. */
+struct evm_paid {
+    const struct evm_token *token;
+    bool is_batch;
+    size_t index;       /* in its batch */
+    size_t batch_count; /* payments of the transaction */
+    struct evm_address to;
+    struct u256 amount;
+};
+/** Reads the payment that `anchor` names out of its transaction; false when the two do not fit. */
+bool evm_paid_read(const struct rail *r, const struct evm_sent *s, struct text anchor,
+                   struct evm_paid *out) METE_MUST_CHECK;
+
+/** "eip155:CHAIN:SENDER:NONCE", and "#index" when it is not 0. */
+struct text evm_anchor(struct arena *a, uint64_t chain_id, const struct evm_address *sender,
+                       uint64_t nonce, size_t index);
+/** Fills in anchor and body of a signed transaction. */
+void evm_body_set(struct arena *a, struct rail_payment *p, const struct evm_tx *tx,
+                  const struct evm_address *sender, size_t index);
+/** The body of a transaction: "0x" and its bytes. */
+struct text evm_body(struct arena *a, const struct evm_tx *tx);
+
+/* --- transactions of the account's own ---------------------------------------------------------*/
+
+/** Sends a transaction that pays nobody: `to`, `data`, `gas` and `nonce` are set in it. Nothing is
+ *  committed of it: were its nonce that of a payment, that payment would be found dead, and made
+ *  anew. */
+void evm_own_send(struct rail *r, const struct evm_fees *fees, struct evm_tx *tx);
+
+/* --- the three calls ---------------------------------------------------------------------------*/
+
+void evm_prepare(struct rail *r, struct rail_payment **p, size_t count, struct arena *a);
+void evm_send(struct rail *r, struct rail_payment **p, size_t count, struct arena *a);
+void evm_probe(struct rail *r, struct rail_payment **p, size_t count, struct arena *a);
+
+/** "0x" and the hash. */
+struct text evm_hash_text(struct arena *a, const struct hash *h);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Keys and nonces. The memory is an ordered map from nonce to who was offered it. */
+#include "rails/evm/lane.h"
+
+#include "base/encode.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "crypto/hash.h"
+#include "crypto/seal.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEY_FILE_MAX   128 /* bytes */
+#define PATH_LEN_MAX   4096
+#define SKIP_TAKEN_MAX 12 /* doublings end there: 2,047 nonces */
+
+struct offer {
+    bool is_used;
+    uint32_t taken; /* what the owner had been told when it was offered */
+    mete_time at;
+    uint64_t owner; /* a hash of its text: a collision costs a nonce that is offered later */
+};
+
+struct lane {
+    uint8_t *secret; /* sodium_malloc: locked, not dumped, read only between guards */
+    struct evm_address address;
+    struct omap offers;
+};
+
+/* --- the key -----------------------------------------------------------------------------------*/
+
+/** The file: among systemd's credentials when it is a bare name and lies there. */
+static const char *key_path(const char *given, char *room, size_t size, bool *is_credential)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    struct stat st;
+    *is_credential = false;
+    if (folder == NULL || strchr(given, '/') != NULL) {
+        return given;
+    }
+    int len = snprintf(room, size, "%s/%s", folder, given);
+    *is_credential = len > 0 && (size_t)len < size && stat(room, &st) == 0;
+    return *is_credential ? room : given;
+}
+
+static bool secret_read(uint8_t *secret, char *text, size_t len)
+{
+    while (len > 0 && (unsigned char)text[len - 1] <= ' ') {
+        len--;
+    }
+    struct text digits = {text, len};
+    if (text_starts(digits, "0x")) {
+        digits = (struct text){text + 2, len - 2};
+    }
+    return digits.len == 2 * SECP_SECRET_LEN && hex_decode(secret, SECP_SECRET_LEN, digits) &&
+           secp_secret_ok(secret);
+}
+
+static enum mete_code file_read(uint8_t *secret, const char *path, bool is_credential,
+                                struct mete_err *err)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        enum mete_code code = mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return code;
+    }
+    if (!is_credential && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        close(fd);
+        return mete_fail(err, METE_FILE, "", "others may read %s: chmod 600 it", path);
+    }
+    char *text = sodium_malloc(KEY_FILE_MAX);
+    METE_ASSERT(text != NULL);
+    ssize_t len = read(fd, text, KEY_FILE_MAX);
+    close(fd);
+    bool ok = len > 0 && secret_read(secret, text, (size_t)len);
+    sodium_free(text);
+    return ok ? METE_OK
+              : mete_fail(err, METE_USAGE, "",
+                          "%s holds no private key: 64 hexadecimal digits are asked for", path);
+}
+
+enum mete_code lane_open(struct lane **out, const char *key_file, struct mete_err *err)
+{
+    char room[PATH_LEN_MAX];
+    bool is_credential;
+    METE_ASSERT(sodium_init() >= 0);
+    const char *path = key_path(key_file, room, sizeof room, &is_credential);
+    struct lane *l = calloc(1, sizeof *l);
+    METE_ASSERT(l != NULL);
+    l->secret = sodium_malloc(SECP_SECRET_LEN);
+    METE_ASSERT(l->secret != NULL);
+    omap_init(&l->offers, sizeof(struct offer), 1);
+    enum mete_code code = file_read(l->secret, path, is_credential, err);
+    if (code != METE_OK) {
+        lane_close(l);
+        return code;
+    }
+    METE_ASSERT(evm_address_of_secret(l->secret, &l->address));
+    METE_ASSERT(sodium_mprotect_noaccess(l->secret) == 0);
+    *out = l;
+    return METE_OK;
+}
+
+void lane_close(struct lane *l)
+{
+    if (l == NULL) {
+        return;
+    }
+    sodium_free(l->secret); /* wipes it */
+    omap_clear(&l->offers);
+    free(l);
+}
+
+const struct evm_address *lane_address(const struct lane *l)
+{
+    return &l->address;
+}
+
+void lane_sign(struct lane *l, struct evm_tx *tx)
+{
+    METE_ASSERT(sodium_mprotect_readonly(l->secret) == 0);
+    METE_ASSERT(evm_tx_sign(tx, l->secret));
+    METE_ASSERT(sodium_mprotect_noaccess(l->secret) == 0);
+}
+
+/* --- nonces ------------------------------------------------------------------------------------*/
+
+static struct offer *offer_of(const struct lane *l, uint64_t nonce)
+{
+    uint64_t key = htobe64(nonce);
+    return omap_get(&l->offers, (struct bytes){(const uint8_t *)&key, sizeof key});
+}
+
+static struct offer *offer_make(struct lane *l, uint64_t nonce)
+{
+    uint64_t key = htobe64(nonce);
+    return omap_put(&l->offers, (struct bytes){(const uint8_t *)&key, sizeof key}, NULL);
+}
+
+/** How many free nonces are passed over: whoever is told again and again that they are taken would
+ *  else ask for each of a long row that was committed and never sent. */
+static uint64_t skip_of(uint32_t taken)
+{
+    const uint32_t doublings = taken < SKIP_TAKEN_MAX ? taken : SKIP_TAKEN_MAX;
+    return taken > 2 ? (UINT64_C(1) << (doublings - 1)) - 1 : 0;
+}
+
+/** Whether an offer may be made again, to `who`. */
+static bool is_open(struct offer *o, uint64_t who, uint32_t taken, mete_time now)
+{
+    if (!o->is_used && o->owner == who && o->taken < taken) {
+        o->is_used = true; /* somebody has committed it */
+    }
+    return !o->is_used && (o->owner == who || now - o->at > LANE_OFFER_US);
+}
+
+uint64_t lane_offer(struct lane *l, uint64_t pending, struct text owner, uint32_t taken,
+                    mete_time now)
+{
+    const uint64_t who = bytes_hash(text_bytes(owner), 0);
+    uint64_t skip = skip_of(taken);
+    uint64_t nonce = pending;
+    for (;; nonce++) {
+        struct offer *o = offer_of(l, nonce);
+        if (o != NULL && !is_open(o, who, taken, now)) {
+            continue;
+        }
+        if (skip == 0 || (o != NULL && o->owner == who)) {
+            break;
+        }
+        skip--;
+    }
+    *offer_make(l, nonce) = (struct offer){false, taken, now, who};
+    return nonce;
+}
+
+void lane_use(struct lane *l, uint64_t nonce)
+{
+    offer_make(l, nonce)->is_used = true;
+}
+
+void lane_forget(struct lane *l, uint64_t count)
+{
+    struct omap_node *n;
+    while ((n = omap_seek(&l->offers, (struct bytes){0})) != NULL) {
+        uint64_t key;
+        const struct bytes raw = omap_key(n);
+        memcpy(&key, raw.p, sizeof key);
+        if (be64toh(key) >= count) {
+            return;
+        }
+        (void)omap_remove(&l->offers, (struct bytes){(const uint8_t *)&key, sizeof key});
+    }
+}
+
+bool lane_is_free(const struct lane *l, uint64_t nonce, mete_time now)
+{
+    const struct offer *o = offer_of(l, nonce);
+    return o == NULL || (!o->is_used && now - o->at > LANE_OFFER_US);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The account that pays on one chain: its key, in guarded memory, and the nonces that this process
+ * has given out. What a nonce was used for is committed by others (a payout's anchor, a
+ * settlement's row): the lane remembers only so much that it does not offer one twice, and that a
+ * nonce which was offered and never committed is offered again, before it becomes a hole that all
+ * later transactions wait behind. One thread at a time. */
+#ifndef METE_RAILS_EVM_LANE_H
+#define METE_RAILS_EVM_LANE_H
+
+#include "base/time.h"
+#include "wire/evm/tx.h"
+
+/** What was offered and not committed within this time is offered again: a claim's lease is
+ * shorter.
+ */
+#define LANE_OFFER_US (120 * TIME_SECOND_US)
+
+struct lane;
+
+/** Reads the key: 64 hexadecimal digits, with or without 0x, in a file that nobody else may read,
+ * or by its name among systemd's credentials. METE_FILE, METE_USAGE: why not. */
+enum mete_code lane_open(struct lane **out, const char *key_file,
+                         struct mete_err *err) METE_MUST_CHECK;
+/** Wipes the key. */
+void lane_close(struct lane *l);
+const struct evm_address *lane_address(const struct lane *l);
+/** Signs with the lane's key. */
+void lane_sign(struct lane *l, struct evm_tx *tx);
+
+/** A nonce for `owner` (a text that is the same when it asks again): the first from `pending` (the
+ *  node's count with what waits) that nobody has. `taken`: how often the owner was told that what
+ * it was offered is somebody else's. */
+uint64_t lane_offer(struct lane *l, uint64_t pending, struct text owner, uint32_t taken,
+                    mete_time now);
+/** It is committed: never offered again. */
+void lane_use(struct lane *l, uint64_t nonce);
+/** Nonces below `count` are on the chain, deep enough: nothing needs to be remembered of them. */
+void lane_forget(struct lane *l, uint64_t count);
+/** True when the lane knows of nobody who has the nonce, or might commit it yet. */
+bool lane_is_free(const struct lane *l, uint64_t nonce, mete_time now);
+
+#endif

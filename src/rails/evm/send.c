@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sending what is committed. A node's refusal proves nothing: the same bytes may have been sent
+ * before, by another process, through another node. So the answer is "accepted" or "unknown", and
+ * the probe finds the end. */
+#include "base/text.h"
+#include "rails/evm/evm_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct sending {
+    struct evm_sent sent;
+    size_t place;
+};
+
+/** What nodes say when they have it already: geth, erigon, nethermind, besu, anvil. */
+static bool is_known(struct text said)
+{
+    static const char *const WORDS[] = {"already known", "already imported", "AlreadyKnown",
+                                        "known transaction", "Known transaction"};
+    for (size_t i = 0; i < ARRAY_LEN(WORDS); i++) {
+        if (memmem(said.p, said.len, WORDS[i], strlen(WORDS[i])) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** The one of the bytes, which may be new. NULL: they are no transaction. */
+static struct sending *sending_of(struct rail *r, struct arena *own, struct sending *all,
+                                  size_t *count, const struct rail_payment *p)
+{
+    struct evm_paid paid;
+    const struct text body = p->body_count > 0 ? p->body[p->body_count - 1] : (struct text){0};
+    for (size_t i = *count; i-- > 0;) {
+        if (text_eq(all[i].sent.body, body)) {
+            return &all[i];
+        }
+    }
+    struct sending *s = &all[*count];
+    if (!evm_sent_read(own, chain_id(r->chain), body, &s->sent) ||
+        !evm_paid_read(r, &s->sent, p->anchor, &paid)) {
+        return NULL;
+    }
+    (*count)++;
+    return s;
+}
+
+static void answer_judge(const struct chain_round *round, const struct sending *s,
+                         struct rail_payment *p, struct arena *a)
+{
+    const struct rpc_answer *answer = chain_answer(round, s->place);
+    struct hash id;
+    p->report.reference = evm_hash_text(a, &s->sent.id);
+    if (!answer->is_error && rpc_hash(answer->result, &id) && hash_eq(&id, &s->sent.id)) {
+        rail_say(p, RAIL_ACCEPTED, "%s", "");
+    } else if (!answer->is_error) {
+        rail_say(p, RAIL_UNKNOWN, "the node answers with the hash of another transaction");
+    } else if (is_known(answer->error_text)) {
+        rail_say(p, RAIL_ACCEPTED, "the node had it already");
+    } else {
+        rail_say(p, RAIL_UNKNOWN, "the node refuses it: %lld %.*s", (long long)answer->error_code,
+                 (int)(answer->error_text.len < 160 ? answer->error_text.len : 160),
+                 answer->error_text.p);
+    }
+}
+
+static void answers_judge(struct chain_round *round, struct sending **of, struct rail_payment **p,
+                          size_t count, struct arena *a)
+{
+    struct mete_err err;
+    const enum mete_code code = chain_round_go(round, &err);
+    for (size_t i = 0; i < count; i++) {
+        if (of[i] == NULL) {
+            rail_say(p[i], RAIL_UNKNOWN,
+                     "what is committed is no payment of this chain and these settings");
+        } else if (code != METE_OK) {
+            p[i]->report.reference = evm_hash_text(a, &of[i]->sent.id);
+            rail_say(p[i], RAIL_UNKNOWN, "%s", err.text);
+        } else {
+            answer_judge(round, of[i], p[i], a);
+        }
+    }
+}
+
+void evm_send(struct rail *r, struct rail_payment **p, size_t count, struct arena *a)
+{
+    struct arena own;
+    struct chain_round round;
+    size_t sent = 0;
+    arena_init(&own, (count + 1) * (EVM_TX_ARENA_MAX(EVM_TX_SIZE_MAX) + EVM_TX_SIZE_MAX + 1024));
+    struct sending *all = arena_array(&own, count, sizeof *all);
+    struct sending **of = arena_array(&own, count, sizeof(struct sending *));
+    chain_round_begin(&round, r->chain);
+    for (size_t i = 0; i < count; i++) {
+        const size_t before = sent;
+        of[i] = sending_of(r, &own, all, &sent, p[i]);
+        if (sent > before) {
+            of[i]->place = chain_ask_send(&round, of[i]->sent.raw);
+            lane_use(r->lane, of[i]->sent.tx.nonce);
+        }
+    }
+    answers_judge(&round, of, p, count, a);
+    chain_round_end(&round);
+    arena_clear(&own);
+}
+
+void evm_own_send(struct rail *r, const struct evm_fees *fees, struct evm_tx *tx)
+{
+    struct chain_round round;
+    struct mete_err err;
+    struct buf raw = {0};
+    tx->type = EVM_TX_FEE_MARKET;
+    tx->chain_id = chain_id(r->chain);
+    tx->tip_max = u256_of(fees->tip < fees->max ? fees->tip : fees->max);
+    tx->fee_max = u256_of(fees->max);
+    lane_sign(r->lane, tx);
+    evm_tx_put(tx, &raw);
+    chain_round_begin(&round, r->chain);
+    (void)chain_ask_send(&round, buf_bytes(&raw));
+    if (chain_round_go(&round, &err) == METE_OK) {
+        lane_use(r->lane, tx->nonce);
+    }
+    chain_round_end(&round);
+    buf_clear(&raw);
+}
