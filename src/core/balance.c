@@ -192,7 +192,7 @@ enum view_result balance_of(const struct view *v, struct arena *a, const struct 
 }
 
 struct account_at account_at_make(uint32_t party, uint32_t asset, mete_time at,
-                             const i128 total[STATE_SUMS])
+                                  const i128 total[STATE_SUMS])
 {
     return (struct account_at){.party = party,
                                .asset = asset,

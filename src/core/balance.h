@@ -23,7 +23,7 @@ struct account_at {
     bool ever_pending; /* something was, when it was booked: only that can be pending or disputed */
 };
 struct account_at account_at_make(uint32_t party, uint32_t asset, mete_time at,
-                             const i128 total[STATE_SUMS]);
+                                  const i128 total[STATE_SUMS]);
 /** balance_at without `paid` and `leaving`, for walks over many accounts. */
 enum view_result balance_of(const struct view *v, struct arena *a, const struct account_at *of,
                             struct balance *out);

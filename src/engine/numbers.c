@@ -124,8 +124,7 @@ static bool first_due(void *arg, struct bytes key, struct bytes value, const i12
     return false;
 }
 
-static enum mete_code payouts_read(struct engine *e, struct book_numbers *out,
-                                   struct mete_err *err)
+static enum mete_code payouts_read(struct engine *e, struct book_numbers *out, struct mete_err *err)
 {
     const struct view *v = engine_view(e);
     struct key from = key_of(KEY_OUTBOX);
