@@ -34,7 +34,7 @@ static void check_answers(struct bytes in)
     }
     METE_ASSERT(abi_answer_u256(in, &v) == (in.len == ABI_WORD));
     METE_ASSERT(!abi_answer_bool(in, &flag) || call_is_done(in) == flag);
-    (void)call_is_valid(in);
+    (void)eip1271_is_valid(in);
 }
 
 static void check_multicall(struct bytes in, size_t count)

@@ -320,7 +320,7 @@
       "A webhook is older than its window, or ahead.",                                             \
       "Set the clock; an event that is too old is entered by hand, after a look at the provider.") \
     X(WEBHOOK_PROVIDER, 308, "webhook_provider", 404, 0, "No such payment provider.",              \
-      "Put its secret into the folder that [payments] secrets names.")                             \
+      "Put its secret into the folder that [payments] webhook_keys names.")                        \
     X(PAYMENT_STATE, 309, "payment_state", 409, 0, "The payment's state does not allow this.",     \
       "The message names the state; what was refused stands in the quarantine.")                   \
     /* 320..: the Model Context Protocol */                                                        \

@@ -230,6 +230,7 @@ static int doctor_run(struct cli *c)
     settings_look(&d);
     certificate_look(&d);
     descriptors_look(&d);
+    doctor_look_at_rails(&d);
     doctor_look_at_store(&d);
     if (backups != NULL) {
         doctor_look_at_backups(&d, backups);

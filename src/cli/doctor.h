@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/settings.h"
+#include "engine/numbers.h"
 
 enum finding { FINE, WARNING, WRONG };
 
@@ -21,6 +22,9 @@ mete_time doctor_now(void);
 
 /** The store: its file, disk and folder, its books, its keys. */
 void doctor_look_at_store(struct doctor *d);
+/** The rails of the settings; what of a book is on its way. */
+void doctor_look_at_rails(struct doctor *d);
+void doctor_look_at_payouts(struct doctor *d, const char *book, const struct book_numbers *n);
 /** What lies in the folder that mete backup writes to. */
 void doctor_look_at_backups(struct doctor *d, const char *folder);
 

@@ -247,6 +247,7 @@ static void open_book_look(struct look *l, struct engine *e, const char *book)
     quarantine_look(l->d, book, &n);
     insights_look(l, e, book);
     waits_look(l->d, e, book, &n);
+    doctor_look_at_payouts(l->d, book, &n);
 }
 
 /** NULL: it cannot be opened, which was told. */

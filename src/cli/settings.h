@@ -146,6 +146,7 @@ enum setting_kind {
       "for tests alone: HOST:PORT, where all hosts of payees are taken to be")                     \
     X(LIGHTNING_CA, "lightning", "resolve_ca", NULL, NULL, FILE, NULL, 0, 0, 0,                    \
       "authorities to believe hosts of payees by, PEM, instead of the system's")                   \
+    X(PAYMENT_SECRETS, "payments", "webhook_keys", NULL, NULL, TEXT, NULL, 0, 0, 0,                \
     X(PAYMENT_SECRETS, "payments", "secrets", NULL, NULL, TEXT, NULL, 0, 0, 0,                     \
       "a folder with a file for each payment provider that sends webhooks: its secret; a second "  \
       "line while it is changed")                                                                  \
@@ -159,7 +160,7 @@ enum setting_kind {
       "of payouts: standard or instant")                                                           \
     X(STRIPE_CA, "stripe", "ca_file", NULL, NULL, FILE, NULL, 0, 0, 0,                             \
       "the authorities that its certificate is checked by, PEM; unless said the system's")         \
-    X(STRIPE_WEBHOOK, "stripe", "webhook_secret_file", NULL, NULL, SECRET, NULL, 0, 0, 0,          \
+    X(STRIPE_WEBHOOK, "stripe", "webhook_key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,             \
       "the file that holds the secret of the webhook (whsec_...); a second line while it is "      \
       "changed")                                                                                   \
     X(BANK_DEBTOR, "bank", "debtor", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \
@@ -194,7 +195,36 @@ enum setting_kind {
       "of nacha: ppd (people) or ccd (companies)")                                                 \
     X(BANK_LINE_END, "bank", "line_end", NULL, NULL, TEXT, "lf", 0, 0, 0, "of nacha: lf or crlf")  \
     X(BANK_PRESUMED, "bank", "presumed_days", NULL, NULL, NUMBER, "3", 0, 30, 0,                   \
-      "of nacha: banking days behind the execution after which no return means paid")
+      "of nacha: banking days behind the execution after which no return means paid")              \
+    X(EVM_NETWORK, "evm", "network", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \
+      "the chain: ethereum, base, arbitrum, optimism, polygon, bsc, avalanche, or a test net of "  \
+      "theirs")                                                                                    \
+    X(EVM_CHAIN, "evm", "chain_id", NULL, NULL, TEXT, NULL, 0, 0, 0,                               \
+      "its number, for a chain that is not known by name")                                         \
+    X(EVM_RPC, "evm", "rpc_url", "ETH_RPC", NULL, TEXT, NULL, 0, 0, 0,                             \
+      "a node's URL, or several: the next one is asked when one fails")                            \
+    X(EVM_RPC_FILE, "evm", "rpc_url_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                      \
+      "the file that says them, when they have keys in them")                                      \
+    X(EVM_HTTP, "evm", "allow_http", NULL, NULL, SWITCH, "no", 0, 0, 0,                            \
+      "nodes of other machines may be asked without TLS")                                          \
+    X(EVM_KEY, "evm", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                               \
+      "the private key of the account that pays, 64 hexadecimal digits")                           \
+    X(EVM_CONFIRMATIONS, "evm", "confirmations", NULL, NULL, NUMBER, NULL, 1, 100000, 0,           \
+      "blocks after which a payment counts; unless said the network's")                            \
+    X(EVM_FEE, "evm", "max_fee_gwei", NULL, NULL, NUMBER, "500", 1, 1000000, 0,                    \
+      "the most that a unit of gas may cost, in gwei")                                             \
+    X(EVM_REPLACE, "evm", "replace_after_s", NULL, NULL, NUMBER, "180", 1, 86400, 0,               \
+      "seconds after which the fee of what waits is raised")                                       \
+    X(EVM_TOKENS, "evm", "tokens", NULL, NULL, TEXT, NULL, 0, 0, 0,                                \
+      "CODE=ADDRESS/DECIMALS of further tokens, CODE=coin of the coin; USDC is known")             \
+    X(EVM_BATCH, "evm", "batch_contract", NULL, NULL, TEXT, NULL, 0, 0, 0,                         \
+      "the address of contracts/Batch.sol, by which many are paid at once")                        \
+    X(EVM_BATCH_SIZE, "evm", "batch_size", NULL, NULL, NUMBER, "100", 1, 200, 0,                   \
+      "payments of one transaction")                                                               \
+    X(EVM_CHECKSUM, "evm", "checksum", NULL, NULL, TEXT, "needed", 0, 0, 0,                        \
+      "of destinations: needed, or optional when they have no capitals")                           \
+    X(EVM_TIMEOUT, "evm", "timeout_s", NULL, NULL, NUMBER, "20", 1, 300, 0,                        \
+      "seconds for an answer of a node")
 
 enum setting {
 #define X(symbol, section, name, env, option, kind, otherwise, min, max, traits, what)             \

@@ -185,7 +185,7 @@ static void amount_put(struct writing *w, size_t i, i128 amount, unsigned scale)
 /* --- 1099 --------------------------------------------------------------------------------------*/
 
 /** The party itself when it fits, else what stands for it: the same each year. */
-static struct text account_of(struct text party, char out[65])
+static struct text number_of(struct text party, char out[65])
 {
     bool plain = party.len <= ACCOUNT_MAX;
     for (size_t i = 0; i < party.len && plain; i++) {
@@ -223,7 +223,7 @@ static void form_row(struct writing *w, const char *const *columns, const struct
 {
     char hex[65];
     const size_t *at = place_of(w, row->party);
-    struct text account = account_of(row->party, hex);
+    struct text account = number_of(row->party, hex);
     for (size_t i = 0; columns[i] != NULL; i++) {
         if (strcmp(columns[i], w->o->box) == 0) {
             amount_put(w, i, amount, 2);

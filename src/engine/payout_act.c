@@ -267,6 +267,9 @@ static enum mete_code request_run(struct asking *k, struct text *id, bool *is_ne
                          transfer_id);
     }
     code = row_find(k, most);
+    if (code == METE_OK && k->ask->allow != NULL) {
+        code = k->ask->allow(k->ask->ctx, &k->asset, k->row.amount, k->err);
+    }
     const struct batch_request open = {.schedule = k->schedule.id,
                                        .period = text_of(k->period.name),
                                        .even_unfinished = true,

@@ -186,6 +186,10 @@ struct payout_ask {
     struct text schedule; /* on demand */
     struct text amount;   /* a decimal; "": all, up to the schedule's maximum */
     struct text actor;
+    /** May whoever asks have so much? NULL: yes. */
+    enum mete_code (*allow)(const void *ctx, const struct asset *asset, i128 amount,
+                            struct mete_err *err);
+    const void *ctx;
 };
 /** A party asks for what has cleared: queues it, once in a period. `id` in `a`. METE_PAYOUT_LIMIT
  *  and what payout_plan says. */

@@ -202,15 +202,15 @@ static void payouts_write(const struct desk *d, struct exposition *e)
         return;
     }
     payout_worker_counts(d->payouts, &c);
-    const struct metric list[] = {
-        {"mete_payout_rounds_total", "counter", UNIT_NONE, "Claims of payouts that are due.",
-         (int64_t)c.rounds},
-        {"mete_payout_claimed_total", "counter", UNIT_NONE, "Payouts that were claimed.",
-         (int64_t)c.claimed},
-        {"mete_payout_refused_total", "counter", UNIT_NONE,
-         "Steps of payouts that a book did not take.", (int64_t)c.refused},
-        {"mete_payout_unanswered_total", "counter", UNIT_NONE,
-         "Claims and steps that got no answer.", (int64_t)c.unanswered}};
+    const struct metric list[] = {{"mete_payout_rounds_total", "counter", UNIT_NONE,
+                                   "Claims of payouts that are due.", (int64_t)c.rounds},
+                                  {"mete_payout_claimed_total", "counter", UNIT_NONE,
+                                   "Payouts that were claimed.", (int64_t)c.claimed},
+                                  {"mete_payout_refused_total", "counter", UNIT_NONE,
+                                   "Steps of payouts that a book did not take.",
+                                   (int64_t)c.refused},
+                                  {"mete_payout_unanswered_total", "counter", UNIT_NONE,
+                                   "Claims and steps that got no answer.", (int64_t)c.unanswered}};
     exposition_list(e, list, ARRAY_LEN(list));
     exposition_family(e, "mete_payout_outcomes_total", "counter", UNIT_NONE,
                       "What rails answered, payment by payment.");

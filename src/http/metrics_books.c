@@ -71,8 +71,9 @@ static void payouts_write(struct exposition *e, const struct shown *s, mete_time
             exposition_sample(e, labels, ARRAY_LEN(labels), (int64_t)s->numbers[i].payouts[k]);
         }
     }
-    exposition_family(e, "mete_payout_oldest_due_seconds", "gauge", UNIT_SECONDS,
-                      "For how long a payout has been due that no worker has looked at; 0: none is.");
+    exposition_family(
+        e, "mete_payout_oldest_due_seconds", "gauge", UNIT_SECONDS,
+        "For how long a payout has been due that no worker has looked at; 0: none is.");
     for (size_t i = 0; i < s->count; i++) {
         const struct label label = {"book", text_of(s->name[i])};
         exposition_sample(e, &label, 1, age(s->numbers[i].payout_due, now));

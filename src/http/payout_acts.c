@@ -2,6 +2,7 @@
  * What is asked of payouts: open a batch, pay me now, cancel, hold, release. Bodies are read before
  * the book is; what is allowed is core's and the engine's to say. */
 #include "http/desk.h"
+#include "http/limits.h"
 #include "http/mapping.h"
 #include "http/payday.h"
 #include "http/reply.h"
@@ -111,13 +112,19 @@ void payout_batch_post(struct desk *d, struct engine *e, struct exchange *x)
 
 /* --- POST /v1/payouts/request ------------------------------------------------------------------*/
 
+static enum mete_code request_allow(const void *who, const struct asset *asset, i128 amount,
+                                    struct mete_err *err)
+{
+    return limits_allow(who, asset, amount, err);
+}
+
 void payout_request_prepare(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct payout_ask *q = arena_alloc(&x->arena, sizeof *q);
     const struct member members[] = {{"schedule", &q->schedule}, {"amount", &q->amount}};
     (void)d;
     (void)e;
-    *q = (struct payout_ask){.actor = x->who->key_id};
+    *q = (struct payout_ask){.actor = x->who->key_id, .allow = request_allow, .ctx = x->who};
     if (body_read(x, members, ARRAY_LEN(members), NULL) == NULL) {
         return;
     }

@@ -28,7 +28,7 @@ static bool signature_good(const struct desk *d, struct exchange *x)
     if (d->o.stripe_webhook_secret == NULL ||
         !webhook_secrets_read(d->o.stripe_webhook_secret, &s)) {
         reply_fail(x, METE_WEBHOOK_PROVIDER, NULL,
-                   "[stripe] webhook_secret_file is not set, or others may read it");
+                   "[stripe] webhook_key_file is not set, or others may read it");
         return false;
     }
     for (size_t i = 0; i < s.count && v != WEBHOOK_GOOD; i++) {

@@ -44,7 +44,21 @@ static const char SCHEMA[] =
     " reference, after_s, return_reason);"
     "CREATE TABLE IF NOT EXISTS bank_entry(seq INTEGER PRIMARY KEY, payment, credit, amount,"
     " currency, account, reason, day, statement);"
-    "CREATE TABLE IF NOT EXISTS bank_report(seq INTEGER PRIMARY KEY, name, type, body, written);";
+    "CREATE TABLE IF NOT EXISTS bank_report(seq INTEGER PRIMARY KEY, name, type, body, written);"
+    /* what each tick looks for, and what calls ask for, without reading whole tables */
+    "CREATE INDEX IF NOT EXISTS moved_anchor ON moved(anchor);"
+    "CREATE INDEX IF NOT EXISTS ln_due ON ln_payment(settle_us) WHERE status = 'pending';"
+    "CREATE INDEX IF NOT EXISTS stripe_due ON stripe_object(due_us) WHERE due_us IS NOT NULL;"
+    "CREATE INDEX IF NOT EXISTS stripe_list ON stripe_object(kind, account, seq);"
+    "CREATE INDEX IF NOT EXISTS stripe_parent ON stripe_object(parent);"
+    "CREATE INDEX IF NOT EXISTS webhook_due ON webhook(seq) WHERE sent <= twice;"
+    "CREATE INDEX IF NOT EXISTS webhook_sent ON webhook(seq) WHERE sent > 0;"
+    "CREATE INDEX IF NOT EXISTS bank_due ON bank_payment(due_us) WHERE next IS NOT NULL;"
+    "CREATE INDEX IF NOT EXISTS bank_of_file ON bank_payment(file);"
+    "CREATE INDEX IF NOT EXISTS bank_name ON bank_file(name);"
+    "CREATE INDEX IF NOT EXISTS bank_message ON bank_file(message);"
+    "CREATE INDEX IF NOT EXISTS bank_open ON bank_entry(seq) WHERE statement IS NULL;"
+    "CREATE INDEX IF NOT EXISTS bank_unwritten ON bank_report(seq) WHERE written = 0;";
 
 static _Noreturn void state_lost(struct sim *s, const char *sql)
 {
@@ -223,8 +237,10 @@ enum mete_code state_open(struct sim *s, struct mete_err *err)
     const char *path = s->o.state != NULL ? s->o.state : ":memory:";
     char *why = NULL;
     if (sqlite3_open(path, &s->db) != SQLITE_OK || sqlite3_busy_timeout(s->db, 0) != SQLITE_OK ||
-        sqlite3_exec(s->db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;", NULL, NULL,
-                     &why) != SQLITE_OK ||
+        sqlite3_exec(
+            s->db,
+            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            NULL, NULL, &why) != SQLITE_OK ||
         sqlite3_exec(s->db, SCHEMA, NULL, NULL, &why) != SQLITE_OK) {
         enum mete_code code = mete_fail(err, METE_SIM_STATE, NULL, "%.150s: %.80s", path,
                                         why != NULL ? why : sqlite3_errmsg(s->db));

@@ -37,7 +37,7 @@
     X(RETURNED_TWICE, "event lie: the book took it although this attempt was not paid, or came")   \
     X(RETURNED_MORE, "event back: the book took it although less was paid than came back")         \
     X(CANCELLED_WHILE_SENT, "event lie: the book took it although the payout is sent")             \
-    X(CLOSED_TWICE, "event lie: the book took it although the batch is closed")                   \
+    X(CLOSED_TWICE, "event lie: the book took it although the batch is closed")                    \
     X(RELEASED_UNHELD, "event lie: the book took it although the party is not held")               \
     X(PAID_UNMADE, "event lie: the book took it although nothing of this attempt was ever sent")   \
     X(UNMADE_WHILE_SENT, "event lie: the book took it although the payout is sent, after 2")       \

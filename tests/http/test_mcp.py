@@ -148,14 +148,17 @@ def scopes(s):
     tools = {t["name"]: t for t in post(s, message("tools/list"))[2]["result"]["tools"]}
     ok(len(tools) > 9, f"{len(tools)} tools for who may do everything")
     for scope, wanted in (("earnings:read", {"get_balance", "list_allocations", "explain",
-                                             "get_statement"}),
+                                             "get_statement", "list_payouts",
+                                             "list_disputes", "get_dispute"}),
+                          ("admin", {"list_keys", "create_key", "rotate_key", "revoke_key"}),
+                          ("payout:approve", {"hold", "release", "cancel_payout"}),
                           ("policy:read", {"simulate"}), ("facilitator", set()),
                           ("dispute:write", {"dispute", "add_evidence", "escalate", "override",
                                              "uphold"})):
         weak = s.make_key(scope)
         listed = s.post("/mcp", message("tools/list"), key=weak)[2]["result"]["tools"]
         equal({t["name"] for t in listed}, wanted, f"the tools of {scope}")
-        for name in set(tools) - wanted - {"get_my_earnings"}:
+        for name in set(tools) - wanted:
             answer = s.post("/mcp", message("tools/call", {"name": name, "arguments": {}}), key=weak)
             if code_of(answer)[1] != -32602 or "Unknown tool" not in answer[2]["error"]["message"]:
                 ok(False, f"{scope}: {name} is not there", answer[2])

@@ -18,14 +18,35 @@ POLICY = event("p", "policy.published", {"policy": {
     "id": "urn:p", "kind": "weights",
     "shares": [{"party": "did:a", "weight": "0.6"}, {"party": "did:b", "weight": "0.4"}]}})
 AGENT = {"get_my_earnings", "get_balance", "list_allocations", "explain", "get_statement", "dispute",
-         "add_evidence", "escalate"}
+         "add_evidence", "escalate", "list_payouts", "request_payout",
+         "list_disputes", "get_dispute"}
+
+
+def usd(amount):
+    return {"amount": amount, "currency": "USD"}
+
+
+# What did:a earned long ago is payable; the rest is pending.
+PAYABLE = [
+    event("book", "book.configured", {
+        "clear_after_days": 0, "destination_cool_off_hours": 0, "payout_minimum": usd("1.00"),
+        "payout_schedules": [{"id": "pull", "every": "demand", "asset": "USD", "rail": "stripe"}]}),
+    event("old", "revenue.received", {"party": "did:a", "amount": usd("25.00")}),
+    event("other", "revenue.received", {"party": "did:b", "amount": usd("30.00")}),
+    event("d", "party.destination_set", {"party": "did:a", "rail": "stripe",
+                                         "destination": "acct_1234567890"}),
+    event("week", "book.configured", {"clear_after_days": 7})]
 
 
 def story(s, now):
+    results = s.post("/v1/events", PAYABLE)[2]["results"]
+    equal([r for r in results if r["status"] != "applied"], [], "a book with a schedule on demand")
     s.post("/v1/events", [POLICY, *[{**revenue(f"sale-{i}"), "occurred_at": now} for i in range(4)]])
     rows = s.get("/v1/allocations?limit=100")[2]["allocations"]
     own = [r["allocation_id"] for r in rows if r["party"] == "did:a"]
     others = [r["allocation_id"] for r in rows if r["party"] == "did:b"]
+    own = [i for i in own if i.startswith("sale")]
+    others = [i for i in others if i.startswith("sale")]
     equal((len(own), len(others)), (4, 4), "four sales, a share of each for both")
     return own, others
 
@@ -76,7 +97,7 @@ def agent(s, how, key, own, others):
     start, tools, earnings, listed, explained, disputed, again, held, resources, balance = results
     equal(start["connected"]["version"]["name"], "mete", f"{how}: connected")
     equal({t["name"] for t in tools["result"]["tools"]}, AGENT, f"{how}: the tools of an agent's key")
-    equal((content(earnings)["party"], content(earnings)["balances"][0]["asset"]),
+    equal((content(earnings)["meta"]["party"], content(earnings)["data"]["asset"]),
           ("did:a", "USD/2"), f"{how}: its own earnings, without saying whose")
     equal({r["party"] for r in content(listed)["allocations"]}, {"did:a"}, f"{how}: its own shares")
     equal(content(explained)["label"], "allocation", f"{how}: why it has this share")
@@ -114,6 +135,39 @@ def strangers(s, how, key, others):
           f"{how}: nor are tools and resources that are not its own")
     equal([w for w in ("4.00", '"400"', '\\"400\\"') if w in told], [], f"{how}: no amount was told")
     equal(s.get("/v1/log/checkpoint")[2], before, f"{how}: nothing was written")
+
+
+def payouts(s, judge):
+    """An agent asks for its money; its key bounds how much; supervisors hold, release, cancel."""
+    how = ("modern", "http")
+    poor = s.make_key("earnings:read,payout:write", "--party", "did:a", "--limit", "USD=24.99")
+    rich = s.make_key("earnings:read,payout:write", "--party", "did:a", "--limit", "USD=25.00")
+    ask = tool("request_payout", schedule="pull", idempotency_key="monday")
+    refused = session(*how, plan_of(s, poor, ["listTools"], ask))[0]
+    equal(refusal(refused[2]), "key_limit", "more than its key may ask for")
+    ok("25.00 USD" in refused[2]["result"]["content"][0]["text"], "and why")
+    results = session(*how, plan_of(s, rich, ["listTools"], ask, ask, tool(
+        "request_payout", schedule="pull"), tool("list_payouts")))[0]
+    paid, again, more, listed = results[2:]
+    equal((content(paid)["party"], content(paid)["amount_minor"]), ("did:a", "2500"), "it asks, and gets")
+    equal(content(again), content(paid), "sent again it is one payout")
+    equal(refusal(more), "payout_limit", "once a day")
+    equal([p["transfer_id"] for p in content(listed)["payouts"]], [content(paid)["transfer_id"]],
+          "it sees what became of it")
+    one = content(paid)["transfer_id"]
+    steps = [["listTools"], tool("hold", party="did:a", reason="looked at"),
+             tool("plan_payout", asset="USD", rail="stripe"),
+             tool("release", payout_id=one, reason="it was fine"),
+             tool("release", payout_id=one, reason="it was fine"),
+             tool("cancel_payout", payout_id=one, reason="asked to"),
+             tool("get_balance", party="did:a")]
+    held, planned, released, twice, cancelled, balance = session(*how, plan_of(s, judge, *steps))[0][2:]
+    equal(content(held)["party"], "did:a", "a supervisor holds")
+    equal(content(planned)["rail"], "stripe", "plans")
+    equal((content(released)["transfer_id"], refusal(twice)), (one, "state_forbids"), "releases, once")
+    equal(content(cancelled)["state"], "cancelled", "and cancels what was not sent")
+    usd_row = [b for b in content(balance)["balances"] if b["asset"] == "USD/2"][0]
+    equal(usd_row["cleared"], "2500", "which is the party's again")
 
 
 def supervisor(s, how, key, own):
@@ -176,15 +230,16 @@ def record(messages, page):
 
 def main():
     with Served() as s:
-        s.key = s.make_key("revenue:write,policy:write,earnings:read,audit:read")
-        party = s.make_key("earnings:read,dispute:write", "--party", "did:a")
-        judge = s.make_key("earnings:read,dispute:write,policy:read")
+        s.key = s.make_key("revenue:write,policy:write,earnings:read,audit:read,admin,payout:write")
+        party = s.make_key("earnings:read,dispute:write,payout:write", "--party", "did:a")
+        judge = s.make_key("earnings:read,dispute:write,policy:read,payout:write,payout:approve")
         now = s.get("/v1/parties")[2]["as_of"]
         own, others = story(s, now)
         for how in (("legacy", "http"), ("modern", "http"), ("legacy", "stdio"), ("modern", "stdio")):
             strangers(s, how, party, others)
         messages = agent(s, ("modern", "http"), party, own, others)
         agent(s, ("legacy", "stdio"), party, own, others)
+        payouts(s, judge)
         supervisor(s, ("legacy", "http"), judge, others[1:])
         supervisor(s, ("modern", "stdio"), judge, others[2:])
         if "--record" in sys.argv:

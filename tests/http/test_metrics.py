@@ -76,8 +76,11 @@ def its_form(s):
     equal(now.label_values("status"), {"2xx", "3xx", "4xx", "5xx"}, "and classes of status")
     equal(now.label_values("result"), RESULTS, "outcomes are the five there are")
     equal(now.label_values("reason"), {"policy", "event", "usage", "stuck"}, "so are reasons")
+    equal(now.label_values("state"), {"queued", "sending", "sent", "unknown", "paid", "failed",
+                                      "failed_permanent", "returned", "cancelled"},
+          "payouts go by their state")
     equal({n for f in now.families.values() for _, l, _ in f.samples for n, _ in l} -
-          {"route", "status", "result", "reason", "book", "version", "le"}, set(),
+          {"route", "status", "result", "reason", "book", "state", "version", "le"}, set(),
           "there are no other labels")
     started = now.value("process_start_time_seconds")
     ok(abs(time.time() - started) < 3600, "it says when it started", started)

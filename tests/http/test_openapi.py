@@ -3,6 +3,9 @@
 The OpenAPI document: the same routes as the table of the program, well formed, and true. A walk
 calls every operation with the examples of the document, and every answer has to be one that the
 document describes."""
+import base64
+import hashlib
+import hmac
 import json
 import os
 import pathlib
@@ -170,6 +173,7 @@ SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payo
           "dispute:write,earnings:read,audit:read,facilitator,admin,payout:work")
 SECRETS = ["swordfish-swordfish-1", "acct_SECRETDESTINATION", "swordfish-swordfish-2"]
 SHARE = {"id": "sale-1001/2"}  # the other one of the two that the examples make
+WEBHOOK_SECRET = b"whsec_c3dvcmRmaXNoLXN3b3JkZmlzaC0z"
 NEXT = {"id": "sale-1002/1"}
 LAST = {"id": "sale-1004/1"}
 SAID_OTHERWISE = {"events": [{"eventId": "deploy-7", "t": "2025-03-01T12:00:00Z", "type": "other"}]}
@@ -197,8 +201,24 @@ ORDER = [
     ("planPayouts",), ("openPayoutBatch",), ("listPayoutBatches",), ("getPayoutBatch",),
     ("listPayouts",), ("getPayout", "paid"), ("cancelPayout", "paid"), ("holdPayouts",),
     ("claimPayouts",), ("stepPayouts",),
+    ("importBankStatement",), ("stripeWebhook",), ("paymentWebhook",),
 ]
 ONCE = ("releasePayout", "requestPayout")  # what the second one is refused
+
+
+def webhook_headers(o, body):
+    """What asks for no key asks for a signature."""
+    now = str(int(time.time()))
+    if o is None or o.id not in ("stripeWebhook", "paymentWebhook") or body is None:
+        return {}
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    if o.id == "stripeWebhook":
+        sum_ = hmac.new(WEBHOOK_SECRET, now.encode() + b"." + raw, hashlib.sha256).hexdigest()
+        return {"Stripe-Signature": f"t={now},v1={sum_}"}
+    key = base64.b64decode(WEBHOOK_SECRET[6:])
+    sum_ = hmac.new(key, f"m1.{now}.".encode() + raw, hashlib.sha256).digest()
+    return {"webhook-id": "m1", "webhook-timestamp": now,
+            "webhook-signature": "v1," + base64.b64encode(sum_).decode()}
 
 
 class Walk:
@@ -211,6 +231,7 @@ class Walk:
 
     def ask(self, o, method, target, body=None, wanted=None, **more):
         """Asks, and looks whether the answer is a described one; `wanted`: how its status begins."""
+        more["headers"] = {**webhook_headers(o, body), **more.get("headers", {})}
         if o is not None and o.id == "getMyEarnings":
             more.setdefault("key", self.bound)
         answer = self.client.ask(method, target, body, **more)
@@ -304,6 +325,9 @@ class Walk:
                    "ingestInsights": SAID_OTHERWISE, "ingestInsightsInternal": SAID_OTHERWISE,
                    "importRates": {}, "mcp": {}, "createKey": {}, "rotateKey": {},
                    "claimPayouts": {}, "stepPayouts": {},
+                   "importBankStatement": {}, "stripeWebhook": {},
+                   "paymentWebhook": {"payment_id": "another"},
+                   "validateManifest": {}}
                    "openPayoutBatch": {"rail": "bank"}, "planPayouts": {}, "holdPayouts": {},
                    "cancelPayout": {}, "releasePayout": {}, "requestPayout": {},
                    "publishManifest": {}, "simulate": {}, "validate": {}, "validateManifest": {}}
@@ -474,7 +498,12 @@ def by_role(document):
 
 def walk(document):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mete-openapi-"))
-    (folder / "mete.conf").write_text("[insights]\ninsights_retention_days = 0\n")  # examples get old
+    for name in ("shop", "stripe"):
+        (folder / name).write_bytes(WEBHOOK_SECRET + b"\n")
+        (folder / name).chmod(0o600)
+    (folder / "mete.conf").write_text(
+        "[insights]\ninsights_retention_days = 0\n"  # examples get old
+        f"[payments]\nwebhook_keys = {folder}\n[stripe]\nwebhook_key_file = {folder}/stripe\n")
     with Served("--config", str(folder / "mete.conf"), folder=folder) as s:
         key, weak = s.make_key(SCOPES), s.make_key("facilitator")
         s.make_key("facilitator", "--note", "spare")

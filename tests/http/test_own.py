@@ -4,19 +4,20 @@ A key that is bound to a party can neither see nor move anything of another: eve
 program answers is asked with it, with every scope, about another party's ids, in the path, in the
 query and in the body. No answer may name what is the other's alone, and nothing of the other may
 have changed. A route that nobody has thought of here fails the test."""
+import datetime
 import json
 import re
 import subprocess
 import urllib.parse
 
-from served import METE, Served, done, equal, event, note, ok
+from served import METE, Served, done, equal, event, note, ok, until
 
 SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payout:approve,"
-          "dispute:write,earnings:read,audit:read,facilitator,admin")
+          "payout:work,dispute:write,earnings:read,audit:read,facilitator,admin")
 MINE, OTHER = "did:example:mallory", "did:example:alice"
 # What is the other's alone: no answer to the bound key may have any of it.
 MARKS = ["sale-of-alice", "7771.13", "777113", "alice-evidence-words", "alice-lines",
-         "acct_ALICE", "alice's policy", "settlement-of-alice"]
+         "acct_ALICE", "alice's policy", "4242.42", "424242", "alice-batch"]
 OPEN = {"index", "guide", "fairPolicy", "health", "ready", "version", "openapi"}
 
 
@@ -47,8 +48,23 @@ def fill(s, key):
                                               "destination": "acct_ALICE"}, now),
         event("o1", "allocation.disputed", {"allocation_id": "sale-of-alice-1/1",
                                             "reason": "alice-evidence-words"}, now)]
-    answer = s.post("/v1/events", events, key=key)[2]
+    now_clear = [event("at-once", "book.configured", {"clear_after_days": 0}, now),
+                 sale("sale-of-alice-3", OTHER, "4242.42"),
+                 event("later", "book.configured", {"clear_after_days": 7}, now)]
+    answer = s.post("/v1/events", events + now_clear, key=key)[2]
     assert all(r["status"] == "applied" for r in answer["results"]), answer
+    s.post("/v1/payouts/batches", {"batch_id": "alice-batch", "asset": "USD", "rail": "stripe",
+                                   "cutoff_at": answer_time()}, key=key)
+    path = f"/v1/payouts?party={q(OTHER)}"
+    until("alice is to be paid", lambda: s.get(path, key=key)[2]["payouts"])
+    payout = s.get(path, key=key)[2]["payouts"][0]
+    assert payout["amount_minor"] == "424242", payout
+    BY_PATH.append(("/v1/payouts/", [payout["transfer_id"], "alice-batch"]))
+    return payout["transfer_id"]
+
+
+def answer_time():
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def standing(s, key):
@@ -56,6 +72,7 @@ def standing(s, key):
     return [s.get(f"/v1/parties/{q(OTHER)}/balance?as_of=2025-06-01", key=key)[2]["balances"],
             s.get(f"/v1/allocations?party={q(OTHER)}&as_of=2025-06-01", key=key)[2],
             s.get("/v1/disputes?as_of=2025-06-01", key=key)[2],
+            s.get("/v1/payouts", key=key)[2],
             json.loads(s.mete("policy", "list", "--json"))]
 
 
@@ -93,7 +110,7 @@ def queries():
     yield "?as_of=2025-06-01&limit=1000"
 
 
-def bodies():
+def bodies(payout):
     """Every body is about the other; each route takes what it knows."""
     money = {"amount": "1.00", "currency": "USD"}
     who = {name: OTHER for name in ("party", "from", "beneficiary_id", "provider", "agent",
@@ -101,18 +118,18 @@ def bodies():
     yield {**who, "to": MINE, "amount": money, "reason": "take it", "pool": money,
            "allocation_id": "sale-of-alice-1/1", "provider_ref": "x", "outcome": "paid",
            "settlement_id": "theft", "calls": 1, "role": "author", "weight": 1,
-           "content_item_id": "c", "policy": "urn:alice", "transfer_id": "po_x",
+           "content_item_id": "c", "policy": "urn:alice", "transfer_id": payout,
            "batch_id": "b", "id": "theft", "asset": "USD", "rail": "stripe",
-           "rails": ["stripe"], "steps": [{"transfer_id": "po_x", "step": "paid", "attempt": 1}],
+           "rails": ["stripe"], "steps": [{"transfer_id": payout, "step": "paid", "attempt": 1}],
            "window_start": "2025-01-01T00:00:00Z", "window_end": "2025-01-02T00:00:00Z",
            "platform_id": "p", "destination": "acct_MALLORY"}
     yield {"reason": "take it"}
     yield {"reason": "take it", "reallocate_to": MINE}
     yield from ([event(f"theft-{i}", kind, payload, "2025-01-01T00:00:00Z")]
-                for i, (kind, payload) in enumerate(thefts(money)))
+                for i, (kind, payload) in enumerate(thefts(money, payout)))
 
 
-def thefts(money):
+def thefts(money, payout):
     share = {"allocation_id": "sale-of-alice-1/1", "reason": "mine"}
     yield "wallet.transferred", {"from": OTHER, "to": MINE, "amount": money}
     yield "party.destination_set", {"party": OTHER, "rail": "stripe", "destination": "acct_M"}
@@ -128,6 +145,7 @@ def thefts(money):
     yield "revenue.reversed", {"reverses": "sale-of-alice-1"}
     yield "policy.published", {"policy": {"id": "urn:alice", "kind": "weights", "shares": [
         {"party": MINE, "weight": "1"}]}}
+    yield "payout.transfer_cancelled", {"transfer_id": payout, "reason": "x"}
     yield "payout.hold_released", {"party": OTHER, "reason": "x"}
     yield "payout.transfer_queued", {"batch_id": "b", "party": OTHER, "amount": money}
     yield "key.registered", {"key_id": "k", "alg": "ed25519", "key": "A" * 43, "party": OTHER}
@@ -135,7 +153,8 @@ def thefts(money):
 
 
 class Thief:
-    def __init__(self, s, key):
+    def __init__(self, s, key, payout):
+        self.payout = payout
         self.s, self.key, self.asked, self.seen, self.taken = s, key, 0, [], []
         self.statuses = {}
 
@@ -159,13 +178,13 @@ class Thief:
                 for query in queries():
                     self.ask(row, target + query)
             else:
-                for body in bodies():
+                for body in bodies(self.payout):
                     self.ask(row, target, body)
 
 
-def every_route(s, admin, bound):
+def every_route(s, admin, bound, payout):
     before = standing(s, admin)
-    thief = Thief(s, bound)
+    thief = Thief(s, bound, payout)
     table = routes()
     for row in table:
         thief.walk(row)
@@ -181,14 +200,14 @@ def every_route(s, admin, bound):
     note("answered with something: " + ", ".join(sorted(some)))
 
 
-def the_test_can_fail(s, admin):
+def the_test_can_fail(s, admin, payout):
     """The same walk with a key of the whole book sees and moves a good deal."""
-    thief = Thief(s, admin)
+    thief = Thief(s, admin, payout)
     for row in routes():
         if row[2] in ("getBalance", "listAllocations", "getDispute", "explain", "listDisputes",
-                      "getEarnings", "getStatement"):
+                      "getEarnings", "getStatement", "listPayouts", "getPayout"):
             thief.walk(row)
-    ok(len({what for what, _, _ in thief.seen}) == 7, "a key that is not bound is told of it all",
+    ok(len({what for what, _, _ in thief.seen}) == 9, "a key that is not bound is told of it all",
        thief.seen[:20])
 
 
@@ -205,10 +224,10 @@ def main():
     with Served() as s:
         admin = s.make_key(SCOPES)
         bound = s.make_key(SCOPES, "--party", MINE)
-        fill(s, admin)
+        payout = fill(s, admin)
         own_things(s, bound)
-        every_route(s, admin, bound)
-        the_test_can_fail(s, admin)
+        every_route(s, admin, bound, payout)
+        the_test_can_fail(s, admin, payout)
     done()
 
 

@@ -183,7 +183,7 @@ def shapes(s):
 
 FOLDER = secrets_folder()
 CONFIG = FOLDER / "mete.conf"
-CONFIG.write_text(f"[payments]\nsecrets = {FOLDER}\n")
+CONFIG.write_text(f"[payments]\nwebhook_keys = {FOLDER}\n")
 try:
     with Served("--config", str(CONFIG)) as server:
         server.post("/v1/events", [

@@ -3,6 +3,7 @@
 The worker's door: what is due is claimed once, steps are booked once, all or none where that is
 asked for; then the thread of `mete serve` and the program `mete worker` pay out over the internal
 ledger, with destinations that only they can open."""
+import json
 import os
 import sqlite3
 import subprocess
@@ -179,11 +180,29 @@ def wanted(parties):
     return {f"{SECRET}-{i}": (10 + i) * 100 + 50 for i in range(parties)}
 
 
-def configuration(s, **more):
-    path = s.folder / "mete.conf"
+def configuration(s, name="mete.conf", **more):
+    path = s.folder / name
     path.write_text("[rails]\n" + "".join(f"{k} = {v}\n" for k, v in more.items()) +
                     f"[internal_ledger]\nfile = {s.folder}/wallets.db\n")
     return {"METE_CONFIG": str(path)}
+
+
+def doctor(s, **more):
+    out = subprocess.run([METE, "doctor", "--json", "--store", str(s.store), "--listen",
+                          "127.0.0.1:0"], env={**s.env, **configuration(s, "doctor.conf", **more)},
+                         capture_output=True, text=True).stdout
+    return [(f["finding"], f["what"], f["message"]) for f in json.loads(out)
+            if f["what"] in ("rails", "destinations", "payouts")]
+
+
+def doctors(s, parties):
+    equal(doctor(s)[0], ("ok", "rails", "none: nobody pays out here"), "mete doctor sees no rail")
+    found = doctor(s, rails="ledger")
+    equal([f[:2] for f in found],
+          [("ok", "rails"), ("warning", "destinations"), ("ok", "payouts")], "and sees one")
+    equal(found[-1][2], f"main: {parties} on their way, of them 0 in doubt", "and what is on its way")
+    bad = doctor(s, rails="ledger,nowhere")[0]
+    ok(bad[:2] == ("error", "rails") and "internal_ledger" in bad[2], "and a rail that is none", bad)
 
 
 def by_the_server(parties):
@@ -217,6 +236,7 @@ def by_the_program(parties):
         s.start()
         earn(s, parties, "internal_ledger")
         queue(s, "b1", "internal_ledger", parties)
+        doctors(s, parties)
         key = s.make_key("payout:work")
         s.key = key
         seen = claim(s, ["internal_ledger"], lease_s=0)[2]["payouts"][0]["destination"]

@@ -417,12 +417,35 @@ def rates(sim):
     table = {c["currency"]: c["rate"] for c in cubes if "currency" in c}
     ok(len(table) == 30 and 1.06 < float(table["USD"]) < 1.14 and "." in table["JPY"],
        "ECB: thirty currencies", table)
+    (sim.folder / "rates.xml").write_bytes(body)
+    store = str(sim.folder / "fx.db")
+    subprocess.run([METE, "init", "--store", store], check=True, capture_output=True)
+    taken = subprocess.run([METE, "fx", "import", "--store", store, str(sim.folder / "rates.xml")],
+                           capture_output=True, text=True, timeout=60)
+    equal(taken.returncode, 0, "ECB: mete fx import takes them")
     again = sim.request("GET", "/ecb/stats/eurofxref/eurofxref-daily.xml")[2]
     equal(again, body, "ECB: the same for a day")
     sim.request("POST", "/sim/clock", json.dumps({"now": "2026-12-25T18:00:00Z"}))
     ok(b"time='2026-12-24'" in
        sim.request("GET", "/ecb/stats/eurofxref/eurofxref-daily.xml")[2],
        "ECB: no rates on a holiday")
+
+
+def at_once(sim):
+    """Many callers with one invoice on four nodes: it moves once."""
+    invoice = sim.invoice("hank", 13000)
+    h = decode(sim, invoice)["payment_hash"]
+    calls = [lambda: sim.phoenixd("/payinvoice", {"invoice": invoice}),
+             lambda: sim.cln("xpay", invstring=invoice),
+             lambda: sim.lnd("/v2/router/send", {"payment_request": invoice,
+                                                 "fee_limit_sat": "100"}),
+             lambda: sim.lnbits("/api/v1/payments", {"out": True, "bolt11": invoice})] * 5
+    threads = [threading.Thread(target=call) for call in calls]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    equal(len(paid(sim, anchor=h)), 1, "twenty callers, one payment")
 
 
 def control(sim):
@@ -531,7 +554,7 @@ def command_line():
 
 
 with RailSim("--seed", "7", "--hold", "300") as s:
-    for part in (control, lnurl, invoice_faults, phoenixd, cln, lnd, lnbits, transport,
+    for part in (control, lnurl, invoice_faults, phoenixd, cln, lnd, lnbits, at_once, transport,
                  stripe_keys, bank, nacha, rates):
         part(s)
     equal(subprocess.run([METE, "rail-sim", "--state", str(s.folder / "state")],

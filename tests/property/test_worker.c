@@ -19,11 +19,11 @@
 #include "oracle/scene.h"
 #include "worker_rail.h"
 
-#define PARTIES     6
-#define WORKERS     2
-#define ROUNDS      40   /* with faults */
-#define ROUNDS_MAX  3000 /* without, until all is at rest */
-#define HOURS       (3600 * TIME_SECOND_US)
+#define PARTIES    6
+#define WORKERS    2
+#define ROUNDS     40   /* with faults */
+#define ROUNDS_MAX 3000 /* without, until all is at rest */
+#define HOURS      (3600 * TIME_SECOND_US)
 
 /* Where something can happen to a worker. */
 #define POINTS(X)                                                                                  \
@@ -404,8 +404,7 @@ static void check_transfer(struct world *w, const char *id, const struct transfe
         wrong(w, "%s was paid %u times", id, honest);
     }
     if (t->held != 0 || t->due != TIME_NEVER) {
-        wrong(w, "%s is at rest in state %u with %lld put aside", id, t->state,
-              (long long)t->held);
+        wrong(w, "%s is at rest in state %u with %lld put aside", id, t->state, (long long)t->held);
     }
     seen.twice_by_lies += payments > 1;
     seen.paid += payments;
@@ -483,10 +482,11 @@ static void batches_queue(struct world *w)
         char event[300], at[TIME_TEXT_MAX];
         snprintf(batch, sizeof batch, k == 3 ? "b0x" : "b%u", k);
         time_format(w->now, at);
-        snprintf(event, sizeof event,
-                 "{\"event_id\":\"%s\",\"event_type\":\"payout.batch_opened\",\"occurred_at\":\"%s\","
-                 "\"payload\":{\"asset\":\"USD\",\"rail\":\"%s\"}}",
-                 batch, at, names[k]);
+        snprintf(
+            event, sizeof event,
+            "{\"event_id\":\"%s\",\"event_type\":\"payout.batch_opened\",\"occurred_at\":\"%s\","
+            "\"payload\":{\"asset\":\"USD\",\"rail\":\"%s\"}}",
+            batch, at, names[k]);
         engine_submit(w->s.engine, text_of(event), &own, &w->s.last);
         const struct payout_query q = {
             .asset = TEXT("USD"), .rail = text_of(names[k]), .at = w->now};
@@ -522,10 +522,7 @@ static void turn(struct world *w)
     if (below(w, 3) == 0) {
         (void)rail_world_tick(&w->rails);
     }
-    now_set(w, (below(w, 12) == 0  ? 3700
-                : below(w, 3) == 0 ? 65
-                                   : 6) *
-                   TIME_SECOND_US);
+    now_set(w, (below(w, 12) == 0 ? 3700 : below(w, 3) == 0 ? 65 : 6) * TIME_SECOND_US);
     check(w);
 }
 
@@ -619,8 +616,8 @@ static bool print_tables(void)
 #undef X
     };
     bool all = true;
-    printf("# runs in which it happened, by step\n# %-32s%9s%9s%9s\n", "the rail", "prepare", "send",
-           "probe");
+    printf("# runs in which it happened, by step\n# %-32s%9s%9s%9s\n", "the rail", "prepare",
+           "send", "probe");
     for (int f = 0; f < FAULT_COUNT; f++) {
         print_row(fault[f], seen.faults[f], 3);
         all &= seen.faults[f][0] + seen.faults[f][1] + seen.faults[f][2] > 0;

@@ -135,16 +135,15 @@ static void one_prepare(struct rail *r, struct rail_payment *p, size_t i, struct
     if (r->kind == KIND_INVOICE) {
         p->anchor = arena_printf(a, "inv-%u", w->invoices++);
     } else if (r->kind == KIND_KEY) {
-        p->anchor = arena_printf(a, "%.*s-%u", (int)p->transfer_id.len, p->transfer_id.p,
-                                 p->attempt);
+        p->anchor =
+            arena_printf(a, "%.*s-%u", (int)p->transfer_id.len, p->transfer_id.p, p->attempt);
     } else {
         unsigned nonce = w->nonce + p->anchors_taken;
         p->anchor = arena_printf(a, "n%u-%zu", nonce, i);
         p->group = arena_printf(a, "n%u", nonce);
     }
-    p->body[p->body_count++] =
-        arena_printf(a, "pay %.*s to %.*s", (int)p->anchor.len, p->anchor.p,
-                     (int)p->destination.len, p->destination.p);
+    p->body[p->body_count++] = arena_printf(a, "pay %.*s to %.*s", (int)p->anchor.len, p->anchor.p,
+                                            (int)p->destination.len, p->destination.p);
     rail_say(p, RAIL_ACCEPTED, "ready");
 }
 

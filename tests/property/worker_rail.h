@@ -47,10 +47,10 @@ struct entry {
     char transfer[40];
     uint32_t attempt;
     enum entry_state state;
-    bool fails;     /* pending: it will */
-    bool stuck;     /* pending, until `bodies` grows */
-    bool lies;      /* dead, and will be paid */
-    bool lied;      /* whatever became of it since */
+    bool fails; /* pending: it will */
+    bool stuck; /* pending, until `bodies` grows */
+    bool lies;  /* dead, and will be paid */
+    bool lied;  /* whatever became of it since */
     size_t bodies;
     i128 asked, paid, fee;
 };
@@ -62,7 +62,7 @@ struct rail_world {
     struct entry entry[ENTRIES_MAX];
     size_t count;
     unsigned invoices;
-    unsigned nonce; /* next one that was not used */
+    unsigned nonce;       /* next one that was not used */
     uint64_t (*fired)[3]; /* by fault, then prepare, send, probe */
     bool broken;          /* two attempts of a payout were alive, or bytes changed: why */
     char why[200];

@@ -794,7 +794,7 @@ def test_storm(node):
             elif what == "dropped":
                 for t in rng.sample(under_way, min(3, len(under_way))):
                     node.rpc("anvil_dropTransaction", t.report.get("reference") or "0x" + "0" * 64)
-            elif what == "foreign": # with a fee that takes the place of whatever waits there
+            elif what == "foreign":  # with a fee that takes the place of whatever waits there
                 node.rpc("eth_sendTransaction", {
                     "from": PAYER, "to": payee(1), "value": "0x1", "nonce": hex(node.nonce()),
                     "maxFeePerGas": hex(9000 * GWEI), "maxPriorityFeePerGas": hex(4000 * GWEI),
@@ -854,6 +854,15 @@ def test_settings():
             if said is None or why in said:
                 s = {**base, "rpc_url": "http://127.0.0.1:9"}
                 equal(d.ask({"do": "open", "settings": s}), {"ok": True}, "and good ones are taken")
+    urls = pathlib.Path(KEYS.name) / "urls"
+    urls.write_text(secret + "\nhttps://other.example\n")
+    filed = {k: v for k, v in base.items() if k != "rpc_url"}
+    with Driver("evm", {**filed, "rpc_url_file": str(urls)}) as d:
+        equal(d.error, None, "nodes may stand in a file")
+        d.settings = {**filed, "rpc_url_file": str(urls) + "-none"}
+        ok("cannot be read" in d.ask({"do": "open", "settings": d.settings})["error"],
+           "which there has to be")
+        d.ask({"do": "open", "settings": base})
     with Proxy(9) as proxy, Driver("evm", {"key_file": str(KEY)}, {"ETH_RPC": proxy.url()}) as d:
         equal(d.error, None, "ETH_RPC and a key are enough for Ethereum")
         proxy.meddle = lambda asked, forward: [

@@ -528,10 +528,10 @@ static void test_answers_are_exact(void **state)
     struct text t;
     bool flag = false;
     uint8_t magic[32] = {0x16, 0x26, 0xba, 0x7e};
-    assert_true(call_is_valid((struct bytes){magic, 32}));
-    assert_false(call_is_valid((struct bytes){magic, 4}) || call_is_valid((struct bytes){NULL, 0}));
+    assert_true(eip1271_is_valid((struct bytes){magic, 32}));
+    assert_false(eip1271_is_valid((struct bytes){magic, 4}) || eip1271_is_valid((struct bytes){NULL, 0}));
     magic[31] = 1;
-    assert_false(call_is_valid((struct bytes){magic, 32}));
+    assert_false(eip1271_is_valid((struct bytes){magic, 32}));
     assert_true(call_is_done((struct bytes){NULL, 0}));
     put_words(&b, (const uint64_t[]){2}, 1);
     assert_false(call_is_done(buf_bytes(&b)) || abi_answer_bool(buf_bytes(&b), &flag));

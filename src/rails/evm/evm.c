@@ -6,6 +6,7 @@
 #include "rails/evm/evm_parts.h"
 #include "wire/url.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,13 +61,32 @@ static char *word_next(char **at)
     return len > 0 ? word : NULL;
 }
 
-static enum mete_code list(struct reading *in, const char *name, const char *otherwise, char **out)
+static enum mete_code list(struct reading *in, const char *name, const char *text, char **out)
 {
-    const char *text = get(in, name, otherwise != NULL ? otherwise : "");
     if (!text_copy(in->room, sizeof in->room, text_of(text))) {
         return mete_fail(in->err, METE_USAGE, "", "[evm] %s is longer than %d bytes", name,
                          LIST_MAX - 1);
     }
+    *out = in->room;
+    return METE_OK;
+}
+
+/** The same from a file, when a setting names one. */
+static enum mete_code list_of_file(struct reading *in, const char *name, char **out)
+{
+    const char *path = get(in, name, "");
+    FILE *f = fopen(path, "re");
+    const size_t len = f != NULL ? fread(in->room, 1, sizeof in->room, f) : 0;
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+    if (len == 0 || len == sizeof in->room) {
+        return mete_fail(in->err, METE_USAGE, "",
+                         "[evm] %s: %s cannot be read, is empty or longer "
+                         "than %d bytes",
+                         name, path, LIST_MAX - 1);
+    }
+    in->room[len] = '\0';
     *out = in->room;
     return METE_OK;
 }
@@ -81,7 +101,11 @@ static bool host_is_own(struct text host)
 static enum mete_code urls_read(struct reading *in, struct chain_options *o)
 {
     char *at;
-    enum mete_code code = list(in, "rpc_url", getenv(RPC_ENVIRONMENT), &at);
+    const char *environment = getenv(RPC_ENVIRONMENT);
+    enum mete_code code =
+        get(in, "rpc_url_file", NULL) != NULL
+            ? list_of_file(in, "rpc_url_file", &at)
+            : list(in, "rpc_url", get(in, "rpc_url", environment != NULL ? environment : ""), &at);
     const bool any_http = text_is(text_of(get(in, "allow_http", "no")), "yes");
     for (char *word; code == METE_OK && (word = word_next(&at)) != NULL;) {
         struct url url;
@@ -108,7 +132,9 @@ static enum mete_code urls_read(struct reading *in, struct chain_options *o)
 static enum mete_code chain_find(const struct reading *in, uint64_t *id,
                                  const struct network **network)
 {
-    const bool by_environment = get(in, "rpc_url", NULL) == NULL && getenv(RPC_ENVIRONMENT) != NULL;
+    const char *environment = getenv(RPC_ENVIRONMENT);
+    const char *url = get(in, "rpc_url", environment);
+    const bool by_environment = environment != NULL && url != NULL && strcmp(url, environment) == 0;
     const char *name = get(in, "network", by_environment ? "ethereum" : NULL);
     *network = name != NULL ? network_by_name(text_of(name)) : NULL;
     if (name != NULL && *network == NULL && get(in, "chain_id", NULL) == NULL) {
@@ -194,7 +220,7 @@ static enum mete_code tokens_read(struct rail *r, struct reading *in, const stru
     if (n != NULL) {
         tokens_known(r, n);
     }
-    enum mete_code code = list(in, "tokens", NULL, &at);
+    enum mete_code code = list(in, "tokens", get(in, "tokens", ""), &at);
     for (char *word; code == METE_OK && (word = word_next(&at)) != NULL;) {
         struct evm_token t = {0};
         if (r->token_count == EVM_TOKENS_MAX || !token_read(word, &t)) {

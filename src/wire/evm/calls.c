@@ -198,7 +198,7 @@ void call_put_is_valid(struct buf *out, const struct hash *hash, struct bytes si
     abi_put_bytes(out, signature);
 }
 
-bool call_is_valid(struct bytes answer)
+bool eip1271_is_valid(struct bytes answer)
 {
     static const uint8_t MAGIC[ABI_WORD] = {0x16, 0x26, 0xba, 0x7e};
     return answer.len == sizeof(MAGIC) && memcmp(answer.p, MAGIC, sizeof(MAGIC)) == 0;

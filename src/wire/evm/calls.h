@@ -101,7 +101,7 @@ enum mete_code multicall_read(struct bytes in, struct multicall_answer *answers,
 /** ABI_IS_VALID_SIGNATURE (EIP-1271), to be asked of the account. */
 void call_put_is_valid(struct buf *out, const struct hash *hash, struct bytes signature);
 /** Whether the answer is EIP-1271's magic value: those four bytes and zeros. */
-bool call_is_valid(struct bytes answer);
+bool eip1271_is_valid(struct bytes answer);
 
 /** A signature of a contract that is not on the chain yet (EIP-6492), and how to put it there. */
 struct eip6492 {

@@ -66,5 +66,4 @@ try {
 } catch (e) {
   results.push({ error: { code: e.code, message: e.message } });
 }
-process.stdout.write(JSON.stringify({ results, messages }));
-process.exit(0);
+process.stdout.write(JSON.stringify({ results, messages }), () => process.exit(0));
