@@ -147,7 +147,6 @@ enum setting_kind {
     X(LIGHTNING_CA, "lightning", "resolve_ca", NULL, NULL, FILE, NULL, 0, 0, 0,                    \
       "authorities to believe hosts of payees by, PEM, instead of the system's")                   \
     X(PAYMENT_SECRETS, "payments", "webhook_keys", NULL, NULL, TEXT, NULL, 0, 0, 0,                \
-    X(PAYMENT_SECRETS, "payments", "secrets", NULL, NULL, TEXT, NULL, 0, 0, 0,                     \
       "a folder with a file for each payment provider that sends webhooks: its secret; a second "  \
       "line while it is changed")                                                                  \
     X(STRIPE_KEY, "stripe", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                         \
