@@ -5,12 +5,14 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import ssl
 import subprocess
 import threading
 import time
+import urllib.parse
 import urllib.request
 import xml.etree.ElementTree as ET
 
@@ -454,13 +456,67 @@ def control(sim):
     equal(sim.request("POST", "/sim/clock", '{"now":"tomorrow"}')[0], 400, "no such time")
     equal(sim.request("GET", "/nothing")[0], 404, "no such route")
     equal(sim.request("DELETE", "/v1/balance")[0], 405, "no such method")
-    sim.fault("cut_request", "ecb", skip=1, times=2)
+    sim.fault("cut_request", "ecb", skip=2, times=2)
     path = "/ecb/stats/eurofxref/eurofxref-daily.xml"
-    equal([lost(lambda: sim.request("GET", path)) for _ in range(4)], [False, True, True, False],
+    equal([lost(lambda: sim.request("GET", path)) for _ in range(5)],
+          [False, False, True, True, False],
           "skip and times")
     sim.fault("cut_request", "lnd")
     sim.request("DELETE", "/sim/faults")
     equal(sim.lnd("/v1/getinfo")[0], 200, "scripts can be dropped")
+
+
+def hostile(sim):
+    """Calls that no client would make: the simulator lives on."""
+    seed = int(os.environ.get("METE_TEST_SEED", "4712"))
+    note(f"seed {seed}")
+    r = random.Random(seed)
+    paths = ["/v1/transfers", "/v1/payouts", "/v1/transfers/%s/reversals", "/v1/events", "/v1/%s",
+             "/phoenixd/payinvoice", "/phoenixd/payments/outgoingbyhash/%s", "/cln/v1/xpay",
+             "/cln/v1/listpays", "/cln/v1/decode", "/lnd/v2/router/send", "/lnd/v2/router/track/%s",
+             "/lnbits/api/v1/payments", "/lnbits/api/v1/payments/%s", "/lnurl/callback/%s",
+             "/lnurl/verify/%s", "/.well-known/lnurlp/%s", "/bank/files/%s", "/bank/reports/%s",
+             "/sim/faults", "/sim/clock", "/sim/lnurl", "/sim/webhook", "/sim/payments"]
+    names = ["amount", "currency", "destination", "metadata[%s]", "transfer_group", "invoice", "limit",
+             "bolt11", "invstring", "payment_request", "string", "name", "fault", "at", "times",
+             "min_msat", "comment", "starting_after", "created[gt]", "out", "%s", "rail"]
+    odd = ["", "0", "-1", "1e9", "99999999999999999999", "acct_\xff", "\u2028", "a" * 5000, "%",
+           "%zz", "\x00", "null", "true", "{}", "[", "usd", "acct_1", "lnbcrt1", "<a>", "101",
+           "' OR 1", "tr_1", "\ud83d\ude00"]
+    auth = {"Rune": SECRET, "X-Api-Key": SECRET, "Grpc-Metadata-macaroon": SECRET.encode().hex()}
+    kinds = ["Basic " + base64.b64encode((":" + SECRET).encode()).decode(),
+             "Bearer sk_test_" + SECRET, "Bearer " + SECRET, "Basic x", "Bearer"]
+
+    def value():
+        return r.choice(odd) if r.random() < 0.8 else bytes(
+            r.randrange(256) for _ in range(r.randrange(40))).decode("latin-1")
+
+    def escaped(text):
+        return urllib.parse.quote(text.encode("latin-1" if r.random() < 0.5 and all(
+            ord(c) < 256 for c in text) else "utf-8", "surrogatepass"))
+
+    seen = {}
+    for _ in range(1500):
+        path = r.choice(paths).replace("%s", escaped(value()) or "x")
+        pairs = [(r.choice(names).replace("%s", value()), value()) for _ in range(r.randrange(6))]
+        form = "&".join(escaped(k) + "=" + escaped(v) for k, v in pairs)
+        headers = {**auth, "Authorization": r.choice(kinds)}
+        method = r.choice(["GET", "POST", "PUT", "DELETE"])
+        body = None
+        if method != "GET":
+            body = r.choice([form.encode(), json.dumps(dict(pairs)).encode(), bytes(
+                r.randrange(256) for _ in range(r.randrange(200))), b"", b"[" * 500])
+            headers["Content-Type"] = r.choice(["application/x-www-form-urlencoded",
+                                                "application/json", "text/xml"])
+        elif r.random() < 0.7:
+            path += "?" + form
+        if r.random() < 0.3:
+            headers["Idempotency-Key"] = r.choice(["k", "k" * 256, "k2"])
+        status = sim.request(method, path, body, headers)[0]
+        seen[status // 100] = seen.get(status // 100, 0) + 1
+    note(f"answers: {seen}")
+    ok(seen.get(2, 0) > 50 and seen.get(4, 0) > 300, "hostile calls are answered", seen)
+    equal(sim.request("GET", "/sim")[0], 200, "and it lives on")
 
 
 def kill(sim):
@@ -562,6 +618,8 @@ with RailSim("--seed", "7", "--hold", "300") as s:
           "one state is open once")
     kill(s)
     folder(s.folder / "bank")
+    with RailSim() as other:
+        hostile(other)
     https(s.folder)
 chance()
 command_line()
