@@ -663,8 +663,16 @@ def test_liars(node):
         v = transfers(1, first=2502)[0]
         proxy.meddle = lambda asked, forward: None
         book.prepare(d, [v])
-        equal((v.state, "127.0.0.1" in v.report["reason"]), ("failed", True),
-              "without a node nothing is begun")
+        equal((v.state, "node 1 of 1: " in v.report["reason"], "127.0." in v.report["reason"]),
+              ("failed", True, False), "without a node nothing is begun, and the reason can be kept")
+    gone = Proxy(node.port)
+    gone.server.shutdown()
+    gone.server.server_close()
+    with Driver("evm", settings(f"{gone.url()} http://localhost:1", token)) as d:
+        w = transfers(1, first=2503)[0]
+        book.prepare(d, [w])
+        ok(w.state == "failed" and "node 2 of 2" in w.report["reason"] and
+           "127.0." not in w.report["reason"], "nor without a connection", w.report)
 
 
 def test_stall(node):

@@ -15,7 +15,7 @@
 
 struct node {
     char *url;
-    char host[HOST_LEN_MAX + 1]; /* for people */
+    char host[HOST_LEN_MAX + 1]; /* for people; "" when it is an address, which no log may have */
     bool is_known;               /* it has given the right chain id before */
 };
 
@@ -41,7 +41,7 @@ void chain_open(struct chain **out, const struct chain_options *o)
         struct url url;
         c->node[i].url = strdup(o->url[i]);
         METE_ASSERT(c->node[i].url != NULL);
-        if (url_read(text_of(o->url[i]), &url) == NULL) {
+        if (url_read(text_of(o->url[i]), &url) == NULL && host_is_domain(url.host)) {
             (void)text_copy(c->node[i].host, sizeof c->node[i].host, url.host);
         }
     }
@@ -161,8 +161,21 @@ size_t chain_ask_send(struct chain_round *r, struct bytes raw)
 static enum mete_code failed(const struct chain *c, const struct node *n, enum mete_code code,
                              struct mete_err *err, const char *what)
 {
-    return mete_fail(err, code, "", "node %zu of %zu (%s): %s", (size_t)(n - c->node) + 1,
-                     c->node_count, n->host, what);
+    return mete_fail(err, code, "", "node %zu of %zu%s%s%s: %s", (size_t)(n - c->node) + 1,
+                     c->node_count, n->host[0] != '\0' ? " (" : "", n->host,
+                     n->host[0] != '\0' ? ")" : "", what);
+}
+
+/** Why no answer came, without the addresses that libcurl likes to tell: a book refuses reasons in
+ *  which there are some. */
+static const char *broken_words(const struct web_answer *a)
+{
+    for (const char *p = a->error; *p != '\0'; p++) {
+        if ((p[0] >= '0' && p[0] <= '9' && p[1] == '.') || (p[0] == ':' && p[1] == ':')) {
+            return a->outcome == WEB_BROKEN ? "it gave no whole answer" : "it cannot be reached";
+        }
+    }
+    return a->error;
 }
 
 /** One POST; the answer's text is in c->answer. */
@@ -173,7 +186,7 @@ static enum mete_code post(struct chain *c, const struct node *n, struct bytes b
     q.header[0] = "Content-Type: application/json";
     web_do(c->web, &q, &c->answer);
     if (c->answer.outcome != WEB_ANSWERED) {
-        return failed(c, n, METE_CHAIN_UNREACHABLE, err, c->answer.error);
+        return failed(c, n, METE_CHAIN_UNREACHABLE, err, broken_words(&c->answer));
     }
     if (c->answer.status != 200) {
         char what[40];
