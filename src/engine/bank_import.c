@@ -212,6 +212,10 @@ static enum mete_code group_take(struct importing *m, const struct bank_note *n)
     if (code != METE_OK) {
         return code;
     }
+    if (count == 0 && n->is_status) { /* its payments were told of one by one, or are not ours */
+        tell(m, n, BANK_IMPORT_PENDING, (struct text){0}, "");
+        return METE_OK;
+    }
     if (count == 0) {
         return unplaced(m, n, BANK_IMPORT_UNMATCHED, (struct text){0},
                         "no payout under way travels in a file of this id");

@@ -11,6 +11,7 @@
 struct bank_note {
     enum bank_outcome outcome;
     bool is_group;       /* about all payments of `message` */
+    bool is_status;      /* of a report about a file, not of an account: no money moved by it */
     struct text e2e;     /* end-to-end id of ISO 20022; "" */
     struct text ach;     /* id of a NACHA entry; "" */
     struct text message; /* message id of the file that went out; "" */

@@ -40,6 +40,7 @@ static bool record_take(void *arg, const struct bank_record *r)
     *note = (struct bank_note){
         .outcome = bank_record_outcome(r),
         .is_group = r->level == BANK_GROUP || r->level == BANK_PAYMENT || r->level == BANK_ENTRY,
+        .is_status = status,
         .e2e = kept(n, r->end_to_end),
         .message =
             kept(n, r->original_message[0] != '\0' ? r->original_message : r->original_payment),

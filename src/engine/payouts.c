@@ -14,7 +14,7 @@ static struct text text_or_none(enum view_result found, struct text t)
 
 /** Everything that a worker needs to know of a transfer but its destination. */
 enum mete_code payout_read(struct engine *e, struct arena *a, uint64_t number,
-                               struct payout_due *row, struct mete_err *err)
+                           struct payout_due *row, struct mete_err *err)
 {
     const struct view *v = engine_view(e);
     struct envelope *event = arena_alloc(a, sizeof *event);

@@ -32,9 +32,7 @@
 #include "http/streams.h"
 #include "http/workers.h"
 
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -44,8 +42,6 @@
 #define SNAPSHOTS    4 /* that rest between two uses */
 #define LONG_ANSWERS 16u
 #define HEARTBEAT_S  15u
-#define SAY_MAX      1024
-#define FLUSH_MS     1000u
 #define SHORT_ROWS   1024u /* of the log, that one reading may have of the keeper's time */
 #define BODY_LIGHT   ((size_t)4 << 10)
 #define WEIGHT_MAX   ((size_t)12 << 20)
@@ -121,24 +117,6 @@ static void finish(struct desk *d, struct exchange *x)
         finish_here(d, x);
         server_done(x);
     }
-}
-
-void desk_say(struct desk *d, const char *fmt, ...)
-{
-    char text[SAY_MAX];
-    struct buf line = {0};
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    buf_printf(&line, "mete: %s\n", text);
-    lines_put(d->lines, buf_text(&line));
-    buf_clear(&line);
-}
-
-void desk_flush(struct desk *d)
-{
-    lines_flush(d->lines, FLUSH_MS);
 }
 
 /* --- the second half, elsewhere ----------------------------------------------------------------*/

@@ -29,18 +29,18 @@ struct desk_options {
     unsigned roles;
     const char *payment_secrets;       /* a folder: see http/webhook_secret.h; NULL: none */
     const char *stripe_webhook_secret; /* a file of the same kind; NULL: none */
-    const char *admin_key;          /* NULL: none */
-    unsigned rate;                  /* as in struct authority_options */
-    unsigned burst;                 /* 0: twice the rate */
-    unsigned replay_window_s;       /* as there */
-    unsigned streams;               /* live ones at once; 0: half of the connections */
-    unsigned streams_per_key;       /* of them, and of long answers, for one key; 0: a quarter */
-    unsigned heartbeat_s;           /* of live streams; 0: 15 */
-    unsigned workers;               /* threads for long readings; 0: 2 */
-    size_t cache_size;              /* of the books; 0: 64 MiB */
-    unsigned insights_days;         /* that points and insight events are kept; 0: for ever */
-    unsigned insights_rate;         /* of them, rows a second for each app; 0: no bound */
-    unsigned clear_hours;           /* between watermarks of clearing; 0: none */
+    const char *admin_key;             /* NULL: none */
+    unsigned rate;                     /* as in struct authority_options */
+    unsigned burst;                    /* 0: twice the rate */
+    unsigned replay_window_s;          /* as there */
+    unsigned streams;                  /* live ones at once; 0: half of the connections */
+    unsigned streams_per_key;          /* of them, and of long answers, for one key; 0: a quarter */
+    unsigned heartbeat_s;              /* of live streams; 0: 15 */
+    unsigned workers;                  /* threads for long readings; 0: 2 */
+    size_t cache_size;                 /* of the books; 0: 64 MiB */
+    unsigned insights_days;            /* that points and insight events are kept; 0: for ever */
+    unsigned insights_rate;            /* of them, rows a second for each app; 0: no bound */
+    unsigned clear_hours;              /* between watermarks of clearing; 0: none */
     const char *mcp_origins;        /* sites whose pages may ask /mcp, beside its own; NULL: none */
     const struct worker_rail *rail; /* open ones; with the role worker payouts go over them */
     size_t rails;

@@ -81,8 +81,9 @@ enum mete_code limits_allow(const struct principal *who, const struct asset *ass
     }
     amount_format(amount, asset->scale, asked);
     amount_format(limit >= 0 ? limit : 0, asset->scale, most);
-    return mete_fail(err, METE_KEY_LIMIT, NULL, "this is about %s %s; one act of this key, %s at most",
-                     asked, asset->code, most);
+    return mete_fail(err, METE_KEY_LIMIT, NULL,
+                     "this is about %s %s; one act of this key, %s at most", asked, asset->code,
+                     most);
 }
 
 /* --- events ------------------------------------------------------------------------------------*/

@@ -153,15 +153,17 @@ static void book_run(struct payday *p, size_t i)
         .p = p,
         .clerk = &p->clerk[i]};
     while (look(p, &j)) {
+        mete_time began = desk_now();
         j.work.writes = true;
         bool ran = job_wait(&j);
+        int64_t whole = (desk_now() - began) / 1000; /* ms; the wait and the commit too */
         if (ran && j.code != METE_OK) {
             failure_say(p, &j);
             p->clerk[i] = (struct payout_clerk){0};
             return;
         }
         page_fit(p, ran ? j.took : PAGE_LONG);
-        if (!rest(p, 1 + (ran ? j.took / 1000 : LOOK_EVERY / 10), NULL)) {
+        if (!rest(p, ran && whole < LOOK_EVERY ? 1 + whole : LOOK_EVERY / 10, NULL)) {
             return;
         }
     }
@@ -193,6 +195,17 @@ static void books_find(struct payday *p)
     store_close(s);
 }
 
+/** Is the book looked at now? In a store that several processes share, others' books are left to
+ *  them between two looks at all. */
+static bool is_looked_at(const struct payday *p, struct text book, bool news)
+{
+    bool own = text_is(book, p->d->o.book);
+    if (p->d->relay != NULL) {
+        return (own || news) && !relay_is_away(p->d->relay, book.p);
+    }
+    return own || news || p->books <= BOOKS_FEW;
+}
+
 static void *payday_on(void *arg)
 {
     struct payday *p = arg;
@@ -204,7 +217,7 @@ static void *payday_on(void *arg)
             books_find(p);
         }
         for (size_t i = 0; i < p->books; i++) {
-            if (all || news || p->books <= BOOKS_FEW || text_is(p->book[i], p->d->o.book)) {
+            if (all || is_looked_at(p, p->book[i], news)) {
                 book_run(p, i);
             }
         }

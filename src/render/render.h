@@ -7,6 +7,7 @@
 #define METE_RENDER_RENDER_H
 
 #include "engine/allocations.h"
+#include "engine/bank_import.h"
 #include "engine/campaign_list.h"
 #include "engine/campaign_report.h"
 #include "engine/derived.h"
@@ -18,7 +19,6 @@
 #include "engine/publication.h"
 #include "engine/quarantine.h"
 #include "engine/query.h"
-#include "engine/bank_import.h"
 #include "engine/rates.h"
 #include "engine/settlements.h"
 #include "engine/tax.h"

@@ -4,7 +4,7 @@ Lightning addresses that the LNURL server of npm serves, by the thread of `mete 
 processes of `mete worker` that are killed with SIGKILL again and again while the node holds, fails,
 hangs up behind a payment or is away, and the server dies too.
 
-covers: F-043 R-019 R-020 R-022 R-023 R-030 R-032"""
+covers: F-043 F-045 R-020 R-022 R-032"""
 import os
 import pathlib
 import random
@@ -32,6 +32,16 @@ def earn(s, parties, rail):
     equal({r["status"] for r in body["results"]}, {"applied"}, f"{parties} parties have earned")
 
 
+def nobody(s):
+    """A party whose address its host does not know."""
+    _, _, body = s.post("/v1/events", {"events": [
+        event("rn", "revenue.received", {
+            "party": "did:nobody", "amount": {"amount": "5000", "currency": "SAT"}}),
+        event("dn", "party.destination_set", {
+            "party": "did:nobody", "rail": "lightning", "destination": f"nobody@{HOST}"})]})
+    equal({r["status"] for r in body["results"]}, {"applied"}, "and one whose address is wrong")
+
+
 def queue(s, name, parties, rail):
     body = {"batch_id": name, "asset": "SAT", "rail": rail}
     status, _, answer = s.post("/v1/payouts/batches", body)
@@ -43,8 +53,8 @@ def queue(s, name, parties, rail):
 def configuration(s, host, rails="lightning", **more):
     path = s.folder / "mete.conf"
     lines = [f"{k} = {v}" for k, v in host.settings(**more).items()]
-    path.write_text(f"[rails]\nrails = {rails}\n[lightning]\n" + "\n".join(lines) + "\n")
-    return {"METE_CONFIG": str(path)}
+    path.write_text("[lightning]\n" + "\n".join(lines) + "\n")
+    return {"METE_CONFIG": str(path), "PAYMENT_PROCESSORS": rails}
 
 
 def balances(s, parties):
@@ -67,13 +77,17 @@ def by_the_server(parties):
     try:
         with s:
             earn(s, parties, "lightning")
-            queue(s, "b1", parties, "lightning")
+            nobody(s)
+            queue(s, "b1", parties + 1, "lightning")
             wanted = [str(1000 + i) for i in range(parties)]
             until("the thread of the server pays them", lambda: balances(s, parties) == wanted, 120)
             once_each(host, parties, "mete serve")
             text = (s.folder / "log").read_text()
             ok(HOST not in text and "agent@" not in text, "its log names no destination", text[-800:])
             ok("0201036c6e64" not in text, "and no key")
+            lost = "/v1/payouts?batch=b1&party=did:nobody"
+            until("one that fails keeps back no other",
+                  lambda: [p["state"] for p in s.get(lost)[2]["payouts"]] == ["failed"])
             report = s.get("/v1/payouts?batch=b1")[2]
             ok(HOST not in str(report), "nor do reports", str(report)[:500])
     finally:

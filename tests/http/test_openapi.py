@@ -327,7 +327,6 @@ class Walk:
                    "claimPayouts": {}, "stepPayouts": {},
                    "importBankStatement": {}, "stripeWebhook": {},
                    "paymentWebhook": {"payment_id": "another"},
-                   "validateManifest": {}}
                    "openPayoutBatch": {"rail": "bank"}, "planPayouts": {}, "holdPayouts": {},
                    "cancelPayout": {}, "releasePayout": {}, "requestPayout": {},
                    "publishManifest": {}, "simulate": {}, "validate": {}, "validateManifest": {}}

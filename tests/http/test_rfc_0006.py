@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: R-005 R-009 R-010 R-015 R-016 R-017 R-020 R-021 R-022 R-023 R-024 R-025 R-026 R-027 R-029 R-032 R-035
+"""covers: R-009 R-010 R-015 R-016 R-017 R-021 R-022 R-023 R-024 R-025 R-026 R-027 R-029 R-032 R-035
 RFC 0006 told by the clock: an offer is bought, three roles share it, a supervisor disputes on day 6,
 nothing of it is paid on day 8, nobody decides and it has cleared by day 22; the payout goes over the
 threshold; the provider is down, three retries are made and it fails for good; the amount is back in the

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: R-019 R-020 R-022 R-023 R-024 R-026 R-032
+"""covers: R-022 R-023 R-024 R-026 R-032
 RFC 0006 once more, with nobody played: mete worker pays, over HTTP, and mete rail-sim is the Lightning
 node and the host of the addresses. While that is away the worker makes its four attempts, each when it
 is due and not before; then the payout has failed for good. When it is back, the new address is paid,

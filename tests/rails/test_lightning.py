@@ -3,7 +3,7 @@
 behind TLS, paid through a node with LND's interface, while drivers are killed with SIGKILL between
 and within all steps, and the node holds, fails, hangs up behind the payment or is away.
 
-covers: R-020 R-022 R-023 R-032"""
+covers: R-020 R-022 R-032"""
 import hashlib
 import json
 import os

@@ -3,7 +3,7 @@
 place that it can strike, without a crash and with a driver killed before, within and behind the
 call. What moved at the node is what the book says, once for each transfer.
 
-covers: R-022 R-023 R-032"""
+covers: R-022 R-032"""
 import os
 import pathlib
 import random

@@ -529,7 +529,8 @@ static void test_answers_are_exact(void **state)
     bool flag = false;
     uint8_t magic[32] = {0x16, 0x26, 0xba, 0x7e};
     assert_true(eip1271_is_valid((struct bytes){magic, 32}));
-    assert_false(eip1271_is_valid((struct bytes){magic, 4}) || eip1271_is_valid((struct bytes){NULL, 0}));
+    assert_false(eip1271_is_valid((struct bytes){magic, 4}) ||
+                 eip1271_is_valid((struct bytes){NULL, 0}));
     magic[31] = 1;
     assert_false(eip1271_is_valid((struct bytes){magic, 32}));
     assert_true(call_is_done((struct bytes){NULL, 0}));

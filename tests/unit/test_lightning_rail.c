@@ -247,6 +247,28 @@ static void test_an_amount_that_differs_is_told(void **state)
     bench_close(&b);
 }
 
+/* Every try of every part of a payment, as LND lists them: long, but an answer. */
+static void test_a_payment_with_many_tries(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct buf body = {0};
+    const struct node_words *n = &nodes_said[1];
+    bench_prepared(&b, n);
+    buf_put_str(&body, "{'result':{'htlcs':[0");
+    for (int i = 0; i < 4000; i++)
+        buf_printf(&body, ",{'attempt_id':'%d','route':{'hops':[{'pub_key':'%01800d'}]}}", i, 0);
+    buf_put_str(&body, "],'payment_hash':'@H','status':'FAILED'}}");
+    buf_put_u8(&body, 0);
+    assert_true(body.len > 7 << 20);
+    says(&b, n->info_at, &n->info);
+    says(&b, n->look_at, &(struct said){200, (const char *)body.p});
+    (void)run(&b, rail_lightning.probe);
+    assert_outcome(&b, RAIL_ABSENT, "could not pay");
+    bench_close(&b);
+    buf_clear(&body);
+}
+
 static void test_inside_one_lnbits_its_books_are_the_payment(void **state)
 {
     (void)state;
@@ -275,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_another_kind_of_node_is_never_asked),
         cmocka_unit_test(test_a_body_that_is_not_ours_is_not_sent),
         cmocka_unit_test(test_an_amount_that_differs_is_told),
+        cmocka_unit_test(test_a_payment_with_many_tries),
         cmocka_unit_test(test_inside_one_lnbits_its_books_are_the_payment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

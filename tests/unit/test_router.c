@@ -107,7 +107,8 @@ static void rows_make_sense(void **state)
         bool reads = strcmp(r->method, "GET") == 0;
         assert_true(r->path[0] == '/' && r->roles != 0 && r->handle != NULL);
         assert_true(!reads || (r->body_max == 0 && r->place != PLACE_WRITE));
-        assert_true(r->scope != SCOPE_NONE || reads);
+        bool is_signed = strncmp(r->path, "/webhooks/", 10) == 0; /* by whoever sends it */
+        assert_true(r->scope != SCOPE_NONE || reads || is_signed);
         assert_true(r->place == PLACE_HERE || r->body_max <= 64 * MIB);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Requests of workers against servers that misbehave, each in a thread of its own on the loopback:
  * what is said to be proven must be so. Names are resolved by this program itself, so that a name
- * can stand for any address. covers: R-023 */
+ * can stand for any address. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

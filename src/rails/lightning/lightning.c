@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORK_MAX                                                                                   \
-    (LNURL_ARENA_MAX(LNURL_PAY_SIZE_MAX) + (size_t)4 * BOLT11_ARENA_MAX + ((size_t)1 << 20))
-#define NODE_ANSWER_MAX LNURL_PAY_SIZE_MAX
+/* A payment of LND lists every try of every part. */
+#define NODE_ANSWER_MAX ((size_t)8 << 20)
+#define WORK_MAX        (JSON_ARENA_MAX(NODE_ANSWER_MAX) + 2 * NODE_ANSWER_MAX)
+_Static_assert(WORK_MAX > 2 * LNURL_ARENA_MAX(LNURL_PAY_SIZE_MAX) + 8 * BOLT11_ARENA_MAX,
+               "what hosts of payees may answer fits too");
 
 /* --- opening -----------------------------------------------------------------------------------*/
 

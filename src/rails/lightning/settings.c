@@ -139,9 +139,11 @@ static enum mete_code auth_read(struct lightning_settings *s, const struct rail_
     enum mete_code code = key_file_read(name, path, &content, err);
     if (code == METE_OK) {
         const char *wrong = s->node->auth(&header, buf_text(&content));
-        s->auth = copy(buf_text(&header));
-        code = wrong == NULL ? METE_OK
-                             : mete_fail(err, METE_USAGE, "", "[lightning] %s: %s", name, wrong);
+        if (wrong == NULL) {
+            s->auth = copy(buf_text(&header));
+        } else {
+            code = mete_fail(err, METE_USAGE, "", "[lightning] %s: %s", name, wrong);
+        }
     }
     secret_wipe(content.p, content.cap);
     secret_wipe(header.p, header.cap);

@@ -80,7 +80,7 @@ static struct unusual ways_of(const struct asset *asset)
 }
 
 const char *stripe_units(const struct asset *asset, i128 amount, enum stripe_kind kind,
-                          int64_t *out)
+                         int64_t *out)
 {
     const struct unusual w = ways_of(asset);
     unsigned step = kind == STRIPE_PAYOUT ? w.step_payout : w.step_transfer;

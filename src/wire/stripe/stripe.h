@@ -23,7 +23,7 @@ enum stripe_kind {
  *  Returns NULL, or why Stripe cannot carry it, as the end of a sentence.
  *  Source: Stripe, Supported currencies. */
 const char *stripe_units(const struct asset *asset, i128 amount, enum stripe_kind kind,
-                          int64_t *out) METE_MUST_CHECK;
+                         int64_t *out) METE_MUST_CHECK;
 /** The way back; false when it is not a whole number of the asset's minor units. */
 bool stripe_units_back(const struct asset *asset, int64_t units, i128 *out) METE_MUST_CHECK;
 
