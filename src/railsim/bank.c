@@ -103,7 +103,7 @@ struct fate {
 static struct fate fate_of(struct call *c, const struct bank_file *f, const struct bank_order *o,
                            bool first)
 {
-    struct fate fate = {"ACCP", NULL, "settle", sim_now(c->s) + SETTLE_US, 0, NULL};
+    struct fate fate = {"ACCP", NULL, "settle", c->now_us + SETTLE_US, 0, NULL};
     const char *text = c->fault.text[0] != '\0' ? c->fault.text : NULL;
     const char *refused = f->reason != NULL ? f->reason : o->reason;
     if (refused != NULL) {

@@ -162,6 +162,8 @@ bool fault_script(struct sim *s, const struct json *j, char why[200])
 void fault_clear(struct sim *s)
 {
     state_do(s, "DELETE FROM fault_script", "");
+    s->let_go++;
+    pthread_cond_broadcast(&s->ending);
 }
 
 static void scripted_write(struct sim *s, struct json_writer *w)

@@ -93,6 +93,7 @@ bool fault_take(struct call *c, enum fault_kind k);
 
 /** Adds what a JSON object describes; false: `why` says what is wrong. */
 bool fault_script(struct sim *s, const struct json *j, char why[200]);
+/** Drops all scripts, and lets calls go that hang. */
 void fault_clear(struct sim *s);
 /** The array "scripted" and the object "fired". */
 void fault_write(struct sim *s, struct json_writer *w);

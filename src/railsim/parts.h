@@ -14,6 +14,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <time.h>
 
 #define CALL_BODY_MAX    ((size_t)16 << 20)
 #define CALL_PARTS_MAX   3
@@ -26,9 +27,10 @@ struct MHD_Daemon;
 struct sim {
     struct sim_options o;
     struct MHD_Daemon *daemon;
-    pthread_mutex_t lock; /* of all that follows */
-    pthread_cond_t ending;
+    pthread_mutex_t lock;  /* of all that follows */
+    pthread_cond_t ending; /* somebody who waits shall look again */
     bool is_ending;
+    unsigned let_go; /* counts how often all that hang were let go */
     sqlite3 *db;
     int64_t clock_us; /* added to the machine's clock */
     struct rng rng;
@@ -139,6 +141,8 @@ void state_moved(struct sim *s, const struct movement *m);
 /* --- sim.c -------------------------------------------------------------------------------------*/
 
 int64_t sim_now(const struct sim *s); /* microseconds, moved by the simulator's clock */
+/** The moment in so many milliseconds, for waiting on `ending`. */
+struct timespec sim_after(uint32_t ms);
 /** Sleeps, without the lock. False: the simulator ends. */
 bool sim_rest(struct sim *s, uint32_t ms) METE_MUST_CHECK;
 /** What has become due by now is done. Under the lock. */

@@ -139,13 +139,17 @@ static enum MHD_Result call_send(struct call *c)
 
 /* --- faults around a call ----------------------------------------------------------------------*/
 
-/** Hangs, with the lock given back meanwhile. */
+/** Hangs, with the lock given back meanwhile. False: the simulator ends. */
 static bool hang(struct call *c)
 {
-    pthread_mutex_unlock(&c->s->lock);
-    bool goes_on = sim_rest(c->s, c->fault.ms);
-    pthread_mutex_lock(&c->s->lock);
-    return goes_on;
+    struct sim *s = c->s;
+    struct timespec until = sim_after(c->fault.ms);
+    unsigned was = s->let_go;
+    int got = 0;
+    while (!s->is_ending && s->let_go == was && got == 0) {
+        got = pthread_cond_timedwait(&s->ending, &s->lock, &until);
+    }
+    return !s->is_ending;
 }
 
 /** True: the call is over and nothing was done. */

@@ -16,16 +16,22 @@ int64_t sim_now(const struct sim *s)
     return (int64_t)t.tv_sec * TIME_SECOND_US + t.tv_nsec / 1000 + s->clock_us;
 }
 
+struct timespec sim_after(uint32_t ms)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
 bool sim_rest(struct sim *s, uint32_t ms)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    struct timespec until = sim_after(ms);
     pthread_mutex_lock(&s->lock);
     int got = 0;
     while (!s->is_ending && got == 0) {

@@ -13,7 +13,7 @@
 #define SEND_S      5L
 #define TRIES_MAX   12
 #define BACKOFF_US  500000
-#define OVERTAKE_US (3 * TIME_SECOND_US) /* an event that waits for the next one waits so long */
+#define OVERTAKE_US (60 * TIME_SECOND_US) /* an event that waits for the next one waits so long */
 
 void stripe_event(struct sim *s, struct call *c, const char *type, const struct stripe_object *o)
 {

@@ -245,16 +245,15 @@ def stripe_keys(sim):
     equal((make("d", transfer_group="g3")[0], make("d", transfer_group="g3")[0], count("g3")),
           (500, 500, 0), "a 500 before it was done is kept, nothing moved")
 
-    sim.fault("done_late", "stripe.transfer.create", ms=1500)
+    fired = sim.fired().get("done_late", 0)
+    sim.fault("done_late", "stripe.transfer.create", ms=600000)
     answers = []
     slow = threading.Thread(target=lambda: answers.append(make("e", transfer_group="g4")))
     slow.start()
-    status = 0
-    for _ in range(100):
-        if sim.fired().get("done_late", 0) == 2:
-            status, headers, body = make("e", transfer_group="g4")
-            break
-        time.sleep(0.01)
+    until("it hangs", lambda: sim.fired().get("done_late", 0) == fired + 1)
+    status, _, body = make("e", transfer_group="g4")
+    equal(count("g4"), 0, "nothing moved yet")
+    sim.request("DELETE", "/sim/faults")
     slow.join()
     equal((status, body["error"]["code"]), (409, "idempotency_key_in_use"),
           "a key that is at work is 409")
@@ -300,37 +299,41 @@ def bank(sim):
         return [sim.request("GET", "/bank/reports/" + r["name"], None, auth)[2].decode()
                 for r in rows if kind in (None, r["type"])]
 
+    def told(message):
+        """What the bank said first of a message."""
+        return next(r for r in reports("pain.002") if f"<OrgnlMsgId>{message}<" in r)
+
     def statuses(xml):
         return re.findall(r"<TxSts>(\w+)</TxSts>", xml)
 
     equal(sim.request("GET", "/bank/reports")[0], 401, "bank: a token is needed")
     file = pain("M1", ("E1", "12.34"), ("E2", "1000.00"))
     equal(put("m1.xml", file)[0], 201, "bank: a file is taken")
-    equal(statuses(reports()[-1]), ["ACCP", "ACCP"], "pain.002: ACCP")
+    equal(statuses(told("M1")), ["ACCP", "ACCP"], "pain.002: ACCP")
     equal(put("m1.xml", file)[0], 200, "the same file under its name again is known")
     equal(put("m1.xml", file + " ")[0], 409, "other bytes under the name are refused")
     put("m1b.xml", file)
-    ok("DU01" in reports()[-1] and statuses(reports()[-1]) == ["RJCT", "RJCT"],
-       "a message id counts once", reports()[-1])
+    ok(any("DU01" in r and statuses(r) == ["RJCT", "RJCT"] for r in reports("pain.002")),
+       "a message id counts once", reports("pain.002"))
     sim.advance(2)
     until("the payments are booked", lambda: len(paid(sim, anchor="M1")) == 2)
     equal([p["amount"] for p in paid(sim, anchor="M1")], ["1234", "100000"], "each once")
     ok(any(statuses(r) == ["ACSC", "ACSC"] for r in reports("pain.002")), "pain.002: ACSC")
-    statement = reports("camt.053")[-1]
+    statement = next(r for r in reports("camt.053") if "<EndToEndId>E1</EndToEndId>" in r)
     ok("<EndToEndId>E2</EndToEndId>" in statement and
        statement_balances(statement), "camt.053: the entries give the balance", statement)
 
     put("sum.xml", pain("M2", ("E3", "5.00"), total="6.00"))
-    ok("AM10" in reports()[-1], "a wrong CtrlSum is rejected")
+    ok("AM10" in told("M2"), "a wrong CtrlSum is rejected")
     put("iban.xml", pain("M3", ("E4", "5.00"), iban="FR1420041010050500013M02607"))
-    ok("AC01" in reports()[-1], "a wrong IBAN is rejected")
+    ok("AC01" in told("M3"), "a wrong IBAN is rejected")
     sim.fault("bank_rejected", "bank.upload", text="AC06")
     put("rej.xml", pain("M4", ("E5", "5.00"), ("E6", "6.00")))
-    ok(statuses(reports()[-1]) == ["RJCT", "ACCP"] and "<GrpSts>PART</GrpSts>" in reports()[-1] and
-       "AC06" in reports()[-1], "one of two is rejected: PART", reports()[-1])
+    ok(statuses(told("M4")) == ["RJCT", "ACCP"] and "<GrpSts>PART</GrpSts>" in told("M4") and
+       "AC06" in told("M4"), "one of two is rejected: PART", told("M4"))
     sim.fault("bank_pending", "bank.upload", s=500)
     put("pend.xml", pain("M5", ("E7", "7.00")))
-    equal(statuses(reports()[-1]), ["PDNG"], "PDNG")
+    equal(statuses(told("M5")), ["PDNG"], "PDNG")
     sim.advance(10)
     equal(len(paid(sim, anchor="M5")), 0, "and not booked")
     sim.advance(500)
@@ -345,11 +348,10 @@ def bank(sim):
     statement = reports("camt.053")[-1]
     ok("<RtrInf><Rsn><Cd>AC04</Cd>" in statement and "<CdtDbtInd>CRDT" in statement and
        statement_balances(statement), "camt.053: the return", statement)
-    before = len(reports())
     sim.fault("duplicate_callback", "bank.upload")
     put("dup.xml", pain("M7", ("E9", "9.00")))
-    twice = reports()
-    ok(len(twice) == before + 2 and twice[-1] == twice[-2], "duplicate_callback: a report twice")
+    twice = [r for r in reports("pain.002") if "<OrgnlMsgId>M7<" in r]
+    ok(len(twice) >= 2 and twice[0] == twice[1], "duplicate_callback: a report twice", twice)
 
 
 def cents(text):

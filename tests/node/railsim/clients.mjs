@@ -162,7 +162,7 @@ try {
 
     // --- webhooks
     const wanted = (type) => events.some((e) => JSON.parse(e.body).type === type);
-    for (let i = 0; i < 400 && !wanted("payout.failed"); i += 1) {
+    for (let i = 0; i < 2400 && !wanted("payout.failed"); i += 1) {
         await new Promise((resolve) => setTimeout(resolve, 25));
     }
     ok(wanted("payout.failed") && wanted("transfer.created") && wanted("transfer.reversed"),
@@ -180,7 +180,7 @@ try {
         "constructEvent refuses another secret");
 
     const arrived = async (count) => {
-        for (let i = 0; i < 400 && events.length < count; i += 1) {
+        for (let i = 0; i < 2400 && events.length < count; i += 1) {
             await new Promise((resolve) => setTimeout(resolve, 25));
         }
         return events.map((e) => JSON.parse(e.body));
