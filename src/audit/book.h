@@ -81,6 +81,7 @@ struct book {
     uint32_t roles_count, roles_capacity;
     uint64_t clear_after_days;
     uint64_t dispute_days;
+    mete_time cleared_through;  /* the latest watermark; 0: none */
     uint64_t cool_off_hours;    /* of a changed destination */
     struct asset *payout_asset; /* of payout_minimum; NULL: the defaults */
     i128 payout_minimum;

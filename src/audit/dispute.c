@@ -153,6 +153,18 @@ void dispute_take(struct journal *j, struct ledger *l, struct moment *m, struct 
     }
 }
 
+void clearing_take(struct moment *m)
+{
+    mete_time through = member_time(m->payload, "through", false, TIME_NEVER);
+    if (through > m->booked_at) {
+        forbidden(m, "the moment through which it clears had not come");
+    } else if (through <= m->book->cleared_through) {
+        forbidden(m, "the book had cleared through that moment");
+    } else {
+        m->book->cleared_through = through;
+    }
+}
+
 void transfer_take(struct ledger *l, struct moment *m, struct want *w)
 {
     struct asset *asset;

@@ -14,6 +14,9 @@ enum dispute_event { SAID_DISPUTED, SAID_EVIDENCE, SAID_ESCALATED, SAID_OVERRIDD
 void dispute_take(struct journal *j, struct ledger *l, struct moment *m, struct want *w,
                   enum dispute_event said);
 
+/** allocation.cleared_through: goes forward, and not ahead of the log. */
+void clearing_take(struct moment *m);
+
 /** wallet.transferred: `from` must have had as much cleared money at that moment. */
 void transfer_take(struct ledger *l, struct moment *m, struct want *w);
 

@@ -36,7 +36,7 @@ static const struct {
     {"allocation.escalated", EVENT_ESCALATED},
     {"allocation.overridden", EVENT_OVERRIDDEN},
     {"allocation.upheld", EVENT_UPHELD},
-    {"allocation.cleared_through", EVENT_NO_MONEY},
+    {"allocation.cleared_through", EVENT_CLEARING},
     {"wallet.transferred", EVENT_TRANSFER},
     {"app.registered", EVENT_APP},
     {"app.economic_terms_set", EVENT_TERMS},
@@ -246,6 +246,8 @@ static void compute(struct audit *a, struct moment *m, enum event_kind kind, str
         payout_take(a, m, w);
     } else if (kind == EVENT_DESTINATION) {
         payout_place_take(a, m);
+    } else if (kind == EVENT_CLEARING) {
+        clearing_take(m);
     } else if (kind >= EVENT_DISPUTED && kind <= EVENT_UPHELD) {
         dispute_take(&a->journal, &a->ledger, m, w,
                      (enum dispute_event)(SAID_DISPUTED + (kind - EVENT_DISPUTED)));

@@ -195,6 +195,17 @@ static void books_find(struct payday *p)
     store_close(s);
 }
 
+/** Is the book looked at now? In a store that several processes share, others' books are left to
+ *  them between two looks at all. */
+static bool is_looked_at(const struct payday *p, struct text book, bool news)
+{
+    bool own = text_is(book, p->d->o.book);
+    if (p->d->relay != NULL) {
+        return (own || news) && !relay_is_away(p->d->relay, book.p);
+    }
+    return own || news || p->books <= BOOKS_FEW;
+}
+
 static void *payday_on(void *arg)
 {
     struct payday *p = arg;
@@ -206,7 +217,7 @@ static void *payday_on(void *arg)
             books_find(p);
         }
         for (size_t i = 0; i < p->books; i++) {
-            if (all || news || p->books <= BOOKS_FEW || text_is(p->book[i], p->d->o.book)) {
+            if (all || is_looked_at(p, p->book[i], news)) {
                 book_run(p, i);
             }
         }

@@ -391,6 +391,34 @@ static void test_times_are_followed(void **state)
     scene_clear(&s);
 }
 
+static struct step *say_cleared(struct scene *s, unsigned day, const char *id, const char *payload)
+{
+    (void)scene_event(s, day, id, "allocation.cleared_through", payload);
+    return &s->step[s->step_count - 1];
+}
+
+static void test_watermarks_are_followed(void **state)
+{
+    (void)state;
+    struct scene s;
+    char *report;
+    scene_init(&s);
+    scenes[0].make(&s);
+    (void)say_cleared(&s, 20, "w1", "{\"through\":\"2025-01-19T00:00:00Z\"}");
+    (void)say_cleared(&s, 21, "w2", "{\"through\":\"2025-01-20T00:00:00Z\"}");
+    assert_int_not_equal(audit_scene(&s, &report), AUDIT_DIFFERS);
+    free(report);
+    expect_found(&s, "a watermark again",
+                 say_cleared(&s, 22, "w3", "{\"through\":\"2025-01-20T00:00:00Z\"}"), "through",
+                 "");
+    scene_clear(&s);
+    scene_init(&s);
+    scenes[0].make(&s);
+    expect_found(&s, "a watermark ahead",
+                 say_cleared(&s, 18, "w", "{\"through\":\"2025-01-30T00:00:00Z\"}"), "through", "");
+    scene_clear(&s);
+}
+
 static void make_scene(struct scene *s, const char *name)
 {
     scene_init(s);
@@ -638,6 +666,7 @@ int main(void)
         cmocka_unit_test(test_a_unit_moved_is_found),
         cmocka_unit_test(test_lines_left_out_or_doubled_are_found),
         cmocka_unit_test(test_wrong_waits_are_found),
+        cmocka_unit_test(test_watermarks_are_followed),
         cmocka_unit_test(test_names_are_followed),
         cmocka_unit_test(test_times_are_followed),
         cmocka_unit_test(test_hashes_are_checked),

@@ -101,7 +101,7 @@ doctor 0 'an older schema' --store old.db
 finds schema '^warning version 1: the next start of the server makes it [0-9]+; copy the store before' 'is told'
 "$METE" party erase nobody --yes --store old.db >/dev/null 2>&1 # opens it for writing
 doctor 0 'made newer by who writes it' --store old.db
-finds schema '^ok +version 3' 'is told'
+finds schema '^ok +version [0-9]+' 'is told'
 finds insights '0 points of 0 series, 0 events' 'its new tables are there'
 copy new.db
 sqlite3 new.db "insert into schema_migrations select 99, name, sha256, applied_at from schema_migrations limit 1"

@@ -175,8 +175,10 @@ def receipts(s, node, batch):
 
 def proofs(s, node):
     """Each payment's proof stands in the log, and is what the node says."""
-    status, _, body = s.get("/v1/events?type=payout.transfer_paid&limit=1000")
-    paid = [e["payload"] for e in body["events"]] if status == 200 else body
+    paid, page = [], {"next": 0, "more": True}
+    while page["more"]:
+        page = told_of(s, f"/v1/events?type=payout.transfer_paid&limit=1000&after={page['next']}")
+        paid += [row["event"]["payload"] for row in page["events"]]
     said = [json.loads(p["proof"]) for p in paid]
     blocks = {p["transaction"]: node.rpc("eth_getTransactionReceipt", p["transaction"])
               for p in {p["transaction"]: p for p in said}.values()}

@@ -4,7 +4,7 @@ Lightning addresses that the LNURL server of npm serves, by the thread of `mete 
 processes of `mete worker` that are killed with SIGKILL again and again while the node holds, fails,
 hangs up behind a payment or is away, and the server dies too.
 
-covers: F-043 R-020 R-022 R-032"""
+covers: F-043 F-045 R-020 R-022 R-032"""
 import os
 import pathlib
 import random
@@ -53,8 +53,8 @@ def queue(s, name, parties, rail):
 def configuration(s, host, rails="lightning", **more):
     path = s.folder / "mete.conf"
     lines = [f"{k} = {v}" for k, v in host.settings(**more).items()]
-    path.write_text(f"[rails]\nrails = {rails}\n[lightning]\n" + "\n".join(lines) + "\n")
-    return {"METE_CONFIG": str(path)}
+    path.write_text("[lightning]\n" + "\n".join(lines) + "\n")
+    return {"METE_CONFIG": str(path), "PAYMENT_PROCESSORS": rails}
 
 
 def balances(s, parties):

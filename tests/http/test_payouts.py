@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: F-043 F-044 F-053 F-054 F-055 F-056 F-058 F-112 F-113 R-009 R-010 R-021 R-024 R-026 R-032 R-033
+"""covers: F-043 F-044 F-053 F-054 F-055 F-056 F-058 F-112 F-113 R-009 R-010 R-021 R-032 R-033
 Payouts as programs see them: a plan that says who is left out, a batch that is filled in the
 background, one payout with the lines that make it up, holds, cancelling, asking for one's own; who
 may do what; and a server that is killed in the middle of a batch, which goes on where it was."""
