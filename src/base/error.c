@@ -3,6 +3,7 @@
  * generated from METE_CODES; no code has a line of its own here. */
 #include "mete/error.h"
 
+#include "base/text.h"
 #include "base/types.h"
 
 #include <stdarg.h>
@@ -115,6 +116,23 @@ void mete_err_place(struct mete_err *err, const char *pointer)
     }
 }
 
+/** Whoever formats a text may cut an argument anywhere: what is left of a character becomes "?". */
+static void mend_characters(char *text)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len && !text_is_utf8((struct text){text + i, len - i});) {
+        size_t size = 1;
+        while (size < 4 && i + size < len && !text_is_utf8((struct text){text + i, size})) {
+            size++;
+        }
+        if (text_is_utf8((struct text){text + i, size})) {
+            i += size;
+        } else {
+            text[i++] = '?';
+        }
+    }
+}
+
 enum mete_code mete_fail_args(struct mete_err *err, enum mete_code code, const char *pointer,
                               const char *fmt, va_list args)
 {
@@ -128,6 +146,7 @@ enum mete_code mete_fail_args(struct mete_err *err, enum mete_code code, const c
     if ((size_t)n >= sizeof(text)) {
         drop_partial_character(text, sizeof(text) - 1);
     }
+    mend_characters(text);
     err->code = code;
     mete_err_place(err, pointer);
     memcpy(err->text, text, sizeof(text));

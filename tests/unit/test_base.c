@@ -708,10 +708,21 @@ static void test_random_numbers_repeat_and_stay_in_bounds(void **state)
     assert_int_equal(rng_below(&a, 1), 0);
 }
 
+static void test_a_text_with_half_a_character_is_mended(void **state)
+{
+    struct mete_err err;
+    (void)state;
+    (void)mete_fail(&err, METE_USAGE, "", "no \"%.*s\" here", 5, "\xe2\x82\xac\xe2\x82\xac");
+    assert_string_equal(err.text, "no \"\xe2\x82\xac??\" here");
+    (void)mete_fail(&err, METE_USAGE, "", "\xff\xc3\xa9%.*s", 1, "\xf0\x9f\x98\x80");
+    assert_string_equal(err.text, "?\xc3\xa9?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_code_is_found_by_its_name),
+        cmocka_unit_test(test_a_text_with_half_a_character_is_mended),
         cmocka_unit_test(test_code_attributes_are_those_of_the_table),
         cmocka_unit_test(test_a_number_outside_the_table_is_unknown),
         cmocka_unit_test(test_fail_formats_and_keeps_the_pointer),
