@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -129,13 +128,17 @@ static int table_read(struct cli *c, const char *option, struct csv **out)
 static int threshold_read(struct cli *c, struct tax_form_options *o)
 {
     const char *given = cli_option(c, "threshold");
+    uint64_t year;
     bool royalties = strcmp(o->box, tax_box_of(TEXT("royalties"))) == 0;
     if (given != NULL) {
         return amount_parse(text_of(given), 2, &o->threshold) == METE_OK
                    ? CLI_OK
                    : cli_usage(c, "--threshold is an amount in dollars, such as 2000");
     }
-    if (tax_threshold(o->form, royalties, (int)strtoul(o->period.p, NULL, 10), &o->threshold)) {
+    if (!cli_number(o->period.p, 1900, 9999, &year)) {
+        return cli_usage(c, "--year is four digits, from 1900 on");
+    }
+    if (tax_threshold(o->form, royalties, (int)year, &o->threshold)) {
         return CLI_OK;
     }
     return cli_usage(c,

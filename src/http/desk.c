@@ -3,7 +3,6 @@
  * second where the row says, one log line. Invariant: every path ends in exactly one finish(). */
 #include "http/desk.h"
 
-#include "base/encode.h"
 #include "base/text.h"
 #include "crypto/seal.h"
 #include "engine/payout_claim.h"
@@ -259,32 +258,6 @@ static void elsewhere(struct desk *d, struct exchange *x)
 }
 
 /* --- the first half ----------------------------------------------------------------------------*/
-
-/** The client's own id when it is a plain one, else a new one. */
-static void request_id_set(struct exchange *x)
-{
-    struct text given = exchange_header(x, "X-Request-Id");
-    struct text trace = exchange_header(x, "traceparent");
-    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
-    if (given.len == 0) { /* what clients of the sources send */
-        given = exchange_header(x, "X-Correlation-Id");
-    }
-    if (given.len == 0 && trace.len >= 35) { /* W3C: version-traceid-parentid-flags */
-        given = (struct text){trace.p + 3, 32};
-    }
-    size_t good = 0;
-    while (good < given.len && memchr(plain, given.p[good], sizeof plain - 1) != NULL) {
-        good++;
-    }
-    if (given.len > 0 && given.len <= REQUEST_ID_MAX && good == given.len) {
-        (void)text_copy(x->request_id, sizeof x->request_id, given);
-        return;
-    }
-    uint8_t random[12];
-    random_bytes(random, sizeof random);
-    memcpy(x->request_id, "req_", 5);
-    hex_encode(x->request_id + 4, (struct bytes){random, sizeof random});
-}
 
 /** What a path answers to is no secret: it stands in the OpenAPI document. Other origins are not
  *  told that their pages may ask (CORS): they may not. */

@@ -2,13 +2,41 @@
  * Lines of JSON on stderr, without paths and queries: they may name people. */
 #include "http/request_line.h"
 
+#include "base/encode.h"
 #include "base/text.h"
+#include "crypto/seal.h"
 #include "http/lines.h"
 #include "wire/json.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 static const char *const LEVEL_NAME[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
+
+void request_id_set(struct exchange *x)
+{
+    struct text given = exchange_header(x, "X-Request-Id");
+    struct text trace = exchange_header(x, "traceparent");
+    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
+    if (given.len == 0) { /* what clients of the sources send */
+        given = exchange_header(x, "X-Correlation-Id");
+    }
+    if (given.len == 0 && trace.len >= 35) { /* W3C: version-traceid-parentid-flags */
+        given = (struct text){trace.p + 3, 32};
+    }
+    size_t good = 0;
+    while (good < given.len && memchr(plain, given.p[good], sizeof plain - 1) != NULL) {
+        good++;
+    }
+    if (given.len > 0 && given.len <= REQUEST_ID_MAX && good == given.len) {
+        (void)text_copy(x->request_id, sizeof x->request_id, given);
+        return;
+    }
+    uint8_t random[12];
+    random_bytes(random, sizeof random);
+    memcpy(x->request_id, "req_", 5);
+    hex_encode(x->request_id + 4, (struct bytes){random, sizeof random});
+}
 
 void request_line_came(struct desk *d, const struct exchange *x)
 {

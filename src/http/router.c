@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Matching paths segment by segment. The table is short and read from front to back; a path is
- * found by its row's first difference, so order does not matter: no two rows match one path. */
+ * Matching paths segment by segment. The table is short and read from front to back: where a path
+ * fits two rows, the one with a word stands before the one with a parameter. */
 #include "http/router.h"
 
 #include "base/text.h"
 #include "http/routes.h"
+
+#include <string.h>
 
 static struct text segment_next(struct text *path)
 {
@@ -75,9 +77,25 @@ static bool method_fits(struct text method, const char *row)
     return text_is(method, row) || (text_is(method, "HEAD") && text_is(text_of("GET"), row));
 }
 
+/** A path may fit two rows, one of them with a parameter. */
+static bool allow_has(struct text allow, struct text method)
+{
+    for (size_t i = 0; i + method.len <= allow.len; i++) {
+        bool begins = i == 0 || allow.p[i - 1] == ' ';
+        bool ends = i + method.len == allow.len || allow.p[i + method.len] == ',';
+        if (begins && ends && memcmp(allow.p + i, method.p, method.len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /** Who may read may also ask for the headers alone. */
 static struct text allow_add(struct exchange *x, struct text allow, const char *method)
 {
+    if (allow_has(allow, text_of(method))) {
+        return allow;
+    }
     return arena_printf(&x->arena, "%.*s%s%s%s", (int)allow.len, allow.p != NULL ? allow.p : "",
                         allow.len > 0 ? ", " : "", method,
                         text_is(text_of(method), "GET") ? ", HEAD" : "");

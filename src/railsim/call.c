@@ -84,6 +84,15 @@ void call_read(struct call *c)
     }
 }
 
+bool call_is_text(const struct call *c)
+{
+    bool good = text_is_utf8(c->path);
+    for (size_t i = 0; i < c->arg_count; i++) {
+        good = good && text_is_utf8(c->arg[i].name) && text_is_utf8(c->arg[i].value);
+    }
+    return good;
+}
+
 struct text call_arg(const struct call *c, const char *name)
 {
     const struct json *m = json_get(c->json, name);

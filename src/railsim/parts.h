@@ -87,6 +87,8 @@ struct route {
 /* --- call.c: what was asked, and the answer ----------------------------------------------------*/
 
 void call_read(struct call *c);
+/** Path and arguments are UTF-8: answers repeat them. */
+bool call_is_text(const struct call *c);
 /** The first argument of that name: of the query or form, or a string, number or boolean member of
  *  the JSON body. p is NULL without one. */
 struct text call_arg(const struct call *c, const char *name);

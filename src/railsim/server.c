@@ -259,6 +259,10 @@ static void call_answer(struct call *c)
                    c->too_large ? "too large\n" : "no such route; see GET /sim\n");
         return;
     }
+    if (!call_is_text(c)) {
+        call_plain(c, 400, "path and arguments are UTF-8\n");
+        return;
+    }
     pthread_mutex_lock(&c->s->lock);
     if (c->s->is_ending) {
         c->cut = true;

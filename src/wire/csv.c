@@ -130,9 +130,9 @@ static enum mete_code columns_check(struct csv_reader *r, struct csv *out)
         out->column[i] = trimmed(r->cell[i]);
         for (size_t k = 0; k < i; k++) {
             if (text_eq(out->column[i], out->column[k])) {
-                return mete_fail(r->err, METE_FILE, "", "line 1: two columns are called \"%.*s\"",
-                                 (int)(out->column[i].len < 80 ? out->column[i].len : 80),
-                                 out->column[i].p);
+                return mete_fail(r->err, METE_FILE, "",
+                                 "line 1: two columns have the same name: %zu and %zu", k + 1,
+                                 i + 1);
             }
         }
     }

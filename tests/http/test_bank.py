@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 
-from railsim import SECRET, RailSim
+from railsim import RailSim
 from served import METE, Served, done, equal, event, note, ok, until
 
 IBANS = ["NL91ABNA0417164300", "DE89370400440532013000", "FR1420041010050500013M02606",
@@ -157,6 +157,37 @@ def schema(folder):
        f"a schema that does not fit ({'with' if there else 'without'} xmllint)", run.stderr)
 
 
+def nacha(folder):
+    """The same over ACH: nobody acknowledges the file, and a return comes back."""
+    folder = folder / "ach"
+    for name in ("in", "out"):
+        (folder / name).mkdir(parents=True)
+    with RailSim("--seed", "6", "--bank-folder", str(folder)) as sim:
+        (folder / "nacha.conf").write_text(
+            f"[rails]\nrails = ach\n[bank]\nformat = nacha\nfolder = {folder}/in\n"
+            "debtor = Mete Inc\nrouting = 021000021\nbank_name = A Bank\n"
+            "origin = 1234567890\ncompany_id = 1234567890\n")
+        sim.fault("bank_returned", "*", text="R03", s=1)
+        with Served("--config", str(folder / "nacha.conf")) as s:
+            where = {"routing": "021000021", "account": "123456", "type": "checking"}
+            events = [event("conf", "book.configured", {"clear_after_days": 0})]
+            for i in range(3):
+                events += [event(f"r{i}", "revenue.received", {
+                    "party": f"did:{i}", "amount": {"amount": f"{i + 1}.00", "currency": "USD"}}),
+                    event(f"d{i}", "party.destination_set", {
+                        "party": f"did:{i}", "rail": "bank",
+                        "destination": json.dumps({"name": f"Payee {i}", **where})})]
+            s.post("/v1/events", events)
+            s.post("/v1/payouts/batches", {"batch_id": "ach", "asset": "USD", "rail": "bank"})
+            until_states(s, folder, "ach", ["returned", "sent", "sent"], "a return finds its payout")
+            moved = [p for p in sim.payments() if p["kind"] == "paid"]
+            equal(sorted(int(p["amount"]) for p in moved), [100, 200, 300],
+                  "the bank has each payment once")
+            row = next(r for r in payouts(s, "ach").values() if r["state"] == "returned")
+            why = json.dumps(s.get("/v1/payouts/" + row["transfer_id"])[2])
+            ok("R03: there is no such account" in why, "with the reason in words", why)
+
+
 def peers(folder):
     """The files beside programs by others."""
     node = shutil.which("node")
@@ -198,5 +229,6 @@ with RailSim("--seed", "5", "--bank-folder", str(WORK)) as sim:
         by_hand(server, WORK)
         schema(WORK)
         peers(WORK)
+nacha(WORK)
 shutil.rmtree(WORK)
 done()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lightning payouts as they are lived: earned in satoshi, queued by a batch over HTTP, paid to
-Lightning addresses that the LNURL server of npm serves, by the thread of `mete serve` and by
-processes of `mete worker` that are killed with SIGKILL again and again while the node holds, fails,
-hangs up behind a payment or is away, and the server dies too.
+Lightning addresses that the LNURL server of npm serves, through nodes of LDK, by the thread of
+`mete serve` and by processes of `mete worker` that are killed with SIGKILL again and again while
+the payment is held in flight, fails, is made without an answer, or the node is away; and the server
+dies too.
 
 covers: F-043 F-045 R-020 R-022 R-032"""
 import os

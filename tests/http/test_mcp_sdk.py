@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: R-028 R-035 R-038 F-111
+"""covers: R-028 R-034 R-038 F-111
 Agents by the Model Context Protocol, spoken by the official clients (npm, tests/node/mcp): both eras
 of the protocol, over HTTP and over stdio. An agent's key shows and moves what is its own, and nothing
 else; a supervisor's judges. --record writes the transcript of one session into doc/mcp.md."""
@@ -170,6 +170,26 @@ def payouts(s, judge):
     equal(usd_row["cleared"], "2500", "which is the party's again")
 
 
+def without_server(s, party):
+    """mete mcp opens a store itself, when no server writes it; a key says who asks there, too."""
+    busy = subprocess.run([METE, "mcp", "--store", str(s.store)], input="", text=True,
+                          capture_output=True, env=s.env)
+    ok(busy.returncode == 1 and "store_busy" in busy.stderr, "a store that a server writes", busy)
+    s.stop()
+    how = ("modern", "stdio")
+    plan = {"command": METE, "args": ["mcp", "--store", str(s.store)],
+            "steps": [["listTools"], tool("get_balance", party="did:b")]}
+    tools, balance = session(*how, plan)[0][1:]
+    names = {t["name"] for t in tools["result"]["tools"]}
+    ok({"create_key", "override", "plan_payout"} <= names, "its owner may do everything", names)
+    equal(content(balance)["party"], "did:b", "and sees everybody")
+    tools, balance = session(*how, {**plan, "key": party})[0][1:]
+    equal(({t["name"] for t in tools["result"]["tools"]}, refusal(balance)), (AGENT, "not_found"),
+          "whoever shows a key may do what it may")
+    results = session(*how, {**plan, "key": "mete_nobodys"})[0]
+    equal([r for r in results if "error" not in r and "connected" not in r], [], "or nothing")
+
+
 def supervisor(s, how, key, own):
     era, transport = how
     row, other = own[0], own[1]
@@ -242,6 +262,7 @@ def main():
         payouts(s, judge)
         supervisor(s, ("legacy", "http"), judge, others[1:])
         supervisor(s, ("modern", "stdio"), judge, others[2:])
+        without_server(s, party)
         if "--record" in sys.argv:
             record(messages, ROOT / "doc/mcp.md")
 

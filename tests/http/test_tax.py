@@ -297,6 +297,57 @@ def escaped(s):
     equal((page.bad, len(page.tables)), ([], 2), "a name is text, whatever it has in it")
 
 
+NOTHING = {"paid": "0", "returned": "0", "payments": 0}
+
+
+def came_back():
+    """A payout that was paid and came back is in both figures, on no form, and on the statement."""
+    with Served() as s:
+        s.key = s.make_key("admin,revenue:write,policy:write,payout:write,earnings:read,audit:read")
+        worker = s.make_key("payout:work")
+        party = s.make_key("payout:write,earnings:read", "--party", "did:c")
+        s.post("/v1/events", [
+            event("book", "book.configured", {
+                "clear_after_days": 0, "payout_minimum": {"amount": "1.00", "currency": "USD"},
+                "payout_schedules": [{"id": "pull", "every": "demand", "asset": "USD",
+                                      "rail": "stripe"}]}),
+            event("sale", "revenue.received", {"party": "did:c",
+                                               "amount": {"amount": "3000.00", "currency": "USD"}}),
+            event("to", "party.destination_set", {"party": "did:c", "rail": "stripe",
+                                                  "destination": "acct_1234567890"})])
+        status, _, made = s.post("/v1/payouts/request", {"schedule": "pull"}, key=party)
+        equal(status, 201, "a payout is asked for") or note(made)
+        year = made["queued_at"][:4]
+
+        def step(name, **more):
+            answer = s.post("/v1/payouts/steps", {"steps": [
+                {"transfer_id": made["transfer_id"], "attempt": 1, "step": name, **more}]},
+                key=worker)[2]
+            equal(answer["results"][0]["status"], "applied", f"the worker says {name}") or note(answer)
+
+        def figures_of():
+            row = totals(s, year, "&party=did:c").get(("did:c", "USD"), NOTHING)
+            return row["paid"], row["returned"], row["payments"]
+
+        def form():
+            return [x["Box 1 - Nonemployee Compensation"]
+                    for x in export(s, "--form", "1099-nec", "--year", year, "--threshold", "2000")[0]]
+
+        equal(figures_of(), ("0", "0", 0), "what is on its way is not paid")
+        step("sending", anchor="one", body="{}")
+        step("paid")
+        equal((figures_of(), form()), (("300000", "0", 1), ["3000.00"]), "paid: on the form")
+        step("returned", reason="the account was closed")
+        equal((figures_of(), form()), (("300000", "300000", 1), []), "come back: on none")
+        page = Page()
+        page.feed(s.mete("statement", "did:c", "--format", "html"))
+        sums = {row[0]: row[1] for row in page.tables[1]}
+        equal((sums["Payouts"], sums["Payouts that came back"], sums["Closing balance"]),
+              ("-3000.00", "3000.00", "3000.00"), "both on the statement")
+        ok(any(row[2:4] == ["payout", made["transfer_id"]] for row in page.tables[0]),
+           "by the payout's id")
+
+
 def main():
     seed = int(os.environ.get("METE_TEST_SEED", random.randrange(2**32)))
     note(f"seed {seed}")
@@ -317,6 +368,7 @@ def main():
         equal(out.stat().st_mode & 0o777, 0o600, "a file of its owner alone")
         weak = s.make_key("earnings:read")
         equal(s.get("/v1/tax/totals?period=2026", key=weak)[0], 403, "the scope audit:read")
+    came_back()
 
 
 main()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The LNURL server of npm behind TLS, and a paying node with LND's interface (tests/node/lightning),
-as one process in a folder of its own."""
+"""The LNURL server of npm behind TLS, and two nodes of LDK with a channel between them, of which the
+paying one has LND's interface (tests/node/lightning): one process, in a folder of its own."""
 import json
 import os
 import pathlib

@@ -430,6 +430,13 @@ static void test_url(void **state)
     script_say(404, "");
     call(&s, BANK_RAIL.probe, PAYMENTS);
     expect(&s, PAYMENTS, RAIL_ABSENT);
+    script_say(405, ""); /* it shows no files: put there again, it has the name already */
+    call(&s, BANK_RAIL.probe, PAYMENTS);
+    expect(&s, PAYMENTS, RAIL_ABSENT);
+    script_say(409, "");
+    script_say(405, "");
+    call(&s, BANK_RAIL.send, PAYMENTS);
+    expect(&s, PAYMENTS, RAIL_ACCEPTED);
     script_say(503, "");
     call(&s, BANK_RAIL.probe, PAYMENTS);
     expect(&s, PAYMENTS, RAIL_UNKNOWN);
@@ -482,6 +489,21 @@ static void test_nacha(void **state)
     call(&s, BANK_RAIL.probe, PAYMENTS);
     expect(&s, PAYMENTS, RAIL_PAID);
     assert_true(text_starts(s.payment[0].report.proof, "presumed"));
+    /* Killed while it was put out, and perhaps fetched: nobody puts it there again by himself. */
+    assert_false(stands(out_path(&s, "/.mete-sent", ".ach.begun")));
+    assert_int_equal(rename(out_path(&s, "", ".ach"), arena_printf(&s.arena, "%s/x", s.folder).p),
+                     0);
+    assert_int_equal(unlink(out_path(&s, "/.mete-sent", ".ach")), 0);
+    fclose(fopen(out_path(&s, "/.mete-sent", ".ach.begun"), "w"));
+    call(&s, BANK_RAIL.probe, PAYMENTS);
+    expect(&s, PAYMENTS, RAIL_UNKNOWN);
+    call(&s, BANK_RAIL.send, PAYMENTS);
+    expect(&s, PAYMENTS, RAIL_UNKNOWN);
+    assert_false(stands(out_path(&s, "", ".ach")));
+    assert_int_equal(unlink(out_path(&s, "/.mete-sent", ".ach.begun")), 0);
+    call(&s, BANK_RAIL.send, PAYMENTS);
+    expect(&s, PAYMENTS, RAIL_PAID); /* by now silence means it */
+    assert_true(stands(out_path(&s, "", ".ach")));
     payment_make(&s, 0, ACH); /* euro by ACH; too much; no such account */
     payment_make(&s, 1, ACH);
     payment_make(&s, 2, "{\"name\":\"A\",\"routing\":\"021000022\",\"account\":\"1\"}");

@@ -74,11 +74,23 @@ static bool all_write(int fd, struct bytes b)
     return fsync(fd) == 0;
 }
 
+/** Banks do not know a NACHA file again: one that may have been fetched before its mark was made is
+ *  for people to look after. */
+static const char *begun_path(const struct rail *r, struct arena *a, const char *name)
+{
+    return arena_printf(a, "%s" MARKS "/%s.begun", r->folder, name).p;
+}
+
 /** The file under its name, then its mark. `temp` holds the bytes, durably. */
 static enum bank_place temp_place(struct rail *r, const char *temp, const char *name,
                                   struct bytes file, struct arena *a, const char **why)
 {
     const char *to = path_of(r, a, "", name);
+    const char *begun = begun_path(r, a, name);
+    if (r->s.format == BANK_NACHA &&
+        (link(temp, begun) != 0 || !folder_sync(arena_printf(a, "%s" MARKS, r->folder).p))) {
+        return untold(a, "the outgoing folder cannot be written", why);
+    }
     if (link(temp, to) != 0) {
         enum bank_place there = errno == EEXIST ? file_compare(to, file, a, why)
                                                 : untold(a, "the file cannot be put there", why);
@@ -90,14 +102,30 @@ static enum bank_place temp_place(struct rail *r, const char *temp, const char *
         !folder_sync(arena_printf(a, "%s" MARKS, r->folder).p)) {
         return untold(a, "the outgoing folder cannot be written", why);
     }
+    (void)unlink(begun);
     return BANK_PLACED;
+}
+
+static enum bank_place begun_look(const struct rail *r, struct arena *a, const char *name,
+                                  const char **why)
+{
+    struct stat st;
+    if (r->s.format != BANK_NACHA || stat(begun_path(r, a, name), &st) != 0) {
+        return BANK_ABSENT;
+    }
+    *why = "the program ended while it put the file out: ask the bank whether it has it; if not, "
+           "remove .mete-sent/NAME.begun";
+    return BANK_UNTOLD;
 }
 
 static enum bank_place folder_look(const struct rail *r, const char *name, struct bytes file,
                                    struct arena *a, const char **why)
 {
     enum bank_place there = file_compare(path_of(r, a, "", name), file, a, why);
-    return there != BANK_ABSENT ? there : file_compare(path_of(r, a, MARKS, name), file, a, why);
+    if (there == BANK_ABSENT) {
+        there = file_compare(path_of(r, a, MARKS, name), file, a, why);
+    }
+    return there == BANK_ABSENT ? begun_look(r, a, name, why) : there;
 }
 
 static enum bank_place folder_put(struct rail *r, const char *name, struct bytes file,
@@ -108,6 +136,9 @@ static enum bank_place folder_put(struct rail *r, const char *name, struct bytes
         return untold(a, "the outgoing folder cannot be written", why);
     }
     enum bank_place there = file_compare(path_of(r, a, MARKS, name), file, a, why);
+    if (there == BANK_ABSENT && r->s.format == BANK_NACHA) {
+        there = folder_look(r, name, file, a, why);
+    }
     if (there != BANK_ABSENT) {
         return there;
     }
@@ -151,12 +182,24 @@ static enum bank_place url_untold(const struct rail *r, struct arena *a, const c
     return BANK_UNTOLD;
 }
 
+/** It takes files and shows none. What has been put there is then put again: banks know a pain.001
+ *  by its message id. */
+static bool shows_none(const struct rail *r)
+{
+    return r->answer.outcome == WEB_ANSWERED &&
+           (r->answer.status == 405 || r->answer.status == 501);
+}
+
 static enum bank_place url_look(struct rail *r, const char *name, struct bytes file,
                                 struct arena *a, const char **why)
 {
     ask(r, "GET", name, (struct bytes){0}, a);
     if (r->answer.outcome == WEB_ANSWERED && r->answer.status == 404) {
         return BANK_ABSENT;
+    }
+    if (shows_none(r)) {
+        *why = "the bank's server does not show its files, and a NACHA file is not sent twice";
+        return r->s.format == BANK_NACHA ? BANK_UNTOLD : BANK_ABSENT;
     }
     if (r->answer.outcome != WEB_ANSWERED || r->answer.status != 200) {
         return url_untold(r, a, why);
@@ -174,6 +217,9 @@ static enum bank_place url_put(struct rail *r, const char *name, struct bytes fi
     unsigned status = r->answer.outcome == WEB_ANSWERED ? r->answer.status : 0;
     if (status == 409 || status == 412) { /* it stands there already */
         enum bank_place there = url_look(r, name, file, a, why);
+        if (shows_none(r)) { /* its name follows from what is in it */
+            return BANK_PLACED;
+        }
         *why = there == BANK_ABSENT ? "the bank's server says that the file stands there, and that "
                                       "it does not"
                                     : *why;

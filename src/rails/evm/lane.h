@@ -10,10 +10,9 @@
 #include "base/time.h"
 #include "wire/evm/tx.h"
 
-/** What was offered and not committed within this time is offered again: a claim's lease is
- * shorter.
- */
-#define LANE_OFFER_US (120 * TIME_SECOND_US)
+/** What was offered and not committed within this time is offered again. Who commits it later is
+ *  refused, if somebody else has. */
+#define LANE_OFFER_US (30 * TIME_SECOND_US)
 
 struct lane;
 

@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "rails/evm/look.h"
 
-/** A hole is filled when who made it has had time to come back. */
-#define HOLE_AFTER_US (600 * TIME_SECOND_US)
+/** A hole is filled when who made it has had time to come back: a claim lasts as long. */
+#define HOLE_AFTER_US (60 * TIME_SECOND_US)
 #define COIN_GAS      21000
 
 /* --- a higher fee ------------------------------------------------------------------------------*/

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A payee's host: the LNURL server of npm `lnurl`, behind TLS and the path of LUD-16, which that
- * server does not have itself; and the paying node beside it. Prints its ports as JSON.
+ * server does not have itself; its invoices are those of a node of LDK, and another one pays. Prints its ports as JSON.
  * Usage: node host.js KEY.pem CERTIFICATE.pem HOSTNAME */
 'use strict';
 const fs = require('fs');
@@ -8,6 +8,7 @@ const http = require('http');
 const https = require('https');
 const path = require('path');
 const lnurl = require('lnurl');
+const backend = require('./backend.js');
 const node = require('./node.js');
 
 const [keyFile, certificateFile, hostname] = process.argv.slice(2);
@@ -30,12 +31,14 @@ function forward(server, users, req, res) {
 }
 
 async function main() {
+    const { open } = await import('./ldk.mjs');
+    backend.nodes = await open(node.ended, node.judge);
     const front = https.createServer({
         key: fs.readFileSync(keyFile),
         cert: fs.readFileSync(certificateFile),
     });
     await new Promise((done) => front.listen(0, '127.0.0.1', done));
-    await new Promise((done) => node.listen(0, '127.0.0.1', done));
+    await new Promise((done) => node.server.listen(0, '127.0.0.1', done));
     const server = lnurl.createServer({
         host: '127.0.0.1',
         port: '0', // any: it takes the number 0 for a missing one
@@ -54,7 +57,7 @@ async function main() {
         users.set(user, made.secret);
     }
     front.on('request', (req, res) => forward(server, users, req, res));
-    console.log(JSON.stringify({ https: front.address().port, node: node.address().port }));
+    console.log(JSON.stringify({ https: front.address().port, node: node.server.address().port }));
 }
 
 main();

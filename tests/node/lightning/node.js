@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A paying node with the REST interface of LND: it pays a hash once, remembers it, and does what a
- * test tells it to at POST /test {"mode": ...}: "pay", "hold" (until "release"), "fail", "cut" (pays
- * and hangs up without an answer), "away" (hangs up at once). It decodes invoices by npm bolt11. */
+ * The interface of LND's REST in front of a paying node of LDK: it pays a hash once, remembers it,
+ * and does what a test tells it to at POST /test {"mode": ...}: "pay", "hold" (in flight until
+ * "release"), "fail", "cut" (pays and hangs up without an answer), "away" (hangs up at once). */
 'use strict';
 const http = require('http');
-const bolt11 = require('bolt11');
-const { preimages } = require('./backend.js');
+const backend = require('./backend.js');
 
 const MACAROON = '0201036c6e64';
-const KEY = '02eec7245d6b7d2ccb30380bfbe2a3648cd7a942653f5aa340edcea1f283686619';
-const payments = new Map(); // hash -> {status, fee_msat, value_msat, tries}
+const payments = new Map(); // hash -> {status, fee_msat, value_msat, preimage, tries, waiting}
 let mode = 'pay';
 
 function view(hash) {
@@ -18,8 +16,8 @@ function view(hash) {
         payment_hash: hash,
         status: p.status,
         value_msat: p.value_msat,
-        fee_msat: p.status === 'SUCCEEDED' ? '1001' : '0',
-        payment_preimage: p.status === 'SUCCEEDED' ? preimages.get(hash) : '0'.repeat(64),
+        fee_msat: p.fee_msat,
+        payment_preimage: p.preimage,
         failure_reason: p.status === 'FAILED' ? 'FAILURE_REASON_NO_ROUTE' : 'FAILURE_REASON_NONE',
     };
 }
@@ -33,39 +31,50 @@ function refuse(res, status, code, message) {
     answer(res, status, { error: { code, message, details: [] } });
 }
 
-function finish(hash, status) {
+/** LDK says how a payment has ended. */
+function ended(hash, preimage, fee) {
     const p = payments.get(hash);
-    p.status = status;
+    p.status = preimage ? 'SUCCEEDED' : 'FAILED';
+    p.preimage = preimage || '0'.repeat(64);
+    p.fee_msat = String(fee);
     for (const res of p.waiting.splice(0)) {
         answer(res, 200, { result: view(hash) });
     }
 }
 
+/** What the payee does with a payment that has arrived. */
+function judge(hash) {
+    return { hold: 'hold', fail: 'fail' }[payments.get(hash).mode] || 'claim';
+}
+
 function send(req, res, body) {
-    const invoice = bolt11.decode(body.payment_request);
-    const hash = invoice.tagsObject.payment_hash;
-    const known = payments.get(hash);
+    const read = backend.nodes.read(body.payment_request);
+    if (!read) {
+        return refuse(res, 500, 2, 'invalid payment request');
+    }
+    const known = payments.get(read.hash);
     if (known && known.status !== 'FAILED') {
         const paid = known.status === 'SUCCEEDED';
         return refuse(res, 409, 6, paid ? 'invoice is already paid' : 'payment is in transition');
     }
-    if (invoice.timeExpireDate * 1000 <= Date.now()) {
+    if (read.expires * 1000 <= Date.now()) {
         return refuse(res, 500, 2, 'invoice expired');
     }
-    payments.set(hash, {
+    payments.set(read.hash, {
         status: 'IN_FLIGHT',
-        value_msat: invoice.millisatoshis,
+        mode,
+        value_msat: String(read.msat),
+        fee_msat: '0',
         fee_limit_msat: body.fee_limit_msat,
+        preimage: '0'.repeat(64),
         tries: (known ? known.tries : 0) + 1,
-        waiting: [res],
+        waiting: mode === 'cut' ? [] : [res],
     });
-    const reachable = preimages.has(hash) && BigInt(body.fee_limit_msat) >= 1001n;
+    if (!backend.nodes.pay(read.invoice)) {
+        ended(read.hash, null, 0);
+    }
     if (mode === 'cut') {
-        payments.get(hash).waiting = [];
-        finish(hash, 'SUCCEEDED');
         res.destroy();
-    } else if (mode !== 'hold') {
-        finish(hash, reachable && mode === 'pay' ? 'SUCCEEDED' : 'FAILED');
     }
 }
 
@@ -81,18 +90,26 @@ function track(res, text) {
     }
 }
 
-function test(res, body) {
+/** What is in flight ends as told; answers when it has. */
+async function release(failed) {
+    const hashes = [...payments.keys()].filter((h) => payments.get(h).status === 'IN_FLIGHT');
+    for (const hash of hashes) {
+        payments.get(hash).mode = failed ? 'fail' : 'pay'; // also of what has not arrived yet
+        backend.nodes.settle(hash, judge(hash));
+    }
+    while (hashes.some((h) => payments.get(h).status === 'IN_FLIGHT')) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+}
+
+async function test(res, body) {
     if (body.mode === 'release') {
-        for (const [hash, p] of payments) {
-            if (p.status === 'IN_FLIGHT') {
-                finish(hash, body.failed ? 'FAILED' : 'SUCCEEDED');
-            }
-        }
+        await release(body.failed);
     } else if (body.mode) {
         mode = body.mode;
     }
     const rows = [...payments].map(([hash, p]) => ({ hash, ...p, waiting: p.waiting.length }));
-    answer(res, 200, { invoices: preimages.size, payments: rows });
+    answer(res, 200, { invoices: backend.given, payments: rows });
 }
 
 function route(req, res, body) {
@@ -107,7 +124,7 @@ function route(req, res, body) {
     }
     if (req.url === '/v1/getinfo') {
         return answer(res, 200, {
-            identity_pubkey: KEY,
+            identity_pubkey: backend.nodes.key,
             synced_to_chain: true,
             chains: [{ chain: 'bitcoin', network: 'mainnet' }],
         });
@@ -121,7 +138,9 @@ function route(req, res, body) {
     return answer(res, 404, { code: 5, message: 'Not Found', details: [] });
 }
 
-module.exports = http.createServer((req, res) => {
+module.exports.ended = ended;
+module.exports.judge = judge;
+module.exports.server = http.createServer((req, res) => {
     let text = '';
     req.on('data', (part) => (text += part));
     req.on('end', () => route(req, res, text === '' ? {} : JSON.parse(text)));
