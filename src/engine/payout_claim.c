@@ -6,6 +6,8 @@
 
 #include "base/map.h"
 #include "base/text.h"
+#include "core/amount.h"
+#include "core/schedule.h"
 #include "crypto/seal.h"
 #include "engine/payout_destination.h"
 #include "engine/sealed.h"
@@ -172,8 +174,30 @@ struct claiming {
     struct payout_claim *rows;
     size_t count;
     size_t looked;
+    uint64_t batch;   /* whose cap is known */
+    uint32_t cap_bps; /* 0: none */
     struct mete_err *err;
 };
+
+/** What the schedule of a batch lets the rail take; most rows of a claim are of one batch. */
+static enum mete_code cap_read(struct claiming *c, uint64_t batch)
+{
+    struct envelope *event = arena_alloc(&c->page, sizeof *event);
+    struct schedule s;
+    mete_time unused;
+    if (c->batch == batch) {
+        return METE_OK;
+    }
+    enum mete_code code = engine_event(c->e, batch, &c->page, event, &unused, c->err);
+    if (code == METE_OK) {
+        const struct json *id = json_get(json_get(event->tree, "payload"), "schedule");
+        bool there = id != NULL && id->type == JSON_STRING &&
+                     view_schedule(engine_view(c->e), &c->page, id->text, &s) == VIEW_FOUND;
+        c->cap_bps = there ? s.fee_cap_bps : 0;
+        c->batch = batch;
+    }
+    return code;
+}
 
 static bool rail_wanted(struct claiming *c, uint64_t number)
 {
@@ -197,7 +221,10 @@ static enum mete_code row_take(struct claiming *c, uint64_t number)
     if (!rail_wanted(c, number) || !lease_take(c->l, c->e, number, c->q)) {
         return METE_OK;
     }
-    enum mete_code code = claim_read(c->e, c->a, number, &c->rows[c->count], c->err);
+    struct payout_claim *row = &c->rows[c->count];
+    enum mete_code code = claim_read(c->e, c->a, number, row, c->err);
+    code = code == METE_OK ? cap_read(c, row->due.transfer.batch) : code;
+    row->fee_max = c->cap_bps > 0 ? amount_bps(row->due.transfer.amount, c->cap_bps) : -1;
     c->count += code == METE_OK;
     return code;
 }

@@ -131,7 +131,12 @@ static void claim_write(struct json_writer *w, const struct payout_claim *c)
     jw_int(w, "scale", due->asset.scale);
     jw_end_object(w);
     jw_str(w, "amount", amount);
-    jw_null(w, "fee_max");
+    if (c->fee_max >= 0) {
+        amount_format(c->fee_max, due->asset.scale, amount);
+        jw_str(w, "fee_max", amount);
+    } else {
+        jw_null(w, "fee_max");
+    }
     jw_str(w, "state", machine_of(MACHINE_TRANSFER)->state[due->transfer.state]);
     attempt_write(w, c);
     text_or_null(w, "destination", c->destination);
