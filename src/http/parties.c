@@ -72,7 +72,8 @@ void party_balance_get(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct mete_err err;
     struct json_writer w;
-    struct parties_query q = {.at = engine_now(e), .party = x->param[0]};
+    struct parties_query q = {
+        .at = engine_now(e), .party = x->param[0], .asset = exchange_query(x, "asset")};
     (void)d;
     if (!arg_time(x, "as_of", true, &q.at) || !arg_own_party(x, x->param[0])) {
         return;
