@@ -2,7 +2,7 @@
 """The EVM rail against a real node: one payment and a thousand, crashes between any two steps, fees
 that rise, transactions that are dropped, re-organised, overtaken; nodes that lie, stall and break;
 tokens that refuse, take a fee, or say nothing.
-covers: F-047 F-043 F-032 R-022 R-023 R-032 V-091"""
+covers: F-047 F-043 R-022 R-023 R-032 V-091"""
 import json
 import os
 import pathlib

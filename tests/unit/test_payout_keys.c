@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Destinations that only the worker opens: sealing, opening, new keys, and what the server can
  * still do with them.
- * covers: R-026 */
+ * covers: R-030 */
 #include "base/text.h"
 #include "engine/destination.h"
 #include "engine/payout_destination.h"
