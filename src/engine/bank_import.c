@@ -164,6 +164,7 @@ static enum mete_code fact_take(struct importing *m, const struct bank_note *n,
     case FACT_FOREIGN:
         return unplaced(m, n, BANK_IMPORT_UNMATCHED, (struct text){0},
                         "no payout of this book has this id");
+    case FACT_UNBOOKED:
     case FACT_REFUSED:
         return unplaced(m, n, BANK_IMPORT_REFUSED, f->transfer_id,
                         arena_printf(&m->note, "%s", err.text).p);

@@ -109,6 +109,19 @@ static enum payout_fact_outcome returned_take(struct engine *e, mete_time now,
     return step(e, now, &s, a, err);
 }
 
+/** An attempt comes back once (core); what comes back of it later is for people to see. */
+static enum payout_fact_outcome again_take(const struct payout_fact *f,
+                                           const struct payout_due *row, struct mete_err *err)
+{
+    if (!f->has_amount || f->amount <= row->transfer.returned) {
+        return FACT_KNOWN;
+    }
+    (void)mete_fail(err, METE_STATE_FORBIDS, "",
+                    "a further part of this payment came back: a return is booked once, so settle "
+                    "the difference by hand");
+    return FACT_UNBOOKED;
+}
+
 enum payout_fact_outcome payout_fact_take(struct engine *e, mete_time now,
                                           const struct payout_fact *f, struct arena *a,
                                           struct mete_err *err)
@@ -130,7 +143,7 @@ enum payout_fact_outcome payout_fact_take(struct engine *e, mete_time now,
                                                : rejected_take(e, now, f, &row, a, err);
     case FACT_RETURNED:
         return attempt.outcome == ATTEMPT_RETURNED
-                   ? FACT_KNOWN
+                   ? again_take(f, &row, err)
                    : returned_take(e, now, f, &row, &attempt, a, err);
     }
     METE_ASSERT(false);

@@ -26,10 +26,11 @@ struct payout_fact {
 
 enum payout_fact_outcome {
     FACT_BOOKED,
-    FACT_KNOWN,   /* it stands in the book already */
-    FACT_FOREIGN, /* there is no such payout, attempt, or it went over another rail */
-    FACT_REFUSED, /* it contradicts what is booked, or comes too early: err */
-    FACT_FAILED   /* the store failed: err */
+    FACT_KNOWN,    /* it stands in the book already */
+    FACT_FOREIGN,  /* there is no such payout, attempt, or it went over another rail */
+    FACT_UNBOOKED, /* it is true, and the book has no place for it: for people to see; err */
+    FACT_REFUSED,  /* it contradicts what is booked, or comes too early: err */
+    FACT_FAILED    /* the store failed: err */
 };
 
 /** In the group at hand. */

@@ -127,6 +127,10 @@ static void fact_book(struct engine *e, struct exchange *x, const struct hook *h
     case FACT_FOREIGN:
         answer(x, h, "ignored");
         break;
+    case FACT_UNBOOKED: /* Stripe need not say it again: it lies where people see it */
+        engine_refuse(e, buf_text(&x->body), &err);
+        answer(x, h, "quarantined");
+        break;
     case FACT_REFUSED:
     case FACT_FAILED:
         reply_problem(x, &err);

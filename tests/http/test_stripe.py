@@ -116,6 +116,11 @@ def reversal(s, sim):
     cleared = [int(s.get(f"/v1/parties/did:p{i}/balance")[2]["balances"][0]["cleared"])
                for i in (0, 1, 2)]
     equal(cleared, [1001, 400, 0], "the money is the party's again, once")
+    equal(sim.stripe(f"/transfers/{part}/reversals", {"amount": 200})[0], 200, "a further part")
+    until("lies in the quarantine", lambda: [
+        q for q in s.get("/v1/quarantine")[2]["refused"] if "a further part" in json.dumps(q)], 60)
+    equal(s.get("/v1/parties/did:p1/balance")[2]["balances"][0]["cleared"], "400",
+          "and moves nothing by itself")
 
 
 KEYS = pathlib.Path(tempfile.mkdtemp(prefix="mete-stripe-"))
