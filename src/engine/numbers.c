@@ -129,9 +129,9 @@ static enum mete_code payouts_read(struct engine *e, struct book_numbers *out, s
     const struct view *v = engine_view(e);
     struct key from = key_of(KEY_OUTBOX);
     struct key until = key_prefix_end(from);
-    for (uint8_t s = 0; s < TRANSFER_STATE_COUNT; s++) {
+    for (unsigned s = 0; s < TRANSFER_STATE_COUNT; s++) {
         i128 sums[STATE_SUMS] = {0};
-        struct key key = key_batch_state(BATCH_ALL, s);
+        struct key key = key_batch_state(BATCH_ALL, (uint8_t)s);
         if (v->sums(v->ctx, key_bytes(&key), sums) == VIEW_MISSING) {
             return METE_STORE_FAILED;
         }

@@ -65,7 +65,7 @@ static void payouts_write(struct exposition *e, const struct shown *s, mete_time
     const struct machine *m = machine_of(MACHINE_TRANSFER);
     exposition_family(e, "mete_payouts", "gauge", UNIT_NONE, "Payouts, by their state.");
     for (size_t i = 0; i < s->count; i++) {
-        for (uint8_t k = TRANSFER_QUEUED; k < TRANSFER_STATE_COUNT; k++) {
+        for (unsigned k = TRANSFER_QUEUED; k < TRANSFER_STATE_COUNT; k++) {
             const struct label labels[] = {{"book", text_of(s->name[i])},
                                            {"state", text_of(m->state[k])}};
             exposition_sample(e, labels, ARRAY_LEN(labels), (int64_t)s->numbers[i].payouts[k]);

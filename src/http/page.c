@@ -2,8 +2,8 @@
  * Filling words into a page. */
 #include "http/page.h"
 
+#include "base/markup.h"
 #include "base/text.h"
-#include "render/html.h"
 
 #include <string.h>
 
@@ -14,7 +14,7 @@ static void word_put(struct buf *out, struct text name, const struct page_word *
             if (word[i].is_markup) {
                 buf_put_text(out, word[i].value);
             } else {
-                html_put(out, word[i].value);
+                markup_put(out, word[i].value);
             }
             return;
         }

@@ -2,6 +2,7 @@
  * What the bank answers: pain.002.001.03, camt.053.001.02, and NACHA returns. */
 #include "railsim/bank.h"
 
+#include "base/markup.h"
 #include "base/text.h"
 #include "wire/bank/field.h"
 #include "wire/bank/iban.h"
@@ -12,29 +13,10 @@
 
 #define LINE 94
 
-static void escaped(struct buf *out, struct text t)
-{
-    for (size_t i = 0; i < t.len; i++) {
-        switch (t.p[i]) {
-        case '&':
-            buf_put_str(out, "&amp;");
-            break;
-        case '<':
-            buf_put_str(out, "&lt;");
-            break;
-        case '>':
-            buf_put_str(out, "&gt;");
-            break;
-        default:
-            buf_put_u8(out, (uint8_t)t.p[i]);
-        }
-    }
-}
-
 static void element(struct buf *out, const char *name, struct text value)
 {
     buf_printf(out, "<%s>", name);
-    escaped(out, value);
+    markup_put(out, value);
     buf_printf(out, "</%s>", name);
 }
 

@@ -142,18 +142,24 @@ static bool path_fits(struct call *c, const char *pattern)
     return want.len == 0 && got.len == 0;
 }
 
-const struct route *route_of(struct call *c, bool *path_known)
+static const struct route *route_in(const struct route *table, struct call *c, bool *path_known)
 {
-    *path_known = false;
-    for (size_t t = 0; sim_routes[t] != NULL; t++) {
-        for (const struct route *r = sim_routes[t]; r->method != NULL; r++) {
-            if (path_fits(c, r->pattern)) {
-                *path_known = true;
-                if (text_is(c->method, r->method)) {
-                    return r;
-                }
-            }
+    for (const struct route *r = table; r->method != NULL; r++) {
+        bool fits = path_fits(c, r->pattern);
+        *path_known |= fits;
+        if (fits && text_is(c->method, r->method)) {
+            return r;
         }
     }
     return NULL;
+}
+
+const struct route *route_of(struct call *c, bool *path_known)
+{
+    const struct route *found = NULL;
+    *path_known = false;
+    for (size_t t = 0; sim_routes[t] != NULL && found == NULL; t++) {
+        found = route_in(sim_routes[t], c, path_known);
+    }
+    return found;
 }

@@ -51,10 +51,10 @@ void payout_batch_members(struct json_writer *w, const struct batch_row *row)
     jw_i128(w, "resting", row->sums[BATCH_RESTING]);
     jw_i128(w, "paid_minor", row->sums[BATCH_PAID]);
     jw_array(w, "states");
-    for (uint8_t s = TRANSFER_NONE + 1; s < TRANSFER_STATE_COUNT; s++) {
+    for (unsigned s = TRANSFER_NONE + 1; s < TRANSFER_STATE_COUNT; s++) {
         if (row->count[s] != 0) {
             jw_object(w, NULL);
-            jw_str(w, "state", state_name(s));
+            jw_str(w, "state", state_name((uint8_t)s));
             jw_i128(w, "transfers", row->count[s]);
             jw_i128(w, "amount_minor", row->amount[s]);
             jw_end_object(w);

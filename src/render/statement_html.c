@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A party's statement for people. Invariant, asserted: of each account, opening + the totals of its
  * parts = closing. */
-#include "render/html.h"
+#include "base/markup.h"
 #include "render/render.h"
 
 #include "base/text.h"
@@ -63,7 +63,7 @@ static void cell_put(struct statement_html *h, const char *class, struct text t)
 {
     buf_printf(h->out, "<td%s%s%s>", class[0] != '\0' ? " class=\"" : "", class,
                class[0] != '\0' ? "\"" : "");
-    html_put(h->out, t);
+    markup_put(h->out, t);
     buf_put_str(h->out, "</td>");
 }
 
@@ -84,7 +84,7 @@ static void time_cell(struct statement_html *h, mete_time at)
 static void fact_put(struct statement_html *h, const char *name, struct text value)
 {
     buf_printf(h->out, "<dt>%s</dt><dd>", name);
-    html_put(h->out, value);
+    markup_put(h->out, value);
     buf_put_str(h->out, "</dd>");
 }
 
@@ -111,7 +111,7 @@ static void account_open(void *ctx, const struct statement_account *account)
     h->accounts++;
     memset(h->total, 0, sizeof h->total);
     buf_put_str(h->out, "<section><h2>");
-    html_put(h->out, text_of(account->asset.code));
+    markup_put(h->out, text_of(account->asset.code));
     buf_put_str(h->out, "</h2>\n<table><thead><tr><th>Recorded</th><th>Occurred</th><th>What</th>"
                         "<th>Reference</th><th class=\"n\">Amount</th><th class=\"n\">Balance</th>"
                         "<th>State</th></tr></thead><tbody>\n");
@@ -178,7 +178,7 @@ void statement_html_begin(struct statement_html *h, const struct statement_query
     buf_put_str(h->out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
                         "<meta name=\"viewport\" content=\"width=device-width\"><title>"
                         "Statement of ");
-    html_put(h->out, q->party);
+    markup_put(h->out, q->party);
     buf_printf(h->out, "</title><style>%s</style></head>\n<body><h1>Statement</h1>\n<dl>", STYLE);
     fact_put(h, "Party", q->party);
     if (q->from > TIME_MIN) {
@@ -199,7 +199,7 @@ void statement_html_end(struct statement_html *h, const struct statement_pages *
     }
     if (pages->next[0] != '\0') {
         buf_put_str(h->out, "<p>More lines follow, after <code>");
-        html_put(h->out, text_of(pages->next));
+        markup_put(h->out, text_of(pages->next));
         buf_put_str(h->out, "</code>.</p>\n");
     }
     buf_put_str(h->out, "</body></html>\n");

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: F-026 F-040 F-041 F-042 F-051 F-052 F-057
+"""covers: F-026 F-040 F-041 F-042 F-051 F-052 F-057 R-036
 A wallet as fair-protocol has it: made under a DID, with a balance for each currency, filled by
 distributions of several domains, each once; what it pays to another one; every credit of it proven
 back to the revenue and the manifest; and all of its sources in one payout."""

@@ -5,37 +5,21 @@
 #include "wire/bank/pain001.h"
 
 #include "base/i128.h"
+#include "base/markup.h"
 #include "base/text.h"
 #include "crypto/hash.h"
 
 #include <string.h>
 
-/* What XML gives a meaning, and what it cannot carry at all. */
+/* False: what XML cannot carry at all. */
 static bool escaped_put(struct buf *out, struct text t)
 {
     for (size_t i = 0; i < t.len; i++) {
-        char c = t.p[i];
-        if (((unsigned char)c < 0x20) || c == 0x7f) {
+        if ((unsigned char)t.p[i] < 0x20 || t.p[i] == 0x7f) {
             return false;
         }
-        switch (c) {
-        case '&':
-            buf_put_str(out, "&amp;");
-            break;
-        case '<':
-            buf_put_str(out, "&lt;");
-            break;
-        case '>':
-            buf_put_str(out, "&gt;");
-            break;
-        case '"':
-            buf_put_str(out, "&quot;");
-            break;
-        default:
-            buf_put_u8(out, (uint8_t)c);
-            break;
-        }
     }
+    markup_put(out, t);
     return true;
 }
 

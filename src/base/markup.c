@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Five characters mean something in HTML. */
-#include "render/html.h"
+ * Five characters mean something in HTML and XML. */
+#include "base/markup.h"
 
-void html_put(struct buf *out, struct text t)
+void markup_put(struct buf *out, struct text t)
 {
     for (size_t i = 0; i < t.len; i++) {
         switch (t.p[i]) {
