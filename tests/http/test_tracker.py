@@ -196,10 +196,13 @@ def killed(tmp):
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             # it dies after some of its reports were answered, however fast or slow the machine is
             for _ in range(chance.randrange(1, 80)):
-                relay.carried.acquire(timeout=0.5)
+                if p.poll() is not None or not relay.carried.acquire(timeout=5):
+                    break
             p.send_signal(signal.SIGKILL)
             p.wait()
             left.append(len(files(spool, ".report")) + len(files(spool, ".sealed")))
+            if left[-1] == 0:
+                break
         relay.listener.close()
         said = many(spool, url, trackers=40)
         note(f"{waiting} files waited; left after each SIGKILL of the sender: {left}")
