@@ -47,17 +47,13 @@
 #define BOX_ROYALTIES "Box 2 - Royalties"
 #define BOX_OTHER     "Box 3 - Other Income"
 
-#define BOX_SALES                                                                                  \
-    "Box 2 - Payer made direct sales totaling $5000 or more of consumer products to a recipient "  \
-    "for resale"
+static const char SALES[] =
+    "Box 2 - Payer made direct sales totaling $5000 or more of consumer products to a recipient "
+    "for resale";
 
-static const char *const NEC[] = {TAX_COMMON,
-                                  "2nd TIN Notice",
-                                  BOX_NEC,
-                                  BOX_SALES,
-                                  "Box 4 - Federal income tax withheld",
-                                  TAX_STATES,
-                                  NULL};
+static const char *const NEC[] = {
+    TAX_COMMON, "2nd TIN Notice", BOX_NEC, SALES, "Box 4 - Federal income tax withheld", TAX_STATES,
+    NULL};
 
 /* Box 8 is spelt as the template spells it: columns are found by their names. */
 static const char *const MISC[] = {

@@ -50,10 +50,24 @@ void dispute_json(struct json_writer *w, const struct dispute_row *row)
     jw_spill(w);
 }
 
-/** Evidence is any value: an object or a list as it was sent, else words. */
+/** Words may begin as JSON does. */
+static bool is_structure(struct text t)
+{
+    struct mete_err unused;
+    struct json *tree;
+    struct arena a;
+    if (t.len == 0 || (t.p[0] != '{' && t.p[0] != '[')) {
+        return false;
+    }
+    arena_init(&a, (size_t)64 << 20);
+    bool good = json_parse(&a, t, &tree, &unused) == METE_OK;
+    arena_clear(&a);
+    return good;
+}
+
 static void evidence_member(struct json_writer *w, struct text evidence)
 {
-    if (evidence.len > 0 && (evidence.p[0] == '{' || evidence.p[0] == '[')) {
+    if (is_structure(evidence)) {
         jw_raw(w, "evidence", evidence);
     } else {
         jw_text_or_null(w, "evidence", evidence);

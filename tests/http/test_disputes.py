@@ -83,7 +83,7 @@ def who_may(d):
     equal((d.balance("did:a"), d.balance("did:b")), (("0", "600", "0"), ("400", "0", "0")),
           "what is disputed is held back, the rest is not")
     equal(d.status("a", "s1/1", "uphold"), (403, "forbidden"), "nor upholds")
-    equal(d.act("a", "s1/1", "evidence", {"evidence": "more"})[0], 201, "but shows what it has")
+    equal(d.act("a", "s1/1", "evidence", {"evidence": "{more"})[0], 201, "but shows what it has")
     equal(d.share("s1/1", "b")["code"], "allocation_unknown", "another sees nothing of it")
     equal((d.ids_of("b"), d.ids_of("a")), ([], ["s1/1"]), "not in the list either")
 
@@ -95,7 +95,7 @@ def trail(d):
     equal([(x["state"], x["actor_id"], x["reason"], x["evidence"]) for x in h],
           [("pending", None, None, None),
            ("disputed", d.ids["a"], "open by a", {"url": "https://example.org/1"}),
-           ("evidence", d.ids["a"], "evidence by a", "more"),
+           ("evidence", d.ids["a"], "evidence by a", "{more"),
            ("overridden", d.ids["anna"], "override by anna", None)], "the audit trail")
     equal(d.share("s1/1", path="disputes"), d.share("s1/1"), "by either path")
     equal(d.share("s1/2", path="disputes")["code"], "not_found", "never disputed: no dispute")
