@@ -74,7 +74,20 @@ def database_dies(pg, node, name, before):
           (100, before + 200), "sent again: each once, and what was not durable was not there")
 
 
+def settled(node, name):
+    """True once streams are taken again, one after the other: a process whose database came back
+    finds out by and by that its connections are gone."""
+    for _ in range(5):
+        with Stream(node.port, LINES) as c:
+            c.send(lines(f"{name}-a", 100))
+            answer = c.end()
+        if answer is None or answer[0] != 200:
+            return False
+    return True
+
+
 def holder_dies(i, holder, other):
+    until("streams are taken again", lambda: settled(other, "far"), 60)
     with Stream(other.port, LINES) as c:
         for n in range(60):
             if n == 30:
