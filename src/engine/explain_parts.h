@@ -101,9 +101,6 @@ enum mete_code explain_reversals(struct explain *x, struct explain_node *parent,
 void explain_state(struct explain *x, struct explain_node *parent, const struct explain_subject *s,
                    struct text id, i128 left);
 
-/** "share 2 of 3", "fee": what a line of a booking is, in a few words. */
-struct text explain_line_name(struct explain *x, const struct group *g, uint32_t line);
-
 enum mete_code explain_line(struct explain *x, struct text id, struct explain_subject *s,
                             struct explain_node **out);
 enum mete_code explain_event(struct explain *x, uint64_t seq, struct explain_node **out);

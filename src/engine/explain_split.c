@@ -543,24 +543,3 @@ enum mete_code explain_split(struct explain *x, struct explain_node *parent,
     return explain_is_contract(s->g) ? explain_contract(x, parent, s)
                                      : node_explain(x, parent, s, 0);
 }
-
-struct text explain_line_name(struct explain *x, const struct group *g, uint32_t line)
-{
-    const struct line *l = &g->line[line];
-    switch ((enum line_kind)l->kind) {
-    case LINE_FEE:
-        return l->share == FEE_PAYLOAD ? TEXT("the fee of the payload")
-                                       : arena_printf(x->a, "fee %u", l->share + 1);
-    case LINE_ALLOCATION:
-        return arena_printf(x->a, "share %u", l->share + 1);
-    case LINE_UNALLOCATED:
-        return TEXT("unallocated");
-    case LINE_CARRY:
-        return TEXT("carry");
-    case LINE_SUSPENSE:
-        return TEXT("waiting");
-    case LINE_TRANSFER:
-        return TEXT("transfer");
-    }
-    return TEXT("");
-}

@@ -60,11 +60,6 @@ struct text words_i128(struct arena *a, i128 v)
     return arena_text(a, (struct text){text, len});
 }
 
-struct text words_asset(struct arena *a, const struct asset *asset)
-{
-    return arena_printf(a, "%s/%u", asset->code, asset->scale);
-}
-
 /* --- fractions
  * ----------------------------------------------------------------------------------*/
 

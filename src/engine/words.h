@@ -17,8 +17,6 @@ struct text words_money(struct arena *a, i128 amount, const struct asset *asset)
 struct text words_plain(struct arena *a, i128 amount, const struct asset *asset);
 /** "150000": minor units. */
 struct text words_i128(struct arena *a, i128 v);
-/** "USD/2". */
-struct text words_asset(struct arena *a, const struct asset *asset);
 
 /** "2/5", reduced; "1" and "0" alone. */
 struct text words_fraction(struct arena *a, u128 num, u128 den);

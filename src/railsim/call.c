@@ -135,11 +135,6 @@ struct text call_base(struct call *c)
                         (int)host.len, host.p);
 }
 
-void call_status(struct call *c, unsigned status)
-{
-    c->status = status;
-}
-
 void call_add_header(struct call *c, const char *name, struct text value)
 {
     METE_ASSERT(c->header_count < CALL_HEADERS_MAX);

@@ -24,11 +24,6 @@ static const struct fault_row ROWS[FAULT_COUNT] = {
 #undef X
 };
 
-const char *fault_name(enum fault_kind k)
-{
-    return k == FAULT_NONE ? "none" : ROWS[k].name;
-}
-
 static enum fault_kind fault_of(struct text name)
 {
     for (enum fault_kind k = FAULT_NONE + 1; k < FAULT_COUNT; k++) {

@@ -84,8 +84,6 @@ struct fault {
     bool fired;
 };
 
-const char *fault_name(enum fault_kind k);
-
 /** Which fault this call meets: the oldest script that fits, else chance. */
 void fault_pick(struct call *c);
 /** True when it is the one that this call meets; it has then fired. */

@@ -97,7 +97,6 @@ bool call_number(struct text t, int64_t *out);
 struct text call_header(const struct call *c, const char *name);
 /** http://HOST of this call, by its Host header. */
 struct text call_base(struct call *c);
-void call_status(struct call *c, unsigned status);
 void call_add_header(struct call *c, const char *name, struct text value);
 /** Begins an answer of JSON in c->out. */
 void call_json(struct call *c, unsigned status, struct json_writer *w);

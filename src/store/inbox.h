@@ -36,9 +36,6 @@ void inbox_free(struct inbox *i);
 /** *id: the book's number, 0 when there is none of this name. */
 enum mete_code inbox_book(struct inbox *i, struct text name, int64_t *id,
                           struct mete_err *err) METE_MUST_CHECK;
-/** A book's name, in `a`; empty: there is none of this number. */
-enum mete_code inbox_book_name(struct inbox *i, int64_t id, struct arena *a, struct text *name,
-                               struct mete_err *err) METE_MUST_CHECK;
 
 /** Puts requests down, all of them at once. */
 enum mete_code inbox_put(struct inbox *i, const struct inbox_item *item, size_t count,

@@ -102,28 +102,27 @@ enum mete_code form_money(const struct form_in *in, const struct json *j, bool s
                           struct money *out) METE_MUST_CHECK;
 
 /* Readers for tables; the type of *out is named. */
-field_read field_id;           /* struct text: 1..200 bytes, no white space */
-field_read field_party;        /* struct text */
-field_read field_event_id;     /* struct text: any 1..200 bytes, or 1..max */
-field_read field_line;         /* struct text: min..max bytes, printable */
-field_read field_shown;        /* struct text: any string, cut to at most max bytes */
-field_read field_any_string;   /* checks the type alone */
-field_read field_choice;       /* struct text: one of the NULL-terminated list in `more` */
-field_read field_money;        /* struct money */
-field_read field_money_strict; /* struct money */
-field_read field_currency;     /* struct text */
-field_read field_decimal;      /* struct text: plain decimal, METE_AMOUNT_INVALID */
-field_read field_ratio;        /* struct ratio */
-field_read field_u64;          /* uint64_t, min..max */
-field_read field_i32;          /* int32_t, min..max */
-field_read field_u8;           /* uint8_t, min..max */
-field_read field_bool;         /* bool */
-field_read field_flag;         /* int8_t: 0 or 1 */
-field_read field_time;         /* mete_time */
-field_read field_when;         /* struct when */
-field_read field_when_start;   /* struct when; a day alone is its start */
-field_read field_when_end;     /* struct when; a day alone is its end */
-field_read field_form;         /* the form in `more`, into the same `out` */
+field_read field_id;         /* struct text: 1..200 bytes, no white space */
+field_read field_party;      /* struct text */
+field_read field_event_id;   /* struct text: any 1..200 bytes, or 1..max */
+field_read field_line;       /* struct text: min..max bytes, printable */
+field_read field_shown;      /* struct text: any string, cut to at most max bytes */
+field_read field_any_string; /* checks the type alone */
+field_read field_choice;     /* struct text: one of the NULL-terminated list in `more` */
+field_read field_money;      /* struct money */
+field_read field_currency;   /* struct text */
+field_read field_decimal;    /* struct text: plain decimal, METE_AMOUNT_INVALID */
+field_read field_ratio;      /* struct ratio */
+field_read field_u64;        /* uint64_t, min..max */
+field_read field_i32;        /* int32_t, min..max */
+field_read field_u8;         /* uint8_t, min..max */
+field_read field_bool;       /* bool */
+field_read field_flag;       /* int8_t: 0 or 1 */
+field_read field_time;       /* mete_time */
+field_read field_when;       /* struct when */
+field_read field_when_start; /* struct when; a day alone is its start */
+field_read field_when_end;   /* struct when; a day alone is its end */
+field_read field_form;       /* the form in `more`, into the same `out` */
 
 /** True when the text has no white space and nothing invisible. */
 bool text_is_id(struct text t);

@@ -187,13 +187,6 @@ enum mete_code field_money(const struct form_in *in, const struct field *f, cons
     return form_money(in, j, false, out);
 }
 
-enum mete_code field_money_strict(const struct form_in *in, const struct field *f,
-                                  const struct json *j, void *out)
-{
-    (void)f;
-    return form_money(in, j, true, out);
-}
-
 enum mete_code field_ratio(const struct form_in *in, const struct field *f, const struct json *j,
                            void *out)
 {

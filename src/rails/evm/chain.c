@@ -320,9 +320,3 @@ bool chain_answer_block(const struct chain_round *r, size_t place, struct evm_bl
     const struct json *j = result_of(r, place);
     return j != NULL && j->type == JSON_OBJECT && rpc_block_read(j, out, NULL) == METE_OK;
 }
-
-bool chain_answer_null(const struct chain_round *r, size_t place)
-{
-    const struct json *j = result_of(r, place);
-    return j != NULL && j->type == JSON_NULL;
-}

@@ -71,7 +71,5 @@ bool chain_answer_u256(const struct chain_round *r, size_t place, struct u256 *o
 bool chain_answer_data(struct chain_round *r, size_t place, struct bytes *out) METE_MUST_CHECK;
 bool chain_answer_block(const struct chain_round *r, size_t place,
                         struct evm_block *out) METE_MUST_CHECK;
-/** True when the node says that there is no such thing. */
-bool chain_answer_null(const struct chain_round *r, size_t place);
 
 #endif

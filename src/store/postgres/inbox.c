@@ -16,7 +16,6 @@ struct inbox {
 };
 
 static const char SQL_BOOK[] = "select book_id from mete.book where name = $1";
-static const char SQL_BOOK_NAME[] = "select name from mete.book where book_id = $1";
 static const char SQL_PUT[] =
     "insert into mete.inbox (book_id, id, received_at, kind, node, request) "
     "values ($1, $2, clock_timestamp(), $3, $4, $5) "
@@ -164,19 +163,6 @@ enum mete_code inbox_book(struct inbox *i, struct text name, int64_t *id, struct
         return err->code;
     }
     *id = PQntuples(r) == 1 ? pg_int(r, 0, 0) : 0;
-    PQclear(r);
-    return METE_OK;
-}
-
-enum mete_code inbox_book_name(struct inbox *i, int64_t id, struct arena *a, struct text *name,
-                               struct mete_err *err)
-{
-    struct pg_params p = of_book(id);
-    PGresult *r = ask(i, SQL_BOOK_NAME, &p, err);
-    if (r == NULL) {
-        return err->code;
-    }
-    *name = PQntuples(r) == 1 ? arena_text(a, pg_text(r, 0, 0)) : (struct text){0};
     PQclear(r);
     return METE_OK;
 }

@@ -8,17 +8,6 @@
 
 #include <string.h>
 
-struct text report_parent(const struct report *r)
-{
-    struct text path = bank_xml_path(r->xml);
-    size_t end = path.len - bank_xml_name(r->xml).len - 1;
-    size_t start = end;
-    while (start > 0 && path.p[start - 1] != '/') {
-        start--;
-    }
-    return (struct text){path.p + start, end - start};
-}
-
 bool report_at(const struct report *r, const char *tail)
 {
     struct text path = bank_xml_path(r->xml);

@@ -29,8 +29,6 @@ struct report {
     char currency[BANK_CURRENCY_LEN + 1]; /* @Ccy of the amount that is being read */
 };
 
-/** The local name of the parent of the element. */
-struct text report_parent(const struct report *r);
 /** True when the path of the element ends with `tail` ("/TxDtls/Refs/EndToEndId"). */
 bool report_at(const struct report *r, const char *tail);
 /** Copies the value; false (and said) when it is longer than `size - 1` bytes or not UTF-8. */
