@@ -20,12 +20,27 @@ void box_public(uint8_t out[BOX_KEY_LEN], const uint8_t secret[BOX_KEY_LEN])
     METE_ASSERT(crypto_scalarmult_base(out, secret) == 0);
 }
 
-void box_seal(struct buf *out, const uint8_t public_key[BOX_KEY_LEN], struct bytes plain)
+/** The box of libsodium's crypto_box_seal, by parts, since that one draws its key pair itself: the
+ *  public key of the pair, then crypto_box under BLAKE2b-192(its public key, the other's). */
+void box_seal(struct buf *out, const uint8_t public_key[BOX_KEY_LEN],
+              const uint8_t seed[BOX_KEY_LEN], struct bytes plain)
 {
+    uint8_t own[BOX_KEY_LEN];
+    uint8_t secret[BOX_KEY_LEN];
+    uint8_t nonce[crypto_box_NONCEBYTES];
+    crypto_generichash_state state;
     sodium_prepare();
-    buf_reserve(out, plain.len + BOX_OVERHEAD);
-    METE_ASSERT(crypto_box_seal(out->p + out->len, plain.p, plain.len, public_key) == 0);
-    out->len += plain.len + BOX_OVERHEAD;
+    METE_ASSERT(crypto_box_seed_keypair(own, secret, seed) == 0);
+    crypto_generichash_init(&state, NULL, 0, sizeof nonce);
+    crypto_generichash_update(&state, own, sizeof own);
+    crypto_generichash_update(&state, public_key, BOX_KEY_LEN);
+    crypto_generichash_final(&state, nonce, sizeof nonce);
+    buf_put(out, own, sizeof own);
+    buf_reserve(out, plain.len + crypto_box_MACBYTES);
+    METE_ASSERT(crypto_box_easy(out->p + out->len, plain.p, plain.len, nonce, public_key, secret) ==
+                0);
+    out->len += plain.len + crypto_box_MACBYTES;
+    sodium_memzero(secret, sizeof secret);
 }
 
 bool box_open(struct buf *out, const uint8_t secret[BOX_KEY_LEN], struct bytes box)

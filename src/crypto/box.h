@@ -13,9 +13,10 @@
 
 /** The public half of a secret; any 32 random bytes are one. */
 void box_public(uint8_t out[BOX_KEY_LEN], const uint8_t secret[BOX_KEY_LEN]);
-/** Appends the closed box. Each has a key pair of its own, so nobody sees that two hold the same;
- *  called by engine and cli only, never below them. */
-void box_seal(struct buf *out, const uint8_t public_key[BOX_KEY_LEN], struct bytes plain);
+/** Appends the closed box. `seed`: random, of this box alone: the key pair that it is closed with,
+ *  so that nobody sees that two hold the same. */
+void box_seal(struct buf *out, const uint8_t public_key[BOX_KEY_LEN],
+              const uint8_t seed[BOX_KEY_LEN], struct bytes plain);
 /** Appends what is in the box; false when it was closed for another key, or a bit differs (then
  *  `out` is untouched). */
 bool box_open(struct buf *out, const uint8_t secret[BOX_KEY_LEN], struct bytes box) METE_MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "engine/destination.h"
 
 #include "base/text.h"
+#include "crypto/seal.h"
 
 #include <string.h>
 
@@ -45,11 +46,14 @@ void destination_box_put(struct buf *out, const uint8_t public_key[BOX_KEY_LEN],
                          struct bytes destination)
 {
     struct arena a;
+    uint8_t seed[BOX_KEY_LEN];
     arena_init(&a, 1 << 16);
+    random_bytes(seed, sizeof seed);
     buf_put(out, MARK, MARK_LEN);
     buf_put(out, public_key, BOX_KEY_LEN);
     buf_put_sized(out, destination_mask(&a, bytes_text(destination)));
-    box_seal(out, public_key, destination);
+    box_seal(out, public_key, seed, destination);
+    secret_wipe(seed, sizeof seed);
     arena_clear(&a);
 }
 

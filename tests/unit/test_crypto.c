@@ -3,6 +3,7 @@
  * flipped bit of a sealed value or a signature is noticed. */
 #include "base/encode.h"
 #include "base/text.h"
+#include "crypto/box.h"
 #include "crypto/hash.h"
 #include "crypto/seal.h"
 #include "crypto/sign.h"
@@ -427,6 +428,37 @@ static void test_random_bytes_fill_the_whole_and_wiping_clears_it(void **state)
     assert_int_equal(some[64], 1);
 }
 
+/* box_open is libsodium's crypto_box_seal_open, which knows nothing of how we close. */
+static void test_boxes_are_those_of_libsodium_and_of_their_seed(void **state)
+{
+    (void)state;
+    const struct bytes plain = {(const uint8_t *)"alice@example.org", 17};
+    uint8_t secret[BOX_KEY_LEN], other[BOX_KEY_LEN], public_key[BOX_KEY_LEN];
+    struct buf box = {0}, again = {0}, opened = {0};
+    memset(secret, 1, sizeof secret);
+    memset(other, 2, sizeof other);
+    box_public(public_key, secret);
+    box_seal(&box, public_key, other, plain);
+    box_seal(&again, public_key, other, plain);
+    assert_int_equal(box.len, plain.len + BOX_OVERHEAD);
+    assert_int_equal(bytes_cmp(buf_bytes(&box), buf_bytes(&again)), 0);
+    buf_reset(&again);
+    box_seal(&again, public_key, secret, plain);
+    assert_int_not_equal(bytes_cmp(buf_bytes(&box), buf_bytes(&again)), 0);
+    assert_true(box_open(&opened, secret, buf_bytes(&box)));
+    assert_int_equal(bytes_cmp(buf_bytes(&opened), plain), 0);
+    assert_false(box_open(&opened, other, buf_bytes(&box)));
+    for (size_t i = 0; i < 8 * box.len; i++) {
+        box.p[i / 8] ^= (uint8_t)(1u << (i % 8));
+        assert_false(box_open(&opened, secret, buf_bytes(&box)));
+        box.p[i / 8] ^= (uint8_t)(1u << (i % 8));
+    }
+    assert_int_equal(opened.len, plain.len);
+    buf_clear(&box);
+    buf_clear(&again);
+    buf_clear(&opened);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +477,7 @@ int main(void)
         cmocka_unit_test(test_sealed_values_open_again),
         cmocka_unit_test(test_every_flipped_bit_of_a_sealed_value_is_noticed),
         cmocka_unit_test(test_commitments_never_change),
+        cmocka_unit_test(test_boxes_are_those_of_libsodium_and_of_their_seed),
         cmocka_unit_test(test_random_bytes_fill_the_whole_and_wiping_clears_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
