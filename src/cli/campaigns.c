@@ -22,14 +22,6 @@ static const struct table_column COLUMNS[] = {{"campaign_id", "CAMPAIGN", COLUMN
 
 /* --- many --------------------------------------------------------------------------------------*/
 
-struct listing {
-    struct cli *c;
-    struct rows rows;
-    struct json_writer w;
-    struct arena a; /* of one row */
-    size_t count;
-};
-
 static void amount_or_null(struct table *t, bool has, i128 amount, const struct asset *asset)
 {
     if (has) {
@@ -52,13 +44,11 @@ static bool row_show(void *arg, const struct campaign_row *row)
 {
     struct listing *l = arg;
     const struct campaign *c = &row->campaign;
-    l->count++;
-    if (l->c->json) {
+    struct table *t = listing_row(l);
+    if (t == NULL) {
         campaign_json(&l->w, row);
         return !l->c->out_failed;
     }
-    arena_reset(&l->a);
-    struct table *t = rows_next(&l->rows);
     table_text(t, c->id);
     table_str(t, machine_of(MACHINE_CAMPAIGN)->state[row->state]);
     text_or_null(t, c->app_id);
@@ -72,29 +62,18 @@ static bool row_show(void *arg, const struct campaign_row *row)
     return !l->c->out_failed;
 }
 
-static enum mete_code list(struct listing *l, struct engine *e, const struct campaigns_query *q,
+static enum mete_code list(struct cli *c, struct engine *e, const struct campaigns_query *q,
                            struct mete_err *err)
 {
+    struct listing l;
     char unused[CAMPAIGN_CURSOR_MAX];
-    if (l->c->json) {
-        cli_json_begin(l->c, &l->w);
-        jw_object(&l->w, NULL);
-        jw_time(&l->w, "as_of", q->at);
-        jw_array(&l->w, "campaigns");
+    listing_begin(&l, c, COLUMNS, ARRAY_LEN(COLUMNS));
+    if (c->json) {
+        jw_time(&l.w, "as_of", q->at);
     }
-    rows_begin(&l->rows, l->c, COLUMNS, ARRAY_LEN(COLUMNS));
-    enum mete_code code = campaigns_list(e, q, row_show, l, unused, err);
-    if (!l->c->json) {
-        rows_end(&l->rows);
-    } else if (code == METE_OK) {
-        jw_end_array(&l->w);
-        jw_end_object(&l->w);
-        cli_json_end(l->c);
-    }
-    if (code == METE_OK && l->count == 0 && !l->c->json && !l->c->csv) {
-        cli_note(l->c, "There are no such campaigns.");
-    }
-    return code;
+    listing_rows(&l, "campaigns");
+    return listing_end(&l, campaigns_list(e, q, row_show, &l, unused, err),
+                       "There are no such campaigns.");
 }
 
 /* --- one ---------------------------------------------------------------------------------------*/
@@ -227,7 +206,6 @@ static int campaigns_run(struct cli *c)
 {
     struct engine *e;
     struct mete_err err;
-    struct listing l = {.c = c};
     mete_time at = TIME_ALWAYS;
     if (c->operand_count > 0 && c->csv) {
         return cli_usage(c, "one campaign is no table: --csv lists campaigns");
@@ -246,9 +224,7 @@ static int campaigns_run(struct cli *c)
     }
     struct campaigns_query q = given;
     q.at = at == TIME_ALWAYS ? engine_now(e) : at;
-    arena_init(&l.a, (size_t)1 << 20);
-    enum mete_code code = c->operand_count > 0 ? show(c, e, q.at, &err) : list(&l, e, &q, &err);
-    arena_clear(&l.a);
+    enum mete_code code = c->operand_count > 0 ? show(c, e, q.at, &err) : list(c, e, &q, &err);
     engine_close(e);
     return code == METE_OK ? CLI_OK : cli_fail(c, &err);
 }

@@ -24,24 +24,14 @@ static const struct table_column COLUMNS[] = {{"allocation_id", "ALLOCATION", CO
                                               {"opened_at", "OPENED", COLUMN_TEXT},
                                               {"auto_clear_after", "CLEARS AFTER", COLUMN_TEXT}};
 
-struct listing {
-    struct cli *c;
-    struct rows rows;
-    struct json_writer w;
-    struct arena a; /* of one row */
-    size_t count;
-};
-
 static bool row_show(void *arg, const struct dispute_row *row)
 {
     struct listing *l = arg;
-    l->count++;
-    if (l->c->json) {
+    struct table *t = listing_row(l);
+    if (t == NULL) {
         dispute_json(&l->w, row);
         return !l->c->out_failed;
     }
-    arena_reset(&l->a);
-    struct table *t = rows_next(&l->rows);
     table_text(t, row->share.id);
     table_text(t, row->share.party);
     table_str(t, row->state);
@@ -57,35 +47,21 @@ static bool row_show(void *arg, const struct dispute_row *row)
     return !l->c->out_failed;
 }
 
-static enum mete_code list(struct listing *l, struct engine *e, const struct disputes_query *q,
+static enum mete_code list(struct cli *c, struct engine *e, const struct disputes_query *q,
                            struct mete_err *err)
 {
+    struct listing l;
     char unused[ALLOCATION_CURSOR_MAX];
-    if (l->c->json) {
-        cli_json_begin(l->c, &l->w);
-        jw_object(&l->w, NULL);
-        jw_array(&l->w, "disputes");
-    }
-    rows_begin(&l->rows, l->c, COLUMNS, ARRAY_LEN(COLUMNS));
-    enum mete_code code = disputes_list(e, q, row_show, l, unused, err);
-    if (!l->c->json) {
-        rows_end(&l->rows);
-    } else if (code == METE_OK) {
-        jw_end_array(&l->w);
-        jw_end_object(&l->w);
-        cli_json_end(l->c);
-    }
-    if (code == METE_OK && l->count == 0 && !l->c->json && !l->c->csv) {
-        cli_note(l->c, "There are no such disputes.");
-    }
-    return code;
+    listing_begin(&l, c, COLUMNS, ARRAY_LEN(COLUMNS));
+    listing_rows(&l, "disputes");
+    return listing_end(&l, disputes_list(e, q, row_show, &l, unused, err),
+                       "There are no such disputes.");
 }
 
 static int list_run(struct cli *c)
 {
     struct engine *e;
     struct mete_err err;
-    struct listing l = {.c = c};
     struct disputes_query q = {.at = TIME_ALWAYS,
                                .party = text_of(cli_option(c, "party")),
                                .policy = text_of(cli_option(c, "policy")),
@@ -103,9 +79,7 @@ static int list_run(struct cli *c)
         return status;
     }
     q.at = q.at == TIME_ALWAYS ? engine_now(e) : q.at;
-    arena_init(&l.a, (size_t)1 << 20);
-    enum mete_code code = list(&l, e, &q, &err);
-    arena_clear(&l.a);
+    enum mete_code code = list(c, e, &q, &err);
     engine_close(e);
     return code == METE_OK ? CLI_OK : cli_fail(c, &err);
 }

@@ -75,22 +75,14 @@ static const struct table_column COLUMNS[] = {
     {"as_of", "OF", COLUMN_TEXT},  {"is_old", "STATE", COLUMN_TEXT},
 };
 
-struct listing {
-    struct cli *c;
-    struct rows rows;
-    struct json_writer w;
-    size_t count;
-};
-
 static bool row_show(void *arg, const struct rate_row *row)
 {
     struct listing *l = arg;
-    l->count++;
-    if (l->c->json) {
+    struct table *t = listing_row(l);
+    if (t == NULL) {
         exchange_rate_json(&l->w, row);
         return !l->c->out_failed;
     }
-    struct table *t = rows_next(&l->rows);
     table_text(t, row->base);
     table_text(t, row->quote);
     table_text(t, row->rate.text);
@@ -100,39 +92,24 @@ static bool row_show(void *arg, const struct rate_row *row)
     return !l->c->out_failed;
 }
 
-static enum mete_code list(struct listing *l, struct engine *e, struct mete_err *err)
+static enum mete_code list(struct cli *c, struct engine *e, struct mete_err *err)
 {
-    const struct text base = text_of(cli_option(l->c, "base"));
-    const struct text quote = text_of(cli_option(l->c, "quote"));
-    if (l->c->json) {
-        cli_json_begin(l->c, &l->w);
-        jw_object(&l->w, NULL);
-        jw_array(&l->w, "rates");
-    } else {
-        rows_begin(&l->rows, l->c, COLUMNS, ARRAY_LEN(COLUMNS));
-    }
-    enum mete_code code = rates_list(e, base, quote, row_show, l, err);
-    if (!l->c->json) {
-        rows_end(&l->rows);
-    } else if (code == METE_OK) {
-        jw_end_array(&l->w);
-        jw_end_object(&l->w);
-        cli_json_end(l->c);
-    }
-    if (code == METE_OK && l->count == 0 && !l->c->json && !l->c->csv) {
-        cli_note(l->c, "No rates are recorded: see mete fx import.");
-    }
-    return code;
+    struct listing l;
+    const struct text base = text_of(cli_option(c, "base"));
+    const struct text quote = text_of(cli_option(c, "quote"));
+    listing_begin(&l, c, COLUMNS, ARRAY_LEN(COLUMNS));
+    listing_rows(&l, "rates");
+    return listing_end(&l, rates_list(e, base, quote, row_show, &l, err),
+                       "No rates are recorded: see mete fx import.");
 }
 
 static int list_run(struct cli *c)
 {
     struct engine *e;
     struct mete_err err;
-    struct listing l = {.c = c};
     int status = cli_open(c, CLI_READ, &e);
     if (status == CLI_OK) {
-        status = list(&l, e, &err) == METE_OK ? CLI_OK : cli_fail(c, &err);
+        status = list(c, e, &err) == METE_OK ? CLI_OK : cli_fail(c, &err);
         engine_close(e);
     }
     return status;

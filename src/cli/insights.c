@@ -7,7 +7,7 @@
 
 #define PAGE 1000u
 
-struct listing {
+struct paging {
     struct cli *c;
     struct rows rows;
     struct json_writer w;
@@ -15,7 +15,7 @@ struct listing {
 };
 
 /** Shows a page of `query` and moves its cursor on; all that it finds lives in `a`. */
-typedef enum mete_code page_show(struct engine *e, void *query, struct arena *a, struct listing *l,
+typedef enum mete_code page_show(struct engine *e, void *query, struct arena *a, struct paging *l,
                                  struct mete_err *err);
 
 /** The period: --from its first moment, --to its last. */
@@ -38,7 +38,7 @@ static void cell(struct table *t, struct text value)
     }
 }
 
-static void listing_begin(struct listing *l, const struct table_column *column, size_t count)
+static void paging_begin(struct paging *l, const struct table_column *column, size_t count)
 {
     if (l->c->json) {
         cli_json_begin(l->c, &l->w);
@@ -48,7 +48,7 @@ static void listing_begin(struct listing *l, const struct table_column *column, 
     }
 }
 
-static void listing_end(struct listing *l)
+static void paging_end(struct paging *l)
 {
     if (l->c->json) {
         jw_end_array(&l->w);
@@ -62,20 +62,20 @@ static void listing_end(struct listing *l)
 static int pages_show(struct cli *c, struct engine *e, void *query, page_show *page,
                       const struct table_column *column, size_t count)
 {
-    struct listing l = {.c = c};
+    struct paging l = {.c = c};
     struct arena a[2]; /* a page's cursor lives until the next page is read */
     struct mete_err err;
     enum mete_code code;
     unsigned turn = 0;
     arena_init(&a[0], (size_t)1 << 30);
     arena_init(&a[1], (size_t)1 << 30);
-    listing_begin(&l, column, count);
+    paging_begin(&l, column, count);
     do {
         turn ^= 1;
         arena_reset(&a[turn]);
         code = page(e, query, &a[turn], &l, &err);
     } while (code == METE_OK && l.next.len > 0 && !c->out_failed);
-    listing_end(&l);
+    paging_end(&l);
     arena_clear(&a[0]);
     arena_clear(&a[1]);
     return code == METE_OK ? CLI_OK : cli_fail(c, &err);
@@ -92,7 +92,7 @@ static const struct table_column POINTS[] = {
 
 static bool point_show(void *arg, const struct kpi_point *p)
 {
-    struct listing *l = arg;
+    struct paging *l = arg;
     if (l->c->json) {
         kpi_json(&l->w, p);
         return !l->c->out_failed;
@@ -111,7 +111,7 @@ static bool point_show(void *arg, const struct kpi_point *p)
     return !l->c->out_failed;
 }
 
-static enum mete_code points_page(struct engine *e, void *query, struct arena *a, struct listing *l,
+static enum mete_code points_page(struct engine *e, void *query, struct arena *a, struct paging *l,
                                   struct mete_err *err)
 {
     struct kpi_query *q = query;
@@ -167,7 +167,7 @@ static const struct table_column EVENTS[] = {
 
 static bool event_show(void *arg, const struct insight *i)
 {
-    struct listing *l = arg;
+    struct paging *l = arg;
     if (l->c->json) {
         insight_json(&l->w, i);
         return !l->c->out_failed;
@@ -185,7 +185,7 @@ static bool event_show(void *arg, const struct insight *i)
     return !l->c->out_failed;
 }
 
-static enum mete_code events_page(struct engine *e, void *query, struct arena *a, struct listing *l,
+static enum mete_code events_page(struct engine *e, void *query, struct arena *a, struct paging *l,
                                   struct mete_err *err)
 {
     struct insight_query *q = query;

@@ -107,7 +107,7 @@ static int key_create_run(struct cli *c)
 
 /* --- list --------------------------------------------------------------------------------------*/
 
-struct listing {
+struct key_rows {
     struct cli *c;
     struct table *t;
     mete_time now;
@@ -135,7 +135,7 @@ static const char *standing(const struct api_key *key, mete_time now)
 
 static bool row_show(void *arg, const struct api_key *key)
 {
-    struct listing *l = arg;
+    struct key_rows *l = arg;
     struct arena *a = &l->c->arena;
     char created[TIME_TEXT_MAX];
     char expires[TIME_TEXT_MAX] = "";
@@ -171,7 +171,7 @@ static int key_list_run(struct cli *c)
         {"note", "NOTE", COLUMN_TEXT}};
     struct mete_err err;
     struct api_keys *k;
-    struct listing l = {.c = c, .now = desk_now()};
+    struct key_rows l = {.c = c, .now = desk_now()};
     int status = keys_open(c, &k);
     if (status != CLI_OK) {
         return status;

@@ -16,12 +16,11 @@ static const struct table_column COLUMNS[] = {{"party", "PARTY", COLUMN_TEXT},
                                               {"debt", "DEBT", COLUMN_AMOUNT},
                                               {"paid", "PAID", COLUMN_AMOUNT}};
 
-struct listing {
+struct party_rows {
     struct cli *c;
     struct rows rows;
     struct json_writer w;
     struct arena a; /* of one row */
-    bool failed;
 };
 
 static void balance_cells(struct table *t, const struct balance *b, const struct asset *asset)
@@ -34,7 +33,7 @@ static void balance_cells(struct table *t, const struct balance *b, const struct
 
 static bool row_show(void *arg, const struct party_row *row)
 {
-    struct listing *l = arg;
+    struct party_rows *l = arg;
     if (l->c->json) {
         party_json(&l->w, row);
         return !l->c->out_failed;
@@ -55,7 +54,7 @@ static bool row_show(void *arg, const struct party_row *row)
 /* --- totals
  * -------------------------------------------------------------------------------------*/
 
-static void totals_json(struct listing *l, const struct party_total *total, size_t count)
+static void totals_json(struct party_rows *l, const struct party_total *total, size_t count)
 {
     jw_end_array(&l->w);
     party_totals_json(&l->w, total, count);
@@ -83,7 +82,7 @@ static void totals_text(struct cli *c, const struct party_total *total, size_t c
     cli_table(c, t);
 }
 
-static enum mete_code list(struct listing *l, struct engine *e, const struct parties_query *q,
+static enum mete_code list(struct party_rows *l, struct engine *e, const struct parties_query *q,
                            struct mete_err *err)
 {
     struct cli *c = l->c;
@@ -130,7 +129,7 @@ static int parties_run(struct cli *c)
 {
     struct engine *e;
     struct mete_err err;
-    struct listing l = {.c = c};
+    struct party_rows l = {.c = c};
     mete_time at = TIME_ALWAYS;
     struct text kind;
     int status = cli_option_time(c, "at", true, &at);

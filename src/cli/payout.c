@@ -311,26 +311,18 @@ static const struct table_column STATUS_COLUMNS[] = {
     {"resting", "AT REST", COLUMN_NUMBER}, {"amount_minor", "AMOUNT", COLUMN_AMOUNT},
     {"paid_minor", "PAID", COLUMN_AMOUNT}};
 
-struct status_list {
-    struct cli *c;
-    struct rows rows;
-    struct json_writer w;
-    size_t count;
-};
-
 static bool batch_list_row(void *arg, const struct batch_row *row)
 {
-    struct status_list *l = arg;
-    l->count++;
-    if (l->c->json) {
+    struct listing *l = arg;
+    struct table *t = listing_row(l);
+    if (t == NULL) {
         payout_batch_json(&l->w, row);
         return !l->c->out_failed;
     }
-    struct table *t = rows_next(&l->rows);
     table_text(t, row->id);
     table_str(t, batch_status(row));
     table_text(t, row->batch.rail);
-    table_text(t, asset_label(&l->c->arena, &row->asset));
+    table_text(t, asset_label(&l->a, &row->asset));
     table_time(t, row->opened_at);
     table_number(t, row->sums[BATCH_TRANSFERS]);
     table_number(t, row->sums[BATCH_RESTING]);
@@ -341,26 +333,12 @@ static bool batch_list_row(void *arg, const struct batch_row *row)
 
 static enum mete_code status_list(struct cli *c, struct engine *e, struct mete_err *err)
 {
-    struct status_list l = {.c = c};
+    struct listing l;
     uint64_t unused;
-    if (c->json) {
-        cli_json_begin(c, &l.w);
-        jw_object(&l.w, NULL);
-        jw_array(&l.w, "batches");
-    }
-    rows_begin(&l.rows, c, STATUS_COLUMNS, ARRAY_LEN(STATUS_COLUMNS));
-    enum mete_code code = payout_batches_list(e, 0, EVERY, batch_list_row, &l, &unused, err);
-    if (!c->json) {
-        rows_end(&l.rows);
-    } else if (code == METE_OK) {
-        jw_end_array(&l.w);
-        jw_end_object(&l.w);
-        cli_json_end(c);
-    }
-    if (code == METE_OK && l.count == 0 && !c->json && !c->csv) {
-        cli_note(c, "There are no batches.");
-    }
-    return code;
+    listing_begin(&l, c, STATUS_COLUMNS, ARRAY_LEN(STATUS_COLUMNS));
+    listing_rows(&l, "batches");
+    return listing_end(&l, payout_batches_list(e, 0, EVERY, batch_list_row, &l, &unused, err),
+                       "There are no batches.");
 }
 
 static int status_run(struct cli *c)

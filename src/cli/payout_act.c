@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-#define EVERY      SIZE_MAX
-#define ROW_MEMORY ((size_t)1 << 20)
+#define EVERY SIZE_MAX
 
 /* --- list --------------------------------------------------------------------------------------*/
 
@@ -22,29 +21,19 @@ static const struct table_column COLUMNS[] = {{"transfer_id", "PAYOUT", COLUMN_T
                                               {"batch_id", "BATCH", COLUMN_TEXT},
                                               {"due_at", "LOOKED AT NEXT", COLUMN_TEXT}};
 
-struct listing {
-    struct cli *c;
-    struct rows rows;
-    struct json_writer w;
-    struct arena row;
-    size_t count;
-};
-
 static bool row_show(void *arg, const struct payout_due *p)
 {
     struct listing *l = arg;
-    l->count++;
-    if (l->c->json) {
+    struct table *t = listing_row(l);
+    if (t == NULL) {
         payout_json(&l->w, p);
         return !l->c->out_failed;
     }
-    arena_reset(&l->row);
-    struct table *t = rows_next(&l->rows);
     table_text(t, p->transfer_id);
     table_str(t, machine_of(MACHINE_TRANSFER)->state[p->transfer.state]);
     table_text(t, p->party);
     table_text(t, p->rail);
-    table_text(t, asset_label(&l->row, &p->asset));
+    table_text(t, asset_label(&l->a, &p->asset));
     table_amount(t, p->transfer.amount, &p->asset);
     table_number(t, p->transfer.attempts);
     table_text(t, p->batch_id);
@@ -58,32 +47,16 @@ static bool row_show(void *arg, const struct payout_due *p)
 
 static enum mete_code list(struct cli *c, struct engine *e, struct mete_err *err)
 {
-    struct listing l = {.c = c};
+    struct listing l;
     uint64_t unused;
     const struct payouts_query q = {.party = text_of(cli_option(c, "party")),
                                     .batch = text_of(cli_option(c, "batch")),
                                     .state = text_of(cli_option(c, "state")),
                                     .limit = EVERY};
-    if (c->json) {
-        cli_json_begin(c, &l.w);
-        jw_object(&l.w, NULL);
-        jw_array(&l.w, "payouts");
-    }
-    arena_init(&l.row, ROW_MEMORY);
-    rows_begin(&l.rows, c, COLUMNS, ARRAY_LEN(COLUMNS));
-    enum mete_code code = payouts_list(e, &q, row_show, &l, &unused, err);
-    if (!c->json) {
-        rows_end(&l.rows);
-    } else if (code == METE_OK) {
-        jw_end_array(&l.w);
-        jw_end_object(&l.w);
-        cli_json_end(c);
-    }
-    arena_clear(&l.row);
-    if (code == METE_OK && l.count == 0 && !c->json && !c->csv) {
-        cli_note(c, "There are no such payouts.");
-    }
-    return code;
+    listing_begin(&l, c, COLUMNS, ARRAY_LEN(COLUMNS));
+    listing_rows(&l, "payouts");
+    return listing_end(&l, payouts_list(e, &q, row_show, &l, &unused, err),
+                       "There are no such payouts.");
 }
 
 static int with_book(struct cli *c, enum cli_access access,

@@ -58,3 +58,50 @@ void rows_end(struct rows *r)
     }
     buf_clear(&r->block);
 }
+
+/* --- lists -------------------------------------------------------------------------------------*/
+
+#define ROW_MEMORY ((size_t)1 << 20)
+
+void listing_begin(struct listing *l, struct cli *c, const struct table_column *column,
+                   size_t count)
+{
+    *l = (struct listing){.c = c};
+    arena_init(&l->a, ROW_MEMORY);
+    rows_begin(&l->rows, c, column, count);
+    if (c->json) {
+        cli_json_begin(c, &l->w);
+        jw_object(&l->w, NULL);
+    }
+}
+
+void listing_rows(struct listing *l, const char *name)
+{
+    if (l->c->json) {
+        jw_array(&l->w, name);
+    }
+}
+
+struct table *listing_row(struct listing *l)
+{
+    l->count++;
+    arena_reset(&l->a);
+    return l->c->json ? NULL : rows_next(&l->rows);
+}
+
+enum mete_code listing_end(struct listing *l, enum mete_code code, const char *nothing)
+{
+    const struct cli *c = l->c;
+    if (!c->json) {
+        rows_end(&l->rows);
+    } else if (code == METE_OK) {
+        jw_end_array(&l->w);
+        jw_end_object(&l->w);
+        cli_json_end(l->c);
+    }
+    if (code == METE_OK && l->count == 0 && !c->json && !c->csv) {
+        cli_note(c, "%s", nothing);
+    }
+    arena_clear(&l->a);
+    return code;
+}

@@ -156,14 +156,6 @@ static const struct table_column COLUMNS[] = {
     {"provider", "PROVIDER", COLUMN_TEXT},        {"provider_ref", "REFERENCE", COLUMN_TEXT},
     {"occurred_at", "WHEN", COLUMN_TEXT}};
 
-struct listing {
-    struct cli *c;
-    struct rows rows;
-    struct json_writer w;
-    struct arena a; /* of one row */
-    size_t count;
-};
-
 static void text_or_null(struct table *t, struct text value)
 {
     if (value.len > 0) {
@@ -178,13 +170,11 @@ static bool row_show(void *arg, const struct settlement_row *row)
     struct listing *l = arg;
     const struct settlement_step *last = &row->step[row->step_count - 1];
     bool referred = last->provider_ref.len > 0;
-    l->count++;
-    if (l->c->json) {
+    struct table *t = listing_row(l);
+    if (t == NULL) {
         settlement_json(&l->w, row);
         return !l->c->out_failed;
     }
-    arena_reset(&l->a);
-    struct table *t = rows_next(&l->rows);
     table_text(t, row->id);
     table_str(t, settlement_state_name(row->state));
     table_text(t, row->beneficiary);
@@ -197,28 +187,15 @@ static bool row_show(void *arg, const struct settlement_row *row)
     return !l->c->out_failed;
 }
 
-static enum mete_code list(struct listing *l, struct engine *e, const struct settlements_query *q,
+static enum mete_code list(struct cli *c, struct engine *e, const struct settlements_query *q,
                            struct mete_err *err)
 {
+    struct listing l;
     char unused[SETTLEMENT_CURSOR_MAX];
-    if (l->c->json) {
-        cli_json_begin(l->c, &l->w);
-        jw_object(&l->w, NULL);
-        jw_array(&l->w, "settlements");
-    }
-    rows_begin(&l->rows, l->c, COLUMNS, ARRAY_LEN(COLUMNS));
-    enum mete_code code = settlements_list(e, q, row_show, l, unused, err);
-    if (!l->c->json) {
-        rows_end(&l->rows);
-    } else if (code == METE_OK) {
-        jw_end_array(&l->w);
-        jw_end_object(&l->w);
-        cli_json_end(l->c);
-    }
-    if (code == METE_OK && l->count == 0 && !l->c->json && !l->c->csv) {
-        cli_note(l->c, "There are no such settlements.");
-    }
-    return code;
+    listing_begin(&l, c, COLUMNS, ARRAY_LEN(COLUMNS));
+    listing_rows(&l, "settlements");
+    return listing_end(&l, settlements_list(e, q, row_show, &l, unused, err),
+                       "There are no such settlements.");
 }
 
 static void steps_show(struct cli *c, const struct settlement_row *row)
@@ -263,7 +240,6 @@ static int settlements_run(struct cli *c)
     struct engine *e;
     struct mete_err err;
     enum settlement_state unused;
-    struct listing l = {.c = c};
     const struct settlements_query q = {.party = text_of(cli_option(c, "party")),
                                         .campaign = text_of(cli_option(c, "campaign")),
                                         .batch = text_of(cli_option(c, "batch")),
@@ -279,9 +255,7 @@ static int settlements_run(struct cli *c)
     if (status != CLI_OK) {
         return status;
     }
-    arena_init(&l.a, (size_t)1 << 20);
-    enum mete_code code = c->operand_count > 0 ? show(c, e, &err) : list(&l, e, &q, &err);
-    arena_clear(&l.a);
+    enum mete_code code = c->operand_count > 0 ? show(c, e, &err) : list(c, e, &q, &err);
     engine_close(e);
     return code == METE_OK ? CLI_OK : cli_fail(c, &err);
 }
