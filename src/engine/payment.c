@@ -54,7 +54,7 @@ static struct insight row_of(const struct payment_notice *n, struct arena *a, co
 {
     return (struct insight){
         .kind = INSIGHT_EVENT,
-        .app = arena_printf(a, "payment:%.*s", (int)n->provider.len, n->provider.p),
+        .app = arena_printf(a, "mete:payment:%.*s", (int)n->provider.len, n->provider.p),
         .id = arena_printf(a, "%s:%.*s", kind, (int)id.len, id.p),
         .t = n->occurred_at,
         .type = arena_printf(a, "payment.%s", kind),

@@ -210,6 +210,10 @@ static enum mete_code app_take(const struct form_in *in, const struct insight_op
 {
     const struct json *j = member(in->root, "appId", "app_id");
     out->app = o->app;
+    if (text_starts(o->app, "mete:")) {
+        return mete_fail(in->err, METE_PARTY_RESERVED, NULL,
+                         "X-Mozaiks-App-Id: names that begin with mete: are mete's own");
+    }
     if (j == NULL && o->app.len > 0) {
         return text_is_line(o->app) && o->app.len <= EVENT_ID_LEN_MAX
                    ? METE_OK
@@ -220,6 +224,9 @@ static enum mete_code app_take(const struct form_in *in, const struct insight_op
     if (code == METE_OK && o->app.len > 0 && !text_eq(o->app, out->app)) {
         code = form_fail(in, j, METE_APP_MISMATCH,
                          "the header X-Mozaiks-App-Id names another app than the body");
+    }
+    if (code == METE_OK && text_starts(out->app, "mete:")) {
+        code = form_fail(in, j, METE_PARTY_RESERVED, "names that begin with mete: are mete's own");
     }
     return code;
 }

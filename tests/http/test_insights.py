@@ -196,6 +196,7 @@ def refusals(s):
         (KPIS, batch(point(), tags={"n": 1}), (422, "member_type", "/tags/n")),
         (KPIS, batch(point(), tags={str(i): "x" for i in range(17)}), (422, "limit", "/tags")),
         (KPIS, batch(point(), app="jane@example.org"), (422, "pii_email", "/appId")),
+        (KPIS, batch(point(), app="mete:payment:stripe"), (422, "party_reserved", "/appId")),
         (KPIS, batch(*[point()] * 2001), (413, "body_too_large", "/points")),
         (EVENTS, report(*[event()] * 501), (413, "body_too_large", "/events")),
         (EVENTS, report(event("p", message="ask jane@example.org")), (422, "pii_email", "/events/0/message")),
