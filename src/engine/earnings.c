@@ -71,7 +71,7 @@ static void year_line(void *ctx, const struct statement_line *line)
     struct earnings *x = ctx;
     if (is_of(line->event_type, "payout.") || is_of(line->event_type, "settlement.")) {
         x->sent -= line->amount;
-    } else if (!is_of(line->event_type, "wallet.")) {
+    } else if (!line->is_move) {
         x->earned += line->amount;
     }
 }

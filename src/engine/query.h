@@ -76,6 +76,7 @@ struct statement_line {
     mete_time occurred_at;
     struct text event_id;
     const char *event_type;
+    bool is_move;     /* between accounts: neither earned nor taken back */
     const char *what; /* "share", "fee", "reversal of a share" ... */
     struct text id;   /* allocation or fee id; of the original's line for reversals */
     i128 amount;

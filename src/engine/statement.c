@@ -102,6 +102,7 @@ static void line_show(struct reading *r, const struct walk_item *item, const str
                                   .occurred_at = head->occurred_at,
                                   .event_id = head->event_id,
                                   .event_type = event_type_name(head->type),
+                                  .is_move = item->decision.group[s->group].kind == GROUP_TRANSFER,
                                   .what = lines_what(item, s),
                                   .id = lines_id(&r->origin, &r->item, item, head, s),
                                   .amount = s->amount,

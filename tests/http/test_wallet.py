@@ -4,6 +4,7 @@ A wallet as fair-protocol has it: made under a DID, with a balance for each curr
 distributions of several domains, each once; what it pays to another one; every credit of it proven
 back to the revenue and the manifest; and all of its sources in one payout."""
 import json
+import time
 from urllib.parse import quote
 
 from served import Served, done, equal, event, ok, until
@@ -67,10 +68,19 @@ def transferred(s):
           "of which nothing moved")
 
 
-def words(node):
-    yield node
-    for child in node.get("children", []):
-        yield from words(child)
+def converted(s):
+    """What is changed into another currency is neither earned nor lost."""
+    def year(asset):
+        earnings = s.get(f"/v1/parties/{WALLET}/earnings?asset={asset}")[2]["data"]
+        return earnings["year_to_date"]["earned"]
+    before = year("EUR"), year("USD")
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    equal(post(s, event("rate", "fx.rate_set", {"base": "EUR", "quote": "USD", "rate": "1.5",
+                                                "provider": "bank", "as_of": now}),
+               event("fx", "fx.converted", {"party": WALLET, "amount": money("10.00", "EUR"),
+                                            "to": "USD"})), (200, ["applied"] * 2), "a conversion")
+    equal(balances(s, WALLET), {"EUR/2": "1500", "USD/2": "1500"}, "at its rate")
+    equal((before, (year("EUR"), year("USD"))), (("4000", "10000"),) * 2, "is no income")
 
 
 def proven(s):
@@ -108,6 +118,6 @@ def paid(s):
 
 
 with Served() as server:
-    for part in (made, distributed, transferred, proven, paid):
+    for part in (made, distributed, transferred, proven, paid, converted):
         part(server)
 done()
