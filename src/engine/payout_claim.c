@@ -93,11 +93,16 @@ static bool lease_take(struct payout_leases *l, struct engine *e, uint64_t numbe
     return is_free;
 }
 
-void payout_lease_end(struct payout_leases *l, struct engine *e, struct text transfer_id)
+static void lease_end(struct payout_leases *l, struct engine *e, uint64_t number)
 {
     struct buf room = {0};
-    (void)omap_remove(&l->until, lease_key(e, engine_seq_of(e, transfer_id), &room));
+    (void)omap_remove(&l->until, lease_key(e, number, &room));
     buf_clear(&room);
+}
+
+void payout_lease_end(struct payout_leases *l, struct engine *e, struct text transfer_id)
+{
+    lease_end(l, e, engine_seq_of(e, transfer_id));
 }
 
 /* --- one row -----------------------------------------------------------------------------------*/
@@ -216,6 +221,15 @@ static bool rail_wanted(struct claiming *c, uint64_t number)
     return false;
 }
 
+/** The claim fails, so nobody gets what it has taken: others may at once. */
+static void leases_give_back(struct claiming *c, uint64_t number)
+{
+    lease_end(c->l, c->e, number);
+    for (size_t i = 0; i < c->count; i++) {
+        lease_end(c->l, c->e, c->rows[i].due.number);
+    }
+}
+
 static enum mete_code row_take(struct claiming *c, uint64_t number)
 {
     if (!rail_wanted(c, number) || !lease_take(c->l, c->e, number, c->q)) {
@@ -224,9 +238,13 @@ static enum mete_code row_take(struct claiming *c, uint64_t number)
     struct payout_claim *row = &c->rows[c->count];
     enum mete_code code = claim_read(c->e, c->a, number, row, c->err);
     code = code == METE_OK ? cap_read(c, row->due.transfer.batch) : code;
+    if (code != METE_OK) {
+        leases_give_back(c, number);
+        return code;
+    }
     row->fee_max = c->cap_bps > 0 ? amount_bps(row->due.transfer.amount, c->cap_bps) : -1;
-    c->count += code == METE_OK;
-    return code;
+    c->count++;
+    return METE_OK;
 }
 
 /** The keys of one page. *from: behind the last that was looked at. */
