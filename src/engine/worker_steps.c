@@ -107,10 +107,11 @@ static void report(struct worker *w, struct job_list jobs)
     worker_say(w, s, n, false);
 }
 
-/** What is committed goes out, groups together; and what became of it is said at once. */
+/** What is committed goes out, groups together; and what became of it is said at once. What it does
+ *  not come to in time stays `sending`: whoever claims it next finds its bytes. */
 static void send(struct worker *w, struct job_list jobs)
 {
-    while (jobs.count > 0 && !w->cut) {
+    while (jobs.count > 0 && !worker_is_late(w)) {
         struct job_list some = {jobs.job, chunk_of(jobs)};
         rail_call(w, WORKER_SEND, some);
         report(w, some);
