@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * JSON Schema (2020-12) as far as x402's extensions use it, to judge what strangers send against
+ * schemas that strangers send: nothing is fetched, no pattern is run, and the work is bounded. */
+#ifndef METE_WIRE_X402_SCHEMA_H
+#define METE_WIRE_X402_SCHEMA_H
+
+#include "mete/error.h"
+#include "wire/json.h"
+
+#define X402_SCHEMA_DEPTH_MAX 32     /* nested schemas */
+#define X402_SCHEMA_WORK_MAX  100000 /* steps of one judgement */
+
+/** Judges `value` by `schema`.
+ *  Knows:   true and false; type (also a list), const, enum, properties, required,
+ *           additionalProperties, minProperties, maxProperties, items, minItems, maxItems,
+ * minLength, maxLength, minimum, maximum, anyOf, allOf, oneOf, not; $ref within the same document
+ *           ("#", "#/$defs/name").
+ *  Ignores: words that say nothing about validity ($schema, title, description, format, default,
+ *           examples, deprecated, readOnly, writeOnly, $comment, $defs) and `pattern`.
+ *  Refuses: $ref and $id that are not local, $dynamicRef; any other word, because what it asks for
+ *           would go unjudged; more depth or work than the bounds.
+ *  Errors:  METE_X402_SCHEMA, err->pointer is the place in the schema; METE_MEMBER_VALUE,
+ *           err->pointer is the place in the value. */
+enum mete_code x402_schema_check(const struct json *schema, const struct json *value,
+                                 struct mete_err *err) METE_MUST_CHECK;
+
+#endif
