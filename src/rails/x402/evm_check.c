@@ -86,7 +86,8 @@ static void names_fill(struct x402_case *c)
     c->to = evm_hex(c->arena, (struct bytes){e->terms.pay_to.b, sizeof e->terms.pay_to.b});
     c->charge = c->in->requirements.amount;
     if (p->method == X402_EIP3009) {
-        c->nonce = evm_hex(c->arena, (struct bytes){p->authorization.nonce.b, HASH_LEN});
+        c->nonce = evm_hex(
+            c->arena, (struct bytes){p->authorization.nonce.b, sizeof p->authorization.nonce.b});
     } else {
         size_t len = u256_format(p->permit2.nonce, number);
         c->nonce = arena_text(c->arena, (struct text){number, len});
