@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The facilitator of x402: what its routes share. It has no state of its own but what is under way:
+ * payments are judged on the connection's thread and on the lines to the nodes, and what becomes of
+ * them is said to the book by the journal's route (doc/decisions/0015-x402.md). */
+#ifndef METE_HTTP_FACILITATOR_FACILITATOR_H
+#define METE_HTTP_FACILITATOR_FACILITATOR_H
+
+#include "http/desk.h"
+#include "http/histogram.h"
+#include "rails/x402/scheme.h"
+
+struct facilitator_options {
+    struct nets *nets; /* the facilitator's from here on */
+    bool is_public;    /* nobody has to show a key */
+    unsigned wait_s;   /* that a settlement is waited for before it is pending; 0: 60 */
+};
+
+struct facilitator;
+struct watch;
+
+/** Connects the networks. `o->nets` may be empty: then there is nothing that it takes. */
+void facilitator_start(struct facilitator **out, struct desk *d,
+                       const struct facilitator_options *o);
+/** Payments that are waited for are answered as pending. `f` may be NULL. */
+void facilitator_stop(struct facilitator *f);
+
+struct nets *facilitator_nets(struct facilitator *f);
+struct watch *facilitator_watch(struct facilitator *f);
+unsigned facilitator_wait_s(const struct facilitator *f);
+/** May whoever asks have payments judged and settled here? If not, the answer says so. */
+bool facilitator_may(struct facilitator *f, struct exchange *x);
+
+/* --- judging -----------------------------------------------------------------------------------*/
+
+/** One payment that is being judged. In the arena of its exchange. */
+struct judging {
+    struct line_ask ask; /* first: it leads back */
+    struct desk *d;
+    struct exchange *x;
+    struct x402_request in;
+    struct x402_case c;
+    bool is_verify;
+    int64_t began_us;
+    /** It is decided: c.reason. On any thread. */
+    void (*then)(struct judging *j);
+};
+
+/** Reads the body of a /verify or /settle, and finds network and scheme. False: c.reason says why
+ *  not, `is_malformed` whether it could not even be read. */
+bool judging_read(struct judging *j, bool *is_malformed) METE_MUST_CHECK;
+/** Judges what was read; ends in `then`, perhaps before it returns. */
+void judging_go(struct judging *j);
+
+/* --- numbers -----------------------------------------------------------------------------------*/
+
+enum facilitator_act { ACT_VERIFY, ACT_SETTLE, ACT_COUNT };
+
+struct facilitator_counts {
+    _Atomic uint64_t good[ACT_COUNT];
+    _Atomic uint64_t bad[ACT_COUNT][X402_REASON_COUNT];
+};
+struct facilitator_counts *facilitator_counts(struct facilitator *f);
+void facilitator_count(struct facilitator *f, enum facilitator_act act, enum x402_reason reason);
+
+/* --- the journal -------------------------------------------------------------------------------*/
+
+/** A question to the book, for the facilitator's book and by its own authority. */
+struct journal_ask {
+    struct exchange inner; /* first: it leads back; the answer stands in it */
+    struct desk *d;
+    void *ctx;
+    /** On any thread; `root`: the JSON of the answer when its status is 200, else NULL. The ask is
+     *  freed behind it. */
+    void (*done)(struct journal_ask *j, const struct json *root);
+};
+
+/** New, with an empty body. */
+struct journal_ask *journal_new(struct desk *d, const char *operation, const char *request_id);
+/** Sends it. Never blocks. */
+void journal_go(struct journal_ask *j);
+
+#endif
