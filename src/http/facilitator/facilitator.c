@@ -130,9 +130,8 @@ struct journal_ask *journal_new(struct desk *d, const char *operation, const cha
     j->inner.method = text_of(r->method);
     j->inner.path = text_of(r->path);
     j->inner.who = arena_alloc(&j->inner.arena, sizeof *j->inner.who);
-    *j->inner.who = (struct principal){.book = d->o.book,
-                                       .scopes = SCOPES_ALL,
-                                       .signatures = authority_signatures(d->authority)};
+    *j->inner.who = (struct principal){
+        .book = d->o.book, .scopes = SCOPES_ALL, .signatures = authority_signatures(d->authority)};
     j->inner.ended = journal_ended;
     (void)text_copy(j->inner.request_id, sizeof j->inner.request_id, text_of(request_id));
     return j;
