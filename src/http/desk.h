@@ -20,6 +20,7 @@ struct payout_keys;
 struct payout_leases;
 struct payout_worker;
 struct worker_rail;
+struct x402_signer;
 
 struct desk_options {
     struct server_options server; /* handle, log and ctx are the desk's */
@@ -70,12 +71,13 @@ struct desk {
     struct pumps *pumps;
     struct log_pages *log_pages; /* NULL: nobody can follow a log yet */
     struct peers *peers;
-    struct lines *lines;           /* to stderr */
-    struct refresh *refresh;       /* NULL: no registry to look at */
-    struct payout_leases *leases;  /* the keeper's thread uses them */
-    struct follow *follow;         /* NULL: nobody to follow or to tell */
-    struct payday *payday;         /* NULL: without the role worker */
-    struct clerk *clerk;           /* NULL: no watermarks are said */
+    struct lines *lines;                   /* to stderr */
+    struct refresh *refresh;               /* NULL: no registry to look at */
+    struct payout_leases *leases;          /* the keeper's thread uses them */
+    struct follow *follow;                 /* NULL: nobody to follow or to tell */
+    struct payday *payday;                 /* NULL: without the role worker */
+    struct clerk *clerk;                   /* NULL: no watermarks are said */
+    const struct x402_signer *x402_signer; /* used on the keeper's thread; NULL: nobody signs */
     struct payout_worker *payouts; /* NULL: no rail is open, or another process has the role */
     mete_time started_at;
     _Atomic enum desk_state state;

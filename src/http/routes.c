@@ -156,6 +156,8 @@ const struct route ROUTES[] = {
      64 * KIB, payout_claims_prepare, payout_claims_post},
     {"POST", "/v1/payouts/steps", "stepPayouts", ROLE_WORKER, SCOPE_PAYOUT_WORK, PLACE_WRITE,
      16 * MIB, payout_steps_prepare, payout_steps_post},
+    {"POST", "/v1/x402/steps", "stepPayments", ROLE_FACILITATOR, SCOPE_X402_WORK, PLACE_WRITE,
+     16 * MIB, x402_steps_prepare, x402_steps_post},
     {"GET", "/v1/allocations/{id}", "getAllocation", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0,
      NULL, allocation_get},
     {"GET", "/v1/disputes", "listDisputes", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0, NULL,
