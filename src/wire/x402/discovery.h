@@ -74,7 +74,7 @@ struct x402_http_input {
     struct text output_example; /* any JSON */
     struct text route_template; /* "/users/:id" */
 };
-/** Appends {"bazaar":{"info":...,"schema":...}}'s inner object. */
+/** Appends what stands under "bazaar": {"info":...,"schema":...}, with routeTemplate. */
 void x402_bazaar_write(struct buf *out, const struct x402_http_input *in);
 /** Appends the outputSchema of version 1 for the same. */
 void x402_output_schema_write(struct buf *out, const struct x402_http_input *in);

@@ -75,6 +75,9 @@ enum mete_code x402_settled_read(struct arena *a, struct text body, struct x402_
 enum mete_code x402_settled_read_header(struct arena *a, struct text value,
                                         struct x402_settled *out,
                                         struct mete_err *err) METE_MUST_CHECK;
+enum mete_code x402_settled_read_json(struct arena *a, const struct json *j, const char *at,
+                                      struct x402_settled *out,
+                                      struct mete_err *err) METE_MUST_CHECK;
 void x402_settled_write(struct buf *out, const struct x402_settled *s);
 /** Appends the value of the header that answers a payment. */
 void x402_settled_write_header(struct buf *out, const struct x402_settled *s);

@@ -56,9 +56,12 @@ bool x402_json_eq(const struct json *a, const struct json *b)
         return a->count == b->count && items_eq(a, b);
     case JSON_OBJECT:
         return a->count == b->count && members_eq(a, b);
-    default:
-        return true;
+    case JSON_NULL:
+    case JSON_FALSE:
+    case JSON_TRUE:
+        break;
     }
+    return true;
 }
 
 bool x402_json_within(const struct json *part, const struct json *whole)

@@ -41,16 +41,20 @@ enum x402_reason x402_reason_of(struct text word)
 
 enum x402_reason x402_reason_of_error(const struct mete_err *err)
 {
-    switch (err->code) {
-    case METE_X402_VERSION:
-        return X402_REASON_INVALID_VERSION;
-    case METE_X402_NETWORK:
-        return X402_REASON_INVALID_NETWORK;
-    case METE_X402_SCHEME:
-        return X402_REASON_UNSUPPORTED_SCHEME;
-    default:
-        return text_starts(text_of(err->pointer), "/paymentRequirements")
-                   ? X402_REASON_INVALID_REQUIREMENTS
-                   : X402_REASON_INVALID_PAYLOAD;
+    static const struct {
+        enum mete_code code;
+        enum x402_reason reason;
+    } KNOWN[] = {
+        {METE_X402_VERSION, X402_REASON_INVALID_VERSION},
+        {METE_X402_NETWORK, X402_REASON_INVALID_NETWORK},
+        {METE_X402_SCHEME, X402_REASON_UNSUPPORTED_SCHEME},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(KNOWN); i++) {
+        if (err->code == KNOWN[i].code) {
+            return KNOWN[i].reason;
+        }
     }
+    return text_starts(text_of(err->pointer), "/paymentRequirements")
+               ? X402_REASON_INVALID_REQUIREMENTS
+               : X402_REASON_INVALID_PAYLOAD;
 }

@@ -13,14 +13,12 @@
 /** Judges `value` by `schema`.
  *  Knows:   true and false; type (also a list), const, enum, properties, required,
  *           additionalProperties, minProperties, maxProperties, items, minItems, maxItems,
- * minLength, maxLength, minimum, maximum, anyOf, allOf, oneOf, not; $ref within the same document
- *           ("#", "#/$defs/name").
- *  Ignores: words that say nothing about validity ($schema, title, description, format, default,
- *           examples, deprecated, readOnly, writeOnly, $comment, $defs) and `pattern`.
- *  Refuses: $ref and $id that are not local, $dynamicRef; any other word, because what it asks for
- *           would go unjudged; more depth or work than the bounds.
- *  Errors:  METE_X402_SCHEMA, err->pointer is the place in the schema; METE_MEMBER_VALUE,
- *           err->pointer is the place in the value. */
+ * minLength, maxLength, anyOf, allOf, oneOf, not; $ref within the same schema ("#",
+ * "#/$defs/name"). Ignores: every other word, pattern and format among them, as the standard has it
+ * for words that are not known. Refuses: $ref and $id anywhere in the schema that do not begin with
+ * '#'; references that lead nowhere; words that it knows with values of the wrong type; more depth
+ * or work than the bounds. Errors:  METE_X402_SCHEMA, err->pointer is the place in the schema;
+ * METE_MEMBER_VALUE, err->pointer is the place in the value. */
 enum mete_code x402_schema_check(const struct json *schema, const struct json *value,
                                  struct mete_err *err) METE_MUST_CHECK;
 
