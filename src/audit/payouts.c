@@ -430,6 +430,7 @@ static void paid(struct moving *v)
     count(v, amount, -t->held);
     t->held = 0;
     t->paid = i128_plus(t->paid, amount);
+    x->paid = amount;
     x->outcome = "paid";
     t->state = one_open(t) ? t->state : "paid";
 }
@@ -480,7 +481,7 @@ static uint64_t which_returned(const struct moving *v)
 }
 
 /* It comes back before anybody said that it was paid: it was both. */
-static void returned_early(struct moving *v, i128 amount)
+static void returned_early(struct moving *v, struct payout_attempt *x, i128 amount)
 {
     struct payout *t = v->t;
     if (!is(t->state, "sent") || amount > t->amount || amount < t->held) {
@@ -488,14 +489,15 @@ static void returned_early(struct moving *v, i128 amount)
     }
     t->state = t->paid > 0 ? "paid" : "returned";
     give_back(v);
+    x->paid = amount;
     t->paid = i128_plus(t->paid, amount);
 }
 
-static void returned_late(struct moving *v, i128 amount)
+static void returned_late(struct moving *v, const struct payout_attempt *x, i128 amount)
 {
     struct payout *t = v->t;
-    if (amount > t->paid - t->returned) {
-        event_forbidden(v->m, "less was paid than came back");
+    if (amount > x->paid) {
+        event_forbidden(v->m, "this attempt paid less than came back");
     }
     own(v, OWN_CLEARING, -amount);
     theirs(v, amount);
@@ -511,16 +513,17 @@ static void returned(struct moving *v)
         return;
     }
     bool was_paid = is(x->outcome, "paid");
-    i128 amount = amount_of(v, "amount", was_paid ? t->paid - t->returned : t->amount);
+    i128 amount = amount_of(v, "amount", was_paid ? x->paid : t->amount);
     if (was_paid) {
-        returned_late(v, amount);
+        returned_late(v, x, amount);
     } else {
         if (!is(x->outcome, "open")) {
             event_forbidden(v->m, "this attempt was not paid, or came back already");
         }
-        returned_early(v, amount);
+        returned_early(v, x, amount);
     }
     t->returned = i128_plus(t->returned, amount);
+    x->returned = amount;
     x->outcome = "returned";
     hold(v->a, v->m, t->party, "destination");
 }

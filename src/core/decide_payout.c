@@ -289,6 +289,7 @@ static enum decided paid(struct step *s)
     fine = step_take(s, which);
     if (fine == DECIDED_APPLIED) {
         s->attempt.outcome = ATTEMPT_PAID;
+        s->attempt.paid = amount;
         attempt_put(s, (uint32_t)e->attempt);
         pay(s, amount);
         book(s, PARTY_RAIL_FEES, -fee);
@@ -362,9 +363,9 @@ static void come_back(struct step *s, i128 amount)
     work_add(s->w, key_u32x2(KEY_PAID, s->t.party, s->t.asset), -amount, 0, 0, 0);
 }
 
-/** How much can come back, and which edges that opens. It may be back before anybody said that it
- *  was paid: then it was both, and what was put aside (nothing, when an earlier attempt was paid)
- *  is the party's again. */
+/** How much of the attempt can come back, and which edges that opens. It may be back before anybody
+ * said that it was paid: then it was both, and what was put aside (nothing, when an earlier attempt
+ * was paid) is the party's again. */
 static enum decided returned_range(struct step *s, i128 *least, i128 *most, unsigned *guards)
 {
     bool was_paid = s->attempt.outcome == ATTEMPT_PAID;
@@ -373,7 +374,7 @@ static enum decided returned_range(struct step *s, i128 *least, i128 *most, unsi
         return work_refuse(s->w, METE_STATE_FORBIDS, "/payload/attempt",
                            "this attempt was not paid, or came back already");
     }
-    *most = was_paid ? s->t.paid - s->t.returned : s->t.amount;
+    *most = was_paid ? s->attempt.paid : s->t.amount;
     *least = is_open && s->t.held > 0 ? s->t.held : 0;
     *guards = GUARD_BIT(was_paid        ? GUARD_EARLIER_ATTEMPT
                         : s->t.paid > 0 ? GUARD_PAID_BEFORE
@@ -395,7 +396,7 @@ static enum decided returned(struct step *s)
                : fine;
     if (fine == DECIDED_APPLIED && (amount > most || amount < least)) {
         return work_refuse(s->w, METE_MEMBER_VALUE, "/payload/amount",
-                           "as much as was paid, or less, can come back");
+                           "as much as this attempt paid, or less, can come back");
     }
     fine = fine == DECIDED_APPLIED ? step_take(s, guards) : fine;
     if (fine != DECIDED_APPLIED) {
@@ -405,9 +406,11 @@ static enum decided returned(struct step *s)
         come_back(s, amount);
     } else {
         give_back(s);
+        s->attempt.paid = amount;
         s->t.paid += amount;
     }
     s->t.returned += amount;
+    s->attempt.returned = amount;
     s->attempt.outcome = ATTEMPT_RETURNED;
     attempt_put(s, index);
     hold_for_destination(s->w, s->t.party);

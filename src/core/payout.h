@@ -49,6 +49,8 @@ struct attempt {
     uint8_t outcome;
     uint8_t anchor[16]; /* first half of SHA-256 over rail and anchor, each behind its length; zeros
                            of one that is unmade */
+    i128 paid;          /* minor units, by this attempt; what the rail said, or what came back */
+    i128 returned;      /* of it; once, when the outcome is ATTEMPT_RETURNED */
     uint64_t made;      /* seq of the event that made it */
     uint64_t body[ATTEMPT_BODIES_MAX]; /* seqs of the events that brought one, oldest first */
     uint32_t body_count;

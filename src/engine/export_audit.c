@@ -563,6 +563,8 @@ static void attempt_line(struct audit *x, struct bytes key, struct bytes value, 
     put_u64(x, "attempt", key_read_u32(key, 9));
     jw_str(&x->w, "outcome", outcome[t.outcome]);
     put_anchor(x, t.anchor);
+    jw_i128(&x->w, "paid", t.paid);
+    jw_i128(&x->w, "returned", t.returned);
     put_u64(x, "made", t.made);
     jw_array(&x->w, "bodies");
     for (uint32_t i = 0; i < t.body_count; i++) {

@@ -406,6 +406,51 @@ static void each_attempt_comes_back_once(void **state)
     assert_int_equal(net("did:a"), 10000);
 }
 
+/* Paid 60.00 and then 59.00: what comes back of one is no money of the other. */
+static void a_return_is_of_its_attempt(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    APPLIED(STEP("paid", ATTEMPT(1)));
+    APPLIED(STEP("paid", ATTEMPT(2) ",\"amount\":" USD("59.00")));
+    assert_int_equal(net("did:a"), -1900);
+    assert_true(attempt_now(1).paid == 6000 && attempt_now(2).paid == 5900);
+    REFUSED(METE_MEMBER_VALUE, STEP("returned", ATTEMPT(1) ",\"amount\":" USD("60.01") REASON));
+    REFUSED(METE_MEMBER_VALUE, STEP("returned", ATTEMPT(2) ",\"amount\":" USD("59.01") REASON));
+    APPLIED(STEP("returned", ATTEMPT(1) REASON));
+    assert_int_equal(net("did:a"), 4100);
+    assert_true(attempt_now(1).returned == 6000 && attempt_now(2).returned == 0);
+    APPLIED(STEP("returned", ATTEMPT(2) REASON));
+    assert_int_equal(net("did:a"), 10000);
+    assert_true(attempt_now(1).returned == 6000 && attempt_now(2).returned == 5900);
+    assert_int_equal(transfer_now().paid, 11900);
+    assert_int_equal(transfer_now().returned, 11900);
+}
+
+/* The first came back in part; the second, on its way meanwhile, comes back whole. */
+static void a_part_of_one_comes_back_and_then_all_of_the_next(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    APPLIED(STEP("paid", ATTEMPT(1)));
+    APPLIED(STEP("returned", ATTEMPT(1) ",\"amount\":" USD("20.00") REASON));
+    APPLIED(STEP("sent", ATTEMPT(2)));
+    REFUSED(METE_STATE_FORBIDS, STEP("returned", ATTEMPT(1) ",\"amount\":" USD("40.00") REASON));
+    APPLIED(STEP("paid", ATTEMPT(2) ",\"amount\":" USD("30.00")));
+    assert_int_equal(net("did:a"), 3000);
+    REFUSED(METE_MEMBER_VALUE, STEP("returned", ",\"amount\":" USD("30.01") REASON));
+    APPLIED(STEP("returned", REASON));
+    assert_int_equal(net("did:a"), 6000);
+    assert_true(attempt_now(1).paid == 6000 && attempt_now(1).returned == 2000);
+    assert_true(attempt_now(2).paid == 3000 && attempt_now(2).returned == 3000);
+}
+
 /* Nobody knows, again and again: it is looked at ever more rarely, and lets others through. */
 static void looks_grow_rare(void **state)
 {
@@ -552,6 +597,8 @@ int main(void)
         ONE(back_before_it_was_said_to_be_paid),
         ONE(a_second_attempt_comes_back_after_the_first_paid),
         ONE(each_attempt_comes_back_once),
+        ONE(a_return_is_of_its_attempt),
+        ONE(a_part_of_one_comes_back_and_then_all_of_the_next),
         ONE(looks_grow_rare),
         ONE(what_is_queued_waits_for_a_changed_destination),
         ONE(what_is_queued_is_not_sent_while_held),
