@@ -17,7 +17,7 @@ struct batch {
     mete_time cutoff_at;
 };
 
-/* Sums of KEY_BATCH_SUMS. */
+/* Sums of KEY_BATCH_SUMS; what is paid is less what came back. */
 enum batch_sum { BATCH_TRANSFERS, BATCH_AMOUNT, BATCH_RESTING, BATCH_PAID };
 
 struct transfer {

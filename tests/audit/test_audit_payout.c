@@ -46,7 +46,7 @@
     X(ROW_OF_STATE, "payout 16: state should be sent, the book says paid")                         \
     X(ROW_OF_HELD, "payout 16: held should be 20000")                                              \
     X(ROW_OF_DUE, "payout 16: due is of another moment")                                           \
-    X(ROW_OF_BATCH, "payout_batch 4: paid should be 20000")                                        \
+    X(ROW_OF_BATCH, "payout_batch 4: paid should be 10000")                                        \
     X(ROW_OF_ATTEMPT, "attempt 5: outcome should be returned, the book says paid")                 \
     X(ROW_OF_ATTEMPT_PAID, "attempt 5: paid should be 10000")                                      \
     X(ROW_OF_ATTEMPT_BACK, "attempt 5: returned should be 10000")                                  \
@@ -296,7 +296,7 @@ static void batches(struct scene *s, enum payout_lie lie)
         "{'kind':'payout_batch','seq':'4','state':'closed','asset':'USD/2','rail':'bank',"
         "'cutoff_at':'" AT("1", "12:00:00") "','transfers':'1','amount':'10000','resting':'1',"
                                             "'paid':'%u'}",
-        lie == ROW_OF_BATCH ? 10000 : 20000);
+        lie == ROW_OF_BATCH ? 20000 : 10000);
     row(s, "{'kind':'payout_batch','seq':'12','state':'open','asset':'USD/2','rail':'bank',"
            "'cutoff_at':'" AT("3", "12:00:00") "','transfers':'1','amount':'20000','resting':'0',"
                                                "'paid':'0'}");
@@ -310,7 +310,7 @@ static void rows(struct scene *s, enum payout_lie lie)
     static const char late[] = AT("3", "12:00:05");
     batches(s, lie);
     row(s, "{'kind':'payout','seq':'5','batch':'4','party':'did:a','asset':'USD/2',"
-           "'state':'returned','attempts':'2','looks':'1','amount':'10000','held':'0',"
+           "'state':'paid','attempts':'2','looks':'1','amount':'10000','held':'0',"
            "'paid':'20000','returned':'10000'}");
     row(s,
         "{'kind':'payout','seq':'16','batch':'12','party':'did:a','asset':'USD/2','state':'%s',"

@@ -101,8 +101,8 @@ static struct {
     uint64_t states[STATES];
     uint64_t applied[EVENT_TYPE_COUNT];
     uint64_t refused[EVENT_TYPE_COUNT];
-    uint64_t unmade, early_returns, whole_returns, of_another, paid_twice, after_end, both_at_once,
-        steps, audited, lost;
+    uint64_t unmade, early_returns, whole_returns, of_another, one_stands, failed_after_return,
+        paid_twice, after_end, both_at_once, steps, audited, lost;
 } seen;
 
 static unsigned below(struct world *w, unsigned n)
@@ -298,6 +298,17 @@ static void say_unprepared(struct world *w, struct m_transfer *t, unsigned attem
     seen.unmade++;
 }
 
+/** Of a payout of which no attempt may still pay. */
+static enum transfer_state came_to(const struct m_transfer *t)
+{
+    unsigned of[ATTEMPT_UNMADE + 1] = {0};
+    for (unsigned k = 1; k <= t->attempts; k++)
+        of[t->attempt[k].outcome]++;
+    return of[ATTEMPT_PAID] > 0       ? TRANSFER_PAID
+           : of[ATTEMPT_RETURNED] > 0 ? TRANSFER_RETURNED
+                                      : TRANSFER_FAILED;
+}
+
 static void say_failed(struct world *w, struct m_transfer *t, unsigned attempt)
 {
     bool may = in_flight(t) && attempt == t->attempts && open_left(t);
@@ -306,7 +317,8 @@ static void say_failed(struct world *w, struct m_transfer *t, unsigned attempt)
     if (!agreed(w, t, "failed", applied, may))
         return;
     t->attempt[attempt].outcome = ATTEMPT_DEAD;
-    t->state = t->paid > 0 ? TRANSFER_PAID : TRANSFER_FAILED;
+    t->state = came_to(t);
+    seen.failed_after_return += t->state == TRANSFER_RETURNED;
 }
 
 static bool say_returned(struct world *w, struct m_transfer *t, const struct rail_payment *p)
@@ -331,12 +343,13 @@ static bool say_returned(struct world *w, struct m_transfer *t, const struct rai
     hold(w, t);
     if (early) {
         seen.early_returns++;
-        t->state = t->paid > 0 ? TRANSFER_PAID : TRANSFER_RETURNED;
+        t->state = came_to(t);
         t->held = 0;
         a->paid = p->returned;
         t->paid += p->returned;
     } else if (!open_left(t)) {
-        t->state = TRANSFER_RETURNED;
+        t->state = came_to(t);
+        seen.one_stands += t->state == TRANSFER_PAID;
     }
     t->returned += p->returned;
     return true;
@@ -835,7 +848,7 @@ static void check_batch(struct world *w, int i)
         want[BATCH_TRANSFERS]++;
         want[BATCH_AMOUNT] += t->amount;
         want[BATCH_RESTING] += at_rest(t);
-        want[BATCH_PAID] += t->paid;
+        want[BATCH_PAID] += t->paid - t->returned;
     }
     key.b[0] = KEY_BATCH_SUMS;
     (void)!v->sums(v->ctx, key_bytes(&key), sums);
@@ -1080,13 +1093,16 @@ static bool print_seen(void)
            (unsigned long long)seen.whole_returns);
     printf("# %8llu  more came back than the attempt paid, not more than all did\n",
            (unsigned long long)seen.of_another);
+    printf("# %8llu  one came back, another stays paid\n", (unsigned long long)seen.one_stands);
+    printf("# %8llu  failed after the one before came back\n",
+           (unsigned long long)seen.failed_after_return);
     printf("# %8llu  a second attempt paid too\n", (unsigned long long)seen.paid_twice);
     printf("# %8llu  worlds audited\n", (unsigned long long)seen.audited);
     printf("# %8llu  paid after its end\n", (unsigned long long)seen.after_end);
     return all && seen.lost > 0 && seen.unmade > 0 && seen.both_at_once > 0 &&
            seen.early_returns > 0 && seen.whole_returns > 0 && seen.of_another > 0 &&
-           seen.paid_twice > 0 && seen.after_end > 0 &&
-           seen.states[TRANSFER_FAILED_PERMANENT] > 0 &&
+           seen.one_stands > 0 && seen.failed_after_return > 0 && seen.paid_twice > 0 &&
+           seen.after_end > 0 && seen.states[TRANSFER_FAILED_PERMANENT] > 0 &&
            seen.applied[EVENT_PAYOUT_BATCH_CLOSED] > 0;
 }
 
@@ -1094,7 +1110,7 @@ int main(int argc, char **argv)
 {
     const char *given = getenv("METE_TEST_SEED");
     uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261121;
-    uint64_t runs = 100, steps = 500, done = 0;
+    uint64_t runs = 300, steps = 500, done = 0;
     bool fine = true;
     for (int i = 1; i + 1 < argc; i += 2) {
         uint64_t n = strtoull(argv[i + 1], NULL, 10);

@@ -114,6 +114,16 @@ static struct transfer transfer_now(void)
     return t;
 }
 
+/* enum batch_sum, of b1 */
+static i128 batch_sum(enum batch_sum which)
+{
+    i128 sums[STATE_SUMS] = {0};
+    struct key key = key_batch_number(transfer_now().batch);
+    key.b[0] = KEY_BATCH_SUMS;
+    assert_int_equal(w.view.sums(w.view.ctx, key_bytes(&key), sums), VIEW_FOUND);
+    return sums[which];
+}
+
 static bool count_row(void *arg, struct bytes key, struct bytes value, const i128 *sums)
 {
     (void)key;
@@ -451,6 +461,64 @@ static void a_part_of_one_comes_back_and_then_all_of_the_next(void **state)
     assert_true(attempt_now(2).paid == 3000 && attempt_now(2).returned == 3000);
 }
 
+/* Both paid. One comes back: the payment of the other stands, until it comes back too. */
+static void it_is_paid_as_long_as_one_payment_stands(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    APPLIED(STEP("paid", ATTEMPT(1)));
+    APPLIED(STEP("paid", ATTEMPT(2)));
+    assert_int_equal(batch_sum(BATCH_PAID), 12000);
+    APPLIED(STEP("returned", ATTEMPT(2) ",\"amount\":" USD("58.50") REASON));
+    assert_int_equal(transfer_now().state, TRANSFER_PAID);
+    assert_int_equal(batch_sum(BATCH_PAID), 6150);
+    APPLIED(STEP("returned", REASON));
+    assert_int_equal(transfer_now().state, TRANSFER_RETURNED);
+    assert_int_equal(batch_sum(BATCH_PAID), 150);
+    assert_int_equal(batch_sum(BATCH_RESTING), 1);
+    REFUSED(METE_STATE_FORBIDS, STEP("returned", REASON));
+}
+
+/* What the first had paid is the party's again, and the second fails: nobody is paid, and nothing
+ * is left that could be sent. */
+static void a_failure_after_a_return_leaves_it_returned(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    APPLIED(STEP("paid", ATTEMPT(1)));
+    APPLIED(STEP("returned", ATTEMPT(1) REASON));
+    APPLIED(STEP("failed", ATTEMPT(2) REASON));
+    assert_int_equal(transfer_now().state, TRANSFER_RETURNED);
+    assert_int_equal(batch_sum(BATCH_PAID), 0);
+    assert_int_equal(net("did:a"), 10000);
+    REFUSED(METE_STATE_FORBIDS, STEP("sending", ANCHORED(3, "key-3")));
+    assert_int_equal(outbox_rows(), 0);
+}
+
+/* ... or comes back as well, before anybody said that it was paid. */
+static void a_return_after_a_return_leaves_it_returned(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    APPLIED(STEP("sent", ATTEMPT(2)));
+    APPLIED(STEP("paid", ATTEMPT(1)));
+    APPLIED(STEP("returned", ATTEMPT(1) REASON));
+    assert_int_equal(transfer_now().state, TRANSFER_SENT);
+    APPLIED(STEP("returned", REASON));
+    assert_int_equal(transfer_now().state, TRANSFER_RETURNED);
+    assert_int_equal(net("did:a"), 10000);
+    assert_int_equal(batch_sum(BATCH_PAID), 0);
+}
+
 /* Nobody knows, again and again: it is looked at ever more rarely, and lets others through. */
 static void looks_grow_rare(void **state)
 {
@@ -599,6 +667,9 @@ int main(void)
         ONE(each_attempt_comes_back_once),
         ONE(a_return_is_of_its_attempt),
         ONE(a_part_of_one_comes_back_and_then_all_of_the_next),
+        ONE(it_is_paid_as_long_as_one_payment_stands),
+        ONE(a_failure_after_a_return_leaves_it_returned),
+        ONE(a_return_after_a_return_leaves_it_returned),
         ONE(looks_grow_rare),
         ONE(what_is_queued_waits_for_a_changed_destination),
         ONE(what_is_queued_is_not_sent_while_held),
