@@ -64,7 +64,7 @@ static void book(struct step *s, uint32_t party, i128 amount)
         return;
     }
     s->g = s->g != NULL ? s->g : work_group(s->w, GROUP_TRANSFER, s->t.asset);
-    payout_line(s->w, s->g, party, amount);
+    group_move(s->w, s->g, party, amount);
 }
 
 /** What is still in mete:payout is the party's again. */

@@ -69,14 +69,6 @@ void hold_put(struct work *w, uint32_t party, enum hold_kind kind)
     buf_clear(&value);
 }
 
-void payout_line(struct work *w, struct group *g, uint32_t party, i128 amount)
-{
-    struct line *line = group_line(w->a, g);
-    line->kind = LINE_TRANSFER;
-    line->party = party;
-    line->amount = amount;
-}
-
 static enum decided destination_check(struct work *w, uint32_t party, struct text rail,
                                       const char *at)
 {
