@@ -196,11 +196,17 @@ enum view_result view_batch(const struct view *v, struct arena *a, uint64_t numb
     return found;
 }
 
+void destination_pack(struct buf *out, const struct destination *d)
+{
+    buf_put_sized(out, d->rail);
+    buf_put_zigzag(out, d->holds_from);
+    buf_put_varint(out, d->seq);
+}
+
 bool destination_unpack(struct bytes packed, struct destination *out)
 {
     struct reader r = reader_of(packed);
     out->rail = read_sized(&r);
-    out->commitment = read_sized(&r);
     out->holds_from = (mete_time)read_zigzag(&r);
     out->seq = read_varint(&r);
     return reader_done(&r);

@@ -65,8 +65,7 @@ enum hold_kind {
 
 /** Where a party's money goes; the place itself is sealed beside the log. */
 struct destination {
-    struct text rail; /* points into state */
-    struct text commitment;
+    struct text rail;     /* points into state */
     uint64_t seq;         /* of the event beside which it is sealed */
     mete_time holds_from; /* one that took the place of another waits */
 };
@@ -75,8 +74,9 @@ bool batch_unpack(struct arena *a, struct bytes packed, struct batch *out) METE_
 void batch_pack(struct buf *out, const struct batch *b);
 bool transfer_unpack(struct bytes packed, struct transfer *out) METE_MUST_CHECK;
 void transfer_pack(struct buf *out, const struct transfer *t);
-/** Its texts point into `packed`. */
+/** Its text points into `packed`. */
 bool destination_unpack(struct bytes packed, struct destination *out) METE_MUST_CHECK;
+void destination_pack(struct buf *out, const struct destination *d);
 bool attempt_unpack(struct bytes packed, struct attempt *out) METE_MUST_CHECK;
 void attempt_pack(struct buf *out, const struct attempt *t);
 

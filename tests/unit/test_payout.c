@@ -622,6 +622,22 @@ static void a_new_destination_ends_the_hold_of_a_failure(void **state)
             "\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD("100.00"));
 }
 
+/* The place itself, and what the log has instead of it, stay outside of state. */
+static void state_knows_of_a_destination_what_deciding_asks(void **state)
+{
+    (void)state;
+    uint32_t party;
+    struct bytes value;
+    assert_int_equal(view_party(&w.view, TEXT("did:a"), &party), VIEW_FOUND);
+    struct key key = key_u32(KEY_DESTINATION, party);
+    assert_int_equal(w.view.get(w.view.ctx, key_bytes(&key), &value), VIEW_FOUND);
+    struct reader r = reader_of(value);
+    assert_true(text_is(read_sized(&r), "stripe"));
+    assert_true(read_zigzag(&r) == (int64_t)1735689602 * TIME_SECOND_US);
+    assert_true(read_varint(&r) > 0);
+    assert_true(reader_done(&r));
+}
+
 static void a_supervisors_hold_is_released_by_one(void **state)
 {
     (void)state;
@@ -679,6 +695,7 @@ int main(void)
         ONE(the_minimum_is_exceeded_or_it_waits),
         ONE(a_changed_destination_cools_off),
         ONE(a_new_destination_ends_the_hold_of_a_failure),
+        ONE(state_knows_of_a_destination_what_deciding_asks),
         ONE(a_supervisors_hold_is_released_by_one),
         ONE(without_a_destination_on_the_rail_nothing_leaves),
     };
