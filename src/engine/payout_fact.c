@@ -76,10 +76,10 @@ static enum payout_fact_outcome rejected_take(struct engine *e, mete_time now,
                                       .transfer_id = f->transfer_id,
                                       .reason = f->reason,
                                       .remediation = f->remediation};
+    /* Nothing is put aside any more when an attempt before it was paid: then it is at rest. */
+    bool ends = f->final && f->attempt == row->transfer.attempts && row->transfer.held > 0;
     enum payout_fact_outcome done = step(e, now, &failed, a, err);
-    return done == FACT_BOOKED && f->final && f->attempt == row->transfer.attempts
-               ? step(e, now, &ended, a, err)
-               : done;
+    return done == FACT_BOOKED && ends ? step(e, now, &ended, a, err) : done;
 }
 
 static enum payout_fact_outcome returned_take(struct engine *e, mete_time now,

@@ -437,6 +437,29 @@ static void a_rejection_ends_or_is_tried_again(void **state)
     assert_int_equal(quarantined(), 1);
 }
 
+/* For good, after the attempt before it had paid after all: nothing is left to be given up. */
+static void a_rejection_after_a_payment_leaves_that(void **state)
+{
+    char second[40];
+    (void)state;
+    take(0, EVENT_PAYOUT_TRANSFER_FAILED);
+    assert_true(bank_e2e_make(second, text_of(id[0]), 2));
+    take_attempt(0, 2, EVENT_PAYOUT_TRANSFER_SENDING);
+    take_attempt(0, 2, EVENT_PAYOUT_TRANSFER_SENT);
+    commit();
+    statement_begin();
+    payment_add("R0", 1000, e2e[0]);
+    assert_int_equal(import(statement_end(0)), METE_OK);
+    status_begin("P1", "<GrpSts>PART</GrpSts>");
+    status_add(second, "RJCT", "AC04");
+    assert_int_equal(import(status_end()), METE_OK);
+    expect_count(BANK_IMPORT_REJECTED, 1);
+    expect_count(BANK_IMPORT_REFUSED, 0);
+    assert_int_equal(quarantined(), 0);
+    expect_state(0, TRANSFER_PAID);
+    assert_int_equal(cleared("p0"), 0);
+}
+
 static void the_lowest_level_wins(void **state)
 {
     (void)state;
@@ -550,6 +573,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(two_attempts_come_back_each_for_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_a_return_says_is_what_is_booked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rejection_ends_or_is_tried_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_rejection_after_a_payment_leaves_that, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_lowest_level_wins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_is_rejected_as_a_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_entry_stands_for_a_file, set_up, tear_down),
