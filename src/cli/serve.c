@@ -9,6 +9,7 @@
 #include "crypto/seal.h"
 #include "http/desk.h"
 #include "http/roles.h"
+#include "rails/x402/net.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -136,6 +137,8 @@ static struct desk_options desk_of(struct settings *s)
         .mcp_origins = settings_text(s, SETTING_MCP_ORIGINS),
         .payment_secrets = settings_text(s, SETTING_PAYMENT_SECRETS),
         .stripe_webhook_secret = settings_path(s, SETTING_STRIPE_WEBHOOK),
+        .facilitator_public = settings_switch(s, SETTING_X402_PUBLIC),
+        .settle_wait_s = (unsigned)settings_number(s, SETTING_X402_WAIT),
         .loopback = listen_is_loopback(settings_text(s, SETTING_LISTEN)),
         .log = settings_switch(s, SETTING_LOG_REQUESTS),
         .log_level = (enum log_level)settings_log_level(s)};
@@ -267,6 +270,18 @@ static void signals_block(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/** Those that payments by x402 are taken on. */
+static enum mete_code networks_open(struct nets **out, struct settings *s, struct mete_err *err)
+{
+    const struct nets_options o = {.file = settings_path(s, SETTING_X402_NETWORKS),
+                                   .network = settings_text(s, SETTING_X402_NETWORK),
+                                   .chain_id = settings_text(s, SETTING_X402_CHAIN),
+                                   .rpc_url = settings_text(s, SETTING_X402_RPC),
+                                   .key_file = settings_path(s, SETTING_X402_KEY_FILE),
+                                   .private_key = settings_text(s, SETTING_X402_KEY)};
+    return nets_open(out, &o, err);
+}
+
 static int serve_run(struct cli *c)
 {
     struct desk *d;
@@ -293,6 +308,11 @@ static int serve_run(struct cli *c)
     }
     signals_block(&set);
     if (rails_open(&rails, c->settings, &err) != METE_OK) {
+        return cli_fail(c, &err);
+    }
+    if (networks_open(&o.nets, c->settings, &err) != METE_OK) {
+        rails_close(&rails);
+        nets_close(o.nets);
         return cli_fail(c, &err);
     }
     o.rail = rails.rail;

@@ -348,7 +348,7 @@ static void resource_put(struct step *s)
 {
     struct work *w = s->w;
     uint8_t hash[X402_HASH_LEN];
-    struct x402_resource r = {.resource = s->p.resource, .last_day = INT32_MIN};
+    struct x402_known_resource r = {.resource = s->p.resource, .last_day = INT32_MIN};
     struct bytes value;
     x402_hash(s->p.resource, hash);
     struct key key = key_x402_resource(hash);

@@ -290,7 +290,7 @@ bool x402_listing_unpack(struct bytes packed, struct x402_listing *out)
     return reader_done(&r);
 }
 
-void x402_resource_pack(struct buf *out, const struct x402_resource *r)
+void x402_resource_pack(struct buf *out, const struct x402_known_resource *r)
 {
     buf_put_sized(out, r->resource);
     buf_put_zigzag(out, r->last_settled_at);
@@ -298,7 +298,7 @@ void x402_resource_pack(struct buf *out, const struct x402_resource *r)
     buf_put_varint(out, r->days);
 }
 
-bool x402_resource_unpack(struct bytes packed, struct x402_resource *out)
+bool x402_resource_unpack(struct bytes packed, struct x402_known_resource *out)
 {
     struct reader r = reader_of(packed);
     out->resource = read_sized(&r);

@@ -118,14 +118,14 @@ struct key key_x402_listed_at(uint64_t made);
 struct key key_x402_merchant(const uint8_t pay_to[X402_HASH_LEN], uint64_t made);
 
 /** What is known of a resource that was paid for. Its text points into `packed`. */
-struct x402_resource {
+struct x402_known_resource {
     struct text resource;
     mete_time last_settled_at; /* 0: never */
     int32_t last_day;
     uint32_t days; /* on which something was settled */
 };
-bool x402_resource_unpack(struct bytes packed, struct x402_resource *out) METE_MUST_CHECK;
-void x402_resource_pack(struct buf *out, const struct x402_resource *r);
+bool x402_resource_unpack(struct bytes packed, struct x402_known_resource *out) METE_MUST_CHECK;
+void x402_resource_pack(struct buf *out, const struct x402_known_resource *r);
 
 enum view_result view_x402(const struct view *v, const struct x402_number *number,
                            struct x402_payment *out);

@@ -21,6 +21,8 @@ struct payout_leases;
 struct payout_worker;
 struct worker_rail;
 struct x402_signer;
+struct facilitator;
+struct nets;
 
 struct desk_options {
     struct server_options server; /* handle, log and ctx are the desk's */
@@ -46,6 +48,9 @@ struct desk_options {
     const struct worker_rail *rail; /* open ones; with the role worker payouts go over them */
     size_t rails;
     struct payout_keys *payout_keys; /* that open destinations; NULL: none */
+    struct nets *nets;               /* of x402, the desk's from here on; NULL: none */
+    bool facilitator_public;         /* nobody has to show it a key */
+    unsigned settle_wait_s;          /* 0: 60 */
     bool loopback;
     struct peers_options peers;
     bool log;                 /* a JSON line for each request, on stderr */
@@ -77,6 +82,7 @@ struct desk {
     struct follow *follow;                 /* NULL: nobody to follow or to tell */
     struct payday *payday;                 /* NULL: without the role worker */
     struct clerk *clerk;                   /* NULL: no watermarks are said */
+    struct facilitator *facilitator;       /* of x402; always there */
     const struct x402_signer *x402_signer; /* used on the keeper's thread; NULL: nobody signs */
     struct payout_worker *payouts; /* NULL: no rail is open, or another process has the role */
     mete_time started_at;

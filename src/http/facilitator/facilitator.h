@@ -10,22 +10,28 @@
 #include "rails/x402/scheme.h"
 
 struct facilitator_options {
-    struct nets *nets; /* the facilitator's from here on */
+    struct nets *nets; /* the facilitator's from here on; NULL: none */
     bool is_public;    /* nobody has to show a key */
     unsigned wait_s;   /* that a settlement is waited for before it is pending; 0: 60 */
 };
 
 struct facilitator;
 struct watch;
+struct x402_signer;
 
-/** Connects the networks. `o->nets` may be empty: then there is nothing that it takes. */
+/** Connects the networks. Without any there is nothing that it takes. */
 void facilitator_start(struct facilitator **out, struct desk *d,
                        const struct facilitator_options *o);
-/** Payments that are waited for are answered as pending. `f` may be NULL. */
+/** Nobody is kept waiting for long any more. `f` may be NULL. */
+void facilitator_quiesce(struct facilitator *f);
+/** Payments that are waited for are answered as pending. While keeper and relay work. `f` may be
+ *  NULL. */
 void facilitator_stop(struct facilitator *f);
 
 struct nets *facilitator_nets(struct facilitator *f);
 struct watch *facilitator_watch(struct facilitator *f);
+/** Its accounts, for whoever writes the book. */
+const struct x402_signer *facilitator_signs(const struct facilitator *f);
 unsigned facilitator_wait_s(const struct facilitator *f);
 /** May whoever asks have payments judged and settled here? If not, the answer says so. */
 bool facilitator_may(struct facilitator *f, struct exchange *x);
@@ -50,6 +56,8 @@ struct judging {
 bool judging_read(struct judging *j, bool *is_malformed) METE_MUST_CHECK;
 /** Judges what was read; ends in `then`, perhaps before it returns. */
 void judging_go(struct judging *j);
+/** The same, of a payment that its scheme has read already. */
+void judging_rounds(struct judging *j);
 
 /* --- numbers -----------------------------------------------------------------------------------*/
 
@@ -61,22 +69,5 @@ struct facilitator_counts {
 };
 struct facilitator_counts *facilitator_counts(struct facilitator *f);
 void facilitator_count(struct facilitator *f, enum facilitator_act act, enum x402_reason reason);
-
-/* --- the journal -------------------------------------------------------------------------------*/
-
-/** A question to the book, for the facilitator's book and by its own authority. */
-struct journal_ask {
-    struct exchange inner; /* first: it leads back; the answer stands in it */
-    struct desk *d;
-    void *ctx;
-    /** On any thread; `root`: the JSON of the answer when its status is 200, else NULL. The ask is
-     *  freed behind it. */
-    void (*done)(struct journal_ask *j, const struct json *root);
-};
-
-/** New, with an empty body. */
-struct journal_ask *journal_new(struct desk *d, const char *operation, const char *request_id);
-/** Sends it. Never blocks. */
-void journal_go(struct journal_ask *j);
 
 #endif

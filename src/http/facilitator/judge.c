@@ -45,8 +45,6 @@ bool judging_read(struct judging *j, bool *is_malformed)
 
 /* --- rounds ------------------------------------------------------------------------------------*/
 
-static void round_ask(struct judging *j);
-
 static void round_write(struct line_ask *q, struct rpc_batch *b)
 {
     struct judging *j = (struct judging *)q;
@@ -64,11 +62,11 @@ static void round_done(struct line_ask *q, enum mete_code code, const struct rpc
     } else if (j->c.scheme->hear(&j->c, answers)) {
         j->then(j);
     } else {
-        round_ask(j);
+        judging_rounds(j);
     }
 }
 
-static void round_ask(struct judging *j)
+void judging_rounds(struct judging *j)
 {
     j->ask = (struct line_ask){
         .count = j->c.scheme->plan(&j->c), .write = round_write, .done = round_done};
@@ -82,7 +80,7 @@ static void round_ask(struct judging *j)
 void judging_go(struct judging *j)
 {
     if (j->c.scheme->read(&j->c)) {
-        round_ask(j);
+        judging_rounds(j);
     } else {
         j->then(j);
     }

@@ -87,9 +87,8 @@ static void waited(struct watch_waiter *w, enum watch_outcome outcome, struct te
 static void wait_for(struct settling *s, const struct x402_status *now)
 {
     struct facilitator *f = s->j.d->facilitator;
-    s->transaction = now->transaction_count > 0
-                         ? arena_text(&s->j.x->arena, now->transactions[0])
-                         : (struct text){0};
+    s->transaction = now->transaction_count > 0 ? arena_text(&s->j.x->arena, now->transactions[0])
+                                                : (struct text){0};
     s->waiter = (struct watch_waiter){
         .until_us = clock_us() + (int64_t)facilitator_wait_s(f) * 1000000, .done = waited};
     watch_add(facilitator_watch(f), s->id, now, &s->waiter);
@@ -148,44 +147,41 @@ static struct text resource_of(const struct x402_request *in)
     return url != NULL && url->type == JSON_STRING ? url->text : in->requirements.resource;
 }
 
-static struct x402_step step_of(struct settling *s, char code[ASSET_CODE_LEN_MAX + 1])
+static struct x402_step step_of(struct settling *s)
 {
     const struct x402_case *c = &s->j.c;
     struct arena *a = &s->j.x->arena;
-    const struct net_token *token = net_token(c->net, &c->evm_asset);
-    net_asset_code(c->net, &c->evm_asset, code);
-    return (struct x402_step){
-        .kind = X402_STEP_SETTLE,
-        .name = {text_of(c->net->id), c->asset, c->from, c->nonce},
-        .reservation = s->j.in.reservation,
-        .until = until_of(c->until_s),
-        .request = s->request,
-        .scheme = text_of(c->scheme->name),
-        .to = c->to,
-        .value = number_text(a, c->charge),
-        .resource = resource_of(&s->j.in),
-        .policy = principal_may(s->j.x->who, SCOPE_REVENUE_WRITE) ? s->j.in.policy
-                                                                  : (struct text){0},
-        .code = text_of(code),
-        .scale = token != NULL ? token->scale : c->decimals,
-        .counted = c->counted,
-        .call = {.network = c->net->id,
-                 .to = c->call_to,
-                 .data = c->call_data,
-                 .gas = c->gas,
-                 .fee_max = number_text(a, c->fee_max),
-                 .tip_max = number_text(a, c->tip_max)}};
+    return (struct x402_step){.kind = X402_STEP_SETTLE,
+                              .name = {text_of(c->net->id), c->asset, c->from, c->nonce},
+                              .reservation = s->j.in.reservation,
+                              .until = until_of(c->until_s),
+                              .request = s->request,
+                              .scheme = text_of(c->scheme->name),
+                              .to = c->to,
+                              .value = number_text(a, c->charge),
+                              .resource = resource_of(&s->j.in),
+                              .policy = principal_may(s->j.x->who, SCOPE_REVENUE_WRITE)
+                                            ? s->j.in.policy
+                                            : (struct text){0},
+                              .code = text_of(c->code),
+                              .scale = c->decimals,
+                              .counted = c->counted,
+                              .call = {.network = c->net->id,
+                                       .to = c->call_to,
+                                       .data = c->call_data,
+                                       .gas = c->gas,
+                                       .fee_max = number_text(a, c->fee_max),
+                                       .tip_max = number_text(a, c->tip_max)}};
 }
 
 static void judged(struct judging *j)
 {
     struct settling *s = (struct settling *)j;
-    char code[ASSET_CODE_LEN_MAX + 1];
     if (j->c.reason != X402_REASON_NONE) {
         refuse(s, j->c.reason);
         return;
     }
-    const struct x402_step step = step_of(s, code);
+    const struct x402_step step = step_of(s);
     step_say(j->d, &step, j->x->request_id, committed, s);
 }
 

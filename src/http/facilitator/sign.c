@@ -53,8 +53,7 @@ static bool sign(void *ctx, struct arena *a, const struct x402_signing *s, struc
                         .nonce = s->account_nonce,
                         .gas = s->gas};
     if (n == NULL || n->account == NULL || s->gas == 0 || s->gas > n->gas_max ||
-        !u256_parse(s->fee_max, &tx.fee_max) || tx.fee_max.hi != 0 ||
-        tx.fee_max.lo > n->fee_max ||
+        !u256_parse(s->fee_max, &tx.fee_max) || tx.fee_max.hi != 0 || tx.fee_max.lo > n->fee_max ||
         (s->tip_max.len > 0 && !u256_parse(s->tip_max, &tx.tip_max)) ||
         evm_address_parse(s->to, EVM_CHECKSUM_OPTIONAL, &tx.to, NULL) != METE_OK ||
         !data_read(a, s->data, &tx.data)) {

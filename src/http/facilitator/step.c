@@ -70,9 +70,8 @@ void step_say(struct desk *d, const struct x402_step *step, const char *request_
     s->inner.method = text_of(r->method);
     s->inner.path = text_of(r->path);
     s->inner.who = arena_alloc(&s->inner.arena, sizeof *s->inner.who);
-    *s->inner.who = (struct principal){.book = d->o.book,
-                                       .scopes = SCOPES_ALL,
-                                       .signatures = authority_signatures(d->authority)};
+    *s->inner.who = (struct principal){
+        .book = d->o.book, .scopes = SCOPES_ALL, .signatures = authority_signatures(d->authority)};
     s->inner.ended = step_ended;
     (void)text_copy(s->inner.request_id, sizeof s->inner.request_id, text_of(request_id));
     jw_init(&w, &s->inner.body, false);
@@ -119,8 +118,8 @@ static void look_end(struct status_look *l)
 
 static void look_put(struct status_look *l)
 {
-    const bool was_taken = l->is_apart ? workers_put(l->d->workers, &l->work)
-                                       : keeper_put(l->d->keeper, &l->work);
+    const bool was_taken =
+        l->is_apart ? workers_put(l->d->workers, &l->work) : keeper_put(l->d->keeper, &l->work);
     if (!was_taken) {
         l->code = mete_fail(&l->err, METE_OVERLOADED, "", "too much is waiting already");
         look_end(l);

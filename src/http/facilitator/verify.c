@@ -4,11 +4,10 @@
 #include "base/encode.h"
 #include "base/text.h"
 #include "crypto/seal.h"
-#include "engine/x402.h"
 #include "http/facilitator/facilitator.h"
+#include "http/facilitator/step.h"
 #include "http/reply.h"
 #include "http/routes.h"
-#include "wire/x402/header.h"
 
 static void answer(struct judging *j, unsigned status, struct text extra)
 {
@@ -28,45 +27,32 @@ static void answer(struct judging *j, unsigned status, struct text extra)
 
 /* --- holding it --------------------------------------------------------------------------------*/
 
-/** The first result of a step: why it was refused, or X402_REASON_NONE. */
-static enum x402_reason step_reason(const struct json *root)
-{
-    const struct json *results = json_get(root, "results");
-    const struct json *first = results != NULL ? results->child : NULL;
-    const struct json *status = json_get(first, "status");
-    const struct json *code = json_get(first, "code");
-    if (status != NULL && text_is(status->text, "taken")) {
-        return X402_REASON_NONE;
-    }
-    if (code != NULL && text_is(code->text, mete_code_name(METE_PAYMENT_RESERVED))) {
-        return X402_REASON_PAYMENT_RESERVED;
-    }
-    return first == NULL ? X402_REASON_UNEXPECTED_VERIFY : X402_REASON_EVM_NONCE_USED;
-}
-
 struct holding {
     struct judging *j;
     char token[X402_RESERVATION_LEN + 1];
 };
 
-static void held(struct journal_ask *ask, const struct json *root)
+static enum x402_reason reason_of(enum mete_code code)
 {
-    struct holding *h = ask->ctx;
-    struct judging *j = h->j;
-    struct text extra = {0};
-    j->c.reason = step_reason(root);
-    if (j->c.reason == X402_REASON_NONE) {
-        extra = arena_printf(&j->x->arena, "{\"reservation\":\"%s\"}", h->token);
-    }
-    answer(j, 200, extra);
+    return code == METE_OK                 ? X402_REASON_NONE
+           : code == METE_PAYMENT_RESERVED ? X402_REASON_PAYMENT_RESERVED
+           : code == METE_PAYMENT_OTHERWISE
+               ? X402_REASON_DUPLICATE_SETTLEMENT /* it is settled, or about to be */
+               : X402_REASON_UNEXPECTED_VERIFY;
 }
 
-static void until_write(struct json_writer *w, uint64_t until_s)
+static void held(void *ctx, enum mete_code code, const struct x402_step_result *result)
 {
-    char at[TIME_TEXT_MAX];
-    const uint64_t last = (uint64_t)(TIME_MAX / TIME_SECOND_US);
-    time_format((mete_time)(until_s < last ? until_s : last) * TIME_SECOND_US, at);
-    jw_str(w, "until", at);
+    const struct holding *h = ctx;
+    struct judging *j = h->j;
+    struct text extra = {0};
+    j->c.reason = reason_of(code);
+    if (code == METE_OK) {
+        extra = arena_printf(&j->x->arena, "{\"reservation\":\"%s\"}", h->token);
+    } else {
+        j->c.message = arena_printf(&j->x->arena, "%s", result->err.text);
+    }
+    answer(j, 200, extra);
 }
 
 static void hold(struct judging *j)
@@ -74,28 +60,16 @@ static void hold(struct judging *j)
     const struct x402_case *c = &j->c;
     struct holding *h = arena_alloc(&j->x->arena, sizeof *h);
     uint8_t random[X402_RESERVATION_LEN / 2];
-    struct json_writer w;
-    struct journal_ask *ask = journal_new(j->d, "stepX402", j->x->request_id);
+    const uint64_t last = (uint64_t)(TIME_MAX / TIME_SECOND_US);
     random_bytes(random, sizeof random);
     h->j = j;
     hex_encode(h->token, (struct bytes){random, sizeof random});
-    ask->ctx = h;
-    ask->done = held;
-    jw_init(&w, &ask->inner.body, false);
-    jw_object(&w, NULL);
-    jw_array(&w, "steps");
-    jw_object(&w, NULL);
-    jw_str(&w, "step", "reserve");
-    jw_str(&w, "network", c->net->id);
-    jw_text(&w, "asset", c->asset);
-    jw_text(&w, "from", c->from);
-    jw_text(&w, "nonce", c->nonce);
-    jw_str(&w, "reservation", h->token);
-    until_write(&w, c->until_s);
-    jw_end_object(&w);
-    jw_end_array(&w);
-    jw_end_object(&w);
-    journal_go(ask);
+    const struct x402_step step = {.kind = X402_STEP_RESERVE,
+                                   .name = {text_of(c->net->id), c->asset, c->from, c->nonce},
+                                   .reservation = text_of(h->token),
+                                   .until = (mete_time)(c->until_s < last ? c->until_s : last) *
+                                            TIME_SECOND_US};
+    step_say(j->d, &step, j->x->request_id, held, h);
 }
 
 static void judged(struct judging *j)

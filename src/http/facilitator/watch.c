@@ -32,11 +32,13 @@
 #define SEND_US     INT64_C(5000000)  /* after that it is sent again */
 #define REPLACE_US  INT64_C(30000000) /* and after that with a higher fee */
 #define FOLLOW_US   INT64_C(2000000)  /* between looks at what is mined */
+#define PATIENCE_US INT64_C(5000000)  /* when the program is about to end */
 #define MISSING_MAX 3u /* looks in which a mined transaction may be away: nodes lag */
 #define ARENA_MAX   ((size_t)64 << 20)
 #define BODIES      X402_TRANSACTIONS_MAX
-#define LOGS_BLOCKS 5000u /* back from the head, in which a stranger's transaction is looked for   \
-                           */
+#define LOGS_BLOCKS                                                                                \
+    5000u /* back from the head, in which a stranger's transaction is looked for                   \
+           */
 
 enum stage {
     STAGE_SENT,  /* its bytes are committed; it may have reached a node */
@@ -93,9 +95,10 @@ struct watch {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool is_stopping;
+    int64_t patience_us; /* of whoever waits, by the clock: INT64_MAX, or when all are told */
     struct item *items;
     struct omap by_id; /* id -> struct item * */
-    unsigned busy;    /* items, and a load */
+    unsigned busy;     /* items, and a load */
     int64_t loaded_us;
     bool is_loading;
     struct work load;
@@ -203,7 +206,7 @@ static int64_t pause_of(const struct item *i)
 
 /* --- saying what was seen ----------------------------------------------------------------------*/
 
-static void said(struct journal_ask *ask, const struct json *root);
+static void said(void *ctx, enum mete_code code, const struct x402_step_result *result);
 
 /** Says a step of the item to the book. With the lock; the item stays busy. */
 static void say(struct item *i, enum saying saying, struct x402_step *step)
@@ -545,24 +548,21 @@ static void moved(struct item *i, const struct x402_step_result *result)
     }
 }
 
-static void said(struct journal_ask *ask, const struct json *root)
+static void said(void *ctx, enum mete_code code, const struct x402_step_result *result)
 {
-    struct item *i = ask->ctx;
+    struct item *i = ctx;
     struct watch *w = i->w;
     struct arena a;
-    struct x402_step_result *result;
     struct watch_waiter *waiters = NULL;
     struct text transaction = {0};
     arena_init(&a, ARENA_MAX);
-    result = arena_alloc(&a, sizeof *result);
-    const bool was_taken = step_heard(ask, root, &a, result) == METE_OK;
     pthread_mutex_lock(&w->lock);
     const enum saying saying = i->saying;
     const struct text reason = arena_text(&a, i->reason);
-    if (was_taken) {
+    if (code == METE_OK) {
         transaction = hash_text(&a, &i->settled_by);
-        moved(i, result);
         waiters = saying == SAYING_SETTLED || saying == SAYING_FAILED ? waiters_take(i) : NULL;
+        moved(i, result);
     } else if (result->now.state == X402_CONFIRMED || result->now.state == X402_FAILED) {
         over(i); /* another process was quicker */
     } else {
@@ -712,7 +712,7 @@ static struct watch_waiter *impatient_take(struct item *i, int64_t now)
     struct watch_waiter **at = &i->waiters;
     while (*at != NULL) {
         struct watch_waiter *one = *at;
-        if (one->until_us <= now || i->w->is_stopping) {
+        if (one->until_us <= now || i->w->patience_us <= now || i->w->is_stopping) {
             *at = one->next;
             one->next = out;
             out = one;
@@ -793,12 +793,21 @@ void watch_start(struct watch **out, struct desk *d, const struct nets *nets)
     w->d = d;
     w->nets = nets;
     w->loaded_us = -LOAD_US;
+    w->patience_us = INT64_MAX;
     w->settle_time.bounds = &histogram_of_time;
     omap_init(&w->by_id, sizeof(struct item *), hash_seed());
     pthread_mutex_init(&w->lock, NULL);
     steady_cond_init(&w->changed);
     METE_ASSERT(pthread_create(&w->thread, NULL, watch_run, w) == 0);
     *out = w;
+}
+
+void watch_quiesce(struct watch *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->patience_us = clock_us() + PATIENCE_US;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
 }
 
 void watch_stop(struct watch *w)

@@ -29,6 +29,8 @@ struct watch_waiter {
 };
 
 void watch_start(struct watch **out, struct desk *d, const struct nets *nets);
+/** Whoever waits does so for some seconds at most from now on. */
+void watch_quiesce(struct watch *w);
 /** Whoever waits is told that it is pending. While the desk still works. `w` may be NULL. */
 void watch_stop(struct watch *w);
 

@@ -14,6 +14,12 @@
 static const struct rpc_block LATEST = {.tag = RPC_LATEST};
 static const struct rpc_block PENDING = {.tag = RPC_PENDING};
 
+/** Something is about to move. What is charged nothing of takes no transaction. */
+static bool moves(const struct x402_case *c)
+{
+    return c->settles && !u256_is_zero(c->charge);
+}
+
 /* --- the call that settles ---------------------------------------------------------------------*/
 
 static void token_call(const struct x402_case *c, struct buf *out)
@@ -87,7 +93,7 @@ static void trial_ask(struct x402_case *c, struct rpc_batch *b)
     struct rpc_call call = {.from = c->net->account != NULL ? lane_address(c->net->account) : NULL,
                             .to = &to};
     evm_case_call(c, &to, &call.data);
-    (void)rpc_request_call(b, c->settles ? "eth_estimateGas" : "eth_call", &call, LATEST);
+    (void)rpc_request_call(b, moves(c) ? "eth_estimateGas" : "eth_call", &call, LATEST);
 }
 
 static void wallet_ask(struct x402_case *c, struct rpc_batch *b, struct buf *data)
@@ -107,9 +113,13 @@ static void account_asks(const struct x402_case *c, struct rpc_batch *b)
     jw_bool(&b->w, NULL, false);
     rpc_request_end(b);
     (void)rpc_request_plain(b, "eth_maxPriorityFeePerGas");
+    struct buf data = {0};
+    abi_put_selector(&data, ABI_DECIMALS);
+    read_ask(b, &c->evm->terms.asset, &data);
+    buf_clear(&data);
 }
 
-#define ACCOUNT_ASKS 4u
+#define ACCOUNT_ASKS 5u
 
 static void all_ask(struct x402_case *c, struct rpc_batch *b)
 {
@@ -124,7 +134,7 @@ static void all_ask(struct x402_case *c, struct rpc_batch *b)
     if (e->asks_wallet) {
         wallet_ask(c, b, &data);
     }
-    if (c->settles) {
+    if (moves(c)) {
         account_asks(c, b);
     }
     buf_clear(&data);
@@ -154,12 +164,12 @@ static size_t count_all(struct x402_case *c)
 {
     struct evm_case *e = c->evm;
     /* where nothing is tried a key's signature is enough: nobody is asked at all */
-    if (!c->settles && !c->simulates && e->is_payers && !e->is_wrapped) {
+    if (!moves(c) && (c->settles || !c->simulates) && e->is_payers && !e->is_wrapped) {
         return 0;
     }
-    e->asks_trial = c->settles || c->simulates || e->is_wrapped;
+    e->asks_trial = moves(c) || (!c->settles && c->simulates) || e->is_wrapped;
     e->asks_wallet = !e->is_payers && !e->is_wrapped;
-    return 2u + e->asks_trial + e->asks_wallet + (c->settles ? ACCOUNT_ASKS : 0);
+    return 2u + e->asks_trial + e->asks_wallet + (moves(c) ? ACCOUNT_ASKS : 0);
 }
 
 size_t evm_case_plan(struct x402_case *c)
@@ -301,11 +311,18 @@ static bool costs_read(struct x402_case *c, const struct rpc_answer *gas,
                        const struct rpc_answer *a)
 {
     struct evm_block latest;
-    struct u256 tip, coins, cost;
+    struct u256 tip, coins, cost, decimals;
+    struct bytes said;
+    uint64_t places = 0;
     if (!rpc_u64(gas->result, &c->gas) || !rpc_u64(a[0].result, &c->counted) ||
         !rpc_u256(a[1].result, &coins) || a[2].result == NULL || a[2].result->type != JSON_OBJECT ||
         rpc_block_read(a[2].result, &latest, NULL) != METE_OK) {
         return !node_failed(c, gas);
+    }
+    if (data_of(c, &a[4], &said) && abi_answer_u256(said, &decimals) &&
+        u256_to_u64(decimals, &places) && places <= NET_SCALE_MAX &&
+        net_token(c->net, &c->evm->terms.asset) == NULL) {
+        c->decimals = (uint8_t)places;
     }
     c->gas += c->gas / 5;
     tip = !a[3].is_error && rpc_u256(a[3].result, &tip) ? tip : u256_of(TIP_WEI);
@@ -360,7 +377,7 @@ static bool all_hear(struct x402_case *c, const struct rpc_answer *a)
             return decide(c, X402_REASON_PERMIT2_NONCE);
         }
     }
-    if (c->settles && !e->trial_failed) {
+    if (moves(c) && !e->trial_failed) {
         if (!costs_read(c, trial, next)) {
             return true;
         }

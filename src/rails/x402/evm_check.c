@@ -85,6 +85,9 @@ static void names_fill(struct x402_case *c)
     c->asset = evm_hex(c->arena, (struct bytes){e->terms.asset.b, sizeof e->terms.asset.b});
     c->to = evm_hex(c->arena, (struct bytes){e->terms.pay_to.b, sizeof e->terms.pay_to.b});
     c->charge = c->in->requirements.amount;
+    net_asset_code(c->net, &e->terms.asset, c->code);
+    const struct net_token *known = net_token(c->net, &e->terms.asset);
+    c->decimals = known != NULL ? known->scale : 0;
     if (p->method == X402_EIP3009) {
         c->nonce = evm_hex(
             c->arena, (struct bytes){p->authorization.nonce.b, sizeof p->authorization.nonce.b});

@@ -14,6 +14,7 @@
 #define NETS_MAX          64
 #define NET_TOKENS_MAX    64
 #define NET_FACTORIES_MAX 16
+#define NET_SCALE_MAX     30                /* decimals of an asset */
 #define NET_FILE_MAX      ((size_t)1 << 20) /* bytes of the file of networks */
 
 /** A token that is known by name. */

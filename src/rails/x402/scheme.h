@@ -36,9 +36,11 @@ struct x402_case {
     struct text from;
     struct text to;
     struct text nonce;
-    struct u256 charge;   /* what moves */
-    uint64_t until_s;     /* after that the payment cannot be settled */
-    struct evm_case *evm; /* of chains of that kind */
+    char code[ASSET_CODE_LEN_MAX + 1]; /* what the asset is booked as */
+    uint8_t decimals;                  /* of one that is not known: asked when it is settled */
+    struct u256 charge;                /* what moves */
+    uint64_t until_s;                  /* after that the payment cannot be settled */
+    struct evm_case *evm;              /* of chains of that kind */
 
     /* What it found. */
     enum x402_reason reason; /* X402_REASON_NONE: valid */
