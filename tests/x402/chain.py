@@ -80,6 +80,12 @@ def encode(*arguments):
     return head + tail
 
 
+def aggregated(said):
+    """What Multicall3.aggregate3 answered of each call: did it succeed?"""
+    words = [int(said[i:i + 64], 16) for i in range(2, len(said), 64)]
+    return [words[2 + offset // 32] == 1 for offset in words[2:2 + words[1]]]
+
+
 def topic(value):
     return "0x" + value[2:].lower().rjust(64, "0")
 
