@@ -172,6 +172,7 @@ class FaultyRpc:
         self.posts = 0
         self.methods = collections.Counter()
         self.history = []  # the methods of each post, in order
+        self.sent = []  # the raw transactions that were to be broadcast, in order, with repetitions
         self.faults = []
         self.server = self._serve()
         self.port = self.server.server_address[1]
@@ -218,6 +219,7 @@ class FaultyRpc:
             self.posts = 0
             self.methods.clear()
             self.history.clear()
+            self.sent.clear()
 
     def fired(self):
         with self.lock:
@@ -247,11 +249,13 @@ class FaultyRpc:
                     raise
         return None
 
-    def _pick(self, methods):
+    def _pick(self, asked):
+        methods = [q["method"] for q in asked]
         with self.lock:
             self.posts += 1
             self.methods.update(methods)
-            self.history.append(list(methods))
+            self.history.append(methods)
+            self.sent += [q["params"][0] for q in asked if q["method"] == "eth_sendRawTransaction"]
             return [f for f in self.faults if f.wants(methods)]
 
     def _serve(self):
@@ -267,7 +271,7 @@ class FaultyRpc:
                 x = Exchange(asked, lambda q: proxy._forward(self, q))
                 x.batch = isinstance(body, list)
                 try:
-                    for f in proxy._pick([q["method"] for q in asked]):
+                    for f in proxy._pick(asked):
                         f.run(x)
                     x.forward()
                     self._send(x)

@@ -5,6 +5,7 @@ fails here is no fault of mete."""
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -275,8 +276,47 @@ def faults(chain):
         ok(all(rpc.fired().values()), "each fault fired")
 
 
+def held(signer, chain):
+    """A crash between broadcast and answer, as others will play it."""
+    raw = signer.ask("raw", nonce=chain.nonce(who="stranger"), to="merchant", value=1, gas=21000,
+                     maxFeePerGas=10**11, maxPriorityFeePerGas=10**9)
+    ask = [{"jsonrpc": "2.0", "id": 1, "method": "eth_sendRawTransaction", "params": [raw["raw"]]}]
+    chain.stop_mining()
+    for after in (False, True):
+        answers = []
+        with FaultyRpc(chain.port) as rpc:
+            hold = rpc.hold("eth_sendRawTransaction", after=after)
+            asker = threading.Thread(target=lambda: answers.append(post(rpc.port, ask)))
+            asker.start()
+            hold.wait()
+            there = chain.rpc("eth_getTransactionByHash", raw["hash"]) is not None
+            equal((there, answers), (after, []), f"held {'after' if after else 'before'} the node has it")
+            equal(rpc.sent, [raw["raw"]], "what was to be broadcast is known")
+            hold.release()
+            asker.join(60)
+            equal([a[0]["result"] for a in answers], [raw["hash"]], "released, the answer comes")
+        chain.drop(raw["hash"])
+    chain.resume_mining()
+
+
+def networks():
+    """Other chains, with blocks by the clock."""
+    separators = {84532: "0x71f17a3b2ff373b803d70a5a07c046c1a2bc8e89c09ef722fcb047abe94c9818", 11155111: None}
+    for number, separator in separators.items():
+        with X402Chain(chain_id=number, block_time=1) as chain:
+            got = chain.view(chain.token, "Fiat", "DOMAIN_SEPARATOR")
+            ok(got == separator if separator else len(got) == 66, f"chain {number}: the token's domain", got)
+            facilitator = Script(chain, "facilitator.mjs")
+            with Signer(chain) as signer, facilitator:
+                for version in (1, 2):
+                    p = signer.pay(version=version)
+                    equal(facilitator.post("/settle", p["body"])[1].get("success"), True, f"chain {number}: version {version} settles")
+                    equal(chain.transfers("payer", p["nonce"]), 1, "in a block that came by itself")
+
+
 def main():
     contracts()
+    networks()
     with X402Chain() as chain:
         chain.approve_permit2("payer")
         faults(chain)
@@ -294,6 +334,7 @@ def main():
             hostile(chain, signer)
             together(chain, signer)
             mining(chain, signer)
+            held(signer, chain)
 
 
 main()
