@@ -5,6 +5,7 @@ check, and the signer that answers line by line. Each is stopped by its process 
     with Signer(chain) as signer, Script(chain, "facilitator.mjs") as facilitator:
         p = signer.pay(kind="permit2", fault="high_s")   # p["body"], p["header"], p["call"], ...
         status, answer = facilitator.post("/verify", p["body"])"""
+import atexit
 import http.client
 import itertools
 import json
@@ -34,8 +35,7 @@ def command(script, legacy=False):
 
 
 class Script:
-    """A server: `port` and `url` are its own. `chain` may be a chain or a description-giver: a
-    FaultyRpc goes between by rpc=."""
+    """A server: `port` and `url` are its own. rpc= puts a FaultyRpc between it and the chain."""
 
     def __init__(self, chain, script, legacy=False, rpc=None, **env):
         self.name = script
@@ -45,6 +45,7 @@ class Script:
             told["X402_CHAIN"] = json.dumps({**chain.describe(), "rpc": rpc.url()})
         self.process = subprocess.Popen(command(script, legacy), env=told, stdout=self.log, stderr=self.log,
                                         stdin=subprocess.DEVNULL)
+        atexit.register(self.__exit__)  # it runs from now on, and may never be entered
         self.port = None
 
     def __enter__(self):
@@ -92,6 +93,27 @@ def ask(port, method, path, body=None, headers=None):
         return r.status, json.loads(said)
     except ValueError:
         return r.status, said
+
+
+def at_once(port, path, bodies, headers=None):
+    """All bodies posted at the same moment, each by its own connection: what ask() says, in order;
+    an exception where nothing came."""
+    said = [None] * len(bodies)
+    start = threading.Barrier(len(bodies))
+
+    def one(i):
+        start.wait()
+        try:
+            said[i] = ask(port, "POST", path, bodies[i], headers)
+        except (OSError, http.client.HTTPException) as e:
+            said[i] = e
+
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(len(bodies))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return said
 
 
 class SignerError(Exception):

@@ -14,7 +14,7 @@ from chain import MILLION, ROLES, NodeError, X402Chain, aggregated  # noqa: E402
 from evm_node import ROOT, post  # noqa: E402
 from rpc_proxy import (FaultyRpc, delay, drop_after, drop_before, error, garbage, half,  # noqa: E402
                        missing_last, status, wrong_chain)
-from scripts import Script, Signer, run_client  # noqa: E402
+from scripts import Script, Signer, at_once, run_client  # noqa: E402
 from served import done, equal, note, ok  # noqa: E402
 
 FLOWS = [("GET", "/paid", {}), ("POST", "/paid", {"BODY": '{"a":1}'}), ("GET", "/fail", {"EXPECT": "uncharged"}),
@@ -85,6 +85,14 @@ def refusals(signer, facilitator):
         "upto_facilitator_mismatch": {"kind": "upto", "facilitator": "rival"},
     }.items():
         equal(decide(facilitator, signer.pay(**job)), (False, reason), f"refused: {reason}")
+
+
+def copies(chain, signer, facilitator):
+    """The chain alone sees to it that copies pay once."""
+    p = signer.pay()
+    said = at_once(facilitator.port, "/settle", [p["body"]] * 6)
+    equal((len(said), {a[0] for a in said}), (6, {200}), "six copies at once are answered")
+    equal(chain.transfers("payer", p["nonce"]), 1, "and pay once")
 
 
 def simulate(chain, call, sender="facilitator", **more):
@@ -329,6 +337,7 @@ def main():
                 legacy_flows(chain, old)
             kinds(chain, signer, facilitator)
             refusals(signer, facilitator)
+            copies(chain, signer, facilitator)
             token(chain, signer)
             permit2(chain, signer)
             hostile(chain, signer)
