@@ -377,6 +377,21 @@ static void connections_open(struct load *l)
     }
 }
 
+static void load_close(struct load *l)
+{
+    for (unsigned i = 0; i < l->connections; i++) {
+        (void)close(l->c[i].fd);
+        free(l->c[i].answer);
+    }
+    for (size_t i = 0; i < l->count; i++) {
+        buf_clear(&l->requests[i]);
+    }
+    free(l->c);
+    free(l->requests);
+    free(l->latency_ns);
+    (void)close(l->epoll);
+}
+
 int main(int argc, char **argv)
 {
     struct load l = {.warm_ns = SECOND_NS / 2};
@@ -398,5 +413,6 @@ int main(int argc, char **argv)
     }
     connections_open(&l);
     run(&l);
+    load_close(&l);
     return l.errors > 0;
 }
