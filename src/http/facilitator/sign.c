@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Transactions from what a settlement says, signed. The key never leaves the lane. */
+ * Transactions from what a settlement says, signed. The key never leaves the account. */
 #include "http/facilitator/sign.h"
 
 #include "base/encode.h"
@@ -24,7 +24,7 @@ static bool account(void *ctx, struct text network, struct text *out)
     if (n == NULL || n->account == NULL) {
         return false;
     }
-    const struct evm_address *me = lane_address(n->account);
+    const struct evm_address *me = evm_signer_address(n->account);
     memcpy(text, "0x", 2);
     hex_encode(text + 2, (struct bytes){me->b, sizeof me->b});
     *out = (struct text){text, EVM_ADDRESS_TEXT_LEN};
@@ -61,7 +61,7 @@ static bool sign(void *ctx, struct arena *a, const struct x402_signing *s, struc
     }
     struct buf out = {0};
     tx.chain_id = n->chain_id;
-    lane_sign(n->account, &tx);
+    evm_signer_sign(n->account, &tx);
     evm_tx_put(&tx, &out);
     const struct hash id = evm_tx_id(buf_bytes(&out));
     *raw = hex_text(a, buf_bytes(&out));

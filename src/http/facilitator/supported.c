@@ -57,7 +57,7 @@ static void signer_add(struct listing *l, const struct net *n)
     if (n->account == NULL) {
         return;
     }
-    evm_address_format(lane_address(n->account), text);
+    evm_address_format(evm_signer_address(n->account), text);
     if (!is_listed(l, text_of(text))) {
         l->out.signers[l->out.signer_count++] = (struct x402_supported_signer){
             .pattern = TEXT("eip155:*"), .address = arena_text(l->a, text_of(text))};

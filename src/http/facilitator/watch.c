@@ -86,6 +86,7 @@ struct item {
     struct hash settled_by;
     struct text reason;
     struct watch_waiter *waiters;
+    enum mete_code complained; /* of last; METE_OK: nothing yet */
 };
 
 struct watch {
@@ -548,6 +549,15 @@ static void moved(struct item *i, const struct x402_step_result *result)
     }
 }
 
+/** Once for each thing that goes wrong. */
+static void complain(struct item *i, enum mete_code code, const char *why)
+{
+    if (i->complained != code) {
+        i->complained = code;
+        desk_say(i->w->d, "x402: payment %s is not booked yet: %s", i->id, why);
+    }
+}
+
 static void said(void *ctx, enum mete_code code, const struct x402_step_result *result)
 {
     struct item *i = ctx;
@@ -566,6 +576,7 @@ static void said(void *ctx, enum mete_code code, const struct x402_step_result *
     } else if (result->now.state == X402_CONFIRMED || result->now.state == X402_FAILED) {
         over(i); /* another process was quicker */
     } else {
+        complain(i, code, result->err.text);
         rest(i, LATER_US);
     }
     pthread_mutex_unlock(&w->lock);
@@ -614,11 +625,10 @@ static struct item *item_make(struct watch *w, const char *id, const struct x402
         return NULL;
     }
     if (i->stage == STAGE_MINED) {
-        struct text digits = s->settled_by;
         i->block = s->block;
-        if (text_starts(digits, "0x")) {
-            (void)hex_decode(i->settled_by.b, sizeof i->settled_by.b,
-                             (struct text){digits.p + 2, digits.len - 2});
+        if (s->settled_by.len == 2 * sizeof i->settled_by.b + 2) {
+            METE_ASSERT(hex_decode(i->settled_by.b, sizeof i->settled_by.b,
+                                   (struct text){s->settled_by.p + 2, s->settled_by.len - 2}));
         }
     }
     struct item **at = omap_put(&w->by_id, text_bytes(text_of(id)), NULL);
@@ -631,22 +641,32 @@ static struct item *item_make(struct watch *w, const char *id, const struct x402
 void watch_add(struct watch *w, const char *id, const struct x402_status *status,
                struct watch_waiter *waiter)
 {
-    bool is_pending = waiter != NULL;
+    enum watch_outcome outcome = WATCH_PENDING;
+    struct arena a;
+    struct text transaction = {0};
+    struct text reason = {0};
+    arena_init(&a, ARENA_MAX);
     pthread_mutex_lock(&w->lock);
     struct item *i = item_find(w, id);
     if (i == NULL && !w->is_stopping) {
         i = item_make(w, id, status);
     }
-    if (i != NULL && i->stage == STAGE_SENT && !w->is_stopping && is_pending) {
+    if (i != NULL && (i->stage == STAGE_SENT || i->stage == STAGE_LOST) && !w->is_stopping &&
+        waiter != NULL) {
         waiter->next = i->waiters;
         i->waiters = waiter;
-        is_pending = false;
+        waiter = NULL;
+    } else if (i != NULL && i->stage >= STAGE_MINED) { /* it was quicker than who asks */
+        outcome = i->reason.len > 0 ? WATCH_FAILED : WATCH_SETTLED;
+        transaction = hash_text(&a, &i->settled_by);
+        reason = arena_text(&a, i->reason);
     }
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
-    if (is_pending) {
-        waiter->done(waiter, WATCH_PENDING, (struct text){0}, (struct text){0});
+    if (waiter != NULL) {
+        waiter->done(waiter, outcome, transaction, reason);
     }
+    arena_clear(&a);
 }
 
 /* --- what the book has open --------------------------------------------------------------------*/

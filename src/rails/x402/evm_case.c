@@ -90,8 +90,8 @@ static void read_ask(struct rpc_batch *b, const struct evm_address *to, struct b
 static void trial_ask(struct x402_case *c, struct rpc_batch *b)
 {
     struct evm_address to;
-    struct rpc_call call = {.from = c->net->account != NULL ? lane_address(c->net->account) : NULL,
-                            .to = &to};
+    struct rpc_call call = {
+        .from = c->net->account != NULL ? evm_signer_address(c->net->account) : NULL, .to = &to};
     evm_case_call(c, &to, &call.data);
     (void)rpc_request_call(b, moves(c) ? "eth_estimateGas" : "eth_call", &call, LATEST);
 }
@@ -105,7 +105,7 @@ static void wallet_ask(struct x402_case *c, struct rpc_batch *b, struct buf *dat
 /** What only a settlement needs: what it will cost, and the account's next nonce and coins. */
 static void account_asks(const struct x402_case *c, struct rpc_batch *b)
 {
-    const struct evm_address *me = lane_address(c->net->account);
+    const struct evm_address *me = evm_signer_address(c->net->account);
     (void)account_ask(b, "eth_getTransactionCount", me, PENDING);
     (void)account_ask(b, "eth_getBalance", me, PENDING);
     (void)rpc_request_begin(b, "eth_getBlockByNumber");

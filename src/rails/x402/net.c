@@ -32,6 +32,7 @@ struct entry {
     const struct json *json;
     char at[POINTER_MAX]; /* its pointer */
     const char *key_file;
+    const char *private_key;
     struct mete_err *err;
 };
 
@@ -213,7 +214,13 @@ static enum mete_code account_read(const struct entry *in)
     char *file = own != NULL            ? strndup(own->text.p, own->text.len)
                  : in->key_file != NULL ? strdup(in->key_file)
                                         : NULL;
-    enum mete_code code = file != NULL ? lane_open(&in->net->account, file, in->err) : METE_OK;
+    enum mete_code code = METE_OK;
+    if (file != NULL) {
+        code = evm_signer_open(&in->net->account, file, in->err);
+    } else if (in->private_key != NULL) {
+        code =
+            evm_signer_of_text(&in->net->account, text_of(in->private_key), "PRIVATE_KEY", in->err);
+    }
     free(file);
     return code;
 }
@@ -275,8 +282,8 @@ static enum mete_code entry_read(struct nets *all, struct entry *in)
 
 /* --- the file, and the environment -------------------------------------------------------------*/
 
-static enum mete_code document_read(struct nets *n, struct text document, const char *key_file,
-                                    struct mete_err *err)
+static enum mete_code document_read(struct nets *n, struct text document,
+                                    const struct nets_options *o, struct mete_err *err)
 {
     struct arena a;
     struct json *root = NULL;
@@ -291,7 +298,11 @@ static enum mete_code document_read(struct nets *n, struct text document, const 
     }
     for (const struct json *j = code == METE_OK ? list->child : NULL; code == METE_OK && j != NULL;
          j = j->next) {
-        struct entry in = {.net = &n->net[n->count], .json = j, .key_file = key_file, .err = err};
+        struct entry in = {.net = &n->net[n->count],
+                           .json = j,
+                           .key_file = o->key_file,
+                           .private_key = o->private_key,
+                           .err = err};
         (void)snprintf(in.at, sizeof in.at, "/networks/%zu", n->count);
         n->count++;
         code = entry_read(n, &in);
@@ -374,7 +385,7 @@ enum mete_code nets_open(struct nets **out, const struct nets_options *o, struct
         document_of_words(o, &document);
     }
     if (code == METE_OK && document.len > 0) {
-        code = document_read(n, buf_text(&document), o->key_file, err);
+        code = document_read(n, buf_text(&document), o, err);
     }
     if (code == METE_OK && o->file == NULL && has_words) {
         code = chain_check(n, o, err);
@@ -387,7 +398,7 @@ void nets_close(struct nets *n)
 {
     for (size_t i = 0; n != NULL && i < n->count; i++) {
         line_close(n->net[i].line);
-        lane_close(n->net[i].account);
+        evm_signer_close(n->net[i].account);
         for (size_t k = 0; k < n->net[i].url_count; k++) {
             free(n->net[i].url[k]);
         }

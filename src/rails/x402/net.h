@@ -6,7 +6,7 @@
 #define METE_RAILS_X402_NET_H
 
 #include "core/asset.h"
-#include "rails/evm/lane.h"
+#include "rails/evm/signer.h"
 #include "rails/line.h"
 #include "wire/evm/address.h"
 #include "wire/x402/network.h"
@@ -43,7 +43,7 @@ struct net {
     struct evm_address factory[NET_FACTORIES_MAX]; /* whose EIP-6492 wallets are taken */
     size_t factory_count;
     struct line *line;
-    struct lane *account; /* NULL: it verifies, and settles nothing */
+    struct evm_signer *account; /* NULL: it verifies, and settles nothing */
 };
 
 struct nets {

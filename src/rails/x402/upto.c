@@ -25,7 +25,7 @@ static bool upto_read(struct x402_case *c)
         return case_refuse(c, X402_REASON_UNSUPPORTED_PAYLOAD);
     }
     if (c->net->account == NULL ||
-        !evm_address_eq(&p->facilitator, lane_address(c->net->account))) {
+        !evm_address_eq(&p->facilitator, evm_signer_address(c->net->account))) {
         return case_refuse(c, X402_REASON_UPTO_FACILITATOR);
     }
     return amount_fits(c) && evm_permit2_check(c, &EVM_X402_UPTO_PROXY);
@@ -35,7 +35,7 @@ static void upto_extra(const struct net *n, struct buf *out)
 {
     char address[EVM_ADDRESS_TEXT_LEN + 1];
     struct json_writer w;
-    evm_address_format(lane_address(n->account), address);
+    evm_address_format(evm_signer_address(n->account), address);
     jw_init(&w, out, false);
     jw_object(&w, NULL);
     jw_str(&w, "facilitatorAddress", address);
