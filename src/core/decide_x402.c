@@ -39,7 +39,7 @@ static enum decided payment_find(struct step *s)
         }
     }
     s->number = e->number;
-    w->missing |= view_x402(w->view, &s->number, &s->was) == VIEW_MISSING;
+    w->missing |= view_x402(w->view, w->a, &s->number, &s->was) == VIEW_MISSING;
     s->p = s->was;
     return w->missing ? DECIDED_NEEDS : DECIDED_APPLIED;
 }
@@ -354,7 +354,10 @@ static void resource_put(struct step *s)
     struct key key = key_x402_resource(hash);
     enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
     w->missing |= found == VIEW_MISSING;
-    METE_ASSERT(found != VIEW_FOUND || x402_resource_unpack(value, &r));
+    if (found == VIEW_FOUND) {
+        value = text_bytes(arena_text(w->a, bytes_text(value)));
+        METE_ASSERT(x402_resource_unpack(value, &r));
+    }
     if (s->p.state == X402_SETTLED) {
         r.days += s->p.day > r.last_day;
         r.last_day = s->p.day > r.last_day ? s->p.day : r.last_day;

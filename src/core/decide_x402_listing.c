@@ -20,6 +20,7 @@ static enum decided rows_load(struct work *w, struct text pay_to, struct x402_ro
     enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
     w->missing |= found == VIEW_MISSING;
     if (found == VIEW_FOUND) {
+        value = text_bytes(arena_text(w->a, bytes_text(value)));
         METE_ASSERT(x402_rows_unpack(w->a, value, &whose, row, count));
     }
     return w->missing ? DECIDED_NEEDS : DECIDED_APPLIED;

@@ -250,6 +250,7 @@ enum view_result view_x402_policy(const struct view *v, struct arena *a, struct 
     if (found != VIEW_FOUND) {
         return found;
     }
+    value = text_bytes(arena_text(a, bytes_text(value)));
     METE_ASSERT(x402_rows_unpack(a, value, &whose, &row, &count));
     for (size_t i = 0; i < count; i++) {
         size_t rank = row_rank(&row[i], resource, network);
@@ -446,14 +447,17 @@ struct key key_x402_merchant(const uint8_t pay_to[X402_HASH_LEN], uint64_t made)
 
 /* --- reading -----------------------------------------------------------------------------------*/
 
-enum view_result view_x402(const struct view *v, const struct x402_number *number,
+enum view_result view_x402(const struct view *v, struct arena *a, const struct x402_number *number,
                            struct x402_payment *out)
 {
     struct key key = key_x402(number);
     struct bytes value;
     enum view_result found = v->get(v->ctx, key_bytes(&key), &value);
     *out = (struct x402_payment){0};
-    METE_ASSERT(found != VIEW_FOUND || x402_payment_unpack(value, out));
+    if (found == VIEW_FOUND) {
+        value = text_bytes(arena_text(a, bytes_text(value)));
+        METE_ASSERT(x402_payment_unpack(value, out));
+    }
     return found;
 }
 

@@ -127,7 +127,8 @@ struct x402_known_resource {
 bool x402_resource_unpack(struct bytes packed, struct x402_known_resource *out) METE_MUST_CHECK;
 void x402_resource_pack(struct buf *out, const struct x402_known_resource *r);
 
-enum view_result view_x402(const struct view *v, const struct x402_number *number,
+/** Texts are in `a`. */
+enum view_result view_x402(const struct view *v, struct arena *a, const struct x402_number *number,
                            struct x402_payment *out);
 /** The payment that a transaction belongs to. */
 enum view_result view_x402_transaction(const struct view *v, struct text transaction,

@@ -87,7 +87,7 @@ static enum mete_code find(struct engine *e, const struct x402_number *number, s
 {
     struct x402_payment p;
     uint64_t body[X402_TRANSACTIONS_MAX];
-    if (view_x402(engine_view(e), number, &p) != VIEW_FOUND) {
+    if (view_x402(engine_view(e), a, number, &p) != VIEW_FOUND) {
         return mete_fail(err, METE_NOT_FOUND, "", "nobody has heard of this payment");
     }
     x402_status_of(e, &p, a, out);

@@ -134,14 +134,7 @@ static bool look(struct taking *t)
     }
     x402_number_text(&t->number, id);
     t->id = arena_text(t->a, text_of(id));
-    struct key key = key_x402(&t->number);
-    const struct view *v = engine_view(t->e);
-    struct bytes value;
-    t->is_known = v->get(v->ctx, key_bytes(&key), &value) == VIEW_FOUND;
-    if (t->is_known) {
-        value = text_bytes(arena_text(t->a, bytes_text(value)));
-        METE_ASSERT(x402_payment_unpack(value, &t->p));
-    }
+    t->is_known = view_x402(engine_view(t->e), t->a, &t->number, &t->p) == VIEW_FOUND;
     return true;
 }
 

@@ -6,6 +6,7 @@
 #define DISTRIB  ROLE_DISTRIBUTIONS
 #define REGISTRY ROLE_MANIFESTS
 #define READERS  (ROLE_DISTRIBUTIONS | ROLE_WALLET | ROLE_DASHBOARD)
+#define X402     (READERS | ROLE_FACILITATOR)
 
 /* What a supervisor does with an allocation. */
 #define ACT(name, operation)                                                                       \
@@ -166,6 +167,16 @@ const struct route ROUTES[] = {
      NULL, x402_release_post},
     {"POST", "/v1/x402/steps", "stepPayments", ROLE_FACILITATOR, SCOPE_X402_WORK, PLACE_WRITE,
      16 * MIB, x402_steps_prepare, x402_steps_post},
+    {"GET", "/v1/x402/payments", "listPayments", X402, SCOPE_EARNINGS_READ, PLACE_APART, 0, NULL,
+     x402_payments_get},
+    {"GET", "/v1/x402/payments/{id}", "getPayment", X402, SCOPE_EARNINGS_READ, PLACE_READ, 0, NULL,
+     x402_payment_get},
+    {"GET", "/v1/x402/revenue", "getPaymentRevenue", X402, SCOPE_REVENUE_READ, PLACE_APART, 0, NULL,
+     x402_revenue_get},
+    {"GET", "/v1/x402/policies", "listResourcePolicies", X402, SCOPE_POLICY_READ, PLACE_APART, 0,
+     NULL, x402_policies_get},
+    {"PUT", "/v1/x402/policies", "setResourcePolicy", X402, SCOPE_POLICY_WRITE, PLACE_WRITE,
+     64 * KIB, x402_policy_prepare, x402_policy_put},
     {"GET", "/v1/allocations/{id}", "getAllocation", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0,
      NULL, allocation_get},
     {"GET", "/v1/disputes", "listDisputes", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0, NULL,

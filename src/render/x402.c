@@ -74,3 +74,77 @@ void x402_payment_json(struct json_writer *w, const char *key, const struct x402
     jw_end_object(w);
     jw_spill(w);
 }
+
+void x402_row_json(struct json_writer *w, const struct x402_revenue_query *q,
+                   const struct x402_revenue_row *row)
+{
+    char day[11];
+    jw_object(w, NULL);
+    if (q->by == X402_BY_DAY) {
+        time_format_day(row->day, day);
+        jw_str(w, "day", day);
+    } else {
+        jw_null(w, "day");
+    }
+    jw_text_or_null(w, "resource", q->by == X402_BY_RESOURCE ? row->resource : q->resource);
+    jw_text(w, "network", row->network);
+    jw_asset(w, &row->asset);
+    jw_i128(w, "settlements", row->settlements);
+    jw_i128(w, "value_minor", row->value);
+    jw_i128(w, "failures", row->failures);
+    if (row->payers >= 0) {
+        jw_i128(w, "payers", row->payers);
+    } else {
+        jw_null(w, "payers");
+    }
+    jw_end_object(w);
+    jw_spill(w);
+}
+
+int x402_success_bps(const struct x402_revenue *r)
+{
+    i128 ended = r->settlements + r->failures;
+    return ended > 0 ? (int)(r->settlements * 10000 / ended) : -1;
+}
+
+void x402_revenue_json(struct json_writer *w, const struct x402_revenue_query *q,
+                       const struct x402_revenue *r)
+{
+    int bps = x402_success_bps(r);
+    jw_object(w, NULL);
+    jw_array(w, "rows");
+    for (size_t i = 0; i < r->row_count; i++) {
+        x402_row_json(w, q, &r->row[i]);
+    }
+    jw_end_array(w);
+    jw_i128(w, "settlements", r->settlements);
+    jw_i128(w, "failures", r->failures);
+    if (bps >= 0) {
+        jw_int(w, "success_bps", bps);
+    } else {
+        jw_null(w, "success_bps");
+    }
+    jw_array(w, "gas");
+    for (size_t i = 0; i < r->gas_count; i++) {
+        jw_object(w, NULL);
+        jw_text(w, "network", r->gas[i].network);
+        jw_i128(w, "transactions", r->gas[i].transactions);
+        jw_i128(w, "gas_used", r->gas[i].used);
+        jw_i128(w, "cost", r->gas[i].cost);
+        jw_end_object(w);
+    }
+    jw_end_array(w);
+    jw_end_object(w);
+    jw_spill(w);
+}
+
+void x402_policy_json(struct json_writer *w, const struct x402_policy_row *row)
+{
+    jw_object(w, NULL);
+    jw_text(w, "pay_to", row->pay_to);
+    jw_text(w, "resource", row->resource);
+    jw_text_or_null(w, "network", row->network);
+    jw_text(w, "policy", row->policy);
+    jw_end_object(w);
+    jw_spill(w);
+}
