@@ -342,6 +342,8 @@ static const struct cli_option OPTIONS[] = {
     {"routes", 0, NULL, "print what would be answered, and end"},
     {"certificate", 0, "FILE", "TLS: the server's certificate and its chain, PEM"},
     {"certificate-key", 0, "FILE", "TLS: the private key of it, PEM"},
+    {"networks", 0, "FILE", "x402: the networks that payments are taken on, JSON"},
+    {"public-facilitator", 0, NULL, "x402: nobody has to show a key to verify and settle"},
     {"client-ca", 0, "FILE", "clients must show a certificate of one of these, PEM"},
     {"rate", 0, "N", "requests a second for each key, on average; else no bound"},
     {"burst", 0, "N", "requests at once after a rest; else twice --rate"},
