@@ -238,6 +238,12 @@ static bool is_zero(struct text value)
     return u128_parse(value, &number) && number == 0;
 }
 
+/* CAIP-10. */
+static struct text payee(struct arena *a, struct text network, struct text to)
+{
+    return arena_printf(a, "%.*s:%.*s", (int)network.len, network.p, (int)to.len, to.p);
+}
+
 static void settling(struct audit *a, struct moment *m, struct x402_entry *p)
 {
     struct arena *keep = a->x402.keep;
@@ -263,6 +269,9 @@ static void settling(struct audit *a, struct moment *m, struct x402_entry *p)
     if (p->signer.len > 0) {
         account_take(a, m, p);
         transaction_take(a, m, p);
+    }
+    if (p->policy.len == 0) {
+        book_mention(&a->book, payee(keep, p->network, p->to));
     }
     p->state = "settling";
 }
@@ -296,6 +305,18 @@ static void settler_take(struct audit *a, struct moment *m, struct x402_entry *p
     p->outcome = arena_text(x->keep, m->event_id);
 }
 
+/* What the chain has paid to somebody without a policy, or has not after all. An asset's number is
+ * known from the decision on, so this comes after it. */
+static void count_paid(struct audit *a, struct moment *m, struct x402_entry *p, int by)
+{
+    struct text party = payee(m->arena, p->network, p->to);
+    if (p->paid_asset != NULL) {
+        uint32_t number = names_number(&m->book->parties, party);
+        struct account *x = ledger_obtain(&a->ledger, number, p->paid_asset->number);
+        x->paid = i128_plus(x->paid, by * p->paid);
+    }
+}
+
 static void settled(struct audit *a, struct moment *m, struct x402_entry *p)
 {
     struct text to = address(m->arena, member_text(m->payload, "to"));
@@ -312,6 +333,11 @@ static void settled(struct audit *a, struct moment *m, struct x402_entry *p)
         event_forbidden(m, "a value moves by a transaction, and none without");
     }
     settler_take(a, m, p);
+    p->paid_asset = NULL;
+    if (p->policy.len == 0 && !is_zero(p->value) &&
+        book_money(m->book, json_get(m->payload, "amount"), &p->paid_asset, &p->paid)) {
+        count_paid(a, m, p, 1);
+    }
     p->state = "settled";
 }
 
@@ -335,12 +361,14 @@ static void confirmed(struct audit *a, struct moment *m, struct x402_entry *p)
 
 static void undone(struct audit *a, struct moment *m, struct x402_entry *p)
 {
-    (void)a;
     if ((!is(p->state, "settled") && !is(p->state, "failed")) || p->transactions == 0) {
         wrong_state(m, p);
     }
     if (!text_eq(member_text(m->payload, "undoes"), p->outcome)) {
         event_forbidden(m, "it undoes another event than the one that ended the payment");
+    }
+    if (is(p->state, "settled")) {
+        count_paid(a, m, p, -1);
     }
     p->outcome = p->settled_by = (struct text){0};
     p->state = "settling";
@@ -391,14 +419,6 @@ void x402_judge(struct audit *a, struct moment *m, struct want *w)
     }
 }
 
-static void count_paid(struct audit *a, struct moment *m, struct text party,
-                       const struct asset *asset, i128 amount)
-{
-    uint32_t number = names_number(&m->book->parties, party);
-    struct account *x = ledger_obtain(&a->ledger, number, asset->number);
-    x->paid = i128_plus(x->paid, amount);
-}
-
 static void book_settled(struct audit *a, struct moment *m, struct want *w)
 {
     struct asset *asset;
@@ -414,16 +434,13 @@ static void book_settled(struct audit *a, struct moment *m, struct want *w)
         split_policy(m, &a->carry, g, policy, split_charges(m, g, false, 0));
         return;
     }
-    struct text network = member_text(m->payload, "network");
-    struct text to = address(m->arena, member_text(m->payload, "to"));
-    struct text party =
-        arena_printf(m->arena, "%.*s:%.*s", (int)network.len, network.p, (int)to.len, to.p);
+    struct text party = payee(m->arena, member_text(m->payload, "network"),
+                              address(m->arena, member_text(m->payload, "to")));
     g->clears_at = m->booked_at;
     split_party(m, g, party, gross);
     g = want_group(m, w, FOUND_TRANSFER, asset, 0);
     (void)want_line(m, g, FOUND_MOVED, party, -gross);
     (void)want_own_line(m, g, FOUND_MOVED, OWN_CLEARING, gross);
-    count_paid(a, m, party, asset, gross);
 }
 
 /* Exactly what is left of it goes back; who was paid by the chain has not been. */
@@ -446,7 +463,6 @@ static void book_undone(struct audit *a, struct moment *m, struct want *w, bool 
         struct want_group *g = want_group(m, w, FOUND_TRANSFER, asset, 0);
         (void)want_line(m, g, FOUND_MOVED, party, -amount);
         (void)want_own_line(m, g, FOUND_MOVED, OWN_CLEARING, amount);
-        count_paid(a, m, party, asset, amount);
     }
 }
 

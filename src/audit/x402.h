@@ -24,6 +24,8 @@ struct x402_entry {
     uint32_t transactions, transaction_capacity;
     struct text outcome; /* id of the event that said what became of it */
     struct text settled_by;
+    struct asset *paid_asset; /* what the chain has paid of it to nobody's policy; NULL: nothing */
+    i128 paid;
     bool exported, open_exported;
 };
 
