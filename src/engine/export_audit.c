@@ -646,6 +646,23 @@ static void payouts_write(struct audit *x)
     state_write(x, KEY_DESTINATION, destination_line);
 }
 
+static void x402_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
+{
+    (void)sums;
+    if (!export_x402(x->out, &x->a, key, value, &x->lines)) {
+        x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "a payment cannot be read");
+    } else if (!export_spill(x->q, x->out)) {
+        x->code = export_stopped(x->err);
+    }
+}
+
+static void x402_write(struct audit *x)
+{
+    state_write(x, KEY_X402, x402_line);
+    state_write(x, KEY_X402_OPEN, x402_line);
+    state_write(x, KEY_X402_POLICIES, x402_line);
+}
+
 static void economy_write(struct audit *x)
 {
     state_write(x, KEY_APP, app_line);
@@ -771,6 +788,7 @@ enum mete_code export_audit(struct engine *e, const struct export_query *q, stru
     state_write(&x, KEY_RESIDUE, residue_line);
     economy_write(&x);
     payouts_write(&x);
+    x402_write(&x);
     rows_write(&x, event_id_line);
     state_write(&x, KEY_WAITING, waiting_line);
     outside_write(&x);

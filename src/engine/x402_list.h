@@ -85,6 +85,10 @@ struct x402_policy_row {
 enum mete_code x402_policies(struct engine *e, struct arena *a, struct x402_policy_row **row,
                              size_t *count, struct mete_err *err) METE_MUST_CHECK;
 
+/** Sets a row, or takes it away when its policy is empty, into the open group. */
+enum mete_code x402_policy_set(struct engine *e, const struct x402_policy_row *row,
+                               struct mete_err *err) METE_MUST_CHECK;
+
 /* --- discovery: x402_listing.c -----------------------------------------------------------------*/
 
 /** What is offered. JSON as it stands, "" when there is none. */

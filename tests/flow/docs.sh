@@ -22,7 +22,7 @@ of_man() {
 }
 of_help() {
     "$METE" --help | sed -n '/^Options of every/,$ s/^ *\(-.*[^ ]\)   *[^ ].*/* \1/p'
-    "$METE" --help | sed -n '/^Commands:/,/^$/ s/^  \([a-z][a-z -]*[a-z]\)   *.*/\1/p' >commands
+    "$METE" --help | sed -n '/^Commands:/,/^$/ s/^  \([a-z][a-z0-9 -]*[a-z0-9]\)   *.*/\1/p' >commands
     while read -r command; do
         # shellcheck disable=SC2086
         "$METE" $command --help >help
