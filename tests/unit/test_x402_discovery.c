@@ -161,14 +161,18 @@ static void test_work(void **state)
     const struct judged square = BROKEN((const char *)schema.p, (const char *)value.p);
     check_judged(&square, 1);
     buf_reset(&schema);
-    for (int i = 0; i < 20; i++)
-        buf_put_str(&schema, "{\"not\":");
-    buf_put_str(&schema, "true");
-    for (int i = 0; i < 20; i++)
-        buf_put_str(&schema, "}");
-    buf_put_u8(&schema, 0);
-    const struct judged nested = FITS((const char *)schema.p, "1");
-    check_judged(&nested, 1);
+    for (int depth = X402_SCHEMA_DEPTH_MAX; depth <= X402_SCHEMA_DEPTH_MAX + 2; depth += 2) {
+        buf_reset(&schema);
+        for (int i = 0; i < depth; i++)
+            buf_put_str(&schema, "{\"not\":");
+        buf_put_str(&schema, "true");
+        for (int i = 0; i < depth; i++)
+            buf_put_str(&schema, "}");
+        buf_put_u8(&schema, 0);
+        const struct judged nested = FITS((const char *)schema.p, "1");
+        const struct judged deeper = BROKEN((const char *)schema.p, "1");
+        check_judged(depth == X402_SCHEMA_DEPTH_MAX ? &nested : &deeper, 1);
+    }
     buf_clear(&schema);
     buf_clear(&value);
 }
@@ -234,6 +238,8 @@ static void test_payments(void **state)
          X402_DROPPED_TAGS | X402_DROPPED_ROUTE_TEMPLATE},
         {":443/users/7", ":8443/users/7", X402_DISCOVERY_FOUND,
          "https://api.example.com:8443/users/:id", X402_DROPPED_TAGS},
+        {"HTTPS://API.Example.com:443/users/7?key=1#f\"", "http://a.example.com:80\"",
+         X402_DISCOVERY_FOUND, "http://a.example.com/users/:id", X402_DROPPED_TAGS},
         {"\"Svc\"", "\"Svc\\u0007\"", X402_DISCOVERY_FOUND, URL,
          X402_DROPPED_TAGS | X402_DROPPED_SERVICE_NAME},
         {"\"Svc\"", "{}", X402_DISCOVERY_FOUND, URL, X402_DROPPED_TAGS | X402_DROPPED_SERVICE_NAME},
@@ -347,6 +353,9 @@ static void test_version_1(void **state)
          "\"bodyFields\":{\"f\":1},\"headers\":{\"h\":1}}}",
          "{\"input\":{\"type\":\"http\",\"method\":\"POST\",\"bodyType\":\"form-data\",\"body\":"
          "{\"f\":1},\"headers\":{\"h\":1}}}"},
+        {"{\"input\":{\"type\":\"http\",\"method\":\"POST\",\"body_type\":\"Form\"}}",
+         "{\"input\":{\"type\":\"http\",\"method\":\"POST\",\"bodyType\":\"form-data\",\"body\":{}}"
+         "}"},
         {"{\"input\":{\"type\":\"http\",\"method\":\"PUT\"}}",
          "{\"input\":{\"type\":\"http\",\"method\":\"PUT\",\"bodyType\":\"json\",\"body\":{}}}"},
         {"{\"input\":{\"type\":\"http\",\"method\":\"GET\",\"discoverable\":false}}", NULL},

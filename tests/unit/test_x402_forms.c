@@ -42,7 +42,7 @@ static struct json *parsed(struct arena *a, struct text t)
 {
     struct json *j;
     struct mete_err err = {0};
-    if (json_parse(a, t, &j, &err) != METE_OK)
+    if (json_parse(a, arena_text(a, t), &j, &err) != METE_OK)
         fail_msg("%.*s: %s", (int)t.len, t.p, err.text);
     return j;
 }
@@ -1028,6 +1028,9 @@ static void test_mcp(void **state)
     struct json *other = parsed(&a, TEXT("{\"isError\":true,\"content\":[{\"text\":\"no\"}]}"));
     assert_int_equal(x402_mcp_required_read(&a, other, &r, &is_there, NULL), METE_OK);
     assert_false(is_there);
+    struct json *good = parsed(&a, TEXT("{\"isError\":false,\"structuredContent\":" REQUIRED "}"));
+    assert_int_equal(x402_mcp_required_read(&a, good, &r, &is_there, NULL), METE_OK);
+    assert_false(is_there); /* a tool may talk about x402 */
     struct json *broken = parsed(&a, TEXT("{\"_meta\":{\"x402/payment\":{\"x402Version\":1}}}"));
     assert_int_equal(x402_mcp_payment_read(&a, broken, &p, &is_there, &err), METE_MEMBER_MISSING);
     assert_string_equal(err.pointer, "/_meta/x402~1payment/scheme");

@@ -45,7 +45,7 @@ static bool is_label(struct text t)
 static bool is_prose(struct text t)
 {
     size_t from = 0;
-    for (size_t i = 0; i <= t.len; i++) {
+    for (size_t i = 0; t.len > 0 && i <= t.len; i++) {
         if (i == t.len || t.p[i] == '\n' || t.p[i] == '\r' || t.p[i] == '\t') {
             if (!text_is_line((struct text){t.p + from, i - from})) {
                 return false;
