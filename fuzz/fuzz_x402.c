@@ -4,6 +4,7 @@
  * chooses. */
 #include <string.h>
 
+#include "base/encode.h"
 #include "base/text.h"
 #include "wire/x402/exact.h"
 #include "wire/x402/facilitator.h"
@@ -15,7 +16,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct scene {
-    struct arena a;
+    struct arena a; /* of the size that is promised to be enough */
+    struct arena b; /* for what is written and read again */
     struct mete_err err;
 };
 
@@ -29,7 +31,7 @@ static void check_code(const struct scene *s, enum mete_code code)
 static struct json *again(struct scene *s, const struct buf *out)
 {
     struct json *j = NULL;
-    METE_ASSERT(json_parse(&s->a, arena_text(&s->a, buf_text(out)), &j, NULL) == METE_OK);
+    METE_ASSERT(json_parse(&s->b, arena_text(&s->b, buf_text(out)), &j, NULL) == METE_OK);
     return j;
 }
 
@@ -71,7 +73,7 @@ static void use_required(struct scene *s, const struct x402_required *r)
             x402_required_write_v2(&out, &p);
             if (r->resource.url.len > 0) {
                 struct json *j = again(s, &out);
-                METE_ASSERT(x402_required_read(&s->a, j, "", &back, NULL) == METE_OK);
+                METE_ASSERT(x402_required_read(&s->b, j, "", &back, NULL) == METE_OK);
                 METE_ASSERT(u256_eq(back.accepts[0].amount, q->amount));
             }
             buf_reset(&out);
@@ -107,7 +109,7 @@ static void use_payment(struct scene *s, const struct x402_payload *p)
         }
         struct x402_payload q = *p;
         q.payload = q.json = again(s, &out);
-        METE_ASSERT(x402_evm_payment_read(&s->a, &q, "", &back, NULL) == METE_OK);
+        METE_ASSERT(x402_evm_payment_read(&s->b, &q, "", &back, NULL) == METE_OK);
         METE_ASSERT(bytes_cmp(back.signature, e.signature) == 0);
         METE_ASSERT(evm_address_eq(&back.from, &e.from) && back.method == e.method);
         METE_ASSERT(memcmp(&back.authorization, &e.authorization, sizeof e.authorization) == 0);
@@ -142,9 +144,11 @@ static void check_in_headers(struct scene *s, struct text in)
     if (x402_required_read_header(&s->a, buf_text(&out), &r, NULL) == METE_OK) {
         use_required(s, &r);
     }
+    arena_reset(&s->a);
     if (x402_payload_read_header(&s->a, buf_text(&out), &p, NULL) == METE_OK) {
         use_payment(s, &p);
     }
+    arena_reset(&s->a);
     (void)x402_extension_response_read(&s->a, buf_text(&out), TEXT("bazaar"), &e, &is_there, NULL);
     buf_clear(&out);
 }
@@ -171,7 +175,7 @@ static void check_request(struct scene *s, struct text in)
         const struct x402_asking q = {r.outer_version, r.payload.json->raw,
                                       r.requirements.json->raw, r.reserve, r.reservation};
         x402_request_write(&out, &q);
-        METE_ASSERT(x402_request_read(&s->a, buf_text(&out), &back, NULL) == METE_OK);
+        METE_ASSERT(x402_request_read(&s->b, buf_text(&out), &back, NULL) == METE_OK);
         METE_ASSERT(back.reserve == r.reserve && text_eq(back.reservation, r.reservation));
         METE_ASSERT(x402_json_eq(back.payload.json, r.payload.json));
         use_offer(s, &r.requirements);
@@ -188,7 +192,7 @@ static void check_settled(struct scene *s, struct text in)
     check_code(s, code);
     if (code == METE_OK) {
         x402_settled_write(&out, &r);
-        METE_ASSERT(x402_settled_read(&s->a, buf_text(&out), &back, NULL) == METE_OK);
+        METE_ASSERT(x402_settled_read(&s->b, buf_text(&out), &back, NULL) == METE_OK);
         METE_ASSERT(back.success == r.success && text_eq(back.transaction, r.transaction));
         METE_ASSERT(text_eq(back.reason, r.reason) && text_eq(back.extra, r.extra));
         METE_ASSERT(x402_settled_is_pending(&back) == x402_settled_is_pending(&r));
@@ -205,7 +209,7 @@ static void check_verified(struct scene *s, struct text in)
     check_code(s, code);
     if (code == METE_OK) {
         x402_verified_write(&out, &r);
-        METE_ASSERT(x402_verified_read(&s->a, buf_text(&out), &back, NULL) == METE_OK);
+        METE_ASSERT(x402_verified_read(&s->b, buf_text(&out), &back, NULL) == METE_OK);
         METE_ASSERT(back.is_valid == r.is_valid && text_eq(back.payer, r.payer));
         METE_ASSERT(text_eq(back.reason, r.reason) && text_eq(back.extra, r.extra));
         METE_ASSERT(x402_reservation_read(&s->a, &r, &reservation, NULL) != METE_OK ||
@@ -227,7 +231,7 @@ static void check_supported(struct scene *s, struct text in)
             METE_ASSERT(x402_supported_find(&r, k->version, k->scheme, k->network) != NULL);
         }
         x402_supported_write(&out, &r);
-        METE_ASSERT(x402_supported_read(&s->a, buf_text(&out), &back, NULL) == METE_OK);
+        METE_ASSERT(x402_supported_read(&s->b, buf_text(&out), &back, NULL) == METE_OK);
         METE_ASSERT(back.kind_count == r.kind_count && back.signer_count == r.signer_count);
         METE_ASSERT(back.extension_count == r.extension_count);
     }
@@ -303,12 +307,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct scene s = {.err = {.code = METE_OK}};
     struct text in = bytes_text((struct bytes){data + 1, size - 1});
     size_t check = data[0] % (ARRAY_LEN(CHECKS) + 1);
-    arena_init(&s.a, (size_t)64 * X402_ARENA_MAX(size));
+    arena_init(&s.a, X402_ARENA_MAX(BASE64_TEXT_MAX(size)));
+    arena_init(&s.b, (size_t)64 * X402_ARENA_MAX(size));
     if (check == ARRAY_LEN(CHECKS)) {
         check_network(in);
     } else {
         CHECKS[check](&s, in);
     }
     arena_clear(&s.a);
+    arena_clear(&s.b);
     return 0;
 }

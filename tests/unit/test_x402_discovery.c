@@ -425,8 +425,8 @@ static void test_route_templates(void **state)
         {"/%ff", false},
         {"/\xc3\xa9", false},
         {"/a...b", false},
-        {"/%2525252541", true},
-        {"/%2525252525252541", false},
+        {"/%25252541", true},
+        {"/%2525252541", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++)
         if (x402_route_template_ok(text_of(ROWS[i].template)) != ROWS[i].ok)

@@ -325,7 +325,8 @@ static void test_required(void **state)
          "/accepts/0/maxAmountRequired"},
         {"[" OFFER_V2 "]", "[]", METE_MEMBER_VALUE, "/accepts"},
         {"[" OFFER_V2 "]", "{}", METE_MEMBER_TYPE, "/accepts"},
-        {"[" OFFER_V2 "]", "[" OFFER_V2 ",{}]", METE_MEMBER_MISSING, "/accepts/1/scheme"},
+        {"[" OFFER_V2 "]", "[{}," OFFER_V2 ",7]", METE_OK, ""},
+        {"[" OFFER_V2 "]", "[{},7]", METE_MEMBER_MISSING, "/accepts/0/scheme"},
         {"\"url\":\"https://a.example/\"", "\"url\":\"\"", METE_TEXT_LENGTH, "/resource/url"},
         {"\"url\":\"https://a.example/\",", "", METE_MEMBER_MISSING, "/resource/url"},
         {"\"resource\":", "\"resourceInfo\":", METE_OK, ""}, /* some servers: it is only echoed */
@@ -337,13 +338,23 @@ static void test_required(void **state)
         {"{", "[", METE_JSON_SYNTAX, ""},
     };
     check_edits(read_required, REQUIRED, ROWS, ARRAY_LEN(ROWS));
+    struct arena a;
+    struct x402_required r;
+    struct mete_err err = {0};
+    arena_init(&a, X402_ARENA_MAX((X402_ACCEPTS_MAX + 2) * sizeof OFFER_V2));
+    assert_int_equal(x402_required_read_body(&a,
+                                             TEXT("{\"x402Version\":2,\"accepts\":[{\"amount\":"
+                                                  "\"0x1\"}," OFFER_V2 ",7]}"),
+                                             &r, &err),
+                     METE_OK);
+    assert_true(r.accept_count == 1 && r.unread_count == 2 && err.code == METE_OK);
+    assert_true(text_is(r.accepts[0].amount_text, "10000"));
+    arena_reset(&a);
     struct buf many = {0};
     buf_put_str(&many, "{\"x402Version\":2,\"accepts\":[");
     for (size_t i = 0; i <= X402_ACCEPTS_MAX; i++)
         buf_printf(&many, "%s" OFFER_V2, i == 0 ? "" : ",");
     buf_put_str(&many, "]}");
-    struct arena a;
-    arena_init(&a, X402_ARENA_MAX(many.len));
     assert_int_equal(read_required(&a, buf_text(&many), NULL), METE_MEMBER_VALUE);
     arena_reset(&a);
     struct buf large = {0};
@@ -965,6 +976,36 @@ static void test_supported(void **state)
     arena_clear(&a);
 }
 
+/* Bodies that take as much memory as any of their length, in an arena of the size that is promised:
+ * it asserts when it is too small. */
+static void test_arena(void **state)
+{
+    (void)state;
+    struct buf body = {0};
+    struct arena a;
+    struct x402_supported s;
+    buf_put_str(&body, "{\"kinds\":[7");
+    for (size_t i = 1; i < X402_KINDS_MAX; i++)
+        buf_put_str(&body, ",7");
+    buf_put_str(&body, "],\"extensions\":[7");
+    for (size_t i = 1; i < X402_KINDS_MAX; i++)
+        buf_put_str(&body, ",7");
+    buf_put_str(&body, "],\"signers\":{\"a\":[]}}");
+    arena_init(&a, X402_ARENA_MAX(body.len));
+    assert_int_equal(x402_supported_read(&a, buf_text(&body), &s, NULL), METE_OK);
+    assert_int_equal(s.kind_count, 0);
+    arena_clear(&a);
+    buf_reset(&body);
+    buf_put_str(&body, "{\"x402Version\":2,\"accepts\":[7");
+    for (size_t i = 1; i < X402_ACCEPTS_MAX; i++)
+        buf_put_str(&body, ",7");
+    buf_put_str(&body, "]}");
+    arena_init(&a, X402_ARENA_MAX(body.len));
+    assert_int_equal(read_required(&a, buf_text(&body), NULL), METE_MEMBER_TYPE);
+    arena_clear(&a);
+    buf_clear(&body);
+}
+
 static void test_extension_responses(void **state)
 {
     (void)state;
@@ -1064,6 +1105,7 @@ int main(void)
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_answers_come_back),
         cmocka_unit_test(test_supported),
+        cmocka_unit_test(test_arena),
         cmocka_unit_test(test_extension_responses),
         cmocka_unit_test(test_mcp),
     };

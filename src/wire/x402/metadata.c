@@ -9,7 +9,9 @@
 #include "wire/x402/catalogue.h"
 
 #define MIME_TYPE_MAX 255 /* bytes */
-#define DECODE_PASSES 5   /* of a route template; what is still encoded then hides something */
+/* Of a route template; what is still encoded then hides something. The official packages go as far,
+ * so that both name an item alike. */
+#define DECODE_PASSES 4
 
 static const char *const DROPPED_NAMES[] = {"serviceName",   "tags",        "iconUrl",
                                             "routeTemplate", "description", "mimeType"};
