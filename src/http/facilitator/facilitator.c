@@ -3,6 +3,7 @@
 #include "http/facilitator/facilitator.h"
 
 #include "base/text.h"
+#include "http/facilitator/catalog.h"
 #include "http/facilitator/sign.h"
 #include "http/facilitator/watch.h"
 #include "http/reply.h"
@@ -20,6 +21,7 @@ struct facilitator {
     unsigned wait_s;
     struct facilitator_counts counts;
     struct x402_signer signer;
+    struct catalog *catalog;
     struct watch *watch; /* NULL: there is no network */
 };
 
@@ -32,6 +34,7 @@ void facilitator_start(struct facilitator **out, struct desk *d,
     f->nets = o->nets != NULL ? o->nets : calloc(1, sizeof *f->nets);
     METE_ASSERT(f->nets != NULL);
     f->signer = facilitator_signer(f->nets);
+    f->catalog = catalog_new();
     f->is_public = o->is_public;
     f->wait_s = o->wait_s != 0 ? o->wait_s : WAIT_S;
     nets_connect(f->nets);
@@ -53,6 +56,7 @@ void facilitator_stop(struct facilitator *f)
     if (f != NULL) {
         watch_stop(f->watch);
         nets_close(f->nets);
+        catalog_free(f->catalog);
         free(f);
     }
 }
@@ -60,6 +64,11 @@ void facilitator_stop(struct facilitator *f)
 struct nets *facilitator_nets(struct facilitator *f)
 {
     return f->nets;
+}
+
+struct catalog *facilitator_catalog(struct facilitator *f)
+{
+    return f->catalog;
 }
 
 struct watch *facilitator_watch(struct facilitator *f)

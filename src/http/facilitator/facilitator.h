@@ -17,6 +17,7 @@ struct facilitator_options {
 
 struct facilitator;
 struct watch;
+struct catalog;
 struct x402_signer;
 
 /** Connects the networks. Without any there is nothing that it takes. */
@@ -29,6 +30,7 @@ void facilitator_quiesce(struct facilitator *f);
 void facilitator_stop(struct facilitator *f);
 
 struct nets *facilitator_nets(struct facilitator *f);
+struct catalog *facilitator_catalog(struct facilitator *f);
 struct watch *facilitator_watch(struct facilitator *f);
 /** Its accounts, for whoever writes the book. */
 const struct x402_signer *facilitator_signs(const struct facilitator *f);

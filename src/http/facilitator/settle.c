@@ -4,6 +4,7 @@
  * settlement that may yet happen is never called failed: it is pending, with its transaction. */
 #include "base/encode.h"
 #include "base/text.h"
+#include "http/facilitator/catalog.h"
 #include "http/facilitator/facilitator.h"
 #include "http/facilitator/step.h"
 #include "http/facilitator/watch.h"
@@ -50,6 +51,9 @@ static void end(struct settling *s, unsigned status, struct text reason)
                                         : text_of(x402_reason_message(x402_reason_of(reason)))};
     reply_body(x, status, TYPE_JSON, (struct text){0});
     x402_settled_write(&x->out, &out);
+    if (out.success) {
+        catalog_take(facilitator_catalog(s->j.d->facilitator), &s->j);
+    }
     x->code = reason.len > 0 ? arena_text(&x->arena, reason).p : NULL;
     facilitator_count(s->j.d->facilitator, ACT_SETTLE,
                       reason.len > 0 && c->reason == X402_REASON_NONE ? x402_reason_of(reason)

@@ -4,6 +4,7 @@
 #include "base/encode.h"
 #include "base/text.h"
 #include "crypto/seal.h"
+#include "http/facilitator/catalog.h"
 #include "http/facilitator/facilitator.h"
 #include "http/facilitator/step.h"
 #include "http/reply.h"
@@ -20,6 +21,9 @@ static void answer(struct judging *j, unsigned status, struct text extra)
         .extra = extra};
     reply_body(j->x, status, TYPE_JSON, (struct text){0});
     x402_verified_write(&j->x->out, &v);
+    if (v.is_valid) {
+        catalog_take(facilitator_catalog(j->d->facilitator), j);
+    }
     j->x->code = c->reason == X402_REASON_NONE ? NULL : x402_reason_text(c->reason);
     facilitator_count(j->d->facilitator, ACT_VERIFY, c->reason);
     desk_stream_done(j->d, j->x);
