@@ -332,18 +332,18 @@
       "Send an Accept header with the type that the message names, or none.")                      \
     X(KEY_LIMIT, 323, "key_limit", 403, 0, "More than the key may move at once.",                  \
       "Ask a supervisor, or show a key with a higher limit for this asset.")                       \
-    /* 340..: x402 */                                                                              \
-    X(X402_HEADER, 340, "x402_header", 400, 0, "A header of x402 is not base64 of JSON.",          \
+    /* 330..: x402 */                                                                              \
+    X(X402_HEADER, 330, "x402_header", 400, 0, "A header of x402 is not base64 of JSON.",          \
       "Encode the JSON with the standard alphabet of base64, in one line.")                        \
-    X(X402_VERSION, 341, "x402_version", 400, 0, "This version of x402 is unknown.",               \
+    X(X402_VERSION, 331, "x402_version", 400, 0, "This version of x402 is unknown.",               \
       "Send x402Version 1 or 2, as a number.")                                                     \
-    X(X402_NETWORK, 342, "x402_network", 422, 0, "Not a network that x402 can name.",              \
+    X(X402_NETWORK, 332, "x402_network", 422, 0, "Not a network that x402 can name.",              \
       "Write CAIP-2 such as eip155:8453; in version 1 a name such as base.")                       \
-    X(X402_SCHEME, 343, "x402_scheme", 422, 0, "Not a scheme of x402 that is known here.",         \
+    X(X402_SCHEME, 333, "x402_scheme", 422, 0, "Not a scheme of x402 that is known here.",         \
       "Use exact, or upto with Permit2.")                                                          \
-    X(X402_PRICE, 344, "x402_price", 422, 0, "Not a price.",                                       \
+    X(X402_PRICE, 334, "x402_price", 422, 0, "Not a price.",                                       \
       "Write $0.01, 0.01 USDC, or the asset's smallest units such as 10000.")                      \
-    X(X402_SCHEMA, 345, "x402_schema", 422, 0, "A JSON Schema asks for more than is judged here.", \
+    X(X402_SCHEMA, 335, "x402_schema", 422, 0, "A JSON Schema asks for more than is judged here.", \
       "See the message; external references are never fetched.")
 
 enum mete_code {
