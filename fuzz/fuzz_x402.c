@@ -60,13 +60,13 @@ static void use_required(struct scene *s, const struct x402_required *r)
         const struct x402_requirements *q = &r->accepts[i];
         use_offer(s, q);
         if (r->version == 2) {
-            const struct x402_offered o = {q->scheme,
-                                           q->network,
-                                           q->amount,
-                                           q->asset,
-                                           q->pay_to,
-                                           q->timeout_s,
-                                           q->extra != NULL ? q->extra->raw : TEXT("")};
+            const struct x402_offer o = {q->scheme,
+                                         q->network,
+                                         q->amount,
+                                         q->asset,
+                                         q->pay_to,
+                                         q->timeout_s,
+                                         q->extra != NULL ? q->extra->raw : TEXT("")};
             const struct x402_priced p = {.resource = r->resource, .offers = &o, .offer_count = 1};
             struct x402_required back;
             buf_reset(&out);

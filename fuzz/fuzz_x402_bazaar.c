@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_shown(const struct x402_discovered *d)
 {
-    struct x402_resource_info r = d->resource;
+    struct x402_resource r = d->resource;
     struct url u;
     METE_ASSERT(x402_metadata_clean(&r) == 0); /* nothing is left to drop */
     METE_ASSERT(r.tag_count == d->resource.tag_count && r.tag_count <= X402_TAGS_MAX);

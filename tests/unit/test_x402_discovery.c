@@ -465,12 +465,12 @@ static void test_metadata(void **state)
         {"//example.com/i", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(ICONS); i++) {
-        struct x402_resource_info r = {.icon_url = text_of(ICONS[i].icon)};
+        struct x402_resource r = {.icon_url = text_of(ICONS[i].icon)};
         unsigned dropped = x402_metadata_clean(&r);
         if ((dropped == 0) != ICONS[i].ok || (r.icon_url.len > 0) != ICONS[i].ok)
             fail_msg("%s", ICONS[i].icon);
     }
-    struct x402_resource_info r = {
+    struct x402_resource r = {
         .description = TEXT("two\nlines"),
         .mime_type = TEXT("text/plain"),
         .service_name = TEXT("12345678901234567890123456789012"),

@@ -166,7 +166,7 @@ static void test_flows(void **state)
 
 /* One description, two answers. */
 
-static const struct x402_offered OFFERED[] = {
+static const struct x402_offer OFFERED[] = {
     {.scheme = TEXT("upto"),
      .network = TEXT("eip155:8453"),
      .amount = {0, 5},

@@ -70,7 +70,7 @@ static void check_same(const struct scene *s, const struct json *before, const s
 }
 
 /* From what was read to what is written. */
-static struct x402_offered offer_of(struct arena *a, const struct x402_requirements *r)
+static struct x402_offer offer_of(struct arena *a, const struct x402_requirements *r)
 {
     char network[X402_NETWORK_MAX];
     struct text caip2 = r->network;
@@ -78,13 +78,13 @@ static struct x402_offered offer_of(struct arena *a, const struct x402_requireme
         assert_true(x402_network_of_v1(r->network, network));
         caip2 = arena_text(a, text_of(network));
     }
-    return (struct x402_offered){.scheme = r->scheme,
-                                 .network = caip2,
-                                 .amount = r->amount,
-                                 .asset = r->asset,
-                                 .pay_to = r->pay_to,
-                                 .timeout_s = r->timeout_s,
-                                 .extra = r->extra != NULL ? r->extra->raw : TEXT("")};
+    return (struct x402_offer){.scheme = r->scheme,
+                               .network = caip2,
+                               .amount = r->amount,
+                               .asset = r->asset,
+                               .pay_to = r->pay_to,
+                               .timeout_s = r->timeout_s,
+                               .extra = r->extra != NULL ? r->extra->raw : TEXT("")};
 }
 
 static bool is_complete(const struct x402_required *r)
@@ -99,7 +99,7 @@ static void check_required(struct scene *s, const struct json *j)
 {
     struct x402_required r;
     struct mete_err err = {0};
-    struct x402_offered offers[8];
+    struct x402_offer offers[8];
     struct buf out = {0};
     enum mete_code code = x402_required_read(&s->a, j, "", &r, &err);
     if (!went(s, EXCEPTIONS, ARRAY_LEN(EXCEPTIONS), code, &err))
@@ -119,9 +119,9 @@ static void check_required(struct scene *s, const struct json *j)
     } else {
         /* The one form that mete writes has every member; the examples leave some out. */
         const struct x402_requirements *first = &r.accepts[0];
-        p.resource = (struct x402_resource_info){.url = first->resource,
-                                                 .description = first->description,
-                                                 .mime_type = first->mime_type};
+        p.resource = (struct x402_resource){.url = first->resource,
+                                            .description = first->description,
+                                            .mime_type = first->mime_type};
         if (first->output_schema != NULL)
             p.output_schema = first->output_schema->raw;
         x402_required_write_v1(&out, &p);

@@ -117,7 +117,7 @@ static struct text text_take(const struct json *j, const char *name, unsigned fl
 static void resource_take(const struct json *j, struct x402_discovered *out)
 {
     unsigned *d = &out->dropped;
-    struct x402_resource_info r = {.json = j};
+    struct x402_resource r = {.json = j};
     r.url = text_take(j, "url", 0, d);
     r.description = text_take(j, "description", X402_DROPPED_DESCRIPTION, d);
     r.mime_type = text_take(j, "mimeType", X402_DROPPED_MIME_TYPE, d);
@@ -222,7 +222,7 @@ static enum x402_discovery v1_take(struct arena *a, const struct x402_requiremen
             out->method = text_of(METHODS[i]);
         }
     }
-    struct x402_resource_info resource = {
+    struct x402_resource resource = {
         .url = r->resource, .description = r->description, .mime_type = r->mime_type};
     out->dropped = x402_metadata_clean(&resource);
     out->resource = resource;

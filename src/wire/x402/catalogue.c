@@ -207,7 +207,7 @@ struct text x402_v1_info(struct arena *a, const struct json *output_schema)
 
 void x402_item_write(struct json_writer *w, const struct x402_item *i)
 {
-    const struct x402_resource_info *r = &i->resource;
+    const struct x402_resource *r = &i->resource;
     jw_object(w, NULL);
     jw_text(w, "resource", r->url);
     jw_str(w, "type", i->is_mcp ? "mcp" : "http");

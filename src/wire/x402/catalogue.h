@@ -7,7 +7,7 @@
 
 /** Adds a tag when it may be shown and is not there yet (case aside); false when it was left out.
  */
-bool x402_tag_add(struct x402_resource_info *r, struct text tag);
+bool x402_tag_add(struct x402_resource *r, struct text tag);
 
 /** How an HTTP resource of version 1 is called: outputSchema.input as the info of a bazaar, in the
  *  arena; the empty text when it says nothing that is understood, or does not want to be listed. */

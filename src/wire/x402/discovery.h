@@ -28,7 +28,7 @@ void x402_dropped_write(struct buf *out, unsigned dropped);
 /** Leaves out of `r` what may not be shown: a service name or tag that is not 1 to 32 printable
  *  ASCII characters, tags twice (case aside) and beyond the fifth, an icon that is no http(s) URL
  * to a host with a name. Returns a set of x402_dropped. */
-unsigned x402_metadata_clean(struct x402_resource_info *r);
+unsigned x402_metadata_clean(struct x402_resource *r);
 
 /** Whether a route template may stand for a path: '/' first, letters, digits and _/:.-~% after it,
  *  and neither ".." nor "://" in it, however often it was percent-encoded. */
@@ -48,10 +48,10 @@ struct x402_discovered {
     struct text method;    /* of HTTP, in capitals */
     struct text tool_name; /* of MCP: with url the identity of the item */
     struct text route_template;
-    struct x402_resource_info resource; /* cleaned; its url is what the client echoed */
-    struct text info;                   /* {"input":...,"output":...} as JSON */
-    struct text extension;              /* {"info":...,"schema":...} as JSON */
-    unsigned dropped;                   /* a set of x402_dropped */
+    struct x402_resource resource; /* cleaned; its url is what the client echoed */
+    struct text info;              /* {"input":...,"output":...} as JSON */
+    struct text extension;         /* {"info":...,"schema":...} as JSON */
+    unsigned dropped;              /* a set of x402_dropped */
 };
 
 /** Reads it out of a payment and the requirements that it meets.
@@ -83,10 +83,10 @@ void x402_output_schema_write(struct buf *out, const struct x402_http_input *in)
 struct x402_item {
     bool is_mcp;
     int version;
-    struct x402_resource_info resource; /* url is the item's own */
-    struct text accepts;                /* JSON: an array of requirements */
-    struct text extensions;             /* JSON: an object, or empty */
-    struct text updated;                /* RFC 3339 */
+    struct x402_resource resource; /* url is the item's own */
+    struct text accepts;           /* JSON: an array of requirements */
+    struct text extensions;        /* JSON: an object, or empty */
+    struct text updated;           /* RFC 3339 */
 };
 /** Writes one into a list: `w` stands in an array. */
 void x402_item_write(struct json_writer *w, const struct x402_item *i);

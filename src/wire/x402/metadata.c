@@ -72,7 +72,7 @@ static bool is_icon_url(struct text t)
            !host_ends(u.host, ".localdomain");
 }
 
-static bool tag_is_new(const struct x402_resource_info *r, struct text tag)
+static bool tag_is_new(const struct x402_resource *r, struct text tag)
 {
     for (size_t i = 0; i < r->tag_count; i++) {
         if (host_eq(r->tags[i], tag)) {
@@ -82,7 +82,7 @@ static bool tag_is_new(const struct x402_resource_info *r, struct text tag)
     return r->tag_count < X402_TAGS_MAX;
 }
 
-bool x402_tag_add(struct x402_resource_info *r, struct text tag)
+bool x402_tag_add(struct x402_resource *r, struct text tag)
 {
     if (!is_label(tag) || !tag_is_new(r, tag)) {
         return false;
@@ -100,9 +100,9 @@ static unsigned drop_unless(bool ok, struct text *t, unsigned flag)
     return flag;
 }
 
-unsigned x402_metadata_clean(struct x402_resource_info *r)
+unsigned x402_metadata_clean(struct x402_resource *r)
 {
-    struct x402_resource_info given = *r;
+    struct x402_resource given = *r;
     unsigned dropped = 0;
     r->tag_count = 0;
     for (size_t i = 0; i < given.tag_count; i++) {

@@ -23,7 +23,7 @@ static struct text or_empty_object(struct text json)
     return json.len > 0 ? json : TEXT("{}");
 }
 
-static void resource_put(struct json_writer *w, const char *key, const struct x402_resource_info *r)
+static void resource_put(struct json_writer *w, const char *key, const struct x402_resource *r)
 {
     jw_object(w, key);
     jw_text(w, "url", r->url);
@@ -41,14 +41,14 @@ static void resource_put(struct json_writer *w, const char *key, const struct x4
     jw_end_object(w);
 }
 
-void x402_resource_write(struct buf *out, const struct x402_resource_info *r)
+void x402_resource_write(struct buf *out, const struct x402_resource *r)
 {
     struct json_writer w;
     jw_init(&w, out, false);
     resource_put(&w, NULL, r);
 }
 
-static void offer_put_v2(struct json_writer *w, const struct x402_offered *o)
+static void offer_put_v2(struct json_writer *w, const struct x402_offer *o)
 {
     jw_object(w, NULL);
     jw_text(w, "scheme", o->scheme);
@@ -62,7 +62,7 @@ static void offer_put_v2(struct json_writer *w, const struct x402_offered *o)
 }
 
 static void offer_put_v1(struct json_writer *w, const struct x402_priced *p,
-                         const struct x402_offered *o)
+                         const struct x402_offer *o)
 {
     const char *network = x402_network_v1_name(o->network);
     METE_ASSERT(network != NULL);
@@ -85,14 +85,14 @@ static void offer_put_v1(struct json_writer *w, const struct x402_priced *p,
     jw_end_object(w);
 }
 
-void x402_offer_write_v2(struct buf *out, const struct x402_offered *o)
+void x402_offer_write_v2(struct buf *out, const struct x402_offer *o)
 {
     struct json_writer w;
     jw_init(&w, out, false);
     offer_put_v2(&w, o);
 }
 
-void x402_offer_write_v1(struct buf *out, const struct x402_priced *p, const struct x402_offered *o)
+void x402_offer_write_v1(struct buf *out, const struct x402_priced *p, const struct x402_offer *o)
 {
     struct json_writer w;
     jw_init(&w, out, false);
@@ -119,7 +119,7 @@ static bool extra_is_plain(struct text extra)
     return is_plain;
 }
 
-bool x402_offer_has_v1(const struct x402_offered *o)
+bool x402_offer_has_v1(const struct x402_offer *o)
 {
     return text_is(o->scheme, X402_SCHEME_EXACT) && x402_network_v1_name(o->network) != NULL &&
            extra_is_plain(o->extra);

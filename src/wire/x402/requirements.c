@@ -89,7 +89,7 @@ static enum mete_code tags_read(const struct form_in *in, const struct field *f,
                                 const struct json *j, void *out)
 {
     (void)f;
-    struct x402_resource_info *r = out;
+    struct x402_resource *r = out;
     enum mete_code code = form_type(in, j, JSON_ARRAY);
     for (const struct json *tag = j->child; code == METE_OK && tag != NULL; tag = tag->next) {
         code = form_type(in, tag, JSON_STRING);
@@ -101,10 +101,10 @@ static enum mete_code tags_read(const struct form_in *in, const struct field *f,
 }
 
 #define RESOURCE(name, member)                                                                     \
-    MAY(name, struct x402_resource_info, member, member_text, 0, X402_BODY_MAX)
+    MAY(name, struct x402_resource, member, member_text, 0, X402_BODY_MAX)
 
 static const struct field RESOURCE_FIELDS[] = {
-    MUST("url", struct x402_resource_info, url, field_line, 1, X402_TEXT_MAX),
+    MUST("url", struct x402_resource, url, field_line, 1, X402_TEXT_MAX),
     RESOURCE("description", description),
     RESOURCE("mimeType", mime_type),
     RESOURCE("serviceName", service_name),
@@ -114,10 +114,10 @@ static const struct field RESOURCE_FIELDS[] = {
 X402_FORM(RESOURCE_FORM, RESOURCE_FIELDS);
 
 enum mete_code x402_resource_read(struct arena *a, const struct json *j, const char *at,
-                                  struct x402_resource_info *out, struct mete_err *err)
+                                  struct x402_resource *out, struct mete_err *err)
 {
     const struct form_in in = {a, j, at, err};
-    struct x402_resource_info r = {.json = j};
+    struct x402_resource r = {.json = j};
     enum mete_code code = form_read(&in, &RESOURCE_FORM, j, &r);
     if (code == METE_OK) {
         *out = r;

@@ -64,7 +64,7 @@ struct text x402_requirements_extra(const struct x402_requirements *r, const cha
 #define X402_ICON_URL_MAX     2048
 
 /** What is paid for. Texts that are absent are empty. */
-struct x402_resource_info {
+struct x402_resource {
     struct text url;
     struct text description;
     struct text mime_type;
@@ -79,14 +79,13 @@ struct x402_resource_info {
  *  client's word: x402_metadata_clean (discovery.h) before they are shown to anybody. Tags beyond
  *  the fifth are left out. */
 enum mete_code x402_resource_read(struct arena *a, const struct json *j, const char *at,
-                                  struct x402_resource_info *out,
-                                  struct mete_err *err) METE_MUST_CHECK;
+                                  struct x402_resource *out, struct mete_err *err) METE_MUST_CHECK;
 
 /** A 402 of either version. */
 struct x402_required {
     int version;
-    struct text error;                  /* may be empty */
-    struct x402_resource_info resource; /* version 2; its json is NULL where a server left it out */
+    struct text error;             /* may be empty */
+    struct x402_resource resource; /* version 2; its json is NULL where a server left it out */
     struct x402_requirements *accepts;
     size_t accept_count;           /* 1..X402_ACCEPTS_MAX */
     size_t unread_count;           /* offers that could not be read and are left out */
@@ -109,7 +108,7 @@ enum mete_code x402_required_read(struct arena *a, const struct json *j, const c
 
 /* Writing. One description of a priced resource gives both versions. */
 
-struct x402_offered {
+struct x402_offer {
     struct text scheme;
     struct text network; /* CAIP-2 */
     struct u256 amount;
@@ -120,8 +119,8 @@ struct x402_offered {
 };
 
 struct x402_priced {
-    struct x402_resource_info resource;
-    const struct x402_offered *offers;
+    struct x402_resource resource;
+    const struct x402_offer *offers;
     size_t offer_count;
     struct text error;         /* why this is a 402; empty: nothing is said */
     struct text extensions;    /* version 2: a JSON object as text, or empty */
@@ -130,13 +129,12 @@ struct x402_priced {
 
 /** Whether version 1 can say it: scheme "exact" by EIP-3009 (or on Solana), the flow that settles
  *  last, a network that has a name of version 1. */
-bool x402_offer_has_v1(const struct x402_offered *o);
+bool x402_offer_has_v1(const struct x402_offer *o);
 
 /** Appends one offer as a server sends it to a facilitator, and as its clients echo it. That of
  *  version 1 needs x402_offer_has_v1 and takes the rest from `p`. */
-void x402_offer_write_v2(struct buf *out, const struct x402_offered *o);
-void x402_offer_write_v1(struct buf *out, const struct x402_priced *p,
-                         const struct x402_offered *o);
+void x402_offer_write_v2(struct buf *out, const struct x402_offer *o);
+void x402_offer_write_v1(struct buf *out, const struct x402_priced *p, const struct x402_offer *o);
 
 /** Appends the JSON of a 402 of version 2: x402_header_write makes it the value of
  *  PAYMENT-REQUIRED. At least one offer: asserted. */
@@ -145,6 +143,6 @@ void x402_required_write_v2(struct buf *out, const struct x402_priced *p);
 void x402_required_write_v1(struct buf *out, const struct x402_priced *p);
 
 /** Appends a resource as version 2 has it. */
-void x402_resource_write(struct buf *out, const struct x402_resource_info *r);
+void x402_resource_write(struct buf *out, const struct x402_resource *r);
 
 #endif
