@@ -23,7 +23,7 @@ static struct text option_text(const struct cli *c, const char *name)
 struct chosen {
     struct batch_request request;
     struct schedule schedule;
-    bool scheduled;
+    struct payout_bounds bounds;
 };
 
 static int chosen_read(struct cli *c, struct chosen *out)
@@ -76,7 +76,8 @@ static enum mete_code query_make(struct cli *c, struct engine *e, struct chosen 
     }
     q->asset = arena_text(&c->arena, text_of(asset.code));
     q->rail = k->schedule.rail;
-    q->schedule = &k->schedule;
+    k->bounds = schedule_bounds(&k->schedule);
+    q->bounds = &k->bounds;
     q->at = k->request.cutoff.set               ? k->request.cutoff.at
             : k->schedule.every == EVERY_DEMAND ? engine_now(e)
                                                 : p.until - 1;

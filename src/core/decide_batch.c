@@ -30,6 +30,14 @@ static void batch_put(struct work *w, uint64_t number, const struct batch *b)
     buf_clear(&value);
 }
 
+/** A decimal of the batch's asset; "": 0. */
+static enum decided bound_take(struct work *w, struct text given, const char *at, i128 *amount)
+{
+    const struct money m = {.amount = given, .currency = w->event->payout.asset};
+    struct asset unused;
+    return given.len == 0 ? DECIDED_APPLIED : work_money(w, &m, at, &unused, amount);
+}
+
 static enum decided batch_opened(struct work *w)
 {
     const struct event_payout *e = &w->event->payout;
@@ -41,11 +49,18 @@ static enum decided batch_opened(struct work *w)
                           : work_refuse(w, METE_CURRENCY_UNKNOWN, "/payload/asset",
                                         "no asset \"%.*s\"", (int)e->asset.len, e->asset.p);
     }
-    const struct batch b = {.asset = asset.number,
-                            .rail = e->rail,
-                            .cutoff_at = e->cutoff_at.set ? e->cutoff_at.at : w->now};
-    batch_put(w, w->in->seq, &b);
-    return DECIDED_APPLIED;
+    struct batch b = {.on_demand = e->on_demand,
+                      .asset = asset.number,
+                      .rail = e->rail,
+                      .cutoff_at = e->cutoff_at.set ? e->cutoff_at.at : w->now,
+                      .bounds = {.fee_cap_bps = (uint32_t)e->fee_cap_bps}};
+    enum decided fine = bound_take(w, e->minimum, "/payload/minimum", &b.bounds.minimum);
+    fine = fine == DECIDED_APPLIED ? bound_take(w, e->fee_expected, "/payload/fee", &b.bounds.fee)
+                                   : fine;
+    if (fine == DECIDED_APPLIED) {
+        batch_put(w, w->in->seq, &b);
+    }
+    return fine;
 }
 
 static enum decided batch_closed(struct work *w)

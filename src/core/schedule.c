@@ -192,11 +192,17 @@ bool schedule_period_named(const struct schedule *s, struct text name, struct pe
 
 /* --- who is paid -------------------------------------------------------------------------------*/
 
-enum mete_code schedule_judge(const struct schedule *s, i128 amount)
+struct payout_bounds schedule_bounds(const struct schedule *s)
 {
-    if (amount < s->minimum) {
+    return (struct payout_bounds){
+        .minimum = s->minimum, .fee = s->fee, .fee_cap_bps = s->fee_cap_bps};
+}
+
+enum mete_code bounds_judge(const struct payout_bounds *b, i128 amount)
+{
+    if (amount < b->minimum) {
         return METE_BELOW_MINIMUM;
     }
-    bool above = s->fee_cap_bps > 0 && s->fee > amount_bps(amount, s->fee_cap_bps);
+    bool above = b->fee_cap_bps > 0 && b->fee > amount_bps(amount, b->fee_cap_bps);
     return above ? METE_FEE_ABOVE_CAP : METE_OK;
 }

@@ -202,13 +202,23 @@ static enum mete_code amount_take(struct asking *k, i128 *most)
     return METE_OK;
 }
 
-static enum mete_code row_find(struct asking *k, i128 most)
+/** Of the day's batch, once the first who asked has opened it; else the schedule's. */
+static struct payout_bounds bounds_of(struct asking *k, struct text batch_id)
 {
+    struct batch b;
+    uint64_t number = engine_seq_of(k->e, batch_id);
+    bool there = number != 0 && view_batch(engine_view(k->e), k->a, number, &b) == VIEW_FOUND;
+    return there ? b.bounds : schedule_bounds(&k->schedule);
+}
+
+static enum mete_code row_find(struct asking *k, struct text batch_id, i128 most)
+{
+    const struct payout_bounds bounds = bounds_of(k, batch_id);
     const struct payout_query q = {.asset = text_of(k->asset.code),
                                    .rail = k->schedule.rail,
                                    .at = engine_now(k->e),
                                    .party = k->ask->party,
-                                   .schedule = &k->schedule,
+                                   .bounds = &bounds,
                                    .most = most};
     enum mete_code code = payout_plan(k->e, &q, row_take, k, k->err);
     if (code != METE_OK) {
@@ -266,7 +276,7 @@ static enum mete_code request_run(struct asking *k, struct text *id, bool *is_ne
                          "(UTC)",
                          transfer_id);
     }
-    code = row_find(k, most);
+    code = row_find(k, batch_id, most);
     if (code == METE_OK && k->ask->allow != NULL) {
         code = k->ask->allow(k->ask->ctx, &k->asset, k->row.amount, k->err);
     }

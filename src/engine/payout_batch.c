@@ -20,6 +20,9 @@ struct opening {
     struct text schedule;
     struct text period;
     mete_time cutoff_at;
+    bool on_demand;
+    struct payout_bounds bounds;
+    uint8_t scale; /* of the bounds */
 };
 
 static enum mete_code period_find(struct engine *e, const struct batch_request *q,
@@ -71,6 +74,9 @@ static enum mete_code scheduled(struct engine *e, const struct batch_request *q,
     o->asset = arena_text(a, text_of(asset.code));
     o->rail = s.rail;
     o->cutoff_at = p.until - 1;
+    o->on_demand = s.every == EVERY_DEMAND;
+    o->bounds = schedule_bounds(&s);
+    o->scale = asset.scale;
     return METE_OK;
 }
 
@@ -103,13 +109,24 @@ static enum mete_code known_check(struct engine *e, uint64_t number, const struc
     const struct view *v = engine_view(e);
     bool same = view_batch(v, a, number, &b) == VIEW_FOUND &&
                 view_asset_number(v, b.asset, &asset) == VIEW_FOUND &&
-                text_is(o->asset, asset.code) && text_eq(o->rail, b.rail);
+                text_is(o->asset, asset.code) && text_eq(o->rail, b.rail) &&
+                o->on_demand == b.on_demand;
     return same ? METE_OK
                 : mete_fail(err, METE_CONFLICT, "/batch_id",
                             "entry %llu of the log has this id and is another batch, or none",
                             (unsigned long long)number);
 }
 
+static void bound_write(struct json_writer *w, const char *name, i128 amount, uint8_t scale)
+{
+    char text[AMOUNT_TEXT_MAX];
+    if (amount > 0) {
+        amount_format(amount, scale, text);
+        jw_str(w, name, text);
+    }
+}
+
+/** All that decides who is paid, for schedules change while batches are open. */
 static enum mete_code opened_submit(struct engine *e, const struct opening *o, struct text actor,
                                     struct mete_err *err)
 {
@@ -120,6 +137,14 @@ static enum mete_code opened_submit(struct engine *e, const struct opening *o, s
     if (o->schedule.len > 0) {
         jw_text(&event.w, "schedule", o->schedule);
         jw_text(&event.w, "period", o->period);
+    }
+    if (o->on_demand) {
+        jw_bool(&event.w, "on_demand", true);
+    }
+    bound_write(&event.w, "minimum", o->bounds.minimum, o->scale);
+    bound_write(&event.w, "fee", o->bounds.fee, o->scale);
+    if (o->bounds.fee_cap_bps > 0) {
+        jw_int(&event.w, "fee_cap_bps", o->bounds.fee_cap_bps);
     }
     jw_time(&event.w, "cutoff_at", o->cutoff_at);
     return own_event_submit(&event, NULL, err);
@@ -234,32 +259,22 @@ static enum mete_code batch_close(struct engine *e, struct text id, struct arena
     return own_event_submit(&event, NULL, err);
 }
 
-/** A schedule that is there no more leaves its batch with the book's bounds alone. */
-static bool schedule_of(struct engine *e, const struct batch_row *row, struct arena *a,
-                        struct schedule *s)
-{
-    return row->schedule.len > 0 &&
-           view_schedule(engine_view(e), a, row->schedule, s) == VIEW_FOUND;
-}
-
 static enum mete_code page_queue(struct engine *e, const struct batch_row *row,
-                                 const struct schedule *s, struct text after, size_t max,
-                                 struct payout_batch_progress *done, struct mete_err *err)
+                                 const struct page_of *page, struct mete_err *err)
 {
     mete_time now = engine_now(e);
     const struct payout_query q = {.asset = text_of(row->asset.code),
                                    .rail = row->batch.rail,
                                    .at = row->batch.cutoff_at < now ? row->batch.cutoff_at : now,
-                                   .after = after,
-                                   .schedule = s};
-    return payout_queue(e, row->id, &q, max, done, err);
+                                   .after = page->after,
+                                   .bounds = &row->batch.bounds};
+    return payout_queue(e, row->id, &q, page->max, page->done, err);
 }
 
 static enum mete_code step(struct engine *e, struct text batch_id, struct arena *a,
                            const struct page_of *page, struct mete_err *err)
 {
     struct batch_row row;
-    struct schedule s;
     struct payout_batch_progress *done = page->done;
     enum mete_code code = payout_batch_find(e, batch_id, a, &row, err);
     *page->waits = false;
@@ -267,12 +282,11 @@ static enum mete_code step(struct engine *e, struct text batch_id, struct arena 
         done->is_done = code == METE_OK;
         return code;
     }
-    bool found = schedule_of(e, &row, a, &s);
-    if (found && s.every == EVERY_DEMAND) {
+    if (row.batch.on_demand) {
         done->is_done = row.batch.cutoff_at < engine_now(e);
         *page->waits = !done->is_done;
     } else {
-        code = page_queue(e, &row, found ? &s : NULL, page->after, page->max, done, err);
+        code = page_queue(e, &row, page, err);
     }
     return code == METE_OK && done->is_done ? batch_close(e, batch_id, a, err) : code;
 }

@@ -16,19 +16,15 @@
 struct search {
     struct engine *e;
     struct payout_clerk *clerk;
-    struct arena *a;
     bool unbroken; /* all that were looked at are closed */
     uint64_t found;
     struct mete_err *err;
 };
 
 /** A batch on demand is not filled but by those who ask, until its period is over. */
-static bool is_waiting(struct engine *e, const struct batch_row *row, struct arena *a)
+static bool is_waiting(struct engine *e, const struct batch_row *row)
 {
-    struct schedule s;
-    return row->schedule.len > 0 &&
-           view_schedule(engine_view(e), a, row->schedule, &s) == VIEW_FOUND &&
-           s.every == EVERY_DEMAND && row->batch.cutoff_at >= engine_now(e);
+    return row->batch.on_demand && row->batch.cutoff_at >= engine_now(e);
 }
 
 static bool batch_look(void *arg, const struct batch_row *row)
@@ -39,7 +35,7 @@ static bool batch_look(void *arg, const struct batch_row *row)
         return true;
     }
     s->unbroken = false;
-    s->found = is_waiting(s->e, row, s->a) ? 0 : row->number;
+    s->found = is_waiting(s->e, row) ? 0 : row->number;
     return s->found == 0;
 }
 
@@ -82,7 +78,7 @@ enum mete_code payout_clerk_look(struct engine *e, struct payout_clerk *clerk, b
                                  struct mete_err *err)
 {
     struct arena a;
-    struct search s = {.e = e, .clerk = clerk, .a = &a, .unbroken = true, .err = err};
+    struct search s = {.e = e, .clerk = clerk, .unbroken = true, .err = err};
     arena_init(&a, ARENA_MAX);
     enum mete_code code = schedules_due(e, &a, due, err);
     if (code == METE_OK && !*due && clerk->batch == 0) {
@@ -116,7 +112,7 @@ enum mete_code payout_clerk_step(struct engine *e, struct payout_clerk *clerk, s
                                  struct payout_batch_progress *done, struct mete_err *err)
 {
     struct arena a;
-    struct search s = {.e = e, .clerk = clerk, .a = &a, .unbroken = true, .err = err};
+    struct search s = {.e = e, .clerk = clerk, .unbroken = true, .err = err};
     size_t opened;
     *done = (struct payout_batch_progress){0};
     arena_init(&a, ARENA_MAX);

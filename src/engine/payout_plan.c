@@ -87,7 +87,7 @@ static enum mete_code amount_code(const struct plan *p, const struct payout_row 
     if (cleared <= p->minimum) {
         return METE_BELOW_MINIMUM;
     }
-    return p->q->schedule != NULL ? schedule_judge(p->q->schedule, row->amount) : METE_OK;
+    return p->q->bounds != NULL ? bounds_judge(p->q->bounds, row->amount) : METE_OK;
 }
 
 static enum mete_code name_find(struct plan *p, uint32_t party, struct text *name)

@@ -25,9 +25,9 @@ struct payout_query {
     mete_time at;      /* balances and holds of this moment; the end of a day is the cheapest */
     struct text party; /* this one alone; "" all */
     struct text after; /* the parties behind this one, in the order the log named them; "" all */
-    const struct schedule *schedule; /* its bounds are kept too; NULL: the book's alone */
-    i128 most;                       /* of each payout; 0: all that has cleared */
-    struct text actor;               /* of the events that queue; "" nobody */
+    const struct payout_bounds *bounds; /* are kept too; NULL: the book's alone */
+    i128 most;                          /* of each payout; 0: all that has cleared */
+    struct text actor;                  /* of the events that queue; "" nobody */
 };
 
 /** The last microsecond before the day of `t` began: what a batch without a cut-off of its own

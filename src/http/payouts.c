@@ -79,6 +79,7 @@ static bool plan_read(struct engine *e, struct exchange *x, const struct json *b
         {"asset", NULL}, {"rail", NULL}, {"party", NULL}, {"after", NULL}};
     struct text *const to[] = {&q->asset, &q->rail, &q->party, &q->after};
     struct schedule *s = arena_alloc(&x->arena, sizeof *s);
+    struct payout_bounds *bounds = arena_alloc(&x->arena, sizeof *bounds);
     struct text id;
     struct asset asset;
     struct period p;
@@ -100,7 +101,8 @@ static bool plan_read(struct engine *e, struct exchange *x, const struct json *b
         schedule_period(s, engine_now(e), &p);
         q->asset = arena_text(&x->arena, text_of(asset.code));
         q->rail = s->rail;
-        q->schedule = s;
+        *bounds = schedule_bounds(s);
+        q->bounds = bounds;
         q->at = s->every == EVERY_DEMAND ? engine_now(e) : p.until - 1;
     }
     return true;
