@@ -249,15 +249,13 @@ static void batch_show(struct cli *c, const struct batch_row *row)
 
 static enum mete_code pages_queue(struct engine *e, struct text batch_id, struct mete_err *err)
 {
-    char after[256] = "";
     bool waits = false;
     struct payout_batch_progress done = {0};
     enum mete_code code = METE_OK;
     while (code == METE_OK && !done.is_done && !waits) {
-        const struct page_of page = {text_of(after), PAGE, &done, &waits};
+        const struct page_of page = {done.behind, PAGE, &done, &waits};
         code = payout_batch_step(e, batch_id, &page, err);
         code = code == METE_OK ? engine_commit(e, err) : code;
-        memcpy(after, done.after, sizeof after);
     }
     return code;
 }

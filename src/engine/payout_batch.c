@@ -266,7 +266,7 @@ static enum mete_code page_queue(struct engine *e, const struct batch_row *row,
     const struct payout_query q = {.asset = text_of(row->asset.code),
                                    .rail = row->batch.rail,
                                    .at = row->batch.cutoff_at < now ? row->batch.cutoff_at : now,
-                                   .after = page->after,
+                                   .behind = page->behind,
                                    .bounds = &row->batch.bounds};
     return payout_queue(e, row->id, &q, page->max, page->done, err);
 }

@@ -7,8 +7,6 @@
 #include "base/text.h"
 #include "engine/walk.h"
 
-#include <string.h>
-
 #define BATCH_KEYS 64u
 #define ARENA_MAX  ((size_t)256 << 20)
 
@@ -96,14 +94,14 @@ static enum mete_code page_fill(struct engine *e, struct payout_clerk *clerk, si
     struct envelope *event = arena_alloc(a, sizeof *event);
     mete_time unused;
     bool waits;
-    const struct page_of page = {text_of(clerk->after), max, done, &waits};
+    const struct page_of page = {clerk->behind, max, done, &waits};
     enum mete_code code = engine_event(e, clerk->batch, a, event, &unused, err);
     code = code == METE_OK ? payout_batch_step(e, event->event.id, &page, err) : code;
     if (code != METE_OK || done->is_done || waits) {
         clerk->batch = 0;
-        clerk->after[0] = '\0';
+        clerk->behind = (struct payout_place){0};
     } else {
-        memcpy(clerk->after, done->after, sizeof clerk->after);
+        clerk->behind = done->behind;
     }
     return code;
 }

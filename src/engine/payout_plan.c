@@ -45,9 +45,9 @@ struct plan {
     struct mete_err *err;
     mete_time now; /* the later of now and the plan's moment: destinations and their waits */
     size_t left;   /* accounts that may be looked at */
-    uint32_t last; /* party whose account was */
-    bool over;     /* no account is behind it */
-    bool pays;     /* rows that are not paid are counted, not shown */
+    struct payout_place last; /* the account that was */
+    bool over;                /* no account is behind it */
+    bool pays;                /* rows that are not paid are counted, not shown */
     uint64_t skipped;
     struct page_beside beside;
     struct arena keys;    /* of one batch */
@@ -148,7 +148,7 @@ static enum mete_code account_look(struct plan *p, struct bytes key, const i128 
     return code;
 }
 
-/** The accounts that are asked for: all, those after a party, or one party's. */
+/** The accounts that are asked for: all, those behind a place, or one party's. */
 static enum mete_code range_of(const struct plan *p, struct key *from, struct key *until)
 {
     struct text named = p->q->party.len > 0 ? p->q->party : p->q->after;
@@ -156,6 +156,8 @@ static enum mete_code range_of(const struct plan *p, struct key *from, struct ke
     *from = key_u32(KEY_ACCOUNT, PARTY_FIRST);
     *until = key_prefix_end(key_of(KEY_ACCOUNT));
     if (named.len == 0) {
+        const struct payout_place at = p->q->behind;
+        *from = at.party == 0 ? *from : key_prefix_end(key_account(at.party, at.asset));
         return METE_OK;
     }
     enum view_result found = view_party(p->view, named, &number);
@@ -190,7 +192,8 @@ static enum mete_code accounts_walk(struct plan *p)
         }
         for (size_t i = 0; i < keys.count && code == METE_OK && go_on; i++) {
             p->left--;
-            p->last = key_read_u32(keys.key[i], 1);
+            p->last =
+                (struct payout_place){key_read_u32(keys.key[i], 1), key_read_u32(keys.key[i], 5)};
             code = account_look(p, keys.key[i], keys.sums[i], &go_on);
             from = walk_key_after(keys.key[i]);
         }
@@ -354,20 +357,6 @@ static enum mete_code row_submit(struct queueing *k, const struct row_kept *row,
     return METE_OK;
 }
 
-static enum mete_code place_note(struct plan *p, struct payout_batch_progress *done)
-{
-    struct text party;
-    done->is_done = p->over;
-    if (p->last == 0) {
-        return METE_OK;
-    }
-    if (view_party_id(p->view, p->last, &party) != VIEW_FOUND) {
-        return unread(p);
-    }
-    METE_ASSERT(text_copy(done->after, sizeof done->after, party));
-    return METE_OK;
-}
-
 enum mete_code payout_queue(struct engine *e, struct text batch_id, const struct payout_query *q,
                             size_t max, struct payout_batch_progress *done, struct mete_err *err)
 {
@@ -385,7 +374,8 @@ enum mete_code payout_queue(struct engine *e, struct text batch_id, const struct
     k.asset = &p.asset;
     arena_init(&k.a, ARENA_MAX);
     enum mete_code code = plan_run(&p);
-    code = code == METE_OK ? place_note(&p, done) : code;
+    done->is_done = code == METE_OK && p.over;
+    done->behind = p.last;
     done->left_out = p.skipped;
     for (size_t i = 0; i < k.count && code == METE_OK; i++) {
         code = row_submit(&k, &k.row[i], &event);

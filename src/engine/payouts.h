@@ -18,6 +18,13 @@ void transfer_id_make(char out[TRANSFER_ID_LEN + 1], struct text book, struct te
 /* --- who is paid: payout_plan.c
  * ----------------------------------------------------------------*/
 
+/* An account, by the book's numbers, behind which a page goes on: a party has one an asset. All
+ * zero: before the first. */
+struct payout_place {
+    uint32_t party;
+    uint32_t asset;
+};
+
 /** Who is paid by a batch over one rail in one asset. */
 struct payout_query {
     struct text asset; /* a code */
@@ -25,6 +32,7 @@ struct payout_query {
     mete_time at;      /* balances and holds of this moment; the end of a day is the cheapest */
     struct text party; /* this one alone; "" all */
     struct text after; /* the parties behind this one, in the order the log named them; "" all */
+    struct payout_place behind;         /* the accounts behind this one; not with the two above */
     const struct payout_bounds *bounds; /* are kept too; NULL: the book's alone */
     i128 most;                          /* of each payout; 0: all that has cleared */
     struct text actor;                  /* of the events that queue; "" nobody */
@@ -68,10 +76,10 @@ struct payout_batch_progress {
     uint64_t known;  /* had been queued before */
     uint64_t left_out;
     bool is_done;
-    char after[256]; /* go on behind this party */
+    struct payout_place behind; /* go on there */
 };
 
-/** Looks at the next `max` accounts, from `q->after` on, and queues those that an open batch pays:
+/** Looks at the next `max` accounts behind `q->behind`, and queues those that an open batch pays:
  *  events in the open group, not committed. Doing it again queues nothing twice. */
 enum mete_code payout_queue(struct engine *e, struct text batch_id, const struct payout_query *q,
                             size_t max, struct payout_batch_progress *done,
@@ -129,8 +137,8 @@ enum mete_code payout_batches_list(struct engine *e, uint64_t after, size_t limi
  *  demand is filled by those who ask; it is closed when its period is over. *waits: nothing is to
  *  be done now. */
 struct page_of {
-    struct text after; /* "": from the first account */
-    size_t max;        /* accounts */
+    struct payout_place behind;
+    size_t max; /* accounts */
     struct payout_batch_progress *done;
     bool *waits;
 };
@@ -150,7 +158,7 @@ enum mete_code payout_schedules_run(struct engine *e, mete_time now, size_t *ope
 struct payout_clerk {
     uint64_t settled; /* batches up to this number are closed */
     uint64_t batch;   /* that is being filled; 0: none */
-    char after[256];
+    struct payout_place behind;
 };
 
 /** *due: a period is to be opened, or a batch filled or closed. Changes nothing. */

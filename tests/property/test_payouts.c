@@ -57,7 +57,7 @@ struct m_batch {
     int rail;
     bool is_closed;
     bool is_queued; /* to its end */
-    char after[256];
+    struct payout_place behind;
 };
 
 enum worker_step {
@@ -621,23 +621,21 @@ static void batch_queue(struct world *w)
     int i = w->batches - 1 - (int)below(w, w->batches < 3 ? (unsigned)w->batches : 3);
     struct m_batch *b = &w->batch[i];
     if (below(w, 5) == 0)
-        b->after[0] = '\0';
+        b->behind = (struct payout_place){0};
     w->now = engine_now(w->s.engine);
     for (int k = 0; k < PARTIES; k++) {
         amount[k] = has(w, k);
         expected[k] = !b->is_closed && amount[k] > 0 && may_be_paid(w, k, b->rail);
     }
-    struct payout_query q = {.asset = TEXT("USD"),
-                             .rail = text_of(RAILS[b->rail]),
-                             .at = w->now,
-                             .after = text_of(b->after)};
+    struct payout_query q = {
+        .asset = TEXT("USD"), .rail = text_of(RAILS[b->rail]), .at = w->now, .behind = b->behind};
     if (payout_queue(w->s.engine, text_of(b->id), &q, 1 + below(w, 2 * PARTIES), &done, &err) !=
         METE_OK) {
         wrong(w, "payout_queue: %s", err.text);
         return;
     }
-    bool whole = b->after[0] == '\0' && done.is_done;
-    memcpy(b->after, done.after, sizeof b->after);
+    bool whole = b->behind.party == 0 && done.is_done;
+    b->behind = done.behind;
     unsigned taken = queued_take(w, i, expected, amount);
     if (taken != done.queued)
         wrong(w, "%u were queued, %llu are said", taken, (unsigned long long)done.queued);

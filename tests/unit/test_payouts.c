@@ -146,12 +146,12 @@ static void the_plan_says_who_is_left_out_and_why(void **state)
     assert_int_equal(p.amount, 32500 - 300 - 7500 - 800);
 }
 
-static struct payout_batch_progress queue(const char *batch, const char *after, size_t max)
+static struct payout_batch_progress queue(const char *batch, struct payout_place behind, size_t max)
 {
     struct payout_batch_progress done;
     struct mete_err err;
     struct payout_query q = stripe();
-    q.after = text_of(after);
+    q.behind = behind;
     assert_int_equal(payout_queue(e, text_of(batch), &q, max, &done, &err), METE_OK);
     commit();
     return done;
@@ -161,11 +161,9 @@ static struct payout_batch_progress queue(const char *batch, const char *after, 
 static void queue_all(const char *batch, uint64_t *queued, uint64_t *known)
 {
     struct payout_batch_progress done = {0};
-    char after[256] = "";
     *queued = *known = 0;
     while (!done.is_done) {
-        done = queue(batch, after, 4);
-        memcpy(after, done.after, sizeof after);
+        done = queue(batch, done.behind, 4);
         *queued += done.queued;
         *known += done.known;
     }
@@ -179,7 +177,8 @@ static void a_batch_is_queued_once_however_often_it_is_begun(void **state)
     snprintf(batch, sizeof batch, "batch-%u", told);
     say(SUBMIT_APPLIED, "payout.batch_opened", "\"asset\":\"USD\",\"rail\":\"stripe\"");
     commit();
-    assert_int_equal(queue(batch, "", 4).queued, 2); /* p0 and p1 stay below; then it is killed */
+    assert_int_equal(queue(batch, (struct payout_place){0}, 4).queued,
+                     2); /* p0 and p1 stay below; then it is killed */
     queue_all(batch, &queued, &known);
     assert_int_equal(queued, 15);
     queue_all(batch, &queued, &known);
@@ -190,6 +189,81 @@ static void a_batch_is_queued_once_however_often_it_is_begun(void **state)
     queue_all(batch, &queued, &known);
     assert_int_equal(queued, 0);
     assert_int_equal(known, 1); /* p10, which has more by now: that is for the next batch */
+}
+
+/** Revenue of every party in an asset more. */
+static void earn_too(const char *code)
+{
+    for (unsigned i = 0; i < PARTIES; i++) {
+        say(SUBMIT_APPLIED, "revenue.received",
+            "\"party\":\"p%u\",\"amount\":{\"amount\":\"7\",\"currency\":\"%s\"}", i, code);
+    }
+}
+
+/* Pages end anywhere between the accounts of a party, of which only one is in the batch's asset. */
+static void wherever_pages_end_nobody_is_passed_over(void **state)
+{
+    static const char *const assets[] = {"USD", "EUR", "JPY"};
+    for (size_t max = 1; max <= 7; max++) {
+        uint64_t all = 0;
+        assert_int_equal(max == 1 ? 0 : tear_down(state) + set_up(state), 0);
+        earn_too("EUR");
+        earn_too("JPY");
+        for (size_t i = 0; i < ARRAY_LEN(assets); i++) {
+            char batch[32];
+            struct payout_batch_progress done = {0};
+            struct mete_err err;
+            struct payout_query q = stripe();
+            q.asset = text_of(assets[i]);
+            snprintf(batch, sizeof batch, "batch-%u", told);
+            say(SUBMIT_APPLIED, "payout.batch_opened", "\"asset\":\"%s\",\"rail\":\"stripe\"",
+                assets[i]);
+            commit();
+            while (!done.is_done) {
+                q.behind = done.behind;
+                assert_int_equal(payout_queue(e, text_of(batch), &q, max, &done, &err), METE_OK);
+                commit();
+                all += done.queued;
+            }
+        }
+        assert_int_equal(all, 17 + 19 + 19);
+    }
+}
+
+struct paging {
+    size_t left;
+    unsigned seen, paid;
+    char last[32];
+};
+
+static bool page_add(void *arg, const struct payout_row *row)
+{
+    struct paging *p = arg;
+    p->seen++;
+    p->paid += row->code == METE_OK;
+    assert_true(text_copy(p->last, sizeof p->last, row->party));
+    return --p->left > 0;
+}
+
+/* Rows are of one asset, so the party of the last one is where the next page begins. */
+static void pages_of_a_plan_have_everybody(void **state)
+{
+    (void)state;
+    earn_too("EUR");
+    earn_too("JPY");
+    for (size_t size = 1; size <= 7; size++) {
+        struct mete_err err;
+        struct paging p = {.last = ""};
+        struct payout_query q = stripe();
+        q.asset = TEXT("EUR");
+        while (p.left == 0) {
+            p.left = size;
+            q.after = text_of(p.last);
+            assert_int_equal(payout_plan(e, &q, page_add, &p, &err), METE_OK);
+        }
+        assert_int_equal(p.seen, PARTIES);
+        assert_int_equal(p.paid, 19);
+    }
 }
 
 static void what_is_due_comes_oldest_first(void **state)
@@ -307,6 +381,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONE(the_plan_says_who_is_left_out_and_why),
         ONE(a_batch_is_queued_once_however_often_it_is_begun),
+        ONE(wherever_pages_end_nobody_is_passed_over),
+        ONE(pages_of_a_plan_have_everybody),
         ONE(what_is_due_comes_oldest_first),
         ONE(a_payout_is_found_by_its_id),
         ONE(payouts_are_explained),
