@@ -20,47 +20,6 @@ struct text payload_text(const struct json *payload, const char *member)
     return j != NULL && j->type == JSON_STRING ? j->text : (struct text){0};
 }
 
-void own_event_begin(struct own_event *o, struct engine *e, struct text id, enum event_type type,
-                     struct text actor)
-{
-    *o = (struct own_event){.e = e};
-    jw_init(&o->w, &o->out, false);
-    jw_object(&o->w, NULL);
-    jw_text(&o->w, "event_id", id);
-    jw_str(&o->w, "event_type", event_type_name(type));
-    jw_time(&o->w, "occurred_at", engine_now(e));
-    if (actor.len > 0) {
-        jw_object(&o->w, "actor");
-        jw_str(&o->w, "actor_type", "user");
-        jw_text(&o->w, "actor_id", actor);
-        jw_end_object(&o->w);
-    }
-    jw_object(&o->w, "payload");
-}
-
-enum submit_status own_event_end(struct own_event *o, struct mete_err *err)
-{
-    const struct submit_options so = {.own = true, .no_quarantine = true};
-    struct submit_result r;
-    jw_end_object(&o->w);
-    jw_end_object(&o->w);
-    engine_submit(o->e, buf_text(&o->out), &so, &r);
-    buf_clear(&o->out);
-    if (r.status != SUBMIT_APPLIED && r.status != SUBMIT_DUPLICATE) {
-        *err = r.err;
-    }
-    return r.status;
-}
-
-enum mete_code own_event_submit(struct own_event *o, bool *is_new, struct mete_err *err)
-{
-    enum submit_status status = own_event_end(o, err);
-    if (is_new != NULL) {
-        *is_new = status == SUBMIT_APPLIED;
-    }
-    return status == SUBMIT_APPLIED || status == SUBMIT_DUPLICATE ? METE_OK : err->code;
-}
-
 /* --- cancel, hold, release ---------------------------------------------------------------------*/
 
 static enum mete_code reason_check(const struct payout_act *act, struct mete_err *err)
@@ -79,8 +38,11 @@ enum mete_code payout_cancel(struct engine *e, const struct payout_act *act, str
     enum mete_code code = reason_check(act, err);
     code = code == METE_OK ? payout_find(e, act->id, &a, &row, err) : code;
     if (code == METE_OK && row.transfer.state != TRANSFER_CANCELLED) {
-        own_event_begin(&event, e, arena_printf(&a, "%.*s:cancelled", (int)act->id.len, act->id.p),
-                        EVENT_PAYOUT_TRANSFER_CANCELLED, act->actor);
+        const struct own_head head = {
+            .id = arena_printf(&a, "%.*s:cancelled", (int)act->id.len, act->id.p),
+            .type = EVENT_PAYOUT_TRANSFER_CANCELLED,
+            .actor = act->actor};
+        own_event_begin(&event, e, &head);
         jw_text(&event.w, "transfer_id", act->id);
         jw_text(&event.w, "reason", act->reason);
         code = own_event_submit(&event, NULL, err);
@@ -89,17 +51,20 @@ enum mete_code payout_cancel(struct engine *e, const struct payout_act *act, str
     return engine_sound(e, code, err);
 }
 
-/** Holds come and go, so the moment is part of their ids. */
+/** Holds come and go, so the moment is part of their ids; and the reason, which is another hold. */
 static enum mete_code hold_say(struct engine *e, const struct payout_act *act, enum event_type type,
                                struct mete_err *err)
 {
     struct own_event event;
     char hex[65];
     char id[128];
-    struct hash h = sha256(text_bytes(act->party));
+    static const struct bytes stop = {(const uint8_t *)"", 1};
+    const struct bytes parts[] = {text_bytes(act->party), stop, text_bytes(act->reason)};
+    struct hash h = sha256_parts(parts, ARRAY_LEN(parts));
     hash_hex(&h, hex);
     snprintf(id, sizeof id, "%s:%.32s:%" PRId64, event_type_name(type), hex, engine_now(e));
-    own_event_begin(&event, e, text_of(id), type, act->actor);
+    const struct own_head head = {.id = text_of(id), .type = type, .actor = act->actor};
+    own_event_begin(&event, e, &head);
     jw_text(&event.w, "party", act->party);
     jw_text(&event.w, "reason", act->reason);
     return own_event_submit(&event, NULL, err);
@@ -244,7 +209,9 @@ static enum mete_code request_queue(struct asking *k, struct text batch_id, stru
     struct own_event event;
     char amount[AMOUNT_TEXT_MAX];
     amount_format(k->row.amount, k->asset.scale, amount);
-    own_event_begin(&event, k->e, id, EVENT_PAYOUT_TRANSFER_QUEUED, k->ask->actor);
+    const struct own_head head = {
+        .id = id, .type = EVENT_PAYOUT_TRANSFER_QUEUED, .actor = k->ask->actor};
+    own_event_begin(&event, k->e, &head);
     jw_text(&event.w, "batch_id", batch_id);
     jw_text(&event.w, "party", k->ask->party);
     jw_object(&event.w, "amount");

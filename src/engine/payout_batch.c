@@ -131,7 +131,8 @@ static enum mete_code opened_submit(struct engine *e, const struct opening *o, s
                                     struct mete_err *err)
 {
     struct own_event event;
-    own_event_begin(&event, e, o->id, EVENT_PAYOUT_BATCH_OPENED, actor);
+    const struct own_head head = {.id = o->id, .type = EVENT_PAYOUT_BATCH_OPENED, .actor = actor};
+    own_event_begin(&event, e, &head);
     jw_text(&event.w, "asset", o->asset);
     jw_text(&event.w, "rail", o->rail);
     if (o->schedule.len > 0) {
@@ -254,7 +255,8 @@ static enum mete_code batch_close(struct engine *e, struct text id, struct arena
     struct own_event event;
     struct text event_id =
         arena_printf(a, "%s:%.*s", event_type_name(EVENT_PAYOUT_BATCH_CLOSED), (int)id.len, id.p);
-    own_event_begin(&event, e, event_id, EVENT_PAYOUT_BATCH_CLOSED, (struct text){0});
+    const struct own_head head = {.id = event_id, .type = EVENT_PAYOUT_BATCH_CLOSED};
+    own_event_begin(&event, e, &head);
     jw_text(&event.w, "batch_id", id);
     return own_event_submit(&event, NULL, err);
 }

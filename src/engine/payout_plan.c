@@ -331,7 +331,9 @@ static void event_write(struct own_event *event, const struct queueing *k,
     char amount[AMOUNT_TEXT_MAX];
     transfer_id_make(id, text_of(engine_book_name(k->e)), k->batch_id, row->party);
     amount_format(row->amount, k->asset->scale, amount);
-    own_event_begin(event, k->e, text_of(id), EVENT_PAYOUT_TRANSFER_QUEUED, k->actor);
+    const struct own_head head = {
+        .id = text_of(id), .type = EVENT_PAYOUT_TRANSFER_QUEUED, .actor = k->actor};
+    own_event_begin(event, k->e, &head);
     jw_text(&event->w, "batch_id", k->batch_id);
     jw_text(&event->w, "party", row->party);
     jw_object(&event->w, "amount");
@@ -344,16 +346,18 @@ static void event_write(struct own_event *event, const struct queueing *k,
 static enum mete_code row_submit(struct queueing *k, const struct row_kept *row,
                                  struct own_event *event)
 {
+    struct submit_result r;
     event_write(event, k, row);
-    enum submit_status status = own_event_end(event, k->err);
-    if (status == SUBMIT_FAILED) {
-        return k->err->code;
+    own_event_end(event, &r);
+    if (r.status == SUBMIT_FAILED) {
+        *k->err = r.err;
+        return r.err.code;
     }
     /* A conflict: the party has more now than when this batch queued it. */
-    bool known = status == SUBMIT_DUPLICATE || status == SUBMIT_CONFLICT;
-    k->done->queued += status == SUBMIT_APPLIED;
+    bool known = r.status == SUBMIT_DUPLICATE || r.status == SUBMIT_CONFLICT;
+    k->done->queued += r.status == SUBMIT_APPLIED;
     k->done->known += known;
-    k->done->left_out += status != SUBMIT_APPLIED && !known;
+    k->done->left_out += r.status != SUBMIT_APPLIED && !known;
     return METE_OK;
 }
 

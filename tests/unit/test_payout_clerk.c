@@ -339,6 +339,20 @@ static void who_asks_is_not_put_into_another_batch(void **state)
     assert_int_equal(payout_request(e, &ask, &arena, &id, &is_new, &err), METE_CONFLICT);
 }
 
+/* In one and the same moment: who asks later, asks for what is done. */
+static void a_hold_is_placed_once_whoever_asks_again(void **state)
+{
+    struct mete_err err;
+    struct payout_act act = {.party = TEXT("p1"), .reason = TEXT("asked"), .actor = TEXT("key 1")};
+    (void)state;
+    assert_int_equal(payout_hold(e, &act, &err), METE_OK);
+    act.actor = TEXT("key 2");
+    assert_int_equal(payout_hold(e, &act, &err), METE_OK);
+    act.reason = TEXT("another");
+    assert_int_equal(payout_hold(e, &act, &err), METE_OK);
+    commit();
+}
+
 static void destinations_are_masked(void **state)
 {
     static const struct {
@@ -376,6 +390,7 @@ int main(void)
         TEST(an_open_batch_keeps_what_its_fee_may_be),
         TEST(who_asks_later_in_the_day_has_the_bounds_of_the_first),
         TEST(who_asks_is_not_put_into_another_batch),
+        TEST(a_hold_is_placed_once_whoever_asks_again),
         TEST(destinations_are_masked)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
