@@ -8,6 +8,7 @@
 #include "engine/own_event.h"
 #include "render/render.h"
 #include "wire/bank/ecb.h"
+#include "wire/json_values.h"
 
 #include <string.h>
 
@@ -187,15 +188,6 @@ const struct cli_command command_fx_quote = {
 
 /* --- convert -----------------------------------------------------------------------------------*/
 
-static void money_member(struct json_writer *w, const char *name, const char *amount,
-                         const char *currency)
-{
-    jw_object(w, name);
-    jw_str(w, "amount", amount);
-    jw_str(w, "currency", currency);
-    jw_end_object(w);
-}
-
 /** An id of the caller's makes saying it again harmless; else it is a new conversion each time. */
 static const char *event_id(struct cli *c)
 {
@@ -215,10 +207,11 @@ static void event_submit(struct cli *c, struct engine *e, struct submit_result *
     const struct own_head head = {.id = text_of(event_id(c)), .type = EVENT_FX_CONVERTED};
     own_event_begin(&event, e, &head);
     jw_str(&event.w, "party", c->operand[0]);
-    money_member(&event.w, "amount", c->operand[1], c->operand[2]);
+    jw_money_said(&event.w, "amount", text_of(c->operand[1]), text_of(c->operand[2]));
     jw_str(&event.w, "to", c->operand[3]);
     if (cli_option(c, "at-least") != NULL) {
-        money_member(&event.w, "at_least", cli_option(c, "at-least"), c->operand[3]);
+        jw_money_said(&event.w, "at_least", text_of(cli_option(c, "at-least")),
+                      text_of(c->operand[3]));
     }
     own_event_end(&event, r);
 }

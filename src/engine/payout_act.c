@@ -207,17 +207,12 @@ static enum mete_code request_queue(struct asking *k, struct text batch_id, stru
                                     bool *is_new)
 {
     struct own_event event;
-    char amount[AMOUNT_TEXT_MAX];
-    amount_format(k->row.amount, k->asset.scale, amount);
     const struct own_head head = {
         .id = id, .type = EVENT_PAYOUT_TRANSFER_QUEUED, .actor = k->ask->actor};
     own_event_begin(&event, k->e, &head);
     jw_text(&event.w, "batch_id", batch_id);
     jw_text(&event.w, "party", k->ask->party);
-    jw_object(&event.w, "amount");
-    jw_str(&event.w, "amount", amount);
-    jw_str(&event.w, "currency", k->asset.code);
-    jw_end_object(&event.w);
+    jw_money(&event.w, "amount", k->row.amount, &k->asset);
     return own_event_submit(&event, is_new, k->err);
 }
 

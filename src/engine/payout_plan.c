@@ -328,18 +328,13 @@ static void event_write(struct own_event *event, const struct queueing *k,
                         const struct row_kept *row)
 {
     char id[TRANSFER_ID_LEN + 1];
-    char amount[AMOUNT_TEXT_MAX];
     transfer_id_make(id, text_of(engine_book_name(k->e)), k->batch_id, row->party);
-    amount_format(row->amount, k->asset->scale, amount);
     const struct own_head head = {
         .id = text_of(id), .type = EVENT_PAYOUT_TRANSFER_QUEUED, .actor = k->actor};
     own_event_begin(event, k->e, &head);
     jw_text(&event->w, "batch_id", k->batch_id);
     jw_text(&event->w, "party", row->party);
-    jw_object(&event->w, "amount");
-    jw_str(&event->w, "amount", amount);
-    jw_str(&event->w, "currency", k->asset->code);
-    jw_end_object(&event->w);
+    jw_money(&event->w, "amount", row->amount, k->asset);
 }
 
 /** What the plan would pay, core is asked to queue; it looks at the party once more. */
