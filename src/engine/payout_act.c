@@ -203,17 +203,20 @@ static enum mete_code row_find(struct asking *k, struct text batch_id, i128 most
                            payout_row_words(k->a, &k->row, &k->asset).p);
 }
 
-static enum mete_code request_queue(struct asking *k, struct text batch_id, struct text id,
-                                    bool *is_new)
+static enum mete_code request_queue(struct asking *k, struct text batch_id, bool *is_new)
 {
-    struct own_event event;
-    const struct own_head head = {
-        .id = id, .type = EVENT_PAYOUT_TRANSFER_QUEUED, .actor = k->ask->actor};
-    own_event_begin(&event, k->e, &head);
-    jw_text(&event.w, "batch_id", batch_id);
-    jw_text(&event.w, "party", k->ask->party);
-    jw_money(&event.w, "amount", k->row.amount, &k->asset);
-    return own_event_submit(&event, is_new, k->err);
+    struct submit_result r;
+    const struct payout_new n = {.batch_id = batch_id,
+                                 .party = k->ask->party,
+                                 .amount = k->row.amount,
+                                 .asset = &k->asset,
+                                 .actor = k->ask->actor};
+    payout_new_submit(k->e, &n, &r);
+    *is_new = r.status == SUBMIT_APPLIED;
+    if (!*is_new) {
+        *k->err = r.err;
+    }
+    return *is_new ? METE_OK : r.err.code;
 }
 
 static enum mete_code request_run(struct asking *k, struct text *id, bool *is_new)
@@ -248,7 +251,7 @@ static enum mete_code request_run(struct asking *k, struct text *id, bool *is_ne
                                        .actor = k->ask->actor};
     code =
         code == METE_OK ? payout_batch_open(k->e, &open, k->a, &batch_id, &opened, k->err) : code;
-    return code == METE_OK ? request_queue(k, batch_id, *id, is_new) : code;
+    return code == METE_OK ? request_queue(k, batch_id, is_new) : code;
 }
 
 enum mete_code payout_request(struct engine *e, const struct payout_ask *ask, struct arena *a,

@@ -6,6 +6,19 @@
 #include "engine/own_event.h"
 #include "engine/payouts.h"
 
+/* A payout that is to be made. */
+struct payout_new {
+    struct text batch_id;
+    struct text party;
+    i128 amount;
+    const struct asset *asset;
+    struct text actor; /* "": nobody */
+};
+
+/** Queues it, into the open group. A batch pays a party once: SUBMIT_DUPLICATE when it was queued
+ *  before, also with another amount. */
+void payout_new_submit(struct engine *e, const struct payout_new *n, struct submit_result *r);
+
 /** A member that is a string, else "". */
 struct text payload_text(const struct json *payload, const char *member);
 

@@ -324,42 +324,47 @@ static bool row_keep(void *arg, const struct payout_row *row)
     return true;
 }
 
-static void event_write(struct own_event *event, const struct queueing *k,
-                        const struct row_kept *row)
+void payout_new_submit(struct engine *e, const struct payout_new *n, struct submit_result *r)
 {
     char id[TRANSFER_ID_LEN + 1];
-    transfer_id_make(id, text_of(engine_book_name(k->e)), k->batch_id, row->party);
+    struct own_event event;
+    transfer_id_make(id, text_of(engine_book_name(e)), n->batch_id, n->party);
+    *r = (struct submit_result){.status = SUBMIT_DUPLICATE, .seq = engine_seq_of(e, text_of(id))};
+    if (r->seq != 0) {
+        return; /* the party may have more by now: that is for another batch */
+    }
     const struct own_head head = {
-        .id = text_of(id), .type = EVENT_PAYOUT_TRANSFER_QUEUED, .actor = k->actor};
-    own_event_begin(event, k->e, &head);
-    jw_text(&event->w, "batch_id", k->batch_id);
-    jw_text(&event->w, "party", row->party);
-    jw_money(&event->w, "amount", row->amount, k->asset);
+        .id = text_of(id), .type = EVENT_PAYOUT_TRANSFER_QUEUED, .actor = n->actor};
+    own_event_begin(&event, e, &head);
+    jw_text(&event.w, "batch_id", n->batch_id);
+    jw_text(&event.w, "party", n->party);
+    jw_money(&event.w, "amount", n->amount, n->asset);
+    own_event_end(&event, r);
 }
 
 /** What the plan would pay, core is asked to queue; it looks at the party once more. */
-static enum mete_code row_submit(struct queueing *k, const struct row_kept *row,
-                                 struct own_event *event)
+static enum mete_code row_submit(struct queueing *k, const struct row_kept *row)
 {
     struct submit_result r;
-    event_write(event, k, row);
-    own_event_end(event, &r);
+    const struct payout_new n = {.batch_id = k->batch_id,
+                                 .party = row->party,
+                                 .amount = row->amount,
+                                 .asset = k->asset,
+                                 .actor = k->actor};
+    payout_new_submit(k->e, &n, &r);
     if (r.status == SUBMIT_FAILED) {
         *k->err = r.err;
         return r.err.code;
     }
-    /* A conflict: the party has more now than when this batch queued it. */
-    bool known = r.status == SUBMIT_DUPLICATE || r.status == SUBMIT_CONFLICT;
     k->done->queued += r.status == SUBMIT_APPLIED;
-    k->done->known += known;
-    k->done->left_out += r.status != SUBMIT_APPLIED && !known;
+    k->done->known += r.status == SUBMIT_DUPLICATE;
+    k->done->left_out += r.status != SUBMIT_APPLIED && r.status != SUBMIT_DUPLICATE;
     return METE_OK;
 }
 
 enum mete_code payout_queue(struct engine *e, struct text batch_id, const struct payout_query *q,
                             size_t max, struct payout_batch_progress *done, struct mete_err *err)
 {
-    struct own_event event;
     struct queueing k = {.e = e, .actor = q->actor, .batch_id = batch_id, .done = done, .err = err};
     struct plan p = {.e = e,
                      .view = engine_view(e),
@@ -377,7 +382,7 @@ enum mete_code payout_queue(struct engine *e, struct text batch_id, const struct
     done->behind = p.last;
     done->left_out = p.skipped;
     for (size_t i = 0; i < k.count && code == METE_OK; i++) {
-        code = row_submit(&k, &k.row[i], &event);
+        code = row_submit(&k, &k.row[i]);
     }
     arena_clear(&k.a);
     return engine_sound(e, code, err);

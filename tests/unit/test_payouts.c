@@ -2,6 +2,7 @@
  * covers: F-058
  * Payouts of a whole book: the plan, queueing it page by page and again, and what falls due. */
 #include "base/text.h"
+#include "engine/numbers.h"
 #include "engine/payouts.h"
 #include "engine/query.h"
 
@@ -189,6 +190,7 @@ static void a_batch_is_queued_once_however_often_it_is_begun(void **state)
     queue_all(batch, &queued, &known);
     assert_int_equal(queued, 0);
     assert_int_equal(known, 1); /* p10, which has more by now: that is for the next batch */
+    assert_int_equal(engine_counts_of(e)->outcome[SUBMIT_CONFLICT], 0);
 }
 
 /** Revenue of every party in an asset more. */
