@@ -3,9 +3,9 @@
  * one; whether money and state allow it is core's to say. */
 #include "engine/payout_parts.h"
 
-#include "base/encode.h"
 #include "base/text.h"
 #include "crypto/hash.h"
+#include "engine/payout_step.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,20 +32,19 @@ static enum mete_code reason_check(const struct payout_act *act, struct mete_err
 enum mete_code payout_cancel(struct engine *e, const struct payout_act *act, struct mete_err *err)
 {
     struct arena a;
-    struct own_event event;
     struct payout_due row;
+    struct submit_result r;
+    const struct payout_step step = {.type = EVENT_PAYOUT_TRANSFER_CANCELLED,
+                                     .transfer_id = act->id,
+                                     .reason = act->reason,
+                                     .actor = act->actor};
     arena_init(&a, ARENA_MAX);
     enum mete_code code = reason_check(act, err);
     code = code == METE_OK ? payout_find(e, act->id, &a, &row, err) : code;
     if (code == METE_OK && row.transfer.state != TRANSFER_CANCELLED) {
-        const struct own_head head = {
-            .id = arena_printf(&a, "%.*s:cancelled", (int)act->id.len, act->id.p),
-            .type = EVENT_PAYOUT_TRANSFER_CANCELLED,
-            .actor = act->actor};
-        own_event_begin(&event, e, &head);
-        jw_text(&event.w, "transfer_id", act->id);
-        jw_text(&event.w, "reason", act->reason);
-        code = own_event_submit(&event, NULL, err);
+        payout_steps_take(e, engine_now(e), &step, 1, false, &a, &r);
+        *err = r.err;
+        code = r.status == SUBMIT_APPLIED || r.status == SUBMIT_DUPLICATE ? METE_OK : r.err.code;
     }
     arena_clear(&a);
     return engine_sound(e, code, err);

@@ -126,8 +126,10 @@ static bool step_prepare(struct engine *e, mete_time now, const struct payout_st
         r->status = engine_sound(e, METE_OK, &r->err) == METE_OK ? r->status : SUBMIT_FAILED;
         return false;
     }
-    const struct own_head head = {
-        .id = step_id(a, s, &row.transfer), .type = s->type, .occurred_at = {true, now}};
+    const struct own_head head = {.id = step_id(a, s, &row.transfer),
+                                  .type = s->type,
+                                  .occurred_at = {true, now},
+                                  .actor = s->actor};
     own_event_begin(&event, e, &head);
     payload_write(&event.w, s, row.party);
     own_event_prepare(&event, p);

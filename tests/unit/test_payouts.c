@@ -3,6 +3,8 @@
  * Payouts of a whole book: the plan, queueing it page by page and again, and what falls due. */
 #include "base/text.h"
 #include "engine/numbers.h"
+#include "engine/own_event.h"
+#include "engine/payout_step.h"
 #include "engine/payouts.h"
 #include "engine/query.h"
 
@@ -311,6 +313,46 @@ static void a_payout_is_found_by_its_id(void **state)
     assert_int_equal(payout_find(e, TEXT("e0"), &arena, &row, &err), METE_TRANSFER_UNKNOWN);
 }
 
+/* It is one and the same step, whoever says it. */
+static void a_cancelled_payout_is_cancelled_for_its_worker_too(void **state)
+{
+    (void)state;
+    struct mete_err err;
+    struct submit_result r;
+    char batch[32], id[TRANSFER_ID_LEN + 1];
+    uint64_t queued, known;
+    mete_time at;
+    struct text actor;
+    snprintf(batch, sizeof batch, "batch-%u", told);
+    say(SUBMIT_APPLIED, "payout.batch_opened", "\"asset\":\"USD\",\"rail\":\"stripe\"");
+    commit();
+    queue_all(batch, &queued, &known);
+    transfer_id_make(id, TEXT("main"), text_of(batch), TEXT("p12"));
+    struct payout_act act = {.id = text_of(id), .reason = TEXT("asked"), .actor = TEXT("key 1")};
+    assert_int_equal(payout_cancel(e, &act, &err), METE_OK);
+    const struct payout_step step = {.type = EVENT_PAYOUT_TRANSFER_CANCELLED,
+                                     .transfer_id = text_of(id),
+                                     .reason = TEXT("asked")};
+    payout_steps_take(e, engine_now(e), &step, 1, false, &arena, &r);
+    assert_int_equal(r.status, SUBMIT_DUPLICATE);
+    assert_true(own_event_recall(e, r.event_id, &arena, &at, &actor) && text_is(actor, "key 1"));
+    act.reason = TEXT("asked again");
+    assert_int_equal(payout_cancel(e, &act, &err), METE_OK);
+    commit();
+    assert_int_equal(plan_now().paid, 1);
+    act.id = TEXT("po_none");
+    assert_int_equal(payout_cancel(e, &act, &err), METE_TRANSFER_UNKNOWN);
+    transfer_id_make(id, TEXT("main"), text_of(batch), TEXT("p13"));
+    const struct payout_step sending = {.type = EVENT_PAYOUT_TRANSFER_SENDING,
+                                        .transfer_id = text_of(id),
+                                        .attempt = 1,
+                                        .anchor = TEXT("a")};
+    payout_steps_take(e, engine_now(e), &sending, 1, false, &arena, &r);
+    assert_int_equal(r.status, SUBMIT_APPLIED);
+    act.id = text_of(id);
+    assert_int_equal(payout_cancel(e, &act, &err), METE_STATE_FORBIDS);
+}
+
 /* --- explaining --------------------------------------------------------------------------------*/
 
 /** Appends what `id` means, on the second of January. */
@@ -387,6 +429,7 @@ int main(void)
         ONE(pages_of_a_plan_have_everybody),
         ONE(what_is_due_comes_oldest_first),
         ONE(a_payout_is_found_by_its_id),
+        ONE(a_cancelled_payout_is_cancelled_for_its_worker_too),
         ONE(payouts_are_explained),
     };
     return cmocka_run_group_tests_name("payouts", tests, NULL, NULL);
