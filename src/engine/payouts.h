@@ -273,11 +273,6 @@ enum mete_code payouts_list(struct engine *e, const struct payouts_query *q, pay
 /* --- what a worker looks at: payouts.c
  * ---------------------------------------------------------*/
 
-/** What is due at `now`, oldest first, at most `max`; in `a`. */
-enum mete_code payouts_due(struct engine *e, mete_time now, size_t max, struct arena *a,
-                           struct payout_due **rows, size_t *count,
-                           struct mete_err *err) METE_MUST_CHECK;
-
 /** One transfer by its number, which has to be one. */
 enum mete_code payout_read(struct engine *e, struct arena *a, uint64_t number,
                            struct payout_due *row, struct mete_err *err) METE_MUST_CHECK;

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "core/balance.h"
+#include "engine/payout_claim.h"
 #include "engine/payouts.h"
 #include "engine/query.h"
 #include "engine/verify.h"
@@ -386,21 +387,29 @@ static int transfer_named(const struct world *w, struct text id)
 
 static void worker_look(struct world *w, struct worker *k)
 {
-    struct payout_due *rows;
+    const struct text rails[] = {text_of(RAILS[0]), text_of(RAILS[1])};
+    const struct payout_claim_query q = {.now = w->now,
+                                         .lease_until = w->now, /* workers sleep: no lease holds */
+                                         .max = 4,
+                                         .rail = rails,
+                                         .rails = 2};
+    struct payout_leases *leases = payout_leases_new();
+    struct payout_claim *rows;
     struct mete_err err;
     size_t count;
     struct arena a;
     arena_init(&a, (size_t)1 << 26);
-    if (payouts_due(w->s.engine, w->now, 4, &a, &rows, &count, &err) != METE_OK)
-        wrong(w, "payouts_due: %s", err.text);
+    if (payouts_claim(w->s.engine, leases, &q, &a, &rows, &count, &err) != METE_OK)
+        wrong(w, "payouts_claim: %s", err.text);
     else if (count > 0) {
-        const struct payout_due *row = &rows[below(w, (unsigned)count)];
+        const struct payout_due *row = &rows[below(w, (unsigned)count)].due;
         k->transfer = transfer_named(w, row->transfer_id);
         k->seen = row->transfer;
         k->step = WORKER_PLAN;
         if (k->transfer < 0)
             wrong(w, "a row of the outbox is of no payout that was queued");
     }
+    payout_leases_free(leases);
     arena_clear(&a);
 }
 
