@@ -146,7 +146,17 @@ static void period_of(const struct schedule *s, int32_t day, struct period *out)
         METE_ASSERT(time_parse_period(text_of(out->name), &out->from, &out->until));
     }
     mete_time days = s->on > 1 ? (s->on - 1) * TIME_DAY_US : 0;
-    out->due = s->every == EVERY_DEMAND ? out->from : out->until + days + s->at_min * MINUTE_US;
+    out->due = schedule_on_demand(s) ? out->from : out->until + days + s->at_min * MINUTE_US;
+}
+
+bool schedule_on_demand(const struct schedule *s)
+{
+    return s->every == EVERY_DEMAND;
+}
+
+bool schedule_is_due(const struct schedule *s, const struct period *p, mete_time t)
+{
+    return !schedule_on_demand(s) && p->due >= s->since && p->due <= t;
 }
 
 void schedule_period(const struct schedule *s, mete_time t, struct period *out)

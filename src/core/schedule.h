@@ -50,6 +50,10 @@ struct period {
     mete_time due;   /* when it is run; on demand: when it begins */
 };
 
+/** Nothing is run by the clock: who asks is paid. */
+bool schedule_on_demand(const struct schedule *s);
+/** Has the clock made the period due by `t`, since there is the schedule? */
+bool schedule_is_due(const struct schedule *s, const struct period *p, mete_time t);
 /** The newest period that is due at `t`. */
 void schedule_period(const struct schedule *s, mete_time t, struct period *out);
 /** By its name. False: the schedule has none of that name. */

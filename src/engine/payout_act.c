@@ -110,9 +110,7 @@ struct asking {
     struct engine *e;
     const struct payout_ask *ask;
     struct arena *a;
-    struct schedule schedule;
-    struct asset asset;
-    struct period period;
+    struct payout_period period;
     struct payout_row row;
     bool seen;
     struct mete_err *err;
@@ -127,19 +125,14 @@ static bool row_take(void *arg, const struct payout_row *row)
     return false;
 }
 
-static enum mete_code schedule_take(struct asking *k)
+static enum mete_code period_take(struct asking *k)
 {
-    const struct view *v = engine_view(k->e);
     struct text id = k->ask->schedule;
-    if (view_schedule(v, k->a, id, &k->schedule) != VIEW_FOUND ||
-        k->schedule.every != EVERY_DEMAND) {
-        return mete_fail(k->err, METE_SCHEDULE_UNKNOWN, "/schedule",
-                         "there is no schedule on demand \"%.*s\"", (int)id.len, id.p);
-    }
-    schedule_period(&k->schedule, engine_now(k->e), &k->period);
-    return view_asset_number(v, k->schedule.asset, &k->asset) == VIEW_FOUND
-               ? METE_OK
-               : mete_fail(k->err, METE_STORE_FAILED, "", "the schedule's asset cannot be read");
+    enum mete_code code = payout_period_find(k->e, id, (struct text){0}, k->a, &k->period, k->err);
+    return code != METE_OK || k->period.on_demand
+               ? code
+               : mete_fail(k->err, METE_SCHEDULE_UNKNOWN, "/schedule",
+                           "there is no schedule on demand \"%.*s\"", (int)id.len, id.p);
 }
 
 /** What may be paid at most; 0: all. */
@@ -148,42 +141,41 @@ static enum mete_code amount_take(struct asking *k, i128 *most)
     i128 asked = 0;
     char bound[AMOUNT_TEXT_MAX];
     struct text given = k->ask->amount;
-    *most = k->schedule.maximum;
+    *most = k->period.schedule.maximum;
     if (given.len == 0) {
         return METE_OK;
     }
-    enum mete_code code = amount_parse(given, k->asset.scale, &asked);
+    enum mete_code code = amount_parse(given, k->period.asset.scale, &asked);
     if (code != METE_OK || asked == 0) {
         return mete_fail(k->err, code != METE_OK ? code : METE_MEMBER_VALUE, "/amount",
-                         "no amount of %s, which has %u decimals", k->asset.code, k->asset.scale);
+                         "no amount of %s, which has %u decimals", k->period.asset.code,
+                         k->period.asset.scale);
     }
-    if (k->schedule.maximum > 0 && asked > k->schedule.maximum) {
-        amount_format(k->schedule.maximum, k->asset.scale, bound);
+    if (k->period.schedule.maximum > 0 && asked > k->period.schedule.maximum) {
+        amount_format(k->period.schedule.maximum, k->period.asset.scale, bound);
         return mete_fail(k->err, METE_PAYOUT_LIMIT, "/amount", "at most %s %s at once", bound,
-                         k->asset.code);
+                         k->period.asset.code);
     }
     *most = asked;
     return METE_OK;
 }
 
 /** Of the day's batch, once the first who asked has opened it; else the schedule's. */
-static struct payout_bounds bounds_of(struct asking *k, struct text batch_id)
+static struct payout_bounds bounds_of(struct asking *k)
 {
     struct batch b;
-    uint64_t number = engine_seq_of(k->e, batch_id);
+    uint64_t number = engine_seq_of(k->e, k->period.batch_id);
     bool there = number != 0 && view_batch(engine_view(k->e), k->a, number, &b) == VIEW_FOUND;
-    return there ? b.bounds : schedule_bounds(&k->schedule);
+    return there ? b.bounds : k->period.bounds;
 }
 
-static enum mete_code row_find(struct asking *k, struct text batch_id, i128 most)
+static enum mete_code row_find(struct asking *k, i128 most)
 {
-    const struct payout_bounds bounds = bounds_of(k, batch_id);
-    const struct payout_query q = {.asset = text_of(k->asset.code),
-                                   .rail = k->schedule.rail,
-                                   .at = engine_now(k->e),
-                                   .party = k->ask->party,
-                                   .bounds = &bounds,
-                                   .most = most};
+    const struct payout_bounds bounds = bounds_of(k);
+    struct payout_query q = payout_period_query(&k->period);
+    q.party = k->ask->party;
+    q.bounds = &bounds;
+    q.most = most;
     enum mete_code code = payout_plan(k->e, &q, row_take, k, k->err);
     if (code != METE_OK) {
         return code;
@@ -192,23 +184,23 @@ static enum mete_code row_find(struct asking *k, struct text batch_id, i128 most
         return mete_fail(k->err, METE_INSUFFICIENT_FUNDS, "", "nothing has cleared");
     }
     if (k->row.code != METE_OK) {
-        struct text why = payout_row_words(k->a, &k->row, &k->asset);
+        struct text why = payout_row_words(k->a, &k->row, &k->period.asset);
         return mete_fail(k->err, k->row.code, "", "%.*s", (int)why.len, why.p);
     }
     return k->ask->amount.len == 0 || k->row.amount == most
                ? METE_OK
                : mete_fail(k->err, METE_INSUFFICIENT_FUNDS, "/amount", "no more than %.*s",
-                           (int)payout_row_words(k->a, &k->row, &k->asset).len,
-                           payout_row_words(k->a, &k->row, &k->asset).p);
+                           (int)payout_row_words(k->a, &k->row, &k->period.asset).len,
+                           payout_row_words(k->a, &k->row, &k->period.asset).p);
 }
 
-static enum mete_code request_queue(struct asking *k, struct text batch_id, bool *is_new)
+static enum mete_code request_queue(struct asking *k, bool *is_new)
 {
     struct submit_result r;
-    const struct payout_new n = {.batch_id = batch_id,
+    const struct payout_new n = {.batch_id = k->period.batch_id,
                                  .party = k->ask->party,
                                  .amount = k->row.amount,
-                                 .asset = &k->asset,
+                                 .asset = &k->period.asset,
                                  .actor = k->ask->actor};
     payout_new_submit(k->e, &n, &r);
     *is_new = r.status == SUBMIT_APPLIED;
@@ -222,17 +214,15 @@ static enum mete_code request_run(struct asking *k, struct text *id, bool *is_ne
 {
     i128 most;
     bool opened;
-    struct text batch_id;
     char transfer_id[TRANSFER_ID_LEN + 1];
-    enum mete_code code = schedule_take(k);
+    enum mete_code code = period_take(k);
     code = code == METE_OK ? party_known(k->e, k->ask->party, k->err) : code;
     code = code == METE_OK ? amount_take(k, &most) : code;
     if (code != METE_OK) {
         return code;
     }
-    batch_id =
-        arena_printf(k->a, "%.*s/%s", (int)k->schedule.id.len, k->schedule.id.p, k->period.name);
-    transfer_id_make(transfer_id, text_of(engine_book_name(k->e)), batch_id, k->ask->party);
+    transfer_id_make(transfer_id, text_of(engine_book_name(k->e)), k->period.batch_id,
+                     k->ask->party);
     *id = arena_text(k->a, text_of(transfer_id));
     if (engine_seq_of(k->e, *id) != 0) {
         return mete_fail(k->err, METE_PAYOUT_LIMIT, "",
@@ -240,17 +230,14 @@ static enum mete_code request_run(struct asking *k, struct text *id, bool *is_ne
                          "(UTC)",
                          transfer_id);
     }
-    code = row_find(k, batch_id, most);
+    code = row_find(k, most);
     if (code == METE_OK && k->ask->allow != NULL) {
-        code = k->ask->allow(k->ask->ctx, &k->asset, k->row.amount, k->err);
+        code = k->ask->allow(k->ask->ctx, &k->period.asset, k->row.amount, k->err);
     }
-    const struct batch_request open = {.schedule = k->schedule.id,
-                                       .period = text_of(k->period.name),
-                                       .even_unfinished = true,
-                                       .actor = k->ask->actor};
-    code =
-        code == METE_OK ? payout_batch_open(k->e, &open, k->a, &batch_id, &opened, k->err) : code;
-    return code == METE_OK ? request_queue(k, batch_id, is_new) : code;
+    if (code == METE_OK) {
+        code = payout_period_open(k->e, &k->period, k->ask->actor, k->a, &opened, k->err);
+    }
+    return code == METE_OK ? request_queue(k, is_new) : code;
 }
 
 enum mete_code payout_request(struct engine *e, const struct payout_ask *ask, struct arena *a,

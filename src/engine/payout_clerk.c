@@ -47,38 +47,14 @@ static enum mete_code open_find(struct search *s)
     return code;
 }
 
-/** The newest period of a schedule that is due and not there. */
-static bool schedule_is_due(struct engine *e, struct arena *a, const struct schedule *s)
-{
-    struct period p;
-    mete_time now = engine_now(e);
-    schedule_period(s, now, &p);
-    return s->every != EVERY_DEMAND && p.due >= s->since && p.due <= now &&
-           engine_seq_of(e, arena_printf(a, "%.*s/%s", (int)s->id.len, s->id.p, p.name)) == 0;
-}
-
-static enum mete_code schedules_due(struct engine *e, struct arena *a, bool *due,
-                                    struct mete_err *err)
-{
-    struct schedule *s = NULL;
-    size_t count;
-    *due = false;
-    if (view_schedules(engine_view(e), a, &s, &count) == VIEW_MISSING) {
-        return mete_fail(err, METE_STORE_FAILED, "", "the schedules cannot be read");
-    }
-    for (size_t i = 0; i < count && !*due; i++) {
-        *due = schedule_is_due(e, a, &s[i]);
-    }
-    return METE_OK;
-}
-
 enum mete_code payout_clerk_look(struct engine *e, struct payout_clerk *clerk, bool *due,
                                  struct mete_err *err)
 {
     struct arena a;
     struct search s = {.e = e, .clerk = clerk, .unbroken = true, .err = err};
+    struct payout_period unused;
     arena_init(&a, ARENA_MAX);
-    enum mete_code code = schedules_due(e, &a, due, err);
+    enum mete_code code = payout_period_due(e, &a, due, &unused, err);
     if (code == METE_OK && !*due && clerk->batch == 0) {
         code = open_find(&s);
     }
@@ -111,10 +87,9 @@ enum mete_code payout_clerk_step(struct engine *e, struct payout_clerk *clerk, s
 {
     struct arena a;
     struct search s = {.e = e, .clerk = clerk, .unbroken = true, .err = err};
-    size_t opened;
     *done = (struct payout_batch_progress){0};
     arena_init(&a, ARENA_MAX);
-    enum mete_code code = payout_schedules_run(e, engine_now(e), &opened, err);
+    enum mete_code code = payout_schedules_run(e, err);
     if (code == METE_OK && clerk->batch == 0) {
         code = open_find(&s);
         clerk->batch = s.found;

@@ -6,6 +6,12 @@
 #include "engine/own_event.h"
 #include "engine/payouts.h"
 
+/** Opens the batch of a period, unless it is there: then *is_new is false. METE_CONFLICT: another
+ *  one, or none, has its id. */
+enum mete_code payout_period_open(struct engine *e, const struct payout_period *p,
+                                  struct text actor, struct arena *a, bool *is_new,
+                                  struct mete_err *err) METE_MUST_CHECK;
+
 /* A payout that is to be made. */
 struct payout_new {
     struct text batch_id;

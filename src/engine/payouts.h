@@ -85,6 +85,33 @@ enum mete_code payout_queue(struct engine *e, struct text batch_id, const struct
                             size_t max, struct payout_batch_progress *done,
                             struct mete_err *err) METE_MUST_CHECK;
 
+/* --- periods of schedules: payout_period.c
+ * ------------------------------------------------------*/
+
+/* A period of a schedule, as the batch that it is or will be. */
+struct payout_period {
+    struct schedule schedule; /* as it stands: a batch that is open keeps to its own bounds */
+    struct period period;
+    struct asset asset;
+    bool on_demand;
+    struct text batch_id;
+    mete_time cutoff_at;
+    mete_time plan_at; /* of what is planned: now on demand, else the cut-off */
+    struct payout_bounds bounds;
+};
+
+/** The period of that name; "": the newest that is due. METE_SCHEDULE_UNKNOWN,
+ *  METE_REQUEST_INVALID. */
+enum mete_code payout_period_find(struct engine *e, struct text schedule, struct text name,
+                                  struct arena *a, struct payout_period *out,
+                                  struct mete_err *err) METE_MUST_CHECK;
+/** The first that the clock has made due and that is not there: the newest of its schedule. One
+ *  that came due before its schedule was made is left alone. */
+enum mete_code payout_period_due(struct engine *e, struct arena *a, bool *due,
+                                 struct payout_period *out, struct mete_err *err) METE_MUST_CHECK;
+/** Whom it pays; points into `p`. */
+struct payout_query payout_period_query(const struct payout_period *p);
+
 /* --- batches: payout_batch.c
  * -------------------------------------------------------------------*/
 
@@ -95,9 +122,8 @@ struct batch_request {
     struct text batch_id; /* these three without a schedule; with one, "" */
     struct text asset;
     struct text rail;
-    struct when cutoff;   /* not set: payout_cutoff of now */
-    struct text actor;    /* who asked; may be "" */
-    bool even_unfinished; /* open a period on demand */
+    struct when cutoff; /* not set: payout_cutoff of now */
+    struct text actor;  /* who asked; may be "" */
 };
 
 /** Opens it, unless it is there: then *is_new is false. The event is in the open group. `batch_id`
@@ -145,10 +171,8 @@ struct page_of {
 enum mete_code payout_batch_step(struct engine *e, struct text batch_id, const struct page_of *page,
                                  struct mete_err *err) METE_MUST_CHECK;
 
-/** Opens what the clock has made due: the newest period of each schedule that is not there yet. A
- *  period that came due before its schedule was made is left alone. *opened: how many. */
-enum mete_code payout_schedules_run(struct engine *e, mete_time now, size_t *opened,
-                                    struct mete_err *err) METE_MUST_CHECK;
+/** Opens what payout_period_due finds, until there is nothing. */
+enum mete_code payout_schedules_run(struct engine *e, struct mete_err *err) METE_MUST_CHECK;
 
 /* --- the clerk: payout_clerk.c
  * -----------------------------------------------------------------*/

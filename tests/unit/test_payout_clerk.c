@@ -339,6 +339,35 @@ static void who_asks_is_not_put_into_another_batch(void **state)
     assert_int_equal(payout_request(e, &ask, &arena, &id, &is_new, &err), METE_CONFLICT);
 }
 
+static void a_period_says_what_its_batch_is(void **state)
+{
+    struct mete_err err;
+    struct payout_period p;
+    bool due;
+    (void)state;
+    travel("2026-11-03T06:29:59Z");
+    assert_int_equal(payout_period_find(e, TEXT("monthly"), TEXT(""), &arena, &p, &err), METE_OK);
+    assert_true(text_eq(p.batch_id, TEXT("monthly/2026-09"))); /* the newest that is due */
+    assert_int_equal(payout_period_due(e, &arena, &due, &p, &err), METE_OK);
+    assert_false(due); /* from before the schedule */
+    travel("2026-11-03T06:30:00Z");
+    assert_int_equal(payout_period_due(e, &arena, &due, &p, &err), METE_OK);
+    assert_true(due && text_eq(p.batch_id, TEXT("monthly/2026-10")));
+    assert_true(!p.on_demand && p.plan_at == p.cutoff_at && p.cutoff_at == p.period.until - 1);
+    assert_true(p.bounds.minimum == 1000);
+    (void)clerk_run(100);
+    assert_int_equal(payout_period_due(e, &arena, &due, &p, &err), METE_OK);
+    assert_false(due);
+    assert_int_equal(payout_period_find(e, TEXT("pull"), TEXT(""), &arena, &p, &err), METE_OK);
+    assert_true(p.on_demand && text_eq(p.batch_id, TEXT("pull/2026-11-03")));
+    assert_true(p.plan_at == engine_now(e) && p.cutoff_at == p.period.until - 1);
+    assert_int_equal(payout_period_find(e, TEXT("monthly"), TEXT("2026-W01"), &arena, &p, &err),
+                     METE_REQUEST_INVALID);
+    assert_non_null(strstr(err.text, "named like 2026-11"));
+    assert_int_equal(payout_period_find(e, TEXT("none"), TEXT(""), &arena, &p, &err),
+                     METE_SCHEDULE_UNKNOWN);
+}
+
 /* In one and the same moment: who asks later, asks for what is done. */
 static void a_hold_is_placed_once_whoever_asks_again(void **state)
 {
@@ -390,6 +419,7 @@ int main(void)
         TEST(an_open_batch_keeps_what_its_fee_may_be),
         TEST(who_asks_later_in_the_day_has_the_bounds_of_the_first),
         TEST(who_asks_is_not_put_into_another_batch),
+        TEST(a_period_says_what_its_batch_is),
         TEST(a_hold_is_placed_once_whoever_asks_again),
         TEST(destinations_are_masked)};
     return cmocka_run_group_tests(tests, NULL, NULL);
