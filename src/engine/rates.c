@@ -15,8 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PROVIDER   "ECB"
-#define PAIRS_PAGE 256u
+#define PROVIDER "ECB"
 
 /* --- taking over -------------------------------------------------------------------------------*/
 
@@ -111,43 +110,28 @@ struct listing {
     void *arg;
 };
 
-static bool pair_visit(struct listing *l, struct bytes key)
+static enum mete_code pair_visit(void *arg, const struct walk_key *k, bool *go_on)
 {
+    struct listing *l = arg;
     struct rate_row row;
-    if (!pair_of(key, &row.base, &row.quote) || (l->base.len > 0 && !text_eq(l->base, row.base)) ||
+    if (!pair_of(k->key, &row.base, &row.quote) ||
+        (l->base.len > 0 && !text_eq(l->base, row.base)) ||
         (l->quote.len > 0 && !text_eq(l->quote, row.quote)) ||
         view_rate(engine_view(l->e), row.base, row.quote, &row.rate) != VIEW_FOUND) {
-        return true;
+        return METE_OK;
     }
     row.is_old = engine_now(l->e) - row.rate.as_of > RATE_AGE_MAX;
-    return l->visit(l->arg, &row);
+    *go_on = l->visit(l->arg, &row);
+    return METE_OK;
 }
 
 enum mete_code rates_list(struct engine *e, struct text base, struct text quote, rate_visit *visit,
                           void *arg, struct mete_err *err)
 {
     struct listing l = {e, base, quote, visit, arg};
-    struct key from = key_of(KEY_RATE);
-    const struct key until = key_prefix_end(key_of(KEY_RATE));
-    struct walk_keys keys = {.more = true};
-    struct arena a;
-    arena_init(&a, (size_t)1 << 24);
-    enum mete_code code = METE_OK;
-    for (bool go = true; go && keys.more && code == METE_OK;) {
-        arena_reset(&a);
-        code = walk_keys(e, &a, key_bytes(&from), key_bytes(&until), PAIRS_PAGE, &keys, err);
-        for (size_t i = 0; i < keys.count && go && code == METE_OK; i++) {
-            go = pair_visit(&l, keys.key[i]);
-        }
-        if (code == METE_OK && keys.count > 0) { /* behind the last one */
-            const struct bytes last = keys.key[keys.count - 1];
-            memcpy(from.b, last.p, last.len);
-            from.b[last.len] = 0;
-            from.len = last.len + 1;
-        }
-    }
-    arena_clear(&a);
-    return engine_sound(e, code, err);
+    const struct key from = key_of(KEY_RATE);
+    const struct key until = key_prefix_end(from);
+    return engine_sound(e, walk_each_key(e, &from, &until, pair_visit, &l, err), err);
 }
 
 /* --- asking ------------------------------------------------------------------------------------*/
