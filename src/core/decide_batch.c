@@ -118,6 +118,18 @@ static enum decided balance_check(struct work *w, const struct transfer *t, mete
     return DECIDED_APPLIED;
 }
 
+/** What the batch was opened for. */
+static enum decided bounds_check(struct work *w, const struct batch *b, i128 amount)
+{
+    enum mete_code code = bounds_judge(&b->bounds, amount);
+    return code == METE_OK
+               ? DECIDED_APPLIED
+               : work_refuse(w, code, "/payload/amount/amount",
+                             code == METE_BELOW_MINIMUM
+                                 ? "the batch pays no less than its minimum"
+                                 : "the rail's fee would be more than the batch lets it");
+}
+
 static enum decided party_check(struct work *w, uint64_t batch, const struct batch *b,
                                 uint32_t party)
 {
@@ -154,6 +166,7 @@ enum decided decide_queued(struct work *w)
     t.party = work_party(w, e->party);
     t.asset = asset.number;
     fine = party_check(w, t.batch, &b, t.party);
+    fine = fine == DECIDED_APPLIED ? bounds_check(w, &b, t.amount) : fine;
     fine = fine == DECIDED_APPLIED ? balance_check(w, &t, b.cutoff_at, &asset) : fine;
     if (fine != DECIDED_APPLIED || w->missing) {
         return w->missing ? DECIDED_NEEDS : fine;

@@ -684,6 +684,12 @@ static void a_batch_keeps_what_it_was_opened_for(void **state)
                      DECIDED_APPLIED);
     uint64_t number = w.size;
     batch_is(number, false);
+    REFUSED(METE_BELOW_MINIMUM, 0, "payout.transfer_queued",
+            "\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD("9.99"));
+    REFUSED(METE_FEE_ABOVE_CAP, 0, "payout.transfer_queued",
+            "\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD("11.99"));
+    APPLIED(0, "payout.transfer_queued",
+            "\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD("12.00"));
     APPLIED(0, "payout.batch_closed", "\"batch_id\":\"b2\"");
     batch_is(number, true);
     REFUSED(METE_AMOUNT_SCALE, 0, "payout.batch_opened", OPENED ",\"minimum\":\"0.001\"");
