@@ -514,6 +514,10 @@ static void batch_line(struct audit *x, struct bytes key, struct bytes value, co
            machine_of(MACHINE_BATCH)->state[b.is_closed ? BATCH_CLOSED : BATCH_OPEN]);
     jw_asset(&x->w, names_asset(&x->names, b.asset));
     jw_text(&x->w, "rail", b.rail);
+    jw_str(&x->w, "pays", b.on_demand ? "asked" : "all");
+    jw_i128(&x->w, "minimum", b.bounds.minimum);
+    jw_i128(&x->w, "fee", b.bounds.fee);
+    put_u64(x, "fee_cap_bps", b.bounds.fee_cap_bps);
     put_time(x, "cutoff_at", b.cutoff_at);
     jw_i128(&x->w, "transfers", has[BATCH_TRANSFERS]);
     jw_i128(&x->w, "amount", has[BATCH_AMOUNT]);
