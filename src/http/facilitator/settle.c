@@ -193,8 +193,12 @@ static void looked(void *ctx, enum mete_code code, const struct x402_status *now
     struct settling *s = ctx;
     const bool is_known = code == METE_OK && now->state != X402_NONE &&
                           now->state != X402_RELEASED && now->state != X402_RESERVED;
-    if (is_known) {
-        answer_known(s, now);
+    if (is_known) { /* who may hear of it is the book's to say: it knows whose the payment is */
+        const struct x402_step again = {.kind = X402_STEP_SETTLE,
+                                        .name = now->name,
+                                        .reservation = s->j.in.reservation,
+                                        .request = s->request};
+        step_say(s->j.d, &again, s->j.x->request_id, committed, s);
     } else if (code != METE_OK && code != METE_NOT_FOUND) {
         s->j.c.message = arena_printf(&s->j.x->arena, "%s", err->text);
         refuse(s, X402_REASON_UNEXPECTED_SETTLE);
