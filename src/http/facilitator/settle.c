@@ -174,11 +174,15 @@ static struct x402_step step_of(struct settling *s)
                                        .tip_max = number_text(a, c->tip_max)}};
 }
 
+static void looked(void *ctx, enum mete_code code, const struct x402_status *now,
+                   const struct mete_err *err);
+
 static void judged(struct judging *j)
 {
     struct settling *s = (struct settling *)j;
     if (j->c.reason != X402_REASON_NONE) {
-        refuse(s, j->c.reason);
+        /* a copy of this request may have settled it meanwhile, so that it fails when tried */
+        status_ask(j->d, s->id, j->c.arena, looked, s);
         return;
     }
     const struct x402_step step = step_of(s);
