@@ -178,11 +178,15 @@ static struct x402_step step_of(struct settling *s)
                                        .tip_max = number_text(a, c->tip_max)}};
 }
 
+static void looked(void *ctx, enum mete_code code, const struct x402_status *now,
+                   const struct mete_err *err);
+
 static void judged(struct judging *j)
 {
     struct settling *s = (struct settling *)j;
     if (j->c.reason != X402_REASON_NONE) {
-        refuse(s, j->c.reason);
+        /* a copy of this request may have settled it meanwhile, so that it fails when tried */
+        status_ask(j->d, s->id, j->c.arena, looked, s);
         return;
     }
     const struct x402_step step = step_of(s);
@@ -197,8 +201,12 @@ static void looked(void *ctx, enum mete_code code, const struct x402_status *now
     struct settling *s = ctx;
     const bool is_known = code == METE_OK && now->state != X402_NONE &&
                           now->state != X402_RELEASED && now->state != X402_RESERVED;
-    if (is_known) {
-        answer_known(s, now);
+    if (is_known) { /* who may hear of it is the book's to say: it knows whose the payment is */
+        const struct x402_step again = {.kind = X402_STEP_SETTLE,
+                                        .name = now->name,
+                                        .reservation = s->j.in.reservation,
+                                        .request = s->request};
+        step_say(s->j.d, &again, s->j.x->request_id, committed, s);
     } else if (code != METE_OK && code != METE_NOT_FOUND) {
         s->j.c.message = arena_printf(&s->j.x->arena, "%s", err->text);
         refuse(s, X402_REASON_UNEXPECTED_SETTLE);

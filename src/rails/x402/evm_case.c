@@ -418,7 +418,7 @@ static bool why_hear_permit2(struct x402_case *c, const struct rpc_answer *a)
     if (!data_of(c, &a[0], &data) || !abi_answer_address(data, &permit2)) {
         return decide(c, X402_REASON_PERMIT2_NO_PROXY);
     }
-    if (!c->evm->has_approval && data_of(c, &a[1], &data) && abi_answer_u256(data, &allowed) &&
+    if (data_of(c, &a[1], &data) && abi_answer_u256(data, &allowed) &&
         u256_cmp(allowed, c->evm->pay.permit2.amount) < 0) {
         return decide(c, X402_REASON_PERMIT2_ALLOWANCE);
     }
