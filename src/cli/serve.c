@@ -138,6 +138,9 @@ static struct desk_options desk_of(struct settings *s)
         .payment_secrets = settings_text(s, SETTING_PAYMENT_SECRETS),
         .stripe_webhook_secret = settings_path(s, SETTING_STRIPE_WEBHOOK),
         .facilitator_public = settings_switch(s, SETTING_X402_PUBLIC),
+        .facilitator_rate = settings_switch(s, SETTING_X402_LIMITED)
+                                ? (unsigned)settings_number(s, SETTING_X402_RATE)
+                                : 0,
         .settle_wait_s = (unsigned)settings_number(s, SETTING_X402_WAIT),
         .loopback = listen_is_loopback(settings_text(s, SETTING_LISTEN)),
         .log = settings_switch(s, SETTING_LOG_REQUESTS),

@@ -108,6 +108,12 @@ enum setting_kind {
       "alone")                                                                                     \
     X(X402_PUBLIC, "facilitator", "public", NULL, "public-facilitator", SWITCH, "no", 0, 0, 0,     \
       "nobody has to show a key to have payments verified and settled")                            \
+    X(X402_LIMITED, "facilitator", "rate_limited", "ENABLE_RATE_LIMIT", NULL, SWITCH, "yes", 0, 0, \
+      0, "whether the next one counts")                                                            \
+    X(X402_RATE, "facilitator", "rate_per_minute", "RATE_LIMIT_PER_MINUTE", NULL, NUMBER, "0", 0,  \
+      SETTING_NUMBER_MAX, 0,                                                                       \
+      "verifications and settlements a minute of one key or address, and of one payer; 0: no "     \
+      "bound")                                                                                     \
     X(X402_WAIT, "facilitator", "settle_wait_s", NULL, NULL, NUMBER, "60", 1, 600, 0,              \
       "seconds for which an answer waits for a block; then the settlement is pending")             \
     X(REGISTRY_URL, "services", "manifest_registry_url", "MANIFEST_REGISTRY_URL", NULL, URL, NULL, \

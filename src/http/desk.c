@@ -615,6 +615,7 @@ static void facilitator_open(struct desk *d)
 {
     const struct facilitator_options o = {.nets = d->o.nets,
                                           .is_public = d->o.facilitator_public,
+                                          .rate = d->o.facilitator_rate,
                                           .wait_s = d->o.settle_wait_s};
     facilitator_start(&d->facilitator, d, &o);
     d->x402_signer = facilitator_signs(d->facilitator);

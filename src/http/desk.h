@@ -50,6 +50,7 @@ struct desk_options {
     struct payout_keys *payout_keys; /* that open destinations; NULL: none */
     struct nets *nets;               /* of x402, the desk's from here on; NULL: none */
     bool facilitator_public;         /* nobody has to show it a key */
+    unsigned facilitator_rate;       /* a minute, of one asker and of one payer; 0: no bound */
     unsigned settle_wait_s;          /* 0: 60 */
     bool loopback;
     struct peers_options peers;

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "http/facilitator/catalog.h"
+#include "http/facilitator/rate.h"
 #include "http/facilitator/sign.h"
 #include "http/facilitator/watch.h"
 #include "http/reply.h"
@@ -22,6 +23,7 @@ struct facilitator {
     struct facilitator_counts counts;
     struct x402_signer signer;
     struct catalog *catalog;
+    struct rate *rate;   /* NULL: no bound */
     struct watch *watch; /* NULL: there is no network */
 };
 
@@ -35,6 +37,7 @@ void facilitator_start(struct facilitator **out, struct desk *d,
     METE_ASSERT(f->nets != NULL);
     f->signer = facilitator_signer(f->nets);
     f->catalog = catalog_new();
+    f->rate = o->rate > 0 ? rate_new(o->rate) : NULL;
     f->is_public = o->is_public;
     f->wait_s = o->wait_s != 0 ? o->wait_s : WAIT_S;
     nets_connect(f->nets);
@@ -57,6 +60,7 @@ void facilitator_stop(struct facilitator *f)
         watch_stop(f->watch);
         nets_close(f->nets);
         catalog_free(f->catalog);
+        rate_free(f->rate);
         free(f);
     }
 }
@@ -64,6 +68,11 @@ void facilitator_stop(struct facilitator *f)
 struct nets *facilitator_nets(struct facilitator *f)
 {
     return f->nets;
+}
+
+struct rate *facilitator_rate(struct facilitator *f)
+{
+    return f->rate;
 }
 
 struct catalog *facilitator_catalog(struct facilitator *f)

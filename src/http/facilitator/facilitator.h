@@ -12,12 +12,14 @@
 struct facilitator_options {
     struct nets *nets; /* the facilitator's from here on; NULL: none */
     bool is_public;    /* nobody has to show a key */
+    unsigned rate;     /* requests a minute of one asker and of one payer; 0: no bound */
     unsigned wait_s;   /* that a settlement is waited for before it is pending; 0: 60 */
 };
 
 struct facilitator;
 struct watch;
 struct catalog;
+struct rate;
 struct x402_signer;
 
 /** Connects the networks. Without any there is nothing that it takes. */
@@ -30,6 +32,7 @@ void facilitator_quiesce(struct facilitator *f);
 void facilitator_stop(struct facilitator *f);
 
 struct nets *facilitator_nets(struct facilitator *f);
+struct rate *facilitator_rate(struct facilitator *f); /* NULL: no bound */
 struct catalog *facilitator_catalog(struct facilitator *f);
 struct watch *facilitator_watch(struct facilitator *f);
 /** Its accounts, for whoever writes the book. */
@@ -53,6 +56,9 @@ struct judging {
     void (*then)(struct judging *j);
 };
 
+/** Has the asker, or the payer that was read, asked too often? Then the answer says so, and when
+ *  to come again. */
+bool judging_is_early(struct judging *j);
 /** Reads the body of a /verify or /settle, and finds network and scheme. False: c.reason says why
  *  not, `is_malformed` whether it could not even be read. */
 bool judging_read(struct judging *j, bool *is_malformed) METE_MUST_CHECK;

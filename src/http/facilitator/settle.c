@@ -64,7 +64,7 @@ static void end(struct settling *s, unsigned status, struct text reason)
 static void refuse(struct settling *s, enum x402_reason reason)
 {
     s->j.c.reason = reason;
-    end(s, 200, text_of(x402_reason_text(reason)));
+    end(s, reason == X402_REASON_RATE_LIMITED ? 429 : 200, text_of(x402_reason_text(reason)));
 }
 
 static void waited(struct watch_waiter *w, enum watch_outcome outcome, struct text transaction,
@@ -211,6 +211,8 @@ static void looked(void *ctx, enum mete_code code, const struct x402_status *now
         s->j.c.message = arena_printf(&s->j.x->arena, "%s", err->text);
         refuse(s, X402_REASON_UNEXPECTED_SETTLE);
     } else if (s->j.c.reason != X402_REASON_NONE) {
+        refuse(s, s->j.c.reason);
+    } else if (judging_is_early(&s->j)) {
         refuse(s, s->j.c.reason);
     } else {
         judging_rounds(&s->j);
