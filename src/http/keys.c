@@ -121,7 +121,7 @@ static bool key_add(struct exchange *x, struct api_keys *k, struct api_key *row)
         jw_str(&w, "key", text);
         key_members(&w, row, x->began_at);
         jw_end_object(&w);
-        reply_header(x, "Cache-Control", TEXT("no-store"));
+        reply_secret(x);
     } else {
         reply_problem(x, &err);
     }

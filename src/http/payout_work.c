@@ -160,6 +160,7 @@ void payout_claims_post(struct desk *d, struct engine *e, struct exchange *x)
         return;
     }
     reply_json(x, 200, &w);
+    reply_secret(x);
     jw_object(&w, NULL);
     moment_write(&w, "now", c->query.now);
     jw_array(&w, "payouts");

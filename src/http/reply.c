@@ -63,6 +63,21 @@ void reply_header(struct exchange *x, const char *name, struct text value)
         (struct pair){arena_text(&x->arena, text_of(name)), arena_text(&x->arena, value)};
 }
 
+void reply_secret(struct exchange *x)
+{
+    reply_header(x, "Cache-Control", TEXT("no-store"));
+}
+
+bool reply_is_secret(const struct exchange *x)
+{
+    bool found = false;
+    for (size_t i = 0; i < x->reply_count; i++) {
+        found = found || (text_is(x->reply[i].name, "Cache-Control") &&
+                          text_is(x->reply[i].value, "no-store"));
+    }
+    return found;
+}
+
 void reply_page_headers(struct exchange *x)
 {
     reply_header(x, "Content-Security-Policy",

@@ -60,6 +60,9 @@ static void call_ended(struct exchange *inner)
     } else {
         mcp_answer_tool(c->outer, &c->message, inner);
     }
+    if (reply_is_secret(inner)) {
+        reply_secret(c->outer);
+    }
     exchange_clear(inner);
     desk_stream_done(c->d, c->outer);
 }
