@@ -316,7 +316,7 @@ static bool weigh(struct desk *d, struct exchange *x)
 static bool ask(struct desk *d, struct exchange *x)
 {
     struct mete_err err;
-    if (x->route->handle == mcp_post && !mcp_origin_may(d, x)) {
+    if (route_is(x, ROUTE_OF_SITE) && !mcp_origin_may(d, x)) {
         reply_fail(x, METE_ORIGIN, NULL, "pages of another site may not ask here (Origin)");
         return false;
     }
@@ -368,7 +368,7 @@ static void turn_away(const struct desk *d, struct exchange *x, enum mete_code c
         return;
     }
     if (code == METE_BODY_TOO_LARGE) {
-        bool events = x->route != NULL && x->route->handle == events_post;
+        bool events = route_is(x, ROUTE_ENDLESS);
         reply_fail(x, code, NULL, "at most %zu bytes here%s",
                    x->route != NULL ? x->route->body_max : BODY_UNKNOWN,
                    events ? "; application/x-ndjson may be of any length, but not with dry_run, "

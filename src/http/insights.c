@@ -8,7 +8,7 @@
 #include "engine/insights.h"
 #include "http/authority.h"
 #include "http/desk.h"
-#include "http/routes.h"
+#include "http/router.h"
 #include "store/hash_seed.h"
 #include "store/steady.h"
 
@@ -90,7 +90,7 @@ static bool rate_take(struct insights *all, struct exchange *x, struct text app,
 
 bool insights_is_report(const struct exchange *x)
 {
-    return x->route->handle == kpis_ingest || x->route->handle == insights_ingest;
+    return route_is(x, ROUTE_REPORT);
 }
 
 bool insights_has_room(struct insights *all)

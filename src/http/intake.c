@@ -11,7 +11,7 @@
 #include "http/desk.h"
 #include "http/piece.h"
 #include "http/reply.h"
-#include "http/routes.h"
+#include "http/router.h"
 #include "http/sink.h"
 #include "http/streams.h"
 #include "http/tally.h"
@@ -502,8 +502,7 @@ static bool wants_lines(const struct exchange *x)
 bool intake_wants(const struct exchange *x, size_t declared)
 {
     static const char *const whole[] = {"Idempotency-Key", "Content-Digest", "Signature-Input"};
-    if (x->route == NULL || x->route->handle != events_post || !is_ndjson(x) ||
-        exchange_query_flag(x, "dry_run")) {
+    if (!route_is(x, ROUTE_ENDLESS) || !is_ndjson(x) || exchange_query_flag(x, "dry_run")) {
         return false;
     }
     for (size_t i = 0; i < ARRAY_LEN(whole); i++) {

@@ -168,13 +168,11 @@ void payout_request_post(struct desk *d, struct engine *e, struct exchange *x)
 
 /* --- cancel, hold, release ---------------------------------------------------------------------*/
 
-void payout_act_prepare(struct desk *d, struct engine *e, struct exchange *x)
+/** Of one payout, or of a party, which the body names. */
+static void act_read(struct exchange *x, bool of_party)
 {
     struct payout_act *act = arena_alloc(&x->arena, sizeof *act);
-    bool of_party = x->route->handle == payout_hold_post;
     const struct member members[] = {{"reason", &act->reason}, {"party", &act->party}};
-    (void)d;
-    (void)e;
     *act = (struct payout_act){.actor = x->who->key_id};
     if (body_read(x, members, of_party ? 2 : 1, NULL) == NULL) {
         return;
@@ -184,6 +182,20 @@ void payout_act_prepare(struct desk *d, struct engine *e, struct exchange *x)
         reply_fail(x, METE_MEMBER_MISSING, "/party", "say whose payouts are held");
     }
     x->work = act;
+}
+
+void payout_act_prepare(struct desk *d, struct engine *e, struct exchange *x)
+{
+    (void)d;
+    (void)e;
+    act_read(x, false);
+}
+
+void payout_hold_prepare(struct desk *d, struct engine *e, struct exchange *x)
+{
+    (void)d;
+    (void)e;
+    act_read(x, true);
 }
 
 void payout_cancel_post(struct desk *d, struct engine *e, struct exchange *x)

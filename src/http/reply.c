@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "http/authority.h"
-#include "http/routes.h"
+#include "http/router.h"
 #include "http/source.h"
 
 #include <stdarg.h>
@@ -137,8 +137,7 @@ static void agent_problem(struct exchange *x, const struct mete_err *err)
 static bool is_of_agents(const struct exchange *x, enum mete_code code)
 {
     int status = mete_code_status(code);
-    return x->route != NULL && x->route->handle == my_earnings_get && status >= 401 &&
-           status <= 404;
+    return route_is(x, ROUTE_OF_AGENTS) && status >= 401 && status <= 404;
 }
 
 static void problem_write(struct exchange *x, const struct mete_err *err, bool shown)
