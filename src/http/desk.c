@@ -330,6 +330,9 @@ static bool ask(struct desk *d, struct exchange *x)
         }
         return false;
     }
+    if (route_is(x, ROUTE_REAL)) {
+        return arg_rehearsal_is_none(x);
+    }
     return x->route->place != PLACE_WRITE || arg_rehearsal_is_clear(x);
 }
 

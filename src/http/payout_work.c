@@ -326,6 +326,7 @@ void payout_steps_post(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct stepping *s = x->work;
     struct json_writer w;
+    bool real = !exchange_query_flag(x, "dry_run"); /* leases are not in the book: no going back */
     payout_steps_take(e, engine_now(e), s->step, s->count, s->whole, &x->arena, s->result);
     for (size_t i = 0; i < s->count; i++) {
         if (s->result[i].status == SUBMIT_FAILED) {
@@ -334,7 +335,7 @@ void payout_steps_post(struct desk *d, struct engine *e, struct exchange *x)
         }
         enum submit_status status = s->result[i].status;
         bool taken = status == SUBMIT_APPLIED || status == SUBMIT_DUPLICATE;
-        if (taken && s->step[i].type != EVENT_PAYOUT_TRANSFER_SENDING) {
+        if (taken && real && s->step[i].type != EVENT_PAYOUT_TRANSFER_SENDING) {
             payout_lease_end(d->leases, e, s->step[i].transfer_id);
         }
     }
