@@ -30,6 +30,7 @@
 #include "http/snapshots.h"
 #include "http/streams.h"
 #include "http/workers.h"
+#include "store/steady.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -51,13 +52,6 @@ mete_time desk_now(void)
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (mete_time)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static int64_t clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 /* --- the end -----------------------------------------------------------------------------------*/
@@ -97,7 +91,7 @@ static void finish_here(struct desk *d, struct exchange *x)
         limit_header(x, "RateLimit-Reset", x->who->reset_s);
     }
     reply_header(x, "X-Request-Id", text_of(x->request_id));
-    answers_add(d->answers, x, clock_us() - x->began_clock);
+    answers_add(d->answers, x, steady_now() - x->began_clock);
     atomic_fetch_sub(&d->weight, x->weight);
     atomic_fetch_sub(&d->busy, 1);
 }
@@ -398,7 +392,7 @@ size_t desk_limit(void *desk, struct exchange *x)
 static void came(struct desk *d, struct exchange *x)
 {
     x->began_at = desk_now();
-    x->began_clock = clock_us();
+    x->began_clock = steady_now();
     atomic_fetch_add(&d->busy, 1);
     request_id_set(x);
     request_line_came(d, x);
@@ -478,7 +472,7 @@ void desk_ask(struct desk *d, struct exchange *x)
 {
     METE_ASSERT(x->who != NULL && x->ended != NULL);
     x->began_at = desk_now();
-    x->began_clock = clock_us();
+    x->began_clock = steady_now();
     atomic_fetch_add(&d->busy, 1);
     proceed(d, x);
 }
@@ -496,7 +490,7 @@ static void relayed_arrived(void *ctx, struct exchange *x)
     struct desk *d = ctx;
     struct text allow;
     x->began_at = desk_now();
-    x->began_clock = clock_us();
+    x->began_clock = steady_now();
     x->who->signatures = authority_signatures(d->authority);
     atomic_fetch_add(&d->busy, 1);
     bool found = piece_route_find(x) || route_find(x, ROLE_ALL, &allow) == ROUTE_FOUND;
