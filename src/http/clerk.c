@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "engine/clearing.h"
+#include "http/trouble.h"
 #include "store/steady.h"
 
 #include <pthread.h>
@@ -16,7 +17,8 @@
 struct clerk {
     struct desk *d;
     mete_time period;
-    mete_time done; /* through which all books have been seen to */
+    mete_time done; /* through which all books have been seen to, but for those in trouble */
+    struct trouble trouble;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -60,25 +62,37 @@ static void job_done(struct work *w, enum mete_code code, const struct mete_err 
     pthread_mutex_unlock(&c->lock);
 }
 
-/** False: it has to be tried again. A book that another process writes is that one's. */
-static bool book_clear(struct clerk *c, const char *book, mete_time through)
+/** What becomes of a book. One that another process writes is that one's. */
+static void outcome_say(struct clerk *c, const char *book, const struct job *j)
+{
+    if (j->code != METE_OK && j->code != METE_STORE_BUSY && j->code != METE_CLEARING_KNOWN) {
+        if (trouble_add(&c->trouble, book, j->err.text)) {
+            desk_say(c->d,
+                     "book %s: its log does not say what has cleared: %s; tried again, ever "
+                     "more rarely",
+                     book, j->err.text);
+        }
+    } else if (trouble_end(&c->trouble, book)) {
+        desk_say(c->d, "book %s: its log says again what has cleared", book);
+    }
+}
+
+static void book_clear(struct clerk *c, const char *book, mete_time through)
 {
     struct job j = {
         .work = {.book = book, .writes = true, .may_wait = true, .run = job_run, .done = job_done},
         .c = c,
         .through = through};
     if (!keeper_put(c->d->keeper, &j.work)) {
-        return false;
+        (void)trouble_add(&c->trouble, book, NULL); /* too much is waiting already */
+        return;
     }
     pthread_mutex_lock(&c->lock);
     while (!j.over) {
         pthread_cond_wait(&c->changed, &c->lock);
     }
     pthread_mutex_unlock(&c->lock);
-    if (j.code != METE_OK && j.code != METE_STORE_BUSY && j.code != METE_CLEARING_KNOWN) {
-        desk_say(c->d, "clearing book %s: %s", book, j.err.text);
-    }
-    return j.code == METE_OK || j.code == METE_STORE_BUSY || j.code == METE_CLEARING_KNOWN;
+    outcome_say(c, book, &j);
 }
 
 /* --- all books ---------------------------------------------------------------------------------*/
@@ -111,15 +125,19 @@ static void tick(struct clerk *c)
     size_t count = 0;
     mete_time now = desk_now();
     mete_time through = now - now % c->period;
-    if (through == c->done) {
+    bool all = through != c->done;
+    if (!all && !trouble_is_due(&c->trouble)) {
         return;
     }
     arena_init(&a, BOOKS_ARENA);
-    bool fine = books_read(c, &a, &name, &count);
-    for (size_t i = 0; fine && i < count && !is_stopping(c); i++) {
-        fine = book_clear(c, name[i].p, through);
+    bool read = books_read(c, &a, &name, &count);
+    for (size_t i = 0; read && i < count && !is_stopping(c); i++) {
+        const char *book = name[i].p;
+        if (all || (trouble_has(&c->trouble, book) && !trouble_rests(&c->trouble, book))) {
+            book_clear(c, book, through);
+        }
     }
-    c->done = fine ? through : c->done;
+    c->done = read ? through : c->done;
     arena_clear(&a);
 }
 
@@ -173,6 +191,7 @@ void clerk_stop(struct clerk *c)
 void clerk_free(struct clerk *c)
 {
     if (c != NULL) {
+        trouble_clear(&c->trouble);
         pthread_cond_destroy(&c->changed);
         pthread_mutex_destroy(&c->lock);
         free(c);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/payouts.h"
 #include "http/desk.h"
+#include "http/trouble.h"
 #include "store/steady.h"
 
 #include <pthread.h>
@@ -34,6 +35,7 @@ struct payday {
     struct payout_clerk *clerk; /* one a book */
     size_t books;
     size_t page; /* accounts */
+    struct trouble trouble;
 };
 
 /* --- the keeper's part -------------------------------------------------------------------------*/
@@ -126,10 +128,21 @@ static void page_fit(struct payday *p, int64_t took)
 }
 
 /** Another process has the book, or it is just being opened: no failure. */
-static void failure_say(const struct payday *p, const struct job *j)
+static bool is_failure(const struct job *j)
 {
-    if (j->code != METE_STORE_BUSY && j->code != METE_STORE_MISSING) {
-        desk_say(p->d, "payouts of %s: %s", j->work.book, j->err.text);
+    return j->code != METE_OK && j->code != METE_STORE_BUSY && j->code != METE_STORE_MISSING;
+}
+
+static void outcome_say(struct payday *p, const struct job *j)
+{
+    const char *book = j->work.book;
+    if (is_failure(j)) {
+        if (trouble_add(&p->trouble, book, j->err.text)) {
+            desk_say(p->d, "payouts of book %s are not queued: %s; tried again, ever more rarely",
+                     book, j->err.text);
+        }
+    } else if (trouble_end(&p->trouble, book)) {
+        desk_say(p->d, "payouts of book %s are queued again", book);
     }
 }
 
@@ -139,8 +152,8 @@ static bool look(struct payday *p, struct job *j)
     if (!job_wait(j)) {
         return false;
     }
-    if (j->code != METE_OK) {
-        failure_say(p, j);
+    if (j->code != METE_OK || !j->due) { /* else it has to be seen whether it can be done */
+        outcome_say(p, j);
     }
     return j->code == METE_OK && j->due;
 }
@@ -157,8 +170,10 @@ static void book_run(struct payday *p, size_t i)
         j.work.writes = true;
         bool ran = job_wait(&j);
         int64_t whole = (desk_now() - began) / 1000; /* ms; the wait and the commit too */
+        if (ran) {
+            outcome_say(p, &j);
+        }
         if (ran && j.code != METE_OK) {
-            failure_say(p, &j);
             p->clerk[i] = (struct payout_clerk){0};
             return;
         }
@@ -197,13 +212,16 @@ static void books_find(struct payday *p)
 
 /** Is the book looked at now? In a store that several processes share, others' books are left to
  *  them between two looks at all. */
-static bool is_looked_at(const struct payday *p, struct text book, bool news)
+static bool is_looked_at(const struct payday *p, struct text book, bool all, bool news)
 {
     bool own = text_is(book, p->d->o.book);
-    if (p->d->relay != NULL) {
-        return (own || news) && !relay_is_away(p->d->relay, book.p);
+    if (trouble_rests(&p->trouble, book.p)) {
+        return false;
     }
-    return own || news || p->books <= BOOKS_FEW;
+    if (p->d->relay != NULL) {
+        return all || ((own || news) && !relay_is_away(p->d->relay, book.p));
+    }
+    return all || own || news || p->books <= BOOKS_FEW;
 }
 
 static void *payday_on(void *arg)
@@ -217,7 +235,7 @@ static void *payday_on(void *arg)
             books_find(p);
         }
         for (size_t i = 0; i < p->books; i++) {
-            if (all || is_looked_at(p, p->book[i], news)) {
+            if (is_looked_at(p, p->book[i], all, news)) {
                 book_run(p, i);
             }
         }
@@ -259,6 +277,7 @@ void payday_free(struct payday *p)
 {
     if (p != NULL) {
         arena_clear(&p->names);
+        trouble_clear(&p->trouble);
         pthread_cond_destroy(&p->changed);
         pthread_mutex_destroy(&p->lock);
         free(p);
