@@ -54,11 +54,13 @@ static enum view_result stands(struct engine *e, const struct ecb_rate *r, bool 
     return found;
 }
 
-static enum mete_code rate_take(struct engine *e, const struct ecb_rate *r, struct buf *event,
+/** `real`: it is set; else it is seen whether it can be. */
+static enum mete_code rate_take(struct engine *e, const struct ecb_rate *r, bool real,
                                 struct rates_imported *out, struct mete_err *err)
 {
     const struct submit_options o = {.no_quarantine = true};
     struct submit_result result;
+    struct buf event = {0};
     struct asset asset;
     bool known;
     enum view_result found = view_asset(engine_view(e), r->currency, &asset);
@@ -70,8 +72,10 @@ static enum mete_code rate_take(struct engine *e, const struct ecb_rate *r, stru
     if (found == VIEW_ABSENT || known) {
         return METE_OK;
     }
-    event_write(event, r, engine_now(e));
-    engine_submit(e, buf_text(event), &o, &result);
+    event_write(&event, r, engine_now(e));
+    engine_prepare(e, e->prepared, buf_text(&event), &o);
+    buf_clear(&event);
+    (real ? engine_submit_prepared : engine_try_prepared)(e, e->prepared, &result);
     out->set += result.status == SUBMIT_APPLIED;
     out->known += result.status == SUBMIT_DUPLICATE || result.status == SUBMIT_CONFLICT;
     if (result.status == SUBMIT_REFUSED || result.status == SUBMIT_FAILED) {
@@ -81,23 +85,31 @@ static enum mete_code rate_take(struct engine *e, const struct ecb_rate *r, stru
     return METE_OK;
 }
 
+static enum mete_code rates_take(struct engine *e, const struct ecb_rate *rate, size_t count,
+                                 bool real, struct rates_imported *out, struct mete_err *err)
+{
+    enum mete_code code = METE_OK;
+    *out = (struct rates_imported){0};
+    for (size_t i = 0; i < count && code == METE_OK; i++) {
+        code = rate_take(e, &rate[i], real, out, err);
+    }
+    return code;
+}
+
 enum mete_code rates_import(struct engine *e, struct bytes file, struct rates_imported *out,
                             struct mete_err *err)
 {
     struct ecb_rate *rate;
     size_t count;
     struct arena a;
-    struct buf event = {0};
     *out = (struct rates_imported){0};
     arena_init(&a, (size_t)1 << 30);
     enum mete_code code = ecb_rates_read(&a, file, &rate, &count, err);
-    for (size_t i = 0; i < count && code == METE_OK; i++) {
-        code = rate_take(e, &rate[i], &event, out, err);
-    }
+    code = code == METE_OK ? rates_take(e, rate, count, false, out, err) : code;
+    code = code == METE_OK ? rates_take(e, rate, count, true, out, err) : code;
     if (count > 0) {
         METE_ASSERT(text_copy(out->day, sizeof out->day, rate[count - 1].day));
     }
-    buf_clear(&event);
     arena_clear(&a);
     return code;
 }
