@@ -18,31 +18,18 @@ struct member {
     struct text *to;
 };
 
-/* What nobody understood would be lost. */
-static bool members_known(struct exchange *x, const struct json *body, const struct member *member,
-                          size_t count, const char *other)
-{
-    for (const struct json *j = body->child; j != NULL; j = j->next) {
-        size_t i = 0;
-        while (i < count && !text_is(j->key, member[i].name)) {
-            i++;
-        }
-        if (i == count && !(other != NULL && text_is(j->key, other))) {
-            char pointer[64] = "";
-            json_pointer_add(pointer, sizeof pointer, j->key);
-            reply_fail(x, METE_MEMBER_UNKNOWN, pointer, "there is no such member here");
-            return false;
-        }
-    }
-    return true;
-}
-
 /** The body, its texts taken; NULL: the answer says why not. `other` is read by the caller. */
 static const struct json *body_read(struct exchange *x, const struct member *member, size_t count,
                                     const char *other)
 {
     const struct json *body = body_object(x);
-    if (body == NULL || !members_known(x, body, member, count, other)) {
+    const char **known = arena_array(&x->arena, count + 2, sizeof *known);
+    for (size_t i = 0; i < count; i++) {
+        known[i] = member[i].name;
+    }
+    known[count] = other;
+    known[count + (other != NULL)] = NULL;
+    if (body == NULL || !body_is_known(x, body, known)) {
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {

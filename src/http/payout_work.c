@@ -233,23 +233,9 @@ static bool money_read(struct exchange *x, const struct json *in, size_t i, stru
     return true;
 }
 
-static bool members_known(struct exchange *x, const struct json *in, size_t i)
-{
-    static const char *const known[] = {"transfer_id", "attempt", "step",        "look",
-                                        "unprepared",  "anchor",  "body",        "group",
-                                        "reference",   "reason",  "remediation", "proof",
-                                        "amount",      "fee",     "retry_at"};
-    for (const struct json *j = in->child; j != NULL; j = j->next) {
-        size_t k = 0;
-        while (k < ARRAY_LEN(known) && !text_is(j->key, known[k])) {
-            k++;
-        }
-        if (k == ARRAY_LEN(known)) {
-            return step_wrong(x, i, "", "a step has a member that nobody knows");
-        }
-    }
-    return true;
-}
+static const char *const STEP_MEMBERS[] = {
+    "transfer_id", "attempt", "step",        "look",  "unprepared", "anchor", "body",     "group",
+    "reference",   "reason",  "remediation", "proof", "amount",     "fee",    "retry_at", NULL};
 
 static bool step_read(struct exchange *x, const struct json *in, size_t i, struct payout_step *s)
 {
@@ -258,8 +244,8 @@ static bool step_read(struct exchange *x, const struct json *in, size_t i, struc
     if (in->type != JSON_OBJECT) {
         return step_wrong(x, i, "", "a step is an object");
     }
-    if (!members_known(x, in, i)) {
-        return false;
+    if (body_stranger(in, STEP_MEMBERS) != NULL) {
+        return step_wrong(x, i, "", "a step has a member that nobody knows");
     }
     if (step == NULL || step->type != JSON_STRING || !payout_step_type(step->text, &s->type)) {
         return step_wrong(x, i, "step",
