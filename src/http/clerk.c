@@ -105,24 +105,12 @@ static bool is_stopping(struct clerk *c)
     return stopping;
 }
 
-static bool books_read(struct clerk *c, struct arena *a, struct text **name, size_t *count)
-{
-    const struct store_options o = {.read_only = true};
-    struct store *s;
-    struct mete_err err;
-    if (store_open(&s, c->d->o.store, &o, &err) != METE_OK) {
-        return false;
-    }
-    bool read = store_books(s, a, name, count, &err) == STORE_OK;
-    store_close(s);
-    return read;
-}
-
 static void tick(struct clerk *c)
 {
     struct arena a;
     struct text *name = NULL;
     size_t count = 0;
+    struct mete_err unused;
     mete_time now = desk_now();
     mete_time through = now - now % c->period;
     bool all = through != c->done;
@@ -130,7 +118,7 @@ static void tick(struct clerk *c)
         return;
     }
     arena_init(&a, BOOKS_ARENA);
-    bool read = books_read(c, &a, &name, &count);
+    bool read = store_books_at(c->d->o.store, &a, &name, &count, &unused) == METE_OK;
     for (size_t i = 0; read && i < count && !is_stopping(c); i++) {
         const char *book = name[i].p;
         if (all || (trouble_has(&c->trouble, book) && !trouble_rests(&c->trouble, book))) {

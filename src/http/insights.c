@@ -211,20 +211,15 @@ static void book_sweep(struct insights *all, const char *book)
 static void *sweep_on(void *arg)
 {
     struct insights *all = arg;
-    const struct store_options o = {.read_only = true};
     do {
         struct arena a;
-        struct mete_err err;
-        struct store *s;
-        struct text *name = NULL;
-        size_t count = 0;
+        struct mete_err unused;
+        struct text *name;
+        size_t count;
         arena_init(&a, BOOKS_ARENA);
-        if (store_open(&s, all->d->o.store, &o, &err) == METE_OK) {
-            bool read = store_books(s, &a, &name, &count, &err) == STORE_OK;
-            store_close(s);
-            for (size_t i = 0; read && i < count && rest(all, SWEEP_PAUSE); i++) {
-                book_sweep(all, name[i].p);
-            }
+        bool read = store_books_at(all->d->o.store, &a, &name, &count, &unused) == METE_OK;
+        for (size_t i = 0; read && i < count && rest(all, SWEEP_PAUSE); i++) {
+            book_sweep(all, name[i].p);
         }
         arena_clear(&a);
     } while (rest(all, SWEEP_EACH));

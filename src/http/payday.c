@@ -189,25 +189,17 @@ static void book_run(struct payday *p, size_t i)
 /** Which books there are; what was known of each is begun anew, which costs time alone. */
 static void books_find(struct payday *p)
 {
-    const struct store_options o = {.read_only = true};
-    struct mete_err err;
-    struct store *s;
-    size_t count = 0;
-    struct text *found = NULL;
-    if (store_open(&s, p->d->o.store, &o, &err) != METE_OK) {
-        return;
-    }
+    struct mete_err unused;
     arena_reset(&p->names);
     p->books = 0;
-    if (store_books(s, &p->names, &found, &count, &err) == STORE_OK) {
-        p->book = found;
-        p->books = count;
-        p->clerk = arena_array(&p->names, count, sizeof *p->clerk);
-        for (size_t i = 0; i < count; i++) {
-            p->clerk[i] = (struct payout_clerk){0};
-        }
+    if (store_books_at(p->d->o.store, &p->names, &p->book, &p->books, &unused) != METE_OK) {
+        p->books = 0;
+        return;
     }
-    store_close(s);
+    p->clerk = arena_array(&p->names, p->books, sizeof *p->clerk);
+    for (size_t i = 0; i < p->books; i++) {
+        p->clerk[i] = (struct payout_clerk){0};
+    }
 }
 
 /** Is the book looked at now? In a store that several processes share, others' books are left to
