@@ -165,6 +165,8 @@ static void task_run(struct work *w, struct engine *e, const struct mete_err *er
     } else if (err->code == METE_STORE_BUSY && t->d->relay != NULL && !t->apart) {
         t->away = true;
         relay_note_away(t->d->relay, w->book);
+    } else if (err->code == METE_STORE_MISSING && route_is(t->x, ROUTE_NO_BOOK)) {
+        t->x->route->handle(t->d, NULL, t->x);
     } else {
         reply_problem(t->x, err);
     }

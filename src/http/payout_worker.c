@@ -119,13 +119,13 @@ static unsigned port_ask(void *ctx, const char *path, struct text body, struct b
 
 /* --- books -------------------------------------------------------------------------------------*/
 
+/** Without the party: who reads the log of the machine need not know who earns what. */
 static void ended_say(void *ctx, const struct worker_ended *e)
 {
     struct book_worker *b = ctx;
-    desk_say(b->p->d, "payout %.*s of book %s: %.*s to %.*s over %s: %s%s%.*s",
-             (int)e->transfer_id.len, e->transfer_id.p, b->book, (int)e->amount.len, e->amount.p,
-             (int)e->party.len, e->party.p, e->rail, e->step, e->reason.len > 0 ? ": " : "",
-             (int)e->reason.len, e->reason.p);
+    desk_say(b->p->d, "payout %.*s of book %s: %.*s over %s: %s%s%.*s", (int)e->transfer_id.len,
+             e->transfer_id.p, b->book, (int)e->amount.len, e->amount.p, e->rail, e->step,
+             e->reason.len > 0 ? ": " : "", (int)e->reason.len, e->reason.p);
 }
 
 static mete_time clock_now(void *ctx)
@@ -161,24 +161,18 @@ static void book_begin(struct payout_worker *p, const char *name)
  *  process before it left in the midst. */
 static void books_look(struct payout_worker *p)
 {
-    const struct store_options so = {.read_only = true};
-    struct store *store;
     struct text *name;
-    struct mete_err err;
+    struct mete_err unused;
     struct arena a;
-    size_t count = 0;
+    size_t count;
     p->books_due = steady_now() + BOOKS_LOOK;
-    if (store_open(&store, p->d->o.store, &so, &err) != METE_OK) {
-        return;
-    }
     arena_init(&a, NAMES_MAX);
-    if (store_books(store, &a, &name, &count, &err) == STORE_OK) {
+    if (store_books_at(p->d->o.store, &a, &name, &count, &unused) == METE_OK) {
         for (size_t i = 0; i < count; i++) {
             book_begin(p, arena_text(&a, name[i]).p);
         }
     }
     arena_clear(&a);
-    store_close(store);
 }
 
 /* --- the thread --------------------------------------------------------------------------------*/

@@ -40,6 +40,7 @@ enum route_flag {
     ROUTE_DOCUMENT = 4,  /* the body is a policy, which another service may judge */
     ROUTE_REPORT = 8,    /* of apps about themselves: may wait, has a rate of its own */
     ROUTE_OF_SITE = 16,  /* pages of other sites may not ask (Origin) */
+    ROUTE_NO_BOOK = 64,  /* its handler answers for a book that is not there, too: `e` is NULL */
     ROUTE_OF_AGENTS = 32 /* refusals are in the form of RFC 0006 */
 };
 

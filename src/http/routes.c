@@ -178,7 +178,7 @@ const struct route ROUTES[] = {
     {"POST", "/v1/bank/statements", "importBankStatement", ROLE_WALLET | ROLE_WORKER,
      SCOPE_PAYOUT_WORK, PLACE_WRITE, 64 * MIB, NULL, bank_statements_post, 0},
     {"POST", "/webhooks/stripe", "stripeWebhook", ROLE_WALLET, SCOPE_NONE, PLACE_WRITE, 64 * KIB,
-     stripe_hook_prepare, stripe_hook_post, 0},
+     stripe_hook_prepare, stripe_hook_post, ROUTE_NO_BOOK},
     {"POST", "/webhooks/payments/{provider}/settled", "paymentWebhook", DISTRIB, SCOPE_NONE,
      PLACE_WRITE, 64 * KIB, payment_prepare, payment_post, 0},
     ACT("dispute", "disputeAllocation"),

@@ -9,6 +9,7 @@
 #include "http/reply.h"
 #include "http/routes.h"
 #include "http/webhook_secret.h"
+#include "store/store.h"
 #include "wire/stripe/stripe.h"
 
 #define TOLERANCE_S INT64_C(300)
@@ -103,14 +104,24 @@ static bool payout_fact(const struct stripe_object *o, const struct asset *asset
     return true;
 }
 
-static void answer(struct exchange *x, const struct hook *h, const char *status)
+/** `reason`: p NULL for none. */
+static void answer_why(struct exchange *x, const struct hook *h, const char *status,
+                       struct text reason)
 {
     struct json_writer w;
     reply_json(x, 200, &w);
     jw_object(&w, NULL);
     jw_text(&w, "event_id", h->event.id);
     jw_str(&w, "status", status);
+    if (reason.p != NULL) {
+        jw_text(&w, "reason", reason);
+    }
     jw_end_object(&w);
+}
+
+static void answer(struct exchange *x, const struct hook *h, const char *status)
+{
+    answer_why(x, h, status, (struct text){0});
 }
 
 static void fact_book(struct engine *e, struct exchange *x, const struct hook *h,
@@ -138,6 +149,30 @@ static void fact_book(struct engine *e, struct exchange *x, const struct hook *h
     }
 }
 
+/** Another installation may pay by the same account: its books are not here, and Stripe need not
+ *  bring this again. Not so when nobody can tell. */
+static void foreign_book(struct desk *d, struct exchange *x, const struct hook *h)
+{
+    struct text *name;
+    size_t count;
+    struct mete_err err;
+    const struct text book = h->object.mete_book;
+    if (store_books_at(d->o.store, &x->arena, &name, &count, &err) != METE_OK) {
+        reply_problem(x, &err);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (text_eq(name[i], book)) { /* made just now */
+            reply_fail(x, METE_STORE_FAILED, NULL, "the book could not be opened");
+            return;
+        }
+    }
+    desk_say(d, "%.*s of Stripe is about book %.*s, which is not here: ignored",
+             (int)h->event.id.len, h->event.id.p, (int)book.len, book.p);
+    answer_why(x, h, "ignored",
+               arena_printf(&x->arena, "there is no book %.*s here", (int)book.len, book.p));
+}
+
 void stripe_hook_post(struct desk *d, struct engine *e, struct exchange *x)
 {
     const struct hook *h = x->work;
@@ -145,9 +180,12 @@ void stripe_hook_post(struct desk *d, struct engine *e, struct exchange *x)
     struct payout_due row;
     struct attempt attempt;
     struct mete_err err;
-    (void)d;
     if (!h->is_ours) {
         answer(x, h, "ignored");
+        return;
+    }
+    if (e == NULL) {
+        foreign_book(d, x, h);
         return;
     }
     if (!payout_attempt_find(e, o->mete_id, o->mete_attempt, &x->arena, &row, &attempt, &err)) {
