@@ -73,28 +73,14 @@ static enum webhook_verdict verdict_by(const struct exchange *x, struct text sec
 /** False: the answer says why not. */
 static bool signature_good(const struct desk *d, struct exchange *x, struct text provider)
 {
-    struct webhook_secrets s;
-    enum webhook_verdict v = WEBHOOK_HEADER;
     const char *folder = d->o.payment_secrets;
-    if (folder == NULL || !provider_valid(provider) ||
-        !webhook_secrets_read(
-            arena_printf(&x->arena, "%s/%.*s", folder, (int)provider.len, provider.p).p, &s)) {
-        reply_fail(x, METE_WEBHOOK_PROVIDER, NULL,
-                   "no secret of this provider is set up here, or others may read its file");
-        return false;
-    }
-    for (size_t i = 0; i < s.count && v != WEBHOOK_GOOD; i++) {
-        enum webhook_verdict one = verdict_by(x, s.secret[i]);
-        v = i == 0 || one == WEBHOOK_GOOD || one == WEBHOOK_STALE ? one : v;
-    }
-    webhook_secrets_wipe(&s);
-    if (v != WEBHOOK_GOOD) {
-        reply_fail(x, v == WEBHOOK_STALE ? METE_WEBHOOK_STALE : METE_WEBHOOK_SIGNATURE, NULL, "%s",
-                   v == WEBHOOK_HEADER  ? "it has no signature that can be read"
-                   : v == WEBHOOK_STALE ? "it was signed more than 72 h ago, or in the future"
-                                        : "its signature does not fit the body");
-    }
-    return v == WEBHOOK_GOOD;
+    const struct webhook_door door = {
+        folder == NULL || !provider_valid(provider)
+            ? NULL
+            : arena_printf(&x->arena, "%s/%.*s", folder, (int)provider.len, provider.p).p,
+        "no secret of this provider is set up here, or others may read its file", "72 h",
+        verdict_by};
+    return webhook_is_signed(x, &door);
 }
 
 /* --- what is said ------------------------------------------------------------------------------*/

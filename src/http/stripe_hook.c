@@ -22,37 +22,20 @@ struct hook {
     bool is_ours; /* a transfer or payout with our metadata */
 };
 
-static bool signature_good(const struct desk *d, struct exchange *x)
+static enum webhook_verdict verdict_by(const struct exchange *x, struct text secret)
 {
-    struct webhook_secrets s;
-    enum webhook_verdict v = WEBHOOK_HEADER;
-    if (d->o.stripe_webhook_secret == NULL ||
-        !webhook_secrets_read(d->o.stripe_webhook_secret, &s)) {
-        reply_fail(x, METE_WEBHOOK_PROVIDER, NULL,
-                   "[stripe] webhook_key_file is not set, or others may read it");
-        return false;
-    }
-    for (size_t i = 0; i < s.count && v != WEBHOOK_GOOD; i++) {
-        enum webhook_verdict one =
-            stripe_signature_check(exchange_header(x, "Stripe-Signature"), buf_bytes(&x->body),
-                                   s.secret[i], x->began_at / TIME_SECOND_US, TOLERANCE_S);
-        v = i == 0 || one == WEBHOOK_GOOD || one == WEBHOOK_STALE ? one : v;
-    }
-    webhook_secrets_wipe(&s);
-    if (v != WEBHOOK_GOOD) {
-        reply_fail(x, v == WEBHOOK_STALE ? METE_WEBHOOK_STALE : METE_WEBHOOK_SIGNATURE, NULL, "%s",
-                   v == WEBHOOK_HEADER  ? "it has no Stripe-Signature that can be read"
-                   : v == WEBHOOK_STALE ? "it was signed more than 5 minutes ago, or in the future"
-                                        : "its signature does not fit the body");
-    }
-    return v == WEBHOOK_GOOD;
+    return stripe_signature_check(exchange_header(x, "Stripe-Signature"), buf_bytes(&x->body),
+                                  secret, x->began_at / TIME_SECOND_US, TOLERANCE_S);
 }
 
 void stripe_hook_prepare(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct hook *h = arena_alloc(&x->arena, sizeof *h);
+    const struct webhook_door door = {d->o.stripe_webhook_secret,
+                                      "[stripe] webhook_key_file is not set, or others may read it",
+                                      "5 minutes", verdict_by};
     (void)e;
-    if (!signature_good(d, x)) {
+    if (!webhook_is_signed(x, &door)) {
         return;
     }
     const struct json *body = body_object(x);
