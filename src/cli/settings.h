@@ -177,7 +177,7 @@ enum setting_kind {
       "of names: basic (what every bank reads), or unicode")                                       \
     X(BANK_FOLDER, "bank", "folder", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \
       "where files are put for the bank's program to fetch; or url")                               \
-    X(BANK_URL, "bank", "url", "BANKING_API", NULL, URL, NULL, 0, 0, 0,                                     \
+    X(BANK_URL, "bank", "url", "BANKING_API", NULL, URL, NULL, 0, 0, 0,                            \
       "where files are put by PUT URL/NAME; or folder")                                            \
     X(BANK_TOKEN, "bank", "token_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                         \
       "the file that holds the bearer token for that URL")                                         \
