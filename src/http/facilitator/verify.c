@@ -23,6 +23,9 @@ static void answer(struct judging *j, unsigned status, struct text extra)
                                     .extra = extra};
     reply_body(j->x, status, TYPE_JSON, (struct text){0});
     x402_verified_write(&j->x->out, &v);
+    if (extra.len > 0) { /* it tells a secret */
+        reply_header(j->x, "Cache-Control", TEXT("no-store"));
+    }
     if (v.is_valid) {
         catalog_take(facilitator_catalog(j->d->facilitator), j);
     }
