@@ -110,6 +110,8 @@ enum setting_kind {
       "nobody has to show a key to have payments verified and settled")                            \
     X(X402_WAIT, "facilitator", "settle_wait_s", NULL, NULL, NUMBER, "60", 1, 600, 0,              \
       "seconds for which an answer waits for a block; then the settlement is pending")             \
+    X(X402_REPLACE, "facilitator", "replace_after_s", NULL, NULL, NUMBER, "30", 1, 3600, 0,        \
+      "seconds for which a transaction is waited for; then one with a higher fee takes its place") \
     X(REGISTRY_URL, "services", "manifest_registry_url", "MANIFEST_REGISTRY_URL", NULL, URL, NULL, \
       0, 0, 0, "where policies come from that this book does not know")                            \
     X(REFRESH, "services", "manifest_refresh_s", "MANIFEST_REFRESH_SECONDS", NULL, NUMBER, "30",   \

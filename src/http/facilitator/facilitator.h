@@ -10,9 +10,10 @@
 #include "rails/x402/scheme.h"
 
 struct facilitator_options {
-    struct nets *nets; /* the facilitator's from here on; NULL: none */
-    bool is_public;    /* nobody has to show a key */
-    unsigned wait_s;   /* that a settlement is waited for before it is pending; 0: 60 */
+    struct nets *nets;  /* the facilitator's from here on; NULL: none */
+    bool is_public;     /* nobody has to show a key */
+    unsigned wait_s;    /* that a settlement is waited for before it is pending; 0: 60 */
+    unsigned replace_s; /* that a transaction is waited for before its fee is raised; 0: 30 */
 };
 
 struct facilitator;

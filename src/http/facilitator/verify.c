@@ -12,14 +12,14 @@
 static void answer(struct judging *j, unsigned status, struct text extra)
 {
     const struct x402_case *c = &j->c;
-    const struct x402_verified v = {
-        .is_valid = c->reason == X402_REASON_NONE,
-        .payer = c->payer,
-        .reason = text_of(x402_reason_text(c->reason)),
-        .message = c->reason == X402_REASON_NONE ? (struct text){0}
-                   : c->message.len > 0          ? c->message
-                                                 : text_of(x402_reason_message(c->reason)),
-        .extra = extra};
+    const struct x402_verified v = {.is_valid = c->reason == X402_REASON_NONE,
+                                    .payer = c->payer,
+                                    .reason = text_of(x402_reason_text(c->reason)),
+                                    .message = c->reason == X402_REASON_NONE ? (struct text){0}
+                                               : c->message.len > 0
+                                                   ? c->message
+                                                   : text_of(x402_reason_message(c->reason)),
+                                    .extra = extra};
     reply_body(j->x, status, TYPE_JSON, (struct text){0});
     x402_verified_write(&j->x->out, &v);
     j->x->code = c->reason == X402_REASON_NONE ? NULL : x402_reason_text(c->reason);
