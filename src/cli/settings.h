@@ -99,9 +99,9 @@ enum setting_kind {
       "the one network, without such a file: base, base-sepolia, eip155:8453 ...")                 \
     X(X402_CHAIN, "facilitator", "chain_id", "CHAIN_ID", NULL, TEXT, NULL, 0, 0, 0,                \
       "its chain id, which has to fit")                                                            \
-    X(X402_RPC, "facilitator", "rpc_url", "RPC_URL", NULL, VALUE, NULL, 0, 0, 0,                   \
+    X(X402_RPC, "facilitator", "networks", "RPC_URL", NULL, VALUE, NULL, 0, 0, 0,                   \
       "its nodes, with commas; they may hold keys")                                                \
-    X(X402_KEY, "facilitator", "private_key", "PRIVATE_KEY", NULL, VALUE, NULL, 0, 0, 0,           \
+    X(X402_KEY, "facilitator", "key", "PRIVATE_KEY", NULL, VALUE, NULL, 0, 0, 0,           \
       "the key of the account that settles, hexadecimal")                                          \
     X(X402_KEY_FILE, "facilitator", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                 \
       "the file that holds it; a network may have its own. Without a key payments are verified "   \
@@ -116,6 +116,8 @@ enum setting_kind {
       "bound")                                                                                     \
     X(X402_WAIT, "facilitator", "settle_wait_s", NULL, NULL, NUMBER, "60", 1, 600, 0,              \
       "seconds for which an answer waits for a block; then the settlement is pending")             \
+    X(X402_REPLACE, "facilitator", "replace_after_s", NULL, NULL, NUMBER, "30", 1, 3600, 0,        \
+      "seconds for which a transaction is waited for; then one with a higher fee takes its place") \
     X(REGISTRY_URL, "services", "manifest_registry_url", "MANIFEST_REGISTRY_URL", NULL, URL, NULL, \
       0, 0, 0, "where policies come from that this book does not know")                            \
     X(REFRESH, "services", "manifest_refresh_s", "MANIFEST_REFRESH_SECONDS", NULL, NUMBER, "30",   \

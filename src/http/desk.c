@@ -615,7 +615,8 @@ static void facilitator_open(struct desk *d)
     const struct facilitator_options o = {.nets = d->o.nets,
                                           .is_public = d->o.facilitator_public,
                                           .rate = d->o.facilitator_rate,
-                                          .wait_s = d->o.settle_wait_s};
+                                          .wait_s = d->o.settle_wait_s,
+                                          .replace_s = d->o.replace_after_s};
     facilitator_start(&d->facilitator, d, &o);
     d->x402_signer = facilitator_signs(d->facilitator);
 }

@@ -52,6 +52,7 @@ struct desk_options {
     bool facilitator_public;         /* nobody has to show it a key */
     unsigned facilitator_rate;       /* a minute, of one asker and of one payer; 0: no bound */
     unsigned settle_wait_s;          /* 0: 60 */
+    unsigned replace_after_s;        /* 0: 30 */
     bool loopback;
     struct peers_options peers;
     bool log;                 /* a JSON line for each request, on stderr */

@@ -8,6 +8,7 @@
 import hashlib
 import json
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -115,6 +116,14 @@ class Facilitator(Served):
 
     def said(self):
         return (self.folder / "log").read_text(errors="replace")
+
+
+def audited(mete):
+    """The book of a facilitator that has been stopped, by mete audit and by the independent mete-audit."""
+    try:
+        return equal("agrees with itself" in mete.mete("audit"), True, "the book agrees with itself, for the independent auditor too")
+    except subprocess.CalledProcessError as e:
+        return equal(e.stderr, "", "the book agrees with itself")
 
 
 def once(chain, mete, p, what, token=None):

@@ -5,7 +5,7 @@ covers: V-001 V-002 V-003 V-004 V-005 V-006 V-007 V-020 V-021 V-022 V-023 V-040 
 import http.client
 import json
 
-from facilitated import Facilitator, once
+from facilitated import Facilitator, audited, once
 from chain import MILLION, PLACES, ROLES, X402Chain
 from scripts import Script, Signer
 from served import done, equal, event, note, ok
@@ -148,6 +148,8 @@ def main():
             chain.delegate("delegated")
             kinds(chain, signer, mete)
             split(chain, signer, mete)
+            mete.stop()
+            audited(mete)
 
 
 main()

@@ -6,7 +6,7 @@ import copy
 import json
 import time
 
-from facilitated import Facilitator, once
+from facilitated import Facilitator, audited, once
 from chain import X402Chain
 from scripts import Signer, ask, at_once
 from served import done, equal, note, ok
@@ -138,6 +138,8 @@ def main():
             chain.rpc("evm_setAutomine", False)
             many(chain, signer, mete, "a block a second")
             otherwise(chain, signer, mete)
+            mete.stop()
+            audited(mete)
 
 
 main()

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_S 60u
+#define WAIT_S    60u
+#define REPLACE_S 30u
 
 struct facilitator {
     struct desk *d;
@@ -43,7 +44,7 @@ void facilitator_start(struct facilitator **out, struct desk *d,
     nets_connect(f->nets);
     *out = f;
     if (f->nets->count > 0) {
-        watch_start(&f->watch, d, f->nets);
+        watch_start(&f->watch, d, f->nets, o->replace_s != 0 ? o->replace_s : REPLACE_S);
     }
 }
 

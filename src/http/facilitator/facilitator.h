@@ -10,10 +10,11 @@
 #include "rails/x402/scheme.h"
 
 struct facilitator_options {
-    struct nets *nets; /* the facilitator's from here on; NULL: none */
-    bool is_public;    /* nobody has to show a key */
-    unsigned rate;     /* requests a minute of one asker and of one payer; 0: no bound */
-    unsigned wait_s;   /* that a settlement is waited for before it is pending; 0: 60 */
+    struct nets *nets;  /* the facilitator's from here on; NULL: none */
+    bool is_public;     /* nobody has to show a key */
+    unsigned rate;      /* requests a minute of one asker and of one payer; 0: no bound */
+    unsigned wait_s;    /* that a settlement is waited for before it is pending; 0: 60 */
+    unsigned replace_s; /* that a transaction is waited for before its fee is raised; 0: 30 */
 };
 
 struct facilitator;

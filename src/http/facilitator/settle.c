@@ -82,6 +82,12 @@ static void waited(struct watch_waiter *w, enum watch_outcome outcome, struct te
         end(s, 200, arena_text(&s->j.x->arena, reason));
         break;
     case WATCH_PENDING:
+        if (w->refusal[0] != '\0') {
+            s->j.c.message = arena_printf(&s->j.x->arena,
+                                          "The transaction is committed and sent again and again; "
+                                          "a node says: %s",
+                                          w->refusal);
+        }
         refuse(s, X402_REASON_SETTLEMENT_PENDING);
         break;
     }

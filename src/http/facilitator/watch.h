@@ -9,7 +9,7 @@
 #include "engine/x402.h"
 #include "http/desk.h"
 #include "http/histogram.h"
-#include "rails/x402/net.h"
+#include "rails/x402/scheme.h"
 
 struct watch;
 
@@ -22,13 +22,16 @@ enum watch_outcome {
 /** Somebody waits for a payment. The caller's until `done` was called. */
 struct watch_waiter {
     struct watch_waiter *next;
-    int64_t until_us; /* of the steady clock */
+    int64_t until_us;               /* of the steady clock */
+    char refusal[CASE_MESSAGE_MAX]; /* when it is pending: what a node says against it, or "" */
     /** On any thread. Texts live until it returns. */
     void (*done)(struct watch_waiter *w, enum watch_outcome outcome, struct text transaction,
                  struct text reason);
 };
 
-void watch_start(struct watch **out, struct desk *d, const struct nets *nets);
+/** `replace_s`: seconds that a transaction is waited for before another one with a higher fee takes
+ *  its place. */
+void watch_start(struct watch **out, struct desk *d, const struct nets *nets, unsigned replace_s);
 /** Whoever waits does so for some seconds at most from now on. */
 void watch_quiesce(struct watch *w);
 /** Whoever waits is told that it is pending. While the desk still works. `w` may be NULL. */
