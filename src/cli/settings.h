@@ -99,9 +99,9 @@ enum setting_kind {
       "the one network, without such a file: base, base-sepolia, eip155:8453 ...")                 \
     X(X402_CHAIN, "facilitator", "chain_id", "CHAIN_ID", NULL, TEXT, NULL, 0, 0, 0,                \
       "its chain id, which has to fit")                                                            \
-    X(X402_RPC, "facilitator", "networks", "RPC_URL", NULL, VALUE, NULL, 0, 0, 0,                   \
+    X(X402_RPC, "facilitator", "networks", "RPC_URL", NULL, VALUE, NULL, 0, 0, 0,                  \
       "its nodes, with commas; they may hold keys")                                                \
-    X(X402_KEY, "facilitator", "key", "PRIVATE_KEY", NULL, VALUE, NULL, 0, 0, 0,           \
+    X(X402_KEY, "facilitator", "key", "PRIVATE_KEY", NULL, VALUE, NULL, 0, 0, 0,                   \
       "the key of the account that settles, hexadecimal")                                          \
     X(X402_KEY_FILE, "facilitator", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                 \
       "the file that holds it; a network may have its own. Without a key payments are verified "   \

@@ -3,6 +3,7 @@
  * fields, those of tokens and Permit2 by their own functions too; the payloads of x402. */
 #include "evm_case.h"
 
+#include "crypto/keccak.h"
 #include "wire/evm/permits.h"
 
 static void assert_hash_hex(struct hash h, const char *hex)
@@ -113,7 +114,7 @@ static const struct evm_struct *struct_of(struct arena *a, const struct json *ty
     assert_true(known_count < ARRAY_LEN(known));
     known[known_count].types = types;
     known[known_count].name = name;
-    known[known_count].s = (struct evm_struct){arena_text(a, name).p, f, fields->count};
+    known[known_count].s = (struct evm_struct){arena_text(a, name).p, f, fields->count, NULL};
     return &known[known_count++].s;
 }
 
