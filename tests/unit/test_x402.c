@@ -610,7 +610,7 @@ static bool put(const char *resource, const char *about, bool seen)
 {
     struct mete_err err = {0};
     bool changed;
-    const struct x402_offer o = {
+    const struct x402_entry o = {
         .resource = text_of(resource),
         .type = TEXT("http"),
         .version = 2,
