@@ -29,12 +29,18 @@ static ssize_t file_read(const char *file, char *out, size_t max)
     return n < 0 || len == max ? -1 : (ssize_t)len;
 }
 
-char *rail_secret_read(const char *file, size_t max)
+/** Guarded memory, with room for an end of line of two bytes. */
+static char *room_new(size_t max)
 {
     METE_ASSERT(sodium_init() >= 0);
-    char *out = sodium_malloc(max + 2); /* room for an end of line of two bytes */
+    char *out = sodium_malloc(max + 2);
     METE_ASSERT(out != NULL);
-    ssize_t len = file_read(file, out, max + 2);
+    return out;
+}
+
+/** Gives `out` back, or frees it. */
+static char *line_take(char *out, ssize_t len, size_t max)
+{
     while (len > 0 && (out[len - 1] == '\n' || out[len - 1] == '\r')) {
         len--;
     }
@@ -50,15 +56,26 @@ char *rail_secret_read(const char *file, size_t max)
     return out;
 }
 
+char *rail_secret_read(const char *file, size_t max)
+{
+    char *out = room_new(max);
+    return line_take(out, file_read(file, out, max + 2), max);
+}
+
+char *rail_secret_copy(const char *text, size_t max)
+{
+    char *out = room_new(max);
+    size_t len = strlen(text);
+    bool fits = len <= max + 2;
+    if (fits) {
+        memcpy(out, text, len);
+    }
+    return line_take(out, fits ? (ssize_t)len : -1, max);
+}
+
 void rail_secret_free(char *secret)
 {
     sodium_free(secret);
-}
-
-/** "localhost" and the addresses of the loopback, as url_read gives a host. */
-static bool is_this_machine(struct text host)
-{
-    return text_is(host, "127.0.0.1") || text_is(host, "[::1]") || host_eq(host, TEXT("localhost"));
 }
 
 enum mete_code rail_url_check(const char *name, const char *url, struct mete_err *err)
@@ -71,7 +88,7 @@ enum mete_code rail_url_check(const char *name, const char *url, struct mete_err
     if (u.has_query || u.fragment.len > 0) {
         return mete_fail(err, METE_USAGE, NULL, "%s: the URL may have no query", name);
     }
-    return u.is_https || is_this_machine(u.host)
+    return u.is_https || host_is_loopback(u.host)
                ? METE_OK
                : mete_fail(err, METE_USAGE, NULL,
                            "%s: a secret is sent there, so https, or http of this machine", name);

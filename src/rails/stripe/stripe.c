@@ -17,25 +17,30 @@
 
 static enum mete_code key_read(struct rail *r, const struct rail_config *c, struct mete_err *err)
 {
+    const char *value = c->get(c->ctx, "key");
     const char *file = c->get(c->ctx, "key_file");
-    if (file == NULL) {
+    if (value == NULL && file == NULL) {
         return mete_fail(err, METE_USAGE, NULL,
                          "[stripe] key_file is not set: the file that holds the secret key");
     }
-    r->key = rail_secret_read(file, STRIPE_KEY_MAX);
+    r->key = value != NULL ? rail_secret_copy(value, STRIPE_KEY_MAX)
+                           : rail_secret_read(file, STRIPE_KEY_MAX);
     if (r->key == NULL) {
         return mete_fail(err, METE_USAGE, NULL,
-                         "[stripe] key_file: %.150s cannot be read, or is not one short line",
-                         file);
+                         "[stripe] %s%.150s cannot be read, or is not one "
+                         "short line",
+                         value != NULL ? "STRIPE_KEY" : "key_file: ", value != NULL ? "" : file);
     }
     struct text key = text_of(r->key);
     bool live = text_starts(key, "sk_live_") || text_starts(key, "rk_live_");
     bool test = text_starts(key, "sk_test_") || text_starts(key, "rk_test_");
     r->live = live;
-    return live || test ? METE_OK
-                        : mete_fail(err, METE_USAGE, NULL,
-                                    "[stripe] key_file does not hold a secret or restricted key "
-                                    "(sk_live_, sk_test_, rk_live_, rk_test_)");
+    return live || test
+               ? METE_OK
+               : mete_fail(
+                     err, METE_USAGE, NULL,
+                     "[stripe] key_file (or STRIPE_KEY) does not hold a secret or restricted key "
+                     "(sk_live_, sk_test_, rk_live_, rk_test_)");
 }
 
 static enum mete_code words_read(struct rail *r, const struct rail_config *c, struct mete_err *err)
