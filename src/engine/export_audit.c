@@ -655,21 +655,11 @@ static void payouts_write(struct audit *x)
     state_write(x, KEY_DESTINATION, destination_line);
 }
 
-static void x402_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums)
-{
-    (void)sums;
-    if (!export_x402(x->out, &x->a, key, value, &x->lines)) {
-        x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "a payment cannot be read");
-    } else if (!export_spill(x->q, x->out)) {
-        x->code = export_stopped(x->err);
-    }
-}
-
 static void x402_write(struct audit *x)
 {
-    state_write(x, KEY_X402, x402_line);
-    state_write(x, KEY_X402_OPEN, x402_line);
-    state_write(x, KEY_X402_POLICIES, x402_line);
+    if (x->code == METE_OK) {
+        x->code = export_x402(x->e, x->q, x->out, &x->lines, x->err);
+    }
 }
 
 static void economy_write(struct audit *x)

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+#define BATCH_KEYS 256u
+#define ARENA_MAX  ((size_t)1 << 30)
+
 static void line_begin(struct json_writer *w, struct buf *out, const char *kind)
 {
     jw_init(w, out, false);
@@ -100,9 +103,46 @@ static bool policies_put(struct buf *out, struct arena *a, struct bytes value, u
     return true;
 }
 
-bool export_x402(struct buf *out, struct arena *a, struct bytes key, struct bytes value,
-                 uint64_t *lines)
+/** The lines of one key. */
+static bool key_put(struct buf *out, struct arena *a, struct bytes key, struct bytes value,
+                    uint64_t *lines)
 {
     return key.p[0] == KEY_X402_POLICIES ? policies_put(out, a, value, lines)
                                          : payment_put(out, key, value, lines);
+}
+
+static enum mete_code class_put(struct engine *e, const struct export_query *q, struct buf *out,
+                                uint64_t *lines, enum key_class class, struct mete_err *err)
+{
+    struct key from = key_of(class);
+    struct key until = key_prefix_end(from);
+    struct walk_keys keys = {.more = true};
+    struct arena a;
+    enum mete_code code = METE_OK;
+    arena_init(&a, ARENA_MAX);
+    while (code == METE_OK && keys.more) {
+        arena_reset(&a);
+        code = walk_keys(e, &a, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, err);
+        for (size_t i = 0; i < keys.count && code == METE_OK; i++) {
+            from = walk_key_after(keys.key[i]);
+            if (!key_put(out, &a, keys.key[i], keys.value[i], lines)) {
+                code = mete_fail(err, METE_STORE_CORRUPT, "", "a payment cannot be read");
+            } else if (!export_spill(q, out)) {
+                code = export_stopped(err);
+            }
+        }
+    }
+    arena_clear(&a);
+    return code;
+}
+
+enum mete_code export_x402(struct engine *e, const struct export_query *q, struct buf *out,
+                           uint64_t *lines, struct mete_err *err)
+{
+    static const enum key_class classes[] = {KEY_X402, KEY_X402_OPEN, KEY_X402_POLICIES};
+    enum mete_code code = METE_OK;
+    for (size_t i = 0; i < ARRAY_LEN(classes) && code == METE_OK; i++) {
+        code = class_put(e, q, out, lines, classes[i], err);
+    }
+    return code;
 }

@@ -23,10 +23,9 @@ void export_put_escaped(struct buf *out, struct text t, char mark, const char *a
 void export_stretch(struct engine *e, const struct export_query *q, uint64_t *from,
                     uint64_t *until);
 
-/** Appends the lines of a key of payments by x402 for the auditor, and counts them. False: the
- * value is damaged. */
-bool export_x402(struct buf *out, struct arena *a, struct bytes key, struct bytes value,
-                 uint64_t *lines) METE_MUST_CHECK;
+/** Appends what the auditor is told of payments by x402, and counts the lines. */
+enum mete_code export_x402(struct engine *e, const struct export_query *q, struct buf *out,
+                           uint64_t *lines, struct mete_err *err) METE_MUST_CHECK;
 
 /* --- journals
  * -----------------------------------------------------------------------------------*/

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "engine/walk.h"
+#include "engine/x402_parts.h"
 #include "wire/json_values.h"
 
 #include <inttypes.h>
@@ -251,7 +252,7 @@ static void range_find(struct searching *s)
     s->until = key_prefix_end(key_of(KEY_X402_LISTED_AT));
     if (s->q->merchant.len > 0) {
         uint8_t hash[X402_HASH_LEN];
-        x402_hash(s->q->merchant, hash);
+        x402_hash(x402_address(&s->row, s->q->merchant), hash);
         s->from = key_x402_merchant(hash, s->q->after + 1);
         s->until = s->from;
         s->until.len = 1 + X402_HASH_LEN;

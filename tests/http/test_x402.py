@@ -3,6 +3,7 @@
 who may say and see what; all of it after a kill; and the auditor agrees.
 covers: V-023 V-049 V-054 V-056
 """
+import json
 import os
 import signal
 import subprocess
@@ -38,6 +39,8 @@ def steps(s, key):
     status, _, body = s.post("/v1/x402/steps", {"steps": [{"step": "settle", "id": "x", "gas": "1"}]},
                              key=key)
     equal((status, body["pointer"]), (400, "/steps/0/gas"), "a wrong step is told by its member")
+    status, _, body = s.post("/v1/x402/steps?dry_run=true", {"steps": [reserve(4, "a")]}, key=key)
+    ok(status >= 400, "there is no rehearsal: it would sign what nobody has journalled", status)
 
 
 def race(s, key):
@@ -120,8 +123,27 @@ def after_a_kill(s, key, token):
           "after a kill all is as it was")
 
 
-def audited(s):
+def on_the_command_line(s):
+    """The same, as mete x402 shows it."""
     s.stop()
+    rows = json.loads(s.mete("x402", "payments", "--state", "settled", "--json"))["payments"]
+    equal([r["payment"] for r in rows], [payment_id(n) for n in (1, 3, 5, 100)], "mete x402 payments")
+    equal(json.loads(s.mete("x402", "payment", payment_id(3), "--json"))["to"], OTHER,
+          "mete x402 payment")
+    sums = json.loads(s.mete("x402", "revenue", "--by", "network", "--json"))
+    equal([(r["network"], r["settlements"]) for r in sums["rows"]], [(NETWORK, "4")],
+          "mete x402 revenue")
+    s.mete("x402", "policy", TO, "https://a.org/*", "urn:p", "--network", NETWORK)
+    wanted = [{"pay_to": TO, "resource": "https://a.org/*", "network": NETWORK, "policy": "urn:p"}]
+    equal(json.loads(s.mete("x402", "policies", "--json"))["policies"], wanted, "mete x402 policies")
+    for command in (("payments",), ("payment", payment_id(1)), ("revenue",), ("policies",)):
+        ok(s.mete("x402", *command) != "", f"mete x402 {command[0]}, for people")
+    s.mete("x402", "policy", TO, "https://a.org/*", "--network", NETWORK, "--remove")
+    equal(json.loads(s.mete("x402", "policies", "--json"))["policies"], [], "and --remove")
+    ok("it is settled: nothing was to be moved" in s.mete("explain", payment_id(1)), "mete explain")
+
+
+def audited(s):
     made = subprocess.run([os.environ["METE"], "export", "--store", s.folder / "mete.db",
                            "audit"], capture_output=True, check=True)
     judged = subprocess.run([os.environ["METE_AUDIT"], "-"], input=made.stdout,
@@ -140,6 +162,7 @@ def main():
         token = race(s, key)
         whose(s, admin)
         after_a_kill(s, key, token)
+        on_the_command_line(s)
         audited(s)
     done()
 

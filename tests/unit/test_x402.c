@@ -516,7 +516,7 @@ static void lists_by_what_is_asked(void **state)
     assert_int_equal(next, 0);
     assert_int_equal(listed((struct x402_query){.state = TEXT("failed")}, &next), 1);
     assert_int_equal(listed((struct x402_query){.from = first.from}, &next), 2);
-    assert_int_equal(listed((struct x402_query){.to = TEXT(X402_CASE_TO)}, &next), 4);
+    assert_int_equal(listed((struct x402_query){.to = TEXT(X402_CASE_TO_MIXED)}, &next), 4);
     assert_int_equal(
         listed((struct x402_query){.resource = TEXT("https://api.example.org/other")}, &next), 1);
     assert_int_equal(listed((struct x402_query){.network = TEXT("eip155:1")}, &next), 0);
@@ -635,7 +635,7 @@ static void what_is_listed_is_found(void **state)
     assert_int_equal(offers((struct x402_offers_query){0}), 2);
     assert_int_equal(offers((struct x402_offers_query){.words = TEXT("WEATHER a.org")}), 1);
     assert_int_equal(offers((struct x402_offers_query){.words = TEXT("tomorrow")}), 0);
-    assert_int_equal(offers((struct x402_offers_query){.merchant = TEXT("0xab")}), 2);
+    assert_int_equal(offers((struct x402_offers_query){.merchant = TEXT("0xaB")}), 2);
     assert_int_equal(offers((struct x402_offers_query){.merchant = TEXT("0xac")}), 0);
     assert_int_equal(offers((struct x402_offers_query){.type = TEXT("mcp")}), 0);
     say_now("gone", "'x402.unlisted','payload':{'resource':'https://a.org/1'}");
