@@ -539,7 +539,8 @@ def test_foreign_nonce(node):
 
 def test_holes(node):
     token, book = node.new_token(), Book()
-    with Driver("evm", settings(node, token)) as d:
+    with Proxy(node.port) as proxy, Driver("evm", settings(proxy, token)) as d:
+        proxy.book = book
         lost, kept, later, last = transfers(4, first=2400)
         said = book.ask(d, "prepare", [lost])
         hole = node.nonce()
@@ -558,13 +559,15 @@ def test_holes(node):
         book.ask(d, "prepare", [lost])
         hole = node.nonce()
         book.pay(d, [last])
-        reasons = []
+        seen = []
         for seconds in (40, 40, 400):
             book.now += seconds * SECOND
             book.look(d, [last])
-            reasons.append(last.report["reason"])
-        ok("waits for 1" in reasons[0] and "nobody" in reasons[1],
-           "a hole that nobody comes back to is used up", reasons)
+            seen.append(last.report)
+        ok("waits for 1" in seen[0]["reason"] and len(last.bodies) >= 2 and
+           last.bodies[1].split(",")[1:] == last.bodies[:1],
+           "what uses up a hole that nobody comes back to is committed with what waits behind it",
+           seen, last.bodies)
         node.mine(3)
         book.probe(d, [last])
         equal((last.state, node.balance(token, last.destination), node.nonce()),
@@ -578,6 +581,69 @@ def test_holes(node):
            "nonces that the book knows to be taken are passed over", taken[0].anchor)
         book.prepare(d, taken[1:])
         note(f"twenty that were taken: {asked} and then {book.seen['prepare', 'accepted']} offers")
+        equal(proxy.unlawful, [], "nothing is sent to the node that was not committed before")
+
+
+def test_rows_of_holes(node):
+    """What fills a hole is dropped, too cheap, or one of many; a batch waits behind one."""
+    token, book = node.new_token(), Book()
+    batch = node.new_batch(token)
+    with Proxy(node.port) as proxy, Driver("evm", settings(proxy, token, batch_contract=batch,
+                                                           max_fee_gwei="100")) as d:
+        proxy.book = book
+        t = transfers(1, first=2420)[0]
+        book.pay(d, [t])
+        node.mine(3)
+        book.probe(d, [t])
+        equal(t.state, "paid", "a first payment, so that the process is old enough later")
+
+        book.now += 100 * SECOND
+        t = transfers(1, first=2430)[0]
+        first = node.nonce()
+        book.ask(d, "prepare", transfers(1, first=2440))
+        book.ask(d, "prepare", transfers(1, first=2441))
+        book.ask(d, "prepare", transfers(1, first=2442))
+        book.pay(d, [t])
+        book.now += 70 * SECOND
+        book.look(d, [t])
+        equal(([len(b.split(",")) for b in t.bodies], node.nonce("pending")), ([1, 4], first + 4),
+              "a row of holes is used up at once")
+        node.mine(3)
+        book.probe(d, [t])
+        equal((t.state, node.nonce()), ("paid", first + 4), "so that the payment goes on")
+
+        group = transfers(3, first=2450)
+        book.ask(d, "prepare", transfers(1, first=2460))
+        book.pay(d, group)
+        equal(len({x.bodies[0] for x in group}), 1, "three payments of one transaction")
+        node.rpc("anvil_dropTransaction", group[0].report["reference"])
+        book.now += 70 * SECOND
+        again = book.look(d, group)
+        equal((again, {len(x.bodies) for x in group}, len({x.bodies[1] for x in group})),
+              (group, {2}, 1), "wait behind a hole, unknown to the node: filled for all in one")
+        filler = node.rpc("eth_getBlockByNumber", "pending", True)["transactions"][0]
+        equal((filler["from"], filler["to"], int(filler["value"], 16), filler["input"]),
+              (PAYER.lower(), PAYER.lower(), 0, "0x"), "by nothing, paid to the account itself")
+        node.rpc("anvil_dropTransaction", filler["hash"])
+        equal((book.probe(d, group), {x.report["outcome"] for x in group}), (group, {"absent"}),
+              "when the node loses that, it is to be sent again")
+        book.send(d, group)
+        equal(node.rpc("eth_getBlockByNumber", "pending", True)["transactions"][0]["hash"],
+              filler["hash"], "the same bytes")
+        book.now += 300 * SECOND
+        again = book.probe(d, group)
+        equal((again, {len(x.bodies) for x in group}), (group, {3}),
+              "when it waits too long its fee is raised")
+        book.send(d, group)
+        higher = node.rpc("eth_getBlockByNumber", "pending", True)["transactions"][0]
+        ok(higher["nonce"] == filler["nonce"] and
+           8 * int(higher["maxFeePerGas"], 16) >= 9 * int(filler["maxFeePerGas"], 16),
+           "by an eighth at least", filler, higher)
+        node.mine(3)
+        settle(book, d, node, group)
+        equal([node.balance(token, x.destination) for x in group], [x.amount for x in group],
+              "and all three are paid, once")
+        equal(proxy.unlawful, [], "all of that was committed before it was sent")
 
 
 # --- nodes that lie -----------------------------------------------------------------------------
@@ -783,7 +849,7 @@ def test_storm(node):
     all_of = transfers(150, first=5000, amount=lambda i: 100_000 + i)
     with Proxy(node.port) as proxy:
         d = Driver("evm", settings(proxy, token, batch_contract=batch, batch_size="7"))
-        proxy.meddle = meddle
+        proxy.meddle, proxy.book = meddle, book
         for step in range(60):
             book.now += rng.randrange(5, 120) * SECOND
             what = steps.draw()
@@ -817,6 +883,7 @@ def test_storm(node):
         under_way = sum(t.state == "paid" for t in all_of)
         settle(book, d, node, all_of, 80)
         d.stop()
+        equal(proxy.unlawful, [], f"storm: nothing was sent that was not committed (seed {seed})")
     note(f"seed {seed}; {dict(sorted(answers.drawn.items()))} {dict(sorted(steps.drawn.items()))}")
     note(f"said {({' '.join(k): v for k, v in sorted(book.seen.items())})}; paid in the storm: "
          f"{under_way} of {len(all_of)}")
@@ -892,7 +959,7 @@ test_settings()
 with Node() as local:
     for test in (test_batch_contract, test_one, test_coin, test_amounts, test_destinations,
                  test_tokens, test_poor, test_batch, test_thousand, test_fee_bump, test_dropped,
-                 test_reorg, test_foreign_nonce, test_holes, test_liars, test_stall, test_failover,
+                 test_reorg, test_foreign_nonce, test_holes, test_rows_of_holes, test_liars, test_stall, test_failover,
                  test_storm):
         if os.environ.get("ONLY", test.__name__) == test.__name__:
             note(test.__name__)

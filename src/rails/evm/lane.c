@@ -205,8 +205,13 @@ void lane_forget(struct lane *l, uint64_t count)
     }
 }
 
-bool lane_is_free(const struct lane *l, uint64_t nonce, mete_time now)
+bool lane_is_left(const struct lane *l, uint64_t nonce, mete_time now)
 {
     const struct offer *o = offer_of(l, nonce);
-    return o == NULL || (!o->is_used && now - o->at > LANE_OFFER_US);
+    return o != NULL && !o->is_used && now - o->at > LANE_OFFER_US;
+}
+
+bool lane_is_free(const struct lane *l, uint64_t nonce, mete_time now)
+{
+    return offer_of(l, nonce) == NULL || lane_is_left(l, nonce, now);
 }

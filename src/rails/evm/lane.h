@@ -37,5 +37,7 @@ void lane_use(struct lane *l, uint64_t nonce);
 void lane_forget(struct lane *l, uint64_t count);
 /** True when the lane knows of nobody who has the nonce, or might commit it yet. */
 bool lane_is_free(const struct lane *l, uint64_t nonce, mete_time now);
+/** True when the lane has offered it, and nobody has committed it in time. */
+bool lane_is_left(const struct lane *l, uint64_t nonce, mete_time now);
 
 #endif

@@ -130,7 +130,7 @@ static void batch_sign(struct batch *b, const struct evm_scene *scene, uint64_t 
     tx.data = buf_bytes(&b->data);
     tx.nonce = lane_offer(r->lane, scene->nonce, b->job[0]->p->transfer_id, taken, plan->now);
     lane_sign(r->lane, &tx);
-    const struct text body = evm_body(plan->arena, &tx);
+    const struct text body = evm_body(plan->arena, &(const struct evm_tx *){&tx}, 1);
     const struct text group =
         evm_anchor(plan->arena, tx.chain_id, lane_address(r->lane), tx.nonce, 0);
     for (size_t i = 0; i < b->count; i++) {

@@ -46,6 +46,15 @@ static struct sending *sending_of(struct rail *r, struct arena *own, struct send
     return s;
 }
 
+/** All of it; what becomes of the fills is found by the probe. */
+static void sending_ask(struct chain_round *round, struct sending *s)
+{
+    for (size_t i = 0; i < s->sent.fill_count; i++) {
+        (void)chain_ask_send(round, s->sent.fill[i].raw);
+    }
+    s->place = chain_ask_send(round, s->sent.raw);
+}
+
 static void answer_judge(const struct chain_round *round, const struct sending *s,
                          struct rail_payment *p, struct arena *a)
 {
@@ -88,7 +97,7 @@ void evm_send(struct rail *r, struct rail_payment **p, size_t count, struct aren
     struct arena own;
     struct chain_round round;
     size_t sent = 0;
-    arena_init(&own, (count + 1) * (EVM_TX_ARENA_MAX(EVM_TX_SIZE_MAX) + EVM_TX_SIZE_MAX + 1024));
+    arena_init(&own, (count + 1) * (EVM_SENT_ARENA_MAX + 1024));
     struct sending *all = arena_array(&own, count, sizeof *all);
     struct sending **of = arena_array(&own, count, sizeof(struct sending *));
     chain_round_begin(&round, r->chain);
@@ -96,8 +105,8 @@ void evm_send(struct rail *r, struct rail_payment **p, size_t count, struct aren
         const size_t before = sent;
         of[i] = sending_of(r, &own, all, &sent, p[i]);
         if (sent > before) {
-            of[i]->place = chain_ask_send(&round, of[i]->sent.raw);
-            lane_use(r->lane, of[i]->sent.tx.nonce);
+            sending_ask(&round, of[i]);
+            evm_lane_use(r->lane, &of[i]->sent);
         }
     }
     answers_judge(&round, of, p, count, a);
