@@ -7,8 +7,10 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import tempfile
+import threading
 import time
 
 from evm_node import CHAIN, PAYER, PAYER_KEY, ROOT, Node, Proxy, checksummed
@@ -320,20 +322,99 @@ def test_batch(node):
         equal([t.report["group"] for t in all_of], ["", ""],
               "a contract that is another one is not used: they are paid one by one")
         book.send(d, all_of)
-    unapproved = node.new_batch()
-    with Driver("evm", settings(node, token, batch_contract=unapproved)) as d:
-        first, second = transfers(2, first=60), transfers(2, first=62)
-        book.prepare(d, first)
-        equal(([t.report["group"] for t in first], len({t.anchor for t in first})), (["", ""], 2),
-              "without an allowance too")
-        book.send(d, first)
-        book.prepare(d, second)
-        equal(len({t.report["group"] for t in second if t.report["group"]}), 1,
-              "but the allowance is given, so that the next ones travel together")
-        book.send(d, second)
-        settle(book, d, node, first + second)
-        equal([node.balance(token, t.destination) for t in first + second],
-              [t.amount for t in first + second], "and all are paid")
+
+
+def command(conf, *words):
+    """`mete rail approve`: status, what it says."""
+    run = subprocess.run([os.environ["METE"], "rail", "approve", *words], capture_output=True,
+                         text=True, env=dict(os.environ, METE_CONFIG=str(conf)))
+    return run.returncode, run.stderr + run.stdout
+
+
+def configuration(s):
+    conf = pathlib.Path(KEYS.name) / "mete.conf"
+    conf.write_text("[evm]\n" + "".join(f"{k} = {v}\n" for k, v in s.items()))
+    return conf
+
+
+def test_allowance(node):
+    """What the batch contract may move is given by the operator, and by nobody else."""
+    token, book = node.new_token(), Book()
+    batch = node.new_batch()
+    with Proxy(node.port) as proxy:
+        proxy.book = book
+        s = settings(proxy, token, batch_contract=batch)
+        conf = configuration(s)
+        with Driver("evm", s) as d:
+            all_of = transfers(2, first=60)
+            book.prepare(d, all_of)
+            equal([(t.state, "mete rail approve USDC" in t.report["reason"]) for t in all_of],
+                  [("failed", True)] * 2,
+                  "without an allowance a batch is refused, and the command is named", outcomes(all_of))
+            one = transfers(1, first=62)[0]
+            book.pay(d, [one])
+            node.mine(3)
+            book.probe(d, [one])
+            equal((one.state, proxy.unlawful), ("paid", []),
+                  "what travels alone needs none; nothing else is sent")
+
+            status, said = command(conf, "USDC", "2.5")
+            equal((status, node.nonce("pending"), "Nothing is sent" in said), (0, node.nonce(), True),
+                  "the command alone tells and sends nothing", said)
+            ok(all(x in said for x in (PAYER, batch, token, "2.500000", "Allowed now  0.000000")),
+               "it tells account, token, contract and amounts", said)
+            status, said = command(conf, "USDC", "2.5", "--send", "--wait", "0")
+            sent = re.search(r"sending (0x[0-9a-f]{64})", said)
+            equal((status, sent is not None and "no block yet" in said), (1, True),
+                  "with --send it is sent; in no block yet", said)
+            equal(node.ask(token, node.token_code, "allowance", PAYER, batch), 0, "not yet so")
+            node.mine(1)
+            equal((node.rpc("eth_getTransactionReceipt", sent[1])["status"],
+                   node.ask(token, node.token_code, "allowance", PAYER, batch)),
+                  ("0x1", 2_500_000), "then exactly so much is allowed")
+            nonce = node.nonce()
+            status, said = command(conf, "USDC", "2.5", "--send")
+            equal((status, "so already" in said, node.nonce("pending")), (0, True, nonce),
+                  "the same once more changes nothing")
+
+            book.now += 60 * SECOND
+            equal(len(book.prepare(d, all_of)), 2, "what fits it travels together")
+            equal(len({t.report["group"] for t in all_of}), 1, "in one transaction")
+            book.send(d, all_of)
+            more = transfers(2, first=64)
+            book.prepare(d, more)
+            equal([t.state for t in more], ["failed"] * 2, "what does not fit any more is refused")
+            settle(book, d, node, all_of)
+            equal([node.balance(token, t.destination) for t in all_of], [t.amount for t in all_of],
+                  "and all are paid")
+
+            mining = threading.Thread(target=lambda: (time.sleep(1), node.mine(1)))
+            mining.start()
+            status, said = command(conf, "USDC", "unlimited", "--send", "--json")
+            mining.join()
+            told = json.loads(said[said.index("{"):])
+            equal((status, told["state"], told["amount"], told["balance"], told["block"]),
+                  (0, "done", str(2**256 - 1), str(node.balance(token, PAYER)),
+                   int(node.rpc("eth_blockNumber"), 16)),
+                  "it waits for its block", said)
+            equal(node.ask(token, node.token_code, "allowance", PAYER, batch), 2**256 - 1,
+                  "without end, when somebody says so")
+            for words, why in ((("EURC", "1"), "no token of that name"),
+                               (("ETH", "1"), "no token of that name"),
+                               (("USDC", "1.2345678"), "at most 6 decimals"),
+                               (("USDC", "all"), "at most 6 decimals")):
+                status, said = command(conf, *words, "--send")
+                equal((status, why in said), (2, True), f"{' '.join(words)} is refused", said)
+    impostor = node.new_batch(code=node.impostor_code)
+    for change, why in (({"batch_contract": impostor}, "not that of contracts/Batch.sol"),
+                        ({"batch_contract": None}, "batch_contract is missing"),
+                        ({"tokens": f"USDC={token}/18"}, "other decimals"),
+                        ({"rpc_url": "http://127.0.0.1:9"}, "node 1 of 1")):
+        s = {k: v for k, v in {**settings(node, token, batch_contract=batch), **change}.items() if v}
+        nonce = node.nonce("pending")
+        status, said = command(configuration(s), "USDC", "1", "--send")
+        equal((status != 0, why in said, node.nonce("pending")), (True, True, nonce),
+              f"{why}: nothing is sent", said)
 
 
 def test_thousand(node):
@@ -958,7 +1039,7 @@ test_contracts()
 test_settings()
 with Node() as local:
     for test in (test_batch_contract, test_one, test_coin, test_amounts, test_destinations,
-                 test_tokens, test_poor, test_batch, test_thousand, test_fee_bump, test_dropped,
+                 test_tokens, test_poor, test_batch, test_allowance, test_thousand, test_fee_bump, test_dropped,
                  test_reorg, test_foreign_nonce, test_holes, test_rows_of_holes, test_liars, test_stall, test_failover,
                  test_storm):
         if os.environ.get("ONLY", test.__name__) == test.__name__:

@@ -14,9 +14,8 @@
 #define EVM_COIN_DECIMALS 18
 #define EVM_GAS_MAX       UINT64_C(16777216) /* of one transaction (EIP-7825) */
 #define EVM_GAS_ONE_MAX   UINT64_C(1000000)  /* of one payment by itself */
-#define EVM_APPROVE_GAS   UINT64_C(100000)
-#define EVM_PAYMENTS_MAX  200 /* of one call */
-#define EVM_FILLS_MAX     16u /* of one body */
+#define EVM_PAYMENTS_MAX  200                /* of one call */
+#define EVM_FILLS_MAX     16u                /* of one body */
 #define GWEI              ((u128)1000000000)
 
 struct evm_token {
@@ -39,8 +38,7 @@ struct rail {
     bool has_batch;
     struct evm_address batch;
     size_t batch_size;
-    mete_time approved_at; /* when the batch contract was last allowed to move a token; 0: never */
-    mete_time first_now;   /* of the first probe: what is older is not this process's doing */
+    mete_time first_now; /* of the first probe: what is older is not this process's doing */
 };
 
 /** Reads the settings into `r`; opens key and chain. */
@@ -135,19 +133,14 @@ void evm_body_set(struct arena *a, struct rail_payment *p, const struct evm_tx *
 /** The body of transactions that are signed: the last is the payment's. */
 struct text evm_body(struct arena *a, const struct evm_tx *const *tx, size_t count);
 
-/* --- transactions of the account's own ---------------------------------------------------------*/
-
-/** Sends a transaction that pays nobody: `to`, `data`, `gas` and `nonce` are set in it. Nothing is
- *  committed of it: were its nonce that of a payment, that payment would be found dead, and made
- *  anew. */
-void evm_own_send(struct rail *r, const struct evm_fees *fees, struct evm_tx *tx);
-
 /* --- the three calls ---------------------------------------------------------------------------*/
 
 void evm_prepare(struct rail *r, struct rail_payment **p, size_t count, struct arena *a);
 void evm_send(struct rail *r, struct rail_payment **p, size_t count, struct arena *a);
 void evm_probe(struct rail *r, struct rail_payment **p, size_t count, struct arena *a);
 
+/** What nodes say when they have a transaction already: geth, erigon, nethermind, besu, anvil. */
+bool evm_is_known(struct text said);
 /** "0x" and the hash. */
 struct text evm_hash_text(struct arena *a, const struct hash *h);
 

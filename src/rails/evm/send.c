@@ -13,8 +13,7 @@ struct sending {
     size_t place;
 };
 
-/** What nodes say when they have it already: geth, erigon, nethermind, besu, anvil. */
-static bool is_known(struct text said)
+bool evm_is_known(struct text said)
 {
     static const char *const WORDS[] = {"already known", "already imported", "AlreadyKnown",
                                         "known transaction", "Known transaction"};
@@ -65,7 +64,7 @@ static void answer_judge(const struct chain_round *round, const struct sending *
         rail_say(p, RAIL_ACCEPTED, "%s", "");
     } else if (!answer->is_error) {
         rail_say(p, RAIL_UNKNOWN, "the node answers with the hash of another transaction");
-    } else if (is_known(answer->error_text)) {
+    } else if (evm_is_known(answer->error_text)) {
         rail_say(p, RAIL_ACCEPTED, "the node had it already");
     } else {
         rail_say(p, RAIL_UNKNOWN, "the node refuses it: %lld %.*s", (long long)answer->error_code,
@@ -112,24 +111,4 @@ void evm_send(struct rail *r, struct rail_payment **p, size_t count, struct aren
     answers_judge(&round, of, p, count, a);
     chain_round_end(&round);
     arena_clear(&own);
-}
-
-void evm_own_send(struct rail *r, const struct evm_fees *fees, struct evm_tx *tx)
-{
-    struct chain_round round;
-    struct mete_err err;
-    struct buf raw = {0};
-    tx->type = EVM_TX_FEE_MARKET;
-    tx->chain_id = chain_id(r->chain);
-    tx->tip_max = u256_of(fees->tip < fees->max ? fees->tip : fees->max);
-    tx->fee_max = u256_of(fees->max);
-    lane_sign(r->lane, tx);
-    evm_tx_put(tx, &raw);
-    chain_round_begin(&round, r->chain);
-    (void)chain_ask_send(&round, buf_bytes(&raw));
-    if (chain_round_go(&round, &err) == METE_OK) {
-        lane_use(r->lane, tx->nonce);
-    }
-    chain_round_end(&round);
-    buf_clear(&raw);
 }
