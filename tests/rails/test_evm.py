@@ -727,6 +727,31 @@ def test_rows_of_holes(node):
         equal(proxy.unlawful, [], "all of that was committed before it was sent")
 
 
+def test_other_account():
+    """What another account has committed on the chain says nothing of this one's nonces."""
+    other = pathlib.Path(KEYS.name) / "other"
+    other.write_text("5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a")
+    other.chmod(0o600)
+    book = Book()
+    old, new, late = (Transfer(i, 10**12, payee(2470 + i), "ETH", 18) for i in range(1, 4))
+    with Node() as node:
+        with Driver("evm", settings(node)) as d:
+            book.pay(d, [old])
+            equal(old.anchor, f"eip155:{CHAIN}:{PAYER}:0", "an account's first payment waits")
+        with Driver("evm", settings(node, key_file=str(other))) as d:
+            book.look(d, [old])
+            book.pay(d, [new])
+            equal(new.anchor.split(":")[-1], "0", "its successor begins with its own first nonce")
+            node.rpc("anvil_dropTransaction", new.report["reference"])
+            node.mine(3)
+            book.probe(d, [old])
+            equal((old.state, old.anchor != new.anchor), ("paid", True), "the old one is paid")
+            asked = book.ask(d, "prepare", [late])[0]["anchor"]
+            equal(asked.split(":")[-1], "1", "and the new account still knows what it has committed")
+            settle(book, d, node, [new])
+            equal(new.state, "paid", "which is paid too")
+
+
 # --- nodes that lie -----------------------------------------------------------------------------
 
 def test_liars(node):
@@ -1037,6 +1062,7 @@ def test_settings():
 
 test_contracts()
 test_settings()
+test_other_account()
 with Node() as local:
     for test in (test_batch_contract, test_one, test_coin, test_amounts, test_destinations,
                  test_tokens, test_poor, test_batch, test_allowance, test_thousand, test_fee_bump, test_dropped,

@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LANE_KEY "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
+#define LANE_CHAIN 1
+#define LANE_KEY   "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
 
 static const struct evm_address TOKEN = {{0x11, 0x22}};
 
@@ -114,10 +115,10 @@ static struct lane *lane_make(void)
     int fd = mkstemp(path);
     assert_true(fd >= 0 && write(fd, LANE_KEY, sizeof LANE_KEY - 1) == sizeof LANE_KEY - 1);
     close(fd);
-    assert_int_equal(lane_open(&l, path, &err), METE_OK);
+    assert_int_equal(lane_open(&l, LANE_CHAIN, path, &err), METE_OK);
     assert_int_equal(chmod(path, 0640), 0);
     struct lane *other = NULL;
-    assert_int_equal(lane_open(&other, path, &err), METE_FILE);
+    assert_int_equal(lane_open(&other, LANE_CHAIN, path, &err), METE_FILE);
     unlink(path);
     return l;
 }
@@ -149,7 +150,9 @@ static void test_lane_nonces(void **state)
     assert_int_equal(lane_offer(l, 5, a, 0, now), 5); /* it heard nothing */
     assert_int_equal(lane_offer(l, 5, b, 0, now), 6);
     assert_false(lane_is_free(l, 5, now));
-    lane_use(l, 5);
+    lane_use(l, LANE_CHAIN, lane_address(l), 5);
+    lane_use(l, LANE_CHAIN, &TOKEN, 7); /* another account's */
+    lane_use(l, LANE_CHAIN + 1, lane_address(l), 7);
     assert_int_equal(lane_offer(l, 5, a, 0, now), 7); /* an attempt that comes after */
     assert_int_equal(lane_offer(l, 5, b, 1, now), 8); /* 6 is somebody's */
     assert_int_equal(lane_offer(l, 5, c, 0, now), 9);
@@ -160,7 +163,10 @@ static void test_lane_nonces(void **state)
     assert_true(lane_is_left(l, 7, later) && !lane_is_left(l, 7, now));
     assert_false(lane_is_left(l, 6, later) || lane_is_left(l, 10, later)); /* used; never offered */
     assert_int_equal(lane_offer(l, 5, TEXT("d"), 0, later), 7);
-    lane_forget(l, 7);
+    lane_forget(l, LANE_CHAIN, &TOKEN, 100);
+    lane_forget(l, LANE_CHAIN + 1, lane_address(l), 100);
+    assert_false(lane_is_free(l, 6, later));
+    lane_forget(l, LANE_CHAIN, lane_address(l), 7);
     assert_true(lane_is_free(l, 6, now)); /* the chain has it: nobody asks any more */
     assert_false(lane_is_free(l, 7, later));
     lane_close(l);

@@ -190,7 +190,7 @@ bool evm_paid_read(const struct rail *r, const struct evm_sent *s, struct text a
 void evm_lane_use(struct lane *l, const struct evm_sent *s)
 {
     for (size_t i = 0; i < s->fill_count; i++) {
-        lane_use(l, s->fill[i].tx.nonce);
+        lane_use(l, s->tx.chain_id, &s->sender, s->fill[i].tx.nonce);
     }
-    lane_use(l, s->tx.nonce);
+    lane_use(l, s->tx.chain_id, &s->sender, s->tx.nonce);
 }

@@ -282,7 +282,7 @@ static enum mete_code bounds_read(struct rail *r, const struct reading *in,
     return code;
 }
 
-static enum mete_code key_read(struct rail *r, const struct reading *in)
+static enum mete_code key_read(struct rail *r, uint64_t chain_id, const struct reading *in)
 {
     const char *file = get(in, "key_file", NULL);
     struct mete_err wrong;
@@ -291,7 +291,7 @@ static enum mete_code key_read(struct rail *r, const struct reading *in)
                          "[evm] key_file is missing: the file with the private key of the account "
                          "that pays");
     }
-    return lane_open(&r->lane, file, &wrong) == METE_OK
+    return lane_open(&r->lane, chain_id, file, &wrong) == METE_OK
                ? METE_OK
                : mete_fail(in->err, METE_USAGE, "", "[evm] key_file: %s", wrong.text);
 }
@@ -324,7 +324,7 @@ enum mete_code evm_settings_read(struct rail *r, const struct rail_config *confi
         code = urls_read(&in, &o);
     }
     if (code == METE_OK) {
-        code = key_read(r, &in);
+        code = key_read(r, o.chain_id, &in);
     }
     if (code == METE_OK) {
         chain_open(&r->chain, &o);

@@ -23,7 +23,6 @@ struct evm_token {
     uint8_t decimals;
     bool is_coin;               /* what gas is paid in; no address */
     struct evm_address address; /* of the token's contract */
-    bool is_checked;            /* the contract has said the same decimals */
 };
 
 struct rail {

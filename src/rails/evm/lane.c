@@ -30,6 +30,7 @@ struct offer {
 };
 
 struct lane {
+    uint64_t chain_id;
     uint8_t *secret; /* sodium_malloc: locked, not dumped, read only between guards */
     struct evm_address address;
     struct omap offers;
@@ -91,7 +92,8 @@ static enum mete_code file_read(uint8_t *secret, const char *path, bool is_crede
                           "%s holds no private key: 64 hexadecimal digits are asked for", path);
 }
 
-enum mete_code lane_open(struct lane **out, const char *key_file, struct mete_err *err)
+enum mete_code lane_open(struct lane **out, uint64_t chain_id, const char *key_file,
+                         struct mete_err *err)
 {
     char room[PATH_LEN_MAX];
     bool is_credential;
@@ -99,6 +101,7 @@ enum mete_code lane_open(struct lane **out, const char *key_file, struct mete_er
     const char *path = key_path(key_file, room, sizeof room, &is_credential);
     struct lane *l = calloc(1, sizeof *l);
     METE_ASSERT(l != NULL);
+    l->chain_id = chain_id;
     l->secret = sodium_malloc(SECP_SECRET_LEN);
     METE_ASSERT(l->secret != NULL);
     omap_init(&l->offers, sizeof(struct offer), 1);
@@ -130,6 +133,7 @@ const struct evm_address *lane_address(const struct lane *l)
 
 void lane_sign(struct lane *l, struct evm_tx *tx)
 {
+    METE_ASSERT(tx->chain_id == l->chain_id);
     METE_ASSERT(sodium_mprotect_readonly(l->secret) == 0);
     METE_ASSERT(evm_tx_sign(tx, l->secret));
     METE_ASSERT(sodium_mprotect_noaccess(l->secret) == 0);
@@ -186,14 +190,25 @@ uint64_t lane_offer(struct lane *l, uint64_t pending, struct text owner, uint32_
     return nonce;
 }
 
-void lane_use(struct lane *l, uint64_t nonce)
+static bool is_own(const struct lane *l, uint64_t chain_id, const struct evm_address *sender)
 {
-    offer_make(l, nonce)->is_used = true;
+    return chain_id == l->chain_id && evm_address_eq(sender, &l->address);
 }
 
-void lane_forget(struct lane *l, uint64_t count)
+void lane_use(struct lane *l, uint64_t chain_id, const struct evm_address *sender, uint64_t nonce)
+{
+    if (is_own(l, chain_id, sender)) {
+        offer_make(l, nonce)->is_used = true;
+    }
+}
+
+void lane_forget(struct lane *l, uint64_t chain_id, const struct evm_address *sender,
+                 uint64_t count)
 {
     struct omap_node *n;
+    if (!is_own(l, chain_id, sender)) {
+        return;
+    }
     while ((n = omap_seek(&l->offers, (struct bytes){0})) != NULL) {
         uint64_t key;
         const struct bytes raw = omap_key(n);
