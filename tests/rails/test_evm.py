@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 
-from evm_node import CHAIN, PAYER, PAYER_KEY, ROOT, Node, Proxy, checksummed
+from evm_node import CHAIN, PAYER, PAYER_KEY, RICH, ROOT, Node, Proxy, checksummed
 from rail_book import SECOND, Book, Driver, Transfer, done, equal, note, ok
 
 KEYS = tempfile.TemporaryDirectory(prefix="mete-evm-key-")
@@ -324,10 +324,10 @@ def test_batch(node):
         book.send(d, all_of)
 
 
-def command(conf, *words):
+def command(conf, *words, **environment):
     """`mete rail approve`: status, what it says."""
     run = subprocess.run([os.environ["METE"], "rail", "approve", *words], capture_output=True,
-                         text=True, env=dict(os.environ, METE_CONFIG=str(conf)))
+                         text=True, env=dict(os.environ, METE_CONFIG=str(conf), **environment))
     return run.returncode, run.stderr + run.stdout
 
 
@@ -1044,14 +1044,20 @@ def test_settings():
         ok("cannot be read" in d.ask({"do": "open", "settings": d.settings})["error"],
            "which there has to be")
         d.ask({"do": "open", "settings": base})
-    with Proxy(9) as proxy, Driver("evm", {"key_file": str(KEY)}, {"ETH_RPC": proxy.url()}) as d:
-        equal(d.error, None, "ETH_RPC and a key are enough for Ethereum")
+    with Driver("evm", {k: v for k, v in base.items() if k != "rpc_url"},
+                {"ETH_RPC": "http://127.0.0.1:9"}) as d:
+        ok("rpc_url is missing" in str(d.error), "a rail asks its settings, never the environment", d.error)
+        d.ask({"do": "open", "settings": base})
+    with Proxy(9) as proxy:
         proxy.meddle = lambda asked, forward: [
             {"jsonrpc": "2.0", "id": r["id"], "result": "0x1"} for r in asked]
-        t = Transfer(1, 5, "0x90F79bf6EB2c4f870365E785982E1f101E93b906")
-        Book().prepare(d, [t])
-        ok(proxy.posts > 0 and "does not say block" in t.report["reason"], "its node is asked",
-           t.report)
+        conf = configuration({"key_file": KEY, "batch_contract": RICH})
+        status, said = command(conf, "USDC", "1", ETH_RPC=proxy.url())
+        ok(proxy.posts > 0 and status == 1 and "does not say block" in said,
+           "ETH_RPC and a key are enough for Ethereum", said)
+        conf = configuration({"key_file": KEY, "batch_contract": RICH, "network": "base"})
+        status, said = command(conf, "USDC", "1", ETH_RPC=proxy.url())
+        ok("of chain 1, not 8453" in said, "but a network that is said holds", said)
     with Driver("evm", {**base, "key_file": "pay.key"}, {"CREDENTIALS_DIRECTORY": KEYS.name}) as d:
         ok("No such file" in d.error, "a credential that is not there", d.error)
         d.ask({"do": "open", "settings": {**base, "network": "base-sepolia"}})

@@ -21,9 +21,6 @@
 #define CONFIRMATIONS     "12" /* of a network that mete does not know */
 #define LIST_MAX          4096
 
-/* The node of Ethereum, for who says no more than that. */
-#define RPC_ENVIRONMENT "ETH_RPC"
-
 struct reading {
     const struct rail_config *config;
     struct mete_err *err;
@@ -101,11 +98,9 @@ static bool host_is_own(struct text host)
 static enum mete_code urls_read(struct reading *in, struct chain_options *o)
 {
     char *at;
-    const char *environment = getenv(RPC_ENVIRONMENT);
-    enum mete_code code =
-        get(in, "rpc_url_file", NULL) != NULL
-            ? list_of_file(in, "rpc_url_file", &at)
-            : list(in, "rpc_url", get(in, "rpc_url", environment != NULL ? environment : ""), &at);
+    enum mete_code code = get(in, "rpc_url_file", NULL) != NULL
+                              ? list_of_file(in, "rpc_url_file", &at)
+                              : list(in, "rpc_url", get(in, "rpc_url", ""), &at);
     const bool any_http = text_is(text_of(get(in, "allow_http", "no")), "yes");
     for (char *word; code == METE_OK && (word = word_next(&at)) != NULL;) {
         struct url url;
@@ -132,10 +127,7 @@ static enum mete_code urls_read(struct reading *in, struct chain_options *o)
 static enum mete_code chain_find(const struct reading *in, uint64_t *id,
                                  const struct network **network)
 {
-    const char *environment = getenv(RPC_ENVIRONMENT);
-    const char *url = get(in, "rpc_url", environment);
-    const bool by_environment = environment != NULL && url != NULL && strcmp(url, environment) == 0;
-    const char *name = get(in, "network", by_environment ? "ethereum" : NULL);
+    const char *name = get(in, "network", NULL);
     *network = name != NULL ? network_by_name(text_of(name)) : NULL;
     if (name != NULL && *network == NULL && get(in, "chain_id", NULL) == NULL) {
         return mete_fail(in->err, METE_USAGE, "",
