@@ -935,6 +935,7 @@ def test_storm(node):
     rng = random.Random(seed)
     token, book = node.new_token(), Book()
     batch = node.new_batch(token)
+    node.mine(20)  # deeper than all that is rolled back: the allowance is the operator's
     answers = Deck(rng, *["true"] * 12, "lost", "unanswered", "busy", "no receipts", "half")
     steps = Deck(rng, *["calm"] * 5, "killed", "dropped", "foreign", "dear", "rolled back", "unsent",
                  "unsent")
