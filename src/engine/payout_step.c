@@ -132,7 +132,15 @@ static mete_time moment_of(struct engine *e, struct arena *a, struct text id, me
     return known ? event->event.occurred_at : now;
 }
 
-/** One step, read as an event. False: there is no such payout, and r says so. */
+/** Whether a proof of death comes too late: whoever has looked since may have sent the bytes again,
+ *  or further ones, of which it knows nothing. */
+static bool is_stale(const struct payout_step *s, const struct transfer *t)
+{
+    return s->type == EVENT_PAYOUT_TRANSFER_FAILED && !s->unprepared && s->has_look &&
+           s->attempt == t->attempts && s->look < t->looks;
+}
+
+/** One step, read as an event. False: there is no such payout, or it comes too late, and r says so. */
 static bool step_prepare(struct engine *e, mete_time now, const struct payout_step *s,
                          struct arena *a, struct prepared *p, struct submit_result *r)
 {
@@ -147,6 +155,11 @@ static bool step_prepare(struct engine *e, mete_time now, const struct payout_st
         return false;
     }
     struct text id = step_id(a, s, &row.transfer);
+    if (is_stale(s, &row.transfer) && engine_seq_of(e, id) == 0) {
+        (void)mete_fail(&r->err, METE_STATE_FORBIDS, "",
+                        "the attempt was looked at, or sent again, since: look at it once more");
+        return false;
+    }
     time_format(moment_of(e, a, id, now), at);
     jw_init(&w, &event, false);
     jw_object(&w, NULL);
