@@ -236,7 +236,7 @@ static enum mete_code bounds_read(struct lightning_settings *s, const struct rai
         code = number(c, "max_delay_blocks", (uint64_t[]){40, BOLT11_CLTV_MAX}, &delay, err);
     }
     if (code == METE_OK) {
-        code = number(c, "pay_timeout_s", (uint64_t[]){5, 45}, &pay, err);
+        code = number(c, "pay_timeout_s", (uint64_t[]){5, LIGHTNING_PAY_S_MAX}, &pay, err);
     }
     s->fee_base_msat = base * 1000;
     s->max_delay = (unsigned)delay;
