@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/rails.h"
 #include "crypto/seal.h"
+#include "rails/secret_file.h"
 #include "rails/web.h"
 
 #include <signal.h>
@@ -24,8 +25,8 @@ struct remote {
     struct cli *c;
     struct web *web;
     struct web_answer answer;
-    const char *url; /* without a slash at its end */
-    char key_header[KEY_MAX + 32];
+    const char *url;  /* without a slash at its end */
+    char *key_header; /* in guarded memory; NULL: none */
 };
 
 /* --- the port ----------------------------------------------------------------------------------*/
@@ -37,8 +38,7 @@ static unsigned remote_ask(void *ctx, const char *path, struct text body, struct
     (void)snprintf(url, sizeof url, "%s%s", r->url, path);
     const struct web_request q = {.method = "POST",
                                   .url = url,
-                                  .header = {"Content-Type: application/json",
-                                             r->key_header[0] != '\0' ? r->key_header : NULL},
+                                  .header = {"Content-Type: application/json", r->key_header},
                                   .body = text_bytes(body)};
     web_do(r->web, &q, &r->answer);
     if (r->answer.outcome != WEB_ANSWERED) {
@@ -62,32 +62,37 @@ static bool is_this_machine(const char *url)
     return false;
 }
 
-/** The first line of a file, or METE_API_KEY; a server that is open to its machine needs none. */
+static void header_make(struct remote *r, struct text key)
+{
+    char header[KEY_MAX + 32];
+    const int len =
+        snprintf(header, sizeof header, "Authorization: Bearer %.*s", (int)key.len, key.p);
+    r->key_header = secret_text((struct text){header, (size_t)len});
+    secret_wipe(header, sizeof header);
+}
+
+/** The line of a file, or METE_API_KEY; a server that is open to its machine needs none. */
 static enum mete_code key_read(struct cli *c, struct remote *r, struct mete_err *err)
 {
+    struct secret_file secret;
     const char *file = cli_option(c, "api-key-file");
     const char *key = getenv("METE_API_KEY");
-    struct buf text = {0};
-    enum mete_code code = METE_OK;
     if (file != NULL) {
-        code = cli_read_file(file, KEY_MAX, &text, err);
-        buf_put_u8(&text, '\0');
-        key = (const char *)text.p;
+        enum mete_code code = secret_file_line(&secret, file, KEY_MAX, err);
+        if (code == METE_OK) {
+            header_make(r, (struct text){secret.text, secret.len});
+            secret_file_clear(&secret);
+        }
+        return code;
     }
-    size_t len = key != NULL ? strcspn(key, "\r\n") : 0;
-    if (code == METE_OK && (len > KEY_MAX || (file != NULL && len == 0))) {
-        code = mete_fail(err, METE_USAGE, NULL, "the key of the server is one short line");
+    const size_t len = key != NULL ? strcspn(key, "\r\n") : 0;
+    if (len > KEY_MAX) {
+        return mete_fail(err, METE_USAGE, NULL, "the key of the server is one short line");
     }
-    if (code == METE_OK) {
-        r->key_header[0] = '\0';
+    if (len > 0) {
+        header_make(r, (struct text){key, len});
     }
-    if (code == METE_OK && len > 0) {
-        (void)snprintf(r->key_header, sizeof r->key_header, "Authorization: Bearer %.*s", (int)len,
-                       key);
-    }
-    secret_wipe(text.p, text.len);
-    buf_clear(&text);
-    return code;
+    return METE_OK;
 }
 
 static enum mete_code remote_open(struct cli *c, struct remote *r, struct mete_err *err)
@@ -121,7 +126,7 @@ static enum mete_code remote_open(struct cli *c, struct remote *r, struct mete_e
 
 static void remote_close(struct remote *r)
 {
-    secret_wipe(r->key_header, sizeof r->key_header);
+    secret_text_free(r->key_header);
     secret_wipe(r->answer.body.p, r->answer.body.cap);
     web_answer_clear(&r->answer);
     web_close(r->web);

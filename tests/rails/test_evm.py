@@ -1038,6 +1038,13 @@ def test_settings():
                 equal(d.ask({"do": "open", "settings": s}), {"ok": True}, "and good ones are taken")
     urls = pathlib.Path(KEYS.name) / "urls"
     urls.write_text(secret + "\nhttps://other.example\n")
+    urls.chmod(0o640)
+    with Driver("evm", {k: v for k, v in base.items() if k != "rpc_url"} |
+                {"rpc_url_file": str(urls)}) as d:
+        ok("chmod 600" in str(d.error), "a file with keys in it that others may read is refused",
+           d.error)
+        d.ask({"do": "open", "settings": base})
+    urls.chmod(0o600)
     filed = {k: v for k, v in base.items() if k != "rpc_url"}
     with Driver("evm", {**filed, "rpc_url_file": str(urls)}) as d:
         equal(d.error, None, "nodes may stand in a file")

@@ -118,7 +118,7 @@ static struct lane *lane_make(void)
     assert_int_equal(lane_open(&l, LANE_CHAIN, path, &err), METE_OK);
     assert_int_equal(chmod(path, 0640), 0);
     struct lane *other = NULL;
-    assert_int_equal(lane_open(&other, LANE_CHAIN, path, &err), METE_FILE);
+    assert_int_equal(lane_open(&other, LANE_CHAIN, path, &err), METE_USAGE);
     unlink(path);
     return l;
 }

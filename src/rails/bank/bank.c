@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "rails/bank/bank_parts.h"
-#include "rails/settings.h"
+#include "rails/secret_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static void bank_close(struct rail *r)
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         free(texts[i]);
     }
-    rail_secret_free(r->token);
+    secret_text_free(r->token);
     web_close(r->web);
     web_answer_clear(&r->answer);
     free(r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The settings of the bank rail. */
 #include "rails/settings.h"
+#include "rails/secret_file.h"
 
 #include "base/text.h"
 #include "rails/bank/bank_parts.h"
@@ -160,14 +161,16 @@ static enum mete_code url_settings_read(struct rail *r, const struct rail_config
 {
     const char *token = c->get(c->ctx, "token_file");
     const char *marks = c->get(c->ctx, "marks");
+    struct secret_file secret = {0};
+    struct mete_err wrong;
     if (rail_url_check("[bank] url", url, err) != METE_OK) {
         return METE_USAGE;
     }
     r->url = rail_url_base(url);
-    r->token = token != NULL ? rail_secret_read(token, TOKEN_MAX) : NULL;
-    if (token != NULL && r->token == NULL) {
-        return wanted(err, "token_file", "cannot be read, or is not one line");
+    if (token != NULL && secret_file_line(&secret, token, TOKEN_MAX, &wrong) != METE_OK) {
+        return wanted(err, "token_file", wrong.text);
     }
+    r->token = secret.text;
     if (r->s.format != BANK_NACHA) {
         return METE_OK;
     }

@@ -3,7 +3,9 @@
 #include "rails/evm/evm.h"
 
 #include "base/text.h"
+#include "crypto/seal.h"
 #include "rails/evm/evm_parts.h"
+#include "rails/secret_file.h"
 #include "wire/url.h"
 
 #include <stdio.h>
@@ -68,23 +70,17 @@ static enum mete_code list(struct reading *in, const char *name, const char *tex
     return METE_OK;
 }
 
-/** The same from a file, when a setting names one. */
+/** The same from a file, when a setting names one: there are keys in them then. */
 static enum mete_code list_of_file(struct reading *in, const char *name, char **out)
 {
-    const char *path = get(in, name, "");
-    FILE *f = fopen(path, "re");
-    const size_t len = f != NULL ? fread(in->room, 1, sizeof in->room, f) : 0;
-    if (f != NULL) {
-        (void)fclose(f);
+    struct secret_file file;
+    struct mete_err wrong;
+    if (secret_file_read(&file, get(in, name, ""), sizeof in->room - 1, &wrong) != METE_OK) {
+        return mete_fail(in->err, METE_USAGE, "", "[evm] %s: %s", name, wrong.text);
     }
-    if (len == 0 || len == sizeof in->room) {
-        return mete_fail(in->err, METE_USAGE, "",
-                         "[evm] %s: %s cannot be read, is empty or longer "
-                         "than %d bytes",
-                         name, path, LIST_MAX - 1);
-    }
-    in->room[len] = '\0';
+    memcpy(in->room, file.text, file.len + 1);
     *out = in->room;
+    secret_file_clear(&file);
     return METE_OK;
 }
 
@@ -321,6 +317,7 @@ enum mete_code evm_settings_read(struct rail *r, const struct rail_config *confi
     if (code == METE_OK) {
         chain_open(&r->chain, &o);
     }
+    secret_wipe(in.room, sizeof in.room);
     return code;
 }
 

@@ -17,7 +17,7 @@
 struct lane;
 
 /** Reads the key: 64 hexadecimal digits, with or without 0x, in a file that nobody else may read,
- * or by its name among systemd's credentials. METE_FILE, METE_USAGE: why not. */
+ * or by its name among systemd's credentials. Errors: those of secret_file_read, METE_USAGE. */
 enum mete_code lane_open(struct lane **out, uint64_t chain_id, const char *key_file,
                          struct mete_err *err) METE_MUST_CHECK;
 /** Wipes the key. */

@@ -27,7 +27,7 @@ struct node_kind;
 struct lightning_settings {
     const struct node_kind *node;
     char *url;         /* of the node, without a '/' at its end */
-    char *auth;        /* the header that carries the key; wiped */
+    char *auth;        /* the header that carries the key; in guarded memory */
     char *certificate; /* PEM file, or NULL */
     char *resolve_ca;  /* PEM file, or NULL */
     char *resolve_to;  /* HOST:PORT in the place of every payee's host, for tests, or NULL */
