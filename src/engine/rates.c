@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "core/amount.h"
+#include "crypto/seal.h"
 #include "wire/bank/ecb.h"
 #include "wire/json.h"
 
@@ -86,11 +87,13 @@ enum mete_code rates_import(struct engine *e, struct bytes file, struct rates_im
 {
     struct ecb_rate *rate;
     size_t count;
+    uint64_t salt;
     struct arena a;
     struct buf event = {0};
     *out = (struct rates_imported){0};
     arena_init(&a, (size_t)1 << 30);
-    enum mete_code code = ecb_rates_read(&a, file, &rate, &count, err);
+    random_bytes(&salt, sizeof salt);
+    enum mete_code code = ecb_rates_read(&a, file, salt, &rate, &count, err);
     for (size_t i = 0; i < count && code == METE_OK; i++) {
         code = rate_take(e, &rate[i], &event, out, err);
     }

@@ -251,7 +251,8 @@ static void test_prepare(void **state)
     (void)state;
     stage_open(&s, NULL);
     prepared(&s);
-    assert_int_equal(pain001_check(text_bytes(s.payment[0].body[0]), false, &seen, &err), METE_OK);
+    assert_int_equal(pain001_check(text_bytes(s.payment[0].body[0]), false, 7u, &seen, &err),
+                     METE_OK);
     assert_int_equal(seen.count, PAYMENTS);
     assert_true(seen.sum_e5 == (i128)(1000 + 1001 + 1002) * 1000);
     assert_int_equal(seen.version, PAIN001_09);
@@ -294,7 +295,7 @@ static void test_prepare_some(void **state)
         assert_int_equal(s.payment[0].report.outcome, RAIL_REJECTED);
         assert_true(s.payment[0].report.remediation[0] != '\0');
         assert_int_equal(s.payment[1].report.outcome, RAIL_ACCEPTED);
-        assert_int_equal(pain001_check(text_bytes(s.payment[1].body[0]), false, &seen, NULL),
+        assert_int_equal(pain001_check(text_bytes(s.payment[1].body[0]), false, 7u, &seen, NULL),
                          METE_OK);
         assert_int_equal(seen.count, 2);
     }
@@ -313,7 +314,8 @@ static void test_prepare_some(void **state)
     s.payment[1].asset = *asset_builtin(TEXT("JPY"));
     call(&s, BANK_RAIL.prepare, PAYMENTS);
     expect(&s, PAYMENTS, RAIL_ACCEPTED);
-    assert_int_equal(pain001_check(text_bytes(s.payment[0].body[0]), false, &seen, NULL), METE_OK);
+    assert_int_equal(pain001_check(text_bytes(s.payment[0].body[0]), false, 7u, &seen, NULL),
+                     METE_OK);
     assert_int_equal(seen.version, PAIN001_03);
     stage_close(&s);
 }
