@@ -3,7 +3,6 @@
 committed bytes and wakes up after another one was refused. What Stripe has moved is what was said
 to be paid, and what was said to be over is never moved.
 covers: F-046 R-022"""
-import os
 import pathlib
 import sys
 import tempfile
