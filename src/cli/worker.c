@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/rails.h"
+#include "cli/server_key.h"
 #include "crypto/seal.h"
-#include "rails/secret_file.h"
 #include "rails/web.h"
 
 #include <signal.h>
@@ -16,7 +16,6 @@
 
 #define URL_DEFAULT "http://127.0.0.1:8402"
 #define URL_MAX     500u
-#define KEY_MAX     256u
 #define ANSWER_MAX  ((size_t)64 << 20)
 #define ASK_MS      60000u
 #define ROUNDS_MAX  100000u /* of --until-idle */
@@ -25,8 +24,8 @@ struct remote {
     struct cli *c;
     struct web *web;
     struct web_answer answer;
-    const char *url;  /* without a slash at its end */
-    char *key_header; /* in guarded memory; NULL: none */
+    const char *url;                        /* without a slash at its end */
+    char key_header[SERVER_KEY_HEADER_MAX]; /* empty: no key */
 };
 
 /* --- the port ----------------------------------------------------------------------------------*/
@@ -38,7 +37,8 @@ static unsigned remote_ask(void *ctx, const char *path, struct text body, struct
     (void)snprintf(url, sizeof url, "%s%s", r->url, path);
     const struct web_request q = {.method = "POST",
                                   .url = url,
-                                  .header = {"Content-Type: application/json", r->key_header},
+                                  .header = {"Content-Type: application/json",
+                                             r->key_header[0] != '\0' ? r->key_header : NULL},
                                   .body = text_bytes(body)};
     web_do(r->web, &q, &r->answer);
     if (r->answer.outcome != WEB_ANSWERED) {
@@ -48,51 +48,6 @@ static unsigned remote_ask(void *ctx, const char *path, struct text body, struct
     buf_put_text(answer, buf_text(&r->answer.body));
     secret_wipe(r->answer.body.p, r->answer.body.cap);
     return r->answer.status;
-}
-
-static bool is_this_machine(const char *url)
-{
-    static const char *const hosts[] = {"http://127.0.0.1", "http://[::1]", "http://localhost"};
-    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
-        size_t len = strlen(hosts[i]);
-        if (strncmp(url, hosts[i], len) == 0 && strchr(":/", url[len]) != NULL) {
-            return true; /* also at its end */
-        }
-    }
-    return false;
-}
-
-static void header_make(struct remote *r, struct text key)
-{
-    char header[KEY_MAX + 32];
-    const int len =
-        snprintf(header, sizeof header, "Authorization: Bearer %.*s", (int)key.len, key.p);
-    r->key_header = secret_text((struct text){header, (size_t)len});
-    secret_wipe(header, sizeof header);
-}
-
-/** The line of a file, or METE_API_KEY; a server that is open to its machine needs none. */
-static enum mete_code key_read(struct cli *c, struct remote *r, struct mete_err *err)
-{
-    struct secret_file secret;
-    const char *file = cli_option(c, "api-key-file");
-    const char *key = getenv("METE_API_KEY");
-    if (file != NULL) {
-        enum mete_code code = secret_file_line(&secret, file, KEY_MAX, err);
-        if (code == METE_OK) {
-            header_make(r, (struct text){secret.text, secret.len});
-            secret_file_clear(&secret);
-        }
-        return code;
-    }
-    const size_t len = key != NULL ? strcspn(key, "\r\n") : 0;
-    if (len > KEY_MAX) {
-        return mete_fail(err, METE_USAGE, NULL, "the key of the server is one short line");
-    }
-    if (len > 0) {
-        header_make(r, (struct text){key, len});
-    }
-    return METE_OK;
 }
 
 static enum mete_code remote_open(struct cli *c, struct remote *r, struct mete_err *err)
@@ -109,7 +64,7 @@ static enum mete_code remote_open(struct cli *c, struct remote *r, struct mete_e
     if (len > URL_MAX || (!http && strncmp(r->url, "https://", 8) != 0)) {
         return mete_fail(err, METE_USAGE, NULL, "--url begins with https:// or http://");
     }
-    if (http && !is_this_machine(r->url) && !cli_flag(c, "plaintext")) {
+    if (http && !server_is_near(r->url) && !cli_flag(c, "plaintext")) {
         return mete_fail(err, METE_USAGE, NULL,
                          "keys and destinations would travel in the clear: use https, or say "
                          "--plaintext on a network of your own");
@@ -121,12 +76,12 @@ static enum mete_code remote_open(struct cli *c, struct remote *r, struct mete_e
                                   .keep_alive = true,
                                   .ca_file = cli_option(c, "ca-file")};
     web_open(&r->web, &o);
-    return key_read(c, r, err);
+    return server_key_read(c, r->key_header, err);
 }
 
 static void remote_close(struct remote *r)
 {
-    secret_text_free(r->key_header);
+    secret_wipe(r->key_header, sizeof r->key_header);
     secret_wipe(r->answer.body.p, r->answer.body.cap);
     web_answer_clear(&r->answer);
     web_close(r->web);

@@ -130,21 +130,36 @@ enum mete_code secret_file_read(struct secret_file *out, const char *path, size_
     return code;
 }
 
+/** What was read becomes its line, or is given back. */
+static enum mete_code line_cut(struct secret_file *s, const char *name, size_t max,
+                               struct mete_err *err)
+{
+    while (s->len > 0 && (s->text[s->len - 1] == '\n' || s->text[s->len - 1] == '\r')) {
+        s->text[--s->len] = '\0';
+    }
+    bool is_good = s->len > 0 && s->len <= max;
+    for (size_t i = 0; is_good && i < s->len; i++) {
+        is_good = s->text[i] > ' ' && s->text[i] < 127;
+    }
+    if (is_good) {
+        return METE_OK;
+    }
+    secret_file_clear(s);
+    return mete_fail(err, METE_USAGE, "",
+                     "%.200s is not one line of at most %zu characters without spaces", name, max);
+}
+
 enum mete_code secret_file_line(struct secret_file *out, const char *path, size_t max,
                                 struct mete_err *err)
 {
     enum mete_code code = secret_file_read(out, path, max + 2, err); /* an end of two characters */
-    while (out->len > 0 && (out->text[out->len - 1] == '\n' || out->text[out->len - 1] == '\r')) {
-        out->text[--out->len] = '\0';
-    }
-    bool is_good = out->len > 0 && out->len <= max;
-    for (size_t i = 0; is_good && i < out->len; i++) {
-        is_good = out->text[i] > ' ' && out->text[i] < 127;
-    }
-    if (code == METE_OK && !is_good) {
-        secret_file_clear(out);
-        code = mete_fail(err, METE_USAGE, "", "%.200s is not one line of at most %zu characters",
-                         path, max);
-    }
-    return code;
+    return code == METE_OK ? line_cut(out, path, max, err) : code;
+}
+
+enum mete_code secret_value_line(struct secret_file *out, const char *name, const char *value,
+                                 size_t max, struct mete_err *err)
+{
+    const struct text t = text_of(value);
+    *out = (struct secret_file){secret_text(t), t.len};
+    return line_cut(out, name, max, err);
 }

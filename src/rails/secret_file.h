@@ -20,6 +20,9 @@ enum mete_code secret_file_read(struct secret_file *out, const char *path, size_
 /** The same of a file with one line of visible characters, without its end. */
 enum mete_code secret_file_line(struct secret_file *out, const char *path, size_t max,
                                 struct mete_err *err) METE_MUST_CHECK;
+/** The same of a value that came by itself, from the environment; `name` says which. */
+enum mete_code secret_value_line(struct secret_file *out, const char *name, const char *value,
+                                 size_t max, struct mete_err *err) METE_MUST_CHECK;
 /** Wipes it. */
 void secret_file_clear(struct secret_file *s);
 

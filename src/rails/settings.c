@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** "localhost" and the addresses of the loopback, as url_read gives a host. */
-static bool is_this_machine(struct text host)
-{
-    return text_is(host, "127.0.0.1") || text_is(host, "[::1]") || host_eq(host, TEXT("localhost"));
-}
-
 enum mete_code rail_url_check(const char *name, const char *url, struct mete_err *err)
 {
     struct url u;
@@ -24,7 +18,7 @@ enum mete_code rail_url_check(const char *name, const char *url, struct mete_err
     if (u.has_query || u.fragment.len > 0) {
         return mete_fail(err, METE_USAGE, NULL, "%s: the URL may have no query", name);
     }
-    return u.is_https || is_this_machine(u.host)
+    return u.is_https || host_is_loopback(u.host)
                ? METE_OK
                : mete_fail(err, METE_USAGE, NULL,
                            "%s: a secret is sent there, so https, or http of this machine", name);

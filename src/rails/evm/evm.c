@@ -86,11 +86,6 @@ static enum mete_code list_of_file(struct reading *in, const char *name, char **
 
 /* --- chain and nodes ---------------------------------------------------------------------------*/
 
-static bool host_is_own(struct text host)
-{
-    return text_is(host, "localhost") || text_starts(host, "127.") || text_is(host, "[::1]");
-}
-
 static enum mete_code urls_read(struct reading *in, struct chain_options *o)
 {
     char *at;
@@ -101,7 +96,7 @@ static enum mete_code urls_read(struct reading *in, struct chain_options *o)
     for (char *word; code == METE_OK && (word = word_next(&at)) != NULL;) {
         struct url url;
         const char *wrong = url_read(text_of(word), &url);
-        if (wrong == NULL && !url.is_https && !any_http && !host_is_own(url.host)) {
+        if (wrong == NULL && !url.is_https && !any_http && !host_is_loopback(url.host)) {
             wrong = "is not https: a node elsewhere could be anybody (or say allow_http = yes)";
         }
         if (wrong == NULL && o->url_count == CHAIN_NODES_MAX) {

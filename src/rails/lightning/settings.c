@@ -110,11 +110,6 @@ static enum mete_code auth_read(struct lightning_settings *s, const struct rail_
 
 /* --- the rest ----------------------------------------------------------------------------------*/
 
-static bool is_this_machine(struct text host)
-{
-    return text_is(host, "127.0.0.1") || text_is(host, "[::1]") || host_eq(host, TEXT("localhost"));
-}
-
 static enum mete_code url_setting(struct lightning_settings *s, const struct rail_config *c,
                                   struct mete_err *err)
 {
@@ -129,7 +124,7 @@ static enum mete_code url_setting(struct lightning_settings *s, const struct rai
         return mete_fail(err, METE_USAGE, "", "[lightning] url %s",
                          wrong != NULL ? wrong : "has a query or a fragment");
     }
-    if (!url.is_https && !is_this_machine(url.host)) {
+    if (!url.is_https && !host_is_loopback(url.host)) {
         return mete_fail(err, METE_USAGE, "",
                          "[lightning] url: the key would travel in the clear; use https, or "
                          "http to 127.0.0.1 alone");

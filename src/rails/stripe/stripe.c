@@ -20,12 +20,16 @@ static enum mete_code key_read(struct rail *r, const struct rail_config *c, stru
 {
     struct secret_file secret;
     struct mete_err wrong;
+    const char *value = c->get(c->ctx, "key");
     const char *file = c->get(c->ctx, "key_file");
-    if (file == NULL) {
+    if (value == NULL && file == NULL) {
         return mete_fail(err, METE_USAGE, NULL,
                          "[stripe] key_file is not set: the file that holds the secret key");
     }
-    if (secret_file_line(&secret, file, STRIPE_KEY_MAX - 1, &wrong) != METE_OK) {
+    const enum mete_code code =
+        value != NULL ? secret_value_line(&secret, "STRIPE_KEY", value, STRIPE_KEY_MAX - 1, &wrong)
+                      : secret_file_line(&secret, file, STRIPE_KEY_MAX - 1, &wrong);
+    if (code != METE_OK) {
         return mete_fail(err, METE_USAGE, NULL, "[stripe] key_file: %s", wrong.text);
     }
     r->key = secret.text;
@@ -33,10 +37,12 @@ static enum mete_code key_read(struct rail *r, const struct rail_config *c, stru
     bool live = text_starts(key, "sk_live_") || text_starts(key, "rk_live_");
     bool test = text_starts(key, "sk_test_") || text_starts(key, "rk_test_");
     r->live = live;
-    return live || test ? METE_OK
-                        : mete_fail(err, METE_USAGE, NULL,
-                                    "[stripe] key_file does not hold a secret or restricted key "
-                                    "(sk_live_, sk_test_, rk_live_, rk_test_)");
+    return live || test
+               ? METE_OK
+               : mete_fail(
+                     err, METE_USAGE, NULL,
+                     "[stripe] key_file (or STRIPE_KEY) does not hold a secret or restricted key "
+                     "(sk_live_, sk_test_, rk_live_, rk_test_)");
 }
 
 static enum mete_code words_read(struct rail *r, const struct rail_config *c, struct mete_err *err)
