@@ -101,10 +101,10 @@ void state_missing_x402(struct audit *a)
         if (!p->exported) {
             report_difference(a->report, "x402 %.*s is missing", (int)id.len, (const char *)id.p);
         }
-        if (p->open_exported != x402_is_open(p)) {
+        if (p->open_exported != x402_entry_is_open(p)) {
             report_difference(a->report, "x402 %.*s: it is %s, and the book says otherwise",
                               (int)id.len, (const char *)id.p,
-                              x402_is_open(p) ? "open" : "not open");
+                              x402_entry_is_open(p) ? "open" : "not open");
         }
     }
 }

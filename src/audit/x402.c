@@ -37,7 +37,7 @@ static bool is(const char *word, const char *other)
     return strcmp(word, other) == 0;
 }
 
-bool x402_is_open(const struct x402_entry *p)
+bool x402_entry_is_open(const struct x402_entry *p)
 {
     return is(p->state, "settling") || (is(p->state, "settled") && p->settled_by.len > 0);
 }

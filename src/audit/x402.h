@@ -66,7 +66,7 @@ void x402_policy_take(struct audit *a, struct moment *m);
 /** What the event undoes; NULL: nothing that moved money. */
 struct record *x402_undone(struct audit *a, const struct moment *m, bool anew);
 
-bool x402_is_open(const struct x402_entry *p);
+bool x402_entry_is_open(const struct x402_entry *p);
 
 /* state_x402.c */
 /** False when the line is of another kind. */
