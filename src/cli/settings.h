@@ -181,6 +181,8 @@ enum setting_kind {
       "where files are put by PUT URL/NAME; or folder")                                            \
     X(BANK_TOKEN, "bank", "token_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                         \
       "the file that holds the bearer token for that URL")                                         \
+    X(BANK_MARKS, "bank", "marks", NULL, NULL, TEXT, NULL, 0, 0, 0,                                \
+      "of nacha by url: a folder of all workers' that remembers what was put out")                 \
     X(BANK_CA, "bank", "ca_file", NULL, NULL, FILE, NULL, 0, 0, 0,                                 \
       "the authorities that its certificate is checked by, PEM; unless said the system's")         \
     X(BANK_DAYS, "bank", "execution_days", NULL, NULL, NUMBER, "1", 0, 30, 0,                      \

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "core/amount.h"
+#include "crypto/seal.h"
 #include "wire/bank/ecb.h"
 #include "wire/json.h"
 
@@ -88,10 +89,12 @@ enum mete_code rates_import(struct engine *e, struct bytes file, struct rates_im
 {
     struct ecb_rate *rate;
     size_t count;
+    uint64_t salt;
     struct arena a;
     *out = (struct rates_imported){0};
     arena_init(&a, (size_t)1 << 30);
-    enum mete_code code = ecb_rates_read(&a, file, &rate, &count, err);
+    random_bytes(&salt, sizeof salt);
+    enum mete_code code = ecb_rates_read(&a, file, salt, &rate, &count, err);
     code = code == METE_OK ? rates_take(e, rate, count, false, out, err) : code;
     code = code == METE_OK ? rates_take(e, rate, count, true, out, err) : code;
     if (count > 0) {

@@ -72,6 +72,11 @@ def keys(s):
     key = s.make_key("earnings:read")
     path = s.folder / "agent.key"
     path.write_text(key + "\n")
+    path.chmod(0o640)
+    run = mcp(s, *url, "--api-key-file", str(path))
+    ok(run.returncode != 0 and "chmod 600" in run.stderr,
+       "a file with a key that others may read is refused", run)
+    path.chmod(0o600)
     names = [{t["name"] for t in json.loads(run.stdout)["result"]["tools"]} for run in (
         mcp(s, *url, "--api-key-file", str(path), lines=TOOLS),
         mcp(s, *url, lines=TOOLS, env={"METE_API_KEY": key}))]
