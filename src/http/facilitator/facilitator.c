@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "http/facilitator/sign.h"
+#include "http/facilitator/told.h"
 #include "http/facilitator/watch.h"
 #include "http/reply.h"
 #include "http/routes.h"
@@ -22,6 +23,7 @@ struct facilitator {
     struct facilitator_counts counts;
     struct x402_signer signer;
     struct watch *watch; /* NULL: there is no network */
+    struct told *told;   /* NULL: whoever asks again is answered */
 };
 
 void facilitator_start(struct facilitator **out, struct desk *d,
@@ -35,6 +37,9 @@ void facilitator_start(struct facilitator **out, struct desk *d,
     f->signer = facilitator_signer(f->nets);
     f->is_public = o->is_public;
     f->wait_s = o->wait_s != 0 ? o->wait_s : WAIT_S;
+    if (o->refuses_repeats) {
+        told_open(&f->told);
+    }
     nets_connect(f->nets);
     *out = f;
     if (f->nets->count > 0) {
@@ -54,6 +59,7 @@ void facilitator_stop(struct facilitator *f)
     if (f != NULL) {
         watch_stop(f->watch);
         nets_close(f->nets);
+        told_close(f->told);
         free(f);
     }
 }
@@ -71,6 +77,11 @@ struct watch *facilitator_watch(struct facilitator *f)
 const struct x402_signer *facilitator_signs(const struct facilitator *f)
 {
     return &f->signer;
+}
+
+bool facilitator_tells(struct facilitator *f, struct text id, bool is_old)
+{
+    return f->told == NULL || (told_first(f->told, id) && !is_old);
 }
 
 unsigned facilitator_wait_s(const struct facilitator *f)
