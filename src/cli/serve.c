@@ -142,6 +142,7 @@ static struct desk_options desk_of(struct settings *s)
                                 ? (unsigned)settings_number(s, SETTING_X402_RATE)
                                 : 0,
         .settle_wait_s = (unsigned)settings_number(s, SETTING_X402_WAIT),
+        .refuses_repeats = !settings_switch(s, SETTING_X402_REPEATS),
         .replace_after_s = (unsigned)settings_number(s, SETTING_X402_REPLACE),
         .loopback = listen_is_loopback(settings_text(s, SETTING_LISTEN)),
         .log = settings_switch(s, SETTING_LOG_REQUESTS),

@@ -118,6 +118,9 @@ enum setting_kind {
       "seconds for which an answer waits for a block; then the settlement is pending")             \
     X(X402_REPLACE, "facilitator", "replace_after_s", NULL, NULL, NUMBER, "30", 1, 3600, 0,        \
       "seconds for which a transaction is waited for; then one with a higher fee takes its place") \
+    X(X402_REPEATS, "facilitator", "answer_repeats", NULL, NULL, SWITCH, "yes", 0, 0, 0,           \
+      "who repeats a settlement gets its answer; no: one request alone is told that a payment is " \
+      "settled, for servers that do not see themselves that it was shown to them twice")           \
     X(REGISTRY_URL, "services", "manifest_registry_url", "MANIFEST_REGISTRY_URL", NULL, URL, NULL, \
       0, 0, 0, "where policies come from that this book does not know")                            \
     X(REFRESH, "services", "manifest_refresh_s", "MANIFEST_REFRESH_SECONDS", NULL, NUMBER, "30",   \

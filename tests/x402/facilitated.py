@@ -26,22 +26,21 @@ def payment_id(network, asset, who, nonce):
 
 
 class Facilitator(Served):
-    """`rpc`: URLs of nodes, unless it is to ask the chain itself. `network`: members of its entry."""
+    """`rpc`: URLs of nodes, unless it is to ask the chain itself. `network`: members of its
+    entry. `settings`: of its section."""
 
-    def __init__(self, chain, *options, rpc=None, network=None, wait_s=None, env=None, **more):
+    def __init__(self, chain, *options, rpc=None, network=None, settings=None, env=None, **more):
         super().__init__(*options, env={**(env or {}), "METE_CONFIG": ""}, **more)
         self.chain = chain
         self.entry = {"network": chain.network, "rpc": rpc or [chain.url()], "factories": [PLACES["WalletFactory"]],
                       **(network or {})}
-        self.wait_s = wait_s
+        self.settings = settings or {}
 
     def start(self, port=0):
         (self.folder / "networks.json").write_text(json.dumps({"networks": [self.entry]}))
         (self.folder / "key").write_text(self.chain.key("facilitator"))
         (self.folder / "key").chmod(0o600)
-        told = {"networks_file": self.folder / "networks.json", "key_file": self.folder / "key", "public": "yes"}
-        if self.wait_s:
-            told["settle_wait_s"] = self.wait_s
+        told = {"networks_file": self.folder / "networks.json", "key_file": self.folder / "key", "public": "yes", **self.settings}
         (self.folder / "mete.conf").write_text(
             "[facilitator]\n" + "".join(f"{k} = {v}\n" for k, v in told.items()))
         self.env["METE_CONFIG"] = str(self.folder / "mete.conf")

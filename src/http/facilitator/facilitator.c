@@ -6,6 +6,7 @@
 #include "http/facilitator/catalog.h"
 #include "http/facilitator/rate.h"
 #include "http/facilitator/sign.h"
+#include "http/facilitator/told.h"
 #include "http/facilitator/watch.h"
 #include "http/reply.h"
 #include "http/routes.h"
@@ -26,6 +27,7 @@ struct facilitator {
     struct catalog *catalog;
     struct rate *rate;   /* NULL: no bound */
     struct watch *watch; /* NULL: there is no network */
+    struct told *told;   /* NULL: whoever asks again is answered */
 };
 
 void facilitator_start(struct facilitator **out, struct desk *d,
@@ -41,6 +43,9 @@ void facilitator_start(struct facilitator **out, struct desk *d,
     f->rate = o->rate > 0 ? rate_new(o->rate) : NULL;
     f->is_public = o->is_public;
     f->wait_s = o->wait_s != 0 ? o->wait_s : WAIT_S;
+    if (o->refuses_repeats) {
+        told_open(&f->told);
+    }
     nets_connect(f->nets);
     *out = f;
     if (f->nets->count > 0) {
@@ -62,6 +67,7 @@ void facilitator_stop(struct facilitator *f)
         nets_close(f->nets);
         catalog_free(f->catalog);
         rate_free(f->rate);
+        told_close(f->told);
         free(f);
     }
 }
@@ -89,6 +95,11 @@ struct watch *facilitator_watch(struct facilitator *f)
 const struct x402_signer *facilitator_signs(const struct facilitator *f)
 {
     return &f->signer;
+}
+
+bool facilitator_tells(struct facilitator *f, struct text id, bool is_old)
+{
+    return f->told == NULL || (told_first(f->told, id) && !is_old);
 }
 
 unsigned facilitator_wait_s(const struct facilitator *f)

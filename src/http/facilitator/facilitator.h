@@ -10,11 +10,12 @@
 #include "rails/x402/scheme.h"
 
 struct facilitator_options {
-    struct nets *nets;  /* the facilitator's from here on; NULL: none */
-    bool is_public;     /* nobody has to show a key */
-    unsigned rate;      /* requests a minute of one asker and of one payer; 0: no bound */
-    unsigned wait_s;    /* that a settlement is waited for before it is pending; 0: 60 */
-    unsigned replace_s; /* that a transaction is waited for before its fee is raised; 0: 30 */
+    struct nets *nets;    /* the facilitator's from here on; NULL: none */
+    bool is_public;       /* nobody has to show a key */
+    bool refuses_repeats; /* of those who ask for a settlement, one is told that it succeeded */
+    unsigned rate;        /* requests a minute of one asker and of one payer; 0: no bound */
+    unsigned wait_s;      /* that a settlement is waited for before it is pending; 0: 60 */
+    unsigned replace_s;   /* that a transaction is waited for before its fee is raised; 0: 30 */
 };
 
 struct facilitator;
@@ -38,6 +39,9 @@ struct catalog *facilitator_catalog(struct facilitator *f);
 struct watch *facilitator_watch(struct facilitator *f);
 /** Its accounts, for whoever writes the book. */
 const struct x402_signer *facilitator_signs(const struct facilitator *f);
+/** Whether somebody who asks is told that a payment was settled; noted, so that nobody else is when
+ *  the settings say so. `is_old`: who is not known to have been told was, before a restart. */
+bool facilitator_tells(struct facilitator *f, struct text id, bool is_old);
 unsigned facilitator_wait_s(const struct facilitator *f);
 /** May whoever asks have payments judged and settled here? If not, the answer says so. */
 bool facilitator_may(struct facilitator *f, struct exchange *x);

@@ -14,6 +14,10 @@
 #include <string.h>
 #include <time.h>
 
+/* Where one request is told alone: what was begun earlier than this was told before the program was
+ * started again. */
+#define REPEAT_US (300 * TIME_SECOND_US)
+
 /** One request to settle. In the arena of its exchange. */
 struct settling {
     struct judging j; /* first: it leads back */
@@ -67,6 +71,20 @@ static void refuse(struct settling *s, enum x402_reason reason)
     end(s, reason == X402_REASON_RATE_LIMITED ? 429 : 200, text_of(x402_reason_text(reason)));
 }
 
+/** It is settled. When the settings say that a payment is settled for one request alone, all others
+ *  are refused; who has its reservation is that one. */
+static void succeed(struct settling *s, mete_time begun_at)
+{
+    struct facilitator *f = s->j.d->facilitator;
+    const bool is_holder = s->j.in.reservation.len > 0;
+    const bool is_old = begun_at != 0 && desk_now() - begun_at > REPEAT_US;
+    if (is_holder || facilitator_tells(f, text_of(s->id), is_old)) {
+        end(s, 200, (struct text){0});
+    } else {
+        refuse(s, X402_REASON_DUPLICATE_SETTLEMENT);
+    }
+}
+
 static void waited(struct watch_waiter *w, enum watch_outcome outcome, struct text transaction,
                    struct text reason)
 {
@@ -76,7 +94,7 @@ static void waited(struct watch_waiter *w, enum watch_outcome outcome, struct te
     }
     switch (outcome) {
     case WATCH_SETTLED:
-        end(s, 200, (struct text){0});
+        succeed(s, 0);
         break;
     case WATCH_FAILED:
         end(s, 200, arena_text(&s->j.x->arena, reason));
@@ -112,7 +130,7 @@ static void answer_known(struct settling *s, const struct x402_status *now)
         s->transaction = (struct text){0};
         refuse(s, X402_REASON_PAYMENT_SETTLED_OTHERWISE);
     } else if (now->state == X402_SETTLED || now->state == X402_CONFIRMED) {
-        end(s, 200, (struct text){0});
+        succeed(s, now->begun_at);
     } else if (now->state == X402_FAILED) {
         end(s, 200, arena_text(&s->j.x->arena, now->reason));
     } else {

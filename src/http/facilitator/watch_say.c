@@ -43,6 +43,7 @@ static void sent_again(struct item *i)
     i->has_stranger = false;
     i->reason = (struct text){0};
     i->begun_us = watch_clock_us();
+    i->replaced_us = i->begun_us;
     item_rest(i, STAGE_SENT, 0);
 }
 
