@@ -104,7 +104,8 @@ def nobody_asks(chain, signer, nodes, rpc):
     rpc.clear()
     held.release()
     thread.join()
-    equal(chain.transfers(p["from"], p["nonce"]), 0, "one dies before it has sent what it committed")
+    # the other one looks every few seconds at what is open: it may have been that quick
+    ok(chain.transfers(p["from"], p["nonce"]) <= 1, "one dies before it has sent what it committed")
     equal(other.wait_state(p, "settled"), "settled", "the other one sends it by itself")
     once(chain, other, p, "once")
     one.start()
