@@ -138,6 +138,9 @@ static struct desk_options desk_of(struct settings *s)
         .payment_secrets = settings_text(s, SETTING_PAYMENT_SECRETS),
         .stripe_webhook_secret = settings_path(s, SETTING_STRIPE_WEBHOOK),
         .facilitator_public = settings_switch(s, SETTING_X402_PUBLIC),
+        .facilitator_rate = settings_switch(s, SETTING_X402_LIMITED)
+                                ? (unsigned)settings_number(s, SETTING_X402_RATE)
+                                : 0,
         .settle_wait_s = (unsigned)settings_number(s, SETTING_X402_WAIT),
         .refuses_repeats = !settings_switch(s, SETTING_X402_REPEATS),
         .replace_after_s = (unsigned)settings_number(s, SETTING_X402_REPLACE),
@@ -344,6 +347,8 @@ static const struct cli_option OPTIONS[] = {
     {"routes", 0, NULL, "print what would be answered, and end"},
     {"certificate", 0, "FILE", "TLS: the server's certificate and its chain, PEM"},
     {"certificate-key", 0, "FILE", "TLS: the private key of it, PEM"},
+    {"networks", 0, "FILE", "x402: the networks that payments are taken on, JSON"},
+    {"public-facilitator", 0, NULL, "x402: nobody has to show a key to verify and settle"},
     {"client-ca", 0, "FILE", "clients must show a certificate of one of these, PEM"},
     {"rate", 0, "N", "requests a second for each key, on average; else no bound"},
     {"burst", 0, "N", "requests at once after a rest; else twice --rate"},

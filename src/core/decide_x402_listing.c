@@ -66,7 +66,7 @@ enum decided decide_x402_policy(struct work *w)
         return fine;
     }
     if (!rows_change(w->a, &row, &rows, &count)) {
-        return work_refuse(w, METE_NOT_FOUND, "/payload/resource",
+        return work_refuse(w, METE_STATE_FORBIDS, "/payload/resource",
                            "this resource of the pay_to has no policy");
     }
     if (count > X402_ROWS_MAX) {

@@ -170,7 +170,13 @@ struct key key_batch(struct text platform, struct text batch)
     return k;
 }
 
-enum about { ABOUT_CAMPAIGN = 1, ABOUT_USER = 2, ABOUT_ALLOCATION = 3, ABOUT_PAYOUT = 4, ABOUT_X402 = 5 };
+enum about {
+    ABOUT_CAMPAIGN = 1,
+    ABOUT_USER = 2,
+    ABOUT_ALLOCATION = 3,
+    ABOUT_PAYOUT = 4,
+    ABOUT_X402 = 5
+};
 
 static struct key key_about(enum about what, const uint8_t *hash)
 {

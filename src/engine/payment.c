@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/insights.h"
 #include "engine/internal.h"
+#include "engine/own_event.h"
 #include "wire/json.h"
 
 static const char *const state_names[] = {
@@ -31,7 +32,7 @@ bool payment_state_of(struct text name, enum payment_state *out)
 
 /* Source: RFC 0003 of the source's repository; a first word may be any but `consumed`, since what
  * came before it may never have been told. */
-bool payment_may(enum payment_state from, enum payment_state to)
+static bool may_become(enum payment_state from, enum payment_state to)
 {
     static const struct {
         enum payment_state from, to;
@@ -118,13 +119,10 @@ static bool state_find(struct engine *e, const struct payment_notice *n, struct 
 static mete_time moment_of(struct engine *e, const struct payment_notice *n, struct arena *a,
                            struct text id)
 {
-    struct envelope *event = arena_alloc(a, sizeof *event);
-    struct mete_err unused;
-    mete_time recorded;
-    uint64_t seq = engine_seq_of(e, id);
-    return seq != 0 && engine_event(e, seq, a, event, &recorded, &unused) == METE_OK
-               ? event->event.occurred_at
-               : n->occurred_at;
+    mete_time at = n->occurred_at;
+    struct text unused;
+    (void)!own_event_recall(e, id, a, &at, &unused);
+    return at;
 }
 
 static struct text event_write(struct engine *e, const struct payment_notice *n, struct arena *a)
@@ -208,7 +206,7 @@ static enum mete_code step(struct engine *e, const struct payment_notice *n, str
     }
     out->state = from;
     bool again = n->state == from || (from == PAYMENT_CONSUMED && n->state == PAYMENT_PAID);
-    if (n->state == PAYMENT_PAID && (again || payment_may(from, n->state))) {
+    if (n->state == PAYMENT_PAID && (again || may_become(from, n->state))) {
         enum mete_code code = paid_take(e, n, a, out, err);
         out->state = code == METE_OK && !again ? PAYMENT_PAID : from;
         return code;
@@ -217,7 +215,7 @@ static enum mete_code step(struct engine *e, const struct payment_notice *n, str
         out->is_duplicate = true;
         return METE_OK;
     }
-    if (!payment_may(from, n->state)) {
+    if (!may_become(from, n->state)) {
         return refuse(e, n, from, a, err);
     }
     out->state = n->state;

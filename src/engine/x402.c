@@ -15,6 +15,18 @@ void x402_id(const struct x402_name *name, char out[X402_ID_LEN + 1])
     x402_number_text(&number, out);
 }
 
+struct text x402_address(struct arena *a, struct text t)
+{
+    if (!text_starts(t, "0x") && !text_starts(t, "0X")) {
+        return t;
+    }
+    char *lower = arena_alloc(a, t.len);
+    for (size_t i = 0; i < t.len; i++) {
+        lower[i] = (char)(t.p[i] >= 'A' && t.p[i] <= 'Z' ? t.p[i] | 0x20 : t.p[i]);
+    }
+    return (struct text){lower, t.len};
+}
+
 /* --- one payment -------------------------------------------------------------------------------*/
 
 static void transactions_fill(const struct x402_payment *p, struct arena *a,
@@ -111,7 +123,8 @@ enum mete_code x402_find_transaction(struct engine *e, struct text transaction, 
 {
     struct x402_number number;
     bool unused;
-    enum view_result found = view_x402_transaction(engine_view(e), transaction, &number, &unused);
+    enum view_result found =
+        view_x402_transaction(engine_view(e), x402_address(a, transaction), &number, &unused);
     enum mete_code code =
         found == VIEW_FOUND ? find(e, &number, a, out, err)
                             : mete_fail(err, METE_NOT_FOUND, "", "no payment has this transaction");

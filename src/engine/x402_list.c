@@ -115,8 +115,14 @@ static enum mete_code walk(struct listing *l)
 enum mete_code x402_list(struct engine *e, const struct x402_query *q, x402_visit *visit, void *arg,
                          uint64_t *next, struct mete_err *err)
 {
-    struct listing l = {.e = e, .q = q, .left = q->limit, .visit = visit, .arg = arg, .err = err};
+    struct arena names;
+    struct x402_query asked = *q;
+    struct listing l = {
+        .e = e, .q = &asked, .left = q->limit, .visit = visit, .arg = arg, .err = err};
     arena_init(&l.row, ARENA_MAX);
+    arena_init(&names, ARENA_MAX);
+    asked.from = x402_address(&names, q->from);
+    asked.to = x402_address(&names, q->to);
     enum mete_code code = state_find(&l);
     if (code == METE_OK) {
         range_find(&l);
@@ -124,5 +130,6 @@ enum mete_code x402_list(struct engine *e, const struct x402_query *q, x402_visi
     }
     *next = code == METE_OK && l.full ? l.last : 0;
     arena_clear(&l.row);
+    arena_clear(&names);
     return engine_sound(e, code, err);
 }

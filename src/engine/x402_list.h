@@ -85,10 +85,14 @@ struct x402_policy_row {
 enum mete_code x402_policies(struct engine *e, struct arena *a, struct x402_policy_row **row,
                              size_t *count, struct mete_err *err) METE_MUST_CHECK;
 
+/** Sets a row, or takes it away when its policy is empty, into the open group. */
+enum mete_code x402_policy_set(struct engine *e, const struct x402_policy_row *row,
+                               struct mete_err *err) METE_MUST_CHECK;
+
 /* --- discovery: x402_listing.c -----------------------------------------------------------------*/
 
 /** What is offered. JSON as it stands, "" when there is none. */
-struct x402_offer {
+struct x402_entry {
     struct text resource, tool;
     struct text type;       /* "http", "mcp" */
     int version;            /* of x402: 1 or 2 */
@@ -100,7 +104,7 @@ struct x402_offer {
 
 /** Lists it, or what differs from what is listed. *changed false: nothing does, or a registered one
  *  stands there and this was only seen. */
-enum mete_code x402_offer_put(struct engine *e, const struct x402_offer *o, bool *changed,
+enum mete_code x402_offer_put(struct engine *e, const struct x402_entry *o, bool *changed,
                               struct mete_err *err) METE_MUST_CHECK;
 
 struct x402_offers_query {
@@ -112,7 +116,7 @@ struct x402_offers_query {
 };
 struct x402_listed {
     uint64_t number;
-    struct x402_offer offer;
+    struct x402_entry offer;
     mete_time listed_at, updated_at;
 };
 typedef bool x402_offer_visit(void *arg, const struct x402_listed *row);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "engine/walk.h"
+#include "engine/x402_parts.h"
 #include "wire/json_values.h"
 
 #include <inttypes.h>
@@ -35,7 +36,7 @@ static enum mete_code listed_read(struct engine *e, const struct x402_listing *l
     const struct event_x402_listing *x = &event->event.x402_listing;
     const struct json *payload = json_get(event->tree, "payload");
     out->number = l->made;
-    out->offer = (struct x402_offer){.resource = x->resource,
+    out->offer = (struct x402_entry){.resource = x->resource,
                                      .tool = x->tool,
                                      .type = x->kind,
                                      .version = x->version,
@@ -55,7 +56,7 @@ static void raw_write(struct json_writer *w, const char *name, struct text json)
     }
 }
 
-static void payload_write(struct json_writer *w, const struct x402_offer *o)
+static void payload_write(struct json_writer *w, const struct x402_entry *o)
 {
     jw_object(w, "payload");
     jw_text(w, "resource", o->resource);
@@ -72,7 +73,7 @@ static void payload_write(struct json_writer *w, const struct x402_offer *o)
 }
 
 /** Its id follows from what it says and what it replaces, so saying it twice lists it once. */
-static void event_write(struct engine *e, const struct x402_offer *o, uint64_t replaces,
+static void event_write(struct engine *e, const struct x402_entry *o, uint64_t replaces,
                         struct buf *out)
 {
     struct buf said = {0};
@@ -114,14 +115,14 @@ static bool json_same(struct arena *a, struct text one, struct text other)
     return same;
 }
 
-static bool offer_same(struct arena *a, const struct x402_offer *x, const struct x402_offer *y)
+static bool offer_same(struct arena *a, const struct x402_entry *x, const struct x402_entry *y)
 {
     return text_eq(x->type, y->type) && x->version == y->version && x->seen == y->seen &&
            json_same(a, x->accepts, y->accepts) && json_same(a, x->metadata, y->metadata) &&
            json_same(a, x->extensions, y->extensions);
 }
 
-enum mete_code x402_offer_put(struct engine *e, const struct x402_offer *o, bool *changed,
+enum mete_code x402_offer_put(struct engine *e, const struct x402_entry *o, bool *changed,
                               struct mete_err *err)
 {
     const struct submit_options own = {.own = true, .no_quarantine = true};
@@ -186,7 +187,7 @@ static bool text_has(struct text in, struct text word)
     return false;
 }
 
-static bool has_words(const struct x402_offer *o, struct text words)
+static bool has_words(const struct x402_entry *o, struct text words)
 {
     bool all = true;
     for (size_t i = 0; i < words.len && all;) {
@@ -251,7 +252,7 @@ static void range_find(struct searching *s)
     s->until = key_prefix_end(key_of(KEY_X402_LISTED_AT));
     if (s->q->merchant.len > 0) {
         uint8_t hash[X402_HASH_LEN];
-        x402_hash(s->q->merchant, hash);
+        x402_hash(x402_address(&s->row, s->q->merchant), hash);
         s->from = key_x402_merchant(hash, s->q->after + 1);
         s->until = s->from;
         s->until.len = 1 + X402_HASH_LEN;

@@ -10,4 +10,7 @@
 void x402_status_of(struct engine *e, const struct x402_payment *p, struct arena *a,
                     struct x402_status *out);
 
+/** An address or a hash as the book has it: what begins with 0x in lower case, in `a`. */
+struct text x402_address(struct arena *a, struct text t);
+
 #endif

@@ -3,7 +3,10 @@
 #include "engine/x402_list.h"
 
 #include "engine/walk.h"
+#include "wire/json_values.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BATCH_KEYS 256u
@@ -51,4 +54,37 @@ enum mete_code x402_policies(struct engine *e, struct arena *a, struct x402_poli
     *row = all.row;
     *count = all.count;
     return engine_sound(e, code, err);
+}
+
+enum mete_code x402_policy_set(struct engine *e, const struct x402_policy_row *row,
+                               struct mete_err *err)
+{
+    const struct submit_options own = {.own = true, .no_quarantine = true};
+    struct submit_result r;
+    struct json_writer w;
+    struct buf out = {0};
+    char id[64];
+    snprintf(id, sizeof id, "x402.policy.%" PRIu64, book_size(engine_book(e)) + 1);
+    jw_init(&w, &out, false);
+    jw_object(&w, NULL);
+    jw_str(&w, "event_id", id);
+    jw_str(&w, "event_type", event_type_name(EVENT_X402_POLICY_SET));
+    jw_time(&w, "occurred_at", engine_now(e));
+    jw_object(&w, "payload");
+    jw_text(&w, "pay_to", row->pay_to);
+    jw_text(&w, "resource", row->resource);
+    if (row->network.len > 0) {
+        jw_text(&w, "network", row->network);
+    }
+    jw_text_or_null(&w, "policy", row->policy);
+    jw_end_object(&w);
+    jw_end_object(&w);
+    jw_spill(&w);
+    engine_submit(e, buf_text(&out), &own, &r);
+    buf_clear(&out);
+    if (r.status != SUBMIT_APPLIED) {
+        *err = r.err;
+        return r.err.code;
+    }
+    return METE_OK;
 }

@@ -298,8 +298,8 @@ static void policy_write(struct taking *t, struct json_writer *w)
     if (policy.len > 0) {
         jw_text(w, "policy", policy);
         jw_bool(w, "policy_asked", true);
-    } else if (view_x402_policy(engine_view(t->e), t->a, s->to, s->resource, s->name.network,
-                                &policy) == VIEW_FOUND) {
+    } else if (view_x402_policy(engine_view(t->e), t->a, x402_address(t->a, s->to), s->resource,
+                                s->name.network, &policy) == VIEW_FOUND) {
         jw_text(w, "policy", policy);
     }
 }

@@ -200,10 +200,14 @@ void x402_policy_prepare(struct desk *d, struct engine *e, struct exchange *x)
     (void)d;
     (void)e;
     if (body != NULL) {
+        /* nulls are left out of a payload that is made of a body; this one means something */
+        const struct json *policy = json_get(body, "policy");
+        bool removes = policy != NULL && policy->type == JSON_NULL;
         const struct body_plan plan = {.type = EVENT_X402_POLICY_SET,
                                        .member = MEMBERS,
                                        .kind = "x402.policy",
                                        .about = text_of(x->request_id),
+                                       .first = removes ? TEXT("\"policy\":null,") : TEXT(""),
                                        .no_quarantine = true};
         submission_new(x);
         (void)body_draft(x, body, &plan);

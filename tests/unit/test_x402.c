@@ -6,7 +6,9 @@
 #include "x402_case.h"
 
 #include "engine/internal.h"
+#include "engine/query.h"
 #include "engine/verify.h"
+#include "engine/x402_list.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -143,7 +145,7 @@ static struct x402_step mined(enum x402_step_kind kind, unsigned n, uint64_t blo
     return s;
 }
 
-static struct balance balance(const char *party)
+static struct balance balance_then(const char *party, mete_time at)
 {
     struct asset asset;
     struct balance b = {0};
@@ -151,10 +153,14 @@ static struct balance balance(const char *party)
     const struct view *v = engine_view(e);
     if (view_party(v, text_of(party), &number) == VIEW_FOUND &&
         view_asset(v, TEXT("USDC-base-sepolia"), &asset) == VIEW_FOUND) {
-        assert_int_not_equal(
-            balance_at(v, &arena, number, asset.number, NOW + 30 * TIME_DAY_US, &b), VIEW_MISSING);
+        assert_int_not_equal(balance_at(v, &arena, number, asset.number, at, &b), VIEW_MISSING);
     }
     return b;
+}
+
+static struct balance balance(const char *party)
+{
+    return balance_then(party, NOW + 30 * TIME_DAY_US);
 }
 
 static void has(const char *party, i128 cleared, i128 paid)
@@ -345,6 +351,7 @@ static void without_a_policy_it_is_paid_at_once(void **state)
     taken(of(X402_STEP_SETTLE, 60));
     taken(mined(X402_STEP_SETTLED, 60, 5));
     has(MINE, 0, 10000);
+    assert_int_equal((int64_t)balance_then(MINE, NOW).pending, 0); /* nothing of it has to clear */
     assert_int_equal((int64_t)balance("fund").cleared, 0);
     taken(mined(X402_STEP_UNDONE, 60, 5));
     has(MINE, 0, 0);
@@ -458,6 +465,186 @@ static void the_longest_row_that_fits_holds(void **state)
         "'x402.policy_set','payload':{'pay_to':'0xaa','resource':'a*b','policy':'p'}");
 }
 
+/* --- lists, sums, explanations -----------------------------------------------------------------*/
+
+static bool count_payment(void *arg, const struct x402_listed_payment *row)
+{
+    (void)row;
+    ++*(size_t *)arg;
+    return true;
+}
+
+static size_t listed(struct x402_query q, uint64_t *next)
+{
+    struct mete_err err;
+    size_t count = 0;
+    q.until = q.until == 0 ? TIME_NEVER : q.until;
+    q.limit = q.limit == 0 ? 100 : q.limit;
+    if (x402_list(e, &q, count_payment, &count, next, &err) != METE_OK) {
+        fail_msg("%s", err.text);
+    }
+    return count;
+}
+
+/* Five payments: two settled, one failed, one settling, one reserved. */
+static void five_payments(void)
+{
+    taken(of(X402_STEP_SETTLE, 0));
+    taken(mined(X402_STEP_SETTLED, 0, 5));
+    taken(of(X402_STEP_SETTLE, 7)); /* the same payer */
+    taken(mined(X402_STEP_SETTLED, 7, 5));
+    taken(mined(X402_STEP_CONFIRMED, 7, 5));
+    taken(of(X402_STEP_SETTLE, 1));
+    taken(mined(X402_STEP_FAILED, 1, 6));
+    struct x402_step other = of(X402_STEP_SETTLE, 2);
+    other.resource = TEXT("https://api.example.org/other");
+    taken(other);
+    taken(with(of(X402_STEP_RESERVE, 3), "a"));
+}
+
+static void lists_by_what_is_asked(void **state)
+{
+    uint64_t next;
+    (void)state;
+    five_payments();
+    struct x402_name first = case_name(&arena, 0);
+    assert_int_equal(listed((struct x402_query){0}, &next), 5);
+    assert_int_equal(next, 0);
+    assert_int_equal(listed((struct x402_query){.limit = 2}, &next), 2);
+    assert_int_equal(listed((struct x402_query){.after = next, .limit = 2}, &next), 2);
+    assert_int_equal(listed((struct x402_query){.after = next, .limit = 2}, &next), 1);
+    assert_int_equal(next, 0);
+    assert_int_equal(listed((struct x402_query){.state = TEXT("failed")}, &next), 1);
+    assert_int_equal(listed((struct x402_query){.from = first.from}, &next), 2);
+    assert_int_equal(listed((struct x402_query){.to = TEXT(X402_CASE_TO_MIXED)}, &next), 4);
+    assert_int_equal(
+        listed((struct x402_query){.resource = TEXT("https://api.example.org/other")}, &next), 1);
+    assert_int_equal(listed((struct x402_query){.network = TEXT("eip155:1")}, &next), 0);
+    assert_int_equal(listed((struct x402_query){.since = NOW + 1}, &next), 0);
+    assert_int_equal(listed((struct x402_query){.until = NOW}, &next), 5);
+}
+
+static void sums_say_what_was_settled(void **state)
+{
+    struct x402_revenue_query q = {.by = X402_BY_RESOURCE, .all_days = true};
+    struct x402_resource_stats stats;
+    struct x402_revenue sums;
+    struct mete_err err;
+    (void)state;
+    five_payments();
+    assert_int_equal(x402_revenue(e, &q, &arena, &sums, &err), METE_OK);
+    assert_int_equal(sums.row_count, 1);
+    assert_int_equal((int64_t)sums.row[0].settlements, 2);
+    assert_int_equal((int64_t)sums.row[0].value, 20000);
+    assert_int_equal((int64_t)sums.row[0].failures, 1);
+    assert_int_equal((int64_t)sums.row[0].payers, 1);
+    assert_true(text_is(sums.row[0].resource, "https://api.example.org/weather"));
+    assert_int_equal(sums.gas_count, 1);
+    assert_int_equal((int64_t)sums.gas[0].transactions, 3);
+    assert_int_equal((int64_t)(sums.gas[0].cost / 1000000000), 3 * 60000 * 2);
+    q = (struct x402_revenue_query){
+        .by = X402_BY_DAY, .from_day = time_day(NOW), .until_day = time_day(NOW)};
+    assert_int_equal(x402_revenue(e, &q, &arena, &sums, &err), METE_OK);
+    assert_int_equal(sums.row_count, 0); /* the chain said: the day before */
+    q.from_day--;
+    assert_int_equal(x402_revenue(e, &q, &arena, &sums, &err), METE_OK);
+    assert_int_equal(sums.row_count, 1);
+    assert_int_equal(sums.row[0].day, time_day(NOW) - 1);
+    assert_int_equal(
+        x402_resource_stats(e, TEXT("https://api.example.org/weather"), &arena, &stats, &err),
+        METE_OK);
+    assert_int_equal(stats.days, 1);
+    assert_int_equal((int64_t)stats.settlements, 2);
+    assert_int_equal((int64_t)stats.payers, 1);
+    assert_int_equal(stats.last_settled_at, NOW - TIME_SECOND_US);
+}
+
+static void everything_is_explained(void **state)
+{
+    struct explain_node *node;
+    struct mete_err err = {0};
+    char id[X402_ID_LEN + 1];
+    (void)state;
+    five_payments();
+    for (unsigned n = 0; n < 8; n++) {
+        struct x402_name name = case_name(&arena, n);
+        struct x402_status now;
+        x402_id(&name, id);
+        if (x402_find(e, text_of(id), &arena, &now, &err) != METE_OK) {
+            continue;
+        }
+        if (explain_id(e, text_of(id), NOW, &arena, &node, &err) != METE_OK) {
+            fail_msg("%s: %s", id, err.text);
+        }
+        assert_string_equal(node->label, "x402");
+        assert_non_null(node->child);
+    }
+    struct x402_name name = case_name(&arena, 0);
+    x402_id(&name, id);
+    struct text event = arena_printf(&arena, "%s.2.settled", id);
+    struct text line = arena_printf(&arena, "%s.2.settled/1", id);
+    assert_int_equal(explain_id(e, event, NOW, &arena, &node, &err), METE_OK);
+    assert_int_equal(explain_id(e, line, NOW, &arena, &node, &err), METE_OK);
+}
+
+/* --- discovery ---------------------------------------------------------------------------------*/
+
+static bool count_offer(void *arg, const struct x402_listed *row)
+{
+    assert_true(row->offer.accepts.len > 0);
+    ++*(size_t *)arg;
+    return true;
+}
+
+static size_t offers(struct x402_offers_query q)
+{
+    struct mete_err err;
+    uint64_t next;
+    size_t count = 0;
+    q.limit = 100;
+    assert_int_equal(x402_offers(e, &q, count_offer, &count, &next, &err), METE_OK);
+    return count;
+}
+
+static bool put(const char *resource, const char *about, bool seen)
+{
+    struct mete_err err = {0};
+    bool changed;
+    const struct x402_entry o = {
+        .resource = text_of(resource),
+        .type = TEXT("http"),
+        .version = 2,
+        .accepts = TEXT("[{\"scheme\": \"exact\", \"payTo\": \"0xAB\", \"amount\": \"1\"}]"),
+        .metadata = arena_printf(&arena, "{\"description\": \"%s\"}", about),
+        .seen = seen};
+    if (x402_offer_put(e, &o, &changed, &err) != METE_OK) {
+        fail_msg("%s", err.text);
+    }
+    return changed;
+}
+
+static void what_is_listed_is_found(void **state)
+{
+    (void)state;
+    assert_true(put("https://a.org/1", "Weather of tomorrow", true));
+    assert_false(put("https://a.org/1", "Weather of tomorrow", true));
+    assert_true(put("https://a.org/1", "Weather of today", true));
+    assert_true(put("https://a.org/1", "Weather", false));
+    assert_false(put("https://a.org/1", "Weather of tomorrow", true)); /* it is registered */
+    assert_true(put("https://a.org/2", "Stocks", true));
+    assert_int_equal(offers((struct x402_offers_query){0}), 2);
+    assert_int_equal(offers((struct x402_offers_query){.words = TEXT("WEATHER a.org")}), 1);
+    assert_int_equal(offers((struct x402_offers_query){.words = TEXT("tomorrow")}), 0);
+    assert_int_equal(offers((struct x402_offers_query){.merchant = TEXT("0xaB")}), 2);
+    assert_int_equal(offers((struct x402_offers_query){.merchant = TEXT("0xac")}), 0);
+    assert_int_equal(offers((struct x402_offers_query){.type = TEXT("mcp")}), 0);
+    say_now("gone", "'x402.unlisted','payload':{'resource':'https://a.org/1'}");
+    assert_int_equal(offers((struct x402_offers_query){.merchant = TEXT("0xab")}), 1);
+    assert_true(put("https://a.org/1", "Weather", false));
+    say(SUBMIT_REFUSED, "2025-01-01T00:00:00Z", "nothing", "%s",
+        "'x402.unlisted','payload':{'resource':'https://a.org/3'}");
+}
+
 static void a_large_transaction_fits_and_a_larger_one_does_not(void **state)
 {
     (void)state;
@@ -509,6 +696,10 @@ int main(void)
         TEST(an_unknown_policy_waits_and_the_state_does_not),
         TEST(no_value_settles_at_once),
         TEST(the_longest_row_that_fits_holds),
+        TEST(lists_by_what_is_asked),
+        TEST(sums_say_what_was_settled),
+        TEST(everything_is_explained),
+        TEST(what_is_listed_is_found),
         TEST(a_large_transaction_fits_and_a_larger_one_does_not),
     };
     return cmocka_run_group_tests_name("x402", tests, NULL, NULL);

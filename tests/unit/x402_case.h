@@ -15,10 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define X402_CASE_NETWORK "eip155:84532"
-#define X402_CASE_ASSET   "0x036cbd53842c5426634e7929541ec2318f3dcf7e"
-#define X402_CASE_TO      "0x209693bc6afc0c5328ba36faf03c514ef312287c"
-#define X402_CASE_ACCOUNT "0x00000000000000000000000000000000000000aa"
+#define X402_CASE_NETWORK  "eip155:84532"
+#define X402_CASE_ASSET    "0x036cbd53842c5426634e7929541ec2318f3dcf7e"
+#define X402_CASE_TO       "0x209693bc6afc0c5328ba36faf03c514ef312287c"
+#define X402_CASE_TO_MIXED "0x209693Bc6afc0C5328bA36FaF03C514EF312287C" /* as wallets show it */
+#define X402_CASE_ACCOUNT  "0x00000000000000000000000000000000000000aa"
 
 static bool case_account(void *ctx, struct text network, struct text *out)
 {

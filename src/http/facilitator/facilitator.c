@@ -3,6 +3,8 @@
 #include "http/facilitator/facilitator.h"
 
 #include "base/text.h"
+#include "http/facilitator/catalog.h"
+#include "http/facilitator/rate.h"
 #include "http/facilitator/sign.h"
 #include "http/facilitator/told.h"
 #include "http/facilitator/watch.h"
@@ -22,6 +24,8 @@ struct facilitator {
     unsigned wait_s;
     struct facilitator_counts counts;
     struct x402_signer signer;
+    struct catalog *catalog;
+    struct rate *rate;   /* NULL: no bound */
     struct watch *watch; /* NULL: there is no network */
     struct told *told;   /* NULL: whoever asks again is answered */
 };
@@ -35,6 +39,8 @@ void facilitator_start(struct facilitator **out, struct desk *d,
     f->nets = o->nets != NULL ? o->nets : calloc(1, sizeof *f->nets);
     METE_ASSERT(f->nets != NULL);
     f->signer = facilitator_signer(f->nets);
+    f->catalog = catalog_new();
+    f->rate = o->rate > 0 ? rate_new(o->rate) : NULL;
     f->is_public = o->is_public;
     f->wait_s = o->wait_s != 0 ? o->wait_s : WAIT_S;
     if (o->refuses_repeats) {
@@ -60,6 +66,8 @@ void facilitator_stop(struct facilitator *f)
         watch_stop(f->watch);
         nets_close(f->nets);
         told_close(f->told);
+        catalog_free(f->catalog);
+        rate_free(f->rate);
         free(f);
     }
 }
@@ -67,6 +75,16 @@ void facilitator_stop(struct facilitator *f)
 struct nets *facilitator_nets(struct facilitator *f)
 {
     return f->nets;
+}
+
+struct rate *facilitator_rate(struct facilitator *f)
+{
+    return f->rate;
+}
+
+struct catalog *facilitator_catalog(struct facilitator *f)
+{
+    return f->catalog;
 }
 
 struct watch *facilitator_watch(struct facilitator *f)

@@ -12,6 +12,7 @@
 struct facilitator_options {
     struct nets *nets;    /* the facilitator's from here on; NULL: none */
     bool is_public;       /* nobody has to show a key */
+    unsigned rate;        /* requests a minute of one asker and of one payer; 0: no bound */
     bool refuses_repeats; /* of those who ask for a settlement, one is told that it succeeded */
     unsigned wait_s;      /* that a settlement is waited for before it is pending; 0: 60 */
     unsigned replace_s;   /* that a transaction is waited for before its fee is raised; 0: 30 */
@@ -19,6 +20,8 @@ struct facilitator_options {
 
 struct facilitator;
 struct watch;
+struct catalog;
+struct rate;
 struct x402_signer;
 
 /** Connects the networks. Without any there is nothing that it takes. */
@@ -31,6 +34,8 @@ void facilitator_quiesce(struct facilitator *f);
 void facilitator_stop(struct facilitator *f);
 
 struct nets *facilitator_nets(struct facilitator *f);
+struct rate *facilitator_rate(struct facilitator *f); /* NULL: no bound */
+struct catalog *facilitator_catalog(struct facilitator *f);
 struct watch *facilitator_watch(struct facilitator *f);
 /** Its accounts, for whoever writes the book. */
 const struct x402_signer *facilitator_signs(const struct facilitator *f);
@@ -56,6 +61,9 @@ struct judging {
     void (*then)(struct judging *j);
 };
 
+/** Has the asker, or the payer that was read, asked too often? Then the answer says so, and when
+ *  to come again. */
+bool judging_is_early(struct judging *j);
 /** Reads the body of a /verify or /settle, and finds network and scheme. False: c.reason says why
  *  not, `is_malformed` whether it could not even be read. */
 bool judging_read(struct judging *j, bool *is_malformed) METE_MUST_CHECK;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Drives one payment through its scheme: what the scheme asks goes out on the network's line, and
  * the answers come back to it, until it has decided. */
-#include "http/facilitator/facilitator.h"
-
 #include "base/text.h"
+#include "http/facilitator/facilitator.h"
+#include "http/facilitator/rate.h"
+#include "http/reply.h"
 
 static uint64_t now_s(void)
 {
@@ -43,6 +44,30 @@ bool judging_read(struct judging *j, bool *is_malformed)
     return true;
 }
 
+/* --- how often ---------------------------------------------------------------------------------*/
+
+/** A key is counted by its name, who shows none by the address. */
+static bool may_ask(struct rate *r, const struct exchange *x, int64_t now, unsigned *wait_s)
+{
+    return x->who->key_id.len > 0 ? rate_take(r, 'k', x->who->key_id, now, wait_s)
+                                  : rate_take(r, 'a', x->peer, now, wait_s);
+}
+
+bool judging_is_early(struct judging *j)
+{
+    struct rate *r = facilitator_rate(j->d->facilitator);
+    struct exchange *x = j->x;
+    unsigned wait_s = 0;
+    const int64_t now = x->began_clock;
+    if (r == NULL || (may_ask(r, x, now, &wait_s) &&
+                      (j->c.from.len == 0 || rate_take(r, 'p', j->c.from, now, &wait_s)))) {
+        return false;
+    }
+    j->c.reason = X402_REASON_RATE_LIMITED;
+    reply_header(x, "Retry-After", arena_printf(&x->arena, "%u", wait_s));
+    return true;
+}
+
 /* --- rounds ------------------------------------------------------------------------------------*/
 
 static void round_write(struct line_ask *q, struct rpc_batch *b)
@@ -79,7 +104,8 @@ void judging_rounds(struct judging *j)
 
 void judging_go(struct judging *j)
 {
-    if (j->c.scheme->read(&j->c)) {
+    const bool is_good = j->c.scheme->read(&j->c);
+    if (!judging_is_early(j) && is_good) {
         judging_rounds(j);
     } else {
         j->then(j);

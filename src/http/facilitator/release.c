@@ -7,15 +7,16 @@
 #include "http/reply.h"
 #include "http/routes.h"
 
+/** What nobody held is as free as what was let go. */
 static void answer(struct judging *j, enum mete_code code, const struct mete_err *err)
 {
     struct json_writer w;
-    if (code != METE_OK) {
+    if (code != METE_OK && code != METE_NOT_FOUND && code != METE_PAYMENT_STATE) {
         reply_problem(j->x, err);
     } else {
         reply_json(j->x, 200, &w);
         jw_object(&w, NULL);
-        jw_bool(&w, "released", true);
+        jw_bool(&w, "released", code == METE_OK);
         jw_end_object(&w);
     }
     desk_stream_done(j->d, j->x);
@@ -26,11 +27,20 @@ static void released(void *ctx, enum mete_code code, const struct x402_step_resu
     answer(ctx, code, &result->err);
 }
 
+static void refuse(struct judging *j, bool is_malformed)
+{
+    struct mete_err err;
+    answer(j,
+           mete_fail(&err, is_malformed ? METE_REQUEST_INVALID : METE_NOT_FOUND, "", "%s%s%.*s",
+                     x402_reason_text(j->c.reason), j->c.message.len > 0 ? ": " : "",
+                     (int)j->c.message.len, j->c.message.p != NULL ? j->c.message.p : ""),
+           &err);
+}
+
 void x402_release_post(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct judging *j = arena_alloc(&x->arena, sizeof *j);
     bool is_malformed;
-    struct mete_err err;
     (void)e;
     if (!facilitator_may(d->facilitator, x)) {
         desk_stream_done(d, x);
@@ -39,11 +49,7 @@ void x402_release_post(struct desk *d, struct engine *e, struct exchange *x)
     *j = (struct judging){.d = d, .x = x};
     /* that its time is over, or its amount wrong, does not matter any more */
     if (!judging_read(j, &is_malformed) || (!j->c.scheme->read(&j->c) && j->c.from.len == 0)) {
-        answer(j,
-               mete_fail(&err, METE_REQUEST_INVALID, "", "%s%s%.*s", x402_reason_text(j->c.reason),
-                         j->c.message.len > 0 ? ": " : "", (int)j->c.message.len,
-                         j->c.message.p != NULL ? j->c.message.p : ""),
-               &err);
+        refuse(j, is_malformed);
         return;
     }
     const struct x402_step step = {

@@ -4,6 +4,7 @@
  * settlement that may yet happen is never called failed: it is pending, with its transaction. */
 #include "base/encode.h"
 #include "base/text.h"
+#include "http/facilitator/catalog.h"
 #include "http/facilitator/facilitator.h"
 #include "http/facilitator/step.h"
 #include "http/facilitator/watch.h"
@@ -54,6 +55,9 @@ static void end(struct settling *s, unsigned status, struct text reason)
                                         : text_of(x402_reason_message(x402_reason_of(reason)))};
     reply_body(x, status, TYPE_JSON, (struct text){0});
     x402_settled_write(&x->out, &out);
+    if (out.success) {
+        catalog_take(facilitator_catalog(s->j.d->facilitator), &s->j);
+    }
     x->code = reason.len > 0 ? arena_text(&x->arena, reason).p : NULL;
     facilitator_count(s->j.d->facilitator, ACT_SETTLE,
                       reason.len > 0 && c->reason == X402_REASON_NONE ? x402_reason_of(reason)
@@ -64,7 +68,7 @@ static void end(struct settling *s, unsigned status, struct text reason)
 static void refuse(struct settling *s, enum x402_reason reason)
 {
     s->j.c.reason = reason;
-    end(s, 200, text_of(x402_reason_text(reason)));
+    end(s, reason == X402_REASON_RATE_LIMITED ? 429 : 200, text_of(x402_reason_text(reason)));
 }
 
 /** It is settled. When the settings say that a payment is settled for one request alone, all others
@@ -231,6 +235,8 @@ static void looked(void *ctx, enum mete_code code, const struct x402_status *now
         s->j.c.message = arena_printf(&s->j.x->arena, "%s", err->text);
         refuse(s, X402_REASON_UNEXPECTED_SETTLE);
     } else if (s->j.c.reason != X402_REASON_NONE) {
+        refuse(s, s->j.c.reason);
+    } else if (judging_is_early(&s->j)) {
         refuse(s, s->j.c.reason);
     } else {
         judging_rounds(&s->j);

@@ -4,6 +4,7 @@
 #include "base/encode.h"
 #include "base/text.h"
 #include "crypto/seal.h"
+#include "http/facilitator/catalog.h"
 #include "http/facilitator/facilitator.h"
 #include "http/facilitator/step.h"
 #include "http/reply.h"
@@ -22,6 +23,12 @@ static void answer(struct judging *j, unsigned status, struct text extra)
                                     .extra = extra};
     reply_body(j->x, status, TYPE_JSON, (struct text){0});
     x402_verified_write(&j->x->out, &v);
+    if (extra.len > 0) { /* it tells a secret */
+        reply_header(j->x, "Cache-Control", TEXT("no-store"));
+    }
+    if (v.is_valid) {
+        catalog_take(facilitator_catalog(j->d->facilitator), j);
+    }
     j->x->code = c->reason == X402_REASON_NONE ? NULL : x402_reason_text(c->reason);
     facilitator_count(j->d->facilitator, ACT_VERIFY, c->reason);
     desk_stream_done(j->d, j->x);
@@ -79,7 +86,7 @@ static void judged(struct judging *j)
     if (j->c.reason == X402_REASON_NONE && j->in.reserve) {
         hold(j);
     } else {
-        answer(j, 200, (struct text){0});
+        answer(j, j->c.reason == X402_REASON_RATE_LIMITED ? 429 : 200, (struct text){0});
     }
 }
 

@@ -73,14 +73,21 @@ static bool terms_refuse(struct x402_case *c, const struct mete_err *err)
                                                           : X402_REASON_INVALID_REQUIREMENTS);
 }
 
+/** The payer as the payment writes it: who asks gets back what was sent. */
+static struct text payer_of(const struct x402_case *c)
+{
+    const struct json *payload = c->in->payload.payload;
+    const bool is_permit = c->evm->pay.method == X402_PERMIT2;
+    return json_get(json_get(payload, is_permit ? "permit2Authorization" : "authorization"), "from")
+        ->text;
+}
+
 static void names_fill(struct x402_case *c)
 {
     const struct evm_case *e = c->evm;
     const struct x402_evm_payment *p = &e->pay;
     char number[U256_TEXT_MAX];
-    char payer[EVM_ADDRESS_TEXT_LEN + 1];
-    evm_address_format(&p->from, payer);
-    c->payer = arena_text(c->arena, text_of(payer));
+    c->payer = payer_of(c);
     c->from = evm_hex(c->arena, (struct bytes){p->from.b, sizeof p->from.b});
     c->asset = evm_hex(c->arena, (struct bytes){e->terms.asset.b, sizeof e->terms.asset.b});
     c->to = evm_hex(c->arena, (struct bytes){e->terms.pay_to.b, sizeof e->terms.pay_to.b});
