@@ -614,8 +614,8 @@ static void facilitator_open(struct desk *d)
 {
     const struct facilitator_options o = {.nets = d->o.nets,
                                           .is_public = d->o.facilitator_public,
-                                          .refuses_repeats = d->o.refuses_repeats,
                                           .rate = d->o.facilitator_rate,
+                                          .refuses_repeats = d->o.refuses_repeats,
                                           .wait_s = d->o.settle_wait_s,
                                           .replace_s = d->o.replace_after_s};
     facilitator_start(&d->facilitator, d, &o);

@@ -50,8 +50,8 @@ struct desk_options {
     struct payout_keys *payout_keys; /* that open destinations; NULL: none */
     struct nets *nets;               /* of x402, the desk's from here on; NULL: none */
     bool facilitator_public;         /* nobody has to show it a key */
-    bool refuses_repeats;            /* it tells one request alone that a payment is settled */
     unsigned facilitator_rate;       /* a minute, of one asker and of one payer; 0: no bound */
+    bool refuses_repeats;            /* it tells one request alone that a payment is settled */
     unsigned settle_wait_s;          /* 0: 60 */
     unsigned replace_after_s;        /* 0: 30 */
     bool loopback;

@@ -587,6 +587,62 @@ static void everything_is_explained(void **state)
     assert_int_equal(explain_id(e, line, NOW, &arena, &node, &err), METE_OK);
 }
 
+static void open_account(void *ctx, const struct statement_account *account)
+{
+    (void)ctx;
+    assert_int_equal((int64_t)account->opening, 0);
+}
+
+static void count_line(void *ctx, const struct statement_line *line)
+{
+    assert_true(line->event_id.len > 0);
+    ++*(size_t *)ctx;
+}
+
+static void close_account(void *ctx, const struct statement_account *account)
+{
+    (void)ctx;
+    assert_int_equal((int64_t)account->closing, 0);
+}
+
+/** What other readings make of a payment that is paid at once: two postings that come to nothing.
+ */
+static void every_reading_takes_it(void **state)
+{
+    enum mete_code (*const exports[])(struct engine *, const struct export_query *, struct buf *,
+                                      struct mete_err *) = {export_csv, export_hledger,
+                                                            export_beancount, export_audit};
+    const struct export_query all = {.from = TIME_ALWAYS, .until = TIME_NEVER};
+    const struct report_query by_source = {
+        .by = REPORT_SOURCE, .from = TIME_ALWAYS, .until = TIME_NEVER};
+    const struct statement_query of_payee = {
+        .party = text_of(MINE), .from = TIME_ALWAYS, .until = TIME_NEVER, .at = NOW};
+    size_t lines = 0;
+    const struct statement_sink sink = {&lines, open_account, count_line, close_account};
+    struct statement_pages pages;
+    struct report report;
+    struct mete_err err = {0};
+    (void)state;
+    policy_of_the_resource();
+    five_payments();
+    struct x402_step own = of(X402_STEP_SETTLE, 12);
+    own.resource = TEXT("https://elsewhere.org/");
+    taken(own);
+    taken(mined(X402_STEP_SETTLED, 12, 8));
+    for (size_t i = 0; i < ARRAY_LEN(exports); i++) {
+        struct buf out = {0};
+        if (exports[i](e, &all, &out, &err) != METE_OK) {
+            fail_msg("%s", err.text);
+        }
+        assert_true(out.len > 500);
+        buf_clear(&out);
+    }
+    assert_int_equal(report_make(e, &by_source, &arena, &report, &err), METE_OK);
+    assert_true(report.row_count > 0);
+    assert_int_equal(statement_read(e, &of_payee, &sink, &pages, &err), METE_OK);
+    assert_int_equal(lines, 2);
+}
+
 /* --- discovery ---------------------------------------------------------------------------------*/
 
 static bool count_offer(void *arg, const struct x402_listed *row)
@@ -699,6 +755,7 @@ int main(void)
         TEST(lists_by_what_is_asked),
         TEST(sums_say_what_was_settled),
         TEST(everything_is_explained),
+        TEST(every_reading_takes_it),
         TEST(what_is_listed_is_found),
         TEST(a_large_transaction_fits_and_a_larger_one_does_not),
     };

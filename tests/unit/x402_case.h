@@ -43,7 +43,8 @@ static bool case_sign(void *ctx, struct arena *a, const struct x402_signing *s, 
     return true;
 }
 
-static const struct x402_signer case_signer = {NULL, case_account, case_sign};
+__attribute__((unused)) static const struct x402_signer case_signer = {NULL, case_account,
+                                                                       case_sign};
 
 /** A payment by its number: who pays, and which authorization. */
 __attribute__((unused)) static struct x402_name case_name(struct arena *a, unsigned n)

@@ -65,9 +65,9 @@ void facilitator_stop(struct facilitator *f)
     if (f != NULL) {
         watch_stop(f->watch);
         nets_close(f->nets);
-        told_close(f->told);
         catalog_free(f->catalog);
         rate_free(f->rate);
+        told_close(f->told);
         free(f);
     }
 }

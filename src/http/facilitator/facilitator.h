@@ -12,8 +12,8 @@
 struct facilitator_options {
     struct nets *nets;    /* the facilitator's from here on; NULL: none */
     bool is_public;       /* nobody has to show a key */
-    unsigned rate;        /* requests a minute of one asker and of one payer; 0: no bound */
     bool refuses_repeats; /* of those who ask for a settlement, one is told that it succeeded */
+    unsigned rate;        /* requests a minute of one asker and of one payer; 0: no bound */
     unsigned wait_s;      /* that a settlement is waited for before it is pending; 0: 60 */
     unsigned replace_s;   /* that a transaction is waited for before its fee is raised; 0: 30 */
 };

@@ -5,13 +5,10 @@
 
 #include "base/encode.h"
 #include "base/text.h"
-#include "rails/settings.h"
+#include "rails/secret_file.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #define KEY_LINE_MAX 128 /* bytes of the file's one line */
 
@@ -43,18 +40,13 @@ enum mete_code evm_signer_of_text(struct evm_signer **out, struct text digits, c
 
 enum mete_code evm_signer_open(struct evm_signer **out, const char *file, struct mete_err *err)
 {
-    struct stat st;
-    if (stat(file, &st) != 0) {
-        return mete_fail(err, METE_FILE, "", "%s: %s", file, strerror(errno));
+    struct secret_file line;
+    enum mete_code code = secret_file_line(&line, file, KEY_LINE_MAX, err);
+    if (code != METE_OK) {
+        return code;
     }
-    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        return mete_fail(err, METE_FILE, "", "others may read %s: chmod 600 it", file);
-    }
-    char *line = rail_secret_read(file, KEY_LINE_MAX);
-    enum mete_code code =
-        line != NULL ? evm_signer_of_text(out, text_of(line), file, err)
-                     : mete_fail(err, METE_FILE, "", "%s cannot be read as one line", file);
-    rail_secret_free(line);
+    code = evm_signer_of_text(out, (struct text){line.text, line.len}, file, err);
+    secret_file_clear(&line);
     return code;
 }
 
