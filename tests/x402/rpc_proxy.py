@@ -130,17 +130,22 @@ class Hold:
         self.after = after
         self.reached = threading.Event()
         self.open = threading.Event()
+        self.is_cut = False
 
     def __call__(self, x):
         if self.after:
             x.forward()
         self.reached.set()
         self.open.wait(120)
+        if self.is_cut:
+            raise Cut
 
     def wait(self, seconds=60):
         assert self.reached.wait(seconds), "nothing came to be held"
 
-    def release(self):
+    def release(self, cut=False):
+        """cut: who asked is gone, and what was not forwarded yet never is."""
+        self.is_cut = cut
         self.open.set()
 
 

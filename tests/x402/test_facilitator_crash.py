@@ -59,7 +59,7 @@ def again(mete, rpc, askers):
     mete.stop(signal.SIGKILL)
     for f in rpc.faults:
         if hasattr(f.run, "release"):
-            f.run.release()
+            f.run.release(cut=True)
     rpc.clear()
     for a in askers:
         a.join(60)
