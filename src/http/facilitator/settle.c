@@ -55,6 +55,10 @@ static void end(struct settling *s, unsigned status, struct text reason)
                                         : text_of(x402_reason_message(x402_reason_of(reason)))};
     reply_body(x, status, TYPE_JSON, (struct text){0});
     x402_settled_write(&x->out, &out);
+    if (s->id[0] != '\0') { /* from a request to its transaction, and to what the book has of it */
+        x->note[x->note_count++] = (struct pair){TEXT("payment"), text_of(s->id)};
+        x->note[x->note_count++] = (struct pair){TEXT("transaction"), s->transaction};
+    }
     if (out.success) {
         catalog_take(facilitator_catalog(s->j.d->facilitator), &s->j);
     }
