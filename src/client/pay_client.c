@@ -97,7 +97,7 @@ static void messages_work(struct mete_client *c)
         const CURLcode code = m->data.result; /* `m` is gone with its handle */
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&r);
         if (r->step == STEP_NODE) {
-            node_ended(r, code);
+            pay_node_ended(r, code);
         } else {
             flow_ended(r, code);
         }
@@ -294,7 +294,7 @@ static const char *ask_keep(struct mete_client_request *r, const struct mete_cli
 static void request_drop(struct mete_client_request *r)
 {
     transfer_stop(r);
-    node_stop(r);
+    pay_node_stop(r);
     if (r->has_offers) {
         pay_offers_clear(&r->offers);
     }
@@ -347,7 +347,7 @@ void mete_client_request_free(struct mete_client_request *r)
     if (r->step != STEP_DONE) { /* its payment stays as it is: sent, or unknown */
         r->take = NULL;
         transfer_stop(r);
-        node_stop(r);
+        pay_node_stop(r);
         flow_finish(r, METE_CLIENT_BROKEN, "the request was broken off");
     }
     if (!r->is_shown) {

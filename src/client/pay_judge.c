@@ -218,7 +218,7 @@ void judge_required(struct mete_client_request *r)
         offer_note(r);
         flow_finish(r, METE_CLIENT_KEY, "%s is asked for, and there is no key to pay with",
                     r->result.payment.price);
-    } else if (!pay_permit_is_wanted(&r->offers, r->pick) || !node_ask(r, ASK_NONCE)) {
+    } else if (!pay_permit_is_wanted(&r->offers, r->pick) || !pay_node_ask(r, ASK_NONCE)) {
         judge_sign(r);
     }
 }

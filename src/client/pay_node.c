@@ -98,7 +98,7 @@ static bool chain_id_of(const struct mete_client_request *r, enum pay_question q
     return true;
 }
 
-bool node_ask(struct mete_client_request *r, enum pay_question question)
+bool pay_node_ask(struct mete_client_request *r, enum pay_question question)
 {
     uint64_t chain_id;
     const char *url =
@@ -109,7 +109,7 @@ bool node_ask(struct mete_client_request *r, enum pay_question question)
     r->node = curl_easy_init();
     r->node_header = curl_slist_append(NULL, "Content-Type: application/json");
     if (r->node == NULL || r->node_header == NULL) {
-        node_stop(r);
+        pay_node_stop(r);
         return false;
     }
     r->question = question;
@@ -129,13 +129,13 @@ bool node_ask(struct mete_client_request *r, enum pay_question question)
     curl_easy_setopt(r->node, CURLOPT_PRIVATE, r);
     r->step = STEP_NODE;
     if (curl_multi_add_handle(r->client->multi, r->node) != CURLM_OK) {
-        node_stop(r);
+        pay_node_stop(r);
         return false;
     }
     return true;
 }
 
-void node_stop(struct mete_client_request *r)
+void pay_node_stop(struct mete_client_request *r)
 {
     if (r->node != NULL) {
         (void)curl_multi_remove_handle(r->client->multi, r->node);
@@ -179,11 +179,11 @@ static bool is_used(const struct pay_entry *e, struct u256 word)
     return (bits[U256_LEN - 1 - bit / 8] >> (bit % 8) & 1) != 0;
 }
 
-void node_ended(struct mete_client_request *r, CURLcode code)
+void pay_node_ended(struct mete_client_request *r, CURLcode code)
 {
     struct u256 word = {0};
     const bool is_known = code == CURLE_OK && word_read(r, &word);
-    node_stop(r);
+    pay_node_stop(r);
     if (r->question == ASK_NONCE) {
         r->has_permit = is_known;
         r->permit_nonce = word;

@@ -255,7 +255,7 @@ void paid_give_up(struct mete_client_request *r)
     if (!r->is_out) {
         never_sent(r);
     } else if (r->was_paid || r->receipt.kind == RECEIPT_PAID || r->is_node_asked ||
-               !node_ask(r, ASK_USED)) {
+               !pay_node_ask(r, ASK_USED)) {
         settle_unasked(r);
     }
 }
@@ -328,7 +328,7 @@ static void priced_again(struct mete_client_request *r)
     }
     r->was_unknown = r->was_unknown || !r->carries;
     if (r->receipt.kind == RECEIPT_PAID || r->was_paid || !r->was_unknown || r->is_node_asked ||
-        !node_ask(r, ASK_USED)) {
+        !pay_node_ask(r, ASK_USED)) {
         settle_unasked(r);
     }
 }

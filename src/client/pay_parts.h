@@ -188,8 +188,8 @@ void judge_sign(struct mete_client_request *r);
 
 /* pay_node.c */
 /** Asks a node. False: there is none for the chain. */
-bool node_ask(struct mete_client_request *r, enum pay_question question);
-void node_ended(struct mete_client_request *r, CURLcode code);
-void node_stop(struct mete_client_request *r);
+bool pay_node_ask(struct mete_client_request *r, enum pay_question question);
+void pay_node_ended(struct mete_client_request *r, CURLcode code);
+void pay_node_stop(struct mete_client_request *r);
 
 #endif
