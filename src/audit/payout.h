@@ -28,6 +28,7 @@ struct payout_batch {
 struct payout_attempt {
     const char *outcome; /* "open", "dead", "paid", "returned", "unmade" */
     uint8_t anchor[PAYOUT_ANCHOR_LEN];
+    i128 paid, returned; /* by it, of that */
     uint64_t made;
     uint64_t body[PAYOUT_BODIES_MAX]; /* seqs of the events that have one */
     uint32_t bodies;

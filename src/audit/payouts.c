@@ -319,6 +319,22 @@ static bool one_open(const struct payout *t)
     return t->attempts > 0 && is(t->attempt[t->attempts].outcome, "open");
 }
 
+static bool any_is(const struct payout *t, const char *outcome)
+{
+    for (uint32_t i = 1; i <= t->attempts; i++) {
+        if (is(t->attempt[i].outcome, outcome)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Once none of its attempts may still pay. */
+static const char *came_to(const struct payout *t)
+{
+    return any_is(t, "paid") ? "paid" : any_is(t, "returned") ? "returned" : "failed";
+}
+
 static struct payout_attempt *attempt_known(struct moving *v, uint64_t number)
 {
     if (number == 0 || number > v->t->attempts) {
@@ -430,6 +446,7 @@ static void paid(struct moving *v)
     count(v, amount, -t->held);
     t->held = 0;
     t->paid = i128_plus(t->paid, amount);
+    x->paid = amount;
     x->outcome = "paid";
     t->state = one_open(t) ? t->state : "paid";
 }
@@ -463,7 +480,7 @@ static void failed(struct moving *v)
         event_forbidden(v->m, "what became of this attempt is known");
     }
     x->outcome = "dead";
-    t->state = t->paid > 0 ? "paid" : "failed";
+    t->state = came_to(t);
 }
 
 /* The attempt that came back: as the event says, else what is sent, else what was paid last. */
@@ -480,27 +497,25 @@ static uint64_t which_returned(const struct moving *v)
 }
 
 /* It comes back before anybody said that it was paid: it was both. */
-static void returned_early(struct moving *v, i128 amount)
+static void returned_early(struct moving *v, struct payout_attempt *x, i128 amount)
 {
     struct payout *t = v->t;
     if (!is(t->state, "sent") || amount > t->amount || amount < t->held) {
         event_forbidden(v->m, "the payout is %s", t->state);
     }
-    t->state = t->paid > 0 ? "paid" : "returned";
     give_back(v);
+    x->paid = amount;
     t->paid = i128_plus(t->paid, amount);
 }
 
-static void returned_late(struct moving *v, i128 amount)
+static void returned_late(struct moving *v, const struct payout_attempt *x, i128 amount)
 {
-    struct payout *t = v->t;
-    if (amount > t->paid - t->returned) {
-        event_forbidden(v->m, "less was paid than came back");
+    if (amount > x->paid) {
+        event_forbidden(v->m, "this attempt paid less than came back");
     }
     own(v, OWN_CLEARING, -amount);
     theirs(v, amount);
     count(v, -amount, 0);
-    t->state = one_open(t) ? t->state : "returned";
 }
 
 static void returned(struct moving *v)
@@ -511,17 +526,19 @@ static void returned(struct moving *v)
         return;
     }
     bool was_paid = is(x->outcome, "paid");
-    i128 amount = amount_of(v, "amount", was_paid ? t->paid - t->returned : t->amount);
+    i128 amount = amount_of(v, "amount", was_paid ? x->paid : t->amount);
     if (was_paid) {
-        returned_late(v, amount);
+        returned_late(v, x, amount);
     } else {
         if (!is(x->outcome, "open")) {
             event_forbidden(v->m, "this attempt was not paid, or came back already");
         }
-        returned_early(v, amount);
+        returned_early(v, x, amount);
     }
     t->returned = i128_plus(t->returned, amount);
+    x->returned = amount;
     x->outcome = "returned";
+    t->state = one_open(t) ? t->state : came_to(t);
     hold(v->a, v->m, t->party, "destination");
 }
 
@@ -591,11 +608,11 @@ static void transfer_take(struct moving *v, struct text type)
     }
     struct payout_batch *b = v->t->batch;
     bool rested = payout_rests(v->t);
-    i128 before = v->t->paid;
+    i128 before = v->t->paid - v->t->returned;
     step(v, type);
     v->t->due = payout_rests(v->t) ? TIME_NEVER : due_after(v->t, v->m);
     b->resting += (int)payout_rests(v->t) - (int)rested;
-    b->paid = i128_plus(b->paid, v->t->paid - before);
+    b->paid = i128_plus(b->paid, v->t->paid - v->t->returned - before);
 }
 
 void payout_take(struct audit *a, struct moment *m, struct want *w)

@@ -111,6 +111,8 @@ static void check_attempt(struct audit *a, const struct json *line)
         said_once(&s, &x->exported);
         said_text(&s, "outcome", text_of(x->outcome));
         said_anchor(&s, x);
+        said_amount(&s, "paid", x->paid);
+        said_amount(&s, "returned", x->returned);
         said_number(&s, "made", x->made);
         said_bodies(&s, x);
     }

@@ -147,8 +147,8 @@ enum decided decide_queued(struct work *w)
     t.held = t.amount;
     t.due = w->now;
     struct group *g = work_group(w, GROUP_TRANSFER, t.asset);
-    payout_line(w, g, t.party, -t.amount);
-    payout_line(w, g, PARTY_PAYOUT, t.amount);
+    group_move(w, g, t.party, -t.amount);
+    group_move(w, g, PARTY_PAYOUT, t.amount);
     struct buf number = {0};
     buf_put_varint(&number, w->in->seq);
     work_set(w, key_batch_party(t.batch, t.party), &number);

@@ -71,7 +71,6 @@ struct event_party {
 struct event_destination {
     struct text party;
     struct text rail;
-    struct text commitment; /* what stands in the log for the sealed destination */
 };
 
 struct event_key {

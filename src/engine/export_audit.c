@@ -563,6 +563,8 @@ static void attempt_line(struct audit *x, struct bytes key, struct bytes value, 
     put_u64(x, "attempt", key_read_u32(key, 9));
     jw_str(&x->w, "outcome", outcome[t.outcome]);
     put_anchor(x, t.anchor);
+    jw_i128(&x->w, "paid", t.paid);
+    jw_i128(&x->w, "returned", t.returned);
     put_u64(x, "made", t.made);
     jw_array(&x->w, "bodies");
     for (uint32_t i = 0; i < t.body_count; i++) {
@@ -619,13 +621,16 @@ static void destination_line(struct audit *x, struct bytes key, struct bytes val
                              const i128 *sums)
 {
     (void)sums;
-    struct reader r = reader_of(value);
+    struct destination d;
+    if (!destination_unpack(value, &d)) {
+        x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "a destination cannot be read");
+        return;
+    }
     line_begin(x, "destination");
     jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
-    jw_text(&x->w, "rail", read_sized(&r));
-    (void)read_sized(&r);
-    put_time(x, "holds_from", (mete_time)read_zigzag(&r));
-    put_u64(x, "set_by", read_varint(&r));
+    jw_text(&x->w, "rail", d.rail);
+    put_time(x, "holds_from", d.holds_from);
+    put_u64(x, "set_by", d.seq);
     line_end(x);
 }
 
