@@ -209,7 +209,7 @@ bool flow_redirected(struct mete_client_request *r)
 
 /* --- answers without a payment -----------------------------------------------------------------*/
 
-static bool may_repeat(const struct mete_client_request *r)
+bool flow_may_repeat(const struct mete_client_request *r)
 {
     static const char *const METHODS[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
     for (size_t i = 0; i < ARRAY_LEN(METHODS); i++) {
@@ -224,7 +224,7 @@ static bool may_repeat(const struct mete_client_request *r)
 static bool is_passing(const struct mete_client_request *r, unsigned status)
 {
     return status == 429 || status == 503 ||
-           ((status == 500 || status == 502 || status == 504) && may_repeat(r));
+           ((status == 500 || status == 502 || status == 504) && flow_may_repeat(r));
 }
 
 bool flow_is_last(const struct mete_client_request *r, unsigned status)
@@ -249,7 +249,7 @@ static void lost(struct mete_client_request *r)
                     r->client->o.answer_max, PAY_HEADER_MAX);
     } else if (a->is_stopped) {
         flow_finish(r, METE_CLIENT_BROKEN, "the caller has stopped the answer");
-    } else if ((a->is_sent && !may_repeat(r)) || !flow_delay(r)) {
+    } else if ((a->is_sent && !flow_may_repeat(r)) || !flow_delay(r)) {
         flow_finish(r, a->is_sent ? METE_CLIENT_BROKEN : METE_CLIENT_NOT_SENT, "%s",
                     a->why[0] != '\0' ? a->why : "the answer was cut off in its head");
     }

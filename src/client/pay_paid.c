@@ -342,6 +342,7 @@ void paid_ended(struct mete_client_request *r)
 {
     const unsigned status = r->answer.status;
     r->is_out = r->is_out || (r->carries && r->answer.is_sent);
+    r->was_unknown = r->was_unknown || (r->carries && r->answer.begun > 1 && !r->was_paid);
     receipt_read(r);
     if (!r->answer.is_answered || is_unclear(status)) {
         unclear(r);

@@ -35,6 +35,7 @@ struct pay_answer {
     bool is_too_large;
     bool is_stopped; /* by the caller's function */
     bool has_head;
+    unsigned begun; /* how often libcurl began to send it: again when a kept connection was dead */
     bool is_streamed; /* the body went to the caller's function */
     bool has_begun;   /* it was told of this answer */
     unsigned status;
@@ -163,6 +164,8 @@ bool flow_delay(struct mete_client_request *r);
 void flow_ended(struct mete_client_request *r, CURLcode code);
 /** Follows a redirection, when there is one to be followed. */
 bool flow_redirected(struct mete_client_request *r);
+/** Whether the method may be done twice. */
+bool flow_may_repeat(const struct mete_client_request *r);
 /** Whether the body of an answer of such a status is what the caller wants. */
 bool flow_is_last(const struct mete_client_request *r, unsigned status);
 /** The end of a request. */

@@ -238,6 +238,19 @@ bool answer_header(const struct pay_answer *a, const char *name, char **out)
     return *out != NULL;
 }
 
+/** libcurl sends a request again by itself when a connection that was kept turns out to be dead:
+ *  that is noticed, and not allowed to what must not be done twice. */
+static int about_to_send(void *arg, char *to_ip, char *from_ip, int to_port, int from_port)
+{
+    struct mete_client_request *r = arg;
+    (void)to_ip;
+    (void)from_ip;
+    (void)to_port;
+    (void)from_port;
+    return r->answer.begun++ == 0 || r->carries || flow_may_repeat(r) ? CURL_PREREQFUNC_OK
+                                                                      : CURL_PREREQFUNC_ABORT;
+}
+
 /* --- the attempt -------------------------------------------------------------------------------*/
 
 /** What a server of another origin is not told (as libcurl and browsers have it). */
@@ -320,6 +333,8 @@ bool transfer_begin(struct mete_client_request *r)
     curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, r);
     curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, body_take);
     curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, r);
+    curl_easy_setopt(r->easy, CURLOPT_PREREQFUNCTION, about_to_send);
+    curl_easy_setopt(r->easy, CURLOPT_PREREQDATA, r);
     curl_easy_setopt(r->easy, CURLOPT_PRIVATE, r);
     r->step = STEP_TRANSFER;
     r->result.attempts++;
@@ -335,7 +350,7 @@ void transfer_end(struct mete_client_request *r, CURLcode code)
     curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(r->easy, CURLINFO_REQUEST_SIZE, &sent);
     curl_easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &wait);
-    a->is_sent = sent > 0;
+    a->is_sent = sent > 0 || a->begun > 1;
     a->status = a->has_head && status > 0 ? (unsigned)status : 0;
     a->retry_after_s = wait > 0 && wait < 86400 ? (unsigned)wait : wait > 0 ? 86400 : 0;
     a->is_answered = code == CURLE_OK && a->has_head;
