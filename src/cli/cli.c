@@ -136,14 +136,6 @@ struct parser {
     size_t count;
 };
 
-static bool letter_is_in(const struct cli_option *list, char letter)
-{
-    while (list != NULL && list->name != NULL && list->letter != letter) {
-        list++;
-    }
-    return list != NULL && list->name != NULL;
-}
-
 static void parser_add(struct parser *p, const struct cli_option *list,
                        const struct cli_option *hidden_by)
 {
@@ -155,7 +147,7 @@ static void parser_add(struct parser *p, const struct cli_option *list,
         int has = list->argument != NULL ? required_argument : no_argument;
         p->longs[p->count] = (struct option){list->name, has, NULL, GIVEN_FIRST + (int)p->count};
         p->option[p->count++] = list;
-        if (list->letter != 0 && !letter_is_in(hidden_by, list->letter)) {
+        if (list->letter != 0) {
             size_t len = strlen(p->letters);
             p->letters[len] = list->letter;
             p->letters[len + 1] = list->argument != NULL ? ':' : 0;
@@ -168,7 +160,7 @@ static const struct cli_option *parser_find(const struct parser *p, int got)
     if (got >= GIVEN_FIRST) {
         return p->option[got - GIVEN_FIRST];
     }
-    for (size_t i = p->count; i-- > 0;) { /* a command's own stand behind */
+    for (size_t i = 0; i < p->count; i++) {
         if (p->option[i]->letter == got) {
             return p->option[i];
         }

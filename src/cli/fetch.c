@@ -277,8 +277,7 @@ static void tell(struct fetch *f, const struct fetch_one *one, const struct mete
 {
     const struct text url = plain(one->job.url);
     const struct mete_client_payment *p = &r->payment;
-    if (r->error == METE_CLIENT_OK && r->money == METE_CLIENT_MONEY_PAID &&
-        !cli_flag(f->c, "silent")) {
+    if (r->error == METE_CLIENT_OK && r->money == METE_CLIENT_MONEY_PAID) {
         const char *amount = p->charged[0] != '\0'
                                  ? fetch_amount(f->c, p->charged, p->decimals, p->symbol)
                                  : p->price;
@@ -291,7 +290,7 @@ static void tell(struct fetch *f, const struct fetch_one *one, const struct mete
                 mete_client_error_name(r->error), mete_client_error_remedy(r->error));
     } else if (r->text[0] != '\0') {
         cli_note(f->c, "mete: %.*s: %s", (int)url.len, url.p, r->text);
-    } else if (r->status >= STATUS_FAILED && !cli_flag(f->c, "silent")) {
+    } else if (r->status >= STATUS_FAILED) {
         cli_note(f->c, "mete: %.*s: the answer has status %u", (int)url.len, url.p, r->status);
     }
 }
@@ -524,7 +523,6 @@ static const struct cli_option OPTIONS[] = {
     {"output", 'o', "FILE", "where the body goes; once for each URL"},
     {"remote-name", 'O', NULL, "into a file of the URL's last name"},
     {"include", 'i', NULL, "print the header of the answer, too"},
-    {"silent", 's', NULL, "do not tell what was paid"},
     {"location", 'L', NULL, "follow redirections; a payment stays with its origin"},
     {"max-time", 0, "SECONDS", "for a request with all its attempts; else without bound"},
     {"retry", 0, "N", "attempts after the first; else 4"},

@@ -38,15 +38,6 @@ bool option_is_hidden(const struct cli_command *command, const struct cli_option
     return o != NULL && o->name != NULL;
 }
 
-char option_letter(const struct cli_command *command, const struct cli_option *global)
-{
-    const struct cli_option *o = command != NULL ? command->option : NULL;
-    while (o != NULL && o->name != NULL && o->letter != global->letter) {
-        o++;
-    }
-    return o != NULL && o->name != NULL ? 0 : global->letter;
-}
-
 const struct cli_command *command_at(size_t i)
 {
     return i < ARRAY_LEN(COMMANDS) ? COMMANDS[i] : NULL;
@@ -92,10 +83,9 @@ static void put_options(struct buf *out, const struct cli_option *list,
         }
         char left[64];
         char letter[5] = "    ";
-        const char own = option_letter(hiding, list);
-        if (own != 0) {
+        if (list->letter != 0) {
             letter[0] = '-';
-            letter[1] = own;
+            letter[1] = list->letter;
             letter[2] = ',';
         }
         snprintf(left, sizeof left, "%s--%s%s%s", letter, list->name,

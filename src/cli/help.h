@@ -10,9 +10,6 @@
 extern const struct cli_option cli_globals[];
 bool option_is_hidden(const struct cli_command *command, const struct cli_option *global);
 
-/** The letter of an option that all commands have; 0 when one of the command's own has it. */
-char option_letter(const struct cli_command *command, const struct cli_option *global);
-
 /** The i-th command, NULL past the end. */
 const struct cli_command *command_at(size_t i);
 /** The command that argv begins with, one or two words; NULL when there is none. */
