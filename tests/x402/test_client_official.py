@@ -6,6 +6,7 @@ covers: V-001 V-002 V-003 V-004 V-006 V-007 V-008 V-010 V-110"""
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -180,6 +181,35 @@ def many(chain, server):
     equal(len([e for e in used if "key" in e]), 20, "twenty signatures for twenty requests")
 
 
+VOLATILE = [(r"0x[0-9a-f]{64}", "HASH"), (r"20\d\d-\d\d-\d\dT[0-9:]{8}Z", "TIME"), (r"(?m)^20\d\d-\d\d-\d\d,", "DAY,")]
+
+
+def same(text):
+    for how, name in VOLATILE:
+        text = re.sub(how, name, text)
+    return text
+
+
+def played(chain, server):
+    """Every command of doc/x402-client.md answers what the document says."""
+    folder = pathlib.Path(tempfile.mkdtemp(dir=FOLDER))
+    (folder / "key").touch(0o600)
+    (folder / "key").write_text(chain.key("payer"))
+    (folder / "mete").symlink_to(METE)
+    env = {"PATH": f"{folder}:{os.environ['PATH']}", "METE_PAY_HISTORY": str(folder / "history"), "HOME": str(folder)}
+    text = (pathlib.Path(os.environ["ROOT"]) / "doc/x402-client.md").read_text()
+    count = 0
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.M | re.S):
+        for command, wanted in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.M):
+            count += 1
+            # what is told comes before what is fetched, as they are written
+            run = subprocess.run(["sh", "-c", command.replace("http://127.0.0.1:4021", server.url)], cwd=folder, env=env,
+                                 capture_output=True, text=True, timeout=120)
+            got = (run.stderr + run.stdout).replace(server.url, "http://127.0.0.1:4021").replace(server.url[7:], "127.0.0.1:4021")
+            equal(same(got.rstrip("\n")), same(wanted.rstrip("\n")), f"doc/x402-client.md: {command}")
+    ok(count >= 6, "the document has commands", count)
+
+
 def main():
     with X402Chain(chain_id=8453) as chain:
         chain.approve_permit2("payer")
@@ -197,6 +227,7 @@ def main():
                 flow(chain, legacy, "GET", "/paid", 10000, 1)
                 failing(chain, server, 2, rpc)
                 failing(chain, legacy, 1, rpc)
+                played(chain, server)
                 poor(chain, server)
                 many(chain, server)
             gas_sponsored(chain, rpc)
