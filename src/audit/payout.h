@@ -21,6 +21,9 @@ struct payout_batch {
     struct asset *asset;
     struct text rail;
     mete_time cutoff_at;
+    bool on_demand;    /* this and what follows as it was opened */
+    i128 minimum, fee; /* minor units */
+    uint64_t fee_cap_bps;
     i128 count, amount, resting, paid;
     bool exported;
 };

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 
+#define BPS_WHOLE      10000
 #define PAYOUT_HOUR_US (3600 * TIME_SECOND_US)
 
 void payouts_init(struct payouts *p, struct arena *keep)
@@ -208,6 +209,20 @@ static i128 amount_of(struct moving *v, const char *key, i128 otherwise)
 
 /* --- batches -----------------------------------------------------------------------------------*/
 
+/** A decimal of the batch's asset; absent: 0. */
+static i128 bound_of(struct moment *m, const struct payout_batch *b, const char *key)
+{
+    struct frac major;
+    i128 minor = 0;
+    if (json_get(m->payload, key) != NULL &&
+        (b->asset == NULL || !member_frac(m->payload, key, &major) || major.negative ||
+         !asset_minor(b->asset, &major, &minor))) {
+        event_forbidden(m, "its %s is no amount of its asset", key);
+        return 0;
+    }
+    return minor;
+}
+
 static void batch_open(struct audit *a, struct moment *m)
 {
     struct payout_batch *b =
@@ -216,8 +231,16 @@ static void batch_open(struct audit *a, struct moment *m)
     b->asset = book_asset(&a->book, member_text(m->payload, "asset"));
     b->rail = member_keep(a->payouts.keep, m->payload, "rail");
     b->cutoff_at = member_time(m->payload, "cutoff_at", false, m->booked_at);
+    b->on_demand = json_is_true(json_get(m->payload, "on_demand"));
+    b->minimum = bound_of(m, b, "minimum");
+    b->fee = bound_of(m, b, "fee");
+    b->fee_cap_bps = member_u64(m->payload, "fee_cap_bps", 0);
     if (b->asset == NULL) {
         event_forbidden(m, "its asset is none");
+    }
+    if (b->fee_cap_bps > BPS_WHOLE) {
+        event_forbidden(m, "its fee_cap_bps is more than the whole");
+        b->fee_cap_bps = 0;
     }
     *(void **)map_put(&a->payouts.batch_numbered, seq_key(&b->seq), NULL) = b;
 }
@@ -241,6 +264,22 @@ static void batch_close(struct audit *a, struct moment *m)
     struct payout_batch *b = batch_known(a, m);
     if (b != NULL) {
         b->is_closed = true;
+    }
+}
+
+static void judge_bounds(struct moving *v)
+{
+    const struct payout_batch *b = v->t->batch;
+    i128 cap = (i128)b->fee_cap_bps;
+    if (v->t->amount < b->minimum) {
+        char least[I128_TEXT_MAX];
+        (void)i128_format(b->minimum, least);
+        event_forbidden(v->m, "the batch pays no less than %s", least);
+    }
+    /* By parts, which stay in 128 bits; rounded down. */
+    i128 most = v->t->amount / BPS_WHOLE * cap + v->t->amount % BPS_WHOLE * cap / BPS_WHOLE;
+    if (cap > 0 && b->fee > most) {
+        event_forbidden(v->m, "the batch's fee is more than it lets it be");
     }
 }
 
@@ -282,6 +321,7 @@ static void queue(struct moving *v)
     *other = t;
     *(void **)map_put(&p->numbered, seq_key(&t->seq), NULL) = t;
     judge_payable(v->a, m, t->party, b->rail);
+    judge_bounds(v);
     judge_balance(v);
     theirs(v, -t->amount);
     own(v, OWN_PAYOUT, t->amount);

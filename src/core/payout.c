@@ -8,25 +8,34 @@
 #include <string.h>
 
 #define PAYOUT_FORMAT 1
+#define BATCH_FORMAT  2
 #define SATS_MINIMUM  500 /* design §3 "Thresholds" */
 
 void batch_pack(struct buf *out, const struct batch *b)
 {
-    buf_put_u8(out, PAYOUT_FORMAT);
+    buf_put_u8(out, BATCH_FORMAT);
     buf_put_u8(out, b->is_closed);
+    buf_put_u8(out, b->on_demand);
     buf_put_varint(out, b->asset);
     buf_put_sized(out, b->rail);
     buf_put_zigzag(out, b->cutoff_at);
+    buf_put_zigzag(out, b->bounds.minimum);
+    buf_put_zigzag(out, b->bounds.fee);
+    buf_put_varint(out, b->bounds.fee_cap_bps);
 }
 
 bool batch_unpack(struct arena *a, struct bytes packed, struct batch *out)
 {
     struct reader r = reader_of(packed);
-    r.failed |= read_u8(&r) != PAYOUT_FORMAT;
+    r.failed |= read_u8(&r) != BATCH_FORMAT;
     out->is_closed = read_u8(&r) != 0;
+    out->on_demand = read_u8(&r) != 0;
     out->asset = (uint32_t)read_varint(&r);
     out->rail = arena_text(a, read_sized(&r));
     out->cutoff_at = (mete_time)read_zigzag(&r);
+    out->bounds.minimum = read_zigzag(&r);
+    out->bounds.fee = read_zigzag(&r);
+    out->bounds.fee_cap_bps = (uint32_t)read_varint(&r);
     return reader_done(&r);
 }
 

@@ -6,15 +6,19 @@
 #define METE_CORE_PAYOUT_H
 
 #include "core/machine.h"
+#include "core/schedule.h"
 #include "core/view.h"
 
 #define ATTEMPTS_MAX_OUT 4 /* the first attempt and three more (design §3) */
 
+/* What it was opened for stays, whatever becomes of its schedule. */
 struct batch {
     bool is_closed;
+    bool on_demand; /* those who ask are paid, nobody else */
     uint32_t asset;
     struct text rail;
     mete_time cutoff_at;
+    struct payout_bounds bounds;
 };
 
 /* Sums of KEY_BATCH_SUMS; what is paid is less what came back. */

@@ -4,10 +4,9 @@
 #include "engine/payout_fact.h"
 
 #include "base/text.h"
-#include "core/amount.h"
 #include "engine/internal.h"
 #include "engine/payout_step.h"
-#include "wire/json.h"
+#include "wire/json_values.h"
 
 bool payout_attempt_find(struct engine *e, struct text transfer_id, uint32_t number,
                          struct arena *a, struct payout_due *row, struct attempt *attempt,
@@ -32,9 +31,13 @@ bool payout_attempt_find(struct engine *e, struct text transfer_id, uint32_t num
 
 static struct text money_text(struct arena *a, const struct asset *asset, i128 amount)
 {
-    char text[AMOUNT_TEXT_MAX];
-    amount_format(amount, asset->scale, text);
-    return arena_printf(a, "{\"amount\":\"%s\",\"currency\":\"%s\"}", text, asset->code);
+    struct buf out = {0};
+    struct json_writer w;
+    jw_init(&w, &out, false);
+    jw_money(&w, NULL, amount, asset);
+    struct text json = arena_text(a, buf_text(&out));
+    buf_clear(&out);
+    return json;
 }
 
 /** One step; FACT_BOOKED, FACT_REFUSED, FACT_FAILED. */

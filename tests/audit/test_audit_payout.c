@@ -26,6 +26,13 @@
     X(QUEUED_AT_MINIMUM, "event t1: the book took it although no more than 50000 is cleared")      \
     X(QUEUED_TWICE, "event lie: the book took it although the batch has a payout to the party")    \
     X(QUEUED_COOLING, "event t2: the book took it although the party's destination is cooling")    \
+    X(QUEUED_BELOW_BATCH, "event t2: the book took it although the batch pays no less than 20001") \
+    X(QUEUED_ABOVE_CAP,                                                                            \
+      "event t2: the book took it although the batch's fee is more than it lets")                  \
+    X(BOUND_OF_NOTHING,                                                                            \
+      "event b2: the book took it although its minimum is no amount of its asset")                 \
+    X(CAP_OF_MORE_THAN_ALL,                                                                        \
+      "event b2: the book took it although its fee_cap_bps is more than the")                      \
     X(QUEUED_HELD, "event t2: the book took it although the party is held")                        \
     X(QUEUED_ELSEWHERE, "event t2: the book took it although the party has no destination on")     \
     X(SENT_ANEW_TOO_EARLY, "event s2: the book took it although the payout is sending")            \
@@ -47,6 +54,10 @@
     X(ROW_OF_HELD, "payout 16: held should be 20000")                                              \
     X(ROW_OF_DUE, "payout 16: due is of another moment")                                           \
     X(ROW_OF_BATCH, "payout_batch 4: paid should be 10000")                                        \
+    X(ROW_OF_PAYEES, "payout_batch 12: pays should be asked, the book says all")                   \
+    X(ROW_OF_MINIMUM, "payout_batch 12: minimum should be 20000")                                  \
+    X(ROW_OF_FEE, "payout_batch 12: fee should be 50")                                             \
+    X(ROW_OF_CAP, "payout_batch 12: fee_cap_bps should be 25")                                     \
     X(ROW_OF_ATTEMPT, "attempt 5: outcome should be returned, the book says paid")                 \
     X(ROW_OF_ATTEMPT_PAID, "attempt 5: paid should be 10000")                                      \
     X(ROW_OF_ATTEMPT_BACK, "attempt 5: returned should be 10000")                                  \
@@ -170,9 +181,16 @@ static void paid(struct scene *s, enum payout_lie lie)
 /* 12 and on: t2 is sent, and one of the two payments of t1 comes back. */
 static void second(struct scene *s, enum payout_lie lie)
 {
-    told(s, 3, "b2", "payout.batch_opened",
-         lie == QUEUED_ELSEWHERE ? "{\"asset\":\"USD\",\"rail\":\"stripe\"}"
-                                 : "{\"asset\":\"USD\",\"rail\":\"bank\"}");
+    char opened[200];
+    snprintf(opened, sizeof opened,
+             "{\"asset\":\"USD\",\"rail\":\"%s\",\"on_demand\":true,\"minimum\":\"%s\","
+             "\"fee\":\"%s\",\"fee_cap_bps\":%u}",
+             lie == QUEUED_ELSEWHERE ? "stripe" : "bank",
+             lie == QUEUED_BELOW_BATCH ? "200.01"
+             : lie == BOUND_OF_NOTHING ? "200.001"
+                                       : "200.00",
+             lie == QUEUED_ABOVE_CAP ? "0.51" : "0.50", lie == CAP_OF_MORE_THAN_ALL ? 10001 : 25);
+    told(s, 3, "b2", "payout.batch_opened", opened);
     if (lie == QUEUED_COOLING)
         told(s, 3, "lie", "party.destination_set",
              "{\"party\":\"did:a\",\"rail\":\"bank\",\"destination\":\"y\"}");
@@ -294,12 +312,17 @@ static void batches(struct scene *s, enum payout_lie lie)
 {
     row(s,
         "{'kind':'payout_batch','seq':'4','state':'closed','asset':'USD/2','rail':'bank',"
+        "'pays':'all','minimum':'0','fee':'0','fee_cap_bps':'0',"
         "'cutoff_at':'" AT("1", "12:00:00") "','transfers':'1','amount':'10000','resting':'1',"
                                             "'paid':'%u'}",
         lie == ROW_OF_BATCH ? 20000 : 10000);
-    row(s, "{'kind':'payout_batch','seq':'12','state':'open','asset':'USD/2','rail':'bank',"
-           "'cutoff_at':'" AT("3", "12:00:00") "','transfers':'1','amount':'20000','resting':'0',"
-                                               "'paid':'0'}");
+    row(s,
+        "{'kind':'payout_batch','seq':'12','state':'open','asset':'USD/2','rail':'bank',"
+        "'pays':'%s','minimum':'%u','fee':'%u','fee_cap_bps':'%u',"
+        "'cutoff_at':'" AT("3", "12:00:00") "','transfers':'1','amount':'20000','resting':'0',"
+                                            "'paid':'0'}",
+        lie == ROW_OF_PAYEES ? "all" : "asked", lie == ROW_OF_MINIMUM ? 0 : 20000,
+        lie == ROW_OF_FEE ? 0 : 50, lie == ROW_OF_CAP ? 0 : 25);
     row(s, "{'kind':'batch_party','batch':'4','party':'did:a','payout':'5'}");
     row(s, "{'kind':'batch_party','batch':'12','party':'did:a','payout':'16'}");
 }

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "core/balance.h"
+#include "engine/payout_claim.h"
 #include "engine/payouts.h"
 #include "engine/query.h"
 #include "engine/verify.h"
@@ -58,7 +59,7 @@ struct m_batch {
     int rail;
     bool is_closed;
     bool is_queued; /* to its end */
-    char after[256];
+    struct payout_place behind;
 };
 
 enum worker_step {
@@ -426,21 +427,29 @@ static int transfer_named(const struct world *w, struct text id)
 
 static void worker_look(struct world *w, struct worker *k)
 {
-    struct payout_due *rows;
+    const struct text rails[] = {text_of(RAILS[0]), text_of(RAILS[1])};
+    const struct payout_claim_query q = {.now = w->now,
+                                         .lease_until = w->now, /* workers sleep: no lease holds */
+                                         .max = 4,
+                                         .rail = rails,
+                                         .rails = 2};
+    struct payout_leases *leases = payout_leases_new();
+    struct payout_claim *rows;
     struct mete_err err;
     size_t count;
     struct arena a;
     arena_init(&a, (size_t)1 << 26);
-    if (payouts_due(w->s.engine, w->now, 4, &a, &rows, &count, &err) != METE_OK)
-        wrong(w, "payouts_due: %s", err.text);
+    if (payouts_claim(w->s.engine, leases, &q, &a, &rows, &count, &err) != METE_OK)
+        wrong(w, "payouts_claim: %s", err.text);
     else if (count > 0) {
-        const struct payout_due *row = &rows[below(w, (unsigned)count)];
+        const struct payout_due *row = &rows[below(w, (unsigned)count)].due;
         k->transfer = transfer_named(w, row->transfer_id);
         k->seen = row->transfer;
         k->step = WORKER_PLAN;
         if (k->transfer < 0)
             wrong(w, "a row of the outbox is of no payout that was queued");
     }
+    payout_leases_free(leases);
     arena_clear(&a);
 }
 
@@ -661,23 +670,21 @@ static void batch_queue(struct world *w)
     int i = w->batches - 1 - (int)below(w, w->batches < 3 ? (unsigned)w->batches : 3);
     struct m_batch *b = &w->batch[i];
     if (below(w, 5) == 0)
-        b->after[0] = '\0';
+        b->behind = (struct payout_place){0};
     w->now = engine_now(w->s.engine);
     for (int k = 0; k < PARTIES; k++) {
         amount[k] = has(w, k);
         expected[k] = !b->is_closed && amount[k] > 0 && may_be_paid(w, k, b->rail);
     }
-    struct payout_query q = {.asset = TEXT("USD"),
-                             .rail = text_of(RAILS[b->rail]),
-                             .at = w->now,
-                             .after = text_of(b->after)};
+    struct payout_query q = {
+        .asset = TEXT("USD"), .rail = text_of(RAILS[b->rail]), .at = w->now, .behind = b->behind};
     if (payout_queue(w->s.engine, text_of(b->id), &q, 1 + below(w, 2 * PARTIES), &done, &err) !=
         METE_OK) {
         wrong(w, "payout_queue: %s", err.text);
         return;
     }
-    bool whole = b->after[0] == '\0' && done.is_done;
-    memcpy(b->after, done.after, sizeof b->after);
+    bool whole = b->behind.party == 0 && done.is_done;
+    b->behind = done.behind;
     unsigned taken = queued_take(w, i, expected, amount);
     if (taken != done.queued)
         wrong(w, "%u were queued, %llu are said", taken, (unsigned long long)done.queued);

@@ -662,6 +662,40 @@ static void without_a_destination_on_the_rail_nothing_leaves(void **state)
     REFUSED(METE_TRANSFER_UNKNOWN, STEP("sent", ATTEMPT(1)));
 }
 
+static void batch_is(uint64_t number, bool is_closed)
+{
+    struct arena a;
+    struct batch b;
+    arena_init(&a, 1 << 20);
+    assert_int_equal(view_batch(&w.view, &a, number, &b), VIEW_FOUND);
+    assert_int_equal(b.is_closed, is_closed);
+    assert_true(b.on_demand && text_is(b.rail, "stripe"));
+    assert_true(b.bounds.minimum == 1000 && b.bounds.fee == 30 && b.bounds.fee_cap_bps == 250);
+    arena_clear(&a);
+}
+
+static void a_batch_keeps_what_it_was_opened_for(void **state)
+{
+#define OPENED "\"asset\":\"USD\",\"rail\":\"stripe\""
+    (void)state;
+    assert_int_equal(say("b2", 0, "payout.batch_opened",
+                         OPENED ",\"on_demand\":true,\"minimum\":\"10.00\",\"fee\":\"0.30\","
+                                "\"fee_cap_bps\":250"),
+                     DECIDED_APPLIED);
+    uint64_t number = w.size;
+    batch_is(number, false);
+    REFUSED(METE_BELOW_MINIMUM, 0, "payout.transfer_queued",
+            "\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD("9.99"));
+    REFUSED(METE_FEE_ABOVE_CAP, 0, "payout.transfer_queued",
+            "\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD("11.99"));
+    APPLIED(0, "payout.transfer_queued",
+            "\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD("12.00"));
+    APPLIED(0, "payout.batch_closed", "\"batch_id\":\"b2\"");
+    batch_is(number, true);
+    REFUSED(METE_AMOUNT_SCALE, 0, "payout.batch_opened", OPENED ",\"minimum\":\"0.001\"");
+    REFUSED(METE_AMOUNT_SCALE, 0, "payout.batch_opened", OPENED ",\"fee\":\"0.001\"");
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -698,6 +732,7 @@ int main(void)
         ONE(state_knows_of_a_destination_what_deciding_asks),
         ONE(a_supervisors_hold_is_released_by_one),
         ONE(without_a_destination_on_the_rail_nothing_leaves),
+        ONE(a_batch_keeps_what_it_was_opened_for),
     };
     return cmocka_run_group_tests_name("payout", tests, NULL, NULL);
 }
