@@ -258,6 +258,10 @@
     X(APP_MISMATCH, 215, "app_id_mismatch", 403, 0,                                                \
       "The body is about another app than its header or its key.",                                 \
       "Send what one app reports with its own id, and with a key that may speak for it.")          \
+    X(IDEMPOTENCY_SECRET, 216, "idempotency_secret", 409, 0,                                       \
+      "The first request with this Idempotency-Key was answered with a secret, which is not "      \
+      "kept.",                                                                                     \
+      "It was done once. Of a key: list keys and replace it; of claims: claim again, without it.") \
     /* 240..: Lightning */                                                                         \
     X(INVOICE_INVALID, 240, "invoice_invalid", 422, 0, "This is not a sound Lightning invoice.",   \
       "Ask the payee for another one; the message says what BOLT 11 forbids in it.")               \

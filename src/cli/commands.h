@@ -84,6 +84,7 @@
     X(config_print)                                                                                \
     X(config_example)                                                                              \
     X(doctor)                                                                                      \
+    X(rail_approve)                                                                                \
     X(rail_sim)                                                                                    \
     X(track_call)                                                                                  \
     X(track_report)                                                                                \

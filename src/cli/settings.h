@@ -149,7 +149,9 @@ enum setting_kind {
     X(PAYMENT_SECRETS, "payments", "webhook_keys", NULL, NULL, TEXT, NULL, 0, 0, 0,                \
       "a folder with a file for each payment provider that sends webhooks: its secret; a second "  \
       "line while it is changed")                                                                  \
-    X(STRIPE_KEY, "stripe", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                         \
+    X(STRIPE_KEY, "stripe", "key", "STRIPE_KEY", NULL, VALUE, NULL, 0, 0, 0,                       \
+      "the secret key of the account, or a restricted one; key_file is better")                    \
+    X(STRIPE_KEY_FILE, "stripe", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                    \
       "the file that holds the secret key of the account, or a restricted one")                    \
     X(STRIPE_URL, "stripe", "url", NULL, NULL, URL, "https://api.stripe.com", 0, 0, 0,             \
       "where Stripe answers; http of this machine alone")                                          \
@@ -175,10 +177,12 @@ enum setting_kind {
       "of names: basic (what every bank reads), or unicode")                                       \
     X(BANK_FOLDER, "bank", "folder", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \
       "where files are put for the bank's program to fetch; or url")                               \
-    X(BANK_URL, "bank", "url", NULL, NULL, URL, NULL, 0, 0, 0,                                     \
+    X(BANK_URL, "bank", "url", "BANKING_API", NULL, URL, NULL, 0, 0, 0,                            \
       "where files are put by PUT URL/NAME; or folder")                                            \
     X(BANK_TOKEN, "bank", "token_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                         \
       "the file that holds the bearer token for that URL")                                         \
+    X(BANK_MARKS, "bank", "marks", NULL, NULL, TEXT, NULL, 0, 0, 0,                                \
+      "of nacha by url: a folder of all workers' that remembers what was put out")                 \
     X(BANK_CA, "bank", "ca_file", NULL, NULL, FILE, NULL, 0, 0, 0,                                 \
       "the authorities that its certificate is checked by, PEM; unless said the system's")         \
     X(BANK_DAYS, "bank", "execution_days", NULL, NULL, NUMBER, "1", 0, 30, 0,                      \

@@ -9,6 +9,7 @@
 #include "crypto/seal.h"
 #include "http/signature.h"
 #include "store/hash_seed.h"
+#include "wire/url.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -365,16 +366,10 @@ bool authority_is_open(struct authority *a, mete_time now)
     return open;
 }
 
-/** An address of loopback, or a name without a dot: no name of the internet. */
+/** This machine, or a name without a dot: no name of the internet. */
 static bool is_near(struct text host)
 {
-    bool dotted = false;
-    bool number = true; /* 127.0.0.1.example.org is anybody's */
-    for (size_t i = 0; i < host.len; i++) {
-        dotted = dotted || host.p[i] == '.';
-        number = number && ((host.p[i] >= '0' && host.p[i] <= '9') || host.p[i] == '.');
-    }
-    return !dotted || (number && text_starts(host, "127."));
+    return host_is_loopback(host) || host.len == 0 || memchr(host.p, '.', host.len) == NULL;
 }
 
 /** A browser on this machine runs pages of others. It names the page's site in Origin, and in Host

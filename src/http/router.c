@@ -8,6 +8,11 @@
 
 #include <string.h>
 
+bool route_is(const struct exchange *x, enum route_flag flag)
+{
+    return x->route != NULL && (x->route->flags & flag) != 0;
+}
+
 static struct text segment_next(struct text *path)
 {
     size_t len = 0;

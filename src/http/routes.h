@@ -32,7 +32,8 @@ route_handler rates_get, rates_post, quote_get;
 route_handler settlement_prepare, settlement_post, settlement_get, settlements_list_get;
 route_handler payout_claims_prepare, payout_claims_post, payout_steps_prepare, payout_steps_post;
 route_handler payout_plan_post, payout_batch_prepare, payout_batch_post, payout_batches_get;
-route_handler payout_batch_get, payouts_get, payout_get, payout_act_prepare, payout_cancel_post;
+route_handler payout_batch_get, payouts_get, payout_get, payout_act_prepare, payout_hold_prepare,
+    payout_cancel_post;
 route_handler payout_release_post, payout_hold_post, payout_request_prepare, payout_request_post;
 route_handler audit_totals_get, allocations_get, follow_post;
 route_handler allocation_get, dispute_get, disputes_list_get, dispute_prepare;

@@ -276,16 +276,18 @@ class Walk:
                 self.ask(o, o.method, o.target(ids, {**given, "dry_run": "true"}), value, **more)
             once = {"Idempotency-Key": f"{o.id}-{name}-{ids}"}
             first = self.ask(o, o.method, o.target(ids, given), value, headers=once, **more)
-            again = self.ask(o, o.method, o.target(ids, given), value, headers=once, **more)
-            if o.method == "POST" and \
-                    (again.raw, again.headers["Idempotency-Hit"]) != (first.raw, "true"):
+            secret = first.headers["Cache-Control"] == "no-store"
+            again = self.ask(o, o.method, o.target(ids, given), value, headers=once,
+                             **{**more, "wanted": "409" if secret else "2"})
+            if again.headers["Idempotency-Hit"] != "true" or \
+                    (secret and again.json["code"] != "idempotency_secret") or \
+                    (not secret and again.raw != first.raw):
                 self.bad.append((o.id, name, "the same Idempotency-Key gets another answer"))
             self.ask(o, o.method, o.target(ids, given), value, **more)
-            if kind and o.method == "POST":
-                self.ask(o, o.method, o.target(ids, given), b" {}", wanted="422", headers=once)
-        if o.method == "POST":
-            self.ask(o, o.method, o.target(ids), wanted="400",
-                     headers={"Idempotency-Key": "k" * 256}, body={} if o.bodies() else None)
+            query, other = (given, b" {}") if kind else ({**given, "x": "y"}, None)
+            self.ask(o, o.method, o.target(ids, query), other, wanted="422", headers=once)
+        self.ask(o, o.method, o.target(ids), wanted="400",
+                 headers={"Idempotency-Key": "k" * 256}, body={} if o.bodies() else None)
 
     def provoke(self, o, ids):
         """What any operation answers to those who may not, know not, or send too much."""
