@@ -508,6 +508,9 @@ static int fetch_run(struct cli *c)
     if (cli_flag(c, "history")) {
         return c->operand_count > 0 ? cli_usage(c, "--history takes no URL") : fetch_history(c);
     }
+    if (c->csv) {
+        return cli_usage(c, "--csv is for --history");
+    }
     if (c->operand_count == 0 && cli_option(c, "from-file") == NULL) {
         return cli_usage(c, "a URL, or --from-file, or --history");
     }

@@ -106,6 +106,10 @@ def versions(shop):
             equal((p["x402Version"], p["accepted"], p["resource"]),
                   (2, offer_v2(), {"url": "http://x/y", "description": "test"}), f"{name}: what was offered is echoed")
         equal([e["state"] for e in lines(book)], ["signed", "sent", "paid"], f"{name}: the history")
+        url = shop.steps("/year", price(offer_v2(maxTimeoutSeconds=31536000)), paid())
+        plain(url)
+        a = shop.payments("/year")[0]["payload"]["authorization"]
+        ok(int(a["validBefore"]) - time.time() < 3700, "a signature is good for an hour at most", a)
         equal(book.stat().st_mode & 0o777, 0o600, f"{name}: nobody else reads the history")
 
 
@@ -152,6 +156,19 @@ def free(shop):
     equal(one("-X", "POST", url)[1]["attempts"], 1, "a POST that may have been done is not repeated")
     url = shop.steps("/head", answer(200))
     equal((plain("-X", "HEAD", url).returncode, shop.requests("/head")[0].method), (0, "HEAD"), "HEAD")
+
+
+def tls():
+    """https: a certificate that is trusted, and one that is not."""
+    cert, key = FOLDER / "cert.pem", FOLDER / "cert.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert],
+                   check=True, capture_output=True)
+    with Shop(tls=(cert, key)) as shop:
+        url = shop.steps("/tls", price(), paid())
+        equal(one("--retry", "0", url)[1]["error"], "not_sent", "a certificate that nobody knows is not trusted")
+        out = plain("--cacert", cert, url)
+        equal((out.returncode, out.stdout), (0, b"goods"), "--cacert trusts it")
 
 
 def refusals(shop):
@@ -555,6 +572,7 @@ def main():
         versions(shop)
         echo(shop)
         free(shop)
+        tls()
         refusals(shop)
         budgets(shop)
         unknown_outcomes(shop)
