@@ -283,9 +283,7 @@ static void tell(struct fetch *f, const struct fetch_one *one, const struct mete
                                  : p->price;
         cli_note(f->c, "mete: paid %s on %s for %.*s (%s)", amount, p->network, (int)url.len, url.p,
                  p->transaction[0] != '\0' ? p->transaction : "no transaction told");
-    } else if (r->error == METE_CLIENT_DRY_RUN) {
-        cli_note(f->c, "mete: %.*s: %s", (int)url.len, url.p, r->text);
-    } else if (r->error != METE_CLIENT_OK) {
+    } else if (r->error != METE_CLIENT_OK && r->error != METE_CLIENT_DRY_RUN) {
         fprintf(stderr, "mete: %.*s: %s (%s)\n      %s\n", (int)url.len, url.p, r->text,
                 mete_client_error_name(r->error), mete_client_error_remedy(r->error));
     } else if (r->text[0] != '\0') {
