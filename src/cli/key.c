@@ -283,7 +283,7 @@ const struct cli_command command_key_create = {
     .summary = "make a key for the server and show it once",
     .about = "Scopes: revenue:write revenue:read policy:write policy:read payout:write\n"
              "payout:approve dispute:write earnings:read audit:read facilitator admin\n"
-             "payout:work.\n"
+             "payout:work x402:work.\n"
              "The key belongs to the book that --book names. Only its hash is kept.",
     .option = CREATE_OPTIONS,
     .run = key_create_run};

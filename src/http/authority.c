@@ -92,7 +92,8 @@ enum mete_code scopes_parse(struct text list, uint32_t *out, struct mete_err *er
     (UINT32_C(1) << SCOPE_REVENUE_READ | UINT32_C(1) << SCOPE_POLICY_WRITE |                       \
      UINT32_C(1) << SCOPE_POLICY_READ | UINT32_C(1) << SCOPE_PAYOUT_APPROVE |                      \
      UINT32_C(1) << SCOPE_AUDIT_READ | UINT32_C(1) << SCOPE_FACILITATOR |                          \
-     UINT32_C(1) << SCOPE_ADMIN | UINT32_C(1) << SCOPE_PAYOUT_WORK)
+     UINT32_C(1) << SCOPE_ADMIN | UINT32_C(1) << SCOPE_PAYOUT_WORK |                               \
+     UINT32_C(1) << SCOPE_X402_WORK)
 
 bool principal_may(const struct principal *p, enum scope s)
 {

@@ -8,6 +8,7 @@
 #include "engine/payout_claim.h"
 #include "http/clerk.h"
 #include "http/descriptors.h"
+#include "http/facilitator/facilitator.h"
 #include "http/federation.h"
 #include "http/feed.h"
 #include "http/follow.h"
@@ -609,6 +610,17 @@ static enum mete_code streams_open(struct desk *d, struct mete_err *err)
     return log_pages_start(&d->log_pages, &po, err);
 }
 
+static void facilitator_open(struct desk *d)
+{
+    const struct facilitator_options o = {.nets = d->o.nets,
+                                          .is_public = d->o.facilitator_public,
+                                          .rate = d->o.facilitator_rate,
+                                          .wait_s = d->o.settle_wait_s,
+                                          .replace_s = d->o.replace_after_s};
+    facilitator_start(&d->facilitator, d, &o);
+    d->x402_signer = facilitator_signs(d->facilitator);
+}
+
 static enum mete_code parts_open(struct desk *d, struct mete_err *err)
 {
     const struct keeper_options ko = {.store = d->o.store,
@@ -637,6 +649,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         clerk_start(&d->clerk, d);
         insights_start(&d->insights, d);
         payday_start(&d->payday, d);
+        facilitator_open(d);
         code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
     }
     if (code == METE_OK) {
@@ -703,6 +716,7 @@ void desk_quiesce(struct desk *d)
 {
     atomic_store(&d->state, DESK_DRAINING);
     payout_worker_quiesce(d->payouts);
+    facilitator_quiesce(d->facilitator);
     server_quiesce(d->server);
     streams_drain(d->streams);
 }
@@ -720,6 +734,7 @@ void desk_close(struct desk *d)
         streams_drain(d->streams);
     }
     payout_worker_stop(d->payouts);
+    facilitator_stop(d->facilitator);
     follow_stop(d->follow);
     relay_stop(d->relay);
     refresh_stop(d->refresh);

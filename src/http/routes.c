@@ -6,6 +6,7 @@
 #define DISTRIB  ROLE_DISTRIBUTIONS
 #define REGISTRY ROLE_MANIFESTS
 #define READERS  (ROLE_DISTRIBUTIONS | ROLE_WALLET | ROLE_DASHBOARD)
+#define X402     (READERS | ROLE_FACILITATOR)
 
 /* What a supervisor does with an allocation. */
 #define ACT(name, operation)                                                                       \
@@ -159,6 +160,34 @@ const struct route ROUTES[] = {
      64 * KIB, payout_claims_prepare, payout_claims_post, ROUTE_REAL},
     {"POST", "/v1/payouts/steps", "stepPayouts", ROLE_WORKER, SCOPE_PAYOUT_WORK, PLACE_WRITE,
      16 * MIB, payout_steps_prepare, payout_steps_post, 0},
+    {"GET", "/supported", "supportedPayments", ROLE_FACILITATOR, SCOPE_NONE, PLACE_HERE, 0, NULL,
+     x402_supported_get, 0},
+    {"GET", "/discovery/resources", "listPaidResources", ROLE_FACILITATOR, SCOPE_NONE, PLACE_APART,
+     0, NULL, x402_resources_get, 0},
+    {"POST", "/discovery/resources", "registerPaidResource", ROLE_FACILITATOR, SCOPE_POLICY_WRITE,
+     PLACE_WRITE, 256 * KIB, x402_resource_prepare, x402_resource_post, 0},
+    {"GET", "/discovery/search", "searchPaidResources", ROLE_FACILITATOR, SCOPE_NONE, PLACE_APART,
+     0, NULL, x402_search_get, 0},
+    {"GET", "/discovery/analytics", "paidResourceAnalytics", ROLE_FACILITATOR, SCOPE_REVENUE_READ,
+     PLACE_APART, 0, NULL, x402_analytics_get, 0},
+    {"POST", "/verify", "verifyPayment", ROLE_FACILITATOR, SCOPE_GUEST, PLACE_LATER, 256 * KIB,
+     NULL, x402_verify_post, 0},
+    {"POST", "/settle", "settlePayment", ROLE_FACILITATOR, SCOPE_GUEST, PLACE_LATER, 256 * KIB,
+     NULL, x402_settle_post, 0},
+    {"POST", "/release", "releasePayment", ROLE_FACILITATOR, SCOPE_GUEST, PLACE_LATER, 256 * KIB,
+     NULL, x402_release_post, 0},
+    {"POST", "/v1/x402/steps", "stepPayments", ROLE_FACILITATOR, SCOPE_X402_WORK, PLACE_WRITE,
+     16 * MIB, x402_steps_prepare, x402_steps_post, ROUTE_REAL},
+    {"GET", "/v1/x402/payments", "listPayments", X402, SCOPE_EARNINGS_READ, PLACE_APART, 0, NULL,
+     x402_payments_get, 0},
+    {"GET", "/v1/x402/payments/{id}", "getPayment", X402, SCOPE_EARNINGS_READ, PLACE_READ, 0, NULL,
+     x402_payment_get, 0},
+    {"GET", "/v1/x402/revenue", "getPaymentRevenue", X402, SCOPE_REVENUE_READ, PLACE_APART, 0, NULL,
+     x402_revenue_get, 0},
+    {"GET", "/v1/x402/policies", "listResourcePolicies", X402, SCOPE_POLICY_READ, PLACE_APART, 0,
+     NULL, x402_policies_get, 0},
+    {"PUT", "/v1/x402/policies", "setResourcePolicy", X402, SCOPE_POLICY_WRITE, PLACE_WRITE,
+     64 * KIB, x402_policy_prepare, x402_policy_put, 0},
     {"GET", "/v1/allocations/{id}", "getAllocation", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0,
      NULL, allocation_get, 0},
     {"GET", "/v1/disputes", "listDisputes", READERS, SCOPE_EARNINGS_READ, PLACE_APART, 0, NULL,

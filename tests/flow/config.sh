@@ -250,7 +250,7 @@ diff settings told >differences
 ok $? 'mete.conf(5) has every setting'
 sed 's/^/# /' differences
 sed -n 's/^#\([a-z_]*\) =.*/\1/p; s/^# Never here.*/x/p' example | grep -cv '^x$' >count
-is "$(($(cat count) + 3))" "$(grep -c . settings)" 'so has the example, but for secrets'
+is "$(($(cat count) + 5))" "$(grep -c . settings)" 'so has the example, but for secrets'
 # the names by which the sources of rails know their settings
 printf '[rails]\nrails = stripe\n' >stripe.conf
 STRIPE_KEY=sk_test_of_the_environment BANKING_API=https://bank.example/files \
