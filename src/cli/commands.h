@@ -81,6 +81,7 @@
     X(restore)                                                                                     \
     X(store_prepare)                                                                               \
     X(store_distribute)                                                                            \
+    X(fetch)                                                                                       \
     X(serve)                                                                                       \
     X(mcp)                                                                                         \
     X(worker)                                                                                      \
