@@ -238,9 +238,7 @@ static void looked(void *ctx, enum mete_code code, const struct x402_status *now
     } else if (code != METE_OK && code != METE_NOT_FOUND) {
         s->j.c.message = arena_printf(&s->j.x->arena, "%s", err->text);
         refuse(s, X402_REASON_UNEXPECTED_SETTLE);
-    } else if (s->j.c.reason != X402_REASON_NONE) {
-        refuse(s, s->j.c.reason);
-    } else if (judging_is_early(&s->j)) {
+    } else if (s->j.c.reason != X402_REASON_NONE || judging_is_early(&s->j)) {
         refuse(s, s->j.c.reason);
     } else {
         judging_rounds(&s->j);
