@@ -32,8 +32,9 @@ int64_t loop_now(void)
 void loop_put(struct loop *l, struct turner *t)
 {
     pthread_mutex_lock(&l->lock);
-    bool wake = !t->is_queued && !l->is_awake;
-    if (!t->is_queued) {
+    bool is_new = !t->is_queued && !t->is_done;
+    bool wake = is_new && !l->is_awake;
+    if (is_new) {
         t->is_queued = true;
         t->queued = l->queue;
         l->queue = t;
@@ -85,7 +86,13 @@ void loop_done(struct loop *l, struct turner *t)
     if (t->next != NULL) {
         t->next->before = t->before;
     }
+    pthread_mutex_lock(&l->lock);
     t->is_done = true;
+    bool is_queued = t->is_queued; /* then the queue still leads to it */
+    pthread_mutex_unlock(&l->lock);
+    if (!is_queued) {
+        t->drop(t);
+    }
 }
 
 static void meet(struct loop *l, struct turner *t)
@@ -119,7 +126,12 @@ static void queue_take(struct loop *l)
         pthread_mutex_lock(&l->lock);
         in_order = t->queued;
         t->is_queued = false;
+        bool is_done = t->is_done;
         pthread_mutex_unlock(&l->lock);
+        if (is_done) {
+            t->drop(t);
+            continue;
+        }
         meet(l, t);
         t->turn(t); /* it may be gone after that */
     }

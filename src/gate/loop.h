@@ -17,8 +17,7 @@ struct turner;
 struct turner {
     void (*turn)(struct turner *t); /* on the loop's thread: after loop_put, when a transfer of its
                                        own has ended, and at each tick */
-    int64_t wake_at;                /* microseconds of the steady clock; 0: no moment of its own.
-                                       The loop's thread alone */
+    void (*drop)(struct turner *t); /* the loop knows it no more; on the loop's thread, once */
     /* the loop's own */
     struct turner *next, *before; /* of all */
     struct turner *queued;
@@ -40,7 +39,8 @@ struct loop *loop_open(void);
 /** Every turner has to be done. */
 void loop_close(struct loop *l);
 
-/** Has its turn soon. Any thread. The first time, the loop learns of it. */
+/** Has its turn soon; nothing when it is done. Any thread, as long as it is there. The first time,
+ *  the loop learns of it. */
 void loop_put(struct loop *l, struct turner *t);
 
 /* On the loop's thread alone. */
@@ -51,7 +51,7 @@ CURL *loop_handle(struct loop *l);
 void loop_begin(struct loop *l, struct transfer *t);
 /** Takes a transfer out, ended or not, and its handle back. */
 void loop_end(struct loop *l, struct transfer *t);
-/** The loop forgets it; its turn is not called any more. */
+/** Its turn is not called any more; `drop` is, now or soon. */
 void loop_done(struct loop *l, struct turner *t);
 /** Microseconds of the steady clock. */
 int64_t loop_now(void);

@@ -5,7 +5,6 @@
 
 #include "base/buf.h"
 #include "base/map.h"
-#include "base/text.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,7 +16,7 @@ struct entry {
     enum once_state state;
     struct hash payload;
     int64_t until;
-    char transaction[ONCE_TRANSACTION_MAX];
+    struct once_note note;
 };
 
 struct once {
@@ -91,16 +90,16 @@ static bool room_make(struct once *o, int64_t now)
 }
 
 enum once_state once_begin(struct once *o, const struct hash *key, const struct hash *payload,
-                           int64_t now, char transaction[ONCE_TRANSACTION_MAX])
+                           int64_t now, struct once_note *note)
 {
-    transaction[0] = '\0';
+    *note = (struct once_note){0};
     pthread_mutex_lock(&o->lock);
     enum once_state state = room_make(o, now) ? ONCE_NEW : ONCE_FULL;
     struct entry *e = omap_get(&o->by_key, key_bytes(key));
     if (e != NULL) {
         bool is_same = memcmp(e->payload.b, payload->b, sizeof payload->b) == 0;
         state = e->state == ONCE_PENDING && !is_same ? ONCE_SERVING : e->state;
-        memcpy(transaction, e->transaction, sizeof e->transaction);
+        *note = e->note;
         if (state == ONCE_PENDING) {
             uint8_t due[DUE_LEN];
             METE_ASSERT(omap_remove(&o->by_time, due_bytes(key, e->until, due)));
@@ -125,7 +124,7 @@ void once_forget(struct once *o, const struct hash *key)
 }
 
 static void keep(struct once *o, const struct hash *key, enum once_state state, int64_t until,
-                 const char *transaction)
+                 const struct once_note *note)
 {
     uint8_t due[DUE_LEN];
     pthread_mutex_lock(&o->lock);
@@ -133,19 +132,21 @@ static void keep(struct once *o, const struct hash *key, enum once_state state, 
     METE_ASSERT(e != NULL && e->state == ONCE_SERVING && until >= 0);
     e->state = state;
     e->until = until;
-    (void)text_copy(e->transaction, sizeof e->transaction, text_of(transaction));
+    e->note = *note;
     (void)omap_put(&o->by_time, due_bytes(key, until, due), NULL);
     pthread_mutex_unlock(&o->lock);
 }
 
-void once_served(struct once *o, const struct hash *key, int64_t until, const char *transaction)
+void once_served(struct once *o, const struct hash *key, int64_t until,
+                 const struct once_note *note)
 {
-    keep(o, key, ONCE_SERVED, until, transaction);
+    keep(o, key, ONCE_SERVED, until, note);
 }
 
-void once_pending(struct once *o, const struct hash *key, int64_t until, const char *transaction)
+void once_pending(struct once *o, const struct hash *key, int64_t until,
+                  const struct once_note *note)
 {
-    keep(o, key, ONCE_PENDING, until, transaction);
+    keep(o, key, ONCE_PENDING, until, note);
 }
 
 size_t once_count(struct once *o)

@@ -7,7 +7,12 @@
 
 #include "crypto/hash.h"
 
-#define ONCE_TRANSACTION_MAX 128 /* bytes with NUL */
+/** What is remembered of a payment; texts with NUL, empty when there is nothing. */
+struct once_note {
+    char transaction[128];
+    char reservation[129]; /* that its settlement carries */
+    char amount[80];       /* that is settled, when it is another one than was asked for */
+};
 
 enum once_state {
     ONCE_NEW,     /* it is the asker's now: once_end or once_pending ends that */
@@ -24,16 +29,18 @@ struct once *once_open(size_t count_max);
 void once_close(struct once *o);
 
 /** Asks for a payment: key is its network, asset, payer and nonce; `payload` what was signed. With
- *  another payload of the same key, ONCE_SERVING or ONCE_SERVED. `transaction` is that of a payment
- *  that was served, or is pending; may be empty. `now` in seconds. */
+ *  another payload of the same key, ONCE_SERVING or ONCE_SERVED. `note` is that of a payment that
+ *  was served, or is pending. `now` in seconds. */
 enum once_state once_begin(struct once *o, const struct hash *key, const struct hash *payload,
-                           int64_t now, char transaction[ONCE_TRANSACTION_MAX]);
+                           int64_t now, struct once_note *note);
 /** It was not served, and may be brought again. */
 void once_forget(struct once *o, const struct hash *key);
 /** It was served (or is to be settled by its own payload alone): nobody else gets anything for it
  *  until `until`, in seconds. */
-void once_served(struct once *o, const struct hash *key, int64_t until, const char *transaction);
-void once_pending(struct once *o, const struct hash *key, int64_t until, const char *transaction);
+void once_served(struct once *o, const struct hash *key, int64_t until,
+                 const struct once_note *note);
+void once_pending(struct once *o, const struct hash *key, int64_t until,
+                  const struct once_note *note);
 size_t once_count(struct once *o);
 
 #endif
