@@ -84,6 +84,8 @@
     X(config_example)                                                                              \
     X(doctor)                                                                                      \
     X(rail_sim)                                                                                    \
+    X(gate_report)                                                                                 \
+    X(gate)                                                                                        \
     X(track_call)                                                                                  \
     X(track_report)                                                                                \
     X(events_list)                                                                                 \

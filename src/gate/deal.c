@@ -41,6 +41,7 @@ static void let_go(struct deal *d)
     if (atomic_fetch_sub(&d->holders, 1) != 1) {
         return;
     }
+    struct gate *g = d->g;
     METE_ASSERT(d->upstream.curl == NULL && d->ask.curl == NULL && !d->pay.is_begun);
     curl_slist_free_all(d->headers);
     curl_slist_free_all(d->ask_headers);
@@ -54,6 +55,7 @@ static void let_go(struct deal *d)
     pthread_mutex_destroy(&d->lock);
     arena_clear(&d->arena);
     free(d);
+    atomic_fetch_sub(&g->deals, 1);
 }
 
 /* --- the answer is read ------------------------------------------------------------------------*/
@@ -147,6 +149,7 @@ struct deal *deal_new(struct gate *g, struct exchange *x)
     source_init(&d->source, source_read, source_close);
     d->sink = (struct sink){sink_take, sink_end, sink_gone};
     d->g = g;
+    atomic_fetch_add(&g->deals, 1);
     d->loop = g->loop[atomic_fetch_add(&g->next_loop, 1) % GATE_LOOPS];
     d->turner.turn = deal_turn;
     d->turner.drop = turner_drop;

@@ -128,7 +128,8 @@ static void head_reply(const struct deal *d, struct exchange *x)
     x->status = d->status;
     x->type = NULL; /* Content-Type is among the headers */
     for (size_t i = 0; i < d->head_count; i++) {
-        if (!paid || !host_eq(d->head[i].name, TEXT("Cache-Control"))) {
+        if (!host_eq(d->head[i].name, TEXT("X-Request-Id")) &&
+            (!paid || !host_eq(d->head[i].name, TEXT("Cache-Control")))) {
             reply_header(x, d->head[i].name.p, d->head[i].value);
         }
     }
@@ -182,9 +183,8 @@ void answer_deliver(struct deal *d)
         return;
     }
     bool whole = fits_whole(d);
-    bool uploading = d->has_sink && !d->up_ended; /* then only a whole answer can be sent */
     head_reply(d, x);
-    if (whole || uploading) {
+    if (whole) {
         buf_put(&x->out, d->down.b.p + d->down.from, pipe_len(&d->down));
         d->down.from = d->down.b.len;
         d->down_ended = true;

@@ -22,9 +22,10 @@ static bool has_left(struct deal *d)
     pthread_mutex_lock(&d->lock);
     bool open = (d->x != NULL || d->is_source) && !d->is_closed;
     bool unread = d->has_sink && !d->up_ended; /* the server reads, and sees it itself */
-    if (open && !unread && !d->has_left && recv(d->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+    bool gone = open && !unread && recv(d->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    if ((gone || d->g->is_stopping) && !d->has_left) {
         d->has_left = true;
-        if (d->is_source) {
+        if (d->is_source && !d->is_closed) {
             source_wake(&d->source);
         }
     }
@@ -65,8 +66,21 @@ static bool is_worth_waiting(const struct deal *d)
 static void deliver(struct deal *d)
 {
     pay_served(d, d->status < 500);
-    answer_deliver(d);
     step_to(d, DEAL_DELIVER);
+}
+
+/** While the body still comes, only an answer that is whole can be sent. */
+static void answer_look(struct deal *d)
+{
+    pthread_mutex_lock(&d->lock);
+    bool uploading = d->has_sink && !d->up_ended && !d->has_left;
+    bool full = d->down_waits;
+    pthread_mutex_unlock(&d->lock);
+    if (!uploading || upstream_is_whole(d)) {
+        answer_deliver(d);
+    } else if (d->upstream.has_ended || full) {
+        upstream_failed(d);
+    }
 }
 
 static void head_judge(struct deal *d)
@@ -167,6 +181,12 @@ static void left(struct deal *d)
 static void deliver_look(struct deal *d)
 {
     upstream_resume(d);
+    if (!d->is_answered) {
+        answer_look(d);
+    }
+    if (!d->is_answered) {
+        return;
+    }
     pthread_mutex_lock(&d->lock);
     bool nobody = d->is_closed || !d->is_source; /* reads it */
     if (d->upstream.has_ended && !d->down_ended && !d->down_cut) {

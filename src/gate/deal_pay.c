@@ -239,7 +239,7 @@ void pay_settle(struct deal *d)
     ask(d, "/settle", &asking);
 }
 
-static void settled_note(struct deal *d, const struct x402_settled *s)
+static bool settled_note(struct deal *d, const struct x402_settled *s)
 {
     pthread_mutex_lock(&d->lock);
     bool has_client = d->x != NULL && !d->has_left;
@@ -255,6 +255,7 @@ static void settled_note(struct deal *d, const struct x402_settled *s)
     if (!has_client) {
         atomic_fetch_add(&d->g->meters.settled_unserved, 1);
     }
+    return has_client;
 }
 
 static void settled_well(struct deal *d, const struct x402_settled *s)
@@ -267,10 +268,13 @@ static void settled_well(struct deal *d, const struct x402_settled *s)
     buf_reset(&d->pay.settled);
     x402_settled_write_header(&d->pay.settled, s);
     d->pay.pending = transaction;
-    if (d->upstream.curl != NULL) {
-        pay_served(d, true);
+    bool has_client = settled_note(d, s);
+    if (d->upstream.curl != NULL || !has_client) {
+        pay_served(d, has_client); /* who had gone may bring it again */
     }
-    settled_note(d, s);
+    if (!has_client) {
+        identifier_end(d, NULL);
+    }
     deal_settled(d);
 }
 

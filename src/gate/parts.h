@@ -32,8 +32,10 @@ struct gate {
     struct replay *replay;
     struct stats *stats;
     struct meters meters;
-    struct lines *lines; /* NULL: no log */
-    struct watch *watch; /* asks the facilitator what it takes, now and then */
+    struct lines *lines;      /* NULL: no log */
+    struct watch *watch;      /* asks the facilitator what it takes, now and then */
+    _Atomic unsigned deals;   /* that are not over */
+    _Atomic bool is_stopping; /* whoever is served now is cut off */
     pthread_mutex_t menu_lock;
     struct menu *menu;
 };

@@ -36,15 +36,10 @@ void stats_flush(struct stats *s, bool now);
 
 /* Reading such a file again. */
 
-enum stats_by {
-    STATS_BY_ROUTE = 1u,
-    STATS_BY_DAY = 2u,
-    STATS_BY_NETWORK = 4u,
-    STATS_BY_ASSET = 8u
-};
+enum stats_by { STATS_BY_ROUTE = 1u, STATS_BY_DAY = 2u };
 
 struct stats_row {
-    struct text route, day, network, asset; /* empty: not asked for, or not known (no payment) */
+    struct text route, day, network, asset; /* empty: not asked for, or no payment */
     struct text symbol;
     int64_t decimals; /* -1: not known */
     uint64_t requests, asked, paid, failed, free;
