@@ -24,6 +24,7 @@
 static void id_set(struct exchange *x)
 {
     uint8_t random[8];
+    x->began_clock = loop_now();
     struct text given = exchange_header(x, "X-Request-Id");
     bool plain = given.len > 0 && given.len <= REQUEST_ID_MAX;
     for (size_t i = 0; i < given.len && plain; i++) {

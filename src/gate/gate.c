@@ -88,7 +88,7 @@ static void line_write(struct gate *g, const struct exchange *x, const struct ta
 {
     struct buf line = {0};
     struct json_writer w;
-    line_begin(&w, &line, x->status >= 500 ? "ERROR" : x->status >= 400 ? "WARNING" : "INFO");
+    line_begin(&w, &line, x->status >= 500 ? "ERROR" : "INFO");
     jw_str(&w, "request_id", x->request_id);
     jw_text(&w, "method", x->method);
     if (t != NULL && t->route != NULL) { /* paths may name people: the route as it was written */

@@ -115,12 +115,32 @@ struct text gate_path_fold(struct arena *a, struct text in)
     return (struct text){to, len};
 }
 
+/* Spaces of other scripts, and what shows nothing at all: some servers drop them. */
+static bool is_unseen(const unsigned char *u, size_t len)
+{
+    if (len >= 2 && u[0] == 0xc2 && (u[1] == 0xa0 || u[1] == 0xad || u[1] < 0xa0)) {
+        return true; /* U+0080 to U+00A0, U+00AD */
+    }
+    if (len < 3) {
+        return false;
+    }
+    bool general =
+        u[0] == 0xe2 && ((u[1] == 0x80 && (u[2] <= 0x8f || u[2] >= 0xa8) && u[2] <= 0xaf) ||
+                         (u[1] == 0x81 && u[2] >= 0x9f && u[2] <= 0xaf));
+    bool wide = u[0] == 0xe3 && u[1] == 0x80 && u[2] == 0x80;
+    bool mark = u[0] == 0xef && u[1] == 0xbb && u[2] == 0xbf;
+    return general || wide || mark;
+}
+
 static const char *foreign_refused(struct text t)
 {
     for (size_t i = 0; i < t.len; i++) {
         char c = 0;
         if (foreign(t.p + i, t.len - i, &c) > 0 && (c == '/' || c == '\\' || c == '.')) {
             return "has a character that some servers take for a slash or a dot";
+        }
+        if (is_unseen((const unsigned char *)t.p + i, t.len - i)) {
+            return "has a space of another script, or a character that shows nothing";
         }
     }
     return NULL;

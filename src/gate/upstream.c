@@ -4,6 +4,7 @@
  * request could be another one for the upstream than for the gate. */
 #include "base/text.h"
 #include "gate/deal.h"
+#include "http/query_args.h"
 #include "wire/url.h"
 #include "wire/x402/header.h"
 
@@ -170,11 +171,7 @@ static void head_end(struct deal *d)
 static void head_line(struct deal *d, struct text name, struct text value)
 {
     if (host_eq(name, TEXT("Content-Length"))) {
-        curl_off_t size = -1;
-        d->has_size = curl_easy_getinfo(d->upstream.curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
-                                        &size) == CURLE_OK &&
-                      size >= 0;
-        d->size = d->has_size ? (uint64_t)size : 0;
+        d->has_size = text_number(value, 0, INT64_MAX, &d->size);
     } else if (host_eq(name, TEXT(X402_HEADER_OVERRIDES))) {
         d->overrides = arena_text(&d->arena, value);
     }
