@@ -23,7 +23,11 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "http"))
-from served import METE, SANITIZED, done, equal, note, ok, until  # noqa: E402,F401
+from served import METE, SANITIZED, done, equal, free_ports, note, ok, until  # noqa: E402,F401
+
+def free_port():
+    return free_ports(1)[0]
+
 
 PAY_TO = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
 PAYER = "0x857b06519E91e3A54538791bDbb0E22373e36b66"
