@@ -117,6 +117,7 @@ struct deal {
     bool head_full;
     bool has_size;
     uint64_t size;         /* of the body, as the head says */
+    struct text hop;       /* names that the head has for one connection alone */
     struct text overrides; /* Settlement-Overrides */
     bool is_answered;
     struct tale tale;

@@ -155,13 +155,26 @@ static void head_begin(struct deal *d)
     d->head_count = 0;
     d->has_size = false;
     d->head_full = false;
-    d->overrides = (struct text){0};
+    d->overrides = d->hop = (struct text){0};
+}
+
+/** Names that the head's own Connection takes for this connection alone. */
+static void head_own_drop(struct deal *d)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < d->head_count; i++) {
+        if (!list_has(d->hop, d->head[i].name)) {
+            d->head[kept++] = d->head[i];
+        }
+    }
+    d->head_count = kept;
 }
 
 static void head_end(struct deal *d)
 {
     long status = 0;
     curl_easy_getinfo(d->upstream.curl, CURLINFO_RESPONSE_CODE, &status);
+    head_own_drop(d);
     if (status >= 200) { /* what is below says only that more comes */
         d->status = (unsigned)status;
         d->head_done = true;
@@ -187,18 +200,6 @@ static void head_line(struct deal *d, struct text name, struct text value)
         (struct pair){arena_text(&d->arena, name), arena_text(&d->arena, value)};
 }
 
-/** Names that the head's own Connection takes for this connection alone. */
-static void head_own_drop(struct deal *d, struct text connection)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < d->head_count; i++) {
-        if (!list_has(connection, d->head[i].name)) {
-            d->head[kept++] = d->head[i];
-        }
-    }
-    d->head_count = kept;
-}
-
 static size_t header_take(char *p, size_t size, size_t count, void *arg)
 {
     struct deal *d = arg;
@@ -216,7 +217,8 @@ static size_t header_take(char *p, size_t size, size_t count, void *arg)
         struct text name = {p, (size_t)(colon - p)};
         struct text value = trimmed((struct text){colon + 1, len - name.len - 1});
         if (host_eq(name, TEXT("Connection"))) {
-            head_own_drop(d, value);
+            d->hop = arena_printf(&d->arena, "%.*s,%.*s", (int)d->hop.len, d->hop.p, (int)value.len,
+                                  value.p);
         } else {
             head_line(d, name, value);
         }

@@ -52,7 +52,8 @@ class Events:
         handler.end_headers()
         handler.close_connection = True
         try:
-            for i in range(1000):
+            i = 0
+            for _ in range(1000):
                 if not self.go.acquire(timeout=0.05):
                     handler.connection.setblocking(False)
                     try:
@@ -63,6 +64,7 @@ class Events:
                     handler.connection.setblocking(True)
                     continue
                 handler.wfile.write(b"data: %d\n\n" % i)
+                i += 1
         except OSError:
             pass
         self.ended.set()
