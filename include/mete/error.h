@@ -331,7 +331,7 @@
     X(NOT_ACCEPTABLE, 322, "not_acceptable", 406, 0, "No answer is of a type that is wanted.",     \
       "Send an Accept header with the type that the message names, or none.")                      \
     X(KEY_LIMIT, 323, "key_limit", 403, 0, "More than the key may move at once.",                  \
-      "Ask a supervisor, or show a key with a higher limit for this asset.")                         \
+      "Ask a supervisor, or show a key with a higher limit for this asset.")                       \
     /* 330..: x402 */                                                                              \
     X(X402_HEADER, 330, "x402_header", 400, 0, "A header of x402 is not base64 of JSON.",          \
       "Encode the JSON with the standard alphabet of base64, in one line.")                        \
@@ -343,8 +343,7 @@
       "Use exact, or upto with Permit2.")                                                          \
     X(X402_PRICE, 334, "x402_price", 422, 0, "Not a price.",                                       \
       "Write $0.01, 0.01 USDC, or the asset's smallest units such as 10000.")                      \
-    X(X402_SCHEMA, 335, "x402_schema", 422, 0,                                                     \
-      "A JSON Schema asks for more than is judged here.",                                          \
+    X(X402_SCHEMA, 335, "x402_schema", 422, 0, "A JSON Schema asks for more than is judged here.", \
       "See the message; external references are never fetched.")
 
 enum mete_code {

@@ -21,6 +21,9 @@ struct payout_batch {
     struct asset *asset;
     struct text rail;
     mete_time cutoff_at;
+    bool on_demand;    /* this and what follows as it was opened */
+    i128 minimum, fee; /* minor units */
+    uint64_t fee_cap_bps;
     i128 count, amount, resting, paid;
     bool exported;
 };
@@ -28,6 +31,7 @@ struct payout_batch {
 struct payout_attempt {
     const char *outcome; /* "open", "dead", "paid", "returned", "unmade" */
     uint8_t anchor[PAYOUT_ANCHOR_LEN];
+    i128 paid, returned; /* by it, of that */
     uint64_t made;
     uint64_t body[PAYOUT_BODIES_MAX]; /* seqs of the events that have one */
     uint32_t bodies;

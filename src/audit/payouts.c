@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 
+#define BPS_WHOLE      10000
 #define PAYOUT_HOUR_US (3600 * TIME_SECOND_US)
 
 void payouts_init(struct payouts *p, struct arena *keep)
@@ -208,6 +209,20 @@ static i128 amount_of(struct moving *v, const char *key, i128 otherwise)
 
 /* --- batches -----------------------------------------------------------------------------------*/
 
+/** A decimal of the batch's asset; absent: 0. */
+static i128 bound_of(struct moment *m, const struct payout_batch *b, const char *key)
+{
+    struct frac major;
+    i128 minor = 0;
+    if (json_get(m->payload, key) != NULL &&
+        (b->asset == NULL || !member_frac(m->payload, key, &major) || major.negative ||
+         !asset_minor(b->asset, &major, &minor))) {
+        event_forbidden(m, "its %s is no amount of its asset", key);
+        return 0;
+    }
+    return minor;
+}
+
 static void batch_open(struct audit *a, struct moment *m)
 {
     struct payout_batch *b =
@@ -216,8 +231,16 @@ static void batch_open(struct audit *a, struct moment *m)
     b->asset = book_asset(&a->book, member_text(m->payload, "asset"));
     b->rail = member_keep(a->payouts.keep, m->payload, "rail");
     b->cutoff_at = member_time(m->payload, "cutoff_at", false, m->booked_at);
+    b->on_demand = json_is_true(json_get(m->payload, "on_demand"));
+    b->minimum = bound_of(m, b, "minimum");
+    b->fee = bound_of(m, b, "fee");
+    b->fee_cap_bps = member_u64(m->payload, "fee_cap_bps", 0);
     if (b->asset == NULL) {
         event_forbidden(m, "its asset is none");
+    }
+    if (b->fee_cap_bps > BPS_WHOLE) {
+        event_forbidden(m, "its fee_cap_bps is more than the whole");
+        b->fee_cap_bps = 0;
     }
     *(void **)map_put(&a->payouts.batch_numbered, seq_key(&b->seq), NULL) = b;
 }
@@ -241,6 +264,22 @@ static void batch_close(struct audit *a, struct moment *m)
     struct payout_batch *b = batch_known(a, m);
     if (b != NULL) {
         b->is_closed = true;
+    }
+}
+
+static void judge_bounds(struct moving *v)
+{
+    const struct payout_batch *b = v->t->batch;
+    i128 cap = (i128)b->fee_cap_bps;
+    if (v->t->amount < b->minimum) {
+        char least[I128_TEXT_MAX];
+        (void)i128_format(b->minimum, least);
+        event_forbidden(v->m, "the batch pays no less than %s", least);
+    }
+    /* By parts, which stay in 128 bits; rounded down. */
+    i128 most = v->t->amount / BPS_WHOLE * cap + v->t->amount % BPS_WHOLE * cap / BPS_WHOLE;
+    if (cap > 0 && b->fee > most) {
+        event_forbidden(v->m, "the batch's fee is more than it lets it be");
     }
 }
 
@@ -282,6 +321,7 @@ static void queue(struct moving *v)
     *other = t;
     *(void **)map_put(&p->numbered, seq_key(&t->seq), NULL) = t;
     judge_payable(v->a, m, t->party, b->rail);
+    judge_bounds(v);
     judge_balance(v);
     theirs(v, -t->amount);
     own(v, OWN_PAYOUT, t->amount);
@@ -317,6 +357,22 @@ static bool at_hand(const struct payout *t)
 static bool one_open(const struct payout *t)
 {
     return t->attempts > 0 && is(t->attempt[t->attempts].outcome, "open");
+}
+
+static bool any_is(const struct payout *t, const char *outcome)
+{
+    for (uint32_t i = 1; i <= t->attempts; i++) {
+        if (is(t->attempt[i].outcome, outcome)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Once none of its attempts may still pay. */
+static const char *came_to(const struct payout *t)
+{
+    return any_is(t, "paid") ? "paid" : any_is(t, "returned") ? "returned" : "failed";
 }
 
 static struct payout_attempt *attempt_known(struct moving *v, uint64_t number)
@@ -430,6 +486,7 @@ static void paid(struct moving *v)
     count(v, amount, -t->held);
     t->held = 0;
     t->paid = i128_plus(t->paid, amount);
+    x->paid = amount;
     x->outcome = "paid";
     t->state = one_open(t) ? t->state : "paid";
 }
@@ -463,7 +520,7 @@ static void failed(struct moving *v)
         event_forbidden(v->m, "what became of this attempt is known");
     }
     x->outcome = "dead";
-    t->state = t->paid > 0 ? "paid" : "failed";
+    t->state = came_to(t);
 }
 
 /* The attempt that came back: as the event says, else what is sent, else what was paid last. */
@@ -480,27 +537,25 @@ static uint64_t which_returned(const struct moving *v)
 }
 
 /* It comes back before anybody said that it was paid: it was both. */
-static void returned_early(struct moving *v, i128 amount)
+static void returned_early(struct moving *v, struct payout_attempt *x, i128 amount)
 {
     struct payout *t = v->t;
     if (!is(t->state, "sent") || amount > t->amount || amount < t->held) {
         event_forbidden(v->m, "the payout is %s", t->state);
     }
-    t->state = t->paid > 0 ? "paid" : "returned";
     give_back(v);
+    x->paid = amount;
     t->paid = i128_plus(t->paid, amount);
 }
 
-static void returned_late(struct moving *v, i128 amount)
+static void returned_late(struct moving *v, const struct payout_attempt *x, i128 amount)
 {
-    struct payout *t = v->t;
-    if (amount > t->paid - t->returned) {
-        event_forbidden(v->m, "less was paid than came back");
+    if (amount > x->paid) {
+        event_forbidden(v->m, "this attempt paid less than came back");
     }
     own(v, OWN_CLEARING, -amount);
     theirs(v, amount);
     count(v, -amount, 0);
-    t->state = one_open(t) ? t->state : "returned";
 }
 
 static void returned(struct moving *v)
@@ -511,17 +566,19 @@ static void returned(struct moving *v)
         return;
     }
     bool was_paid = is(x->outcome, "paid");
-    i128 amount = amount_of(v, "amount", was_paid ? t->paid - t->returned : t->amount);
+    i128 amount = amount_of(v, "amount", was_paid ? x->paid : t->amount);
     if (was_paid) {
-        returned_late(v, amount);
+        returned_late(v, x, amount);
     } else {
         if (!is(x->outcome, "open")) {
             event_forbidden(v->m, "this attempt was not paid, or came back already");
         }
-        returned_early(v, amount);
+        returned_early(v, x, amount);
     }
     t->returned = i128_plus(t->returned, amount);
+    x->returned = amount;
     x->outcome = "returned";
+    t->state = one_open(t) ? t->state : came_to(t);
     hold(v->a, v->m, t->party, "destination");
 }
 
@@ -591,11 +648,11 @@ static void transfer_take(struct moving *v, struct text type)
     }
     struct payout_batch *b = v->t->batch;
     bool rested = payout_rests(v->t);
-    i128 before = v->t->paid;
+    i128 before = v->t->paid - v->t->returned;
     step(v, type);
     v->t->due = payout_rests(v->t) ? TIME_NEVER : due_after(v->t, v->m);
     b->resting += (int)payout_rests(v->t) - (int)rested;
-    b->paid = i128_plus(b->paid, v->t->paid - before);
+    b->paid = i128_plus(b->paid, v->t->paid - v->t->returned - before);
 }
 
 void payout_take(struct audit *a, struct moment *m, struct want *w)

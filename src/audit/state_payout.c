@@ -38,6 +38,10 @@ static void check_batch(struct audit *a, const struct json *line)
     said_text(&s, "state", text_of(b->is_closed ? "closed" : "open"));
     said_asset(&s, b->asset);
     said_text(&s, "rail", b->rail);
+    said_text(&s, "pays", text_of(b->on_demand ? "asked" : "all"));
+    said_amount(&s, "minimum", b->minimum);
+    said_amount(&s, "fee", b->fee);
+    said_number(&s, "fee_cap_bps", b->fee_cap_bps);
     said_moment(&s, "cutoff_at", b->cutoff_at);
     said_amount(&s, "transfers", b->count);
     said_amount(&s, "amount", b->amount);
@@ -111,6 +115,8 @@ static void check_attempt(struct audit *a, const struct json *line)
         said_once(&s, &x->exported);
         said_text(&s, "outcome", text_of(x->outcome));
         said_anchor(&s, x);
+        said_amount(&s, "paid", x->paid);
+        said_amount(&s, "returned", x->returned);
         said_number(&s, "made", x->made);
         said_bodies(&s, x);
     }

@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/text.h"
 #include "crypto/hash.h"
+#include "engine/own_event.h"
 #include "render/render.h"
 
 #include <pwd.h>
@@ -196,10 +197,9 @@ static struct text actor_of(struct cli *c)
     return by != NULL ? text_of(by) : TEXT("local");
 }
 
-static void id_put(struct json_writer *w, const struct saying *s)
+static struct text id_of(struct arena *a, const struct saying *s)
 {
     struct buf all = {0};
-    char id[64];
     char hex[33];
     const struct text part[] = {text_of(event_type_name(s->type)), s->share, s->reason, s->evidence,
                                 s->party};
@@ -209,34 +209,25 @@ static void id_put(struct json_writer *w, const struct saying *s)
     const struct hash h = sha256(buf_bytes(&all));
     buf_clear(&all);
     hex_encode(hex, (struct bytes){h.b, 16});
-    (void)snprintf(id, sizeof id, "dispute:%s", hex);
-    jw_str(w, "event_id", id);
+    return arena_printf(a, "dispute:%s", hex);
 }
 
 /** Said again with the same words it is the same event, of the first time. */
-static void event_write(struct buf *out, const struct saying *s, mete_time at)
+static void event_submit(struct cli *c, struct engine *e, const struct saying *s,
+                         struct submit_result *r)
 {
-    struct json_writer w;
-    jw_init(&w, out, false);
-    jw_object(&w, NULL);
-    id_put(&w, s);
-    jw_str(&w, "event_type", event_type_name(s->type));
-    jw_time(&w, "occurred_at", at);
-    jw_object(&w, "actor");
-    jw_str(&w, "actor_type", "user");
-    jw_text(&w, "actor_id", s->actor);
-    jw_end_object(&w);
-    jw_object(&w, "payload");
-    jw_text(&w, "allocation_id", s->share);
-    jw_text(&w, "reason", s->reason);
+    struct own_event event;
+    const struct own_head head = {.id = id_of(&c->arena, s), .type = s->type, .actor = s->actor};
+    own_event_begin(&event, e, &head);
+    jw_text(&event.w, "allocation_id", s->share);
+    jw_text(&event.w, "reason", s->reason);
     if (s->evidence.len > 0) {
-        jw_text(&w, "evidence", s->evidence);
+        jw_text(&event.w, "evidence", s->evidence);
     }
     if (s->party.len > 0) {
-        jw_text(&w, "reallocate_to", s->party);
+        jw_text(&event.w, "reallocate_to", s->party);
     }
-    jw_end_object(&w);
-    jw_end_object(&w);
+    own_event_end(&event, r);
 }
 
 static void said_show(struct cli *c, const struct submit_result *r)
@@ -258,15 +249,8 @@ static void said_show(struct cli *c, const struct submit_result *r)
 static enum mete_code say(struct cli *c, struct engine *e, const struct saying *s,
                           struct mete_err *err)
 {
-    const struct submit_options o = {.no_quarantine = true};
     struct submit_result r;
-    struct buf event = {0};
-    event_write(&event, s, engine_now(e));
-    engine_submit(e, buf_text(&event), &o, &r);
-    buf_clear(&event);
-    if (r.status == SUBMIT_CONFLICT) {
-        r.status = SUBMIT_DUPLICATE; /* the same words; another moment or actor */
-    }
+    event_submit(c, e, s, &r);
     if (r.status != SUBMIT_APPLIED && r.status != SUBMIT_DUPLICATE) {
         *err = r.err;
         return r.err.code;

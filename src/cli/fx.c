@@ -5,8 +5,10 @@
 #include "base/encode.h"
 #include "base/text.h"
 #include "crypto/seal.h"
+#include "engine/own_event.h"
 #include "render/render.h"
 #include "wire/bank/ecb.h"
+#include "wire/json_values.h"
 
 #include <string.h>
 
@@ -186,15 +188,6 @@ const struct cli_command command_fx_quote = {
 
 /* --- convert -----------------------------------------------------------------------------------*/
 
-static void money_member(struct json_writer *w, const char *name, const char *amount,
-                         const char *currency)
-{
-    jw_object(w, name);
-    jw_str(w, "amount", amount);
-    jw_str(w, "currency", currency);
-    jw_end_object(w);
-}
-
 /** An id of the caller's makes saying it again harmless; else it is a new conversion each time. */
 static const char *event_id(struct cli *c)
 {
@@ -208,51 +201,27 @@ static const char *event_id(struct cli *c)
     return arena_printf(&c->arena, "fx.converted:%s", hex).p;
 }
 
-/** Of the event of that id, so that one that is said again is the same: else now. */
-static mete_time occurred_at(struct cli *c, struct engine *e, const char *id)
+static void event_submit(struct cli *c, struct engine *e, struct submit_result *r)
 {
-    struct envelope *known = arena_alloc(&c->arena, sizeof *known);
-    struct mete_err unused;
-    mete_time recorded_at;
-    uint64_t seq = engine_seq_of(e, text_of(id));
-    return seq != 0 && engine_event(e, seq, &c->arena, known, &recorded_at, &unused) == METE_OK
-               ? known->event.occurred_at
-               : engine_now(e);
-}
-
-static void event_write(struct cli *c, struct engine *e, struct buf *out)
-{
-    const char *id = event_id(c);
-    struct json_writer w;
-    char at[TIME_TEXT_MAX];
-    time_format(occurred_at(c, e, id), at);
-    jw_init(&w, out, false);
-    jw_object(&w, NULL);
-    jw_str(&w, "event_id", id);
-    jw_str(&w, "event_type", event_type_name(EVENT_FX_CONVERTED));
-    jw_str(&w, "occurred_at", at);
-    jw_object(&w, "payload");
-    jw_str(&w, "party", c->operand[0]);
-    money_member(&w, "amount", c->operand[1], c->operand[2]);
-    jw_str(&w, "to", c->operand[3]);
+    struct own_event event;
+    const struct own_head head = {.id = text_of(event_id(c)), .type = EVENT_FX_CONVERTED};
+    own_event_begin(&event, e, &head);
+    jw_str(&event.w, "party", c->operand[0]);
+    jw_money_said(&event.w, "amount", text_of(c->operand[1]), text_of(c->operand[2]));
+    jw_str(&event.w, "to", c->operand[3]);
     if (cli_option(c, "at-least") != NULL) {
-        money_member(&w, "at_least", cli_option(c, "at-least"), c->operand[3]);
+        jw_money_said(&event.w, "at_least", text_of(cli_option(c, "at-least")),
+                      text_of(c->operand[3]));
     }
-    jw_end_object(&w);
-    jw_end_object(&w);
-    jw_spill(&w);
+    own_event_end(&event, r);
 }
 
 static int convert(struct cli *c, struct engine *e)
 {
-    const struct submit_options o = {.no_quarantine = true};
     struct rates_quote q = {0};
     struct submit_result r;
     struct mete_err err;
-    struct buf event = {0};
-    event_write(c, e, &event);
-    engine_submit(e, buf_text(&event), &o, &r);
-    buf_clear(&event);
+    event_submit(c, e, &r);
     bool dry = cli_flag(c, "dry-run");
     if (r.status != SUBMIT_APPLIED && r.status != SUBMIT_DUPLICATE) {
         return cli_fail(c, &r.err);

@@ -3,7 +3,6 @@
 #include "cli/rows.h"
 
 #include "base/text.h"
-#include "core/schedule.h"
 #include "render/render.h"
 
 #include <string.h>
@@ -22,8 +21,7 @@ static struct text option_text(const struct cli *c, const char *name)
 /* The batch that the options speak of. */
 struct chosen {
     struct batch_request request;
-    struct schedule schedule;
-    bool scheduled;
+    struct payout_period period;
 };
 
 static int chosen_read(struct cli *c, struct chosen *out)
@@ -53,34 +51,17 @@ static int chosen_read(struct cli *c, struct chosen *out)
 static enum mete_code query_make(struct cli *c, struct engine *e, struct chosen *k,
                                  struct payout_query *q, struct mete_err *err)
 {
-    const struct view *v = engine_view(e);
-    struct period p;
-    struct asset asset;
-    *q = (struct payout_query){.asset = k->request.asset,
-                               .rail = k->request.rail,
-                               .party = text_of(cli_option(c, "party")),
-                               .at = k->request.cutoff.set ? k->request.cutoff.at
-                                                           : payout_cutoff(engine_now(e))};
-    if (k->request.schedule.len == 0) {
-        return METE_OK;
+    enum mete_code code = METE_OK;
+    *q = (struct payout_query){
+        .asset = k->request.asset, .rail = k->request.rail, .at = payout_cutoff(engine_now(e))};
+    if (k->request.schedule.len > 0) {
+        code = payout_period_find(e, k->request.schedule, k->request.period, &c->arena, &k->period,
+                                  err);
+        *q = code == METE_OK ? payout_period_query(&k->period) : *q;
     }
-    if (view_schedule(v, &c->arena, k->request.schedule, &k->schedule) != VIEW_FOUND ||
-        view_asset_number(v, k->schedule.asset, &asset) != VIEW_FOUND) {
-        return mete_fail(err, METE_SCHEDULE_UNKNOWN, NULL, "there is no schedule \"%.*s\"",
-                         (int)k->request.schedule.len, k->request.schedule.p);
-    }
-    schedule_period(&k->schedule, engine_now(e), &p);
-    if (k->request.period.len > 0 && !schedule_period_named(&k->schedule, k->request.period, &p)) {
-        return mete_fail(err, METE_REQUEST_INVALID, NULL, "the schedule has no period \"%.*s\"",
-                         (int)k->request.period.len, k->request.period.p);
-    }
-    q->asset = arena_text(&c->arena, text_of(asset.code));
-    q->rail = k->schedule.rail;
-    q->schedule = &k->schedule;
-    q->at = k->request.cutoff.set               ? k->request.cutoff.at
-            : k->schedule.every == EVERY_DEMAND ? engine_now(e)
-                                                : p.until - 1;
-    return METE_OK;
+    q->party = text_of(cli_option(c, "party"));
+    q->at = k->request.cutoff.set ? k->request.cutoff.at : q->at;
+    return code;
 }
 
 /* --- plan --------------------------------------------------------------------------------------*/
@@ -248,15 +229,13 @@ static void batch_show(struct cli *c, const struct batch_row *row)
 
 static enum mete_code pages_queue(struct engine *e, struct text batch_id, struct mete_err *err)
 {
-    char after[256] = "";
     bool waits = false;
     struct payout_batch_progress done = {0};
     enum mete_code code = METE_OK;
     while (code == METE_OK && !done.is_done && !waits) {
-        const struct page_of page = {text_of(after), PAGE, &done, &waits};
+        const struct page_of page = {done.behind, PAGE, &done, &waits};
         code = payout_batch_step(e, batch_id, &page, err);
         code = code == METE_OK ? engine_commit(e, err) : code;
-        memcpy(after, done.after, sizeof after);
     }
     return code;
 }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "render/render.h"
+#include "wire/json_values.h"
 
 #include <string.h>
 
@@ -31,10 +32,7 @@ static struct text money_json(struct cli *c, const char *amount, const char *cur
     struct buf out = {0};
     struct json_writer w;
     jw_init(&w, &out, false);
-    jw_object(&w, NULL);
-    jw_str(&w, "amount", amount);
-    jw_str(&w, "currency", currency);
-    jw_end_object(&w);
+    jw_money_said(&w, NULL, text_of(amount), text_of(currency));
     struct text json = arena_text(&c->arena, buf_text(&out));
     buf_clear(&out);
     return json;

@@ -30,6 +30,14 @@ static void batch_put(struct work *w, uint64_t number, const struct batch *b)
     buf_clear(&value);
 }
 
+/** A decimal of the batch's asset; "": 0. */
+static enum decided bound_take(struct work *w, struct text given, const char *at, i128 *amount)
+{
+    const struct money m = {.amount = given, .currency = w->event->payout.asset};
+    struct asset unused;
+    return given.len == 0 ? DECIDED_APPLIED : work_money(w, &m, at, &unused, amount);
+}
+
 static enum decided batch_opened(struct work *w)
 {
     const struct event_payout *e = &w->event->payout;
@@ -41,11 +49,18 @@ static enum decided batch_opened(struct work *w)
                           : work_refuse(w, METE_CURRENCY_UNKNOWN, "/payload/asset",
                                         "no asset \"%.*s\"", (int)e->asset.len, e->asset.p);
     }
-    const struct batch b = {.asset = asset.number,
-                            .rail = e->rail,
-                            .cutoff_at = e->cutoff_at.set ? e->cutoff_at.at : w->now};
-    batch_put(w, w->in->seq, &b);
-    return DECIDED_APPLIED;
+    struct batch b = {.on_demand = e->on_demand,
+                      .asset = asset.number,
+                      .rail = e->rail,
+                      .cutoff_at = e->cutoff_at.set ? e->cutoff_at.at : w->now,
+                      .bounds = {.fee_cap_bps = (uint32_t)e->fee_cap_bps}};
+    enum decided fine = bound_take(w, e->minimum, "/payload/minimum", &b.bounds.minimum);
+    fine = fine == DECIDED_APPLIED ? bound_take(w, e->fee_expected, "/payload/fee", &b.bounds.fee)
+                                   : fine;
+    if (fine == DECIDED_APPLIED) {
+        batch_put(w, w->in->seq, &b);
+    }
+    return fine;
 }
 
 static enum decided batch_closed(struct work *w)
@@ -103,6 +118,18 @@ static enum decided balance_check(struct work *w, const struct transfer *t, mete
     return DECIDED_APPLIED;
 }
 
+/** What the batch was opened for. */
+static enum decided bounds_check(struct work *w, const struct batch *b, i128 amount)
+{
+    enum mete_code code = bounds_judge(&b->bounds, amount);
+    return code == METE_OK
+               ? DECIDED_APPLIED
+               : work_refuse(w, code, "/payload/amount/amount",
+                             code == METE_BELOW_MINIMUM
+                                 ? "the batch pays no less than its minimum"
+                                 : "the rail's fee would be more than the batch lets it");
+}
+
 static enum decided party_check(struct work *w, uint64_t batch, const struct batch *b,
                                 uint32_t party)
 {
@@ -139,6 +166,7 @@ enum decided decide_queued(struct work *w)
     t.party = work_party(w, e->party);
     t.asset = asset.number;
     fine = party_check(w, t.batch, &b, t.party);
+    fine = fine == DECIDED_APPLIED ? bounds_check(w, &b, t.amount) : fine;
     fine = fine == DECIDED_APPLIED ? balance_check(w, &t, b.cutoff_at, &asset) : fine;
     if (fine != DECIDED_APPLIED || w->missing) {
         return w->missing ? DECIDED_NEEDS : fine;
@@ -147,8 +175,8 @@ enum decided decide_queued(struct work *w)
     t.held = t.amount;
     t.due = w->now;
     struct group *g = work_group(w, GROUP_TRANSFER, t.asset);
-    payout_line(w, g, t.party, -t.amount);
-    payout_line(w, g, PARTY_PAYOUT, t.amount);
+    group_move(w, g, t.party, -t.amount);
+    group_move(w, g, PARTY_PAYOUT, t.amount);
     struct buf number = {0};
     buf_put_varint(&number, w->in->seq);
     work_set(w, key_batch_party(t.batch, t.party), &number);

@@ -64,7 +64,7 @@ static void book(struct step *s, uint32_t party, i128 amount)
         return;
     }
     s->g = s->g != NULL ? s->g : work_group(s->w, GROUP_TRANSFER, s->t.asset);
-    payout_line(s->w, s->g, party, amount);
+    group_move(s->w, s->g, party, amount);
 }
 
 /** What is still in mete:payout is the party's again. */
@@ -119,8 +119,7 @@ static void attempt_put(struct step *s, uint32_t index)
     buf_clear(&value);
 }
 
-/** An attempt, which has to have been made. */
-static enum decided attempt_load(struct step *s, uint32_t index)
+static enum view_result attempt_read(struct step *s, uint32_t index, struct attempt *out)
 {
     struct work *w = s->w;
     struct key key = key_attempt(s->number, index);
@@ -129,13 +128,38 @@ static enum decided attempt_load(struct step *s, uint32_t index)
                                  ? VIEW_ABSENT
                                  : w->view->get(w->view->ctx, key_bytes(&key), &value);
     w->missing |= found == VIEW_MISSING;
-    if (w->missing) {
+    METE_ASSERT(found != VIEW_FOUND || attempt_unpack(value, out));
+    return found;
+}
+
+/** An attempt, which has to have been made. */
+static enum decided attempt_load(struct step *s, uint32_t index)
+{
+    enum view_result found = attempt_read(s, index, &s->attempt);
+    if (s->w->missing) {
         return DECIDED_NEEDS;
     }
-    METE_ASSERT(found != VIEW_FOUND || attempt_unpack(value, &s->attempt));
     return found == VIEW_FOUND ? DECIDED_APPLIED
-                               : work_refuse(w, METE_MEMBER_VALUE, "/payload/attempt",
+                               : work_refuse(s->w, METE_MEMBER_VALUE, "/payload/attempt",
                                              "%" PRIu32 " attempts have been made", s->t.attempts);
+}
+
+/** What the attempts but one came to. An attempt of which a part came back is not paid any more:
+ *  the rest is what that cost. */
+static enum guard others_guard(struct step *s, uint32_t but)
+{
+    enum guard others = GUARD_UNPAID;
+    for (uint32_t i = 1; i <= s->t.attempts; i++) {
+        struct attempt other;
+        if (i == but || attempt_read(s, i, &other) != VIEW_FOUND) {
+            continue;
+        }
+        if (other.outcome == ATTEMPT_PAID) {
+            return GUARD_PAID_BEFORE;
+        }
+        others = other.outcome == ATTEMPT_RETURNED ? GUARD_CAME_BACK : others;
+    }
+    return others;
 }
 
 /** The attempt that the event names. */
@@ -289,6 +313,7 @@ static enum decided paid(struct step *s)
     fine = step_take(s, which);
     if (fine == DECIDED_APPLIED) {
         s->attempt.outcome = ATTEMPT_PAID;
+        s->attempt.paid = amount;
         attempt_put(s, (uint32_t)e->attempt);
         pay(s, amount);
         book(s, PARTY_RAIL_FEES, -fee);
@@ -330,7 +355,7 @@ static enum decided failed(struct step *s)
         return work_refuse(s->w, METE_STATE_FORBIDS, "/payload/attempt",
                            "the outcome of attempt %" PRId32 " is known", e->attempt);
     }
-    fine = step_take(s, GUARD_BIT(s->t.paid > 0 ? GUARD_PAID_BEFORE : GUARD_UNPAID));
+    fine = step_take(s, GUARD_BIT(others_guard(s, (uint32_t)e->attempt)));
     if (fine == DECIDED_APPLIED) {
         s->attempt.outcome = ATTEMPT_DEAD;
         attempt_put(s, (uint32_t)e->attempt);
@@ -362,10 +387,10 @@ static void come_back(struct step *s, i128 amount)
     work_add(s->w, key_u32x2(KEY_PAID, s->t.party, s->t.asset), -amount, 0, 0, 0);
 }
 
-/** How much can come back, and which edges that opens. It may be back before anybody said that it
- *  was paid: then it was both, and what was put aside (nothing, when an earlier attempt was paid)
- *  is the party's again. */
-static enum decided returned_range(struct step *s, i128 *least, i128 *most, unsigned *guards)
+/** How much of the attempt can come back, at least and at most. It may be back before anybody said
+ *  that it was paid: then it was both, and what was put aside (nothing, when an earlier attempt was
+ *  paid) is the party's again. */
+static enum decided returned_range(struct step *s, i128 *least, i128 *most)
 {
     bool was_paid = s->attempt.outcome == ATTEMPT_PAID;
     bool is_open = s->attempt.outcome == ATTEMPT_OPEN;
@@ -373,12 +398,19 @@ static enum decided returned_range(struct step *s, i128 *least, i128 *most, unsi
         return work_refuse(s->w, METE_STATE_FORBIDS, "/payload/attempt",
                            "this attempt was not paid, or came back already");
     }
-    *most = was_paid ? s->t.paid - s->t.returned : s->t.amount;
+    *most = was_paid ? s->attempt.paid : s->t.amount;
     *least = is_open && s->t.held > 0 ? s->t.held : 0;
-    *guards = GUARD_BIT(was_paid        ? GUARD_EARLIER_ATTEMPT
-                        : s->t.paid > 0 ? GUARD_PAID_BEFORE
-                                        : GUARD_UNPAID);
     return DECIDED_APPLIED;
+}
+
+/** What is paid and comes back while a later one is under way leaves that alone; else what the
+ *  others came to says whether anything is paid. */
+static enum guard returned_guard(struct step *s, uint32_t index)
+{
+    if (s->attempt.outcome == ATTEMPT_PAID && !transfer_rests(s->t.state)) {
+        return GUARD_EARLIER_ATTEMPT;
+    }
+    return others_guard(s, index) == GUARD_PAID_BEFORE ? GUARD_PAID_BEFORE : GUARD_CAME_BACK;
 }
 
 static enum decided returned(struct step *s)
@@ -386,18 +418,17 @@ static enum decided returned(struct step *s)
     const struct event_payout *e = &s->w->event->payout;
     uint32_t index = 0;
     i128 least = 0, most = 0;
-    unsigned guards = 0;
     enum decided fine = returned_find(s, &index);
-    fine = fine == DECIDED_APPLIED ? returned_range(s, &least, &most, &guards) : fine;
+    fine = fine == DECIDED_APPLIED ? returned_range(s, &least, &most) : fine;
     i128 amount = most;
     fine = fine == DECIDED_APPLIED
                ? amount_take(s, e->has_amount, &e->amount, "/payload/amount", &amount)
                : fine;
     if (fine == DECIDED_APPLIED && (amount > most || amount < least)) {
         return work_refuse(s->w, METE_MEMBER_VALUE, "/payload/amount",
-                           "as much as was paid, or less, can come back");
+                           "as much as this attempt paid, or less, can come back");
     }
-    fine = fine == DECIDED_APPLIED ? step_take(s, guards) : fine;
+    fine = fine == DECIDED_APPLIED ? step_take(s, GUARD_BIT(returned_guard(s, index))) : fine;
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
@@ -405,9 +436,11 @@ static enum decided returned(struct step *s)
         come_back(s, amount);
     } else {
         give_back(s);
+        s->attempt.paid = amount;
         s->t.paid += amount;
     }
     s->t.returned += amount;
+    s->attempt.returned = amount;
     s->attempt.outcome = ATTEMPT_RETURNED;
     attempt_put(s, index);
     hold_for_destination(s->w, s->t.party);

@@ -166,10 +166,11 @@ enum decided decide_destination(struct work *w)
     struct buf value = {0};
     enum view_result found = view_destination(w->view, number, &before);
     w->missing |= found == VIEW_MISSING || view_hold(w->view, number, &held) == VIEW_MISSING;
-    buf_put_sized(&value, e->rail);
-    buf_put_sized(&value, e->commitment);
-    buf_put_zigzag(&value, found == VIEW_FOUND ? w->now + cool_off(w) : w->now);
-    buf_put_varint(&value, w->in->seq);
+    const struct destination set = {.rail = e->rail,
+                                    .seq = w->in->seq,
+                                    .holds_from =
+                                        found == VIEW_FOUND ? w->now + cool_off(w) : w->now};
+    destination_pack(&value, &set);
     work_set(w, key_u32(KEY_DESTINATION, number), &value);
     buf_clear(&value);
     if (!w->missing && held == HOLD_DESTINATION) {

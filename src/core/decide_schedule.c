@@ -80,7 +80,7 @@ static enum decided money_take(const struct taking *t)
     enum decided fine = amount_take(t, e->minimum, "minimum", &s->minimum);
     fine = fine == DECIDED_APPLIED ? amount_take(t, e->maximum, "maximum", &s->maximum) : fine;
     fine = fine == DECIDED_APPLIED ? amount_take(t, e->fee, "fee", &s->fee) : fine;
-    if (fine == DECIDED_APPLIED && s->maximum > 0 && s->every != EVERY_DEMAND) {
+    if (fine == DECIDED_APPLIED && s->maximum > 0 && !schedule_on_demand(s)) {
         return refuse(t, "maximum", "bounds what a party asks for: only with every demand");
     }
     return fine;

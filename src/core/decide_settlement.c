@@ -17,13 +17,8 @@ static void settlement_put(struct work *w, struct text id, const struct settleme
 static void move(struct work *w, const struct settlement *s, uint32_t from, uint32_t to)
 {
     struct group *g = work_group(w, GROUP_TRANSFER, s->asset);
-    const uint32_t party[2] = {from, to};
-    for (size_t i = 0; i < 2; i++) {
-        struct line *line = group_line(w->a, g);
-        line->kind = LINE_TRANSFER;
-        line->party = party[i];
-        line->amount = i == 0 ? -s->amount : s->amount;
-    }
+    group_move(w, g, from, -s->amount);
+    group_move(w, g, to, s->amount);
 }
 
 static bool has_invested(const struct work *w, uint32_t campaign, uint32_t party)

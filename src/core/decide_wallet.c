@@ -8,14 +8,6 @@
 
 #include "base/text.h"
 
-static void move(struct work *w, struct group *g, uint32_t party, i128 amount)
-{
-    struct line *line = group_line(w->a, g);
-    line->kind = LINE_TRANSFER;
-    line->party = party;
-    line->amount = amount;
-}
-
 /** The party has that much cleared now. */
 static enum decided funds_check(struct work *w, uint32_t party, const struct asset *asset,
                                 i128 amount)
@@ -53,8 +45,8 @@ enum decided decide_transfer(struct work *w)
     fine = funds_check(w, from, &asset, amount);
     if (fine == DECIDED_APPLIED) {
         struct group *g = work_group(w, GROUP_TRANSFER, asset.number);
-        move(w, g, from, -amount);
-        move(w, g, to, amount);
+        group_move(w, g, from, -amount);
+        group_move(w, g, to, amount);
     }
     return fine;
 }
@@ -147,11 +139,11 @@ enum decided decide_conversion(struct work *w)
     }
     struct group *given = work_group(w, GROUP_TRANSFER, c.from.number);
     given->target_seq = c.fx.from_seq;
-    move(w, given, party, -c.amount);
-    move(w, given, PARTY_EXCHANGE, c.amount);
+    group_move(w, given, party, -c.amount);
+    group_move(w, given, PARTY_EXCHANGE, c.amount);
     struct group *got = work_group(w, GROUP_TRANSFER, c.to.number);
     got->target_seq = c.fx.to_seq;
-    move(w, got, PARTY_EXCHANGE, -c.made);
-    move(w, got, party, c.made);
+    group_move(w, got, PARTY_EXCHANGE, -c.made);
+    group_move(w, got, party, c.made);
     return DECIDED_APPLIED;
 }

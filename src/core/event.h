@@ -71,7 +71,6 @@ struct event_party {
 struct event_destination {
     struct text party;
     struct text rail;
-    struct text commitment; /* what stands in the log for the sealed destination */
 };
 
 struct event_key {
@@ -279,16 +278,20 @@ struct event_payout {
     struct text transfer_id;
     struct text party;
     struct text rail;
-    struct text asset;  /* of a batch: a code */
-    struct text anchor; /* by which the rail knows an attempt */
-    bool has_body;      /* what is sent stands sealed beside the log */
-    int32_t attempt;    /* from 1 */
-    bool unprepared;    /* of a failure: the next attempt, which was never made */
+    struct text asset;   /* of a batch: a code */
+    bool on_demand;      /* of a batch, as the three that follow */
+    struct text minimum; /* decimals of its asset; these two may be empty */
+    struct text fee_expected;
+    int32_t fee_cap_bps; /* 0: none */
+    struct text anchor;  /* by which the rail knows an attempt */
+    bool has_body;       /* what is sent stands sealed beside the log */
+    int32_t attempt;     /* from 1 */
+    bool unprepared;     /* of a failure: the next attempt, which was never made */
     bool has_amount;
     struct money amount;
     bool has_fee;
     struct money fee;
-    struct when cutoff_at;
+    struct when cutoff_at; /* of a batch */
     struct when retry_at;
 };
 

@@ -89,8 +89,9 @@ enum transfer_state { TRANSFER_STATES(MACHINE_STATE) TRANSFER_STATE_COUNT };
       "as long as an attempt may still pay only its own anchor is sent again")                     \
     X(LAST_ATTEMPT, "the last attempt", "this attempt has been booked already")                    \
     X(EARLIER_ATTEMPT, "an earlier attempt", "this attempt has been booked already")               \
-    X(PAID_BEFORE, "an earlier attempt was paid", "no earlier attempt was paid")                   \
-    X(UNPAID, "nothing was paid", "an earlier attempt was paid")
+    X(PAID_BEFORE, "another attempt is paid", "no other attempt is paid")                          \
+    X(CAME_BACK, "all that were paid are back", "another attempt is paid, or none was")            \
+    X(UNPAID, "no attempt was paid", "another attempt was paid")
 
 enum guard {
 #define X(symbol, label, refusal) GUARD_##symbol,

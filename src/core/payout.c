@@ -8,25 +8,34 @@
 #include <string.h>
 
 #define PAYOUT_FORMAT 1
+#define BATCH_FORMAT  2
 #define SATS_MINIMUM  500 /* design §3 "Thresholds" */
 
 void batch_pack(struct buf *out, const struct batch *b)
 {
-    buf_put_u8(out, PAYOUT_FORMAT);
+    buf_put_u8(out, BATCH_FORMAT);
     buf_put_u8(out, b->is_closed);
+    buf_put_u8(out, b->on_demand);
     buf_put_varint(out, b->asset);
     buf_put_sized(out, b->rail);
     buf_put_zigzag(out, b->cutoff_at);
+    buf_put_zigzag(out, b->bounds.minimum);
+    buf_put_zigzag(out, b->bounds.fee);
+    buf_put_varint(out, b->bounds.fee_cap_bps);
 }
 
 bool batch_unpack(struct arena *a, struct bytes packed, struct batch *out)
 {
     struct reader r = reader_of(packed);
-    r.failed |= read_u8(&r) != PAYOUT_FORMAT;
+    r.failed |= read_u8(&r) != BATCH_FORMAT;
     out->is_closed = read_u8(&r) != 0;
+    out->on_demand = read_u8(&r) != 0;
     out->asset = (uint32_t)read_varint(&r);
     out->rail = arena_text(a, read_sized(&r));
     out->cutoff_at = (mete_time)read_zigzag(&r);
+    out->bounds.minimum = read_zigzag(&r);
+    out->bounds.fee = read_zigzag(&r);
+    out->bounds.fee_cap_bps = (uint32_t)read_varint(&r);
     return reader_done(&r);
 }
 
@@ -68,6 +77,8 @@ void attempt_pack(struct buf *out, const struct attempt *t)
 {
     buf_put_u8(out, t->outcome);
     buf_put(out, t->anchor, sizeof t->anchor);
+    buf_put_zigzag(out, t->paid);
+    buf_put_zigzag(out, t->returned);
     buf_put_varint(out, t->made);
     buf_put_varint(out, t->body_count);
     for (uint32_t i = 0; i < t->body_count; i++) {
@@ -80,6 +91,8 @@ bool attempt_unpack(struct bytes packed, struct attempt *out)
     struct reader r = reader_of(packed);
     *out = (struct attempt){.outcome = read_u8(&r)};
     struct bytes anchor = read_bytes(&r, sizeof out->anchor);
+    out->paid = read_zigzag(&r);
+    out->returned = read_zigzag(&r);
     out->made = read_varint(&r);
     uint64_t bodies = read_varint(&r);
     if (r.failed || out->outcome > ATTEMPT_UNMADE || bodies > ATTEMPT_BODIES_MAX) {
@@ -192,11 +205,17 @@ enum view_result view_batch(const struct view *v, struct arena *a, uint64_t numb
     return found;
 }
 
+void destination_pack(struct buf *out, const struct destination *d)
+{
+    buf_put_sized(out, d->rail);
+    buf_put_zigzag(out, d->holds_from);
+    buf_put_varint(out, d->seq);
+}
+
 bool destination_unpack(struct bytes packed, struct destination *out)
 {
     struct reader r = reader_of(packed);
     out->rail = read_sized(&r);
-    out->commitment = read_sized(&r);
     out->holds_from = (mete_time)read_zigzag(&r);
     out->seq = read_varint(&r);
     return reader_done(&r);

@@ -6,18 +6,22 @@
 #define METE_CORE_PAYOUT_H
 
 #include "core/machine.h"
+#include "core/schedule.h"
 #include "core/view.h"
 
 #define ATTEMPTS_MAX_OUT 4 /* the first attempt and three more (design §3) */
 
+/* What it was opened for stays, whatever becomes of its schedule. */
 struct batch {
     bool is_closed;
+    bool on_demand; /* those who ask are paid, nobody else */
     uint32_t asset;
     struct text rail;
     mete_time cutoff_at;
+    struct payout_bounds bounds;
 };
 
-/* Sums of KEY_BATCH_SUMS. */
+/* Sums of KEY_BATCH_SUMS; what is paid is less what came back. */
 enum batch_sum { BATCH_TRANSFERS, BATCH_AMOUNT, BATCH_RESTING, BATCH_PAID };
 
 struct transfer {
@@ -49,6 +53,8 @@ struct attempt {
     uint8_t outcome;
     uint8_t anchor[16]; /* first half of SHA-256 over rail and anchor, each behind its length; zeros
                            of one that is unmade */
+    i128 paid;          /* minor units, by this attempt; what the rail said, or what came back */
+    i128 returned;      /* of it; once, when the outcome is ATTEMPT_RETURNED */
     uint64_t made;      /* seq of the event that made it */
     uint64_t body[ATTEMPT_BODIES_MAX]; /* seqs of the events that brought one, oldest first */
     uint32_t body_count;
@@ -63,8 +69,7 @@ enum hold_kind {
 
 /** Where a party's money goes; the place itself is sealed beside the log. */
 struct destination {
-    struct text rail; /* points into state */
-    struct text commitment;
+    struct text rail;     /* points into state */
     uint64_t seq;         /* of the event beside which it is sealed */
     mete_time holds_from; /* one that took the place of another waits */
 };
@@ -73,8 +78,9 @@ bool batch_unpack(struct arena *a, struct bytes packed, struct batch *out) METE_
 void batch_pack(struct buf *out, const struct batch *b);
 bool transfer_unpack(struct bytes packed, struct transfer *out) METE_MUST_CHECK;
 void transfer_pack(struct buf *out, const struct transfer *t);
-/** Its texts point into `packed`. */
+/** Its text points into `packed`. */
 bool destination_unpack(struct bytes packed, struct destination *out) METE_MUST_CHECK;
+void destination_pack(struct buf *out, const struct destination *d);
 bool attempt_unpack(struct bytes packed, struct attempt *out) METE_MUST_CHECK;
 void attempt_pack(struct buf *out, const struct attempt *t);
 

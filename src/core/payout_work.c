@@ -54,8 +54,9 @@ void transfer_put(struct work *w, uint64_t number, const struct transfer *was, s
     if (t->held != was->held) {
         work_add(w, key_u32x2(KEY_PAID, t->party, t->asset), 0, t->held - was->held, 0, 0);
     }
-    if (queued || rests != 0 || t->paid != was->paid) {
-        work_add(w, sums, queued ? 1 : 0, queued ? t->amount : 0, rests, t->paid - was->paid);
+    i128 paid = t->paid - t->returned - (was->paid - was->returned);
+    if (queued || rests != 0 || paid != 0) {
+        work_add(w, sums, queued ? 1 : 0, queued ? t->amount : 0, rests, paid);
     }
 }
 
@@ -66,14 +67,6 @@ void hold_put(struct work *w, uint32_t party, enum hold_kind kind)
     buf_put_varint(&value, w->in->seq);
     work_set(w, key_u32(KEY_HOLD, party), &value);
     buf_clear(&value);
-}
-
-void payout_line(struct work *w, struct group *g, uint32_t party, i128 amount)
-{
-    struct line *line = group_line(w->a, g);
-    line->kind = LINE_TRANSFER;
-    line->party = party;
-    line->amount = amount;
 }
 
 static enum decided destination_check(struct work *w, uint32_t party, struct text rail,

@@ -17,6 +17,5 @@ enum decided payable_check(struct work *w, uint32_t party, struct text rail, con
 void hold_put(struct work *w, uint32_t party, enum hold_kind kind);
 /** Takes over the event's schedules, when it has any, or none of them. */
 enum decided decide_schedules(struct work *w);
-void payout_line(struct work *w, struct group *g, uint32_t party, i128 amount);
 
 #endif

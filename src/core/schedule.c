@@ -146,7 +146,17 @@ static void period_of(const struct schedule *s, int32_t day, struct period *out)
         METE_ASSERT(time_parse_period(text_of(out->name), &out->from, &out->until));
     }
     mete_time days = s->on > 1 ? (s->on - 1) * TIME_DAY_US : 0;
-    out->due = s->every == EVERY_DEMAND ? out->from : out->until + days + s->at_min * MINUTE_US;
+    out->due = schedule_on_demand(s) ? out->from : out->until + days + s->at_min * MINUTE_US;
+}
+
+bool schedule_on_demand(const struct schedule *s)
+{
+    return s->every == EVERY_DEMAND;
+}
+
+bool schedule_is_due(const struct schedule *s, const struct period *p, mete_time t)
+{
+    return !schedule_on_demand(s) && p->due >= s->since && p->due <= t;
 }
 
 void schedule_period(const struct schedule *s, mete_time t, struct period *out)
@@ -192,11 +202,17 @@ bool schedule_period_named(const struct schedule *s, struct text name, struct pe
 
 /* --- who is paid -------------------------------------------------------------------------------*/
 
-enum mete_code schedule_judge(const struct schedule *s, i128 amount)
+struct payout_bounds schedule_bounds(const struct schedule *s)
 {
-    if (amount < s->minimum) {
+    return (struct payout_bounds){
+        .minimum = s->minimum, .fee = s->fee, .fee_cap_bps = s->fee_cap_bps};
+}
+
+enum mete_code bounds_judge(const struct payout_bounds *b, i128 amount)
+{
+    if (amount < b->minimum) {
         return METE_BELOW_MINIMUM;
     }
-    bool above = s->fee_cap_bps > 0 && s->fee > amount_bps(amount, s->fee_cap_bps);
+    bool above = b->fee_cap_bps > 0 && b->fee > amount_bps(amount, b->fee_cap_bps);
     return above ? METE_FEE_ABOVE_CAP : METE_OK;
 }

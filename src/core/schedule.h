@@ -22,6 +22,13 @@ struct schedule {
     uint32_t fee_cap_bps; /* of the amount, that the fee may be; 0: any */
 };
 
+/* What every payout of a batch keeps to, in minor units of its asset. */
+struct payout_bounds {
+    i128 minimum; /* these three as in struct schedule */
+    i128 fee;
+    uint32_t fee_cap_bps;
+};
+
 const char *schedule_every_name(uint8_t every);
 
 void schedules_pack(struct buf *out, const struct schedule *s, size_t count);
@@ -43,6 +50,10 @@ struct period {
     mete_time due;   /* when it is run; on demand: when it begins */
 };
 
+/** Nothing is run by the clock: who asks is paid. */
+bool schedule_on_demand(const struct schedule *s);
+/** Has the clock made the period due by `t`, since there is the schedule? */
+bool schedule_is_due(const struct schedule *s, const struct period *p, mete_time t);
 /** The newest period that is due at `t`. */
 void schedule_period(const struct schedule *s, mete_time t, struct period *out);
 /** By its name. False: the schedule has none of that name. */
@@ -50,6 +61,7 @@ bool schedule_period_named(const struct schedule *s, struct text name,
                            struct period *out) METE_MUST_CHECK;
 
 /** METE_OK, METE_BELOW_MINIMUM or METE_FEE_ABOVE_CAP: what is carried on to the next period. */
-enum mete_code schedule_judge(const struct schedule *s, i128 amount);
+enum mete_code bounds_judge(const struct payout_bounds *b, i128 amount);
+struct payout_bounds schedule_bounds(const struct schedule *s);
 
 #endif

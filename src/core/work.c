@@ -133,6 +133,14 @@ struct line *group_line(struct arena *a, struct group *g)
     return line;
 }
 
+void group_move(struct work *w, struct group *g, uint32_t party, i128 amount)
+{
+    struct line *line = group_line(w->a, g);
+    line->kind = LINE_TRANSFER;
+    line->party = party;
+    line->amount = amount;
+}
+
 struct node *group_node(struct arena *a, struct group *g, uint32_t *index)
 {
     g->node = grow_pow2(a, g->node, g->node_count, sizeof *g->node);

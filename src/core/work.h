@@ -108,6 +108,8 @@ bool work_sums_fit(struct work *w, struct key key, i128 more, i128 limit);
 
 struct group *work_group(struct work *w, enum group_kind kind, uint32_t asset);
 struct line *group_line(struct arena *a, struct group *g);
+/** A line of a transfer: the party gets `amount`, or gives it when it is below zero. */
+void group_move(struct work *w, struct group *g, uint32_t party, i128 amount);
 struct node *group_node(struct arena *a, struct group *g, uint32_t *index);
 
 /** Reads a payload amount: asset and minor units. `at` is the pointer of the Money object. */

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_KEYS  256u
 #define PAGE_ARENA ((size_t)64 << 20)
 
 /* A payment of a file. */
@@ -56,28 +55,32 @@ void bank_index_free(struct bank_index *x)
     free(x);
 }
 
-/** Calls `f` with the number of each payout of a class of keys, whose numbers stand at `at`. */
-static enum mete_code each_number(struct engine *e, enum key_class class, size_t at,
-                                  enum mete_code (*f)(struct bank_index *x, struct engine *e,
-                                                      struct arena *a, uint64_t number,
-                                                      struct mete_err *err),
-                                  struct bank_index *x, struct mete_err *err)
+/* Something that is done with the number of each payout of a class of keys. */
+struct numbering {
+    struct bank_index *x;
+    struct engine *e;
+    size_t at; /* where in a key the number stands */
+    enum mete_code (*f)(struct bank_index *x, struct engine *e, struct arena *a, uint64_t number,
+                        struct mete_err *err);
+    struct arena a; /* of one */
+    struct mete_err *err;
+};
+
+static enum mete_code number_visit(void *arg, const struct walk_key *k, bool *go_on)
 {
-    struct key from = key_of(class);
+    struct numbering *n = arg;
+    (void)go_on;
+    arena_reset(&n->a);
+    return n->f(n->x, n->e, &n->a, key_read_u64(k->key, n->at), n->err);
+}
+
+static enum mete_code each_number(struct numbering *n, enum key_class class)
+{
+    const struct key from = key_of(class);
     const struct key until = key_prefix_end(from);
-    struct walk_keys keys = {.more = true};
-    enum mete_code code = METE_OK;
-    struct arena a;
-    arena_init(&a, PAGE_ARENA);
-    while (code == METE_OK && keys.more) {
-        arena_reset(&a);
-        code = walk_keys(e, &a, key_bytes(&from), key_bytes(&until), PAGE_KEYS, &keys, err);
-        for (size_t i = 0; code == METE_OK && i < keys.count; i++) {
-            code = f(x, e, &a, key_read_u64(keys.key[i], at), err);
-            from = walk_key_after(keys.key[i]);
-        }
-    }
-    arena_clear(&a);
+    arena_init(&n->a, PAGE_ARENA);
+    enum mete_code code = walk_each_key(n->e, &from, &until, number_visit, n, n->err);
+    arena_clear(&n->a);
     return code;
 }
 
@@ -135,7 +138,8 @@ enum mete_code bank_index_group(struct bank_index *x, struct engine *e, struct t
     *count = 0;
     *sum_e5 = 0;
     if (!x->has_groups) {
-        code = each_number(e, KEY_OUTBOX, 9, group_note, x, err);
+        struct numbering n = {.x = x, .e = e, .at = 9, .f = group_note, .err = err};
+        code = each_number(&n, KEY_OUTBOX);
         x->has_groups = code == METE_OK;
     }
     const uint32_t *first = code == METE_OK ? map_get(&x->group, text_bytes(message)) : NULL;
@@ -174,7 +178,8 @@ struct text bank_index_ach(struct bank_index *x, struct engine *e, struct text a
 {
     err->code = METE_OK;
     if (!x->has_short) {
-        x->has_short = each_number(e, KEY_TRANSFER, 1, short_note, x, err) == METE_OK;
+        struct numbering n = {.x = x, .e = e, .at = 1, .f = short_note, .err = err};
+        x->has_short = each_number(&n, KEY_TRANSFER) == METE_OK;
     }
     const struct short_id *at = x->has_short ? map_get(&x->ach, text_bytes(ach)) : NULL;
     return at != NULL && !at->is_several ? text_of(at->e2e) : (struct text){0};

@@ -9,9 +9,7 @@
 
 #include <stdio.h>
 
-#define BATCH_KEYS     64u
-#define ROW_ARENA_MAX  ((size_t)1 << 30)
-#define LIST_ARENA_MAX ((size_t)64 << 20)
+#define ROW_ARENA_MAX ((size_t)1 << 30)
 
 static enum mete_code broken(const struct engine *e, struct mete_err *err)
 {
@@ -105,24 +103,19 @@ static enum mete_code one_visit(struct list *l, uint32_t number)
     return METE_OK;
 }
 
+static enum mete_code key_visit(void *arg, const struct walk_key *k, bool *go_on)
+{
+    struct list *l = arg;
+    enum mete_code code = one_visit(l, key_read_u32(k->key, 1));
+    *go_on = !l->full;
+    return code;
+}
+
 static enum mete_code walk(struct list *l)
 {
-    struct arena a;
-    struct walk_keys keys = {.more = true};
-    struct key from = key_u32(KEY_CAMPAIGN, l->last + 1);
-    struct key until = key_prefix_end(key_of(KEY_CAMPAIGN));
-    enum mete_code code = METE_OK;
-    arena_init(&a, LIST_ARENA_MAX);
-    while (code == METE_OK && keys.more && !l->full) {
-        arena_reset(&a);
-        code = walk_keys(l->e, &a, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, l->err);
-        for (size_t i = 0; code == METE_OK && i < keys.count && !l->full; i++) {
-            code = one_visit(l, key_read_u32(keys.key[i], 1));
-            from = walk_key_after(keys.key[i]);
-        }
-    }
-    arena_clear(&a);
-    return code;
+    const struct key from = key_u32(KEY_CAMPAIGN, l->last + 1);
+    const struct key until = key_prefix_end(key_of(KEY_CAMPAIGN));
+    return walk_each_key(l->e, &from, &until, key_visit, l, l->err);
 }
 
 static bool cursor_read(struct text t, uint32_t *out)

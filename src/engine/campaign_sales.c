@@ -330,9 +330,6 @@ const char *payback_name(enum payback p)
 
 /* --- what waits --------------------------------------------------------------------------------*/
 
-#define BATCH_KEYS 256u
-#define ARENA_MAX  ((size_t)4 << 30)
-
 static void wait_add(struct gather *g, const struct group *group)
 {
     bool made;
@@ -363,25 +360,21 @@ static void wait_take(struct gather *g, struct bytes key)
     }
 }
 
+static enum mete_code wait_visit(void *arg, const struct walk_key *k, bool *go_on)
+{
+    struct gather *g = arg;
+    (void)go_on;
+    wait_take(g, k->key);
+    return g->code;
+}
+
 static void waiting_finish(struct gather *g)
 {
-    struct key from = wait_policy_key(g->out->number);
-    struct key until = key_prefix_end(from);
-    struct walk_keys keys = {.more = true};
-    struct arena batch;
-    arena_init(&batch, ARENA_MAX);
-    while (keys.more && g->code == METE_OK) {
-        arena_reset(&batch);
-        g->code =
-            walk_keys(g->e, &batch, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, g->err);
-        for (size_t i = 0; g->code == METE_OK && i < keys.count; i++) {
-            wait_take(g, keys.key[i]);
-        }
-        if (g->code == METE_OK && keys.count > 0) {
-            from = walk_key_after(keys.key[keys.count - 1]);
-        }
+    const struct key from = wait_policy_key(g->out->number);
+    const struct key until = key_prefix_end(from);
+    if (g->code == METE_OK) {
+        g->code = walk_each_key(g->e, &from, &until, wait_visit, g, g->err);
     }
-    arena_clear(&batch);
 }
 
 /* --- all ---------------------------------------------------------------------------------------*/

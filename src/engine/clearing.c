@@ -5,42 +5,34 @@
 
 #include "base/text.h"
 #include "core/clearing.h"
+#include "engine/own_event.h"
 #include "engine/walk.h"
-#include "wire/json.h"
 
 #include <stdio.h>
 
-static void event_write(struct buf *out, mete_time through)
+static void event_submit(struct engine *e, mete_time through, struct submit_result *r)
 {
     char at[TIME_TEXT_MAX];
     char id[TIME_TEXT_MAX + 16];
-    struct json_writer w;
+    struct own_event event;
     time_format(through, at);
     (void)snprintf(id, sizeof id, "cleared_through:%s", at);
-    jw_init(&w, out, false);
-    jw_object(&w, NULL);
-    jw_str(&w, "event_id", id);
-    jw_str(&w, "event_type", event_type_name(EVENT_CLEARED_THROUGH));
-    jw_str(&w, "occurred_at", at);
-    jw_object(&w, "payload");
-    jw_str(&w, "through", at);
-    jw_end_object(&w);
-    jw_end_object(&w);
+    const struct own_head head = {
+        .id = text_of(id), .type = EVENT_CLEARED_THROUGH, .occurred_at = {true, through}};
+    own_event_begin(&event, e, &head);
+    jw_str(&event.w, "through", at);
+    own_event_end(&event, r);
 }
 
 enum mete_code clearing_say(struct engine *e, mete_time through, struct clearing *out,
                             struct mete_err *err)
 {
-    const struct submit_options o = {.own = true, .no_quarantine = true};
     struct submit_result r;
-    struct buf event = {0};
     *out = (struct clearing){.before = TIME_ALWAYS};
     if (view_cleared_through(engine_view(e), &out->before) == VIEW_MISSING) {
         return mete_fail(err, METE_STORE_FAILED, "", "the watermark cannot be read");
     }
-    event_write(&event, through);
-    engine_submit(e, buf_text(&event), &o, &r);
-    buf_clear(&event);
+    event_submit(e, through, &r);
     out->moved = r.status == SUBMIT_APPLIED;
     out->seq = r.seq;
     if (r.status == SUBMIT_DUPLICATE) {

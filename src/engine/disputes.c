@@ -11,10 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BATCH_KEYS 256u
-#define ROW_ARENA  ((size_t)4 << 30)
-#define KEYS_ARENA ((size_t)64 << 20)
-#define STEPS_MAX  10000u /* of one share: evidence may be added without end */
+#define ROW_ARENA ((size_t)4 << 30)
+#define STEPS_MAX 10000u /* of one share: evidence may be added without end */
 
 /* --- states ------------------------------------------------------------------------------------*/
 
@@ -137,25 +135,21 @@ static enum mete_code one_visit(struct list *l, struct bytes key, struct bytes v
     return METE_OK;
 }
 
+static enum mete_code key_visit(void *arg, const struct walk_key *k, bool *go_on)
+{
+    struct list *l = arg;
+    enum mete_code code = one_visit(l, k->key, k->value);
+    *go_on = !l->full;
+    return code;
+}
+
 static enum mete_code walk(struct list *l)
 {
-    struct arena a;
-    struct walk_keys keys = {.more = true};
-    struct key after = dispute_key(l->last.seq, l->last.page, l->last.group, l->last.line);
-    struct key from = l->last.seq == 0 ? key_of(KEY_DISPUTE) : walk_key_after(key_bytes(&after));
-    struct key until = key_prefix_end(key_of(KEY_DISPUTE));
-    enum mete_code code = METE_OK;
-    arena_init(&a, KEYS_ARENA);
-    while (code == METE_OK && keys.more && !l->full) {
-        arena_reset(&a);
-        code = walk_keys(l->e, &a, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, l->err);
-        for (size_t i = 0; code == METE_OK && i < keys.count && !l->full; i++) {
-            code = one_visit(l, keys.key[i], keys.value[i]);
-            from = walk_key_after(keys.key[i]);
-        }
-    }
-    arena_clear(&a);
-    return code;
+    const struct key after = dispute_key(l->last.seq, l->last.page, l->last.group, l->last.line);
+    const struct key from =
+        l->last.seq == 0 ? key_of(KEY_DISPUTE) : walk_key_after(key_bytes(&after));
+    const struct key until = key_prefix_end(key_of(KEY_DISPUTE));
+    return walk_each_key(l->e, &from, &until, key_visit, l, l->err);
 }
 
 enum mete_code disputes_list(struct engine *e, const struct disputes_query *q,

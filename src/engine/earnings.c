@@ -247,8 +247,8 @@ static void schedules_look(struct gathering *g)
         if (s->asset != x->main->asset.number || !text_eq(s->rail, x->rail)) {
             continue;
         }
-        mete_time at = s->every == EVERY_DEMAND ? TIME_NEVER : run_after(s, x->at);
-        x->on_demand |= s->every == EVERY_DEMAND;
+        mete_time at = schedule_on_demand(s) ? TIME_NEVER : run_after(s, x->at);
+        x->on_demand |= schedule_on_demand(s);
         x->next_at = at < x->next_at ? at : x->next_at;
     }
 }

@@ -12,7 +12,6 @@
 #include "engine/trace.h"
 
 #define CARRY_ENTRIES_MAX 200000u /* of an account that are added up for one explanation */
-#define CARRY_BATCH       1024u
 #define ARENA_MAX         ((size_t)4 << 30)
 
 /* --- reversals
@@ -315,38 +314,38 @@ static void item_credit(struct carried *c, const struct walk_item *item, struct 
     }
 }
 
+struct adding {
+    struct carried *c;
+    uint64_t seq; /* the decision that was added */
+    uint32_t page;
+    struct arena one;
+};
+
+static enum mete_code entry_visit(void *arg, const struct walk_key *k, bool *go_on)
+{
+    struct adding *a = arg;
+    const struct explain *x = a->c->x;
+    struct walk_item item;
+    arena_reset(&a->one);
+    enum mete_code code =
+        walk_one(x->e, &a->one, key_read_u64(k->key, 9), key_read_u32(k->key, 17), &item, x->err);
+    if (code == METE_OK && (item.seq != a->seq || item.page != a->page)) {
+        a->seq = item.seq;
+        a->page = item.page;
+        item_credit(a->c, &item, &a->one);
+    }
+    *go_on = ++a->c->entries < CARRY_ENTRIES_MAX;
+    return code;
+}
+
 static enum mete_code carried_add_up(struct carried *c)
 {
-    struct explain *x = c->x;
-    struct key from = key_u32x2(KEY_ENTRY, c->party, c->s->g->asset);
-    struct key until = key_prefix_end(from);
-    struct walk_keys keys = {.more = true};
-    struct walk_item item = {.seq = 0};
-    enum mete_code code = METE_OK;
-    struct arena batch, one;
-    arena_init(&batch, ARENA_MAX);
-    arena_init(&one, ARENA_MAX);
-    while (code == METE_OK && keys.more && c->entries < CARRY_ENTRIES_MAX) {
-        arena_reset(&batch);
-        code = walk_keys(x->e, &batch, key_bytes(&from), key_bytes(&until), CARRY_BATCH, &keys,
-                         x->err);
-        for (size_t i = 0; i < keys.count && code == METE_OK; i++) {
-            uint64_t seq = item.seq;
-            uint32_t page = item.page;
-            arena_reset(&one);
-            code = walk_one(x->e, &one, key_read_u64(keys.key[i], 9), key_read_u32(keys.key[i], 17),
-                            &item, x->err);
-            if (code == METE_OK && (item.seq != seq || item.page != page)) {
-                item_credit(c, &item, &one);
-            }
-        }
-        c->entries += keys.count;
-        if (keys.count > 0) {
-            from = walk_key_after(keys.key[keys.count - 1]);
-        }
-    }
-    arena_clear(&batch);
-    arena_clear(&one);
+    const struct key from = key_u32x2(KEY_ENTRY, c->party, c->s->g->asset);
+    const struct key until = key_prefix_end(from);
+    struct adding a = {.c = c};
+    arena_init(&a.one, ARENA_MAX);
+    enum mete_code code = walk_each_key(c->x->e, &from, &until, entry_visit, &a, c->x->err);
+    arena_clear(&a.one);
     return code;
 }
 

@@ -19,7 +19,6 @@
 #include <stdlib.h>
 
 #define AUDIT_FORMAT 1
-#define BATCH_KEYS   1024u
 #define ARENA_MAX    ((size_t)4 << 30)
 
 struct audit {
@@ -168,22 +167,28 @@ static void rows_write(struct audit *x, log_visit *visit)
 
 typedef void state_line(struct audit *x, struct bytes key, struct bytes value, const i128 *sums);
 
+struct writing {
+    struct audit *x;
+    state_line *line;
+};
+
+static enum mete_code state_key_visit(void *arg, const struct walk_key *k, bool *go_on)
+{
+    const struct writing *w = arg;
+    (void)go_on;
+    arena_reset(&w->x->a);
+    w->line(w->x, k->key, k->value, k->sums);
+    names_trim(&w->x->names);
+    return w->x->code;
+}
+
 static void state_write(struct audit *x, enum key_class class, state_line *line)
 {
-    struct key from = key_of(class);
-    struct key until = key_prefix_end(from);
-    struct walk_keys keys = {.more = true};
-    while (keys.more && x->code == METE_OK) {
-        arena_reset(&x->a);
-        x->code =
-            walk_keys(x->e, &x->a, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, x->err);
-        for (size_t i = 0; i < keys.count && x->code == METE_OK; i++) {
-            line(x, keys.key[i], keys.value[i], keys.sums[i]);
-        }
-        if (keys.count > 0) {
-            from = walk_key_after(keys.key[keys.count - 1]);
-        }
-        names_trim(&x->names);
+    const struct key from = key_of(class);
+    const struct key until = key_prefix_end(from);
+    struct writing w = {x, line};
+    if (x->code == METE_OK) {
+        x->code = walk_each_key(x->e, &from, &until, state_key_visit, &w, x->err);
     }
 }
 
@@ -509,6 +514,10 @@ static void batch_line(struct audit *x, struct bytes key, struct bytes value, co
            machine_of(MACHINE_BATCH)->state[b.is_closed ? BATCH_CLOSED : BATCH_OPEN]);
     jw_asset(&x->w, names_asset(&x->names, b.asset));
     jw_text(&x->w, "rail", b.rail);
+    jw_str(&x->w, "pays", b.on_demand ? "asked" : "all");
+    jw_i128(&x->w, "minimum", b.bounds.minimum);
+    jw_i128(&x->w, "fee", b.bounds.fee);
+    put_u64(x, "fee_cap_bps", b.bounds.fee_cap_bps);
     put_time(x, "cutoff_at", b.cutoff_at);
     jw_i128(&x->w, "transfers", has[BATCH_TRANSFERS]);
     jw_i128(&x->w, "amount", has[BATCH_AMOUNT]);
@@ -563,6 +572,8 @@ static void attempt_line(struct audit *x, struct bytes key, struct bytes value, 
     put_u64(x, "attempt", key_read_u32(key, 9));
     jw_str(&x->w, "outcome", outcome[t.outcome]);
     put_anchor(x, t.anchor);
+    jw_i128(&x->w, "paid", t.paid);
+    jw_i128(&x->w, "returned", t.returned);
     put_u64(x, "made", t.made);
     jw_array(&x->w, "bodies");
     for (uint32_t i = 0; i < t.body_count; i++) {
@@ -619,13 +630,16 @@ static void destination_line(struct audit *x, struct bytes key, struct bytes val
                              const i128 *sums)
 {
     (void)sums;
-    struct reader r = reader_of(value);
+    struct destination d;
+    if (!destination_unpack(value, &d)) {
+        x->code = mete_fail(x->err, METE_STORE_CORRUPT, "", "a destination cannot be read");
+        return;
+    }
     line_begin(x, "destination");
     jw_text(&x->w, "party", names_party(&x->names, key_read_u32(key, 1)));
-    jw_text(&x->w, "rail", read_sized(&r));
-    (void)read_sized(&r);
-    put_time(x, "holds_from", (mete_time)read_zigzag(&r));
-    put_u64(x, "set_by", read_varint(&r));
+    jw_text(&x->w, "rail", d.rail);
+    put_time(x, "holds_from", d.holds_from);
+    put_u64(x, "set_by", d.seq);
     line_end(x);
 }
 

@@ -10,9 +10,8 @@
 
 #include <stdio.h>
 
-#define ARENA_MAX  ((size_t)4 << 30)
-#define BATCH_KEYS 256u
-#define KEY_LABEL  "mete dataset pseudonyms 1"
+#define ARENA_MAX ((size_t)4 << 30)
+#define KEY_LABEL "mete dataset pseudonyms 1"
 
 /* --- the log -----------------------------------------------------------------------------------*/
 
@@ -124,29 +123,25 @@ static bool outcome_put(struct dataset *d, struct bytes key)
     return true;
 }
 
+static enum mete_code outcome_visit(void *arg, const struct walk_key *k, bool *go_on)
+{
+    struct dataset *d = arg;
+    (void)go_on;
+    arena_reset(&d->a);
+    if (!outcome_put(d, k->key)) {
+        d->code = mete_fail(d->err, METE_STORE_CORRUPT, "", "a campaign cannot be read");
+    }
+    names_trim(&d->names);
+    return d->code;
+}
+
 void dataset_outcomes(struct dataset *d)
 {
-    struct key from = key_of(KEY_CAMPAIGN);
-    struct key until = key_prefix_end(from);
-    struct walk_keys keys = {.more = true};
-    struct arena batch;
-    arena_init(&batch, ARENA_MAX);
-    while (keys.more && d->code == METE_OK) {
-        arena_reset(&batch);
-        d->code =
-            walk_keys(d->e, &batch, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, d->err);
-        for (size_t i = 0; i < keys.count && d->code == METE_OK; i++) {
-            arena_reset(&d->a);
-            if (!outcome_put(d, keys.key[i])) {
-                d->code = mete_fail(d->err, METE_STORE_CORRUPT, "", "a campaign cannot be read");
-            }
-            names_trim(&d->names);
-        }
-        if (keys.count > 0) {
-            from = walk_key_after(keys.key[keys.count - 1]);
-        }
+    const struct key from = key_of(KEY_CAMPAIGN);
+    const struct key until = key_prefix_end(from);
+    if (d->code == METE_OK) {
+        d->code = walk_each_key(d->e, &from, &until, outcome_visit, d, d->err);
     }
-    arena_clear(&batch);
 }
 
 /* --- the manifest ------------------------------------------------------------------------------*/

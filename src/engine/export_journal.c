@@ -11,7 +11,6 @@
 #include <string.h>
 
 #define SPILL_SIZE ((size_t)1 << 16)
-#define BATCH_KEYS 2048u
 #define ARENA_MAX  ((size_t)4 << 30)
 
 /* --- shared by all exports
@@ -58,31 +57,28 @@ void export_stretch(struct engine *e, const struct export_query *q, uint64_t *fr
 typedef void account_use(struct journal *j, uint32_t party, uint32_t asset, const i128 *sums,
                          void *arg);
 
+struct accounting {
+    struct journal *j;
+    account_use *use;
+    void *arg;
+};
+
+static enum mete_code account_visit(void *arg, const struct walk_key *k, bool *go_on)
+{
+    const struct accounting *a = arg;
+    struct journal *j = a->j;
+    (void)go_on;
+    a->use(j, key_read_u32(k->key, 1), key_read_u32(k->key, 5), k->sums, a->arg);
+    names_trim(&j->names);
+    return export_spill(j->q, j->out) ? METE_OK : export_stopped(j->err);
+}
+
 static enum mete_code accounts_each(struct journal *j, account_use *use, void *arg)
 {
-    struct key from = key_of(KEY_ACCOUNT);
-    struct key until = key_prefix_end(from);
-    struct walk_keys keys = {.more = true};
-    enum mete_code code = METE_OK;
-    struct arena batch;
-    arena_init(&batch, ARENA_MAX);
-    while (keys.more && code == METE_OK) {
-        arena_reset(&batch);
-        code =
-            walk_keys(j->e, &batch, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, j->err);
-        for (size_t i = 0; i < keys.count && code == METE_OK; i++) {
-            use(j, key_read_u32(keys.key[i], 1), key_read_u32(keys.key[i], 5), keys.sums[i], arg);
-            names_trim(&j->names);
-            if (!export_spill(j->q, j->out)) {
-                code = export_stopped(j->err);
-            }
-        }
-        if (keys.count > 0) {
-            from = walk_key_after(keys.key[keys.count - 1]);
-        }
-    }
-    arena_clear(&batch);
-    return code;
+    const struct key from = key_of(KEY_ACCOUNT);
+    const struct key until = key_prefix_end(from);
+    struct accounting a = {j, use, arg};
+    return walk_each_key(j->e, &from, &until, account_visit, &a, j->err);
 }
 
 static void commodity_note(struct journal *j, uint32_t party, uint32_t asset, const i128 *sums,

@@ -10,8 +10,7 @@
 
 #include <string.h>
 
-#define BATCH_KEYS 2048u
-#define ARENA_MAX  ((size_t)4 << 30)
+#define ARENA_MAX ((size_t)4 << 30)
 
 struct listing {
     struct engine *e;
@@ -19,7 +18,7 @@ struct listing {
     const struct parties_query *q;
     uint32_t asset;   /* 0: all */
     struct map total; /* asset -> struct party_total */
-    struct arena batch;
+    struct arena row;
     struct arena scratch;
     parties_visit *visit;
     void *arg;
@@ -59,15 +58,17 @@ static void total_add(struct listing *l, const struct party_row *row)
 }
 
 /** *go_on is false once the visitor has seen enough. */
-static enum mete_code account_visit(struct listing *l, struct bytes key, bool *go_on)
+static enum mete_code account_visit(void *arg, const struct walk_key *k, bool *go_on)
 {
-    uint32_t party = key_read_u32(key, 1);
-    uint32_t asset = key_read_u32(key, 5);
+    struct listing *l = arg;
+    uint32_t party = key_read_u32(k->key, 1);
+    uint32_t asset = key_read_u32(k->key, 5);
     struct party_row row = {0};
     if (l->asset != 0 && asset != l->asset) {
         return METE_OK;
     }
-    enum mete_code code = party_name(l, party, &row, &l->batch);
+    arena_reset(&l->row);
+    enum mete_code code = party_name(l, party, &row, &l->row);
     if (code != METE_OK || (l->q->kind.len > 0 && !text_eq(row.kind, l->q->kind))) {
         return code;
     }
@@ -112,25 +113,8 @@ static enum mete_code accounts_walk(struct listing *l)
 {
     struct key from;
     struct key until;
-    bool go_on = true;
-    enum mete_code ranged = range_of(l, &from, &until);
-    if (ranged != METE_OK) {
-        return ranged;
-    }
-    while (go_on) {
-        struct walk_keys keys;
-        arena_reset(&l->batch);
-        enum mete_code code = walk_keys(l->e, &l->batch, key_bytes(&from), key_bytes(&until),
-                                        BATCH_KEYS, &keys, l->err);
-        for (size_t i = 0; i < keys.count && code == METE_OK && go_on; i++) {
-            code = account_visit(l, keys.key[i], &go_on);
-        }
-        if (code != METE_OK || !keys.more) {
-            return code;
-        }
-        from = walk_key_after(keys.key[keys.count - 1]);
-    }
-    return METE_OK;
+    enum mete_code code = range_of(l, &from, &until);
+    return code == METE_OK ? walk_each_key(l->e, &from, &until, account_visit, l, l->err) : code;
 }
 
 static int total_cmp(const struct party_total *x, const struct party_total *y)
@@ -170,14 +154,14 @@ enum mete_code parties_list(struct engine *e, const struct parties_query *q, par
     }
     l.asset = asset.number;
     map_init(&l.total, sizeof(struct party_total), hash_seed());
-    arena_init(&l.batch, ARENA_MAX);
+    arena_init(&l.row, ARENA_MAX);
     arena_init(&l.scratch, ARENA_MAX);
     enum mete_code code = accounts_walk(&l);
     if (code == METE_OK && totals != NULL) {
         totals_give(&l, a, totals, count);
     }
     map_clear(&l.total);
-    arena_clear(&l.batch);
+    arena_clear(&l.row);
     arena_clear(&l.scratch);
     return code;
 }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/insights.h"
 #include "engine/internal.h"
+#include "engine/own_event.h"
 #include "wire/json.h"
 
 static const char *const state_names[] = {
@@ -118,13 +119,10 @@ static bool state_find(struct engine *e, const struct payment_notice *n, struct 
 static mete_time moment_of(struct engine *e, const struct payment_notice *n, struct arena *a,
                            struct text id)
 {
-    struct envelope *event = arena_alloc(a, sizeof *event);
-    struct mete_err unused;
-    mete_time recorded;
-    uint64_t seq = engine_seq_of(e, id);
-    return seq != 0 && engine_event(e, seq, a, event, &recorded, &unused) == METE_OK
-               ? event->event.occurred_at
-               : n->occurred_at;
+    mete_time at = n->occurred_at;
+    struct text unused;
+    (void)!own_event_recall(e, id, a, &at, &unused);
+    return at;
 }
 
 static struct text event_write(struct engine *e, const struct payment_notice *n, struct arena *a)

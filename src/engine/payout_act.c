@@ -3,9 +3,9 @@
  * one; whether money and state allow it is core's to say. */
 #include "engine/payout_parts.h"
 
-#include "base/encode.h"
 #include "base/text.h"
 #include "crypto/hash.h"
+#include "engine/payout_step.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,47 +20,6 @@ struct text payload_text(const struct json *payload, const char *member)
     return j != NULL && j->type == JSON_STRING ? j->text : (struct text){0};
 }
 
-void own_event_begin(struct own_event *o, struct engine *e, struct text id, enum event_type type,
-                     struct text actor)
-{
-    *o = (struct own_event){.e = e};
-    jw_init(&o->w, &o->out, false);
-    jw_object(&o->w, NULL);
-    jw_text(&o->w, "event_id", id);
-    jw_str(&o->w, "event_type", event_type_name(type));
-    jw_time(&o->w, "occurred_at", engine_now(e));
-    if (actor.len > 0) {
-        jw_object(&o->w, "actor");
-        jw_str(&o->w, "actor_type", "user");
-        jw_text(&o->w, "actor_id", actor);
-        jw_end_object(&o->w);
-    }
-    jw_object(&o->w, "payload");
-}
-
-enum submit_status own_event_end(struct own_event *o, struct mete_err *err)
-{
-    const struct submit_options so = {.own = true, .no_quarantine = true};
-    struct submit_result r;
-    jw_end_object(&o->w);
-    jw_end_object(&o->w);
-    engine_submit(o->e, buf_text(&o->out), &so, &r);
-    buf_clear(&o->out);
-    if (r.status != SUBMIT_APPLIED && r.status != SUBMIT_DUPLICATE) {
-        *err = r.err;
-    }
-    return r.status;
-}
-
-enum mete_code own_event_submit(struct own_event *o, bool *is_new, struct mete_err *err)
-{
-    enum submit_status status = own_event_end(o, err);
-    if (is_new != NULL) {
-        *is_new = status == SUBMIT_APPLIED;
-    }
-    return status == SUBMIT_APPLIED || status == SUBMIT_DUPLICATE ? METE_OK : err->code;
-}
-
 /* --- cancel, hold, release ---------------------------------------------------------------------*/
 
 static enum mete_code reason_check(const struct payout_act *act, struct mete_err *err)
@@ -73,33 +32,38 @@ static enum mete_code reason_check(const struct payout_act *act, struct mete_err
 enum mete_code payout_cancel(struct engine *e, const struct payout_act *act, struct mete_err *err)
 {
     struct arena a;
-    struct own_event event;
     struct payout_due row;
+    struct submit_result r;
+    const struct payout_step step = {.type = EVENT_PAYOUT_TRANSFER_CANCELLED,
+                                     .transfer_id = act->id,
+                                     .reason = act->reason,
+                                     .actor = act->actor};
     arena_init(&a, ARENA_MAX);
     enum mete_code code = reason_check(act, err);
     code = code == METE_OK ? payout_find(e, act->id, &a, &row, err) : code;
     if (code == METE_OK && row.transfer.state != TRANSFER_CANCELLED) {
-        own_event_begin(&event, e, arena_printf(&a, "%.*s:cancelled", (int)act->id.len, act->id.p),
-                        EVENT_PAYOUT_TRANSFER_CANCELLED, act->actor);
-        jw_text(&event.w, "transfer_id", act->id);
-        jw_text(&event.w, "reason", act->reason);
-        code = own_event_submit(&event, NULL, err);
+        payout_steps_take(e, engine_now(e), &step, 1, false, &a, &r);
+        *err = r.err;
+        code = r.status == SUBMIT_APPLIED || r.status == SUBMIT_DUPLICATE ? METE_OK : r.err.code;
     }
     arena_clear(&a);
     return engine_sound(e, code, err);
 }
 
-/** Holds come and go, so the moment is part of their ids. */
+/** Holds come and go, so the moment is part of their ids; and the reason, which is another hold. */
 static enum mete_code hold_say(struct engine *e, const struct payout_act *act, enum event_type type,
                                struct mete_err *err)
 {
     struct own_event event;
     char hex[65];
     char id[128];
-    struct hash h = sha256(text_bytes(act->party));
+    static const struct bytes stop = {(const uint8_t *)"", 1};
+    const struct bytes parts[] = {text_bytes(act->party), stop, text_bytes(act->reason)};
+    struct hash h = sha256_parts(parts, ARRAY_LEN(parts));
     hash_hex(&h, hex);
     snprintf(id, sizeof id, "%s:%.32s:%" PRId64, event_type_name(type), hex, engine_now(e));
-    own_event_begin(&event, e, text_of(id), type, act->actor);
+    const struct own_head head = {.id = text_of(id), .type = type, .actor = act->actor};
+    own_event_begin(&event, e, &head);
     jw_text(&event.w, "party", act->party);
     jw_text(&event.w, "reason", act->reason);
     return own_event_submit(&event, NULL, err);
@@ -146,9 +110,7 @@ struct asking {
     struct engine *e;
     const struct payout_ask *ask;
     struct arena *a;
-    struct schedule schedule;
-    struct asset asset;
-    struct period period;
+    struct payout_period period;
     struct payout_row row;
     bool seen;
     struct mete_err *err;
@@ -163,19 +125,14 @@ static bool row_take(void *arg, const struct payout_row *row)
     return false;
 }
 
-static enum mete_code schedule_take(struct asking *k)
+static enum mete_code period_take(struct asking *k)
 {
-    const struct view *v = engine_view(k->e);
     struct text id = k->ask->schedule;
-    if (view_schedule(v, k->a, id, &k->schedule) != VIEW_FOUND ||
-        k->schedule.every != EVERY_DEMAND) {
-        return mete_fail(k->err, METE_SCHEDULE_UNKNOWN, "/schedule",
-                         "there is no schedule on demand \"%.*s\"", (int)id.len, id.p);
-    }
-    schedule_period(&k->schedule, engine_now(k->e), &k->period);
-    return view_asset_number(v, k->schedule.asset, &k->asset) == VIEW_FOUND
-               ? METE_OK
-               : mete_fail(k->err, METE_STORE_FAILED, "", "the schedule's asset cannot be read");
+    enum mete_code code = payout_period_find(k->e, id, (struct text){0}, k->a, &k->period, k->err);
+    return code != METE_OK || k->period.on_demand
+               ? code
+               : mete_fail(k->err, METE_SCHEDULE_UNKNOWN, "/schedule",
+                           "there is no schedule on demand \"%.*s\"", (int)id.len, id.p);
 }
 
 /** What may be paid at most; 0: all. */
@@ -184,32 +141,41 @@ static enum mete_code amount_take(struct asking *k, i128 *most)
     i128 asked = 0;
     char bound[AMOUNT_TEXT_MAX];
     struct text given = k->ask->amount;
-    *most = k->schedule.maximum;
+    *most = k->period.schedule.maximum;
     if (given.len == 0) {
         return METE_OK;
     }
-    enum mete_code code = amount_parse(given, k->asset.scale, &asked);
+    enum mete_code code = amount_parse(given, k->period.asset.scale, &asked);
     if (code != METE_OK || asked == 0) {
         return mete_fail(k->err, code != METE_OK ? code : METE_MEMBER_VALUE, "/amount",
-                         "no amount of %s, which has %u decimals", k->asset.code, k->asset.scale);
+                         "no amount of %s, which has %u decimals", k->period.asset.code,
+                         k->period.asset.scale);
     }
-    if (k->schedule.maximum > 0 && asked > k->schedule.maximum) {
-        amount_format(k->schedule.maximum, k->asset.scale, bound);
+    if (k->period.schedule.maximum > 0 && asked > k->period.schedule.maximum) {
+        amount_format(k->period.schedule.maximum, k->period.asset.scale, bound);
         return mete_fail(k->err, METE_PAYOUT_LIMIT, "/amount", "at most %s %s at once", bound,
-                         k->asset.code);
+                         k->period.asset.code);
     }
     *most = asked;
     return METE_OK;
 }
 
+/** Of the day's batch, once the first who asked has opened it; else the schedule's. */
+static struct payout_bounds bounds_of(struct asking *k)
+{
+    struct batch b;
+    uint64_t number = engine_seq_of(k->e, k->period.batch_id);
+    bool there = number != 0 && view_batch(engine_view(k->e), k->a, number, &b) == VIEW_FOUND;
+    return there ? b.bounds : k->period.bounds;
+}
+
 static enum mete_code row_find(struct asking *k, i128 most)
 {
-    const struct payout_query q = {.asset = text_of(k->asset.code),
-                                   .rail = k->schedule.rail,
-                                   .at = engine_now(k->e),
-                                   .party = k->ask->party,
-                                   .schedule = &k->schedule,
-                                   .most = most};
+    const struct payout_bounds bounds = bounds_of(k);
+    struct payout_query q = payout_period_query(&k->period);
+    q.party = k->ask->party;
+    q.bounds = &bounds;
+    q.most = most;
     enum mete_code code = payout_plan(k->e, &q, row_take, k, k->err);
     if (code != METE_OK) {
         return code;
@@ -218,47 +184,45 @@ static enum mete_code row_find(struct asking *k, i128 most)
         return mete_fail(k->err, METE_INSUFFICIENT_FUNDS, "", "nothing has cleared");
     }
     if (k->row.code != METE_OK) {
-        struct text why = payout_row_words(k->a, &k->row, &k->asset);
+        struct text why = payout_row_words(k->a, &k->row, &k->period.asset);
         return mete_fail(k->err, k->row.code, "", "%.*s", (int)why.len, why.p);
     }
     return k->ask->amount.len == 0 || k->row.amount == most
                ? METE_OK
                : mete_fail(k->err, METE_INSUFFICIENT_FUNDS, "/amount", "no more than %.*s",
-                           (int)payout_row_words(k->a, &k->row, &k->asset).len,
-                           payout_row_words(k->a, &k->row, &k->asset).p);
+                           (int)payout_row_words(k->a, &k->row, &k->period.asset).len,
+                           payout_row_words(k->a, &k->row, &k->period.asset).p);
 }
 
-static enum mete_code request_queue(struct asking *k, struct text batch_id, struct text id,
-                                    bool *is_new)
+static enum mete_code request_queue(struct asking *k, bool *is_new)
 {
-    struct own_event event;
-    char amount[AMOUNT_TEXT_MAX];
-    amount_format(k->row.amount, k->asset.scale, amount);
-    own_event_begin(&event, k->e, id, EVENT_PAYOUT_TRANSFER_QUEUED, k->ask->actor);
-    jw_text(&event.w, "batch_id", batch_id);
-    jw_text(&event.w, "party", k->ask->party);
-    jw_object(&event.w, "amount");
-    jw_str(&event.w, "amount", amount);
-    jw_str(&event.w, "currency", k->asset.code);
-    jw_end_object(&event.w);
-    return own_event_submit(&event, is_new, k->err);
+    struct submit_result r;
+    const struct payout_new n = {.batch_id = k->period.batch_id,
+                                 .party = k->ask->party,
+                                 .amount = k->row.amount,
+                                 .asset = &k->period.asset,
+                                 .actor = k->ask->actor};
+    payout_new_submit(k->e, &n, &r);
+    *is_new = r.status == SUBMIT_APPLIED;
+    if (!*is_new) {
+        *k->err = r.err;
+    }
+    return *is_new ? METE_OK : r.err.code;
 }
 
 static enum mete_code request_run(struct asking *k, struct text *id, bool *is_new)
 {
     i128 most;
     bool opened;
-    struct text batch_id;
     char transfer_id[TRANSFER_ID_LEN + 1];
-    enum mete_code code = schedule_take(k);
+    enum mete_code code = period_take(k);
     code = code == METE_OK ? party_known(k->e, k->ask->party, k->err) : code;
     code = code == METE_OK ? amount_take(k, &most) : code;
     if (code != METE_OK) {
         return code;
     }
-    batch_id =
-        arena_printf(k->a, "%.*s/%s", (int)k->schedule.id.len, k->schedule.id.p, k->period.name);
-    transfer_id_make(transfer_id, text_of(engine_book_name(k->e)), batch_id, k->ask->party);
+    transfer_id_make(transfer_id, text_of(engine_book_name(k->e)), k->period.batch_id,
+                     k->ask->party);
     *id = arena_text(k->a, text_of(transfer_id));
     if (engine_seq_of(k->e, *id) != 0) {
         return mete_fail(k->err, METE_PAYOUT_LIMIT, "",
@@ -268,15 +232,12 @@ static enum mete_code request_run(struct asking *k, struct text *id, bool *is_ne
     }
     code = row_find(k, most);
     if (code == METE_OK && k->ask->allow != NULL) {
-        code = k->ask->allow(k->ask->ctx, &k->asset, k->row.amount, k->err);
+        code = k->ask->allow(k->ask->ctx, &k->period.asset, k->row.amount, k->err);
     }
-    const struct batch_request open = {.schedule = k->schedule.id,
-                                       .period = text_of(k->period.name),
-                                       .even_unfinished = true,
-                                       .actor = k->ask->actor};
-    code =
-        code == METE_OK ? payout_batch_open(k->e, &open, k->a, &batch_id, &opened, k->err) : code;
-    return code == METE_OK ? request_queue(k, batch_id, *id, is_new) : code;
+    if (code == METE_OK) {
+        code = payout_period_open(k->e, &k->period, k->ask->actor, k->a, &opened, k->err);
+    }
+    return code == METE_OK ? request_queue(k, is_new) : code;
 }
 
 enum mete_code payout_request(struct engine *e, const struct payout_ask *ask, struct arena *a,

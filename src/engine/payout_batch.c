@@ -20,58 +20,36 @@ struct opening {
     struct text schedule;
     struct text period;
     mete_time cutoff_at;
+    bool on_demand;
+    struct payout_bounds bounds;
+    uint8_t scale; /* of the bounds */
 };
 
-static enum mete_code period_find(struct engine *e, const struct batch_request *q,
-                                  const struct schedule *s, struct period *p, struct mete_err *err)
+static struct opening period_opening(const struct payout_period *p)
 {
-    mete_time now = engine_now(e);
-    if (q->period.len == 0) {
-        schedule_period(s, now, p);
-    } else if (!schedule_period_named(s, q->period, p)) {
-        return mete_fail(err, METE_REQUEST_INVALID, "/period",
-                         "%.*s runs every %s, so its periods are named like %s", (int)s->id.len,
-                         s->id.p, schedule_every_name(s->every),
-                         s->every == EVERY_MONTH  ? "2026-11"
-                         : s->every == EVERY_WEEK ? "2026-W48"
-                                                  : "2026-11-30");
-    }
-    bool on_demand = s->every == EVERY_DEMAND;
-    if (on_demand && !q->even_unfinished) {
-        return mete_fail(err, METE_REQUEST_INVALID, "/schedule",
-                         "%.*s is on demand: its parties ask, with POST /v1/payouts/request",
-                         (int)s->id.len, s->id.p);
-    }
-    return !on_demand && p->until > now
-               ? mete_fail(err, METE_REQUEST_INVALID, "/period", "%s is not over yet", p->name)
-               : METE_OK;
+    return (struct opening){.id = p->batch_id,
+                            .asset = text_of(p->asset.code),
+                            .rail = p->schedule.rail,
+                            .schedule = p->schedule.id,
+                            .period = text_of(p->period.name),
+                            .cutoff_at = p->cutoff_at,
+                            .on_demand = p->on_demand,
+                            .bounds = p->bounds,
+                            .scale = p->asset.scale};
 }
 
-static enum mete_code scheduled(struct engine *e, const struct batch_request *q, struct arena *a,
-                                struct opening *o, struct mete_err *err)
+/** May it be opened by hand? */
+static enum mete_code period_check(const struct payout_period *p, mete_time now,
+                                   struct mete_err *err)
 {
-    const struct view *v = engine_view(e);
-    struct schedule s;
-    struct asset asset;
-    struct period p;
-    if (view_schedule(v, a, q->schedule, &s) != VIEW_FOUND) {
-        return mete_fail(err, METE_SCHEDULE_UNKNOWN, "/schedule", "there is no schedule \"%.*s\"",
-                         (int)q->schedule.len, q->schedule.p);
+    if (p->on_demand) {
+        return mete_fail(err, METE_REQUEST_INVALID, "/schedule",
+                         "%.*s is on demand: its parties ask, with POST /v1/payouts/request",
+                         (int)p->schedule.id.len, p->schedule.id.p);
     }
-    enum mete_code code = period_find(e, q, &s, &p, err);
-    if (code != METE_OK) {
-        return code;
-    }
-    if (view_asset_number(v, s.asset, &asset) != VIEW_FOUND) {
-        return mete_fail(err, METE_STORE_FAILED, "", "the schedule's asset cannot be read");
-    }
-    o->schedule = s.id;
-    o->period = arena_text(a, text_of(p.name));
-    o->id = arena_printf(a, "%.*s/%s", (int)s.id.len, s.id.p, p.name);
-    o->asset = arena_text(a, text_of(asset.code));
-    o->rail = s.rail;
-    o->cutoff_at = p.until - 1;
-    return METE_OK;
+    return p->cutoff_at >= now ? mete_fail(err, METE_REQUEST_INVALID, "/period",
+                                           "%s is not over yet", p->period.name)
+                               : METE_OK;
 }
 
 static enum mete_code own(struct engine *e, const struct batch_request *q, struct opening *o,
@@ -103,45 +81,85 @@ static enum mete_code known_check(struct engine *e, uint64_t number, const struc
     const struct view *v = engine_view(e);
     bool same = view_batch(v, a, number, &b) == VIEW_FOUND &&
                 view_asset_number(v, b.asset, &asset) == VIEW_FOUND &&
-                text_is(o->asset, asset.code) && text_eq(o->rail, b.rail);
+                text_is(o->asset, asset.code) && text_eq(o->rail, b.rail) &&
+                o->on_demand == b.on_demand;
     return same ? METE_OK
                 : mete_fail(err, METE_CONFLICT, "/batch_id",
                             "entry %llu of the log has this id and is another batch, or none",
                             (unsigned long long)number);
 }
 
+static void bound_write(struct json_writer *w, const char *name, i128 amount, uint8_t scale)
+{
+    char text[AMOUNT_TEXT_MAX];
+    if (amount > 0) {
+        amount_format(amount, scale, text);
+        jw_str(w, name, text);
+    }
+}
+
+/** All that decides who is paid, for schedules change while batches are open. */
 static enum mete_code opened_submit(struct engine *e, const struct opening *o, struct text actor,
                                     struct mete_err *err)
 {
     struct own_event event;
-    own_event_begin(&event, e, o->id, EVENT_PAYOUT_BATCH_OPENED, actor);
+    const struct own_head head = {.id = o->id, .type = EVENT_PAYOUT_BATCH_OPENED, .actor = actor};
+    own_event_begin(&event, e, &head);
     jw_text(&event.w, "asset", o->asset);
     jw_text(&event.w, "rail", o->rail);
     if (o->schedule.len > 0) {
         jw_text(&event.w, "schedule", o->schedule);
         jw_text(&event.w, "period", o->period);
     }
+    if (o->on_demand) {
+        jw_bool(&event.w, "on_demand", true);
+    }
+    bound_write(&event.w, "minimum", o->bounds.minimum, o->scale);
+    bound_write(&event.w, "fee", o->bounds.fee, o->scale);
+    if (o->bounds.fee_cap_bps > 0) {
+        jw_int(&event.w, "fee_cap_bps", o->bounds.fee_cap_bps);
+    }
     jw_time(&event.w, "cutoff_at", o->cutoff_at);
     return own_event_submit(&event, NULL, err);
+}
+
+static enum mete_code open_or_find(struct engine *e, const struct opening *o, struct text actor,
+                                   struct arena *a, bool *is_new, struct mete_err *err)
+{
+    uint64_t number = engine_seq_of(e, o->id);
+    *is_new = false;
+    if (number != 0) {
+        return known_check(e, number, o, a, err);
+    }
+    enum mete_code code = opened_submit(e, o, actor, err);
+    *is_new = code == METE_OK;
+    return code;
+}
+
+enum mete_code payout_period_open(struct engine *e, const struct payout_period *p,
+                                  struct text actor, struct arena *a, bool *is_new,
+                                  struct mete_err *err)
+{
+    const struct opening o = period_opening(p);
+    return open_or_find(e, &o, actor, a, is_new, err);
 }
 
 enum mete_code payout_batch_open(struct engine *e, const struct batch_request *q, struct arena *a,
                                  struct text *batch_id, bool *is_new, struct mete_err *err)
 {
     struct opening o = {.cutoff_at = 0};
-    enum mete_code code = q->schedule.len > 0 ? scheduled(e, q, a, &o, err) : own(e, q, &o, err);
+    struct payout_period p;
+    enum mete_code code;
     *is_new = false;
-    if (code != METE_OK) {
-        return engine_sound(e, code, err);
+    if (q->schedule.len > 0) {
+        code = payout_period_find(e, q->schedule, q->period, a, &p, err);
+        code = code == METE_OK ? period_check(&p, engine_now(e), err) : code;
+        o = code == METE_OK ? period_opening(&p) : o;
+    } else {
+        code = own(e, q, &o, err);
     }
     *batch_id = o.id;
-    uint64_t number = engine_seq_of(e, o.id);
-    if (number != 0) {
-        code = known_check(e, number, &o, a, err);
-    } else {
-        code = opened_submit(e, &o, q->actor, err);
-        *is_new = code == METE_OK;
-    }
+    code = code == METE_OK ? open_or_find(e, &o, q->actor, a, is_new, err) : code;
     return engine_sound(e, code, err);
 }
 
@@ -229,37 +247,28 @@ static enum mete_code batch_close(struct engine *e, struct text id, struct arena
     struct own_event event;
     struct text event_id =
         arena_printf(a, "%s:%.*s", event_type_name(EVENT_PAYOUT_BATCH_CLOSED), (int)id.len, id.p);
-    own_event_begin(&event, e, event_id, EVENT_PAYOUT_BATCH_CLOSED, (struct text){0});
+    const struct own_head head = {.id = event_id, .type = EVENT_PAYOUT_BATCH_CLOSED};
+    own_event_begin(&event, e, &head);
     jw_text(&event.w, "batch_id", id);
     return own_event_submit(&event, NULL, err);
 }
 
-/** A schedule that is there no more leaves its batch with the book's bounds alone. */
-static bool schedule_of(struct engine *e, const struct batch_row *row, struct arena *a,
-                        struct schedule *s)
-{
-    return row->schedule.len > 0 &&
-           view_schedule(engine_view(e), a, row->schedule, s) == VIEW_FOUND;
-}
-
 static enum mete_code page_queue(struct engine *e, const struct batch_row *row,
-                                 const struct schedule *s, struct text after, size_t max,
-                                 struct payout_batch_progress *done, struct mete_err *err)
+                                 const struct page_of *page, struct mete_err *err)
 {
     mete_time now = engine_now(e);
     const struct payout_query q = {.asset = text_of(row->asset.code),
                                    .rail = row->batch.rail,
                                    .at = row->batch.cutoff_at < now ? row->batch.cutoff_at : now,
-                                   .after = after,
-                                   .schedule = s};
-    return payout_queue(e, row->id, &q, max, done, err);
+                                   .behind = page->behind,
+                                   .bounds = &row->batch.bounds};
+    return payout_queue(e, row->id, &q, page->max, page->done, err);
 }
 
 static enum mete_code step(struct engine *e, struct text batch_id, struct arena *a,
                            const struct page_of *page, struct mete_err *err)
 {
     struct batch_row row;
-    struct schedule s;
     struct payout_batch_progress *done = page->done;
     enum mete_code code = payout_batch_find(e, batch_id, a, &row, err);
     *page->waits = false;
@@ -267,12 +276,11 @@ static enum mete_code step(struct engine *e, struct text batch_id, struct arena 
         done->is_done = code == METE_OK;
         return code;
     }
-    bool found = schedule_of(e, &row, a, &s);
-    if (found && s.every == EVERY_DEMAND) {
+    if (row.batch.on_demand) {
         done->is_done = row.batch.cutoff_at < engine_now(e);
         *page->waits = !done->is_done;
     } else {
-        code = page_queue(e, &row, found ? &s : NULL, page->after, page->max, done, err);
+        code = page_queue(e, &row, page, err);
     }
     return code == METE_OK && done->is_done ? batch_close(e, batch_id, a, err) : code;
 }
@@ -290,41 +298,19 @@ enum mete_code payout_batch_step(struct engine *e, struct text batch_id, const s
 
 /* --- by the clock ------------------------------------------------------------------------------*/
 
-/** The newest period that is due, if it came due after the schedule was made and is not there. */
-static enum mete_code schedule_run(struct engine *e, const struct schedule *s, mete_time now,
-                                   struct arena *a, size_t *opened, struct mete_err *err)
-{
-    struct period p;
-    struct text id;
-    bool is_new = false;
-    schedule_period(s, now, &p);
-    if (s->every == EVERY_DEMAND || p.due < s->since || p.due > now) {
-        return METE_OK;
-    }
-    id = arena_printf(a, "%.*s/%s", (int)s->id.len, s->id.p, p.name);
-    if (engine_seq_of(e, id) != 0) {
-        return METE_OK;
-    }
-    const struct batch_request q = {.schedule = s->id, .period = text_of(p.name)};
-    enum mete_code code = payout_batch_open(e, &q, a, &id, &is_new, err);
-    *opened += is_new;
-    return code;
-}
-
-enum mete_code payout_schedules_run(struct engine *e, mete_time now, size_t *opened,
-                                    struct mete_err *err)
+enum mete_code payout_schedules_run(struct engine *e, struct mete_err *err)
 {
     struct arena a;
-    struct schedule *s = NULL;
-    size_t count;
+    struct payout_period p;
+    bool due = true;
+    bool unused;
     enum mete_code code = METE_OK;
-    *opened = 0;
     arena_init(&a, ARENA_MAX);
-    if (view_schedules(engine_view(e), &a, &s, &count) == VIEW_MISSING) {
-        code = mete_fail(err, METE_STORE_FAILED, "", "the schedules cannot be read");
-    }
-    for (size_t i = 0; i < count && code == METE_OK; i++) {
-        code = schedule_run(e, &s[i], now, &a, opened, err);
+    while (code == METE_OK && due) {
+        code = payout_period_due(e, &a, &due, &p, err);
+        if (code == METE_OK && due) {
+            code = payout_period_open(e, &p, (struct text){0}, &a, &unused, err);
+        }
     }
     arena_clear(&a);
     return engine_sound(e, code, err);

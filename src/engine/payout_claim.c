@@ -7,7 +7,6 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "core/amount.h"
-#include "core/schedule.h"
 #include "crypto/seal.h"
 #include "engine/payout_destination.h"
 #include "engine/sealed.h"
@@ -179,42 +178,19 @@ struct claiming {
     struct payout_claim *rows;
     size_t count;
     size_t looked;
-    uint64_t batch;   /* whose cap is known */
-    uint32_t cap_bps; /* 0: none */
     struct mete_err *err;
 };
 
-/** What the schedule of a batch lets the rail take; most rows of a claim are of one batch. */
-static enum mete_code cap_read(struct claiming *c, uint64_t batch)
-{
-    struct envelope *event = arena_alloc(&c->page, sizeof *event);
-    struct schedule s;
-    mete_time unused;
-    if (c->batch == batch) {
-        return METE_OK;
-    }
-    enum mete_code code = engine_event(c->e, batch, &c->page, event, &unused, c->err);
-    if (code == METE_OK) {
-        const struct json *id = json_get(json_get(event->tree, "payload"), "schedule");
-        bool there = id != NULL && id->type == JSON_STRING &&
-                     view_schedule(engine_view(c->e), &c->page, id->text, &s) == VIEW_FOUND;
-        c->cap_bps = there ? s.fee_cap_bps : 0;
-        c->batch = batch;
-    }
-    return code;
-}
-
-static bool rail_wanted(struct claiming *c, uint64_t number)
+static bool rail_wanted(struct claiming *c, uint64_t number, struct batch *b)
 {
     const struct view *v = engine_view(c->e);
     struct transfer t;
-    struct batch b;
     if (view_transfer(v, number, &t) != VIEW_FOUND ||
-        view_batch(v, &c->page, t.batch, &b) != VIEW_FOUND) {
+        view_batch(v, &c->page, t.batch, b) != VIEW_FOUND) {
         return false;
     }
     for (size_t i = 0; i < c->q->rails; i++) {
-        if (text_eq(b.rail, c->q->rail[i])) {
+        if (text_eq(b->rail, c->q->rail[i])) {
             return true;
         }
     }
@@ -232,17 +208,18 @@ static void leases_give_back(struct claiming *c, uint64_t number)
 
 static enum mete_code row_take(struct claiming *c, uint64_t number)
 {
-    if (!rail_wanted(c, number) || !lease_take(c->l, c->e, number, c->q)) {
+    struct batch b = {0};
+    if (!rail_wanted(c, number, &b) || !lease_take(c->l, c->e, number, c->q)) {
         return METE_OK;
     }
     struct payout_claim *row = &c->rows[c->count];
     enum mete_code code = claim_read(c->e, c->a, number, row, c->err);
-    code = code == METE_OK ? cap_read(c, row->due.transfer.batch) : code;
     if (code != METE_OK) {
         leases_give_back(c, number);
         return code;
     }
-    row->fee_max = c->cap_bps > 0 ? amount_bps(row->due.transfer.amount, c->cap_bps) : -1;
+    uint32_t cap_bps = b.bounds.fee_cap_bps;
+    row->fee_max = cap_bps > 0 ? amount_bps(row->due.transfer.amount, cap_bps) : -1;
     c->count++;
     return METE_OK;
 }

@@ -32,7 +32,7 @@ struct payout_claim {
     struct text body[ATTEMPT_BODIES_MAX]; /* opened: secrets; `p` NULL: it was erased */
     uint32_t body_count;
     struct text destination; /* a secret; `p` NULL: none on this rail, or erased */
-    i128 fee_max;            /* that the rail may take beside it, as its schedule says; -1: any */
+    i128 fee_max;            /* that the rail may take beside it, as its batch says; -1: any */
     mete_time sending_at;    /* when the last attempt was committed first; 0: there is none */
 };
 

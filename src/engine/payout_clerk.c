@@ -7,8 +7,6 @@
 #include "base/text.h"
 #include "engine/walk.h"
 
-#include <string.h>
-
 #define BATCH_KEYS 64u
 #define ARENA_MAX  ((size_t)256 << 20)
 
@@ -16,19 +14,15 @@
 struct search {
     struct engine *e;
     struct payout_clerk *clerk;
-    struct arena *a;
     bool unbroken; /* all that were looked at are closed */
     uint64_t found;
     struct mete_err *err;
 };
 
 /** A batch on demand is not filled but by those who ask, until its period is over. */
-static bool is_waiting(struct engine *e, const struct batch_row *row, struct arena *a)
+static bool is_waiting(struct engine *e, const struct batch_row *row)
 {
-    struct schedule s;
-    return row->schedule.len > 0 &&
-           view_schedule(engine_view(e), a, row->schedule, &s) == VIEW_FOUND &&
-           s.every == EVERY_DEMAND && row->batch.cutoff_at >= engine_now(e);
+    return row->batch.on_demand && row->batch.cutoff_at >= engine_now(e);
 }
 
 static bool batch_look(void *arg, const struct batch_row *row)
@@ -39,7 +33,7 @@ static bool batch_look(void *arg, const struct batch_row *row)
         return true;
     }
     s->unbroken = false;
-    s->found = is_waiting(s->e, row, s->a) ? 0 : row->number;
+    s->found = is_waiting(s->e, row) ? 0 : row->number;
     return s->found == 0;
 }
 
@@ -53,38 +47,14 @@ static enum mete_code open_find(struct search *s)
     return code;
 }
 
-/** The newest period of a schedule that is due and not there. */
-static bool schedule_is_due(struct engine *e, struct arena *a, const struct schedule *s)
-{
-    struct period p;
-    mete_time now = engine_now(e);
-    schedule_period(s, now, &p);
-    return s->every != EVERY_DEMAND && p.due >= s->since && p.due <= now &&
-           engine_seq_of(e, arena_printf(a, "%.*s/%s", (int)s->id.len, s->id.p, p.name)) == 0;
-}
-
-static enum mete_code schedules_due(struct engine *e, struct arena *a, bool *due,
-                                    struct mete_err *err)
-{
-    struct schedule *s = NULL;
-    size_t count;
-    *due = false;
-    if (view_schedules(engine_view(e), a, &s, &count) == VIEW_MISSING) {
-        return mete_fail(err, METE_STORE_FAILED, "", "the schedules cannot be read");
-    }
-    for (size_t i = 0; i < count && !*due; i++) {
-        *due = schedule_is_due(e, a, &s[i]);
-    }
-    return METE_OK;
-}
-
 enum mete_code payout_clerk_look(struct engine *e, struct payout_clerk *clerk, bool *due,
                                  struct mete_err *err)
 {
     struct arena a;
-    struct search s = {.e = e, .clerk = clerk, .a = &a, .unbroken = true, .err = err};
+    struct search s = {.e = e, .clerk = clerk, .unbroken = true, .err = err};
+    struct payout_period unused;
     arena_init(&a, ARENA_MAX);
-    enum mete_code code = schedules_due(e, &a, due, err);
+    enum mete_code code = payout_period_due(e, &a, due, &unused, err);
     if (code == METE_OK && !*due && clerk->batch == 0) {
         code = open_find(&s);
     }
@@ -100,14 +70,14 @@ static enum mete_code page_fill(struct engine *e, struct payout_clerk *clerk, si
     struct envelope *event = arena_alloc(a, sizeof *event);
     mete_time unused;
     bool waits;
-    const struct page_of page = {text_of(clerk->after), max, done, &waits};
+    const struct page_of page = {clerk->behind, max, done, &waits};
     enum mete_code code = engine_event(e, clerk->batch, a, event, &unused, err);
     code = code == METE_OK ? payout_batch_step(e, event->event.id, &page, err) : code;
     if (code != METE_OK || done->is_done || waits) {
         clerk->batch = 0;
-        clerk->after[0] = '\0';
+        clerk->behind = (struct payout_place){0};
     } else {
-        memcpy(clerk->after, done->after, sizeof clerk->after);
+        clerk->behind = done->behind;
     }
     return code;
 }
@@ -116,11 +86,10 @@ enum mete_code payout_clerk_step(struct engine *e, struct payout_clerk *clerk, s
                                  struct payout_batch_progress *done, struct mete_err *err)
 {
     struct arena a;
-    struct search s = {.e = e, .clerk = clerk, .a = &a, .unbroken = true, .err = err};
-    size_t opened;
+    struct search s = {.e = e, .clerk = clerk, .unbroken = true, .err = err};
     *done = (struct payout_batch_progress){0};
     arena_init(&a, ARENA_MAX);
-    enum mete_code code = payout_schedules_run(e, engine_now(e), &opened, err);
+    enum mete_code code = payout_schedules_run(e, err);
     if (code == METE_OK && clerk->batch == 0) {
         code = open_find(&s);
         clerk->batch = s.found;

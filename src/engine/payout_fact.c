@@ -4,10 +4,9 @@
 #include "engine/payout_fact.h"
 
 #include "base/text.h"
-#include "core/amount.h"
 #include "engine/internal.h"
 #include "engine/payout_step.h"
-#include "wire/json.h"
+#include "wire/json_values.h"
 
 bool payout_attempt_find(struct engine *e, struct text transfer_id, uint32_t number,
                          struct arena *a, struct payout_due *row, struct attempt *attempt,
@@ -32,9 +31,13 @@ bool payout_attempt_find(struct engine *e, struct text transfer_id, uint32_t num
 
 static struct text money_text(struct arena *a, const struct asset *asset, i128 amount)
 {
-    char text[AMOUNT_TEXT_MAX];
-    amount_format(amount, asset->scale, text);
-    return arena_printf(a, "{\"amount\":\"%s\",\"currency\":\"%s\"}", text, asset->code);
+    struct buf out = {0};
+    struct json_writer w;
+    jw_init(&w, &out, false);
+    jw_money(&w, NULL, amount, asset);
+    struct text json = arena_text(a, buf_text(&out));
+    buf_clear(&out);
+    return json;
 }
 
 /** One step; FACT_BOOKED, FACT_REFUSED, FACT_FAILED. */
@@ -53,12 +56,11 @@ static enum payout_fact_outcome paid_take(struct engine *e, mete_time now,
                                           const struct payout_fact *f, const struct payout_due *row,
                                           struct arena *a, struct mete_err *err)
 {
-    bool differs = f->kind == FACT_PAID && f->has_amount && f->amount != row->transfer.amount;
+    i128 amount = f->kind == FACT_PAID && f->has_amount ? f->amount : row->transfer.amount;
     const struct payout_step s = {.type = EVENT_PAYOUT_TRANSFER_PAID,
                                   .transfer_id = f->transfer_id,
                                   .attempt = f->attempt,
-                                  .amount = differs ? money_text(a, &row->asset, f->amount)
-                                                    : (struct text){0},
+                                  .amount = money_text(a, &row->asset, amount),
                                   .reference = f->reference,
                                   .proof = f->proof};
     return step(e, now, &s, a, err);
@@ -77,10 +79,10 @@ static enum payout_fact_outcome rejected_take(struct engine *e, mete_time now,
                                       .transfer_id = f->transfer_id,
                                       .reason = f->reason,
                                       .remediation = f->remediation};
+    /* Nothing is put aside any more when an attempt before it was paid: then it is at rest. */
+    bool ends = f->final && f->attempt == row->transfer.attempts && row->transfer.held > 0;
     enum payout_fact_outcome done = step(e, now, &failed, a, err);
-    return done == FACT_BOOKED && f->final && f->attempt == row->transfer.attempts
-               ? step(e, now, &ended, a, err)
-               : done;
+    return done == FACT_BOOKED && ends ? step(e, now, &ended, a, err) : done;
 }
 
 static enum payout_fact_outcome returned_take(struct engine *e, mete_time now,
@@ -89,18 +91,19 @@ static enum payout_fact_outcome returned_take(struct engine *e, mete_time now,
                                               const struct attempt *attempt, struct arena *a,
                                               struct mete_err *err)
 {
-    bool differs = f->has_amount && f->amount != row->transfer.amount;
+    bool was_paid = attempt->outcome == ATTEMPT_PAID;
+    i128 paid = was_paid ? attempt->paid : row->transfer.amount;
+    i128 amount = f->has_amount ? f->amount : paid;
     /* From `sent` all of it comes back at once; else it was paid, and a part of it is back. */
     bool is_sent =
-        attempt->outcome == ATTEMPT_OPEN && row->transfer.state == TRANSFER_SENT && !differs;
+        attempt->outcome == ATTEMPT_OPEN && row->transfer.state == TRANSFER_SENT && amount == paid;
     const struct payout_step s = {.type = EVENT_PAYOUT_TRANSFER_RETURNED,
                                   .transfer_id = f->transfer_id,
                                   .attempt = f->attempt,
-                                  .amount = differs ? money_text(a, &row->asset, f->amount)
-                                                    : (struct text){0},
+                                  .amount = money_text(a, &row->asset, amount),
                                   .reason = f->reason,
                                   .reference = f->reference};
-    if (attempt->outcome != ATTEMPT_PAID && !is_sent) {
+    if (!was_paid && !is_sent) {
         enum payout_fact_outcome done = paid_take(e, now, f, row, a, err);
         if (done != FACT_BOOKED) {
             return done;
@@ -111,9 +114,9 @@ static enum payout_fact_outcome returned_take(struct engine *e, mete_time now,
 
 /** An attempt comes back once (core); what comes back of it later is for people to see. */
 static enum payout_fact_outcome again_take(const struct payout_fact *f,
-                                           const struct payout_due *row, struct mete_err *err)
+                                           const struct attempt *attempt, struct mete_err *err)
 {
-    if (!f->has_amount || f->amount <= row->transfer.returned) {
+    if (!f->has_amount || f->amount <= attempt->returned) {
         return FACT_KNOWN;
     }
     (void)mete_fail(err, METE_STATE_FORBIDS, "",
@@ -143,7 +146,7 @@ enum payout_fact_outcome payout_fact_take(struct engine *e, mete_time now,
                                                : rejected_take(e, now, f, &row, a, err);
     case FACT_RETURNED:
         return attempt.outcome == ATTEMPT_RETURNED
-                   ? again_take(f, &row, err)
+                   ? again_take(f, &attempt, err)
                    : returned_take(e, now, f, &row, &attempt, a, err);
     }
     METE_ASSERT(false);

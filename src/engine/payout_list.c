@@ -5,8 +5,7 @@
 #include "base/text.h"
 #include "engine/walk.h"
 
-#define BATCH_KEYS 256u
-#define ARENA_MAX  ((size_t)1 << 30)
+#define ARENA_MAX ((size_t)1 << 30)
 
 /* Where a key of the index has the payout's number, and what a page goes on behind. */
 enum index { INDEX_ALL, INDEX_BATCH, INDEX_PARTY };
@@ -108,22 +107,11 @@ static enum mete_code key_look(struct listing *l, struct bytes key, struct bytes
     return code;
 }
 
-static enum mete_code walk(struct listing *l)
+static enum mete_code key_visit(void *arg, const struct walk_key *k, bool *go_on)
 {
-    struct walk_keys keys = {.more = true};
-    struct arena a;
-    enum mete_code code = METE_OK;
-    arena_init(&a, ARENA_MAX);
-    while (code == METE_OK && keys.more && !l->full) {
-        arena_reset(&a);
-        code = walk_keys(l->e, &a, key_bytes(&l->from), key_bytes(&l->until), BATCH_KEYS, &keys,
-                         l->err);
-        for (size_t i = 0; i < keys.count && code == METE_OK && !l->full; i++) {
-            code = key_look(l, keys.key[i], keys.value[i]);
-            l->from = walk_key_after(keys.key[i]);
-        }
-    }
-    arena_clear(&a);
+    struct listing *l = arg;
+    enum mete_code code = key_look(l, k->key, k->value);
+    *go_on = !l->full;
     return code;
 }
 
@@ -133,7 +121,7 @@ enum mete_code payouts_list(struct engine *e, const struct payouts_query *q, pay
     struct listing l = {.e = e, .left = q->limit, .visit = visit, .arg = arg, .err = err};
     arena_init(&l.row, ARENA_MAX);
     enum mete_code code = range_find(&l, q);
-    code = code == METE_OK ? walk(&l) : code;
+    code = code == METE_OK ? walk_each_key(e, &l.from, &l.until, key_visit, &l, err) : code;
     *next = code == METE_OK && l.full ? l.last : 0;
     arena_clear(&l.row);
     return engine_sound(e, code, err);

@@ -45,9 +45,9 @@ struct plan {
     struct mete_err *err;
     mete_time now; /* the later of now and the plan's moment: destinations and their waits */
     size_t left;   /* accounts that may be looked at */
-    uint32_t last; /* party whose account was */
-    bool over;     /* no account is behind it */
-    bool pays;     /* rows that are not paid are counted, not shown */
+    struct payout_place last; /* the account that was */
+    bool over;                /* no account is behind it */
+    bool pays;                /* rows that are not paid are counted, not shown */
     uint64_t skipped;
     struct page_beside beside;
     struct arena keys;    /* of one batch */
@@ -87,7 +87,7 @@ static enum mete_code amount_code(const struct plan *p, const struct payout_row 
     if (cleared <= p->minimum) {
         return METE_BELOW_MINIMUM;
     }
-    return p->q->schedule != NULL ? schedule_judge(p->q->schedule, row->amount) : METE_OK;
+    return p->q->bounds != NULL ? bounds_judge(p->q->bounds, row->amount) : METE_OK;
 }
 
 static enum mete_code name_find(struct plan *p, uint32_t party, struct text *name)
@@ -148,7 +148,7 @@ static enum mete_code account_look(struct plan *p, struct bytes key, const i128 
     return code;
 }
 
-/** The accounts that are asked for: all, those after a party, or one party's. */
+/** The accounts that are asked for: all, those behind a place, or one party's. */
 static enum mete_code range_of(const struct plan *p, struct key *from, struct key *until)
 {
     struct text named = p->q->party.len > 0 ? p->q->party : p->q->after;
@@ -156,6 +156,8 @@ static enum mete_code range_of(const struct plan *p, struct key *from, struct ke
     *from = key_u32(KEY_ACCOUNT, PARTY_FIRST);
     *until = key_prefix_end(key_of(KEY_ACCOUNT));
     if (named.len == 0) {
+        const struct payout_place at = p->q->behind;
+        *from = at.party == 0 ? *from : key_prefix_end(key_account(at.party, at.asset));
         return METE_OK;
     }
     enum view_result found = view_party(p->view, named, &number);
@@ -190,7 +192,8 @@ static enum mete_code accounts_walk(struct plan *p)
         }
         for (size_t i = 0; i < keys.count && code == METE_OK && go_on; i++) {
             p->left--;
-            p->last = key_read_u32(keys.key[i], 1);
+            p->last =
+                (struct payout_place){key_read_u32(keys.key[i], 1), key_read_u32(keys.key[i], 5)};
             code = account_look(p, keys.key[i], keys.sums[i], &go_on);
             from = walk_key_after(keys.key[i]);
         }
@@ -321,57 +324,47 @@ static bool row_keep(void *arg, const struct payout_row *row)
     return true;
 }
 
-static void event_write(struct own_event *event, const struct queueing *k,
-                        const struct row_kept *row)
+void payout_new_submit(struct engine *e, const struct payout_new *n, struct submit_result *r)
 {
     char id[TRANSFER_ID_LEN + 1];
-    char amount[AMOUNT_TEXT_MAX];
-    transfer_id_make(id, text_of(engine_book_name(k->e)), k->batch_id, row->party);
-    amount_format(row->amount, k->asset->scale, amount);
-    own_event_begin(event, k->e, text_of(id), EVENT_PAYOUT_TRANSFER_QUEUED, k->actor);
-    jw_text(&event->w, "batch_id", k->batch_id);
-    jw_text(&event->w, "party", row->party);
-    jw_object(&event->w, "amount");
-    jw_str(&event->w, "amount", amount);
-    jw_str(&event->w, "currency", k->asset->code);
-    jw_end_object(&event->w);
+    struct own_event event;
+    transfer_id_make(id, text_of(engine_book_name(e)), n->batch_id, n->party);
+    *r = (struct submit_result){.status = SUBMIT_DUPLICATE, .seq = engine_seq_of(e, text_of(id))};
+    if (r->seq != 0) {
+        return; /* the party may have more by now: that is for another batch */
+    }
+    const struct own_head head = {
+        .id = text_of(id), .type = EVENT_PAYOUT_TRANSFER_QUEUED, .actor = n->actor};
+    own_event_begin(&event, e, &head);
+    jw_text(&event.w, "batch_id", n->batch_id);
+    jw_text(&event.w, "party", n->party);
+    jw_money(&event.w, "amount", n->amount, n->asset);
+    own_event_end(&event, r);
 }
 
 /** What the plan would pay, core is asked to queue; it looks at the party once more. */
-static enum mete_code row_submit(struct queueing *k, const struct row_kept *row,
-                                 struct own_event *event)
+static enum mete_code row_submit(struct queueing *k, const struct row_kept *row)
 {
-    event_write(event, k, row);
-    enum submit_status status = own_event_end(event, k->err);
-    if (status == SUBMIT_FAILED) {
-        return k->err->code;
+    struct submit_result r;
+    const struct payout_new n = {.batch_id = k->batch_id,
+                                 .party = row->party,
+                                 .amount = row->amount,
+                                 .asset = k->asset,
+                                 .actor = k->actor};
+    payout_new_submit(k->e, &n, &r);
+    if (r.status == SUBMIT_FAILED) {
+        *k->err = r.err;
+        return r.err.code;
     }
-    /* A conflict: the party has more now than when this batch queued it. */
-    bool known = status == SUBMIT_DUPLICATE || status == SUBMIT_CONFLICT;
-    k->done->queued += status == SUBMIT_APPLIED;
-    k->done->known += known;
-    k->done->left_out += status != SUBMIT_APPLIED && !known;
-    return METE_OK;
-}
-
-static enum mete_code place_note(struct plan *p, struct payout_batch_progress *done)
-{
-    struct text party;
-    done->is_done = p->over;
-    if (p->last == 0) {
-        return METE_OK;
-    }
-    if (view_party_id(p->view, p->last, &party) != VIEW_FOUND) {
-        return unread(p);
-    }
-    METE_ASSERT(text_copy(done->after, sizeof done->after, party));
+    k->done->queued += r.status == SUBMIT_APPLIED;
+    k->done->known += r.status == SUBMIT_DUPLICATE;
+    k->done->left_out += r.status != SUBMIT_APPLIED && r.status != SUBMIT_DUPLICATE;
     return METE_OK;
 }
 
 enum mete_code payout_queue(struct engine *e, struct text batch_id, const struct payout_query *q,
                             size_t max, struct payout_batch_progress *done, struct mete_err *err)
 {
-    struct own_event event;
     struct queueing k = {.e = e, .actor = q->actor, .batch_id = batch_id, .done = done, .err = err};
     struct plan p = {.e = e,
                      .view = engine_view(e),
@@ -385,10 +378,11 @@ enum mete_code payout_queue(struct engine *e, struct text batch_id, const struct
     k.asset = &p.asset;
     arena_init(&k.a, ARENA_MAX);
     enum mete_code code = plan_run(&p);
-    code = code == METE_OK ? place_note(&p, done) : code;
+    done->is_done = code == METE_OK && p.over;
+    done->behind = p.last;
     done->left_out = p.skipped;
     for (size_t i = 0; i < k.count && code == METE_OK; i++) {
-        code = row_submit(&k, &k.row[i], &event);
+        code = row_submit(&k, &k.row[i]);
     }
     arena_clear(&k.a);
     return engine_sound(e, code, err);

@@ -12,9 +12,8 @@
 
 #include <string.h>
 
-#define BATCH_KEYS 512u
-#define ARENA_MAX  ((size_t)1 << 30)
-#define LINES_MAX  1024u /* sources of one payout; what is beyond is added to the last */
+#define ARENA_MAX ((size_t)1 << 30)
+#define LINES_MAX 1024u /* sources of one payout; what is beyond is added to the last */
 
 /* --- lines by source ---------------------------------------------------------------------------*/
 
@@ -117,19 +116,28 @@ static void spot_add(struct summing *s, const struct walk_item *item, const stru
     }
 }
 
-static enum mete_code item_add(struct summing *s, uint64_t seq, uint32_t page, uint64_t *last,
-                               uint32_t *last_page)
+struct summing_entries {
+    struct summing *s;
+    uint64_t last; /* the decision that was counted */
+    uint32_t last_page;
+};
+
+static enum mete_code entry_visit(void *arg, const struct walk_key *k, bool *go_on)
 {
+    struct summing_entries *n = arg;
+    struct summing *s = n->s;
     struct walk_item item;
     struct walk_head head;
     struct lines_spot spot;
+    (void)go_on;
     arena_reset(&s->item);
-    enum mete_code code = walk_one(s->e, &s->item, seq, page, &item, s->err);
-    if (code != METE_OK || (item.seq == *last && item.page == *last_page)) {
+    enum mete_code code =
+        walk_one(s->e, &s->item, key_read_u64(k->key, 9), key_read_u32(k->key, 17), &item, s->err);
+    if (code != METE_OK || (item.seq == n->last && item.page == n->last_page)) {
         return code; /* a further page of a decision that was counted whole */
     }
-    *last = item.seq;
-    *last_page = item.page;
+    n->last = item.seq;
+    n->last_page = item.page;
     code = walk_head_of(&s->item, item.bytes, &head, s->err);
     struct lines_cursor c = lines_of(&item, s->t->party, s->t->asset);
     while (code == METE_OK && lines_next(&c, &spot)) {
@@ -151,26 +159,10 @@ static uint64_t first_seq(const struct summing *s)
 
 static enum mete_code entries_add(struct summing *s)
 {
-    struct key from = key_entry(s->t->party, s->t->asset, first_seq(s), 0);
-    struct key until = key_entry(s->t->party, s->t->asset, s->number, 0);
-    struct walk_keys keys = {.more = true};
-    struct arena batch;
-    uint64_t last = 0;
-    uint32_t last_page = 0;
-    enum mete_code code = METE_OK;
-    arena_init(&batch, ARENA_MAX);
-    while (keys.more && code == METE_OK) {
-        arena_reset(&batch);
-        code =
-            walk_keys(s->e, &batch, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, s->err);
-        for (size_t i = 0; i < keys.count && code == METE_OK; i++) {
-            code = item_add(s, key_read_u64(keys.key[i], 9), key_read_u32(keys.key[i], 17), &last,
-                            &last_page);
-            from = walk_key_after(keys.key[i]);
-        }
-    }
-    arena_clear(&batch);
-    return code;
+    const struct key from = key_entry(s->t->party, s->t->asset, first_seq(s), 0);
+    const struct key until = key_entry(s->t->party, s->t->asset, s->number, 0);
+    struct summing_entries n = {.s = s};
+    return walk_each_key(s->e, &from, &until, entry_visit, &n, s->err);
 }
 
 static mete_time cutoff_of(struct engine *e, struct arena *a, uint64_t number, uint64_t batch)
@@ -184,23 +176,23 @@ static mete_time cutoff_of(struct engine *e, struct arena *a, uint64_t number, u
     return found && b.cutoff_at < queued_at ? b.cutoff_at : queued_at;
 }
 
+static enum mete_code before_visit(void *arg, const struct walk_key *k, bool *go_on)
+{
+    struct summing *s = arg;
+    struct reader r = reader_of(k->value);
+    bool same = read_varint(&r) == s->t->asset;
+    (void)go_on;
+    s->before = same ? key_read_u64(k->key, 5) : s->before;
+    return METE_OK;
+}
+
 /** The party's payout before this one in the asset. */
 static enum mete_code before_find(struct summing *s, struct arena *a)
 {
-    struct key from = key_party_transfer(s->t->party, 0);
-    struct key until = key_party_transfer(s->t->party, s->number);
-    struct walk_keys keys = {.more = true};
+    const struct key from = key_party_transfer(s->t->party, 0);
+    const struct key until = key_party_transfer(s->t->party, s->number);
     struct transfer before;
-    enum mete_code code = METE_OK;
-    while (keys.more && code == METE_OK) {
-        code = walk_keys(s->e, a, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, s->err);
-        for (size_t i = 0; i < keys.count; i++) {
-            struct reader r = reader_of(keys.value[i]);
-            bool same = read_varint(&r) == s->t->asset;
-            s->before = same ? key_read_u64(keys.key[i], 5) : s->before;
-            from = walk_key_after(keys.key[i]);
-        }
-    }
+    enum mete_code code = walk_each_key(s->e, &from, &until, before_visit, s, s->err);
     if (code == METE_OK && s->before != 0) {
         if (view_transfer(s->view, s->before, &before) != VIEW_FOUND) {
             return mete_fail(s->err, METE_STORE_FAILED, "", "a payout cannot be read");

@@ -5,10 +5,9 @@
 
 #include "base/text.h"
 #include "core/payout.h"
-#include "crypto/seal.h"
 #include "engine/internal.h"
+#include "engine/own_event.h"
 #include "engine/payouts.h"
-#include "wire/json.h"
 
 #include <inttypes.h>
 
@@ -91,8 +90,6 @@ static void texts_write(struct json_writer *w, const struct payout_step *s)
 
 static void payload_write(struct json_writer *w, const struct payout_step *s, struct text party)
 {
-    char at[TIME_TEXT_MAX];
-    jw_object(w, "payload");
     jw_text(w, "transfer_id", s->transfer_id);
     if (s->attempt > 0) {
         jw_int(w, "attempt", s->attempt);
@@ -114,51 +111,28 @@ static void payload_write(struct json_writer *w, const struct payout_step *s, st
         jw_raw(w, "fee", s->fee);
     }
     if (s->retry_at.set) {
-        time_format(s->retry_at.at, at);
-        jw_str(w, "retry_at", at);
+        jw_time(w, "retry_at", s->retry_at.at);
     }
-    jw_end_object(w);
-}
-
-/** When it happened; of one that the log has, what that says, so that the same step is the same
- *  bytes. */
-static mete_time moment_of(struct engine *e, struct arena *a, struct text id, mete_time now)
-{
-    struct envelope *event = arena_alloc(a, sizeof *event);
-    struct mete_err unused;
-    mete_time recorded;
-    uint64_t seq = engine_seq_of(e, id);
-    bool known = seq != 0 && engine_event(e, seq, a, event, &recorded, &unused) == METE_OK;
-    return known ? event->event.occurred_at : now;
 }
 
 /** One step, read as an event. False: there is no such payout, and r says so. */
 static bool step_prepare(struct engine *e, mete_time now, const struct payout_step *s,
                          struct arena *a, struct prepared *p, struct submit_result *r)
 {
-    const struct submit_options own = {.own = true, .no_quarantine = true};
-    char at[TIME_TEXT_MAX];
     struct payout_due row;
-    struct json_writer w;
-    struct buf event = {0};
+    struct own_event event;
     *r = (struct submit_result){.status = SUBMIT_REFUSED};
     if (payout_find(e, s->transfer_id, a, &row, &r->err) != METE_OK) {
         r->status = engine_sound(e, METE_OK, &r->err) == METE_OK ? r->status : SUBMIT_FAILED;
         return false;
     }
-    struct text id = step_id(a, s, &row.transfer);
-    time_format(moment_of(e, a, id, now), at);
-    jw_init(&w, &event, false);
-    jw_object(&w, NULL);
-    jw_text(&w, "event_id", id);
-    jw_str(&w, "event_type", event_type_name(s->type));
-    jw_str(&w, "occurred_at", at);
-    payload_write(&w, s, row.party);
-    jw_end_object(&w);
-    jw_spill(&w);
-    engine_prepare(e, p, buf_text(&event), &own);
-    secret_wipe(event.p, event.len);
-    buf_clear(&event);
+    const struct own_head head = {.id = step_id(a, s, &row.transfer),
+                                  .type = s->type,
+                                  .occurred_at = {true, now},
+                                  .actor = s->actor};
+    own_event_begin(&event, e, &head);
+    payload_write(&event.w, s, row.party);
+    own_event_prepare(&event, p);
     return true;
 }
 

@@ -25,6 +25,7 @@ struct payout_step {
     struct text reference, reason, remediation, proof; /* "": not said */
     struct text amount, fee;                           /* JSON of a money object; "": not said */
     struct when retry_at;
+    struct text actor; /* a user who wanted it; "": nobody, a worker's turn or a rail's word */
 };
 
 /** "sending", "sent", "unknown", "paid", "failed", "failed_permanent", "returned", "cancelled". */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a worker has to look at, and one payout by its id. Who is paid stands in payout_plan.c. */
+ * One payout by its number or its id. Who is paid stands in payout_plan.c. */
 #include "engine/payouts.h"
-
-#include "engine/walk.h"
 
 #include "base/text.h"
 #include "wire/envelope.h"
@@ -31,27 +29,6 @@ enum mete_code payout_read(struct engine *e, struct arena *a, uint64_t number,
     row->batch_id = event->event.payout.batch_id;
     row->rail = batch.rail;
     row->party = arena_text(a, text_or_none(view_party_id(v, row->transfer.party, &party), party));
-    return code;
-}
-
-enum mete_code payouts_due(struct engine *e, mete_time now, size_t max, struct arena *a,
-                           struct payout_due **rows, size_t *count, struct mete_err *err)
-{
-    struct key from = key_of(KEY_OUTBOX);
-    struct key until = key_of(KEY_OUTBOX);
-    struct walk_keys keys;
-    key_add_time(&until, now + 1);
-    *count = 0;
-    enum mete_code code = walk_keys(e, a, key_bytes(&from), key_bytes(&until), max, &keys, err);
-    if (code != METE_OK) {
-        return code;
-    }
-    *rows = arena_array(a, keys.count, sizeof **rows);
-    for (size_t i = 0; i < keys.count && code == METE_OK; i++) {
-        uint64_t number = key_read_u64(keys.key[i], 9);
-        code = payout_read(e, a, number, &(*rows)[i], err);
-        *count += code == METE_OK;
-    }
     return code;
 }
 

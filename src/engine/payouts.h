@@ -18,6 +18,13 @@ void transfer_id_make(char out[TRANSFER_ID_LEN + 1], struct text book, struct te
 /* --- who is paid: payout_plan.c
  * ----------------------------------------------------------------*/
 
+/* An account, by the book's numbers, behind which a page goes on: a party has one an asset. All
+ * zero: before the first. */
+struct payout_place {
+    uint32_t party;
+    uint32_t asset;
+};
+
 /** Who is paid by a batch over one rail in one asset. */
 struct payout_query {
     struct text asset; /* a code */
@@ -25,9 +32,10 @@ struct payout_query {
     mete_time at;      /* balances and holds of this moment; the end of a day is the cheapest */
     struct text party; /* this one alone; "" all */
     struct text after; /* the parties behind this one, in the order the log named them; "" all */
-    const struct schedule *schedule; /* its bounds are kept too; NULL: the book's alone */
-    i128 most;                       /* of each payout; 0: all that has cleared */
-    struct text actor;               /* of the events that queue; "" nobody */
+    struct payout_place behind;         /* the accounts behind this one; not with the two above */
+    const struct payout_bounds *bounds; /* are kept too; NULL: the book's alone */
+    i128 most;                          /* of each payout; 0: all that has cleared */
+    struct text actor;                  /* of the events that queue; "" nobody */
 };
 
 /** The last microsecond before the day of `t` began: what a batch without a cut-off of its own
@@ -68,14 +76,41 @@ struct payout_batch_progress {
     uint64_t known;  /* had been queued before */
     uint64_t left_out;
     bool is_done;
-    char after[256]; /* go on behind this party */
+    struct payout_place behind; /* go on there */
 };
 
-/** Looks at the next `max` accounts, from `q->after` on, and queues those that an open batch pays:
+/** Looks at the next `max` accounts behind `q->behind`, and queues those that an open batch pays:
  *  events in the open group, not committed. Doing it again queues nothing twice. */
 enum mete_code payout_queue(struct engine *e, struct text batch_id, const struct payout_query *q,
                             size_t max, struct payout_batch_progress *done,
                             struct mete_err *err) METE_MUST_CHECK;
+
+/* --- periods of schedules: payout_period.c
+ * ------------------------------------------------------*/
+
+/* A period of a schedule, as the batch that it is or will be. */
+struct payout_period {
+    struct schedule schedule; /* as it stands: a batch that is open keeps to its own bounds */
+    struct period period;
+    struct asset asset;
+    bool on_demand;
+    struct text batch_id;
+    mete_time cutoff_at;
+    mete_time plan_at; /* of what is planned: now on demand, else the cut-off */
+    struct payout_bounds bounds;
+};
+
+/** The period of that name; "": the newest that is due. METE_SCHEDULE_UNKNOWN,
+ *  METE_REQUEST_INVALID. */
+enum mete_code payout_period_find(struct engine *e, struct text schedule, struct text name,
+                                  struct arena *a, struct payout_period *out,
+                                  struct mete_err *err) METE_MUST_CHECK;
+/** The first that the clock has made due and that is not there: the newest of its schedule. One
+ *  that came due before its schedule was made is left alone. */
+enum mete_code payout_period_due(struct engine *e, struct arena *a, bool *due,
+                                 struct payout_period *out, struct mete_err *err) METE_MUST_CHECK;
+/** Whom it pays; points into `p`. */
+struct payout_query payout_period_query(const struct payout_period *p);
 
 /* --- batches: payout_batch.c
  * -------------------------------------------------------------------*/
@@ -87,9 +122,8 @@ struct batch_request {
     struct text batch_id; /* these three without a schedule; with one, "" */
     struct text asset;
     struct text rail;
-    struct when cutoff;   /* not set: payout_cutoff of now */
-    struct text actor;    /* who asked; may be "" */
-    bool even_unfinished; /* open a period on demand */
+    struct when cutoff; /* not set: payout_cutoff of now */
+    struct text actor;  /* who asked; may be "" */
 };
 
 /** Opens it, unless it is there: then *is_new is false. The event is in the open group. `batch_id`
@@ -129,18 +163,16 @@ enum mete_code payout_batches_list(struct engine *e, uint64_t after, size_t limi
  *  demand is filled by those who ask; it is closed when its period is over. *waits: nothing is to
  *  be done now. */
 struct page_of {
-    struct text after; /* "": from the first account */
-    size_t max;        /* accounts */
+    struct payout_place behind;
+    size_t max; /* accounts */
     struct payout_batch_progress *done;
     bool *waits;
 };
 enum mete_code payout_batch_step(struct engine *e, struct text batch_id, const struct page_of *page,
                                  struct mete_err *err) METE_MUST_CHECK;
 
-/** Opens what the clock has made due: the newest period of each schedule that is not there yet. A
- *  period that came due before its schedule was made is left alone. *opened: how many. */
-enum mete_code payout_schedules_run(struct engine *e, mete_time now, size_t *opened,
-                                    struct mete_err *err) METE_MUST_CHECK;
+/** Opens what payout_period_due finds, until there is nothing. */
+enum mete_code payout_schedules_run(struct engine *e, struct mete_err *err) METE_MUST_CHECK;
 
 /* --- the clerk: payout_clerk.c
  * -----------------------------------------------------------------*/
@@ -150,7 +182,7 @@ enum mete_code payout_schedules_run(struct engine *e, mete_time now, size_t *ope
 struct payout_clerk {
     uint64_t settled; /* batches up to this number are closed */
     uint64_t batch;   /* that is being filled; 0: none */
-    char after[256];
+    struct payout_place behind;
 };
 
 /** *due: a period is to be opened, or a batch filled or closed. Changes nothing. */
@@ -264,11 +296,6 @@ enum mete_code payouts_list(struct engine *e, const struct payouts_query *q, pay
 
 /* --- what a worker looks at: payouts.c
  * ---------------------------------------------------------*/
-
-/** What is due at `now`, oldest first, at most `max`; in `a`. */
-enum mete_code payouts_due(struct engine *e, mete_time now, size_t max, struct arena *a,
-                           struct payout_due **rows, size_t *count,
-                           struct mete_err *err) METE_MUST_CHECK;
 
 /** One transfer by its number, which has to be one. */
 enum mete_code payout_read(struct engine *e, struct arena *a, uint64_t number,

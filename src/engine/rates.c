@@ -4,6 +4,7 @@
 #include "engine/rates.h"
 
 #include "engine/internal.h"
+#include "engine/own_event.h"
 #include "engine/walk.h"
 
 #include "base/text.h"
@@ -14,35 +15,24 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PROVIDER   "ECB"
-#define PAIRS_PAGE 256u
+#define PROVIDER "ECB"
 
 /* --- taking over -------------------------------------------------------------------------------*/
 
-static void event_write(struct buf *out, const struct ecb_rate *r, mete_time now)
+static void event_submit(struct engine *e, const struct ecb_rate *r, struct submit_result *result)
 {
-    struct json_writer w;
+    struct own_event event;
     char id[40];
-    char at[TIME_TEXT_MAX];
-    buf_reset(out);
     (void)snprintf(id, sizeof id, "ecb:%.*s:%.*s", (int)r->day.len, r->day.p, (int)r->currency.len,
                    r->currency.p);
-    jw_init(&w, out, false);
-    jw_object(&w, NULL);
-    jw_str(&w, "event_id", id);
-    jw_str(&w, "event_type", event_type_name(EVENT_FX_RATE_SET));
-    time_format(now, at);
-    jw_str(&w, "occurred_at", at);
-    jw_object(&w, "payload");
-    jw_str(&w, "base", "EUR");
-    jw_text(&w, "quote", r->currency);
-    jw_text(&w, "rate", r->rate);
-    jw_str(&w, "provider", PROVIDER);
-    time_format(r->as_of, at);
-    jw_str(&w, "as_of", at);
-    jw_end_object(&w);
-    jw_end_object(&w);
-    jw_spill(&w);
+    const struct own_head head = {.id = text_of(id), .type = EVENT_FX_RATE_SET};
+    own_event_begin(&event, e, &head);
+    jw_str(&event.w, "base", "EUR");
+    jw_text(&event.w, "quote", r->currency);
+    jw_text(&event.w, "rate", r->rate);
+    jw_str(&event.w, "provider", PROVIDER);
+    jw_time(&event.w, "as_of", r->as_of);
+    own_event_end(&event, result);
 }
 
 /** Whether the book has this one, or a newer one. */
@@ -54,10 +44,9 @@ static enum view_result stands(struct engine *e, const struct ecb_rate *r, bool 
     return found;
 }
 
-static enum mete_code rate_take(struct engine *e, const struct ecb_rate *r, struct buf *event,
+static enum mete_code rate_take(struct engine *e, const struct ecb_rate *r,
                                 struct rates_imported *out, struct mete_err *err)
 {
-    const struct submit_options o = {.no_quarantine = true};
     struct submit_result result;
     struct asset asset;
     bool known;
@@ -70,8 +59,7 @@ static enum mete_code rate_take(struct engine *e, const struct ecb_rate *r, stru
     if (found == VIEW_ABSENT || known) {
         return METE_OK;
     }
-    event_write(event, r, engine_now(e));
-    engine_submit(e, buf_text(event), &o, &result);
+    event_submit(e, r, &result);
     out->set += result.status == SUBMIT_APPLIED;
     out->known += result.status == SUBMIT_DUPLICATE || result.status == SUBMIT_CONFLICT;
     if (result.status == SUBMIT_REFUSED || result.status == SUBMIT_FAILED) {
@@ -87,17 +75,15 @@ enum mete_code rates_import(struct engine *e, struct bytes file, struct rates_im
     struct ecb_rate *rate;
     size_t count;
     struct arena a;
-    struct buf event = {0};
     *out = (struct rates_imported){0};
     arena_init(&a, (size_t)1 << 30);
     enum mete_code code = ecb_rates_read(&a, file, &rate, &count, err);
     for (size_t i = 0; i < count && code == METE_OK; i++) {
-        code = rate_take(e, &rate[i], &event, out, err);
+        code = rate_take(e, &rate[i], out, err);
     }
     if (count > 0) {
         METE_ASSERT(text_copy(out->day, sizeof out->day, rate[count - 1].day));
     }
-    buf_clear(&event);
     arena_clear(&a);
     return code;
 }
@@ -124,43 +110,28 @@ struct listing {
     void *arg;
 };
 
-static bool pair_visit(struct listing *l, struct bytes key)
+static enum mete_code pair_visit(void *arg, const struct walk_key *k, bool *go_on)
 {
+    struct listing *l = arg;
     struct rate_row row;
-    if (!pair_of(key, &row.base, &row.quote) || (l->base.len > 0 && !text_eq(l->base, row.base)) ||
+    if (!pair_of(k->key, &row.base, &row.quote) ||
+        (l->base.len > 0 && !text_eq(l->base, row.base)) ||
         (l->quote.len > 0 && !text_eq(l->quote, row.quote)) ||
         view_rate(engine_view(l->e), row.base, row.quote, &row.rate) != VIEW_FOUND) {
-        return true;
+        return METE_OK;
     }
     row.is_old = engine_now(l->e) - row.rate.as_of > RATE_AGE_MAX;
-    return l->visit(l->arg, &row);
+    *go_on = l->visit(l->arg, &row);
+    return METE_OK;
 }
 
 enum mete_code rates_list(struct engine *e, struct text base, struct text quote, rate_visit *visit,
                           void *arg, struct mete_err *err)
 {
     struct listing l = {e, base, quote, visit, arg};
-    struct key from = key_of(KEY_RATE);
-    const struct key until = key_prefix_end(key_of(KEY_RATE));
-    struct walk_keys keys = {.more = true};
-    struct arena a;
-    arena_init(&a, (size_t)1 << 24);
-    enum mete_code code = METE_OK;
-    for (bool go = true; go && keys.more && code == METE_OK;) {
-        arena_reset(&a);
-        code = walk_keys(e, &a, key_bytes(&from), key_bytes(&until), PAIRS_PAGE, &keys, err);
-        for (size_t i = 0; i < keys.count && go && code == METE_OK; i++) {
-            go = pair_visit(&l, keys.key[i]);
-        }
-        if (code == METE_OK && keys.count > 0) { /* behind the last one */
-            const struct bytes last = keys.key[keys.count - 1];
-            memcpy(from.b, last.p, last.len);
-            from.b[last.len] = 0;
-            from.len = last.len + 1;
-        }
-    }
-    arena_clear(&a);
-    return engine_sound(e, code, err);
+    const struct key from = key_of(KEY_RATE);
+    const struct key until = key_prefix_end(from);
+    return engine_sound(e, walk_each_key(e, &from, &until, pair_visit, &l, err), err);
 }
 
 /* --- asking ------------------------------------------------------------------------------------*/

@@ -10,8 +10,7 @@
 
 #include <stdlib.h>
 
-#define BATCH_KEYS 2048u
-#define ARENA_MAX  ((size_t)4 << 30)
+#define ARENA_MAX ((size_t)4 << 30)
 
 /* --- sources
  * ------------------------------------------------------------------------------------*/
@@ -179,33 +178,25 @@ static void waiting_give(struct waits *w, struct report *out)
     }
 }
 
+static enum mete_code waiting_key_visit(void *arg, const struct walk_key *k, bool *go_on)
+{
+    (void)go_on;
+    return waiting_key_add(arg, k->key);
+}
+
 enum mete_code report_waiting_add(struct engine *e, struct arena *a, struct names *names,
                                   struct report *out, struct mete_err *err)
 {
     struct waits w = {.e = e, .names = names, .a = a, .err = err};
-    struct key from = key_of(KEY_WAITING);
-    struct key until = key_prefix_end(from);
-    struct walk_keys keys = {.more = true};
-    enum mete_code code = METE_OK;
-    struct arena batch;
+    const struct key from = key_of(KEY_WAITING);
+    const struct key until = key_prefix_end(from);
     map_init(&w.row, sizeof(struct report_waiting), hash_seed());
     arena_init(&w.item, ARENA_MAX);
-    arena_init(&batch, ARENA_MAX);
-    while (keys.more && code == METE_OK) {
-        arena_reset(&batch);
-        code = walk_keys(e, &batch, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, err);
-        for (size_t i = 0; i < keys.count && code == METE_OK; i++) {
-            code = waiting_key_add(&w, keys.key[i]);
-        }
-        if (keys.count > 0) {
-            from = walk_key_after(keys.key[keys.count - 1]);
-        }
-    }
+    enum mete_code code = walk_each_key(e, &from, &until, waiting_key_visit, &w, err);
     if (code == METE_OK) {
         waiting_give(&w, out);
     }
     map_clear(&w.row);
     arena_clear(&w.item);
-    arena_clear(&batch);
     return code;
 }

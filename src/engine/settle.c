@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "engine/internal.h"
-#include "wire/json_values.h"
+#include "engine/own_event.h"
 
 #include <string.h>
 
@@ -60,7 +60,6 @@ static void member_write(struct json_writer *w, const char *name, struct text va
 static void payload_write(struct json_writer *w, const struct settlement_request *q, struct text id,
                           enum event_type type)
 {
-    jw_object(w, "payload");
     jw_text(w, "settlement_id", id);
     if (type == EVENT_SETTLEMENT_INITIATED) {
         jw_text(w, "beneficiary_id", q->beneficiary);
@@ -73,35 +72,6 @@ static void payload_write(struct json_writer *w, const struct settlement_request
         member_write(w, "failure_reason", q->failure_reason);
     }
     member_write(w, "reason", q->reason);
-    jw_end_object(w);
-}
-
-static void event_write(struct buf *out, const struct settlement_request *q, struct text event_id,
-                        struct text id, enum event_type type)
-{
-    struct json_writer w;
-    jw_init(&w, out, false);
-    jw_object(&w, NULL);
-    jw_text(&w, "event_id", event_id);
-    jw_str(&w, "event_type", event_type_name(type));
-    jw_time(&w, "occurred_at", q->occurred_at.at);
-    jw_object(&w, "source");
-    jw_str(&w, "producer", "control_plane");
-    jw_str(&w, "service", "payment");
-    jw_end_object(&w);
-    if (q->actor.len > 0) {
-        jw_object(&w, "actor");
-        jw_str(&w, "actor_type", "user");
-        jw_text(&w, "actor_id", q->actor);
-        jw_end_object(&w);
-    }
-    if (q->campaign_id.len > 0) {
-        jw_object(&w, "correlation");
-        jw_text(&w, "campaign_id", q->campaign_id);
-        jw_end_object(&w);
-    }
-    payload_write(&w, q, id, type);
-    jw_end_object(&w);
 }
 
 /** What is wrong with an event is told of the request that it was made of. */
@@ -137,14 +107,18 @@ static enum mete_code batch_add(struct engine *e, struct batch *b,
                                 const struct settlement_request *q, struct text id,
                                 enum event_type type, struct mete_err *err)
 {
-    const struct submit_options o = {.own = true, .no_quarantine = true};
     struct prepared *p = prepared_new();
-    struct buf event = {0};
+    struct own_event event;
     b->p[b->count++] = p;
-    struct text event_id = event_id_of(&p->arena, id, type);
-    event_write(&event, q, event_id, id, type);
-    engine_prepare(e, p, buf_text(&event), &o);
-    buf_clear(&event);
+    const struct own_head head = {.id = event_id_of(&p->arena, id, type),
+                                  .type = type,
+                                  .occurred_at = q->occurred_at,
+                                  .actor = q->actor,
+                                  .service = "payment",
+                                  .campaign_id = q->campaign_id};
+    own_event_begin(&event, e, &head);
+    payload_write(&event.w, q, id, type);
+    own_event_prepare(&event, p);
     if (p->code != METE_OK) {
         *err = p->err;
         return p->code;

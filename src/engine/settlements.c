@@ -9,9 +9,7 @@
 
 #include <stdio.h>
 
-#define BATCH_KEYS     256u
-#define ROW_ARENA_MAX  ((size_t)256 << 20)
-#define LIST_ARENA_MAX ((size_t)64 << 20)
+#define ROW_ARENA_MAX ((size_t)256 << 20)
 
 const char *settlement_state_name(enum settlement_state state)
 {
@@ -165,25 +163,20 @@ static enum mete_code one_visit(struct list *l, const struct made *m)
     return METE_OK;
 }
 
+static enum mete_code key_visit(void *arg, const struct walk_key *k, bool *go_on)
+{
+    struct list *l = arg;
+    const struct made m = made_read(k->key, k->value);
+    enum mete_code code = one_visit(l, &m);
+    *go_on = !l->full;
+    return code;
+}
+
 static enum mete_code walk(struct list *l)
 {
-    struct arena a;
-    struct walk_keys keys = {.more = true};
-    struct key from = made_key(0, l->last + 1);
-    struct key until = key_prefix_end(key_u32(KEY_MADE, 0));
-    enum mete_code code = METE_OK;
-    arena_init(&a, LIST_ARENA_MAX);
-    while (code == METE_OK && keys.more && !l->full) {
-        arena_reset(&a);
-        code = walk_keys(l->e, &a, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, l->err);
-        for (size_t i = 0; code == METE_OK && i < keys.count && !l->full; i++) {
-            const struct made m = made_read(keys.key[i], keys.value[i]);
-            code = one_visit(l, &m);
-            from = walk_key_after(keys.key[i]);
-        }
-    }
-    arena_clear(&a);
-    return code;
+    const struct key from = made_key(0, l->last + 1);
+    const struct key until = key_prefix_end(key_u32(KEY_MADE, 0));
+    return walk_each_key(l->e, &from, &until, key_visit, l, l->err);
 }
 
 /** False: what is asked for names something that is not there, so that nothing fits. */

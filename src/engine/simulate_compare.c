@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_KEYS 2048u
-#define ARENA_MAX  ((size_t)4 << 30)
 
 static struct bytes row_key(struct simulate *x, struct text party, uint32_t asset)
 {
@@ -55,33 +53,31 @@ static i128 net(const i128 *sums)
     return sums[1] - sums[0] + sums[3] - sums[2];
 }
 
+struct now {
+    struct compare *c;
+    struct names names;
+};
+
+static enum mete_code now_visit(void *arg, const struct walk_key *k, bool *go_on)
+{
+    struct now *n = arg;
+    (void)go_on;
+    struct text party = names_party(&n->names, key_read_u32(k->key, 1));
+    const struct asset *asset = names_asset(&n->names, key_read_u32(k->key, 5));
+    row_of(n->c, party, asset)->now = net(k->sums);
+    names_trim(&n->names);
+    return METE_OK;
+}
+
 static enum mete_code now_add(struct compare *c)
 {
     struct engine *e = c->x->e;
-    struct key from = key_u32(KEY_ACCOUNT, PARTY_CLEARING + 1);
-    struct key until = key_prefix_end(key_of(KEY_ACCOUNT));
-    struct walk_keys keys = {.more = true};
-    enum mete_code code = METE_OK;
-    struct names names;
-    struct arena batch;
-    names_init(&names, engine_view(e));
-    arena_init(&batch, ARENA_MAX);
-    while (keys.more && code == METE_OK) {
-        arena_reset(&batch);
-        code =
-            walk_keys(e, &batch, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, c->x->err);
-        for (size_t i = 0; i < keys.count && code == METE_OK; i++) {
-            struct text party = names_party(&names, key_read_u32(keys.key[i], 1));
-            const struct asset *asset = names_asset(&names, key_read_u32(keys.key[i], 5));
-            row_of(c, party, asset)->now = net(keys.sums[i]);
-        }
-        if (keys.count > 0) {
-            from = walk_key_after(keys.key[keys.count - 1]);
-        }
-        names_trim(&names);
-    }
-    names_clear(&names);
-    arena_clear(&batch);
+    const struct key from = key_u32(KEY_ACCOUNT, PARTY_CLEARING + 1);
+    const struct key until = key_prefix_end(key_of(KEY_ACCOUNT));
+    struct now n = {.c = c};
+    names_init(&n.names, engine_view(e));
+    enum mete_code code = walk_each_key(e, &from, &until, now_visit, &n, c->x->err);
+    names_clear(&n.names);
     return code;
 }
 

@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#define BATCH_KEYS     512u
 #define ARENA_MAX      ((size_t)4 << 30)
 #define CURSOR_FORMAT  1u
 #define CURSOR_BYTES   96u
@@ -39,7 +38,6 @@ struct reading {
     bool full; /* the limit was reached: `place` is where the next page begins */
     struct place place;
     struct statement_account account;
-    struct arena batch;
     struct arena item;
     struct lines_origin origin;
     struct mete_err *err;
@@ -154,42 +152,36 @@ struct sweep {
     void *arg;
 };
 
-static enum mete_code key_use(struct reading *r, struct bytes key, const struct sweep *s,
-                              struct place *last)
+struct sweeping {
+    struct reading *r;
+    const struct sweep *s;
+    struct place last;
+};
+
+static enum mete_code key_use(void *arg, const struct walk_key *k, bool *go_on)
 {
+    struct sweeping *w = arg;
+    struct reading *r = w->r;
     struct walk_item item;
     arena_reset(&r->item);
     enum mete_code code =
-        walk_one(r->e, &r->item, key_read_u64(key, 9), key_read_u32(key, 17), &item, r->err);
-    if (code != METE_OK || (item.seq == last->seq && item.page == last->page)) {
+        walk_one(r->e, &r->item, key_read_u64(k->key, 9), key_read_u32(k->key, 17), &item, r->err);
+    if (code != METE_OK || (item.seq == w->last.seq && item.page == w->last.page)) {
         return code; /* a further page of a decision that was used whole */
     }
-    last->seq = item.seq;
-    last->page = item.page;
-    return s->use(r, &item, s->arg);
+    w->last.seq = item.seq;
+    w->last.page = item.page;
+    code = w->s->use(r, &item, w->s->arg);
+    *go_on = !r->full;
+    return code;
 }
 
 static enum mete_code account_sweep(struct reading *r, const struct sweep *s)
 {
-    struct key from = key_entry(r->party, r->account.asset.number, s->seq, (uint32_t)s->page);
-    struct key until = key_entry(r->party, r->account.asset.number, s->until, 0);
-    struct place last = {.seq = 0};
-    struct walk_keys keys = {.more = true};
-    while (keys.more && !r->full) {
-        arena_reset(&r->batch);
-        enum mete_code code = walk_keys(r->e, &r->batch, key_bytes(&from), key_bytes(&until),
-                                        BATCH_KEYS, &keys, r->err);
-        for (size_t i = 0; i < keys.count && code == METE_OK && !r->full; i++) {
-            code = key_use(r, keys.key[i], s, &last);
-        }
-        if (code != METE_OK) {
-            return code;
-        }
-        if (keys.more) {
-            from = walk_key_after(keys.key[keys.count - 1]);
-        }
-    }
-    return METE_OK;
+    const struct key from = key_entry(r->party, r->account.asset.number, s->seq, (uint32_t)s->page);
+    const struct key until = key_entry(r->party, r->account.asset.number, s->until, 0);
+    struct sweeping w = {.r = r, .s = s, .last = {.seq = 0}};
+    return r->full ? METE_OK : walk_each_key(r->e, &from, &until, key_use, &w, r->err);
 }
 
 static enum mete_code item_add(struct reading *r, const struct walk_item *item, void *arg)
@@ -370,7 +362,6 @@ enum mete_code statement_read(struct engine *e, const struct statement_query *q,
     r.seq_from = q->from <= TIME_MIN ? 0 : book_seq_at(book, q->from);
     r.seq_until = q->until > TIME_MAX ? book_size(book) + 1 : book_seq_at(book, q->until);
     r.seq_until = q->size > 0 && q->size < r.seq_until ? q->size + 1 : r.seq_until;
-    arena_init(&r.batch, ARENA_MAX);
     arena_init(&r.item, ARENA_MAX);
     lines_origin_init(&r.origin, e);
     code = accounts_read(&r, asset.number, &last);
@@ -378,7 +369,6 @@ enum mete_code statement_read(struct engine *e, const struct statement_query *q,
         cursor_write(&r, &r.place, pages->next);
         code = last_find(&r, last, pages->last);
     }
-    arena_clear(&r.batch);
     arena_clear(&r.item);
     lines_origin_clear(&r.origin);
     return engine_sound(e, code, err);

@@ -13,6 +13,8 @@
 #define BATCH_BYTES ((size_t)4 << 20)
 #define ARENA_MAX   ((size_t)4 << 30)
 #define TAIL_FIRST  64u /* log entries looked back at first; then four times as many */
+#define KEYS_FIRST  64u /* keys of the first page; then twice as many */
+#define KEYS_MOST   2048u
 
 /* --- one decision
  * -------------------------------------------------------------------------------*/
@@ -308,6 +310,38 @@ enum mete_code walk_keys(struct engine *e, struct arena *a, struct bytes from, s
     *out = (struct walk_keys){.count = 0};
     enum store_result r = book_scan_state(engine_book(e), from, until, key_gather, &g, err);
     return r == STORE_FAILED ? METE_STORE_FAILED : METE_OK;
+}
+
+static enum mete_code page_visit(const struct walk_keys *keys, walk_key_visit *visit, void *arg,
+                                 bool *go_on)
+{
+    enum mete_code code = METE_OK;
+    for (size_t i = 0; i < keys->count && code == METE_OK && *go_on; i++) {
+        const struct walk_key k = {keys->key[i], keys->value[i], keys->sums[i]};
+        code = visit(arg, &k, go_on);
+    }
+    return code;
+}
+
+enum mete_code walk_each_key(struct engine *e, const struct key *from, const struct key *until,
+                             walk_key_visit *visit, void *arg, struct mete_err *err)
+{
+    struct key at = *from;
+    struct walk_keys keys = {.more = true};
+    struct arena a;
+    bool go_on = true;
+    enum mete_code code = METE_OK;
+    arena_init(&a, ARENA_MAX);
+    /* Who stops early has little read in vain, who does not seeks seldom. */
+    for (size_t max = KEYS_FIRST; code == METE_OK && keys.more && go_on;
+         max = max < KEYS_MOST ? 2 * max : max) {
+        arena_reset(&a);
+        code = walk_keys(e, &a, key_bytes(&at), key_bytes(until), max, &keys, err);
+        code = code == METE_OK ? page_visit(&keys, visit, arg, &go_on) : code;
+        at = keys.count > 0 ? walk_key_after(keys.key[keys.count - 1]) : at;
+    }
+    arena_clear(&a);
+    return code;
 }
 
 /* The newest entries met so far: a ring. */

@@ -56,6 +56,20 @@ struct walk_keys {
 /** Up to `max` keys of [from, until). All of it lives in `a`. */
 enum mete_code walk_keys(struct engine *e, struct arena *a, struct bytes from, struct bytes until,
                          size_t max, struct walk_keys *out, struct mete_err *err) METE_MUST_CHECK;
+
+/* One of them. It lives until the visit returns. */
+struct walk_key {
+    struct bytes key;
+    struct bytes value; /* of a PUT key */
+    const i128 *sums;   /* of an ADD key */
+};
+/** *go_on is true: false stops. Another code than METE_OK stops too, and is the walk's. */
+typedef enum mete_code walk_key_visit(void *arg, const struct walk_key *k, bool *go_on);
+/** All keys of [from, until), in order. Reading the book inside a visit is allowed. */
+enum mete_code walk_each_key(struct engine *e, const struct key *from, const struct key *until,
+                             walk_key_visit *visit, void *arg,
+                             struct mete_err *err) METE_MUST_CHECK;
+
 /** Where the `count` newest entries of an account begin: *seq, *page; 0, 0 when there are no more
  *  than that. Costs about as much as it finds. */
 enum mete_code walk_tail(struct engine *e, uint32_t party, uint32_t asset, size_t count,

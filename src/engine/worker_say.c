@@ -4,9 +4,9 @@
 #include "engine/worker_parts.h"
 
 #include "base/text.h"
-#include "core/amount.h"
 #include "crypto/seal.h"
 #include "engine/payout_step.h"
+#include "wire/json_values.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,16 +45,6 @@ static void clean_write(struct json_writer *j, const char *name, struct text t)
     buf_clear(&clean);
 }
 
-static void money_write(struct json_writer *j, const char *name, const struct job *job, i128 v)
-{
-    char amount[AMOUNT_TEXT_MAX];
-    amount_format(v, job->p.asset.scale, amount);
-    jw_object(j, name);
-    jw_str(j, "amount", amount);
-    jw_str(j, "currency", job->p.asset.code);
-    jw_end_object(j);
-}
-
 static void sending_write(struct json_writer *j, const struct say *s)
 {
     const struct rail_payment *p = &s->job->p;
@@ -88,10 +78,10 @@ static void report_write(const struct worker *w, struct json_writer *j, const st
                  s->type == EVENT_PAYOUT_TRANSFER_CANCELLED;
     struct text words = s->words.len > 0 ? s->words : text_of(r->reason);
     if (paid && r->has_amount) {
-        money_write(j, "amount", s->job, r->amount);
+        jw_money(j, "amount", r->amount, &s->job->p.asset);
     }
     if (paid && r->has_fee) {
-        money_write(j, "fee", s->job, r->fee);
+        jw_money(j, "fee", r->fee, &s->job->p.asset);
     }
     if (!paid) {
         clean_write(j, "reason",

@@ -8,7 +8,6 @@
 #include "http/routes.h"
 
 #include "base/text.h"
-#include "core/schedule.h"
 #include "render/render.h"
 
 #include <inttypes.h>
@@ -78,10 +77,9 @@ static bool plan_read(struct engine *e, struct exchange *x, const struct json *b
     static const char *const names[][2] = {
         {"asset", NULL}, {"rail", NULL}, {"party", NULL}, {"after", NULL}};
     struct text *const to[] = {&q->asset, &q->rail, &q->party, &q->after};
-    struct schedule *s = arena_alloc(&x->arena, sizeof *s);
+    struct payout_period *p = arena_alloc(&x->arena, sizeof *p);
     struct text id;
-    struct asset asset;
-    struct period p;
+    struct mete_err err;
     *q = (struct payout_query){.at = payout_cutoff(engine_now(e))};
     for (size_t i = 0; i < ARRAY_LEN(to); i++) {
         if (!body_text(x, body, names[i], to[i])) {
@@ -91,18 +89,18 @@ static bool plan_read(struct engine *e, struct exchange *x, const struct json *b
     if (!body_text(x, body, schedule_name, &id)) {
         return false;
     }
-    if (id.len > 0) {
-        if (view_schedule(engine_view(e), &x->arena, id, s) != VIEW_FOUND ||
-            view_asset_number(engine_view(e), s->asset, &asset) != VIEW_FOUND) {
-            reply_fail(x, METE_SCHEDULE_UNKNOWN, "/schedule", "there is no such schedule");
-            return false;
-        }
-        schedule_period(s, engine_now(e), &p);
-        q->asset = arena_text(&x->arena, text_of(asset.code));
-        q->rail = s->rail;
-        q->schedule = s;
-        q->at = s->every == EVERY_DEMAND ? engine_now(e) : p.until - 1;
+    if (id.len == 0) {
+        return true;
     }
+    if (payout_period_find(e, id, (struct text){0}, &x->arena, p, &err) != METE_OK) {
+        reply_problem(x, &err);
+        return false;
+    }
+    const struct payout_query by_schedule = payout_period_query(p);
+    q->asset = by_schedule.asset;
+    q->rail = by_schedule.rail;
+    q->at = by_schedule.at;
+    q->bounds = by_schedule.bounds;
     return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "engine/own_event.h"
 #include "engine/publication.h"
 #include "http/desk.h"
 #include "http/limits.h"
@@ -257,18 +258,13 @@ static void draft_recall(struct engine *e, const struct principal *who,
 {
     struct draft again = *item->draft;
     struct arena a;
-    struct envelope envelope;
-    mete_time unused;
-    struct mete_err err;
-    uint64_t seq = engine_seq_of(e, item->draft->event_id);
-    if (seq == 0) {
-        return;
-    }
+    mete_time at;
+    struct text actor;
     arena_init(&a, ENVELOPE_ARENA_MAX(EVENT_SIZE_MAX));
-    if (engine_event(e, seq, &a, &envelope, &unused, &err) == METE_OK) {
-        again.actor = item->draft->actor.len > 0 ? envelope.event.actor_id : again.actor;
+    if (own_event_recall(e, again.event_id, &a, &at, &actor)) {
+        again.actor = again.actor.len > 0 ? actor : again.actor;
         draft_prepare(who, item->prepared, &again,
-                      again.occurred_at.set ? again.occurred_at.at : envelope.event.occurred_at);
+                      again.occurred_at.set ? again.occurred_at.at : at);
     }
     arena_clear(&a);
 }

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "wire/json_values.h"
 
 #include <string.h>
 
@@ -142,10 +143,7 @@ static void aggregate_draft(struct usage_report *u, size_t i)
     jw_object(&w, NULL);
     jw_text(&w, "policy", a->policy);
     jw_text(&w, "endpoint", a->endpoint);
-    jw_object(&w, "cost");
-    jw_str(&w, "amount", cost);
-    jw_text(&w, "currency", a->currency);
-    jw_end_object(&w);
+    jw_money_said(&w, "cost", text_of(cost), a->currency);
     jw_int(&w, "calls", (int64_t)a->calls);
     if (u->wallet.len > 0) {
         jw_text(&w, "customer_wallet", u->wallet);

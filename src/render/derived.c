@@ -6,17 +6,6 @@
 #include "base/text.h"
 #include "core/amount.h"
 
-static void money_json(struct json_writer *w, const char *key, i128 amount,
-                       const struct asset *asset)
-{
-    char digits[AMOUNT_TEXT_MAX];
-    size_t len = amount_format(amount, asset->scale, digits);
-    jw_object(w, key);
-    jw_text(w, "amount", (struct text){digits, len});
-    jw_str(w, "currency", asset->code);
-    jw_end_object(w);
-}
-
 static void shares_json(struct json_writer *w, const struct derived *d)
 {
     char digits[I128_TEXT_MAX];
@@ -39,9 +28,9 @@ static void payload_json(struct json_writer *w, const struct derived *d)
         jw_str(w, "reason", d->reason);
     } else {
         shares_json(w, d);
-        money_json(w, "gross", d->gross, &d->asset);
-        money_json(w, "platform_fee", d->fees, &d->asset);
-        money_json(w, "shareable", d->gross - d->fees, &d->asset);
+        jw_money(w, "gross", d->gross, &d->asset);
+        jw_money(w, "platform_fee", d->fees, &d->asset);
+        jw_money(w, "shareable", d->gross - d->fees, &d->asset);
         jw_text(w, "source_event_id", d->source);
     }
     if (d->type == EVENT_LEDGER_ADJUSTED) {

@@ -22,23 +22,13 @@ void exchange_rate_json(struct json_writer *w, const struct rate_row *row)
     jw_spill(w);
 }
 
-static void money(struct json_writer *w, const char *name, i128 amount, const struct asset *asset)
-{
-    char text[AMOUNT_TEXT_MAX];
-    amount_format(amount, asset->scale, text);
-    jw_object(w, name);
-    jw_str(w, "amount", text);
-    jw_str(w, "currency", asset->code);
-    jw_end_object(w);
-}
-
 void quote_json(struct json_writer *w, const struct rates_quote *q)
 {
     char value[RATIO_TEXT_MAX];
     ratio_format(q->fx.value, value);
     jw_object(w, NULL);
-    money(w, "amount", q->amount, &q->from);
-    money(w, "converted", q->made, &q->to);
+    jw_money(w, "amount", q->amount, &q->from);
+    jw_money(w, "converted", q->made, &q->to);
     jw_str(w, "rate", value);
     jw_array(w, "rates");
     jw_object(w, NULL);

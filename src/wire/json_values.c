@@ -2,6 +2,9 @@
  * Moments, hashes and assets as JSON. */
 #include "wire/json_values.h"
 
+#include "base/text.h"
+#include "core/amount.h"
+
 #include <string.h>
 
 void jw_text_or_null(struct json_writer *w, const char *key, struct text value)
@@ -38,6 +41,21 @@ void jw_hashes(struct json_writer *w, const char *key, const struct hash *h, siz
         jw_hash(w, NULL, &h[i]);
     }
     jw_end_array(w);
+}
+
+void jw_money_said(struct json_writer *w, const char *key, struct text amount, struct text currency)
+{
+    jw_object(w, key);
+    jw_text(w, "amount", amount);
+    jw_text(w, "currency", currency);
+    jw_end_object(w);
+}
+
+void jw_money(struct json_writer *w, const char *key, i128 amount, const struct asset *asset)
+{
+    char digits[AMOUNT_TEXT_MAX];
+    size_t len = amount_format(amount, asset->scale, digits);
+    jw_money_said(w, key, (struct text){digits, len}, text_of(asset->code));
 }
 
 void jw_asset(struct json_writer *w, const struct asset *asset)

@@ -16,6 +16,10 @@ void jw_time(struct json_writer *w, const char *key, mete_time t);
 /** 64 hexadecimal digits. */
 void jw_hash(struct json_writer *w, const char *key, const struct hash *h);
 void jw_hashes(struct json_writer *w, const char *key, const struct hash *h, size_t count);
+/** {"amount": "12.50", "currency": "USD"}: of minor units, or as somebody wrote it. */
+void jw_money(struct json_writer *w, const char *key, i128 amount, const struct asset *asset);
+void jw_money_said(struct json_writer *w, const char *key, struct text amount,
+                   struct text currency);
 /** "asset": "USD/2". */
 void jw_asset(struct json_writer *w, const struct asset *asset);
 

@@ -46,6 +46,10 @@ static const struct field opened_fields[] = {
     {TEXT("rail"), field_id, true, AT(payout.rail), 0, 0, NULL},
     {TEXT("schedule"), field_any_string, false, 0, 0, 0, NULL},
     {TEXT("period"), field_any_string, false, 0, 0, 0, NULL},
+    {TEXT("on_demand"), field_bool, false, AT(payout.on_demand), 0, 0, NULL},
+    {TEXT("minimum"), field_decimal, false, AT(payout.minimum), 0, 0, NULL},
+    {TEXT("fee"), field_decimal, false, AT(payout.fee_expected), 0, 0, NULL},
+    {TEXT("fee_cap_bps"), field_i32, false, AT(payout.fee_cap_bps), 1, 10000, NULL},
     {TEXT("cutoff_at"), field_when, false, AT(payout.cutoff_at), 0, 0, NULL}};
 FORM(opened_form, opened_fields);
 

@@ -163,9 +163,6 @@ static enum mete_code destination_check(const struct payload_in *p)
     if (j->type == JSON_STRING && memchr(j->text.p, 0, j->text.len) != NULL) {
         return form_fail(p->form, j, METE_MEMBER_VALUE, "a destination has no zero bytes");
     }
-    if (p->stored) {
-        p->event->destination.commitment = j->text;
-    }
     return METE_OK;
 }
 

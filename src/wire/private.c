@@ -239,9 +239,7 @@ static void event_refresh(struct envelope *e)
 {
     struct event *event = &e->event;
     struct json *payload = member_of(e->tree, "payload");
-    if (event->type == EVENT_PARTY_DESTINATION_SET) {
-        event->destination.commitment = string_of(payload, "destination");
-    } else if (event->type == EVENT_KEY_REGISTERED && text_is(event->key.alg, "hmac-sha256")) {
+    if (event->type == EVENT_KEY_REGISTERED && text_is(event->key.alg, "hmac-sha256")) {
         event->key.key = string_of(payload, "secret");
     } else if (event->type == EVENT_POLICY_PUBLISHED) {
         enum mete_code code =

@@ -26,6 +26,13 @@
     X(QUEUED_AT_MINIMUM, "event t1: the book took it although no more than 50000 is cleared")      \
     X(QUEUED_TWICE, "event lie: the book took it although the batch has a payout to the party")    \
     X(QUEUED_COOLING, "event t2: the book took it although the party's destination is cooling")    \
+    X(QUEUED_BELOW_BATCH, "event t2: the book took it although the batch pays no less than 20001") \
+    X(QUEUED_ABOVE_CAP,                                                                            \
+      "event t2: the book took it although the batch's fee is more than it lets")                  \
+    X(BOUND_OF_NOTHING,                                                                            \
+      "event b2: the book took it although its minimum is no amount of its asset")                 \
+    X(CAP_OF_MORE_THAN_ALL,                                                                        \
+      "event b2: the book took it although its fee_cap_bps is more than the")                      \
     X(QUEUED_HELD, "event t2: the book took it although the party is held")                        \
     X(QUEUED_ELSEWHERE, "event t2: the book took it although the party has no destination on")     \
     X(SENT_ANEW_TOO_EARLY, "event s2: the book took it although the payout is sending")            \
@@ -35,7 +42,7 @@
     X(PAID_WITHOUT_FEE, "event p2: what mete:clearing gains should be 10025, the book says 10000") \
     X(PAID_OUT_OF_NOTHING, "event p1: what mete:payout gains should be 0, the book says -10000")   \
     X(RETURNED_TWICE, "event lie: the book took it although this attempt was not paid, or came")   \
-    X(RETURNED_MORE, "event back: the book took it although less was paid than came back")         \
+    X(RETURNED_MORE, "event back: the book took it although this attempt paid less than came")     \
     X(CANCELLED_WHILE_SENT, "event lie: the book took it although the payout is sent")             \
     X(CLOSED_TWICE, "event lie: the book took it although the batch is closed")                    \
     X(RELEASED_UNHELD, "event lie: the book took it although the party is not held")               \
@@ -46,8 +53,14 @@
     X(ROW_OF_STATE, "payout 16: state should be sent, the book says paid")                         \
     X(ROW_OF_HELD, "payout 16: held should be 20000")                                              \
     X(ROW_OF_DUE, "payout 16: due is of another moment")                                           \
-    X(ROW_OF_BATCH, "payout_batch 4: paid should be 20000")                                        \
+    X(ROW_OF_BATCH, "payout_batch 4: paid should be 10000")                                        \
+    X(ROW_OF_PAYEES, "payout_batch 12: pays should be asked, the book says all")                   \
+    X(ROW_OF_MINIMUM, "payout_batch 12: minimum should be 20000")                                  \
+    X(ROW_OF_FEE, "payout_batch 12: fee should be 50")                                             \
+    X(ROW_OF_CAP, "payout_batch 12: fee_cap_bps should be 25")                                     \
     X(ROW_OF_ATTEMPT, "attempt 5: outcome should be returned, the book says paid")                 \
+    X(ROW_OF_ATTEMPT_PAID, "attempt 5: paid should be 10000")                                      \
+    X(ROW_OF_ATTEMPT_BACK, "attempt 5: returned should be 10000")                                  \
     X(ROW_OF_ANCHOR, "anchor 16: anchor should be")                                                \
     X(ROW_OF_UNMADE, "an attempt of payout t2 is missing")                                         \
     X(ROW_OF_BODIES, "attempt of payout 16: its bodies are not those of its events")               \
@@ -168,9 +181,16 @@ static void paid(struct scene *s, enum payout_lie lie)
 /* 12 and on: t2 is sent, and one of the two payments of t1 comes back. */
 static void second(struct scene *s, enum payout_lie lie)
 {
-    told(s, 3, "b2", "payout.batch_opened",
-         lie == QUEUED_ELSEWHERE ? "{\"asset\":\"USD\",\"rail\":\"stripe\"}"
-                                 : "{\"asset\":\"USD\",\"rail\":\"bank\"}");
+    char opened[200];
+    snprintf(opened, sizeof opened,
+             "{\"asset\":\"USD\",\"rail\":\"%s\",\"on_demand\":true,\"minimum\":\"%s\","
+             "\"fee\":\"%s\",\"fee_cap_bps\":%u}",
+             lie == QUEUED_ELSEWHERE ? "stripe" : "bank",
+             lie == QUEUED_BELOW_BATCH ? "200.01"
+             : lie == BOUND_OF_NOTHING ? "200.001"
+                                       : "200.00",
+             lie == QUEUED_ABOVE_CAP ? "0.51" : "0.50", lie == CAP_OF_MORE_THAN_ALL ? 10001 : 25);
+    told(s, 3, "b2", "payout.batch_opened", opened);
     if (lie == QUEUED_COOLING)
         told(s, 3, "lie", "party.destination_set",
              "{\"party\":\"did:a\",\"rail\":\"bank\",\"destination\":\"y\"}");
@@ -254,14 +274,15 @@ static const char *hash_of(const char *anchor)
 struct attempt_row {
     unsigned payout, number, made;
     const char *outcome, *anchor, *bodies;
+    unsigned paid, returned;
 };
 
 static void attempt(struct scene *s, const struct attempt_row *a, bool other)
 {
     row(s,
         "{'kind':'attempt','payout':'%u','attempt':'%u','outcome':'%s','anchor':'%s',"
-        "'made':'%u','bodies':[%s]}",
-        a->payout, a->number, a->outcome, hash_of(a->anchor), a->made,
+        "'paid':'%u','returned':'%u','made':'%u','bodies':[%s]}",
+        a->payout, a->number, a->outcome, hash_of(a->anchor), a->paid, a->returned, a->made,
         a->bodies != NULL ? a->bodies : "");
     row(s, "{'kind':'anchor','payout':'%u','attempt':'%u','anchor':'%s'}", a->payout, a->number,
         hash_of(other ? "k9" : a->anchor));
@@ -270,16 +291,19 @@ static void attempt(struct scene *s, const struct attempt_row *a, bool other)
 static void attempts(struct scene *s, enum payout_lie lie)
 {
     const struct attempt_row t1[] = {
-        {5, 1, 6, "paid", "k1", NULL},
-        {5, 2, 8, lie == ROW_OF_ATTEMPT ? "paid" : "returned", "k2", NULL}};
+        {5, 1, 6, "paid", "k1", NULL, lie == ROW_OF_ATTEMPT_PAID ? 20000 : 10000, 0},
+        {5, 2, 8, lie == ROW_OF_ATTEMPT ? "paid" : "returned", "k2", NULL, 10000,
+         lie == ROW_OF_ATTEMPT_BACK ? 0 : 10000}};
     const struct attempt_row t2 = {16,     2,    lie == ROW_OF_MADE ? 19 : 18,
-                                   "open", "k3", lie == ROW_OF_BODIES ? "'18','19'" : "'18'"};
+                                   "open", "k3", lie == ROW_OF_BODIES ? "'18','19'" : "'18'",
+                                   0,      0};
     attempt(s, &t1[0], false);
     attempt(s, &t1[1], false);
     attempt(s, &t2, lie == ROW_OF_ANCHOR);
     if (lie != ROW_OF_UNMADE)
         row(s, "{'kind':'attempt','payout':'16','attempt':'1','outcome':'unmade','anchor':"
-               "'00000000000000000000000000000000','made':'17','bodies':[]}");
+               "'00000000000000000000000000000000','paid':'0','returned':'0','made':'17','bodies':["
+               "]}");
 }
 
 #define AT(day, time) "2025-01-0" day "T" time "Z"
@@ -288,12 +312,17 @@ static void batches(struct scene *s, enum payout_lie lie)
 {
     row(s,
         "{'kind':'payout_batch','seq':'4','state':'closed','asset':'USD/2','rail':'bank',"
+        "'pays':'all','minimum':'0','fee':'0','fee_cap_bps':'0',"
         "'cutoff_at':'" AT("1", "12:00:00") "','transfers':'1','amount':'10000','resting':'1',"
                                             "'paid':'%u'}",
-        lie == ROW_OF_BATCH ? 10000 : 20000);
-    row(s, "{'kind':'payout_batch','seq':'12','state':'open','asset':'USD/2','rail':'bank',"
-           "'cutoff_at':'" AT("3", "12:00:00") "','transfers':'1','amount':'20000','resting':'0',"
-                                               "'paid':'0'}");
+        lie == ROW_OF_BATCH ? 20000 : 10000);
+    row(s,
+        "{'kind':'payout_batch','seq':'12','state':'open','asset':'USD/2','rail':'bank',"
+        "'pays':'%s','minimum':'%u','fee':'%u','fee_cap_bps':'%u',"
+        "'cutoff_at':'" AT("3", "12:00:00") "','transfers':'1','amount':'20000','resting':'0',"
+                                            "'paid':'0'}",
+        lie == ROW_OF_PAYEES ? "all" : "asked", lie == ROW_OF_MINIMUM ? 0 : 20000,
+        lie == ROW_OF_FEE ? 0 : 50, lie == ROW_OF_CAP ? 0 : 25);
     row(s, "{'kind':'batch_party','batch':'4','party':'did:a','payout':'5'}");
     row(s, "{'kind':'batch_party','batch':'12','party':'did:a','payout':'16'}");
 }
@@ -304,7 +333,7 @@ static void rows(struct scene *s, enum payout_lie lie)
     static const char late[] = AT("3", "12:00:05");
     batches(s, lie);
     row(s, "{'kind':'payout','seq':'5','batch':'4','party':'did:a','asset':'USD/2',"
-           "'state':'returned','attempts':'2','looks':'1','amount':'10000','held':'0',"
+           "'state':'paid','attempts':'2','looks':'1','amount':'10000','held':'0',"
            "'paid':'20000','returned':'10000'}");
     row(s,
         "{'kind':'payout','seq':'16','batch':'12','party':'did:a','asset':'USD/2','state':'%s',"
@@ -341,7 +370,7 @@ static char *audit_lie(enum payout_lie lie, enum audit_status *status)
     paid(&s, lie);
     second(&s, lie);
     if (lie == RETURNED_MORE)
-        come_back(&s, "back", "200.01", 20001);
+        come_back(&s, "back", "100.01", 10001);
     else
         come_back(&s, "back", "100.00", 10000);
     if (lie == RETURNED_TWICE)

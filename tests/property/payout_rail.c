@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A payment's life at the rail: absent, pending, then paid or dead; dead ones may be paid after
- * all, paid ones may come back. */
+ * all, paid ones may come back, and rather when they were said to be dead. */
 #include "payout_rail.h"
 
 #include <stdio.h>
@@ -132,7 +132,7 @@ static bool step(struct rail *r, struct rail_payment *p)
         r->fired[FAULT_LATE_SUCCESS]++;
         p->lies = false;
         pay(r, p);
-    } else if (p->state == RAIL_PAID && chance(r, 5)) {
+    } else if (p->state == RAIL_PAID && chance(r, p->was_dead ? 50 : 5)) {
         come_back(r, p);
     } else {
         return false;

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "core/balance.h"
+#include "engine/payout_claim.h"
 #include "engine/payouts.h"
 #include "engine/query.h"
 #include "engine/verify.h"
@@ -32,6 +33,7 @@ struct m_attempt {
     char anchor[ANCHOR_MAX];
     enum attempt_outcome outcome;
     unsigned bodies;
+    int64_t paid, returned;
 };
 
 struct m_transfer {
@@ -57,7 +59,7 @@ struct m_batch {
     int rail;
     bool is_closed;
     bool is_queued; /* to its end */
-    char after[256];
+    struct payout_place behind;
 };
 
 enum worker_step {
@@ -100,7 +102,8 @@ static struct {
     uint64_t states[STATES];
     uint64_t applied[EVENT_TYPE_COUNT];
     uint64_t refused[EVENT_TYPE_COUNT];
-    uint64_t unmade, early_returns, paid_twice, after_end, both_at_once, steps, audited, lost;
+    uint64_t unmade, early_returns, whole_returns, of_another, one_stands, failed_after_return,
+        paid_twice, after_end, both_at_once, steps, audited, lost;
 } seen;
 
 static unsigned below(struct world *w, unsigned n)
@@ -273,6 +276,7 @@ static void say_paid(struct world *w, struct m_transfer *t, const struct rail_pa
     seen.after_end += at_rest(t) && t->state != TRANSFER_PAID;
     seen.paid_twice += t->paid > 0;
     t->attempt[k].outcome = ATTEMPT_PAID;
+    t->attempt[k].paid = p->paid;
     t->held = 0;
     t->paid += p->paid;
     w->fees += p->fee;
@@ -295,6 +299,17 @@ static void say_unprepared(struct world *w, struct m_transfer *t, unsigned attem
     seen.unmade++;
 }
 
+/** Of a payout of which no attempt may still pay. */
+static enum transfer_state came_to(const struct m_transfer *t)
+{
+    unsigned of[ATTEMPT_UNMADE + 1] = {0};
+    for (unsigned k = 1; k <= t->attempts; k++)
+        of[t->attempt[k].outcome]++;
+    return of[ATTEMPT_PAID] > 0       ? TRANSFER_PAID
+           : of[ATTEMPT_RETURNED] > 0 ? TRANSFER_RETURNED
+                                      : TRANSFER_FAILED;
+}
+
 static void say_failed(struct world *w, struct m_transfer *t, unsigned attempt)
 {
     bool may = in_flight(t) && attempt == t->attempts && open_left(t);
@@ -303,7 +318,8 @@ static void say_failed(struct world *w, struct m_transfer *t, unsigned attempt)
     if (!agreed(w, t, "failed", applied, may))
         return;
     t->attempt[attempt].outcome = ATTEMPT_DEAD;
-    t->state = t->paid > 0 ? TRANSFER_PAID : TRANSFER_FAILED;
+    t->state = came_to(t);
+    seen.failed_after_return += t->state == TRANSFER_RETURNED;
 }
 
 static bool say_returned(struct world *w, struct m_transfer *t, const struct rail_payment *p)
@@ -311,25 +327,50 @@ static bool say_returned(struct world *w, struct m_transfer *t, const struct rai
     unsigned k = p->attempt;
     struct m_attempt *a = &t->attempt[k];
     bool made = k <= t->attempts;
-    bool late = made && a->outcome == ATTEMPT_PAID && p->returned <= t->paid - t->returned;
+    bool late = made && a->outcome == ATTEMPT_PAID && p->returned <= a->paid;
     bool early = made && a->outcome == ATTEMPT_OPEN && t->state == TRANSFER_SENT &&
                  p->returned <= t->amount && p->returned >= t->held;
-    bool applied = say(w, "e", EVENT_PAYOUT_TRANSFER_RETURNED,
-                       NAMED ",'attempt':%u,'amount':%s,'reason':'r'", t->id, k, usd(p->returned));
+    bool whole = made && p->returned == (a->outcome == ATTEMPT_PAID ? a->paid : t->amount);
+    char amount[100] = "";
+    if (!whole || below(w, 2) == 0)
+        snprintf(amount, sizeof amount, ",'amount':%s", usd(p->returned));
+    bool applied = say(w, "e", EVENT_PAYOUT_TRANSFER_RETURNED, NAMED ",'attempt':%u%s,'reason':'r'",
+                       t->id, k, amount);
     if (!agreed(w, t, "returned", applied, late || early))
         return false;
+    seen.whole_returns += amount[0] == '\0';
     a->outcome = ATTEMPT_RETURNED;
+    a->returned = p->returned;
     hold(w, t);
     if (early) {
         seen.early_returns++;
-        t->state = t->paid > 0 ? TRANSFER_PAID : TRANSFER_RETURNED;
+        t->state = came_to(t);
         t->held = 0;
+        a->paid = p->returned;
         t->paid += p->returned;
     } else if (!open_left(t)) {
-        t->state = TRANSFER_RETURNED;
+        t->state = came_to(t);
+        seen.one_stands += t->state == TRANSFER_PAID;
     }
     t->returned += p->returned;
     return true;
+}
+
+/** More than an attempt paid, or of one that did not pay, however much the others did. */
+static void say_returned_wrongly(struct world *w, struct m_transfer *t)
+{
+    unsigned k = 1 + below(w, ATTEMPTS_KEPT);
+    const struct m_attempt *a = &t->attempt[k];
+    if (k > t->attempts || (a->outcome == ATTEMPT_OPEN && t->state == TRANSFER_SENT))
+        return;
+    int64_t paid = a->outcome == ATTEMPT_PAID ? a->paid : 0;
+    int64_t of_others = t->paid - t->returned - paid;
+    int64_t more = of_others > 0 ? of_others : t->amount;
+    int64_t amount = paid + 1 + (int64_t)below(w, (unsigned)more);
+    seen.of_another += of_others > 0;
+    bool applied = say(w, "e", EVENT_PAYOUT_TRANSFER_RETURNED,
+                       NAMED ",'attempt':%u,'amount':%s,'reason':'r'", t->id, k, usd(amount));
+    (void)agreed(w, t, "returned", applied, false);
 }
 
 static void say_ended(struct world *w, struct m_transfer *t, enum event_type type)
@@ -386,21 +427,29 @@ static int transfer_named(const struct world *w, struct text id)
 
 static void worker_look(struct world *w, struct worker *k)
 {
-    struct payout_due *rows;
+    const struct text rails[] = {text_of(RAILS[0]), text_of(RAILS[1])};
+    const struct payout_claim_query q = {.now = w->now,
+                                         .lease_until = w->now, /* workers sleep: no lease holds */
+                                         .max = 4,
+                                         .rail = rails,
+                                         .rails = 2};
+    struct payout_leases *leases = payout_leases_new();
+    struct payout_claim *rows;
     struct mete_err err;
     size_t count;
     struct arena a;
     arena_init(&a, (size_t)1 << 26);
-    if (payouts_due(w->s.engine, w->now, 4, &a, &rows, &count, &err) != METE_OK)
-        wrong(w, "payouts_due: %s", err.text);
+    if (payouts_claim(w->s.engine, leases, &q, &a, &rows, &count, &err) != METE_OK)
+        wrong(w, "payouts_claim: %s", err.text);
     else if (count > 0) {
-        const struct payout_due *row = &rows[below(w, (unsigned)count)];
+        const struct payout_due *row = &rows[below(w, (unsigned)count)].due;
         k->transfer = transfer_named(w, row->transfer_id);
         k->seen = row->transfer;
         k->step = WORKER_PLAN;
         if (k->transfer < 0)
             wrong(w, "a row of the outbox is of no payout that was queued");
     }
+    payout_leases_free(leases);
     arena_clear(&a);
 }
 
@@ -621,23 +670,21 @@ static void batch_queue(struct world *w)
     int i = w->batches - 1 - (int)below(w, w->batches < 3 ? (unsigned)w->batches : 3);
     struct m_batch *b = &w->batch[i];
     if (below(w, 5) == 0)
-        b->after[0] = '\0';
+        b->behind = (struct payout_place){0};
     w->now = engine_now(w->s.engine);
     for (int k = 0; k < PARTIES; k++) {
         amount[k] = has(w, k);
         expected[k] = !b->is_closed && amount[k] > 0 && may_be_paid(w, k, b->rail);
     }
-    struct payout_query q = {.asset = TEXT("USD"),
-                             .rail = text_of(RAILS[b->rail]),
-                             .at = w->now,
-                             .after = text_of(b->after)};
+    struct payout_query q = {
+        .asset = TEXT("USD"), .rail = text_of(RAILS[b->rail]), .at = w->now, .behind = b->behind};
     if (payout_queue(w->s.engine, text_of(b->id), &q, 1 + below(w, 2 * PARTIES), &done, &err) !=
         METE_OK) {
         wrong(w, "payout_queue: %s", err.text);
         return;
     }
-    bool whole = b->after[0] == '\0' && done.is_done;
-    memcpy(b->after, done.after, sizeof b->after);
+    bool whole = b->behind.party == 0 && done.is_done;
+    b->behind = done.behind;
     unsigned taken = queued_take(w, i, expected, amount);
     if (taken != done.queued)
         wrong(w, "%u were queued, %llu are said", taken, (unsigned long long)done.queued);
@@ -652,6 +699,19 @@ static void supervisor_cancel(struct world *w)
     if (w->transfers > 0)
         say_ended(w, &w->transfer[below(w, (unsigned)w->transfers)],
                   EVENT_PAYOUT_TRANSFER_CANCELLED);
+}
+
+/** A bank that mixes up its returns; it speaks of payouts that were paid twice, when there are. */
+static void muddle(struct world *w)
+{
+    struct m_transfer *t = NULL;
+    unsigned from = w->transfers > 0 ? below(w, (unsigned)w->transfers) : 0;
+    for (int i = 0; i < w->transfers; i++) {
+        struct m_transfer *other = &w->transfer[((int)from + i) % w->transfers];
+        t = t == NULL || other->paid - other->returned > t->paid - t->returned ? other : t;
+    }
+    if (t != NULL)
+        say_returned_wrongly(w, t);
 }
 
 /** Somebody who is no worker of ours, or one that slept for very long. */
@@ -708,6 +768,23 @@ static bool row_visit(void *arg, struct bytes key, struct bytes value, const i12
     return true;
 }
 
+static void check_attempts(struct world *w, const struct m_transfer *m, uint64_t number)
+{
+    const struct view *v = engine_view(w->s.engine);
+    for (unsigned i = 1; i <= m->attempts; i++) {
+        const struct m_attempt *k = &m->attempt[i];
+        struct key key = key_attempt(number, i);
+        struct bytes value;
+        struct attempt a;
+        METE_ASSERT(v->get(v->ctx, key_bytes(&key), &value) == VIEW_FOUND);
+        METE_ASSERT(attempt_unpack(value, &a));
+        if (a.outcome != (uint8_t)k->outcome || a.paid != k->paid || a.returned != k->returned)
+            wrong(w, "attempt %u of %s: %d, paid %lld, returned %lld should be %d, %lld, %lld", i,
+                  m->id, a.outcome, (long long)a.paid, (long long)a.returned, k->outcome,
+                  (long long)k->paid, (long long)k->returned);
+    }
+}
+
 static void check_transfer(struct world *w, struct m_transfer *m, int64_t *waiting)
 {
     const struct view *v = engine_view(w->s.engine);
@@ -726,6 +803,7 @@ static void check_transfer(struct world *w, struct m_transfer *m, int64_t *waiti
               m->id, t.state, t.attempts, (long long)t.held, (long long)t.paid,
               (long long)t.returned, m->state, m->attempts, (long long)m->held, (long long)m->paid,
               (long long)m->returned);
+    check_attempts(w, m, number);
     struct key row = key_outbox(t.due, number);
     bool there = v->get(v->ctx, key_bytes(&row), &value) == VIEW_FOUND;
     if (at_rest(m) ? t.due != TIME_NEVER : !there)
@@ -777,7 +855,7 @@ static void check_batch(struct world *w, int i)
         want[BATCH_TRANSFERS]++;
         want[BATCH_AMOUNT] += t->amount;
         want[BATCH_RESTING] += at_rest(t);
-        want[BATCH_PAID] += t->paid;
+        want[BATCH_PAID] += t->paid - t->returned;
     }
     key.b[0] = KEY_BATCH_SUMS;
     (void)!v->sums(v->ctx, key_bytes(&key), sums);
@@ -952,6 +1030,8 @@ static void one_step(struct world *w)
         supervisor_cancel(w);
     else if (dice < 96)
         rogue(w);
+    else if (dice < 97)
+        muddle(w);
     else
         w->now += (below(w, 8) == 0 ? 100000 : below(w, 2) == 0 ? 7200 : 40) * TIME_SECOND_US;
 }
@@ -1016,12 +1096,20 @@ static bool print_seen(void)
     printf("# %8llu  could not be prepared\n", (unsigned long long)seen.unmade);
     printf("# %8llu  both workers at one payout\n", (unsigned long long)seen.both_at_once);
     printf("# %8llu  back before it was said to be paid\n", (unsigned long long)seen.early_returns);
+    printf("# %8llu  came back, and nobody said how much\n",
+           (unsigned long long)seen.whole_returns);
+    printf("# %8llu  more came back than the attempt paid, not more than all did\n",
+           (unsigned long long)seen.of_another);
+    printf("# %8llu  one came back, another stays paid\n", (unsigned long long)seen.one_stands);
+    printf("# %8llu  failed after the one before came back\n",
+           (unsigned long long)seen.failed_after_return);
     printf("# %8llu  a second attempt paid too\n", (unsigned long long)seen.paid_twice);
     printf("# %8llu  worlds audited\n", (unsigned long long)seen.audited);
     printf("# %8llu  paid after its end\n", (unsigned long long)seen.after_end);
     return all && seen.lost > 0 && seen.unmade > 0 && seen.both_at_once > 0 &&
-           seen.early_returns > 0 && seen.paid_twice > 0 && seen.after_end > 0 &&
-           seen.states[TRANSFER_FAILED_PERMANENT] > 0 &&
+           seen.early_returns > 0 && seen.whole_returns > 0 && seen.of_another > 0 &&
+           seen.one_stands > 0 && seen.failed_after_return > 0 && seen.paid_twice > 0 &&
+           seen.after_end > 0 && seen.states[TRANSFER_FAILED_PERMANENT] > 0 &&
            seen.applied[EVENT_PAYOUT_BATCH_CLOSED] > 0;
 }
 
@@ -1029,7 +1117,7 @@ int main(int argc, char **argv)
 {
     const char *given = getenv("METE_TEST_SEED");
     uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261121;
-    uint64_t runs = 100, steps = 500, done = 0;
+    uint64_t runs = 300, steps = 500, done = 0;
     bool fine = true;
     for (int i = 1; i + 1 < argc; i += 2) {
         uint64_t n = strtoull(argv[i + 1], NULL, 10);

@@ -413,16 +413,24 @@ static void check_transfer(struct world *w, const char *id, const struct transfe
     seen.attempts += t->attempts;
 }
 
+static const char *const RAIL_NAMES[] = {"invoice", "key", "nonce", "invoices"};
+
 static bool all_rest(struct world *w)
 {
+    const struct text rails[] = {text_of(RAIL_NAMES[0]), text_of(RAIL_NAMES[1]),
+                                 text_of(RAIL_NAMES[2]), text_of(RAIL_NAMES[3])};
+    const struct payout_claim_query q = {
+        .now = w->now + 100000 * HOURS, .max = 1, .rail = rails, .rails = ARRAY_LEN(rails)};
+    struct payout_leases *leases = payout_leases_new(); /* whoever has it */
     struct mete_err err;
-    struct payout_due *rows;
+    struct payout_claim *rows;
     struct arena a;
     size_t count = 0;
     arena_init(&a, (size_t)1 << 26);
-    if (payouts_due(w->s.engine, w->now + 100000 * HOURS, 1, &a, &rows, &count, &err) != METE_OK) {
-        wrong(w, "payouts_due: %s", err.text);
+    if (payouts_claim(w->s.engine, leases, &q, &a, &rows, &count, &err) != METE_OK) {
+        wrong(w, "payouts_claim: %s", err.text);
     }
+    payout_leases_free(leases);
     arena_clear(&a);
     return count == 0;
 }
@@ -473,7 +481,6 @@ static void set_up(struct world *w, uint64_t seed)
 
 static void batches_queue(struct world *w)
 {
-    static const char *const names[] = {"invoice", "key", "nonce", "invoices"};
     for (unsigned k = 0; k < 4; k++) {
         char batch[16];
         struct payout_batch_progress done;
@@ -486,10 +493,10 @@ static void batches_queue(struct world *w)
             event, sizeof event,
             "{\"event_id\":\"%s\",\"event_type\":\"payout.batch_opened\",\"occurred_at\":\"%s\","
             "\"payload\":{\"asset\":\"USD\",\"rail\":\"%s\"}}",
-            batch, at, names[k]);
+            batch, at, RAIL_NAMES[k]);
         engine_submit(w->s.engine, text_of(event), &own, &w->s.last);
         const struct payout_query q = {
-            .asset = TEXT("USD"), .rail = text_of(names[k]), .at = w->now};
+            .asset = TEXT("USD"), .rail = text_of(RAIL_NAMES[k]), .at = w->now};
         if (payout_queue(w->s.engine, text_of(batch), &q, 100, &done, &err) != METE_OK) {
             wrong(w, "payout_queue: %s", err.text);
         }

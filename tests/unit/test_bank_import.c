@@ -3,6 +3,7 @@
  * The way back from a bank: transfers of a book that went out in one file, and every kind of record
  * that tells what became of them, early, late, twice and wrong. */
 #include "base/text.h"
+#include "core/balance.h"
 #include "engine/bank_import.h"
 #include "engine/payout_step.h"
 #include "engine/quarantine.h"
@@ -66,19 +67,26 @@ static void step(const struct payout_step *s)
     }
 }
 
+static void take_attempt(size_t i, uint32_t attempt, enum event_type type)
+{
+    char name[BANK_E2E_LEN + 1];
+    assert_true(bank_e2e_make(name, text_of(id[i]), attempt));
+    const struct payout_step s = {
+        .type = type,
+        .transfer_id = text_of(id[i]),
+        .attempt = attempt,
+        .anchor = type == EVENT_PAYOUT_TRANSFER_SENDING ? arena_printf(&arena, MESSAGE "#%s", name)
+                                                        : (struct text){0},
+        .group = type == EVENT_PAYOUT_TRANSFER_SENDING ? TEXT(MESSAGE) : (struct text){0},
+        .has_body = type == EVENT_PAYOUT_TRANSFER_SENDING,
+        .body = TEXT("file"),
+        .reason = type == EVENT_PAYOUT_TRANSFER_FAILED ? TEXT("rejected") : (struct text){0}};
+    step(&s);
+}
+
 static void take(size_t i, enum event_type type)
 {
-    const struct payout_step s = {.type = type,
-                                  .transfer_id = text_of(id[i]),
-                                  .attempt = 1,
-                                  .anchor = type == EVENT_PAYOUT_TRANSFER_SENDING
-                                                ? arena_printf(&arena, MESSAGE "#%s", e2e[i])
-                                                : (struct text){0},
-                                  .group = type == EVENT_PAYOUT_TRANSFER_SENDING ? TEXT(MESSAGE)
-                                                                                 : (struct text){0},
-                                  .has_body = type == EVENT_PAYOUT_TRANSFER_SENDING,
-                                  .body = TEXT("file")};
-    step(&s);
+    take_attempt(i, 1, type);
 }
 
 /* Parties p0 to p2 have 10.00, 11.00 and 12.00; all three are out in one file. */
@@ -346,6 +354,67 @@ static void what_comes_back_is_returned(void **state)
     expect_count(BANK_IMPORT_KNOWN, 1);
 }
 
+static i128 cleared(const char *party)
+{
+    const struct view *v = engine_view(e);
+    struct balance b = {0};
+    struct asset asset;
+    uint32_t number;
+    assert_int_equal(view_party(v, text_of(party), &number), VIEW_FOUND);
+    assert_int_equal(view_asset(v, TEXT("EUR"), &asset), VIEW_FOUND);
+    assert_int_equal(balance_at(v, &arena, number, asset.number, engine_now(e), &b), VIEW_FOUND);
+    return b.cleared - b.debt;
+}
+
+/* The first was said to be dead, and then both paid 10.00: what comes back is told apart. */
+static void two_attempts_come_back_each_for_itself(void **state)
+{
+    char second[40];
+    (void)state;
+    take(0, EVENT_PAYOUT_TRANSFER_FAILED);
+    assert_true(bank_e2e_make(second, text_of(id[0]), 2));
+    take_attempt(0, 2, EVENT_PAYOUT_TRANSFER_SENDING);
+    take_attempt(0, 2, EVENT_PAYOUT_TRANSFER_SENT);
+    commit();
+    statement_begin();
+    payment_add("R0", 1000, e2e[0]);
+    payment_add("R1", 1000, second);
+    return_add("R2", 600, second, "AC04");
+    return_add("R3", 1000, e2e[0], "AC04");
+    const char *text = statement_end(0);
+    assert_int_equal(import(text), METE_OK);
+    expect_count(BANK_IMPORT_PAID, 2);
+    expect_count(BANK_IMPORT_RETURNED, 2);
+    assert_int_equal(cleared("p0"), 600);
+    assert_int_equal(import(text), METE_OK);
+    expect_count(BANK_IMPORT_KNOWN, 4);
+    /* More of the second than the book has of it, and no more than it has of both. */
+    statement_begin();
+    return_add("R4", 900, second, "AC04");
+    assert_int_equal(import(statement_end(0)), METE_OK);
+    expect_count(BANK_IMPORT_REFUSED, 1);
+    assert_int_equal(quarantined(), 1);
+    assert_int_equal(cleared("p0"), 600);
+}
+
+/* The bank had paid 9.90. 10.00 of that cannot be back, though 10.00 were to be paid. */
+static void what_a_return_says_is_what_is_booked(void **state)
+{
+    (void)state;
+    statement_begin();
+    payment_add("R0", 990, e2e[0]);
+    return_add("R1", 1000, e2e[0], "AC04");
+    assert_int_equal(import(statement_end(0)), METE_OK);
+    expect_count(BANK_IMPORT_PAID, 1);
+    expect_count(BANK_IMPORT_REFUSED, 1);
+    assert_int_equal(cleared("p0"), 10);
+    statement_begin();
+    return_add("R2", 990, e2e[0], "AC04");
+    assert_int_equal(import(statement_end(0)), METE_OK);
+    expect_count(BANK_IMPORT_RETURNED, 1);
+    assert_int_equal(cleared("p0"), 1000);
+}
+
 static void a_rejection_ends_or_is_tried_again(void **state)
 {
     (void)state;
@@ -366,6 +435,29 @@ static void a_rejection_ends_or_is_tried_again(void **state)
     expect_count(BANK_IMPORT_REFUSED, 1);
     expect_state(2, TRANSFER_SENT);
     assert_int_equal(quarantined(), 1);
+}
+
+/* For good, after the attempt before it had paid after all: nothing is left to be given up. */
+static void a_rejection_after_a_payment_leaves_that(void **state)
+{
+    char second[40];
+    (void)state;
+    take(0, EVENT_PAYOUT_TRANSFER_FAILED);
+    assert_true(bank_e2e_make(second, text_of(id[0]), 2));
+    take_attempt(0, 2, EVENT_PAYOUT_TRANSFER_SENDING);
+    take_attempt(0, 2, EVENT_PAYOUT_TRANSFER_SENT);
+    commit();
+    statement_begin();
+    payment_add("R0", 1000, e2e[0]);
+    assert_int_equal(import(statement_end(0)), METE_OK);
+    status_begin("P1", "<GrpSts>PART</GrpSts>");
+    status_add(second, "RJCT", "AC04");
+    assert_int_equal(import(status_end()), METE_OK);
+    expect_count(BANK_IMPORT_REJECTED, 1);
+    expect_count(BANK_IMPORT_REFUSED, 0);
+    assert_int_equal(quarantined(), 0);
+    expect_state(0, TRANSFER_PAID);
+    assert_int_equal(cleared("p0"), 0);
 }
 
 static void the_lowest_level_wins(void **state)
@@ -478,7 +570,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_statement_that_does_not_balance_books_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_comes_back_is_returned, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(two_attempts_come_back_each_for_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_return_says_is_what_is_booked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rejection_ends_or_is_tried_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_rejection_after_a_payment_leaves_that, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_lowest_level_wins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_is_rejected_as_a_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_entry_stands_for_a_file, set_up, tear_down),

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "json_doc.h"
+#include "wire/json_values.h"
 
 /* `text` is refused with `code` at `pointer`, and the message begins with the byte offset. */
 static void assert_refused_text(struct text text, enum mete_code code, const char *pointer,
@@ -540,6 +541,35 @@ static void test_pointer_escapes_and_cuts_at_characters(void **state)
     assert_string_equal(one, "");
 }
 
+static void test_money_is_written_by_its_asset(void **state)
+{
+    static const struct {
+        i128 amount;
+        struct asset asset;
+        const char *json;
+    } cases[] = {
+        {1250, {.code = "USD", .scale = 2}, "{\"m\":{\"amount\":\"12.50\",\"currency\":\"USD\"}}"},
+        {-5, {.code = "USD", .scale = 2}, "{\"m\":{\"amount\":\"-0.05\",\"currency\":\"USD\"}}"},
+        {7, {.code = "JPY"}, "{\"m\":{\"amount\":\"7\",\"currency\":\"JPY\"}}"}};
+    struct buf out = {0};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct json_writer w;
+        buf_reset(&out);
+        jw_init(&w, &out, false);
+        jw_object(&w, NULL);
+        jw_money(&w, "m", cases[i].amount, &cases[i].asset);
+        jw_end_object(&w);
+        assert_true(text_is(buf_text(&out), cases[i].json));
+    }
+    buf_reset(&out);
+    struct json_writer w;
+    jw_init(&w, &out, false);
+    jw_money_said(&w, NULL, TEXT("a \"few\""), TEXT(""));
+    assert_true(text_is(buf_text(&out), "{\"amount\":\"a \\\"few\\\"\",\"currency\":\"\"}"));
+    buf_clear(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -564,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_strings_end_at_every_offset),
         cmocka_unit_test(test_cut_and_changed_documents_are_safe),
         cmocka_unit_test(test_pointer_escapes_and_cuts_at_characters),
+        cmocka_unit_test(test_money_is_written_by_its_asset),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }

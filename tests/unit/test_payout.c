@@ -114,6 +114,16 @@ static struct transfer transfer_now(void)
     return t;
 }
 
+/* enum batch_sum, of b1 */
+static i128 batch_sum(enum batch_sum which)
+{
+    i128 sums[STATE_SUMS] = {0};
+    struct key key = key_batch_number(transfer_now().batch);
+    key.b[0] = KEY_BATCH_SUMS;
+    assert_int_equal(w.view.sums(w.view.ctx, key_bytes(&key), sums), VIEW_FOUND);
+    return sums[which];
+}
+
 static bool count_row(void *arg, struct bytes key, struct bytes value, const i128 *sums)
 {
     (void)key;
@@ -406,6 +416,109 @@ static void each_attempt_comes_back_once(void **state)
     assert_int_equal(net("did:a"), 10000);
 }
 
+/* Paid 60.00 and then 59.00: what comes back of one is no money of the other. */
+static void a_return_is_of_its_attempt(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    APPLIED(STEP("paid", ATTEMPT(1)));
+    APPLIED(STEP("paid", ATTEMPT(2) ",\"amount\":" USD("59.00")));
+    assert_int_equal(net("did:a"), -1900);
+    assert_true(attempt_now(1).paid == 6000 && attempt_now(2).paid == 5900);
+    REFUSED(METE_MEMBER_VALUE, STEP("returned", ATTEMPT(1) ",\"amount\":" USD("60.01") REASON));
+    REFUSED(METE_MEMBER_VALUE, STEP("returned", ATTEMPT(2) ",\"amount\":" USD("59.01") REASON));
+    APPLIED(STEP("returned", ATTEMPT(1) REASON));
+    assert_int_equal(net("did:a"), 4100);
+    assert_true(attempt_now(1).returned == 6000 && attempt_now(2).returned == 0);
+    APPLIED(STEP("returned", ATTEMPT(2) REASON));
+    assert_int_equal(net("did:a"), 10000);
+    assert_true(attempt_now(1).returned == 6000 && attempt_now(2).returned == 5900);
+    assert_int_equal(transfer_now().paid, 11900);
+    assert_int_equal(transfer_now().returned, 11900);
+}
+
+/* The first came back in part; the second, on its way meanwhile, comes back whole. */
+static void a_part_of_one_comes_back_and_then_all_of_the_next(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    APPLIED(STEP("paid", ATTEMPT(1)));
+    APPLIED(STEP("returned", ATTEMPT(1) ",\"amount\":" USD("20.00") REASON));
+    APPLIED(STEP("sent", ATTEMPT(2)));
+    REFUSED(METE_STATE_FORBIDS, STEP("returned", ATTEMPT(1) ",\"amount\":" USD("40.00") REASON));
+    APPLIED(STEP("paid", ATTEMPT(2) ",\"amount\":" USD("30.00")));
+    assert_int_equal(net("did:a"), 3000);
+    REFUSED(METE_MEMBER_VALUE, STEP("returned", ",\"amount\":" USD("30.01") REASON));
+    APPLIED(STEP("returned", REASON));
+    assert_int_equal(net("did:a"), 6000);
+    assert_true(attempt_now(1).paid == 6000 && attempt_now(1).returned == 2000);
+    assert_true(attempt_now(2).paid == 3000 && attempt_now(2).returned == 3000);
+}
+
+/* Both paid. One comes back: the payment of the other stands, until it comes back too. */
+static void it_is_paid_as_long_as_one_payment_stands(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    APPLIED(STEP("paid", ATTEMPT(1)));
+    APPLIED(STEP("paid", ATTEMPT(2)));
+    assert_int_equal(batch_sum(BATCH_PAID), 12000);
+    APPLIED(STEP("returned", ATTEMPT(2) ",\"amount\":" USD("58.50") REASON));
+    assert_int_equal(transfer_now().state, TRANSFER_PAID);
+    assert_int_equal(batch_sum(BATCH_PAID), 6150);
+    APPLIED(STEP("returned", REASON));
+    assert_int_equal(transfer_now().state, TRANSFER_RETURNED);
+    assert_int_equal(batch_sum(BATCH_PAID), 150);
+    assert_int_equal(batch_sum(BATCH_RESTING), 1);
+    REFUSED(METE_STATE_FORBIDS, STEP("returned", REASON));
+}
+
+/* What the first had paid is the party's again, and the second fails: nobody is paid, and nothing
+ * is left that could be sent. */
+static void a_failure_after_a_return_leaves_it_returned(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    APPLIED(STEP("paid", ATTEMPT(1)));
+    APPLIED(STEP("returned", ATTEMPT(1) REASON));
+    APPLIED(STEP("failed", ATTEMPT(2) REASON));
+    assert_int_equal(transfer_now().state, TRANSFER_RETURNED);
+    assert_int_equal(batch_sum(BATCH_PAID), 0);
+    assert_int_equal(net("did:a"), 10000);
+    REFUSED(METE_STATE_FORBIDS, STEP("sending", ANCHORED(3, "key-3")));
+    assert_int_equal(outbox_rows(), 0);
+}
+
+/* ... or comes back as well, before anybody said that it was paid. */
+static void a_return_after_a_return_leaves_it_returned(void **state)
+{
+    (void)state;
+    queue();
+    APPLIED(STEP("sending", ANCHORED(1, "key-1")));
+    APPLIED(STEP("failed", ATTEMPT(1) REASON));
+    APPLIED(STEP("sending", ANCHORED(2, "key-2")));
+    APPLIED(STEP("sent", ATTEMPT(2)));
+    APPLIED(STEP("paid", ATTEMPT(1)));
+    APPLIED(STEP("returned", ATTEMPT(1) REASON));
+    assert_int_equal(transfer_now().state, TRANSFER_SENT);
+    APPLIED(STEP("returned", REASON));
+    assert_int_equal(transfer_now().state, TRANSFER_RETURNED);
+    assert_int_equal(net("did:a"), 10000);
+    assert_int_equal(batch_sum(BATCH_PAID), 0);
+}
+
 /* Nobody knows, again and again: it is looked at ever more rarely, and lets others through. */
 static void looks_grow_rare(void **state)
 {
@@ -509,6 +622,22 @@ static void a_new_destination_ends_the_hold_of_a_failure(void **state)
             "\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD("100.00"));
 }
 
+/* The place itself, and what the log has instead of it, stay outside of state. */
+static void state_knows_of_a_destination_what_deciding_asks(void **state)
+{
+    (void)state;
+    uint32_t party;
+    struct bytes value;
+    assert_int_equal(view_party(&w.view, TEXT("did:a"), &party), VIEW_FOUND);
+    struct key key = key_u32(KEY_DESTINATION, party);
+    assert_int_equal(w.view.get(w.view.ctx, key_bytes(&key), &value), VIEW_FOUND);
+    struct reader r = reader_of(value);
+    assert_true(text_is(read_sized(&r), "stripe"));
+    assert_true(read_zigzag(&r) == (int64_t)1735689602 * TIME_SECOND_US);
+    assert_true(read_varint(&r) > 0);
+    assert_true(reader_done(&r));
+}
+
 static void a_supervisors_hold_is_released_by_one(void **state)
 {
     (void)state;
@@ -533,6 +662,40 @@ static void without_a_destination_on_the_rail_nothing_leaves(void **state)
     REFUSED(METE_TRANSFER_UNKNOWN, STEP("sent", ATTEMPT(1)));
 }
 
+static void batch_is(uint64_t number, bool is_closed)
+{
+    struct arena a;
+    struct batch b;
+    arena_init(&a, 1 << 20);
+    assert_int_equal(view_batch(&w.view, &a, number, &b), VIEW_FOUND);
+    assert_int_equal(b.is_closed, is_closed);
+    assert_true(b.on_demand && text_is(b.rail, "stripe"));
+    assert_true(b.bounds.minimum == 1000 && b.bounds.fee == 30 && b.bounds.fee_cap_bps == 250);
+    arena_clear(&a);
+}
+
+static void a_batch_keeps_what_it_was_opened_for(void **state)
+{
+#define OPENED "\"asset\":\"USD\",\"rail\":\"stripe\""
+    (void)state;
+    assert_int_equal(say("b2", 0, "payout.batch_opened",
+                         OPENED ",\"on_demand\":true,\"minimum\":\"10.00\",\"fee\":\"0.30\","
+                                "\"fee_cap_bps\":250"),
+                     DECIDED_APPLIED);
+    uint64_t number = w.size;
+    batch_is(number, false);
+    REFUSED(METE_BELOW_MINIMUM, 0, "payout.transfer_queued",
+            "\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD("9.99"));
+    REFUSED(METE_FEE_ABOVE_CAP, 0, "payout.transfer_queued",
+            "\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD("11.99"));
+    APPLIED(0, "payout.transfer_queued",
+            "\"batch_id\":\"b2\",\"party\":\"did:a\",\"amount\":" USD("12.00"));
+    APPLIED(0, "payout.batch_closed", "\"batch_id\":\"b2\"");
+    batch_is(number, true);
+    REFUSED(METE_AMOUNT_SCALE, 0, "payout.batch_opened", OPENED ",\"minimum\":\"0.001\"");
+    REFUSED(METE_AMOUNT_SCALE, 0, "payout.batch_opened", OPENED ",\"fee\":\"0.001\"");
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -552,6 +715,11 @@ int main(void)
         ONE(back_before_it_was_said_to_be_paid),
         ONE(a_second_attempt_comes_back_after_the_first_paid),
         ONE(each_attempt_comes_back_once),
+        ONE(a_return_is_of_its_attempt),
+        ONE(a_part_of_one_comes_back_and_then_all_of_the_next),
+        ONE(it_is_paid_as_long_as_one_payment_stands),
+        ONE(a_failure_after_a_return_leaves_it_returned),
+        ONE(a_return_after_a_return_leaves_it_returned),
         ONE(looks_grow_rare),
         ONE(what_is_queued_waits_for_a_changed_destination),
         ONE(what_is_queued_is_not_sent_while_held),
@@ -561,8 +729,10 @@ int main(void)
         ONE(the_minimum_is_exceeded_or_it_waits),
         ONE(a_changed_destination_cools_off),
         ONE(a_new_destination_ends_the_hold_of_a_failure),
+        ONE(state_knows_of_a_destination_what_deciding_asks),
         ONE(a_supervisors_hold_is_released_by_one),
         ONE(without_a_destination_on_the_rail_nothing_leaves),
+        ONE(a_batch_keeps_what_it_was_opened_for),
     };
     return cmocka_run_group_tests_name("payout", tests, NULL, NULL);
 }

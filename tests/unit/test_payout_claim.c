@@ -153,14 +153,15 @@ static void what_is_not_due_is_not_claimed(void **state)
     assert_true(rows[0].body[0].p[0] == '\0' && rows[0].destination.p[0] == '\0');
 }
 
-static void the_cap_of_a_schedule_is_told(void **state)
+/* As it stood when the batch was opened. */
+static void the_cap_of_a_batch_is_told(void **state)
 {
     struct payout_claim *rows;
     (void)state;
     say("sch", "'book.configured','payload':{'clear_after_days':0,'payout_schedules':[{'id':'pull',"
-               "'every':'demand','asset':'USD','rail':'three','fee':'0.01','fee_cap_bps':250}]}");
-    say("three",
-        "'payout.batch_opened','payload':{'asset':'USD','rail':'three','schedule':'pull'}");
+               "'every':'demand','asset':'USD','rail':'three','fee':'0.01','fee_cap_bps':900}]}");
+    say("three", "'payout.batch_opened','payload':{'asset':'USD','rail':'three','schedule':'pull',"
+                 "'on_demand':true,'fee':'0.01','fee_cap_bps':250}");
     payout(0, "one");
     payout(1, "three");
     assert_int_equal(claim("three", NOW, 9, &rows), 1);
@@ -201,7 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONE(a_lease_ends_by_time_or_by_a_step),
         ONE(what_is_not_due_is_not_claimed),
-        ONE(the_cap_of_a_schedule_is_told),
+        ONE(the_cap_of_a_batch_is_told),
         ONE(many_do_not_hide_one),
     };
     return cmocka_run_group_tests_name("payout_claim", tests, NULL, NULL);

@@ -223,6 +223,165 @@ static void on_demand_once_a_day_up_to_the_maximum(void **state)
     assert_true(batch_is("pull/2026-10-14", &row));
 }
 
+/** All schedules of the book from now on. */
+static void schedules_are(const char *list)
+{
+    char at[TIME_TEXT_MAX];
+    time_format(engine_now(e), at);
+    say(at, "book.configured", "\"payout_schedules\":[%s]", list);
+    commit();
+}
+
+#define OTHER(id, every, asset, bounds)                                                            \
+    "{\"id\":\"" id "\",\"every\":\"" every "\",\"asset\":\"" asset "\",\"rail\":\"bank\"" bounds  \
+    "}"
+
+static void what_was_opened_on_demand_pays_those_who_asked_alone(void **state)
+{
+    static const char *const later[] = {"", OTHER("pull", "day", "USD", ""),
+                                        OTHER("pull", "month", "JPY", ""),
+                                        OTHER("other", "demand", "USD", "")};
+    const struct payout_ask ask = {.party = TEXT("p3"), .schedule = TEXT("pull")};
+    for (size_t i = 0; i < ARRAY_LEN(later); i++) {
+        struct mete_err err;
+        struct batch_row row;
+        struct text id;
+        bool is_new;
+        assert_int_equal(i == 0 ? 0 : tear_down(state) + set_up(state), 0);
+        travel("2026-10-13T12:00:00Z");
+        assert_int_equal(payout_request(e, &ask, &arena, &id, &is_new, &err), METE_OK);
+        commit();
+        schedules_are(later[i]);
+        (void)clerk_run(100);
+        assert_true(batch_is("pull/2026-10-13", &row));
+        assert_false(row.batch.is_closed);
+        assert_true(row.sums[BATCH_TRANSFERS] == 1);
+        travel("2026-10-14T00:00:00Z");
+        (void)clerk_run(100);
+        assert_true(batch_is("pull/2026-10-13", &row));
+        assert_true(row.batch.is_closed);
+        assert_true(row.sums[BATCH_TRANSFERS] == 1 && row.sums[BATCH_AMOUNT] == 500);
+    }
+}
+
+static void an_open_batch_keeps_the_bounds_it_was_opened_with(void **state)
+{
+    static const char *const later[] = {"", OTHER("monthly", "month", "USD", ""),
+                                        OTHER("monthly", "demand", "USD", ""),
+                                        OTHER("monthly", "month", "JPY", ",\"minimum\":\"8\""),
+                                        OTHER("monthly", "month", "USD", ",\"minimum\":\"11.50\"")};
+    for (size_t i = 0; i < ARRAY_LEN(later); i++) {
+        struct mete_err err;
+        struct batch_row row;
+        struct payout_batch_progress done;
+        struct payout_clerk clerk = {0};
+        assert_int_equal(i == 0 ? 0 : tear_down(state) + set_up(state), 0);
+        travel("2026-11-03T06:30:00Z");
+        assert_int_equal(payout_clerk_step(e, &clerk, 1, &done, &err), METE_OK);
+        commit();
+        schedules_are(later[i]);
+        (void)clerk_run(2);
+        assert_true(batch_is("monthly/2026-10", &row));
+        assert_true(row.batch.is_closed);
+        assert_true(row.sums[BATCH_TRANSFERS] == 3 && row.sums[BATCH_AMOUNT] == 3300);
+    }
+}
+
+/* 10.00, 11.00 and 12.00 at a fee of 0.30 which may be 2.5 %: 12.00 alone. */
+static void an_open_batch_keeps_what_its_fee_may_be(void **state)
+{
+    struct mete_err err;
+    struct batch_row row;
+    struct payout_batch_progress done;
+    struct payout_clerk clerk = {0};
+    (void)state;
+    schedules_are(OTHER("monthly", "month", "USD", ",\"fee\":\"0.30\",\"fee_cap_bps\":250"));
+    travel("2026-11-03T06:30:00Z");
+    assert_int_equal(payout_clerk_step(e, &clerk, 1, &done, &err), METE_OK);
+    commit();
+    schedules_are("");
+    (void)clerk_run(2);
+    assert_true(batch_is("monthly/2026-10", &row));
+    assert_true(row.sums[BATCH_TRANSFERS] == 1 && row.sums[BATCH_AMOUNT] == 1200);
+}
+
+static void who_asks_later_in_the_day_has_the_bounds_of_the_first(void **state)
+{
+    struct mete_err err;
+    struct text id;
+    bool is_new;
+    const struct payout_ask first = {.party = TEXT("p3"), .schedule = TEXT("pull")};
+    const struct payout_ask later = {.party = TEXT("p4"), .schedule = TEXT("pull")};
+    const struct payout_ask next = {.party = TEXT("p5"), .schedule = TEXT("pull")};
+    (void)state;
+    travel("2026-10-13T12:00:00Z");
+    assert_int_equal(payout_request(e, &first, &arena, &id, &is_new, &err), METE_OK);
+    commit();
+    schedules_are(OTHER("pull", "demand", "USD", ",\"minimum\":\"100.00\""));
+    assert_int_equal(payout_request(e, &later, &arena, &id, &is_new, &err), METE_OK);
+    commit();
+    travel("2026-10-14T12:00:00Z");
+    assert_int_equal(payout_request(e, &next, &arena, &id, &is_new, &err), METE_BELOW_MINIMUM);
+}
+
+/* A batch of one's own may have the name of a period, and be one that everybody is paid by. */
+static void who_asks_is_not_put_into_another_batch(void **state)
+{
+    struct mete_err err;
+    struct text id;
+    bool is_new;
+    const struct batch_request own = {
+        .batch_id = TEXT("pull/2026-10-13"), .asset = TEXT("USD"), .rail = TEXT("bank")};
+    const struct payout_ask ask = {.party = TEXT("p3"), .schedule = TEXT("pull")};
+    (void)state;
+    travel("2026-10-13T12:00:00Z");
+    assert_int_equal(payout_batch_open(e, &own, &arena, &id, &is_new, &err), METE_OK);
+    assert_int_equal(payout_request(e, &ask, &arena, &id, &is_new, &err), METE_CONFLICT);
+}
+
+static void a_period_says_what_its_batch_is(void **state)
+{
+    struct mete_err err;
+    struct payout_period p;
+    bool due;
+    (void)state;
+    travel("2026-11-03T06:29:59Z");
+    assert_int_equal(payout_period_find(e, TEXT("monthly"), TEXT(""), &arena, &p, &err), METE_OK);
+    assert_true(text_eq(p.batch_id, TEXT("monthly/2026-09"))); /* the newest that is due */
+    assert_int_equal(payout_period_due(e, &arena, &due, &p, &err), METE_OK);
+    assert_false(due); /* from before the schedule */
+    travel("2026-11-03T06:30:00Z");
+    assert_int_equal(payout_period_due(e, &arena, &due, &p, &err), METE_OK);
+    assert_true(due && text_eq(p.batch_id, TEXT("monthly/2026-10")));
+    assert_true(!p.on_demand && p.plan_at == p.cutoff_at && p.cutoff_at == p.period.until - 1);
+    assert_true(p.bounds.minimum == 1000);
+    (void)clerk_run(100);
+    assert_int_equal(payout_period_due(e, &arena, &due, &p, &err), METE_OK);
+    assert_false(due);
+    assert_int_equal(payout_period_find(e, TEXT("pull"), TEXT(""), &arena, &p, &err), METE_OK);
+    assert_true(p.on_demand && text_eq(p.batch_id, TEXT("pull/2026-11-03")));
+    assert_true(p.plan_at == engine_now(e) && p.cutoff_at == p.period.until - 1);
+    assert_int_equal(payout_period_find(e, TEXT("monthly"), TEXT("2026-W01"), &arena, &p, &err),
+                     METE_REQUEST_INVALID);
+    assert_non_null(strstr(err.text, "named like 2026-11"));
+    assert_int_equal(payout_period_find(e, TEXT("none"), TEXT(""), &arena, &p, &err),
+                     METE_SCHEDULE_UNKNOWN);
+}
+
+/* In one and the same moment: who asks later, asks for what is done. */
+static void a_hold_is_placed_once_whoever_asks_again(void **state)
+{
+    struct mete_err err;
+    struct payout_act act = {.party = TEXT("p1"), .reason = TEXT("asked"), .actor = TEXT("key 1")};
+    (void)state;
+    assert_int_equal(payout_hold(e, &act, &err), METE_OK);
+    act.actor = TEXT("key 2");
+    assert_int_equal(payout_hold(e, &act, &err), METE_OK);
+    act.reason = TEXT("another");
+    assert_int_equal(payout_hold(e, &act, &err), METE_OK);
+    commit();
+}
+
 static void destinations_are_masked(void **state)
 {
     static const struct {
@@ -255,6 +414,13 @@ int main(void)
         TEST(periods_that_were_missed_are_caught_up_by_one),
         TEST(a_batch_that_was_left_is_gone_on_with),
         TEST(on_demand_once_a_day_up_to_the_maximum),
+        TEST(what_was_opened_on_demand_pays_those_who_asked_alone),
+        TEST(an_open_batch_keeps_the_bounds_it_was_opened_with),
+        TEST(an_open_batch_keeps_what_its_fee_may_be),
+        TEST(who_asks_later_in_the_day_has_the_bounds_of_the_first),
+        TEST(who_asks_is_not_put_into_another_batch),
+        TEST(a_period_says_what_its_batch_is),
+        TEST(a_hold_is_placed_once_whoever_asks_again),
         TEST(destinations_are_masked)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,10 @@
  * covers: F-058
  * Payouts of a whole book: the plan, queueing it page by page and again, and what falls due. */
 #include "base/text.h"
+#include "engine/numbers.h"
+#include "engine/own_event.h"
+#include "engine/payout_claim.h"
+#include "engine/payout_step.h"
 #include "engine/payouts.h"
 #include "engine/query.h"
 
@@ -146,12 +150,12 @@ static void the_plan_says_who_is_left_out_and_why(void **state)
     assert_int_equal(p.amount, 32500 - 300 - 7500 - 800);
 }
 
-static struct payout_batch_progress queue(const char *batch, const char *after, size_t max)
+static struct payout_batch_progress queue(const char *batch, struct payout_place behind, size_t max)
 {
     struct payout_batch_progress done;
     struct mete_err err;
     struct payout_query q = stripe();
-    q.after = text_of(after);
+    q.behind = behind;
     assert_int_equal(payout_queue(e, text_of(batch), &q, max, &done, &err), METE_OK);
     commit();
     return done;
@@ -161,11 +165,9 @@ static struct payout_batch_progress queue(const char *batch, const char *after, 
 static void queue_all(const char *batch, uint64_t *queued, uint64_t *known)
 {
     struct payout_batch_progress done = {0};
-    char after[256] = "";
     *queued = *known = 0;
     while (!done.is_done) {
-        done = queue(batch, after, 4);
-        memcpy(after, done.after, sizeof after);
+        done = queue(batch, done.behind, 4);
         *queued += done.queued;
         *known += done.known;
     }
@@ -179,7 +181,8 @@ static void a_batch_is_queued_once_however_often_it_is_begun(void **state)
     snprintf(batch, sizeof batch, "batch-%u", told);
     say(SUBMIT_APPLIED, "payout.batch_opened", "\"asset\":\"USD\",\"rail\":\"stripe\"");
     commit();
-    assert_int_equal(queue(batch, "", 4).queued, 2); /* p0 and p1 stay below; then it is killed */
+    assert_int_equal(queue(batch, (struct payout_place){0}, 4).queued,
+                     2); /* p0 and p1 stay below; then it is killed */
     queue_all(batch, &queued, &known);
     assert_int_equal(queued, 15);
     queue_all(batch, &queued, &known);
@@ -190,31 +193,118 @@ static void a_batch_is_queued_once_however_often_it_is_begun(void **state)
     queue_all(batch, &queued, &known);
     assert_int_equal(queued, 0);
     assert_int_equal(known, 1); /* p10, which has more by now: that is for the next batch */
+    assert_int_equal(engine_counts_of(e)->outcome[SUBMIT_CONFLICT], 0);
+}
+
+/** Revenue of every party in an asset more. */
+static void earn_too(const char *code)
+{
+    for (unsigned i = 0; i < PARTIES; i++) {
+        say(SUBMIT_APPLIED, "revenue.received",
+            "\"party\":\"p%u\",\"amount\":{\"amount\":\"7\",\"currency\":\"%s\"}", i, code);
+    }
+}
+
+/* Pages end anywhere between the accounts of a party, of which only one is in the batch's asset. */
+static void wherever_pages_end_nobody_is_passed_over(void **state)
+{
+    static const char *const assets[] = {"USD", "EUR", "JPY"};
+    for (size_t max = 1; max <= 7; max++) {
+        uint64_t all = 0;
+        assert_int_equal(max == 1 ? 0 : tear_down(state) + set_up(state), 0);
+        earn_too("EUR");
+        earn_too("JPY");
+        for (size_t i = 0; i < ARRAY_LEN(assets); i++) {
+            char batch[32];
+            struct payout_batch_progress done = {0};
+            struct mete_err err;
+            struct payout_query q = stripe();
+            q.asset = text_of(assets[i]);
+            snprintf(batch, sizeof batch, "batch-%u", told);
+            say(SUBMIT_APPLIED, "payout.batch_opened", "\"asset\":\"%s\",\"rail\":\"stripe\"",
+                assets[i]);
+            commit();
+            while (!done.is_done) {
+                q.behind = done.behind;
+                assert_int_equal(payout_queue(e, text_of(batch), &q, max, &done, &err), METE_OK);
+                commit();
+                all += done.queued;
+            }
+        }
+        assert_int_equal(all, 17 + 19 + 19);
+    }
+}
+
+struct paging {
+    size_t left;
+    unsigned seen, paid;
+    char last[32];
+};
+
+static bool page_add(void *arg, const struct payout_row *row)
+{
+    struct paging *p = arg;
+    p->seen++;
+    p->paid += row->code == METE_OK;
+    assert_true(text_copy(p->last, sizeof p->last, row->party));
+    return --p->left > 0;
+}
+
+/* Rows are of one asset, so the party of the last one is where the next page begins. */
+static void pages_of_a_plan_have_everybody(void **state)
+{
+    (void)state;
+    earn_too("EUR");
+    earn_too("JPY");
+    for (size_t size = 1; size <= 7; size++) {
+        struct mete_err err;
+        struct paging p = {.last = ""};
+        struct payout_query q = stripe();
+        q.asset = TEXT("EUR");
+        while (p.left == 0) {
+            p.left = size;
+            q.after = text_of(p.last);
+            assert_int_equal(payout_plan(e, &q, page_add, &p, &err), METE_OK);
+        }
+        assert_int_equal(p.seen, PARTIES);
+        assert_int_equal(p.paid, 19);
+    }
+}
+
+/** What is due on the rail, whoever else has it. */
+static size_t claim(mete_time now, size_t max, struct payout_claim **rows)
+{
+    const struct text rail = TEXT("stripe");
+    const struct payout_claim_query q = {
+        .now = now, .lease_until = now, .max = max, .rail = &rail, .rails = 1};
+    struct payout_leases *leases = payout_leases_new();
+    struct mete_err err;
+    size_t count = 0;
+    assert_int_equal(payouts_claim(e, leases, &q, &arena, rows, &count, &err), METE_OK);
+    payout_leases_free(leases);
+    return count;
 }
 
 static void what_is_due_comes_oldest_first(void **state)
 {
     (void)state;
-    struct payout_due *rows;
-    struct mete_err err;
+    struct payout_claim *rows;
     char batch[32];
-    size_t count;
     uint64_t queued, known;
     snprintf(batch, sizeof batch, "batch-%u", told);
     say(SUBMIT_APPLIED, "payout.batch_opened", "\"asset\":\"USD\",\"rail\":\"stripe\"");
     commit();
     queue_all(batch, &queued, &known);
     mete_time now = engine_now(e);
-    assert_int_equal(payouts_due(e, now, 5, &arena, &rows, &count, &err), METE_OK);
-    assert_int_equal(count, 5);
-    for (size_t i = 0; i < count; i++) {
-        assert_int_equal(rows[i].transfer_id.len, TRANSFER_ID_LEN);
-        assert_true(text_eq(rows[i].batch_id, text_of(batch)));
-        assert_true(text_eq(rows[i].rail, TEXT("stripe")));
-        assert_true(i == 0 || rows[i].transfer.due >= rows[i - 1].transfer.due);
+    assert_int_equal(claim(now, 5, &rows), 5);
+    for (size_t i = 0; i < 5; i++) {
+        const struct payout_due *due = &rows[i].due;
+        assert_int_equal(due->transfer_id.len, TRANSFER_ID_LEN);
+        assert_true(text_eq(due->batch_id, text_of(batch)));
+        assert_true(text_eq(due->rail, TEXT("stripe")));
+        assert_true(i == 0 || due->transfer.due >= rows[i - 1].due.transfer.due);
     }
-    assert_int_equal(payouts_due(e, now - 1, 50, &arena, &rows, &count, &err), METE_OK);
-    assert_int_equal(count, 0);
+    assert_int_equal(claim(now - 1, 50, &rows), 0);
 }
 
 static void a_payout_is_found_by_its_id(void **state)
@@ -233,6 +323,46 @@ static void a_payout_is_found_by_its_id(void **state)
     assert_true(text_eq(row.party, TEXT("p12")));
     assert_int_equal(row.transfer.amount, 1300);
     assert_int_equal(payout_find(e, TEXT("e0"), &arena, &row, &err), METE_TRANSFER_UNKNOWN);
+}
+
+/* It is one and the same step, whoever says it. */
+static void a_cancelled_payout_is_cancelled_for_its_worker_too(void **state)
+{
+    (void)state;
+    struct mete_err err;
+    struct submit_result r;
+    char batch[32], id[TRANSFER_ID_LEN + 1];
+    uint64_t queued, known;
+    mete_time at;
+    struct text actor;
+    snprintf(batch, sizeof batch, "batch-%u", told);
+    say(SUBMIT_APPLIED, "payout.batch_opened", "\"asset\":\"USD\",\"rail\":\"stripe\"");
+    commit();
+    queue_all(batch, &queued, &known);
+    transfer_id_make(id, TEXT("main"), text_of(batch), TEXT("p12"));
+    struct payout_act act = {.id = text_of(id), .reason = TEXT("asked"), .actor = TEXT("key 1")};
+    assert_int_equal(payout_cancel(e, &act, &err), METE_OK);
+    const struct payout_step step = {.type = EVENT_PAYOUT_TRANSFER_CANCELLED,
+                                     .transfer_id = text_of(id),
+                                     .reason = TEXT("asked")};
+    payout_steps_take(e, engine_now(e), &step, 1, false, &arena, &r);
+    assert_int_equal(r.status, SUBMIT_DUPLICATE);
+    assert_true(own_event_recall(e, r.event_id, &arena, &at, &actor) && text_is(actor, "key 1"));
+    act.reason = TEXT("asked again");
+    assert_int_equal(payout_cancel(e, &act, &err), METE_OK);
+    commit();
+    assert_int_equal(plan_now().paid, 1);
+    act.id = TEXT("po_none");
+    assert_int_equal(payout_cancel(e, &act, &err), METE_TRANSFER_UNKNOWN);
+    transfer_id_make(id, TEXT("main"), text_of(batch), TEXT("p13"));
+    const struct payout_step sending = {.type = EVENT_PAYOUT_TRANSFER_SENDING,
+                                        .transfer_id = text_of(id),
+                                        .attempt = 1,
+                                        .anchor = TEXT("a")};
+    payout_steps_take(e, engine_now(e), &sending, 1, false, &arena, &r);
+    assert_int_equal(r.status, SUBMIT_APPLIED);
+    act.id = text_of(id);
+    assert_int_equal(payout_cancel(e, &act, &err), METE_STATE_FORBIDS);
 }
 
 /* --- explaining --------------------------------------------------------------------------------*/
@@ -307,8 +437,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONE(the_plan_says_who_is_left_out_and_why),
         ONE(a_batch_is_queued_once_however_often_it_is_begun),
+        ONE(wherever_pages_end_nobody_is_passed_over),
+        ONE(pages_of_a_plan_have_everybody),
         ONE(what_is_due_comes_oldest_first),
         ONE(a_payout_is_found_by_its_id),
+        ONE(a_cancelled_payout_is_cancelled_for_its_worker_too),
         ONE(payouts_are_explained),
     };
     return cmocka_run_group_tests_name("payouts", tests, NULL, NULL);

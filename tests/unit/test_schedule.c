@@ -93,14 +93,15 @@ static void names_of_other_kinds_are_none(void **state)
 
 static void what_is_small_is_carried_on(void **state)
 {
-    const struct schedule s = {.minimum = 1000, .fee = 30, .fee_cap_bps = 200};
-    const struct schedule free_of_bounds = {.fee = 30};
+    const struct schedule bounded = {.minimum = 1000, .fee = 30, .fee_cap_bps = 200};
+    const struct payout_bounds s = schedule_bounds(&bounded);
+    const struct payout_bounds free_of_bounds = {.fee = 30};
     (void)state;
-    assert_int_equal(schedule_judge(&s, 999), METE_BELOW_MINIMUM);
-    assert_int_equal(schedule_judge(&s, 1000), METE_FEE_ABOVE_CAP);
-    assert_int_equal(schedule_judge(&s, 1499), METE_FEE_ABOVE_CAP);
-    assert_int_equal(schedule_judge(&s, 1500), METE_OK);
-    assert_int_equal(schedule_judge(&free_of_bounds, 1), METE_OK);
+    assert_int_equal(bounds_judge(&s, 999), METE_BELOW_MINIMUM);
+    assert_int_equal(bounds_judge(&s, 1000), METE_FEE_ABOVE_CAP);
+    assert_int_equal(bounds_judge(&s, 1499), METE_FEE_ABOVE_CAP);
+    assert_int_equal(bounds_judge(&s, 1500), METE_OK);
+    assert_int_equal(bounds_judge(&free_of_bounds, 1), METE_OK);
 }
 
 static void packed_and_back(void **state)

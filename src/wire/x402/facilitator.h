@@ -93,7 +93,7 @@ struct x402_kind {
     struct text extra;   /* a JSON object as text, or empty */
 };
 
-struct x402_signer {
+struct x402_supported_signer {
     struct text pattern; /* "eip155:*" */
     struct text address;
 };
@@ -104,7 +104,7 @@ struct x402_supported {
     size_t kind_count;
     struct text *extensions;
     size_t extension_count;
-    struct x402_signer *signers;
+    struct x402_supported_signer *signers;
     size_t signer_count;
 };
 

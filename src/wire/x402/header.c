@@ -22,7 +22,7 @@ enum mete_code x402_header_decode(struct arena *a, struct text value, struct tex
     struct text in = {padded, value.len + (is_padded ? 0 : missing)};
     size_t len = 0;
     uint8_t *bytes = arena_alloc(a, in.len);
-    if (missing == 3 || !base64_decode(bytes, in.len, &len, in)) {
+    if (!base64_decode(bytes, in.len, &len, in)) {
         return mete_fail(err, METE_X402_HEADER, "",
                          "the header is not base64 of the standard alphabet, in one line");
     }

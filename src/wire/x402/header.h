@@ -24,7 +24,7 @@
 #define X402_BODY_MAX   (256u << 10) /* bytes of a request or an answer that is JSON */
 /** What an arena must have for reading a header or a body of `len` bytes with the functions of
  *  wire/x402. */
-#define X402_ARENA_MAX(len) (JSON_ARENA_MAX(len) + 8 * (size_t)(len) + 32768)
+#define X402_ARENA_MAX(len) (JSON_ARENA_MAX(len) + 8 * (size_t)(len) + 131072)
 
 /** The bytes of a header's value, in `a`: the standard alphabet, padding where it belongs or left
  *  out as the official decoders allow, no white space, no stray bits.

@@ -81,8 +81,7 @@ enum mete_code member_u256(const struct form_in *in, const struct field *f, cons
 bool x402_address_read(struct text t, struct evm_address *out)
 {
     struct evm_address a;
-    if (t.len != EVM_ADDRESS_TEXT_LEN || !text_starts(t, "0x") ||
-        !hex_decode(a.b, sizeof a.b, (struct text){t.p + 2, t.len - 2})) {
+    if (!text_starts(t, "0x") || !hex_decode(a.b, sizeof a.b, (struct text){t.p + 2, t.len - 2})) {
         return false;
     }
     *out = a;
@@ -109,7 +108,7 @@ enum mete_code member_word(const struct form_in *in, const struct field *f, cons
     if (code != METE_OK) {
         return code;
     }
-    if (j->text.len != 2 + 2 * sizeof h.b || !text_starts(j->text, "0x") ||
+    if (!text_starts(j->text, "0x") ||
         !hex_decode(h.b, sizeof h.b, (struct text){j->text.p + 2, j->text.len - 2})) {
         return form_fail(in, j, METE_MEMBER_VALUE, "expected 0x and 64 hexadecimal digits");
     }

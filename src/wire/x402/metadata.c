@@ -9,7 +9,9 @@
 #include "wire/x402/catalogue.h"
 
 #define MIME_TYPE_MAX 255 /* bytes */
-#define DECODE_PASSES 5   /* of a route template; what is still encoded then hides something */
+/* Of a route template; what is still encoded then hides something. The official packages go as far,
+ * so that both name an item alike. */
+#define DECODE_PASSES 4
 
 static const char *const DROPPED_NAMES[] = {"serviceName",   "tags",        "iconUrl",
                                             "routeTemplate", "description", "mimeType"};
@@ -45,7 +47,7 @@ static bool is_label(struct text t)
 static bool is_prose(struct text t)
 {
     size_t from = 0;
-    for (size_t i = 0; i <= t.len; i++) {
+    for (size_t i = 0; t.len > 0 && i <= t.len; i++) {
         if (i == t.len || t.p[i] == '\n' || t.p[i] == '\r' || t.p[i] == '\t') {
             if (!text_is_line((struct text){t.p + from, i - from})) {
                 return false;

@@ -157,17 +157,27 @@ static const struct field REQUIRED_FIELDS[] = {
 };
 X402_FORM(REQUIRED_FORM, REQUIRED_FIELDS);
 
+/* The first error counts, and only when no offer can be read. */
 static enum mete_code accepts_read(struct arena *a, const struct json *list, const char *at,
                                    struct x402_required *out, struct mete_err *err)
 {
+    enum mete_code first = METE_OK;
+    size_t i = 0;
     out->accepts = arena_array(a, list->count, sizeof *out->accepts);
     for (const struct json *j = list->child; j != NULL; j = j->next) {
-        const char *here = arena_printf(a, "%s/accepts/%zu", at, out->accept_count).p;
-        struct x402_requirements *r = &out->accepts[out->accept_count++];
-        enum mete_code code = x402_requirements_read(a, j, out->version, here, r, err);
-        if (code != METE_OK) {
-            return code;
-        }
+        const char *here = arena_printf(a, "%s/accepts/%zu", at, i++).p;
+        struct mete_err *to = first == METE_OK ? err : NULL;
+        enum mete_code code =
+            x402_requirements_read(a, j, out->version, here, &out->accepts[out->accept_count], to);
+        out->accept_count += code == METE_OK;
+        first = first == METE_OK ? code : first;
+    }
+    out->unread_count = list->count - out->accept_count;
+    if (out->accept_count == 0) {
+        return first;
+    }
+    if (err != NULL) {
+        err->code = METE_OK;
     }
     return METE_OK;
 }

@@ -88,12 +88,15 @@ struct x402_required {
     struct x402_resource resource; /* version 2; its json is NULL where a server left it out */
     struct x402_requirements *accepts;
     size_t accept_count;           /* 1..X402_ACCEPTS_MAX */
+    size_t unread_count;           /* offers that could not be read and are left out */
     const struct json *extensions; /* an object, or NULL; version 2 */
     const struct json *json;
 };
 
 /** Reads a 402 from the value of PAYMENT-REQUIRED, or from a body of version 1, or from JSON that
  *  came in another way (MCP). A body of version 2 is read as well.
+ *  Leaves out offers that cannot be read, as long as one can: a server may offer what only newer
+ *  clients know.
  *  Errors: as x402_requirements_read; METE_X402_HEADER; METE_X402_VERSION for another version. */
 enum mete_code x402_required_read_header(struct arena *a, struct text value,
                                          struct x402_required *out,

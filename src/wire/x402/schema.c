@@ -366,8 +366,7 @@ static enum verdict additional(struct judging *g, const struct json *schema,
         if (json_get_text(known, m->key) != NULL) {
             continue;
         }
-        v = word->type == JSON_FALSE ? misfit(g, &here, "no such member is allowed")
-                                     : judge(g, word, m, &here);
+        v = judge(g, word, m, &here);
     }
     return v;
 }

@@ -79,7 +79,8 @@ static void signers_take(const struct form_in *in, const struct json *map,
         const struct json *j = list->type == JSON_ARRAY ? list->child : NULL;
         for (; j != NULL && out->signer_count < X402_SIGNERS_MAX; j = j->next) {
             if (j->type == JSON_STRING) {
-                out->signers[out->signer_count++] = (struct x402_signer){list->key, j->text};
+                out->signers[out->signer_count++] =
+                    (struct x402_supported_signer){list->key, j->text};
             }
         }
     }
