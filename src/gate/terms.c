@@ -99,9 +99,10 @@ static enum mete_code token_read(const struct form_in *in, const struct json *at
                          "no asset of this name is known on this network: give its address");
     }
     if (code == METE_OK && !out->is_permit2 && (out->name.len == 0 || out->version.len == 0)) {
-        return form_fail(in, at, METE_MEMBER_MISSING,
-                         "this asset is not a known one: give name and version of its EIP-712 "
-                         "domain, or \"method\": \"permit2\"");
+        return form_fail(
+            in, at, METE_MEMBER_MISSING,
+            "the EIP-712 domain of this asset is not known here: give its name and version, "
+            "or \"method\": \"permit2\"");
     }
     return code;
 }
