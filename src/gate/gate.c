@@ -16,7 +16,7 @@
 #define PAYMENTS_MAX   200000 /* remembered */
 #define REPLAYS_MAX    20000
 #define REPLAY_BYTES   ((size_t)64 << 20)
-#define HEADER_MEMORY  ((size_t)96 << 10) /* a payment of 64 KiB and the offers of an answer */
+#define HEADER_MEMORY  ((size_t)64 << 10) /* a head and its answer's; zeroed for every request */
 #define BODY_MAX       ((size_t)64 << 10) /* larger ones come in parts */
 #define LOOK_MS        20
 
