@@ -76,6 +76,7 @@
     X(restore)                                                                                     \
     X(store_prepare)                                                                               \
     X(store_distribute)                                                                            \
+    X(fetch)                                                                                       \
     X(serve)                                                                                       \
     X(mcp)                                                                                         \
     X(worker)                                                                                      \
