@@ -51,7 +51,7 @@ static void check_report(struct bytes in)
 {
     struct bank_report_sink sink = {NULL, check_record, check_statement};
     struct mete_err err = {0};
-    enum mete_code code = bank_report_read(in, &sink, &err);
+    enum mete_code code = bank_report_read(in, &sink, 7u, &err);
     METE_ASSERT(code == METE_OK || (err.code == code && err.text[0] != '\0'));
 }
 
@@ -71,8 +71,8 @@ static void check_transfers(struct bytes in)
 {
     struct pain001_seen whole, cut;
     i128 sum = 0;
-    enum mete_code code = pain001_check(in, false, &whole, NULL);
-    struct pain001_checker *c = pain001_check_new(false, check_transfer, &sum, NULL);
+    enum mete_code code = pain001_check(in, false, 7u, &whole, NULL);
+    struct pain001_checker *c = pain001_check_new(false, 7u, check_transfer, &sum, NULL);
     size_t half = in.len / 2;
     if (pain001_check_feed(c, (struct bytes){in.p, half}) != METE_OK ||
         pain001_check_feed(c, (struct bytes){in.p + half, in.len - half}) != METE_OK) {

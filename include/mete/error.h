@@ -258,6 +258,10 @@
     X(APP_MISMATCH, 215, "app_id_mismatch", 403, 0,                                                \
       "The body is about another app than its header or its key.",                                 \
       "Send what one app reports with its own id, and with a key that may speak for it.")          \
+    X(IDEMPOTENCY_SECRET, 216, "idempotency_secret", 409, 0,                                       \
+      "The first request with this Idempotency-Key was answered with a secret, which is not "      \
+      "kept.",                                                                                     \
+      "It was done once. Of a key: list keys and replace it; of claims: claim again, without it.") \
     /* 240..: Lightning */                                                                         \
     X(INVOICE_INVALID, 240, "invoice_invalid", 422, 0, "This is not a sound Lightning invoice.",   \
       "Ask the payee for another one; the message says what BOLT 11 forbids in it.")               \
@@ -344,7 +348,19 @@
     X(X402_PRICE, 334, "x402_price", 422, 0, "Not a price.",                                       \
       "Write $0.01, 0.01 USDC, or the asset's smallest units such as 10000.")                      \
     X(X402_SCHEMA, 335, "x402_schema", 422, 0, "A JSON Schema asks for more than is judged here.", \
-      "See the message; external references are never fetched.")
+      "See the message; external references are never fetched.")                                   \
+    /* 340..: payments by x402 */                                                                  \
+    X(PAYMENT_RESERVED, 340, "payment_reserved", 409, 0,                                           \
+      "The payment is reserved, and not by who asks.",                                             \
+      "Settle with the reservation that verifying gave; nobody else can use this payment.")        \
+    X(PAYMENT_OTHERWISE, 341, "payment_settled_otherwise", 409, 0,                                 \
+      "The same payment was settled by another request.",                                          \
+      "Repeat the first request byte for byte, or ask the payer for a new payment.")               \
+    X(NO_SIGNER, 342, "no_signer", 503, 1, "This process cannot sign for the network.",            \
+      "Run the facilitator where the book is written, with a key for this network.")               \
+    X(TRANSACTION_USED, 343, "transaction_used", 409, 0,                                           \
+      "The transaction belongs to another payment.",                                               \
+      "Look the transaction up; a payment is settled by its own or by a stranger's.")
 
 enum mete_code {
 #define X(symbol, number, name, status, retryable, meaning, mend) METE_##symbol = (number),

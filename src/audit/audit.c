@@ -19,6 +19,7 @@ void audit_init(struct audit *a, struct report *report)
     usage_init(&a->usage, &a->book.keep);
     economy_init(&a->economy, &a->book.keep);
     payouts_init(&a->payouts, &a->book.keep);
+    x402_init(&a->x402, &a->book.keep);
     log_init(&a->log);
     map_init(&a->waiting.originals, 1, 41);
     map_init(&a->waiting.list_of, sizeof(struct waiters), 42);
@@ -35,6 +36,7 @@ void audit_clear(struct audit *a)
     map_clear(&a->waiting.originals);
     map_clear(&a->waiting.list_of);
     economy_clear(&a->economy);
+    x402_clear(&a->x402);
     payouts_clear(&a->payouts);
     usage_clear(&a->usage);
     carry_clear(&a->carry);

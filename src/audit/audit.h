@@ -15,6 +15,7 @@
 #include "audit/report.h"
 #include "audit/usage.h"
 #include "audit/want.h"
+#include "audit/x402.h"
 
 enum event_kind {
     EVENT_NO_MONEY, /* known, books nothing */
@@ -49,6 +50,10 @@ enum event_kind {
     EVENT_SETTLEMENT,
     EVENT_PAYOUT,
     EVENT_DESTINATION,
+    EVENT_PAYMENT, /* by x402, what moves no money */
+    EVENT_PAYMENT_SETTLED,
+    EVENT_PAYMENT_UNDONE,
+    EVENT_PAYMENT_POLICY,
     EVENT_RATE,
     EVENT_CONVERSION,
     EVENT_REFUND /* of an invoice, or a chargeback */
@@ -121,6 +126,7 @@ struct audit {
     struct usage usage;
     struct economy economy;
     struct payouts payouts;
+    struct x402_book x402;
     struct log log;
     struct waiting waiting;
     struct export_head head;

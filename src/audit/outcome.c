@@ -91,6 +91,17 @@ static const struct {
     {"payout.transfer_cancelled", EVENT_PAYOUT},
     {"payout.hold_placed", EVENT_PAYOUT},
     {"payout.hold_released", EVENT_PAYOUT},
+    {"x402.reserved", EVENT_PAYMENT},
+    {"x402.released", EVENT_PAYMENT},
+    {"x402.settling", EVENT_PAYMENT},
+    {"x402.replaced", EVENT_PAYMENT},
+    {"x402.settled", EVENT_PAYMENT_SETTLED},
+    {"x402.failed", EVENT_PAYMENT},
+    {"x402.confirmed", EVENT_PAYMENT},
+    {"x402.undone", EVENT_PAYMENT_UNDONE},
+    {"x402.policy_set", EVENT_PAYMENT_POLICY},
+    {"x402.listed", EVENT_NO_MONEY},
+    {"x402.unlisted", EVENT_NO_MONEY},
     {"key.registered", EVENT_NO_MONEY},
     {"key.revoked", EVENT_NO_MONEY},
     {"fx.rate_set", EVENT_RATE},
@@ -173,6 +184,8 @@ void outcome_judge(struct audit *a, struct moment *m, enum event_kind kind, stru
         attribution_judge(a, m, w);
     } else if (kind == EVENT_INVOICE) {
         invoice_judge(a, m, w);
+    } else if (kind == EVENT_PAYMENT_SETTLED || kind == EVENT_PAYMENT_UNDONE) {
+        x402_judge(a, m, w);
     }
 }
 
@@ -224,7 +237,8 @@ static void split_reversal(struct audit *a, struct moment *m, struct want *w)
     }
 }
 
-static void compute(struct audit *a, struct moment *m, enum event_kind kind, struct want *w)
+static void compute(struct audit *a, struct moment *m, enum event_kind kind, struct want *w,
+                    bool anew)
 {
     if (kind == EVENT_REVENUE) {
         split_revenue(a, m, w);
@@ -244,6 +258,8 @@ static void compute(struct audit *a, struct moment *m, enum event_kind kind, str
         settlement_take(a, m, w);
     } else if (kind == EVENT_PAYOUT) {
         payout_take(a, m, w);
+    } else if (kind == EVENT_PAYMENT_SETTLED || kind == EVENT_PAYMENT_UNDONE) {
+        x402_book_lines(a, m, w, anew);
     } else if (kind == EVENT_DESTINATION) {
         payout_place_take(a, m);
     } else if (kind == EVENT_CLEARING) {
@@ -259,11 +275,11 @@ static void suspend(struct moment *m, enum event_kind kind, struct want *w)
 {
     struct asset *asset;
     i128 gross;
-    const char *key = kind == EVENT_REVENUE ? "amount" : "pool";
+    const char *key = kind == EVENT_CYCLE ? "pool" : "amount";
     bool known = false;
     if (kind == EVENT_INVOICE) {
         known = invoice_gross(m, &asset, &gross);
-    } else if (kind == EVENT_REVENUE || kind == EVENT_CYCLE) {
+    } else if (kind == EVENT_REVENUE || kind == EVENT_CYCLE || kind == EVENT_PAYMENT_SETTLED) {
         known = book_money(m->book, json_get(m->payload, key), &asset, &gross);
     }
     if (!known || gross == 0) {
@@ -357,7 +373,7 @@ static void raise_totals(struct audit *a, const struct open_decision *d)
 static bool brings_money(enum event_kind kind)
 {
     return kind == EVENT_REVENUE || kind == EVENT_CYCLE || kind == EVENT_METERING ||
-           kind == EVENT_INVOICE;
+           kind == EVENT_INVOICE || kind == EVENT_PAYMENT_SETTLED;
 }
 
 static void keep_booking(struct audit *a, const struct moment *m, struct open_decision *d,
@@ -401,7 +417,7 @@ static void take_booked(struct audit *a, struct moment *m, struct open_decision 
         if (d->waiter != NULL && d->waiter->rebook) {
             invoice_anew(a, m, d, w);
         } else {
-            compute(a, m, kind, w);
+            compute(a, m, kind, w, d->waiter != NULL);
         }
         compare_decision(m, w, d->group, d->group_count);
     }
@@ -479,7 +495,7 @@ static void register_policy(struct audit *a, const struct moment *m)
 }
 
 /* What the event told, for those after it. */
-static void take_facts(struct audit *a, const struct moment *m, enum event_kind kind)
+static void take_facts(struct audit *a, struct moment *m, enum event_kind kind)
 {
     if (kind == EVENT_POLICY) {
         register_policy(a, m);
@@ -505,6 +521,10 @@ static void take_facts(struct audit *a, const struct moment *m, enum event_kind 
         book_define_asset(&a->book, m->payload);
     } else if (kind == EVENT_RATE) {
         rate_note(m);
+    } else if (kind == EVENT_PAYMENT_POLICY) {
+        x402_policy_take(a, m);
+    } else if (kind >= EVENT_PAYMENT && kind <= EVENT_PAYMENT_UNDONE) {
+        x402_take(a, m);
     }
 }
 
@@ -540,6 +560,8 @@ static void note_origin(struct audit *a, const struct moment *m, struct open_dec
     struct record *record = NULL;
     if (kind == EVENT_REVERSAL || kind == EVENT_REFUND) {
         record = reversal_of(a, m).record;
+    } else if (kind == EVENT_PAYMENT_UNDONE) {
+        record = x402_undone(a, m, d->waiter != NULL);
     } else if (d->waiter != NULL && d->waiter->rebook) {
         record = journal_at(&a->journal, m->seq);
     }
@@ -549,7 +571,8 @@ static void note_origin(struct audit *a, const struct moment *m, struct open_dec
 static bool was_in_suspense(const struct open_decision *d, enum event_kind kind)
 {
     return d->waiter != NULL && !d->waiter->rebook &&
-           (kind == EVENT_REVENUE || kind == EVENT_CYCLE || kind == EVENT_INVOICE);
+           (kind == EVENT_REVENUE || kind == EVENT_CYCLE || kind == EVENT_INVOICE ||
+            kind == EVENT_PAYMENT_SETTLED);
 }
 
 void outcome_take(struct audit *a, struct open_decision *d)

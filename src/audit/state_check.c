@@ -338,7 +338,7 @@ void state_check(struct audit *a, const struct export_line *line)
             return;
         }
     }
-    if (state_check_economy(a, line) || state_check_payout(a, line)) {
+    if (state_check_economy(a, line) || state_check_payout(a, line) || state_check_x402(a, line)) {
         return;
     }
     report_difference(a->report, "no line has the kind %.*s", (int)line->kind.len, line->kind.p);
@@ -421,6 +421,7 @@ void state_check_missing(struct audit *a)
     missing_policies(a);
     state_missing_economy(a);
     state_missing_payout(a);
+    state_missing_x402(a);
     for (uint64_t seq = 1; seq <= a->journal.count; seq++) {
         const struct record *r = journal_at(&a->journal, seq);
         if (!r->id_exported) {

@@ -49,7 +49,8 @@ void waiting_refresh(struct audit *a, struct waiter *waiter, const struct want *
 
 static bool is_reversal(const struct waiter *waiter)
 {
-    return waiter->kind == EVENT_REVERSAL || waiter->kind == EVENT_REFUND;
+    return waiter->kind == EVENT_REVERSAL || waiter->kind == EVENT_REFUND ||
+           waiter->kind == EVENT_PAYMENT_UNDONE;
 }
 
 struct waiter *waiting_add(struct audit *a, uint64_t seq, const struct json *event,

@@ -4,6 +4,7 @@
 #include "cli/rows.h"
 
 #include "base/text.h"
+#include "crypto/seal.h"
 #include "render/render.h"
 #include "wire/bank/nacha.h"
 #include "wire/bank/pain001.h"
@@ -177,12 +178,14 @@ struct checked {
 static enum mete_code bytes_check(struct bytes file, struct checked *out, struct mete_err *err)
 {
     struct pain001_seen seen;
+    uint64_t salt;
     struct buf sum = {0};
     if (file.len > 0 && file.p[0] == '1') {
         out->format = "NACHA";
         return nacha_read(file, entry_count, &out->count, err);
     }
-    enum mete_code code = pain001_check(file, true, &seen, err);
+    random_bytes(&salt, sizeof salt);
+    enum mete_code code = pain001_check(file, true, salt, &seen, err);
     if (code == METE_OK) {
         out->format = seen.version == PAIN001_03 ? "pain.001.001.03" : "pain.001.001.09";
         out->count = seen.count;

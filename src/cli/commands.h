@@ -38,6 +38,11 @@
     X(payout_cancel)                                                                               \
     X(payout_hold)                                                                                 \
     X(payout_release)                                                                              \
+    X(x402_payments)                                                                               \
+    X(x402_payment)                                                                                \
+    X(x402_revenue)                                                                                \
+    X(x402_policies)                                                                               \
+    X(x402_policy)                                                                                 \
     X(dispute_list)                                                                                \
     X(dispute_show)                                                                                \
     X(dispute_open)                                                                                \
@@ -84,6 +89,7 @@
     X(config_print)                                                                                \
     X(config_example)                                                                              \
     X(doctor)                                                                                      \
+    X(rail_approve)                                                                                \
     X(rail_sim)                                                                                    \
     X(gate_report)                                                                                 \
     X(gate)                                                                                        \

@@ -255,8 +255,12 @@ static enum mete_code say(struct cli *c, struct engine *e, const struct saying *
         *err = r.err;
         return r.err.code;
     }
-    said_show(c, &r);
-    return engine_commit(e, err);
+    r.event_id = arena_text(&c->arena, r.event_id);
+    enum mete_code code = engine_commit(e, err);
+    if (code == METE_OK) {
+        said_show(c, &r);
+    }
+    return code;
 }
 
 static int act_run(struct cli *c, enum event_type type)

@@ -318,7 +318,8 @@ const struct cli_command command_events_machine = {
     .operands = "[NAME]",
     .operands_max = 1,
     .summary = "print a state machine as a picture",
-    .about = "The machines are campaign, round, commitment, grant, royalty and settlement.",
+    .about = "The machines are campaign, round, commitment, grant, royalty, settlement, batch,\n"
+             "transfer and x402.",
     .option = MACHINE_OPTIONS,
     .no_csv = true,
     .no_json = true,

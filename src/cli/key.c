@@ -270,7 +270,7 @@ static const struct cli_option CREATE_OPTIONS[] = {
     {"scopes", 0, "LIST", "what it may do, separated by commas"},
     {"party", 'p', "PARTY", "sees and speaks for this party alone"},
     {"producer", 0, "NAME", "speaks for runtime, control_plane or control_plane/SERVICE alone"},
-    {"limit", 0, "LIST", "most that one dispute, payout or transfer may be: USD=100.00,SAT=5000"},
+    {"limit", 0, "LIST", "most that one act may be about: USD=100.00,SAT=5000"},
     {"expires", 0, "TIME", "ends by itself"},
     {"note", 0, "TEXT", "for people: who has it"},
     {NULL, 0, NULL, NULL}};
@@ -283,7 +283,7 @@ const struct cli_command command_key_create = {
     .summary = "make a key for the server and show it once",
     .about = "Scopes: revenue:write revenue:read policy:write policy:read payout:write\n"
              "payout:approve dispute:write earnings:read audit:read facilitator admin\n"
-             "payout:work.\n"
+             "payout:work x402:work.\n"
              "The key belongs to the book that --book names. Only its hash is kept.",
     .option = CREATE_OPTIONS,
     .run = key_create_run};

@@ -5,6 +5,7 @@
 #include "base/encode.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/server_key.h"
 #include "crypto/seal.h"
 #include "http/desk.h"
 #include "rails/web.h"
@@ -16,7 +17,6 @@
 #define LINE_MAX     ((size_t)4 << 20)
 #define ANSWER_MAX   ((size_t)64 << 20)
 #define ANSWER_MS    120000u
-#define KEY_FILE_MAX 4096u
 #define URL_MAX      2048
 #define HEADER_MAX   1400
 #define NAME_MAX_LEN 900 /* of a tool or a resource: more is no name of ours */
@@ -29,7 +29,7 @@ struct bridge {
     struct web *web;
     struct arena arena; /* of one message */
     char url[URL_MAX];
-    char authorization[KEY_FILE_MAX + 32]; /* a header; empty: no key */
+    char authorization[SERVER_KEY_HEADER_MAX]; /* a header; empty: no key */
     char version[HEADER_MAX];
     char method[HEADER_MAX];
     char name[HEADER_MAX];
@@ -184,18 +184,6 @@ static int lines_pass(struct bridge *b)
 
 /* --- the server --------------------------------------------------------------------------------*/
 
-static bool is_near(const char *url)
-{
-    static const char *const near[] = {"http://127.", "http://localhost:", "http://localhost/",
-                                       "http://[::1]"};
-    for (size_t i = 0; i < ARRAY_LEN(near); i++) {
-        if (strncmp(url, near[i], strlen(near[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int url_set(struct bridge *b, const char *url)
 {
     size_t len = strlen(url);
@@ -204,7 +192,7 @@ static int url_set(struct bridge *b, const char *url)
     if (len + 5 > sizeof b->url) {
         return cli_usage(b->c, "--url is too long");
     }
-    if (strncmp(url, "https://", 8) != 0 && !is_near(url)) {
+    if (strncmp(url, "https://", 8) != 0 && !server_is_near(url)) {
         return cli_usage(b->c, "--url is https://..., or http:// of this machine: a key goes with "
                                "each request");
     }
@@ -212,36 +200,10 @@ static int url_set(struct bridge *b, const char *url)
     return CLI_OK;
 }
 
-/** The key of --key-file, else of METE_KEY; none is no failure. */
-static int key_read(struct bridge *b, bool *found)
-{
-    const char *path = cli_option(b->c, "key-file");
-    const char *named = getenv("METE_KEY");
-    struct buf text = {0};
-    struct mete_err err;
-    *found = path != NULL || named != NULL;
-    if (path != NULL && cli_read_file(path, KEY_FILE_MAX, &text, &err) != METE_OK) {
-        return cli_fail(b->c, &err);
-    }
-    if (path == NULL && named != NULL && strlen(named) < KEY_FILE_MAX) {
-        buf_put_text(&text, text_of(named));
-    }
-    size_t len = text.len;
-    while (len > 0 && (text.p[len - 1] == '\n' || text.p[len - 1] == '\r')) {
-        len--;
-    }
-    if (*found) {
-        snprintf(b->authorization, sizeof b->authorization, "Authorization: Bearer %.*s", (int)len,
-                 (const char *)text.p);
-    }
-    secret_wipe(text.p, text.len);
-    buf_clear(&text);
-    return CLI_OK;
-}
-
 /** Opens the store here. Others of this machine can reach the port, so nobody is let in without a
- *  key; whoever may open the store may do everything, unless a key says less. */
-static int desk_begin_here(struct bridge *b, bool keyed)
+ *  key; whoever may open the store may do everything, unless a key says less. Nothing is done that
+ *  nobody asked for: paydays and watermarks are for mete serve. */
+static int desk_begin_here(struct bridge *b)
 {
     char key[KEY_TEXT_MAX];
     char unused_id[KEY_TEXT_MAX];
@@ -255,8 +217,9 @@ static int desk_begin_here(struct bridge *b, bool keyed)
     const struct desk_options o = {.server = {.listen = "127.0.0.1:0", .body_max = LINE_MAX * 2},
                                    .store = b->c->store,
                                    .book = b->c->book,
+                                   .roles = ROLE_ALL & ~(unsigned)ROLE_WORKER,
                                    .admin_key = key};
-    if (!keyed) {
+    if (b->authorization[0] == '\0') {
         snprintf(b->authorization, sizeof b->authorization, "Authorization: Bearer %s", key);
     }
     enum mete_code code = desk_open(&b->desk, &o, &err);
@@ -271,13 +234,12 @@ static int desk_begin_here(struct bridge *b, bool keyed)
 
 static int server_find(struct bridge *b)
 {
-    bool keyed = false;
+    struct mete_err err;
     const char *url = cli_option(b->c, "url");
-    int status = key_read(b, &keyed);
-    if (status != CLI_OK) {
-        return status;
+    if (server_key_read(b->c, b->authorization, &err) != METE_OK) {
+        return cli_fail(b->c, &err);
     }
-    return url != NULL ? url_set(b, url) : desk_begin_here(b, keyed);
+    return url != NULL ? url_set(b, url) : desk_begin_here(b);
 }
 
 static int mcp_run(struct cli *c)
@@ -287,7 +249,7 @@ static int mcp_run(struct cli *c)
                                   .answer_max = ANSWER_MAX,
                                   .allow_http = true,
                                   .any_port = true,
-                                  .ca_file = cli_option(c, "ca")};
+                                  .ca_file = cli_option(c, "ca-file")};
     *b = (struct bridge){.c = c};
     int status = server_find(b);
     if (status == CLI_OK) {
@@ -306,8 +268,8 @@ static int mcp_run(struct cli *c)
 
 static const struct cli_option OPTIONS[] = {
     {"url", 0, "URL", "a running server; else the store is opened here"},
-    {"key-file", 0, "FILE", "the key that is shown to it; else METE_KEY of the environment"},
-    {"ca", 0, "FILE", "certificates that the server's is checked by; else the system's"},
+    {"api-key-file", 0, "FILE", "the key that is shown to it; else METE_API_KEY"},
+    {"ca-file", 0, "FILE", "authorities to believe the server by, PEM"},
     {NULL, 0, NULL, NULL}};
 
 const struct cli_command command_mcp = {

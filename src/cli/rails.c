@@ -57,6 +57,15 @@ static bool is_open(const struct rails *r, const struct rail_kind *kind)
     return false;
 }
 
+enum mete_code rails_open_one(struct rail **out, struct settings *s, const struct rail_kind *kind,
+                              struct mete_err *err)
+{
+    struct section *in = arena_alloc(s->arena, sizeof *in);
+    *in = (struct section){s, kind->name};
+    const struct rail_config config = {section_get, in};
+    return kind->open(out, &config, err);
+}
+
 static enum mete_code one_open(struct rails *out, struct settings *s, struct text name,
                                struct mete_err *err)
 {
@@ -71,11 +80,8 @@ static enum mete_code one_open(struct rails *out, struct settings *s, struct tex
     }
     METE_ASSERT(out->count < WORKER_RAILS_MAX);
     struct worker_rail *r = &out->rail[out->count];
-    struct section *in = arena_alloc(s->arena, sizeof *in);
-    *in = (struct section){s, kind->name};
-    const struct rail_config config = {section_get, in};
     r->kind = kind;
-    enum mete_code code = kind->open(&r->rail, &config, err);
+    enum mete_code code = rails_open_one(&r->rail, s, kind, err);
     out->count += code == METE_OK;
     return code;
 }

@@ -18,5 +18,8 @@ struct rails {
 enum mete_code rails_open(struct rails *out, struct settings *s,
                           struct mete_err *err) METE_MUST_CHECK;
 void rails_close(struct rails *r);
+/** One rail by itself, whatever `rails` lists; closed by its kind. */
+enum mete_code rails_open_one(struct rail **out, struct settings *s, const struct rail_kind *kind,
+                              struct mete_err *err) METE_MUST_CHECK;
 
 #endif

@@ -9,6 +9,7 @@
 #include "crypto/seal.h"
 #include "http/desk.h"
 #include "http/roles.h"
+#include "rails/x402/net.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -136,6 +137,12 @@ static struct desk_options desk_of(struct settings *s)
         .mcp_origins = settings_text(s, SETTING_MCP_ORIGINS),
         .payment_secrets = settings_text(s, SETTING_PAYMENT_SECRETS),
         .stripe_webhook_secret = settings_path(s, SETTING_STRIPE_WEBHOOK),
+        .facilitator_public = settings_switch(s, SETTING_X402_PUBLIC),
+        .facilitator_rate = settings_switch(s, SETTING_X402_LIMITED)
+                                ? (unsigned)settings_number(s, SETTING_X402_RATE)
+                                : 0,
+        .settle_wait_s = (unsigned)settings_number(s, SETTING_X402_WAIT),
+        .replace_after_s = (unsigned)settings_number(s, SETTING_X402_REPLACE),
         .loopback = listen_is_loopback(settings_text(s, SETTING_LISTEN)),
         .log = settings_switch(s, SETTING_LOG_REQUESTS),
         .log_level = (enum log_level)settings_log_level(s)};
@@ -267,6 +274,18 @@ static void signals_block(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/** Those that payments by x402 are taken on. */
+static enum mete_code networks_open(struct nets **out, struct settings *s, struct mete_err *err)
+{
+    const struct nets_options o = {.file = settings_path(s, SETTING_X402_NETWORKS),
+                                   .network = settings_text(s, SETTING_X402_NETWORK),
+                                   .chain_id = settings_text(s, SETTING_X402_CHAIN),
+                                   .rpc_url = settings_text(s, SETTING_X402_RPC),
+                                   .key_file = settings_path(s, SETTING_X402_KEY_FILE),
+                                   .private_key = settings_text(s, SETTING_X402_KEY)};
+    return nets_open(out, &o, err);
+}
+
 static int serve_run(struct cli *c)
 {
     struct desk *d;
@@ -293,6 +312,11 @@ static int serve_run(struct cli *c)
     }
     signals_block(&set);
     if (rails_open(&rails, c->settings, &err) != METE_OK) {
+        return cli_fail(c, &err);
+    }
+    if (networks_open(&o.nets, c->settings, &err) != METE_OK) {
+        rails_close(&rails);
+        nets_close(o.nets);
         return cli_fail(c, &err);
     }
     o.rail = rails.rail;
@@ -322,6 +346,8 @@ static const struct cli_option OPTIONS[] = {
     {"routes", 0, NULL, "print what would be answered, and end"},
     {"certificate", 0, "FILE", "TLS: the server's certificate and its chain, PEM"},
     {"certificate-key", 0, "FILE", "TLS: the private key of it, PEM"},
+    {"networks", 0, "FILE", "x402: the networks that payments are taken on, JSON"},
+    {"public-facilitator", 0, NULL, "x402: nobody has to show a key to verify and settle"},
     {"client-ca", 0, "FILE", "clients must show a certificate of one of these, PEM"},
     {"rate", 0, "N", "requests a second for each key, on average; else no bound"},
     {"burst", 0, "N", "requests at once after a rest; else twice --rate"},

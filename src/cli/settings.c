@@ -455,6 +455,17 @@ static void store_of_file(struct settings *s)
     s->is_blind = s->is_blind || text == NULL;
 }
 
+/** ETH_RPC is a node of Ethereum, for who says no more than that. */
+static void network_of_environment(struct settings *s)
+{
+    const struct setting_value *url = &s->value[SETTING_EVM_RPC];
+    if (url->source == FROM_ENVIRONMENT && settings_text(s, SETTING_EVM_NETWORK) == NULL &&
+        settings_text(s, SETTING_EVM_CHAIN) == NULL) {
+        s->value[SETTING_EVM_NETWORK] =
+            (struct setting_value){"ethereum", FROM_ENVIRONMENT, url->where};
+    }
+}
+
 void settings_read(struct settings *s, struct arena *a, const struct cli *c)
 {
     *s = (struct settings){.arena = a};
@@ -465,5 +476,6 @@ void settings_read(struct settings *s, struct arena *a, const struct cli *c)
     files_read(s, c);
     environment_read(s);
     options_read(s, c);
+    network_of_environment(s);
     store_of_file(s);
 }

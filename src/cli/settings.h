@@ -93,6 +93,31 @@ enum setting_kind {
       "the file with the keys that open destinations, of mete worker key")                         \
     X(LEDGER_FILE, "internal_ledger", "file", NULL, NULL, TEXT, "wallets.db", 0, 0, 0,             \
       "the file of the wallets that payouts of the internal ledger go to")                         \
+    X(X402_NETWORKS, "facilitator", "networks_file", NULL, "networks", FILE, NULL, 0, 0, 0,        \
+      "the networks that payments by x402 are taken on, JSON")                                     \
+    X(X402_NETWORK, "facilitator", "network", "NETWORK", NULL, TEXT, NULL, 0, 0, 0,                \
+      "the one network, without such a file: base, base-sepolia, eip155:8453 ...")                 \
+    X(X402_CHAIN, "facilitator", "chain_id", "CHAIN_ID", NULL, TEXT, NULL, 0, 0, 0,                \
+      "its chain id, which has to fit")                                                            \
+    X(X402_RPC, "facilitator", "networks", "RPC_URL", NULL, VALUE, NULL, 0, 0, 0,                  \
+      "its nodes, with commas; they may hold keys")                                                \
+    X(X402_KEY, "facilitator", "key", "PRIVATE_KEY", NULL, VALUE, NULL, 0, 0, 0,                   \
+      "the key of the account that settles, hexadecimal")                                          \
+    X(X402_KEY_FILE, "facilitator", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                 \
+      "the file that holds it; a network may have its own. Without a key payments are verified "   \
+      "alone")                                                                                     \
+    X(X402_PUBLIC, "facilitator", "public", NULL, "public-facilitator", SWITCH, "no", 0, 0, 0,     \
+      "nobody has to show a key to have payments verified and settled")                            \
+    X(X402_LIMITED, "facilitator", "rate_limited", "ENABLE_RATE_LIMIT", NULL, SWITCH, "yes", 0, 0, \
+      0, "whether the next one counts")                                                            \
+    X(X402_RATE, "facilitator", "rate_per_minute", "RATE_LIMIT_PER_MINUTE", NULL, NUMBER, "0", 0,  \
+      SETTING_NUMBER_MAX, 0,                                                                       \
+      "verifications and settlements a minute of one key or address, and of one payer; 0: no "     \
+      "bound")                                                                                     \
+    X(X402_WAIT, "facilitator", "settle_wait_s", NULL, NULL, NUMBER, "60", 1, 600, 0,              \
+      "seconds for which an answer waits for a block; then the settlement is pending")             \
+    X(X402_REPLACE, "facilitator", "replace_after_s", NULL, NULL, NUMBER, "30", 1, 3600, 0,        \
+      "seconds for which a transaction is waited for; then one with a higher fee takes its place") \
     X(REGISTRY_URL, "services", "manifest_registry_url", "MANIFEST_REGISTRY_URL", NULL, URL, NULL, \
       0, 0, 0, "where policies come from that this book does not know")                            \
     X(REFRESH, "services", "manifest_refresh_s", "MANIFEST_REFRESH_SECONDS", NULL, NUMBER, "30",   \
@@ -149,7 +174,9 @@ enum setting_kind {
     X(PAYMENT_SECRETS, "payments", "webhook_keys", NULL, NULL, TEXT, NULL, 0, 0, 0,                \
       "a folder with a file for each payment provider that sends webhooks: its secret; a second "  \
       "line while it is changed")                                                                  \
-    X(STRIPE_KEY, "stripe", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                         \
+    X(STRIPE_KEY, "stripe", "key", "STRIPE_KEY", NULL, VALUE, NULL, 0, 0, 0,                       \
+      "the secret key of the account, or a restricted one; key_file is better")                    \
+    X(STRIPE_KEY_FILE, "stripe", "key_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                    \
       "the file that holds the secret key of the account, or a restricted one")                    \
     X(STRIPE_URL, "stripe", "url", NULL, NULL, URL, "https://api.stripe.com", 0, 0, 0,             \
       "where Stripe answers; http of this machine alone")                                          \
@@ -175,10 +202,12 @@ enum setting_kind {
       "of names: basic (what every bank reads), or unicode")                                       \
     X(BANK_FOLDER, "bank", "folder", NULL, NULL, TEXT, NULL, 0, 0, 0,                              \
       "where files are put for the bank's program to fetch; or url")                               \
-    X(BANK_URL, "bank", "url", NULL, NULL, URL, NULL, 0, 0, 0,                                     \
+    X(BANK_URL, "bank", "url", "BANKING_API", NULL, URL, NULL, 0, 0, 0,                            \
       "where files are put by PUT URL/NAME; or folder")                                            \
     X(BANK_TOKEN, "bank", "token_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                         \
       "the file that holds the bearer token for that URL")                                         \
+    X(BANK_MARKS, "bank", "marks", NULL, NULL, TEXT, NULL, 0, 0, 0,                                \
+      "of nacha by url: a folder of all workers' that remembers what was put out")                 \
     X(BANK_CA, "bank", "ca_file", NULL, NULL, FILE, NULL, 0, 0, 0,                                 \
       "the authorities that its certificate is checked by, PEM; unless said the system's")         \
     X(BANK_DAYS, "bank", "execution_days", NULL, NULL, NUMBER, "1", 0, 30, 0,                      \

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "crypto/seal.h"
 #include "http/roles.h"
+#include "wire/url.h"
 
 #include <errno.h>
 #include <gnutls/gnutls.h>
@@ -21,18 +22,10 @@
 #define KEY_MAX   ((size_t)4096)
 #define SOON_DAYS 14
 
-/** 127.0.0.1.example.org is anybody's. */
-static bool is_loopback(const char *host, size_t len)
-{
-    return (len > 4 && strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") >= len) ||
-           (len == 5 && strncmp(host, "[::1]", 5) == 0) ||
-           (len == 9 && strncmp(host, "localhost", 9) == 0);
-}
-
 bool listen_is_loopback(const char *listen)
 {
     const char *colon = strrchr(listen, ':');
-    return colon != NULL && is_loopback(listen, (size_t)(colon - listen));
+    return colon != NULL && host_is_loopback((struct text){listen, (size_t)(colon - listen)});
 }
 
 const char *settings_path(struct settings *s, enum setting which)
@@ -337,9 +330,10 @@ static bool is_overheard(const char *url)
     if (strncmp(url, scheme, sizeof scheme - 1) != 0) {
         return false;
     }
-    size_t len = host[0] == '[' ? strcspn(host, "/") : strcspn(host, ":/");
-    return (memchr(host, '.', len) != NULL || host[0] == '[') && !is_loopback(host, len) &&
-           strncmp(host, "[::1]", 5) != 0;
+    size_t len = host[0] == '[' ? strcspn(host, "]/") : strcspn(host, ":/");
+    len += host[len] == ']';
+    return (memchr(host, '.', len) != NULL || host[0] == '[') &&
+           !host_is_loopback((struct text){host, len});
 }
 
 static void services_check(struct settings *s)

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/rails.h"
+#include "cli/server_key.h"
 #include "crypto/seal.h"
 #include "rails/web.h"
 
@@ -15,7 +16,6 @@
 
 #define URL_DEFAULT "http://127.0.0.1:8402"
 #define URL_MAX     500u
-#define KEY_MAX     256u
 #define ANSWER_MAX  ((size_t)64 << 20)
 #define ASK_MS      60000u
 #define ROUNDS_MAX  100000u /* of --until-idle */
@@ -24,8 +24,8 @@ struct remote {
     struct cli *c;
     struct web *web;
     struct web_answer answer;
-    const char *url; /* without a slash at its end */
-    char key_header[KEY_MAX + 32];
+    const char *url;                        /* without a slash at its end */
+    char key_header[SERVER_KEY_HEADER_MAX]; /* empty: no key */
 };
 
 /* --- the port ----------------------------------------------------------------------------------*/
@@ -50,46 +50,6 @@ static unsigned remote_ask(void *ctx, const char *path, struct text body, struct
     return r->answer.status;
 }
 
-static bool is_this_machine(const char *url)
-{
-    static const char *const hosts[] = {"http://127.0.0.1", "http://[::1]", "http://localhost"};
-    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
-        size_t len = strlen(hosts[i]);
-        if (strncmp(url, hosts[i], len) == 0 && strchr(":/", url[len]) != NULL) {
-            return true; /* also at its end */
-        }
-    }
-    return false;
-}
-
-/** The first line of a file, or METE_API_KEY; a server that is open to its machine needs none. */
-static enum mete_code key_read(struct cli *c, struct remote *r, struct mete_err *err)
-{
-    const char *file = cli_option(c, "api-key-file");
-    const char *key = getenv("METE_API_KEY");
-    struct buf text = {0};
-    enum mete_code code = METE_OK;
-    if (file != NULL) {
-        code = cli_read_file(file, KEY_MAX, &text, err);
-        buf_put_u8(&text, '\0');
-        key = (const char *)text.p;
-    }
-    size_t len = key != NULL ? strcspn(key, "\r\n") : 0;
-    if (code == METE_OK && (len > KEY_MAX || (file != NULL && len == 0))) {
-        code = mete_fail(err, METE_USAGE, NULL, "the key of the server is one short line");
-    }
-    if (code == METE_OK) {
-        r->key_header[0] = '\0';
-    }
-    if (code == METE_OK && len > 0) {
-        (void)snprintf(r->key_header, sizeof r->key_header, "Authorization: Bearer %.*s", (int)len,
-                       key);
-    }
-    secret_wipe(text.p, text.len);
-    buf_clear(&text);
-    return code;
-}
-
 static enum mete_code remote_open(struct cli *c, struct remote *r, struct mete_err *err)
 {
     const char *given = cli_option(c, "url");
@@ -104,7 +64,7 @@ static enum mete_code remote_open(struct cli *c, struct remote *r, struct mete_e
     if (len > URL_MAX || (!http && strncmp(r->url, "https://", 8) != 0)) {
         return mete_fail(err, METE_USAGE, NULL, "--url begins with https:// or http://");
     }
-    if (http && !is_this_machine(r->url) && !cli_flag(c, "plaintext")) {
+    if (http && !server_is_near(r->url) && !cli_flag(c, "plaintext")) {
         return mete_fail(err, METE_USAGE, NULL,
                          "keys and destinations would travel in the clear: use https, or say "
                          "--plaintext on a network of your own");
@@ -116,7 +76,7 @@ static enum mete_code remote_open(struct cli *c, struct remote *r, struct mete_e
                                   .keep_alive = true,
                                   .ca_file = cli_option(c, "ca-file")};
     web_open(&r->web, &o);
-    return key_read(c, r, err);
+    return server_key_read(c, r->key_header, err);
 }
 
 static void remote_close(struct remote *r)

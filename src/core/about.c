@@ -51,6 +51,11 @@ void about_payout(struct work *w, struct text transfer_id)
     about_put(w, key_about_payout(transfer_id));
 }
 
+void about_x402(struct work *w, struct text payment_id)
+{
+    about_put(w, key_about_x402(payment_id));
+}
+
 void about_user(struct work *w, struct text app_id, struct text user_id)
 {
     if (user_id.len > 0) {

@@ -87,6 +87,17 @@ static enum decided (*const DECIDE[EVENT_TYPE_COUNT])(struct work *w) = {
     [EVENT_PAYOUT_TRANSFER_CANCELLED] = decide_payout,
     [EVENT_PAYOUT_HOLD_PLACED] = decide_hold,
     [EVENT_PAYOUT_HOLD_RELEASED] = decide_hold,
+    [EVENT_X402_RESERVED] = decide_x402,
+    [EVENT_X402_RELEASED] = decide_x402,
+    [EVENT_X402_SETTLING] = decide_x402,
+    [EVENT_X402_REPLACED] = decide_x402,
+    [EVENT_X402_SETTLED] = decide_x402,
+    [EVENT_X402_FAILED] = decide_x402,
+    [EVENT_X402_CONFIRMED] = decide_x402,
+    [EVENT_X402_UNDONE] = decide_x402,
+    [EVENT_X402_POLICY_SET] = decide_x402_policy,
+    [EVENT_X402_LISTED] = decide_x402_listing,
+    [EVENT_X402_UNLISTED] = decide_x402_listing,
 };
 
 /* --- the range of sums
@@ -235,7 +246,7 @@ static void waiting_put(struct work *w)
     d->wait_code = w->wait_code;
     d->party_count = 0;
     d->group_count = 0;
-    d->put_count = 0;
+    d->put_count = w->stays;
     if (w->money != 0 && !w->released) {
         struct group *g = work_group(w, GROUP_SUSPENSE, w->money_asset);
         g->gross = w->money;

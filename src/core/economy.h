@@ -35,6 +35,7 @@ enum decided contract_publish(struct work *w, uint32_t number, const struct camp
 void about_campaign(struct work *w, struct text campaign_id);
 void about_campaign_number(struct work *w, uint32_t number);
 void about_payout(struct work *w, struct text transfer_id);
+void about_x402(struct work *w, struct text payment_id);
 void about_user(struct work *w, struct text app_id, struct text user_id);
 void about_allocation(struct work *w, struct text allocation_id);
 

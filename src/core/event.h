@@ -10,6 +10,7 @@
 #include "core/event_type.h"
 #include "core/fees.h"
 #include "core/policy.h"
+#include "core/x402_number.h"
 
 /** An optional moment: `set` tells. */
 struct when {
@@ -295,6 +296,48 @@ struct event_payout {
     struct when retry_at;
 };
 
+/** All steps of a payment share it; what a type does not have is empty, 0 or unset. */
+struct event_x402 {
+    struct text payment;
+    struct x402_number number; /* of `payment` */
+    struct text network, asset, from, nonce;
+    mete_time until;
+    bool has_reservation;
+    struct hash reservation; /* SHA-256 of its token */
+    struct text scheme, to, value, resource;
+    struct money amount; /* `value` as money */
+    struct text policy;
+    bool policy_asked; /* by the request; else the resource has it */
+    struct hash request;
+    struct text signer;
+    uint64_t account_nonce;
+    struct text transaction, raw;
+    bool cancels;
+    uint64_t block;
+    uint64_t gas_used;
+    uint64_t gas_price; /* in the network's smallest unit */
+    struct text reason;
+    struct text undoes; /* id of the event that said what became of it */
+};
+
+struct event_x402_policy {
+    struct text pay_to;
+    struct text resource;
+    struct text network; /* may be empty */
+    struct text policy;  /* empty: the row goes away */
+};
+
+struct event_x402_listing {
+    struct text resource;
+    struct text tool;   /* may be empty */
+    struct text kind;   /* "http", "mcp" */
+    struct text source; /* "registered", "seen"; empty: registered */
+    int32_t version;    /* of x402 */
+    bool seen;          /* in a payment */
+    const struct text *pay_to;
+    size_t pay_to_count;
+};
+
 struct event {
     enum event_type type;
     struct text id;
@@ -340,6 +383,9 @@ struct event {
         struct event_terms terms;
         struct event_settlement settlement;
         struct event_payout payout;
+        struct event_x402 x402;
+        struct event_x402_policy x402_policy;
+        struct event_x402_listing x402_listing;
     };
 };
 

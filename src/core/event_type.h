@@ -94,6 +94,16 @@ enum producer_rule {
     X(SETTLEMENT_FAILED, "settlement.failed", RESERVED, BY_NOBODY, "")                             \
     X(CLEARED_THROUGH, "allocation.cleared_through", RESERVED, BY_NOBODY, "")                      \
     X(X402_SETTLED, "x402.settled", RESERVED, BY_NOBODY, "")                                       \
+    X(X402_RESERVED, "x402.reserved", RESERVED, BY_NOBODY, "")                                     \
+    X(X402_RELEASED, "x402.released", RESERVED, BY_NOBODY, "")                                     \
+    X(X402_SETTLING, "x402.settling", RESERVED, BY_NOBODY, "")                                     \
+    X(X402_REPLACED, "x402.replaced", RESERVED, BY_NOBODY, "")                                     \
+    X(X402_FAILED, "x402.failed", RESERVED, BY_NOBODY, "")                                         \
+    X(X402_CONFIRMED, "x402.confirmed", RESERVED, BY_NOBODY, "")                                   \
+    X(X402_UNDONE, "x402.undone", RESERVED, BY_NOBODY, "")                                         \
+    X(X402_POLICY_SET, "x402.policy_set", HANDLED, BY_CONTROL, "policy:write")                     \
+    X(X402_LISTED, "x402.listed", HANDLED, BY_CONTROL, "policy:write")                             \
+    X(X402_UNLISTED, "x402.unlisted", HANDLED, BY_CONTROL, "policy:write")                         \
     X(PAYOUT_BATCH_OPENED, "payout.batch_opened", RESERVED, BY_NOBODY, "")                         \
     X(PAYOUT_TRANSFER_QUEUED, "payout.transfer_queued", RESERVED, BY_NOBODY, "")                   \
     X(PAYOUT_TRANSFER_SENDING, "payout.transfer_sending", RESERVED, BY_NOBODY, "")                 \

@@ -170,7 +170,13 @@ struct key key_batch(struct text platform, struct text batch)
     return k;
 }
 
-enum about { ABOUT_CAMPAIGN = 1, ABOUT_USER = 2, ABOUT_ALLOCATION = 3, ABOUT_PAYOUT = 4 };
+enum about {
+    ABOUT_CAMPAIGN = 1,
+    ABOUT_USER = 2,
+    ABOUT_ALLOCATION = 3,
+    ABOUT_PAYOUT = 4,
+    ABOUT_X402 = 5
+};
 
 static struct key key_about(enum about what, const uint8_t *hash)
 {
@@ -204,6 +210,12 @@ struct key key_about_payout(struct text transfer_id)
 {
     struct hash h = sha256(text_bytes(transfer_id));
     return key_about(ABOUT_PAYOUT, h.b);
+}
+
+struct key key_about_x402(struct text payment_id)
+{
+    struct hash h = sha256(text_bytes(payment_id));
+    return key_about(ABOUT_X402, h.b);
 }
 
 struct key key_account(uint32_t party, uint32_t asset)

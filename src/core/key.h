@@ -79,7 +79,20 @@
     X(HOLD, '9', 0, 1, "party -> why nothing is paid out to it")                                   \
     X(PARTY_TRANSFER, '!', 0, 1, "party, transfer -> its asset, a varint")                         \
     X(SCHEDULES, '"', 0, 0, "when payouts are due: all schedules of the book")                     \
-    X(CLEARED, '@', 0, 1, "through -> seq of the watermark that said so; alone: the latest")
+    X(CLEARED, '@', 0, 1, "through -> seq of the watermark that said so; alone: the latest")       \
+    X(X402, '#', 0, 1, "payment by x402 -> its state and all that is said of it")                  \
+    X(X402_OPEN, '$', 0, 1, "payment -> (empty): settling, or settled and not final")              \
+    X(X402_TRANSACTION, '%', 0, 0, "hash of a transaction's hash -> its payment, whether own")     \
+    X(X402_ACCOUNT, '&', 0, 0, "hash of network and signer -> next account nonce")                 \
+    X(X402_LIST, '(', 0, 1, "list, hash, seq -> payment that was first heard of there")            \
+    X(X402_POLICIES, ')', 0, 1, "hash of pay_to -> policies of its resources")                     \
+    X(X402_RESOURCE, '*', 0, 1, "hash of a resource -> its name, when it was last settled")        \
+    X(X402_SUMS, '+', 1, 1, "of what, day, resource, asset, network -> settled, value, failed")    \
+    X(X402_PAYER, ',', 0, 0, "the same, hash of payer -> how often, a varint")                     \
+    X(X402_GAS, '-', 1, 1, "day, network -> own transactions, gas used, its cost")                 \
+    X(X402_LISTING, '.', 0, 0, "hash of resource and tool -> what is listed of it")                \
+    X(X402_LISTED_AT, '/', 0, 1, "seq -> hash of resource and tool that was listed there")         \
+    X(X402_MERCHANT, ':', 0, 1, "hash of pay_to, seq -> (empty): it is paid for what is listed")
 
 enum key_class {
 #define X(symbol, byte, is_sums, is_scanned, what) KEY_##symbol = (byte),
@@ -126,6 +139,8 @@ struct key key_about_user(struct text app_id, struct text user_id);
 struct key key_about_allocation(struct text allocation_id);
 /** The same of the steps of a payout, after it was queued. */
 struct key key_about_payout(struct text transfer_id);
+/** The same of the steps of a payment by x402. */
+struct key key_about_x402(struct text payment_id);
 #define KEY_ABOUT_SEQ_AT 18u /* where the seq stands */
 struct key key_account(uint32_t party, uint32_t asset);
 struct key key_entry(uint32_t party, uint32_t asset, uint64_t seq, uint32_t page);

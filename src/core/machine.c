@@ -21,6 +21,7 @@ static const char *const royalty_states[] = {ROYALTY_STATES(NAME)};
 static const char *const settlement_states[] = {SETTLEMENT_STATES(NAME)};
 static const char *const batch_states[] = {BATCH_STATES(NAME)};
 static const char *const transfer_states[] = {TRANSFER_STATES(NAME)};
+static const char *const x402_states[] = {X402_STATES(NAME)};
 
 static const struct edge campaign_edges[] = {
     EDGE(CAMPAIGN, NONE, EVENT_CAMPAIGN_CREATED, ALWAYS, DRAFT),
@@ -139,6 +140,23 @@ static const struct edge transfer_edges[] = {
     EDGE(TRANSFER, FAILED, EVENT_PAYOUT_TRANSFER_CANCELLED, ALWAYS, CANCELLED),
 };
 
+static const struct edge x402_edges[] = {
+    EDGE(X402, NONE, EVENT_X402_RESERVED, ALWAYS, RESERVED),
+    EDGE(X402, RELEASED, EVENT_X402_RESERVED, ALWAYS, RESERVED),
+    EDGE(X402, RESERVED, EVENT_X402_RESERVED, EXPIRED, RESERVED),
+    EDGE(X402, RESERVED, EVENT_X402_RELEASED, RESERVATION, RELEASED),
+    EDGE(X402, NONE, EVENT_X402_SETTLING, ALWAYS, SETTLING),
+    EDGE(X402, RELEASED, EVENT_X402_SETTLING, ALWAYS, SETTLING),
+    EDGE(X402, RESERVED, EVENT_X402_SETTLING, EXPIRED, SETTLING),
+    EDGE(X402, RESERVED, EVENT_X402_SETTLING, RESERVATION, SETTLING),
+    EDGE(X402, SETTLING, EVENT_X402_REPLACED, ON_CHAIN, SETTLING),
+    EDGE(X402, SETTLING, EVENT_X402_SETTLED, ALWAYS, SETTLED),
+    EDGE(X402, SETTLING, EVENT_X402_FAILED, ON_CHAIN, FAILED),
+    EDGE(X402, SETTLED, EVENT_X402_CONFIRMED, ON_CHAIN, CONFIRMED),
+    EDGE(X402, SETTLED, EVENT_X402_UNDONE, ON_CHAIN, SETTLING),
+    EDGE(X402, FAILED, EVENT_X402_UNDONE, ON_CHAIN, SETTLING),
+};
+
 #define MACHINE(name, derived)                                                                     \
     {                                                                                              \
 #name, name##_states, ARRAY_LEN(name##_states), name##_edges, ARRAY_LEN(name##_edges),     \
@@ -154,6 +172,7 @@ static const struct machine machines[MACHINE_COUNT] = {
     [MACHINE_SETTLEMENT] = MACHINE(settlement, NULL),
     [MACHINE_BATCH] = MACHINE(batch, NULL),
     [MACHINE_TRANSFER] = MACHINE(transfer, NULL),
+    [MACHINE_X402] = MACHINE(x402, NULL),
 };
 
 static const struct {

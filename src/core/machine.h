@@ -61,6 +61,14 @@
     X(TRANSFER, FAILED_PERMANENT, "failed_permanent")                                              \
     X(TRANSFER, RETURNED, "returned")                                                              \
     X(TRANSFER, CANCELLED, "cancelled")
+#define X402_STATES(X)                                                                             \
+    X(X402, NONE, "[*]")                                                                           \
+    X(X402, RESERVED, "reserved")                                                                  \
+    X(X402, RELEASED, "released")                                                                  \
+    X(X402, SETTLING, "settling")                                                                  \
+    X(X402, SETTLED, "settled")                                                                    \
+    X(X402, FAILED, "failed")                                                                      \
+    X(X402, CONFIRMED, "confirmed")
 
 #define MACHINE_STATE(machine, symbol, name) machine##_##symbol,
 enum campaign_state { CAMPAIGN_STATES(MACHINE_STATE) CAMPAIGN_STATE_COUNT };
@@ -71,6 +79,7 @@ enum royalty_state { ROYALTY_STATES(MACHINE_STATE) ROYALTY_STATE_COUNT };
 enum settlement_state { SETTLEMENT_STATES(MACHINE_STATE) SETTLEMENT_STATE_COUNT };
 enum batch_state { BATCH_STATES(MACHINE_STATE) BATCH_STATE_COUNT };
 enum transfer_state { TRANSFER_STATES(MACHINE_STATE) TRANSFER_STATE_COUNT };
+enum x402_state { X402_STATES(MACHINE_STATE) X402_STATE_COUNT };
 #undef MACHINE_STATE
 
 /* What an edge asks for besides its event. X(symbol, what the picture says, what a refusal says) */
@@ -91,7 +100,10 @@ enum transfer_state { TRANSFER_STATES(MACHINE_STATE) TRANSFER_STATE_COUNT };
     X(EARLIER_ATTEMPT, "an earlier attempt", "this attempt has been booked already")               \
     X(PAID_BEFORE, "another attempt is paid", "no other attempt is paid")                          \
     X(CAME_BACK, "all that were paid are back", "another attempt is paid, or none was")            \
-    X(UNPAID, "no attempt was paid", "another attempt was paid")
+    X(UNPAID, "no attempt was paid", "another attempt was paid")                                   \
+    X(EXPIRED, "the reservation has run out", "somebody else has reserved it")                     \
+    X(RESERVATION, "its reservation", "it is reserved, and this is not its reservation")           \
+    X(ON_CHAIN, "a transaction", "nothing of it is on a chain: its value is 0")
 
 enum guard {
 #define X(symbol, label, refusal) GUARD_##symbol,
@@ -128,6 +140,7 @@ enum machine_kind {
     MACHINE_SETTLEMENT,
     MACHINE_BATCH,
     MACHINE_TRANSFER,
+    MACHINE_X402,
     MACHINE_COUNT
 };
 

@@ -24,6 +24,7 @@ struct work {
     uint64_t log_size;   /* the newest event there is: releases reach up to it, without it */
     bool missing;        /* the view lacked something */
     bool released;       /* an event that waited: its money comes out of suspense */
+    uint32_t stays;      /* puts, the first ones, that hold even while the event waits */
     uint32_t page;       /* released: the page its booking goes to */
     uint32_t wait_code;  /* set by work_wait */
     struct key wait_key; /* what it waits for; without the seq */
@@ -194,6 +195,9 @@ enum decided decide_batch(struct work *w);
 enum decided decide_queued(struct work *w);
 enum decided decide_payout(struct work *w);
 enum decided decide_hold(struct work *w);
+enum decided decide_x402(struct work *w);
+enum decided decide_x402_policy(struct work *w);
+enum decided decide_x402_listing(struct work *w);
 
 /** Decides by type; used by decide and by release. */
 enum decided work_decide(struct work *w);

@@ -4,6 +4,7 @@
 #include "engine/bank_import_parts.h"
 
 #include "base/text.h"
+#include "crypto/seal.h"
 
 #define NOTES_MAX 1000000u
 
@@ -76,9 +77,11 @@ static bool entry_take(void *arg, const struct nacha_record *r)
 enum mete_code bank_notes_read(struct bytes file, struct bank_notes *out, struct mete_err *err)
 {
     const struct bank_report_sink sink = {.ctx = out, .record = record_take};
+    uint64_t salt;
     out->last = &out->first;
     if (file.len > 3 && file.p[0] == '1' && file.p[1] == '0' && file.p[2] == '1') {
         return nacha_read(file, entry_take, out, err);
     }
-    return bank_report_read(file, &sink, err);
+    random_bytes(&salt, sizeof salt);
+    return bank_report_read(file, &sink, salt, err);
 }

@@ -94,7 +94,8 @@ static enum mete_code anything(struct explain *x, struct text id, struct explain
         return view_transfer(x->view, seq, &t) == VIEW_FOUND ? explain_payout(x, seq, &t, id, out)
                                                              : explain_event(x, seq, out);
     }
-    enum mete_code code = line_of(x, id, &known, out);
+    enum mete_code code = explain_x402(x, id, &known, out);
+    code = code == METE_OK && !known ? line_of(x, id, &known, out) : code;
     if (code != METE_OK || known) {
         return code;
     }
@@ -102,8 +103,8 @@ static enum mete_code anything(struct explain *x, struct text id, struct explain
         return explain_party(x, party, id, out);
     }
     return mete_fail(x->err, METE_NOT_FOUND, "",
-                     "\"%.*s\" is no event, allocation, fee or party of this book", (int)id.len,
-                     id.p);
+                     "\"%.*s\" is no event, allocation, fee, payment or party of this book",
+                     (int)id.len, id.p);
 }
 
 enum mete_code explain_id(struct engine *e, struct text id, mete_time at, struct arena *a,

@@ -106,6 +106,9 @@ enum mete_code explain_line(struct explain *x, struct text id, struct explain_su
 enum mete_code explain_event(struct explain *x, uint64_t seq, struct explain_node **out);
 enum mete_code explain_party(struct explain *x, uint32_t party, struct text id,
                              struct explain_node **out);
+/** A payment by x402, when the id is one. */
+enum mete_code explain_x402(struct explain *x, struct text id, bool *known,
+                            struct explain_node **out) METE_MUST_CHECK;
 enum mete_code explain_payout(struct explain *x, uint64_t number, const struct transfer *t,
                               struct text id, struct explain_node **out);
 /** What is on its way out and what was paid out, when there is any. */

@@ -655,6 +655,13 @@ static void payouts_write(struct audit *x)
     state_write(x, KEY_DESTINATION, destination_line);
 }
 
+static void x402_write(struct audit *x)
+{
+    if (x->code == METE_OK) {
+        x->code = export_x402(x->e, x->q, x->out, &x->lines, x->err);
+    }
+}
+
 static void economy_write(struct audit *x)
 {
     state_write(x, KEY_APP, app_line);
@@ -780,6 +787,7 @@ enum mete_code export_audit(struct engine *e, const struct export_query *q, stru
     state_write(&x, KEY_RESIDUE, residue_line);
     economy_write(&x);
     payouts_write(&x);
+    x402_write(&x);
     rows_write(&x, event_id_line);
     state_write(&x, KEY_WAITING, waiting_line);
     outside_write(&x);

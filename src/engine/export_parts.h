@@ -23,6 +23,10 @@ void export_put_escaped(struct buf *out, struct text t, char mark, const char *a
 void export_stretch(struct engine *e, const struct export_query *q, uint64_t *from,
                     uint64_t *until);
 
+/** Appends what the auditor is told of payments by x402, and counts the lines. */
+enum mete_code export_x402(struct engine *e, const struct export_query *q, struct buf *out,
+                           uint64_t *lines, struct mete_err *err) METE_MUST_CHECK;
+
 /* --- journals
  * -----------------------------------------------------------------------------------*/
 

@@ -32,7 +32,7 @@ bool payment_state_of(struct text name, enum payment_state *out)
 
 /* Source: RFC 0003 of the source's repository; a first word may be any but `consumed`, since what
  * came before it may never have been told. */
-bool payment_may(enum payment_state from, enum payment_state to)
+static bool may_become(enum payment_state from, enum payment_state to)
 {
     static const struct {
         enum payment_state from, to;
@@ -206,7 +206,7 @@ static enum mete_code step(struct engine *e, const struct payment_notice *n, str
     }
     out->state = from;
     bool again = n->state == from || (from == PAYMENT_CONSUMED && n->state == PAYMENT_PAID);
-    if (n->state == PAYMENT_PAID && (again || payment_may(from, n->state))) {
+    if (n->state == PAYMENT_PAID && (again || may_become(from, n->state))) {
         enum mete_code code = paid_take(e, n, a, out, err);
         out->state = code == METE_OK && !again ? PAYMENT_PAID : from;
         return code;
@@ -215,7 +215,7 @@ static enum mete_code step(struct engine *e, const struct payment_notice *n, str
         out->is_duplicate = true;
         return METE_OK;
     }
-    if (!payment_may(from, n->state)) {
+    if (!may_become(from, n->state)) {
         return refuse(e, n, from, a, err);
     }
     out->state = n->state;

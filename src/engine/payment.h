@@ -28,7 +28,6 @@ enum payment_state {
 };
 const char *payment_state_name(enum payment_state s);
 bool payment_state_of(struct text name, enum payment_state *out) METE_MUST_CHECK;
-bool payment_may(enum payment_state from, enum payment_state to);
 
 struct payment_notice {
     struct text provider; /* of [a-z0-9_-] */

@@ -7,6 +7,7 @@
 #include "engine/internal.h"
 #include "engine/payout_destination.h"
 #include "engine/sealed.h"
+#include "rails/secret_file.h"
 
 #include "base/encode.h"
 #include "base/text.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_MAX   4096u
@@ -37,31 +37,13 @@ struct payout_keys {
 
 /* --- files -------------------------------------------------------------------------------------*/
 
-/** Reads at most FILE_MAX bytes into guarded memory, with a NUL behind. */
-static enum mete_code file_read(const char *path, struct guarded *into, struct mete_err *err)
+static enum mete_code file_read(struct secret_file *out, const char *path, struct mete_err *err)
 {
-    struct stat is;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int why = fd < 0 || fstat(fd, &is) != 0 ? errno : 0;
-    ssize_t n = 0;
-    if (why == 0 && (is.st_mode & 077) != 0) {
-        close(fd);
-        return mete_fail(err, METE_SEAL_KEY, "",
-                         "others than its owner may read or write %s: chmod 600 it", path);
+    enum mete_code code = secret_file_read(out, path, FILE_MAX, err);
+    if (code == METE_USAGE) {
+        err->code = code = METE_SEAL_KEY;
     }
-    if (why == 0) {
-        uint8_t *p = guarded_open(into);
-        n = read(fd, p, FILE_MAX);
-        p[n > 0 ? n : 0] = 0;
-        guarded_shut(into);
-        why = n < 0 ? errno : 0;
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return why == 0 ? METE_OK
-                    : mete_fail(err, why == ENOENT ? METE_NOT_FOUND : METE_FILE, "",
-                                "cannot read the payout keys %s: %s", path, strerror(why));
+    return code;
 }
 
 /** Takes the name of `path` whatever stands there; 0 or errno. */
@@ -103,16 +85,15 @@ static void secrets_take(struct payout_keys *k, const char *text, uint8_t *secre
 
 enum mete_code payout_keys_read(struct payout_keys **out, const char *path, struct mete_err *err)
 {
-    struct guarded *text = guarded_new(FILE_MAX + 1);
-    enum mete_code code = file_read(path, text, err);
+    struct secret_file file;
+    enum mete_code code = file_read(&file, path, err);
     *out = NULL;
     if (code == METE_OK) {
         struct payout_keys *k = calloc(1, sizeof *k);
         METE_ASSERT(k != NULL);
         k->secrets = guarded_new((size_t)PAYOUT_KEYS_MAX * BOX_KEY_LEN);
-        secrets_take(k, (const char *)guarded_open(text), guarded_open(k->secrets));
+        secrets_take(k, file.text, guarded_open(k->secrets));
         guarded_shut(k->secrets);
-        guarded_shut(text);
         *out = k;
         if (k->count == 0) {
             payout_keys_free(k);
@@ -120,7 +101,7 @@ enum mete_code payout_keys_read(struct payout_keys **out, const char *path, stru
             code = mete_fail(err, METE_SEAL_KEY, "", "%s holds no payout keys of mete", path);
         }
     }
-    guarded_free(text);
+    secret_file_clear(&file);
     return code;
 }
 
@@ -250,12 +231,12 @@ enum mete_code payout_keys_add(const char *path, uint8_t public_key[BOX_KEY_LEN]
 enum mete_code payout_key_announce(const char *key_file, const uint8_t public_key[BOX_KEY_LEN],
                                    struct mete_err *err)
 {
-    struct guarded *text = guarded_new(FILE_MAX + 1);
+    struct secret_file file;
     struct guarded *made = guarded_new(FILE_MAX + LINE_LEN + 1);
-    enum mete_code code = file_read(key_file, text, err);
+    enum mete_code code = file_read(&file, key_file, err);
     if (code == METE_OK) {
         char hex[2 * BOX_KEY_LEN + 1];
-        const char *from = (const char *)guarded_open(text);
+        const char *from = file.text;
         char *to = (char *)guarded_open(made);
         const char *was = strstr(from, "\n" KEY_FILE_PAYOUT);
         const char *end = was != NULL ? strchr(was + 1, '\n') : NULL;
@@ -271,7 +252,7 @@ enum mete_code payout_key_announce(const char *key_file, const uint8_t public_ke
                         : mete_fail(err, METE_FILE, "", "cannot write the key file %s: %s",
                                     key_file, strerror(why));
     }
-    guarded_free(text);
+    secret_file_clear(&file);
     guarded_free(made);
     return code;
 }

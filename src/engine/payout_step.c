@@ -115,7 +115,16 @@ static void payload_write(struct json_writer *w, const struct payout_step *s, st
     }
 }
 
-/** One step, read as an event. False: there is no such payout, and r says so. */
+/** Whether a proof of death comes too late: whoever has looked since may have sent the bytes again,
+ *  or further ones, of which it knows nothing. */
+static bool is_stale(const struct payout_step *s, const struct transfer *t)
+{
+    return s->type == EVENT_PAYOUT_TRANSFER_FAILED && !s->unprepared && s->has_look &&
+           s->attempt == t->attempts && s->look < t->looks;
+}
+
+/** One step, read as an event. False: there is no such payout, or it comes too late, and r says so.
+ */
 static bool step_prepare(struct engine *e, mete_time now, const struct payout_step *s,
                          struct arena *a, struct prepared *p, struct submit_result *r)
 {
@@ -130,6 +139,11 @@ static bool step_prepare(struct engine *e, mete_time now, const struct payout_st
                                   .type = s->type,
                                   .occurred_at = {true, now},
                                   .actor = s->actor};
+    if (is_stale(s, &row.transfer) && engine_seq_of(e, head.id) == 0) {
+        (void)mete_fail(&r->err, METE_STATE_FORBIDS, "",
+                        "the attempt was looked at, or sent again, since: look at it once more");
+        return false;
+    }
     own_event_begin(&event, e, &head);
     payload_write(&event.w, s, row.party);
     own_event_prepare(&event, p);

@@ -14,7 +14,8 @@ struct payout_step {
     struct text transfer_id;
     uint32_t attempt; /* 0: the step names none */
     /* Of sending, sent, unknown: which look at the attempt it is. 0: the one that makes it. Not
-     * given: the next one, so that a step that is said twice is booked twice. */
+     * given: the next one, so that a step that is said twice is booked twice. Of failed: the last
+     * look that is known to who says it; when there were more, it is refused. */
     bool has_look;
     uint32_t look;
     bool unprepared; /* of failed */

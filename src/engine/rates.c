@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "core/amount.h"
+#include "crypto/seal.h"
 #include "wire/bank/ecb.h"
 #include "wire/json.h"
 
@@ -19,7 +20,9 @@
 
 /* --- taking over -------------------------------------------------------------------------------*/
 
-static void event_submit(struct engine *e, const struct ecb_rate *r, struct submit_result *result)
+/** `real`: it is set; else it is seen whether it can be. */
+static void event_submit(struct engine *e, const struct ecb_rate *r, bool real,
+                         struct submit_result *result)
 {
     struct own_event event;
     char id[40];
@@ -32,7 +35,8 @@ static void event_submit(struct engine *e, const struct ecb_rate *r, struct subm
     jw_text(&event.w, "rate", r->rate);
     jw_str(&event.w, "provider", PROVIDER);
     jw_time(&event.w, "as_of", r->as_of);
-    own_event_end(&event, result);
+    own_event_prepare(&event, e->prepared);
+    (real ? engine_submit_prepared : engine_try_prepared)(e, e->prepared, result);
 }
 
 /** Whether the book has this one, or a newer one. */
@@ -44,7 +48,7 @@ static enum view_result stands(struct engine *e, const struct ecb_rate *r, bool 
     return found;
 }
 
-static enum mete_code rate_take(struct engine *e, const struct ecb_rate *r,
+static enum mete_code rate_take(struct engine *e, const struct ecb_rate *r, bool real,
                                 struct rates_imported *out, struct mete_err *err)
 {
     struct submit_result result;
@@ -59,7 +63,7 @@ static enum mete_code rate_take(struct engine *e, const struct ecb_rate *r,
     if (found == VIEW_ABSENT || known) {
         return METE_OK;
     }
-    event_submit(e, r, &result);
+    event_submit(e, r, real, &result);
     out->set += result.status == SUBMIT_APPLIED;
     out->known += result.status == SUBMIT_DUPLICATE || result.status == SUBMIT_CONFLICT;
     if (result.status == SUBMIT_REFUSED || result.status == SUBMIT_FAILED) {
@@ -69,18 +73,30 @@ static enum mete_code rate_take(struct engine *e, const struct ecb_rate *r,
     return METE_OK;
 }
 
+static enum mete_code rates_take(struct engine *e, const struct ecb_rate *rate, size_t count,
+                                 bool real, struct rates_imported *out, struct mete_err *err)
+{
+    enum mete_code code = METE_OK;
+    *out = (struct rates_imported){0};
+    for (size_t i = 0; i < count && code == METE_OK; i++) {
+        code = rate_take(e, &rate[i], real, out, err);
+    }
+    return code;
+}
+
 enum mete_code rates_import(struct engine *e, struct bytes file, struct rates_imported *out,
                             struct mete_err *err)
 {
     struct ecb_rate *rate;
     size_t count;
+    uint64_t salt;
     struct arena a;
     *out = (struct rates_imported){0};
     arena_init(&a, (size_t)1 << 30);
-    enum mete_code code = ecb_rates_read(&a, file, &rate, &count, err);
-    for (size_t i = 0; i < count && code == METE_OK; i++) {
-        code = rate_take(e, &rate[i], out, err);
-    }
+    random_bytes(&salt, sizeof salt);
+    enum mete_code code = ecb_rates_read(&a, file, salt, &rate, &count, err);
+    code = code == METE_OK ? rates_take(e, rate, count, false, out, err) : code;
+    code = code == METE_OK ? rates_take(e, rate, count, true, out, err) : code;
     if (count > 0) {
         METE_ASSERT(text_copy(out->day, sizeof out->day, rate[count - 1].day));
     }

@@ -15,7 +15,9 @@ struct rates_imported {
 };
 
 /** The ECB's XML (wire/bank/ecb.h): an fx.rate_set for each rate that is newer than the book's, in
- *  the group at hand. The same file again sets nothing. METE_BANK_FILE: nothing was queued. */
+ *  the group at hand. The same file again sets nothing. A file is taken over as a
+ *  whole: on any failure but that of the store nothing was queued. METE_BANK_FILE, and what an
+ * event may be refused for. */
 enum mete_code rates_import(struct engine *e, struct bytes file, struct rates_imported *out,
                             struct mete_err *err) METE_MUST_CHECK;
 

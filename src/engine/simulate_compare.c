@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static struct bytes row_key(struct simulate *x, struct text party, uint32_t asset)
 {
     buf_reset(&x->key);

@@ -126,6 +126,8 @@ static void step_write(const struct worker *w, struct json_writer *j, const stru
     }
     if (counts_looks(s->type)) {
         jw_int(j, "look", look_of(s));
+    } else if (s->type == EVENT_PAYOUT_TRANSFER_FAILED && !s->unprepared) {
+        jw_int(j, "look", s->job->looks); /* the last one that its proof knows of */
     }
     if (s->unprepared) {
         jw_bool(j, "unprepared", true);

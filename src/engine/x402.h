@@ -6,6 +6,7 @@
 #define METE_ENGINE_X402_H
 
 #include "base/arena.h"
+#include "core/x402.h"
 #include "crypto/hash.h"
 #include "engine/engine.h"
 
@@ -25,7 +26,7 @@ void x402_id(const struct x402_name *name, char out[X402_ID_LEN + 1]);
 
 /* --- what a payment has become -----------------------------------------------------------------*/
 
-enum x402_state; /* core/machine.h: X402_NONE, X402_RESERVED, ... */
+/* enum x402_state stands in core/machine.h: X402_NONE, X402_RESERVED, ... */
 
 struct x402_status {
     enum x402_state state; /* a reservation that has run out is X402_NONE */
@@ -40,10 +41,10 @@ struct x402_status {
     struct text *transactions; /* hashes, the newest first */
     struct text *raws;         /* their signed bytes, "0x..." */
     size_t transaction_count;
-    struct text settled_by;    /* the hash that was mined; "" */
-    uint64_t block;            /* that it is in */
-    struct text reason;        /* of X402_FAILED */
-    bool cancels;              /* the newest transaction cancels */
+    struct text settled_by; /* the hash that was mined; "" */
+    uint64_t block;         /* that it is in */
+    struct text reason;     /* of X402_FAILED */
+    bool cancels;           /* the newest transaction cancels */
 };
 
 /** METE_NOT_FOUND: nobody has heard of it. Texts are in `a`. */
@@ -51,15 +52,15 @@ enum mete_code x402_find(struct engine *e, struct text id, struct arena *a, stru
                          struct mete_err *err) METE_MUST_CHECK;
 /** By the hash of any of its transactions. */
 enum mete_code x402_find_transaction(struct engine *e, struct text transaction, struct arena *a,
-                                     struct x402_status *out,
-                                     struct mete_err *err) METE_MUST_CHECK;
+                                     struct x402_status *out, struct mete_err *err) METE_MUST_CHECK;
 /** Ids of payments that are settling, or settled and not confirmed, in the order of ids, after
  *  `after` (""), at most `max`. */
 enum mete_code x402_open_ids(struct engine *e, struct text after, size_t max, struct arena *a,
                              struct text **ids, size_t *count,
                              struct mete_err *err) METE_MUST_CHECK;
 
-/* --- steps, on the thread that writes the book ---------------------------------------------------*/
+/* --- steps, on the thread that writes the book
+ * ---------------------------------------------------*/
 
 /** What an account signs next. The bytes that come back are "0x..." in `a`. */
 struct x402_signing {

@@ -9,6 +9,7 @@
 #include "crypto/seal.h"
 #include "http/signature.h"
 #include "store/hash_seed.h"
+#include "wire/url.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -91,7 +92,8 @@ enum mete_code scopes_parse(struct text list, uint32_t *out, struct mete_err *er
     (UINT32_C(1) << SCOPE_REVENUE_READ | UINT32_C(1) << SCOPE_POLICY_WRITE |                       \
      UINT32_C(1) << SCOPE_POLICY_READ | UINT32_C(1) << SCOPE_PAYOUT_APPROVE |                      \
      UINT32_C(1) << SCOPE_AUDIT_READ | UINT32_C(1) << SCOPE_FACILITATOR |                          \
-     UINT32_C(1) << SCOPE_ADMIN | UINT32_C(1) << SCOPE_PAYOUT_WORK)
+     UINT32_C(1) << SCOPE_ADMIN | UINT32_C(1) << SCOPE_PAYOUT_WORK |                               \
+     UINT32_C(1) << SCOPE_X402_WORK)
 
 bool principal_may(const struct principal *p, enum scope s)
 {
@@ -365,16 +367,10 @@ bool authority_is_open(struct authority *a, mete_time now)
     return open;
 }
 
-/** An address of loopback, or a name without a dot: no name of the internet. */
+/** This machine, or a name without a dot: no name of the internet. */
 static bool is_near(struct text host)
 {
-    bool dotted = false;
-    bool number = true; /* 127.0.0.1.example.org is anybody's */
-    for (size_t i = 0; i < host.len; i++) {
-        dotted = dotted || host.p[i] == '.';
-        number = number && ((host.p[i] >= '0' && host.p[i] <= '9') || host.p[i] == '.');
-    }
-    return !dotted || (number && text_starts(host, "127."));
+    return host_is_loopback(host) || host.len == 0 || memchr(host.p, '.', host.len) == NULL;
 }
 
 /** A browser on this machine runs pages of others. It names the page's site in Origin, and in Host

@@ -20,7 +20,8 @@
     X(AUDIT_READ, "audit:read")                                                                    \
     X(FACILITATOR, "facilitator")                                                                  \
     X(ADMIN, "admin")                                                                              \
-    X(PAYOUT_WORK, "payout:work")
+    X(PAYOUT_WORK, "payout:work")                                                                  \
+    X(X402_WORK, "x402:work")
 
 enum scope {
 #define X(symbol, name) SCOPE_##symbol,

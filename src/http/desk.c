@@ -8,6 +8,7 @@
 #include "engine/payout_claim.h"
 #include "http/clerk.h"
 #include "http/descriptors.h"
+#include "http/facilitator/facilitator.h"
 #include "http/federation.h"
 #include "http/feed.h"
 #include "http/follow.h"
@@ -30,6 +31,7 @@
 #include "http/snapshots.h"
 #include "http/streams.h"
 #include "http/workers.h"
+#include "store/steady.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -51,13 +53,6 @@ mete_time desk_now(void)
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (mete_time)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static int64_t clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 /* --- the end -----------------------------------------------------------------------------------*/
@@ -97,7 +92,7 @@ static void finish_here(struct desk *d, struct exchange *x)
         limit_header(x, "RateLimit-Reset", x->who->reset_s);
     }
     reply_header(x, "X-Request-Id", text_of(x->request_id));
-    answers_add(d->answers, x, clock_us() - x->began_clock);
+    answers_add(d->answers, x, steady_now() - x->began_clock);
     atomic_fetch_sub(&d->weight, x->weight);
     atomic_fetch_sub(&d->busy, 1);
 }
@@ -171,6 +166,8 @@ static void task_run(struct work *w, struct engine *e, const struct mete_err *er
     } else if (err->code == METE_STORE_BUSY && t->d->relay != NULL && !t->apart) {
         t->away = true;
         relay_note_away(t->d->relay, w->book);
+    } else if (err->code == METE_STORE_MISSING && route_is(t->x, ROUTE_NO_BOOK)) {
+        t->x->route->handle(t->d, NULL, t->x);
     } else {
         reply_problem(t->x, err);
     }
@@ -316,7 +313,7 @@ static bool weigh(struct desk *d, struct exchange *x)
 static bool ask(struct desk *d, struct exchange *x)
 {
     struct mete_err err;
-    if (x->route->handle == mcp_post && !mcp_origin_may(d, x)) {
+    if (route_is(x, ROUTE_OF_SITE) && !mcp_origin_may(d, x)) {
         reply_fail(x, METE_ORIGIN, NULL, "pages of another site may not ask here (Origin)");
         return false;
     }
@@ -329,6 +326,9 @@ static bool ask(struct desk *d, struct exchange *x)
             reply_header(x, "WWW-Authenticate", text_of("Bearer"));
         }
         return false;
+    }
+    if (route_is(x, ROUTE_REAL)) {
+        return arg_rehearsal_is_none(x);
     }
     return x->route->place != PLACE_WRITE || arg_rehearsal_is_clear(x);
 }
@@ -368,7 +368,7 @@ static void turn_away(const struct desk *d, struct exchange *x, enum mete_code c
         return;
     }
     if (code == METE_BODY_TOO_LARGE) {
-        bool events = x->route != NULL && x->route->handle == events_post;
+        bool events = route_is(x, ROUTE_ENDLESS);
         reply_fail(x, code, NULL, "at most %zu bytes here%s",
                    x->route != NULL ? x->route->body_max : BODY_UNKNOWN,
                    events ? "; application/x-ndjson may be of any length, but not with dry_run, "
@@ -395,7 +395,7 @@ size_t desk_limit(void *desk, struct exchange *x)
 static void came(struct desk *d, struct exchange *x)
 {
     x->began_at = desk_now();
-    x->began_clock = clock_us();
+    x->began_clock = steady_now();
     atomic_fetch_add(&d->busy, 1);
     request_id_set(x);
     request_line_came(d, x);
@@ -475,7 +475,7 @@ void desk_ask(struct desk *d, struct exchange *x)
 {
     METE_ASSERT(x->who != NULL && x->ended != NULL);
     x->began_at = desk_now();
-    x->began_clock = clock_us();
+    x->began_clock = steady_now();
     atomic_fetch_add(&d->busy, 1);
     proceed(d, x);
 }
@@ -493,7 +493,7 @@ static void relayed_arrived(void *ctx, struct exchange *x)
     struct desk *d = ctx;
     struct text allow;
     x->began_at = desk_now();
-    x->began_clock = clock_us();
+    x->began_clock = steady_now();
     x->who->signatures = authority_signatures(d->authority);
     atomic_fetch_add(&d->busy, 1);
     bool found = piece_route_find(x) || route_find(x, ROLE_ALL, &allow) == ROUTE_FOUND;
@@ -610,6 +610,17 @@ static enum mete_code streams_open(struct desk *d, struct mete_err *err)
     return log_pages_start(&d->log_pages, &po, err);
 }
 
+static void facilitator_open(struct desk *d)
+{
+    const struct facilitator_options o = {.nets = d->o.nets,
+                                          .is_public = d->o.facilitator_public,
+                                          .rate = d->o.facilitator_rate,
+                                          .wait_s = d->o.settle_wait_s,
+                                          .replace_s = d->o.replace_after_s};
+    facilitator_start(&d->facilitator, d, &o);
+    d->x402_signer = facilitator_signs(d->facilitator);
+}
+
 static enum mete_code parts_open(struct desk *d, struct mete_err *err)
 {
     const struct keeper_options ko = {.store = d->o.store,
@@ -638,6 +649,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         clerk_start(&d->clerk, d);
         insights_start(&d->insights, d);
         payday_start(&d->payday, d);
+        facilitator_open(d);
         code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
     }
     if (code == METE_OK) {
@@ -704,6 +716,7 @@ void desk_quiesce(struct desk *d)
 {
     atomic_store(&d->state, DESK_DRAINING);
     payout_worker_quiesce(d->payouts);
+    facilitator_quiesce(d->facilitator);
     server_quiesce(d->server);
     streams_drain(d->streams);
 }
@@ -721,6 +734,7 @@ void desk_close(struct desk *d)
         streams_drain(d->streams);
     }
     payout_worker_stop(d->payouts);
+    facilitator_stop(d->facilitator);
     follow_stop(d->follow);
     relay_stop(d->relay);
     refresh_stop(d->refresh);

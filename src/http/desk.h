@@ -20,6 +20,9 @@ struct payout_keys;
 struct payout_leases;
 struct payout_worker;
 struct worker_rail;
+struct x402_signer;
+struct facilitator;
+struct nets;
 
 struct desk_options {
     struct server_options server; /* handle, log and ctx are the desk's */
@@ -45,6 +48,11 @@ struct desk_options {
     const struct worker_rail *rail; /* open ones; with the role worker payouts go over them */
     size_t rails;
     struct payout_keys *payout_keys; /* that open destinations; NULL: none */
+    struct nets *nets;               /* of x402, the desk's from here on; NULL: none */
+    bool facilitator_public;         /* nobody has to show it a key */
+    unsigned facilitator_rate;       /* a minute, of one asker and of one payer; 0: no bound */
+    unsigned settle_wait_s;          /* 0: 60 */
+    unsigned replace_after_s;        /* 0: 30 */
     bool loopback;
     struct peers_options peers;
     bool log;                 /* a JSON line for each request, on stderr */
@@ -70,12 +78,14 @@ struct desk {
     struct pumps *pumps;
     struct log_pages *log_pages; /* NULL: nobody can follow a log yet */
     struct peers *peers;
-    struct lines *lines;           /* to stderr */
-    struct refresh *refresh;       /* NULL: no registry to look at */
-    struct payout_leases *leases;  /* the keeper's thread uses them */
-    struct follow *follow;         /* NULL: nobody to follow or to tell */
-    struct payday *payday;         /* NULL: without the role worker */
-    struct clerk *clerk;           /* NULL: no watermarks are said */
+    struct lines *lines;                   /* to stderr */
+    struct refresh *refresh;               /* NULL: no registry to look at */
+    struct payout_leases *leases;          /* the keeper's thread uses them */
+    struct follow *follow;                 /* NULL: nobody to follow or to tell */
+    struct payday *payday;                 /* NULL: without the role worker */
+    struct clerk *clerk;                   /* NULL: no watermarks are said */
+    struct facilitator *facilitator;       /* of x402; always there */
+    const struct x402_signer *x402_signer; /* used on the keeper's thread; NULL: nobody signs */
     struct payout_worker *payouts; /* NULL: no rail is open, or another process has the role */
     mete_time started_at;
     _Atomic enum desk_state state;

@@ -8,7 +8,7 @@
 #include "http/desk.h"
 #include "http/registry.h"
 #include "http/reply.h"
-#include "http/routes.h"
+#include "http/router.h"
 #include "http/submission.h"
 
 #define FETCH_US (10 * TIME_SECOND_US)
@@ -144,7 +144,7 @@ route_handler *federation_errand(struct desk *d, struct exchange *x)
 {
     const struct peers_options *o = peers_options_of(d->peers);
     const struct submission *s = submission_of(x);
-    if (x->route->handle == manifest_post && o->validation != NULL) {
+    if (route_is(x, ROUTE_DOCUMENT) && o->validation != NULL) {
         return document_judge;
     }
     if (s == NULL || o->registry == NULL || (d->o.roles & ROLE_MANIFESTS) != 0) {

@@ -5,11 +5,10 @@
 
 #include "base/i128.h"
 #include "base/text.h"
+#include "http/patrol.h"
 #include "http/reply.h"
 #include "http/routes.h"
-#include "store/steady.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,12 +22,8 @@
 
 struct follow {
     struct desk *d;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool stopping;
-    bool wake;
-    bool news;
+    struct patrol patrol;
+    _Atomic bool news; /* for those who follow us */
     bool follows;
     bool placed;               /* `after` is known */
     uint64_t after;            /* events of the other log that are here */
@@ -39,21 +34,18 @@ struct follow {
 /* --- the keeper's part -------------------------------------------------------------------------*/
 
 struct job {
-    struct work work; /* first: it leads back */
+    struct patrol_job job; /* first: it leads back */
     struct follow *f;
     const struct json *events; /* NULL: only find out where to begin */
     uint64_t next;
     struct arena a;
-    bool over;
-    enum mete_code code;
-    struct mete_err err;
 };
 
 static void place_read(struct job *j, struct engine *e)
 {
     struct text value;
     u128 after = 0;
-    if (book_meta_get(engine_book(e), PLACE_NAME, &j->a, &value, &j->err) == STORE_OK) {
+    if (book_meta_get(engine_book(e), PLACE_NAME, &j->a, &value, &j->job.err) == STORE_OK) {
         (void)!u128_parse(value, &after);
     }
     j->f->after = (uint64_t)after;
@@ -71,14 +63,14 @@ static void events_take(struct job *j, struct engine *e)
         struct submit_options o = {.stored = true, .no_quarantine = true};
         struct submit_result r;
         if (at == NULL || event == NULL || time_parse(at->text, &o.recorded_at) != TIME_OK) {
-            j->code =
-                mete_fail(&j->err, METE_UPSTREAM, NULL, "a row of the feed is of another kind");
+            j->job.code =
+                mete_fail(&j->job.err, METE_UPSTREAM, NULL, "a row of the feed is of another kind");
             return;
         }
         if (o.recorded_at >
             desk_now() + AHEAD_US) { /* all that came later would stand there, too */
-            j->code =
-                mete_fail(&j->err, METE_UPSTREAM, NULL, "a row of the feed is from the future");
+            j->job.code =
+                mete_fail(&j->job.err, METE_UPSTREAM, NULL, "a row of the feed is from the future");
             return;
         }
         last = o.recorded_at > last ? o.recorded_at : last;
@@ -86,14 +78,14 @@ static void events_take(struct job *j, struct engine *e)
         engine_submit(e, event->raw, &o, &r);
         if (r.status == SUBMIT_FAILED || r.status == SUBMIT_REFUSED ||
             r.status == SUBMIT_CONFLICT) {
-            j->code = r.err.code;
-            j->err = r.err;
+            j->job.code = r.err.code;
+            j->job.err = r.err;
             return;
         }
     }
     struct text value = {digits, u128_format(j->next, digits)};
-    if (book_meta_set(engine_book(e), PLACE_NAME, value, &j->err) == STORE_FAILED) {
-        j->code = METE_STORE_FAILED;
+    if (book_meta_set(engine_book(e), PLACE_NAME, value, &j->job.err) == STORE_FAILED) {
+        j->job.code = METE_STORE_FAILED;
     }
 }
 
@@ -101,8 +93,8 @@ static void job_run(struct work *w, struct engine *e, const struct mete_err *err
 {
     struct job *j = (struct job *)w;
     if (e == NULL) {
-        j->code = err->code;
-        j->err = *err;
+        j->job.code = err->code;
+        j->job.err = *err;
     } else if (j->events == NULL) {
         place_read(j, e);
     } else {
@@ -110,40 +102,20 @@ static void job_run(struct work *w, struct engine *e, const struct mete_err *err
     }
 }
 
-static void job_done(struct work *w, enum mete_code code, const struct mete_err *err)
-{
-    struct job *j = (struct job *)w;
-    struct follow *f = j->f;
-    if (code != METE_OK && j->code == METE_OK) {
-        j->code = code;
-        j->err = *err;
-    }
-    pthread_mutex_lock(&f->lock);
-    j->over = true;
-    pthread_cond_broadcast(&f->changed);
-    pthread_mutex_unlock(&f->lock);
-}
-
 static enum mete_code job_wait(struct job *j, struct mete_err *err)
 {
     struct follow *f = j->f;
-    j->work = (struct work){.book = f->d->o.book,
-                            .writes = j->events != NULL,
-                            .create_book = f->d->o.create,
-                            .run = job_run,
-                            .done = job_done};
-    if (!keeper_put(f->d->keeper, &j->work)) {
+    j->job.work = (struct work){.book = f->d->o.book,
+                                .writes = j->events != NULL,
+                                .create_book = f->d->o.create,
+                                .run = job_run};
+    if (!patrol_do(&f->patrol, f->d->keeper, &j->job)) {
         return mete_fail(err, METE_OVERLOADED, NULL, "too much is waiting already");
     }
-    pthread_mutex_lock(&f->lock);
-    while (!j->over) {
-        pthread_cond_wait(&f->changed, &f->lock);
+    if (j->job.code != METE_OK) {
+        *err = j->job.err;
     }
-    pthread_mutex_unlock(&f->lock);
-    if (j->code != METE_OK) {
-        *err = j->err;
-    }
-    return j->code;
+    return j->job.code;
 }
 
 /* --- looking -----------------------------------------------------------------------------------*/
@@ -196,7 +168,6 @@ static enum mete_code look(struct follow *f, bool *more, struct mete_err *err)
     if (!f->placed) {
         code = job_wait(&j, err);
         f->placed = code == METE_OK;
-        j.over = false;
     }
     code = code == METE_OK ? page_get(f, &page, err) : code;
     code = code == METE_OK ? page_take(&j, buf_text(&page), more, err) : code;
@@ -205,20 +176,12 @@ static enum mete_code look(struct follow *f, bool *more, struct mete_err *err)
     return code;
 }
 
-static bool is_stopping(struct follow *f)
-{
-    pthread_mutex_lock(&f->lock);
-    bool stopping = f->stopping;
-    pthread_mutex_unlock(&f->lock);
-    return stopping;
-}
-
 static void look_all(struct follow *f)
 {
     struct mete_err err = {.code = METE_OK};
     bool more = true;
     enum mete_code code = METE_OK;
-    while (more && code == METE_OK && !is_stopping(f)) {
+    while (more && code == METE_OK && !patrol_is_stopping(&f->patrol)) {
         code = look(f, &more, &err);
     }
     if (code != METE_OK && !f->failing) {
@@ -244,24 +207,16 @@ static void tell(const struct follow *f)
 static void *follow_on(void *arg)
 {
     struct follow *f = arg;
-    pthread_mutex_lock(&f->lock);
-    while (!f->stopping) {
-        bool news = f->news;
-        f->wake = f->news = false;
-        pthread_mutex_unlock(&f->lock);
+    bool unused;
+    do {
+        bool news = atomic_exchange(&f->news, false);
         if (f->follows) {
             look_all(f);
         }
         if (news && peers_options_of(f->d->peers)->wallet != NULL) {
             tell(f);
         }
-        pthread_mutex_lock(&f->lock);
-        const struct timespec until = steady_after(LOOK_S * 1000);
-        while (!f->stopping && !f->wake && !f->news &&
-               pthread_cond_timedwait(&f->changed, &f->lock, &until) == 0) {
-        }
-    }
-    pthread_mutex_unlock(&f->lock);
+    } while (patrol_rest_for_news(&f->patrol, LOOK_S * 1000, &unused));
     return NULL;
 }
 
@@ -281,18 +236,9 @@ void follow_start(struct follow **out, struct desk *d)
     METE_ASSERT(f != NULL);
     f->d = d;
     f->follows = reads && o->distribution != NULL;
-    METE_ASSERT(pthread_mutex_init(&f->lock, NULL) == 0);
-    steady_cond_init(&f->changed);
-    METE_ASSERT(pthread_create(&f->thread, NULL, follow_on, f) == 0);
+    patrol_init(&f->patrol);
+    patrol_start(&f->patrol, follow_on, f);
     *out = f;
-}
-
-static void flag_set(struct follow *f, bool *flag)
-{
-    pthread_mutex_lock(&f->lock);
-    *flag = true;
-    pthread_cond_broadcast(&f->changed);
-    pthread_mutex_unlock(&f->lock);
 }
 
 void follow_stop(struct follow *f)
@@ -300,8 +246,7 @@ void follow_stop(struct follow *f)
     if (f == NULL) {
         return;
     }
-    flag_set(f, &f->stopping);
-    pthread_join(f->thread, NULL);
+    patrol_stop(&f->patrol);
 }
 
 void follow_free(struct follow *f)
@@ -309,8 +254,7 @@ void follow_free(struct follow *f)
     if (f == NULL) {
         return;
     }
-    pthread_cond_destroy(&f->changed);
-    pthread_mutex_destroy(&f->lock);
+    patrol_free(&f->patrol);
     free(f);
 }
 
@@ -323,14 +267,15 @@ bool follow_reads(const struct follow *f, mete_time *read_at)
 void follow_wake(struct follow *f)
 {
     if (f != NULL) {
-        flag_set(f, &f->wake);
+        patrol_wake(&f->patrol);
     }
 }
 
 void follow_news(struct follow *f)
 {
     if (f != NULL) {
-        flag_set(f, &f->news);
+        atomic_store(&f->news, true);
+        patrol_wake(&f->patrol);
     }
 }
 

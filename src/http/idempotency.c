@@ -19,6 +19,7 @@ struct kept {
     struct hash request; /* method, path, query, body */
     mete_time at;
     bool done;
+    bool secret; /* then nothing of the answer is here */
     unsigned status;
     const char *type;
     struct buf body;
@@ -115,6 +116,13 @@ static struct hash request_of(const struct exchange *x)
 static void answer_again(struct exchange *x, const struct kept *k)
 {
     struct reader in = reader_of(buf_bytes(&k->headers));
+    reply_header(x, "Idempotency-Hit", text_of("true"));
+    if (k->secret) {
+        reply_fail(x, METE_IDEMPOTENCY_SECRET, NULL,
+                   "the first answer had the status %u and held a secret, which is shown once",
+                   k->status);
+        return;
+    }
     reply_body(x, k->status, k->type, buf_text(&k->body));
     while (!reader_done(&in)) {
         struct text name = read_sized(&in);
@@ -122,7 +130,6 @@ static void answer_again(struct exchange *x, const struct kept *k)
         METE_ASSERT(!in.failed);
         reply_header(x, arena_text(&x->arena, name).p, value);
     }
-    reply_header(x, "Idempotency-Hit", text_of("true"));
 }
 
 static void room_make(struct idempotency *m, mete_time now)
@@ -169,10 +176,16 @@ static enum mete_code begin(struct idempotency *m, struct exchange *x, const str
     return METE_OK;
 }
 
+/** Readings change nothing. */
+static bool may_change(struct text method)
+{
+    return text_is(method, "POST") || text_is(method, "PUT") || text_is(method, "DELETE");
+}
+
 enum mete_code idempotency_begin(struct idempotency *m, struct exchange *x, struct mete_err *err)
 {
     struct text key = exchange_header(x, "Idempotency-Key");
-    if (key.p == NULL || !text_is(x->method, "POST")) {
+    if (key.p == NULL || !may_change(x->method)) {
         return METE_OK;
     }
     if (key.len == 0 || key.len > IDEMPOTENCY_KEY_MAX) {
@@ -198,8 +211,11 @@ static void answer_keep(struct idempotency *m, struct kept *k, const struct exch
 {
     k->status = x->status;
     k->type = x->type;
-    buf_put_text(&k->body, buf_text(&x->out));
-    for (size_t i = 0; i < x->reply_count; i++) {
+    k->secret = reply_is_secret(x);
+    if (!k->secret) {
+        buf_put_text(&k->body, buf_text(&x->out));
+    }
+    for (size_t i = 0; i < x->reply_count && !k->secret; i++) {
         buf_put_sized(&k->headers, x->reply[i].name);
         buf_put_sized(&k->headers, x->reply[i].value);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Answers kept for requests that are sent again with the same Idempotency-Key (IETF draft 07). In
  * memory only, so a restart forgets them: what must never happen twice has an event id, which
- * outlives every answer. Any thread. */
+ * outlives every answer. Of an answer with a secret (reply_secret) it is kept that there was one.
+ * Any thread. */
 #ifndef METE_HTTP_IDEMPOTENCY_H
 #define METE_HTTP_IDEMPOTENCY_H
 
@@ -18,9 +19,10 @@ struct idempotency;
 struct idempotency *idempotency_new(void);
 void idempotency_free(struct idempotency *m);
 
-/** Before a POST is worked on; without the header nothing happens. METE_OK with x->status 0: go on,
- *  and call idempotency_end. METE_OK with x->status set: the first answer stands in `x` again.
- *  METE_IDEMPOTENCY_MISMATCH, METE_IDEMPOTENCY_RUNNING, METE_REQUEST_INVALID. */
+/** Before a POST, PUT or DELETE is worked on; without the header nothing happens. METE_OK with
+ * x->status 0: go on, and call idempotency_end. METE_OK with x->status set: the first answer stands
+ * in `x` again, or METE_IDEMPOTENCY_SECRET. METE_IDEMPOTENCY_MISMATCH, METE_IDEMPOTENCY_RUNNING,
+ * METE_REQUEST_INVALID. */
 enum mete_code idempotency_begin(struct idempotency *m, struct exchange *x,
                                  struct mete_err *err) METE_MUST_CHECK;
 /** With the answer in `x`, before headers of the transport are added. An answer of 5xx or 429 is

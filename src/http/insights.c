@@ -8,9 +8,10 @@
 #include "engine/insights.h"
 #include "http/authority.h"
 #include "http/desk.h"
-#include "http/routes.h"
+#include "http/patrol.h"
+#include "http/router.h"
 #include "store/hash_seed.h"
-#include "store/steady.h"
+#include "store/store.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -33,14 +34,11 @@ struct bucket {
 
 struct insights {
     struct desk *d;
-    int64_t rate; /* rows a second; 0: no bound */
-    int64_t days; /* 0: for ever */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct map bucket; /* book and app -> struct bucket */
-    bool stopping;
-    bool runs; /* the thread */
-    pthread_t thread;
+    int64_t rate;         /* rows a second; 0: no bound */
+    int64_t days;         /* 0: for ever */
+    pthread_mutex_t lock; /* of the buckets */
+    struct map bucket;    /* book and app -> struct bucket */
+    struct patrol patrol; /* its thread runs when there is an age */
     _Atomic size_t at_work;
     _Atomic uint64_t rows, refused, swept;
 };
@@ -90,7 +88,7 @@ static bool rate_take(struct insights *all, struct exchange *x, struct text app,
 
 bool insights_is_report(const struct exchange *x)
 {
-    return x->route->handle == kpis_ingest || x->route->handle == insights_ingest;
+    return route_is(x, ROUTE_REPORT);
 }
 
 bool insights_has_room(struct insights *all)
@@ -135,12 +133,11 @@ void insights_stats(struct insights *all, struct insights_stats *out)
 /* --- sweeping ----------------------------------------------------------------------------------*/
 
 struct sweep {
-    struct work work; /* first: it leads back */
+    struct patrol_job job; /* first: it leads back */
     struct insights *all;
     struct insights_sweep place;
     uint64_t removed;
     bool done; /* the book has been gone through */
-    bool over; /* the step */
     bool failed;
 };
 
@@ -154,42 +151,13 @@ static void sweep_run(struct work *w, struct engine *e, const struct mete_err *w
                                             SWEEP_ROWS, &s->removed, &s->done, &err) != METE_OK;
 }
 
-static void sweep_done(struct work *w, enum mete_code code, const struct mete_err *err)
-{
-    struct sweep *s = (struct sweep *)w;
-    struct insights *all = s->all;
-    (void)err;
-    pthread_mutex_lock(&all->lock);
-    s->failed = s->failed || code != METE_OK;
-    s->over = true;
-    pthread_cond_broadcast(&all->changed);
-    pthread_mutex_unlock(&all->lock);
-}
-
-/** False: it is to stop. */
-static bool rest(struct insights *all, int64_t ms)
-{
-    const struct timespec until = steady_after(ms);
-    pthread_mutex_lock(&all->lock);
-    while (!all->stopping && pthread_cond_timedwait(&all->changed, &all->lock, &until) == 0) {
-    }
-    bool goes_on = !all->stopping;
-    pthread_mutex_unlock(&all->lock);
-    return goes_on;
-}
-
 /** One step of a book, when little enough waits for it. */
 static bool step(struct insights *all, struct sweep *s)
 {
-    s->over = false;
-    if (!desk_has_room(all->d) || !keeper_put(all->d->keeper, &s->work)) {
+    if (!desk_has_room(all->d) || !patrol_do(&all->patrol, all->d->keeper, &s->job)) {
         return true; /* the next look finds it where it was */
     }
-    pthread_mutex_lock(&all->lock);
-    while (!s->over) {
-        pthread_cond_wait(&all->changed, &all->lock);
-    }
-    pthread_mutex_unlock(&all->lock);
+    s->failed = s->failed || s->job.code != METE_OK;
     all->swept += s->failed ? 0 : s->removed;
     return !s->failed && !s->done;
 }
@@ -197,13 +165,9 @@ static bool step(struct insights *all, struct sweep *s)
 /** A book that another process writes is that one's to sweep. */
 static void book_sweep(struct insights *all, const char *book)
 {
-    struct sweep s = {.work = {.book = book,
-                               .writes = true,
-                               .may_wait = true,
-                               .run = sweep_run,
-                               .done = sweep_done},
-                      .all = all};
-    while (step(all, &s) && rest(all, SWEEP_PAUSE)) {
+    struct sweep s = {
+        .job.work = {.book = book, .writes = true, .may_wait = true, .run = sweep_run}, .all = all};
+    while (step(all, &s) && patrol_rest(&all->patrol, SWEEP_PAUSE)) {
     }
     insights_sweep_clear(&s.place);
 }
@@ -211,23 +175,18 @@ static void book_sweep(struct insights *all, const char *book)
 static void *sweep_on(void *arg)
 {
     struct insights *all = arg;
-    const struct store_options o = {.read_only = true};
     do {
         struct arena a;
-        struct mete_err err;
-        struct store *s;
-        struct text *name = NULL;
-        size_t count = 0;
+        struct mete_err unused;
+        struct text *name;
+        size_t count;
         arena_init(&a, BOOKS_ARENA);
-        if (store_open(&s, all->d->o.store, &o, &err) == METE_OK) {
-            bool read = store_books(s, &a, &name, &count, &err) == STORE_OK;
-            store_close(s);
-            for (size_t i = 0; read && i < count && rest(all, SWEEP_PAUSE); i++) {
-                book_sweep(all, name[i].p);
-            }
+        bool read = store_books_at(all->d->o.store, &a, &name, &count, &unused) == METE_OK;
+        for (size_t i = 0; read && i < count && patrol_rest(&all->patrol, SWEEP_PAUSE); i++) {
+            book_sweep(all, name[i].p);
         }
         arena_clear(&a);
-    } while (rest(all, SWEEP_EACH));
+    } while (patrol_rest(&all->patrol, SWEEP_EACH));
     return NULL;
 }
 
@@ -242,26 +201,17 @@ void insights_start(struct insights **out, struct desk *d)
     all->days = d->o.insights_days;
     map_init(&all->bucket, sizeof(struct bucket), hash_seed());
     METE_ASSERT(pthread_mutex_init(&all->lock, NULL) == 0);
-    steady_cond_init(&all->changed);
-    all->runs = all->days > 0;
-    if (all->runs) {
-        METE_ASSERT(pthread_create(&all->thread, NULL, sweep_on, all) == 0);
+    patrol_init(&all->patrol);
+    if (all->days > 0) {
+        patrol_start(&all->patrol, sweep_on, all);
     }
     *out = all;
 }
 
 void insights_stop(struct insights *all)
 {
-    if (all == NULL) {
-        return;
-    }
-    pthread_mutex_lock(&all->lock);
-    all->stopping = true;
-    pthread_cond_broadcast(&all->changed);
-    pthread_mutex_unlock(&all->lock);
-    if (all->runs) {
-        pthread_join(all->thread, NULL);
-        all->runs = false;
+    if (all != NULL) {
+        patrol_stop(&all->patrol);
     }
 }
 
@@ -269,7 +219,7 @@ void insights_free(struct insights *all)
 {
     if (all != NULL) {
         map_clear(&all->bucket);
-        pthread_cond_destroy(&all->changed);
+        patrol_free(&all->patrol);
         pthread_mutex_destroy(&all->lock);
         free(all);
     }

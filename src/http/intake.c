@@ -11,7 +11,7 @@
 #include "http/desk.h"
 #include "http/piece.h"
 #include "http/reply.h"
-#include "http/routes.h"
+#include "http/router.h"
 #include "http/sink.h"
 #include "http/streams.h"
 #include "http/tally.h"
@@ -81,13 +81,6 @@ struct intakes {
     _Atomic size_t bytes;
     _Atomic uint64_t events, waits;
 };
-
-static int64_t clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static struct intake *intake_of(struct sink *s)
 {
@@ -215,7 +208,7 @@ static bool is_full(const struct intake *in)
 static bool fill(struct intake *in)
 {
     struct cutting c = {.line = 0};
-    while (!is_full(in) && has_room(in->all) && clock_us() >= in->paced_until) {
+    while (!is_full(in) && has_room(in->all) && steady_now() >= in->paced_until) {
         if (!cutter_next(in->cutter, &c)) {
             return true;
         }
@@ -234,7 +227,7 @@ static bool fill(struct intake *in)
 static bool may_put(const struct intake *in)
 {
     const struct intakes *all = in->all;
-    return !all->stopping && clock_us() >= in->paced_until && desk_has_room(all->d);
+    return !all->stopping && steady_now() >= in->paced_until && desk_has_room(all->d);
 }
 
 static void put(struct intake *in)
@@ -246,8 +239,8 @@ static void put(struct intake *in)
     atomic_fetch_add(&in->holders, 1);
     atomic_fetch_add(&all->flying, 1);
     atomic_fetch_add(&all->events, p->count);
-    in->paced_until =
-        clock_us() + authority_charge(all->d->authority, &in->place.standing, p->count, desk_now());
+    in->paced_until = steady_now() + authority_charge(all->d->authority, &in->place.standing,
+                                                      p->count, desk_now());
     desk_piece_put(all->d, &p->x);
 }
 
@@ -449,7 +442,7 @@ static void sink_end(struct sink *s)
     struct intake *in = intake_of(s);
     pthread_mutex_lock(&in->lock);
     if (in->state == OPEN) {
-        in->x->began_clock = clock_us(); /* from here on its client waits for us */
+        in->x->began_clock = steady_now(); /* from here on its client waits for us */
         cutter_push(in->cutter, (struct bytes){0}, true);
         in->state = WHOLE;
         (void)go(in);
@@ -502,8 +495,7 @@ static bool wants_lines(const struct exchange *x)
 bool intake_wants(const struct exchange *x, size_t declared)
 {
     static const char *const whole[] = {"Idempotency-Key", "Content-Digest", "Signature-Input"};
-    if (x->route == NULL || x->route->handle != events_post || !is_ndjson(x) ||
-        exchange_query_flag(x, "dry_run")) {
+    if (!route_is(x, ROUTE_ENDLESS) || !is_ndjson(x) || exchange_query_flag(x, "dry_run")) {
         return false;
     }
     for (size_t i = 0; i < ARRAY_LEN(whole); i++) {

@@ -121,7 +121,7 @@ static bool key_add(struct exchange *x, struct api_keys *k, struct api_key *row)
         jw_str(&w, "key", text);
         key_members(&w, row, x->began_at);
         jw_end_object(&w);
-        reply_header(x, "Cache-Control", TEXT("no-store"));
+        reply_secret(x);
     } else {
         reply_problem(x, &err);
     }
@@ -206,12 +206,15 @@ static bool limits_read(struct exchange *x, const struct json *body, struct text
     return true;
 }
 
+static const char *const MEMBERS[] = {"scopes", "party",  "producer",   "service",
+                                      "note",   "limits", "expires_at", NULL};
+
 void keys_post(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct api_key row = {.book = text_of(x->who->book)};
     const struct json *body = body_object(x);
     (void)e;
-    if (body == NULL || !scopes_read(x, body, &row.scopes) ||
+    if (body == NULL || !body_is_known(x, body, MEMBERS) || !scopes_read(x, body, &row.scopes) ||
         !text_read(x, body, "party", 200, &row.party) ||
         !text_read(x, body, "producer", 32, &row.producer) || !producer_is_known(x, &row) ||
         !text_read(x, body, "service", 64, &row.service) ||
@@ -291,8 +294,12 @@ void key_delete(struct desk *d, struct engine *e, struct exchange *x)
 static bool keep_read(struct exchange *x, int64_t *out)
 {
     const struct json *body = x->body.len > 0 ? body_object(x) : NULL;
+    static const char *const members[] = {"keep_s", NULL};
     const struct json *keep = json_get(body, "keep_s");
     *out = KEEP_DEFAULT_S;
+    if (body != NULL && !body_is_known(x, body, members)) {
+        return false;
+    }
     if (x->status == 0 && keep != NULL && !json_int(keep, 0, KEEP_MAX_S, out)) {
         reply_fail(x, METE_REQUEST_INVALID, "/keep_s", "keep_s is 0 to %u", KEEP_MAX_S);
     }

@@ -146,7 +146,8 @@ enum mete_code limits_check(struct engine *e, const struct principal *who,
     if (event->type == EVENT_ALLOCATION_DISPUTED) {
         return dispute_check(e, who, event->allocation.allocation_id, err);
     }
-    return event->type == EVENT_WALLET_TRANSFERRED
-               ? money_check(e, who, &event->transfer.amount, err)
-               : METE_OK;
+    const struct money *moved = event->type == EVENT_WALLET_TRANSFERRED ? &event->transfer.amount
+                                : event->type == EVENT_FX_CONVERTED     ? &event->conversion.amount
+                                                                        : NULL;
+    return moved != NULL ? money_check(e, who, moved, err) : METE_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * How much one act of a key may be about: a share that it disputes, a payout that it asks for,
- * money that it hands on. A key whose limits name assets moves no others. */
+ * money that it hands on or exchanges. A key whose limits name assets moves no others. */
 #ifndef METE_HTTP_LIMITS_H
 #define METE_HTTP_LIMITS_H
 

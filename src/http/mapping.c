@@ -24,6 +24,31 @@ const struct json *body_object(struct exchange *x)
     return body;
 }
 
+const struct json *body_stranger(const struct json *in, const char *const *names)
+{
+    for (const struct json *j = in->child; j != NULL; j = j->next) {
+        size_t i = 0;
+        while (names[i] != NULL && !text_is(j->key, names[i])) {
+            i++;
+        }
+        if (names[i] == NULL) {
+            return j;
+        }
+    }
+    return NULL;
+}
+
+bool body_is_known(struct exchange *x, const struct json *body, const char *const *names)
+{
+    const struct json *j = body_stranger(body, names);
+    char pointer[64] = "";
+    if (j != NULL) {
+        json_pointer_add(pointer, sizeof pointer, j->key);
+        reply_fail(x, METE_MEMBER_UNKNOWN, pointer, "there is no such member here");
+    }
+    return j == NULL;
+}
+
 bool body_text(struct exchange *x, const struct json *body, const char *const *names,
                struct text *out)
 {

@@ -8,6 +8,11 @@
 
 /** The body as a JSON object; NULL: the answer says already why not (400). */
 const struct json *body_object(struct exchange *x);
+/** The first member that `names`, which ends with NULL, does not list; NULL: there is none. */
+const struct json *body_stranger(const struct json *in, const char *const *names);
+/** All members are listed: what nobody understood would be lost. False: the answer says so (422).
+ */
+bool body_is_known(struct exchange *x, const struct json *body, const char *const *names);
 /** A member that is a string of 1 to 200 bytes, under one of its names; empty when it is absent.
  *  False: the answer says what is wrong. */
 bool body_text(struct exchange *x, const struct json *body, const char *const *names,

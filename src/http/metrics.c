@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "http/desk.h"
+#include "http/facilitator/numbers.h"
 #include "http/follow.h"
 #include "http/idempotency.h"
 #include "http/insights.h"
@@ -244,6 +245,7 @@ static void server_write(const struct desk *d, struct exposition *e)
     intake_write(d, e);
     insights_write(d, e);
     payouts_write(d, e);
+    facilitator_numbers(d->facilitator, e);
     lines_write(d, e);
     metrics_process_write(e, d->o.store, d->started_at);
 }

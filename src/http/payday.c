@@ -6,9 +6,10 @@
 #include "base/text.h"
 #include "engine/payouts.h"
 #include "http/desk.h"
-#include "store/steady.h"
+#include "http/patrol.h"
+#include "http/trouble.h"
+#include "store/store.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,30 +25,24 @@
 
 struct payday {
     struct desk *d;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool stopping;
-    bool news;
+    struct patrol patrol;
     struct arena names;
     struct text *book;
     struct payout_clerk *clerk; /* one a book */
     size_t books;
     size_t page; /* accounts */
+    struct trouble trouble;
 };
 
 /* --- the keeper's part -------------------------------------------------------------------------*/
 
 struct job {
-    struct work work; /* first: it leads back */
+    struct patrol_job job; /* first: it leads back */
     struct payday *p;
     struct payout_clerk *clerk;
     struct payout_batch_progress done;
     bool due;
     int64_t took; /* us */
-    bool over;
-    enum mete_code code;
-    struct mete_err err;
 };
 
 static void job_run(struct work *w, struct engine *e, const struct mete_err *err)
@@ -55,66 +50,24 @@ static void job_run(struct work *w, struct engine *e, const struct mete_err *err
     struct job *j = (struct job *)w;
     mete_time began = desk_now();
     if (e == NULL) {
-        j->code = err->code;
-        j->err = *err;
+        j->job.code = err->code;
+        j->job.err = *err;
     } else if (!w->writes) {
-        j->code = payout_clerk_look(e, j->clerk, &j->due, &j->err);
+        j->job.code = payout_clerk_look(e, j->clerk, &j->due, &j->job.err);
     } else {
-        j->code = payout_clerk_step(e, j->clerk, j->p->page, &j->done, &j->err);
+        j->job.code = payout_clerk_step(e, j->clerk, j->p->page, &j->done, &j->job.err);
     }
     j->took = desk_now() - began;
-}
-
-static void job_done(struct work *w, enum mete_code code, const struct mete_err *err)
-{
-    struct job *j = (struct job *)w;
-    struct payday *p = j->p;
-    if (code != METE_OK && j->code == METE_OK) {
-        j->code = code;
-        j->err = *err;
-    }
-    pthread_mutex_lock(&p->lock);
-    j->over = true;
-    pthread_cond_broadcast(&p->changed);
-    pthread_mutex_unlock(&p->lock);
 }
 
 /** False: too much is waiting already. */
 static bool job_wait(struct job *j)
 {
-    struct payday *p = j->p;
-    j->over = false;
-    j->code = METE_OK;
-    if (!desk_has_room(p->d) || !keeper_put(p->d->keeper, &j->work)) {
-        return false;
-    }
-    pthread_mutex_lock(&p->lock);
-    while (!j->over) {
-        pthread_cond_wait(&p->changed, &p->lock);
-    }
-    pthread_mutex_unlock(&p->lock);
-    return true;
+    struct desk *d = j->p->d;
+    return desk_has_room(d) && patrol_do(&j->p->patrol, d->keeper, &j->job);
 }
 
 /* --- pages -------------------------------------------------------------------------------------*/
-
-/** False: it is to stop. `news`, which may be NULL: ends it early when there are some, and says
- *  so. */
-static bool rest(struct payday *p, int64_t ms, bool *news)
-{
-    const struct timespec until = steady_after(ms);
-    pthread_mutex_lock(&p->lock);
-    while (!p->stopping && !(news != NULL && p->news) &&
-           pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0) {
-    }
-    if (news != NULL) {
-        *news = p->news;
-        p->news = false;
-    }
-    bool goes_on = !p->stopping;
-    pthread_mutex_unlock(&p->lock);
-    return goes_on;
-}
 
 static void page_fit(struct payday *p, int64_t took)
 {
@@ -126,44 +79,57 @@ static void page_fit(struct payday *p, int64_t took)
 }
 
 /** Another process has the book, or it is just being opened: no failure. */
-static void failure_say(const struct payday *p, const struct job *j)
+static bool is_failure(const struct job *j)
 {
-    if (j->code != METE_STORE_BUSY && j->code != METE_STORE_MISSING) {
-        desk_say(p->d, "payouts of %s: %s", j->work.book, j->err.text);
+    return j->job.code != METE_OK && j->job.code != METE_STORE_BUSY &&
+           j->job.code != METE_STORE_MISSING;
+}
+
+static void outcome_say(struct payday *p, const struct job *j)
+{
+    const char *book = j->job.work.book;
+    if (is_failure(j)) {
+        if (trouble_add(&p->trouble, book, j->job.err.text)) {
+            desk_say(p->d, "payouts of book %s are not queued: %s; tried again, ever more rarely",
+                     book, j->job.err.text);
+        }
+    } else if (trouble_end(&p->trouble, book)) {
+        desk_say(p->d, "payouts of book %s are queued again", book);
     }
 }
 
 static bool look(struct payday *p, struct job *j)
 {
-    j->work.writes = false;
+    j->job.work.writes = false;
     if (!job_wait(j)) {
         return false;
     }
-    if (j->code != METE_OK) {
-        failure_say(p, j);
+    if (j->job.code != METE_OK || !j->due) { /* else it has to be seen whether it can be done */
+        outcome_say(p, j);
     }
-    return j->code == METE_OK && j->due;
+    return j->job.code == METE_OK && j->due;
 }
 
 /** As long as something is due; a failure is looked at again with the next look. */
 static void book_run(struct payday *p, size_t i)
 {
-    struct job j = {
-        .work = {.book = p->book[i].p, .may_wait = true, .run = job_run, .done = job_done},
-        .p = p,
-        .clerk = &p->clerk[i]};
+    struct job j = {.job.work = {.book = p->book[i].p, .may_wait = true, .run = job_run},
+                    .p = p,
+                    .clerk = &p->clerk[i]};
     while (look(p, &j)) {
         mete_time began = desk_now();
-        j.work.writes = true;
+        j.job.work.writes = true;
         bool ran = job_wait(&j);
         int64_t whole = (desk_now() - began) / 1000; /* ms; the wait and the commit too */
-        if (ran && j.code != METE_OK) {
-            failure_say(p, &j);
+        if (ran) {
+            outcome_say(p, &j);
+        }
+        if (ran && j.job.code != METE_OK) {
             p->clerk[i] = (struct payout_clerk){0};
             return;
         }
         page_fit(p, ran ? j.took : PAGE_LONG);
-        if (!rest(p, ran && whole < LOOK_EVERY ? 1 + whole : LOOK_EVERY / 10, NULL)) {
+        if (!patrol_rest(&p->patrol, ran && whole < LOOK_EVERY ? 1 + whole : LOOK_EVERY / 10)) {
             return;
         }
     }
@@ -174,36 +140,31 @@ static void book_run(struct payday *p, size_t i)
 /** Which books there are; what was known of each is begun anew, which costs time alone. */
 static void books_find(struct payday *p)
 {
-    const struct store_options o = {.read_only = true};
-    struct mete_err err;
-    struct store *s;
-    size_t count = 0;
-    struct text *found = NULL;
-    if (store_open(&s, p->d->o.store, &o, &err) != METE_OK) {
-        return;
-    }
+    struct mete_err unused;
     arena_reset(&p->names);
     p->books = 0;
-    if (store_books(s, &p->names, &found, &count, &err) == STORE_OK) {
-        p->book = found;
-        p->books = count;
-        p->clerk = arena_array(&p->names, count, sizeof *p->clerk);
-        for (size_t i = 0; i < count; i++) {
-            p->clerk[i] = (struct payout_clerk){0};
-        }
+    if (store_books_at(p->d->o.store, &p->names, &p->book, &p->books, &unused) != METE_OK) {
+        p->books = 0;
+        return;
     }
-    store_close(s);
+    p->clerk = arena_array(&p->names, p->books, sizeof *p->clerk);
+    for (size_t i = 0; i < p->books; i++) {
+        p->clerk[i] = (struct payout_clerk){0};
+    }
 }
 
 /** Is the book looked at now? In a store that several processes share, others' books are left to
  *  them between two looks at all. */
-static bool is_looked_at(const struct payday *p, struct text book, bool news)
+static bool is_looked_at(const struct payday *p, struct text book, bool all, bool news)
 {
     bool own = text_is(book, p->d->o.book);
-    if (p->d->relay != NULL) {
-        return (own || news) && !relay_is_away(p->d->relay, book.p);
+    if (trouble_rests(&p->trouble, book.p)) {
+        return false;
     }
-    return own || news || p->books <= BOOKS_FEW;
+    if (p->d->relay != NULL) {
+        return all || ((own || news) && !relay_is_away(p->d->relay, book.p));
+    }
+    return all || own || news || p->books <= BOOKS_FEW;
 }
 
 static void *payday_on(void *arg)
@@ -217,11 +178,11 @@ static void *payday_on(void *arg)
             books_find(p);
         }
         for (size_t i = 0; i < p->books; i++) {
-            if (all || is_looked_at(p, p->book[i], news)) {
+            if (is_looked_at(p, p->book[i], all, news)) {
                 book_run(p, i);
             }
         }
-    } while (rest(p, LOOK_EVERY, &news));
+    } while (patrol_rest_for_news(&p->patrol, LOOK_EVERY, &news));
     return NULL;
 }
 
@@ -238,20 +199,15 @@ void payday_start(struct payday **out, struct desk *d)
     p->d = d;
     p->page = PAGE_FIRST;
     arena_init(&p->names, BOOKS_ARENA);
-    METE_ASSERT(pthread_mutex_init(&p->lock, NULL) == 0);
-    steady_cond_init(&p->changed);
-    METE_ASSERT(pthread_create(&p->thread, NULL, payday_on, p) == 0);
+    patrol_init(&p->patrol);
+    patrol_start(&p->patrol, payday_on, p);
     *out = p;
 }
 
 void payday_stop(struct payday *p)
 {
     if (p != NULL) {
-        pthread_mutex_lock(&p->lock);
-        p->stopping = true;
-        pthread_cond_broadcast(&p->changed);
-        pthread_mutex_unlock(&p->lock);
-        pthread_join(p->thread, NULL);
+        patrol_stop(&p->patrol);
     }
 }
 
@@ -259,8 +215,8 @@ void payday_free(struct payday *p)
 {
     if (p != NULL) {
         arena_clear(&p->names);
-        pthread_cond_destroy(&p->changed);
-        pthread_mutex_destroy(&p->lock);
+        trouble_clear(&p->trouble);
+        patrol_free(&p->patrol);
         free(p);
     }
 }
@@ -268,9 +224,6 @@ void payday_free(struct payday *p)
 void payday_news(struct payday *p)
 {
     if (p != NULL) {
-        pthread_mutex_lock(&p->lock);
-        p->news = true;
-        pthread_cond_broadcast(&p->changed);
-        pthread_mutex_unlock(&p->lock);
+        patrol_wake(&p->patrol);
     }
 }

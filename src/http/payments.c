@@ -31,6 +31,18 @@ static bool provider_valid(struct text t)
     return t.len > 0 && t.len <= PAYMENT_PROVIDER_MAX;
 }
 
+/** Standard Webhooks signs its headers, the other two ways the body alone. */
+static bool headers_are_signed(const struct exchange *x)
+{
+    return exchange_header(x, "webhook-signature").len > 0;
+}
+
+/** A header of Standard Webhooks; empty when anybody may have written it. */
+static struct text signed_header(const struct exchange *x, const char *name)
+{
+    return headers_are_signed(x) ? exchange_header(x, name) : (struct text){0};
+}
+
 /** By whichever of the three ways the request was signed. */
 static enum webhook_verdict verdict_by(const struct exchange *x, struct text secret)
 {
@@ -42,7 +54,7 @@ static enum webhook_verdict verdict_by(const struct exchange *x, struct text sec
                                       exchange_header(x, "webhook-signature")};
     int64_t now = x->began_at / TIME_SECOND_US;
     int64_t at;
-    if (h.signature.len > 0) {
+    if (headers_are_signed(x)) {
         return webhook_standard_check(&h, body, secret, now, WINDOW_S, &at);
     }
     struct text stripe = exchange_header(x, "Stripe-Signature");
@@ -61,28 +73,14 @@ static enum webhook_verdict verdict_by(const struct exchange *x, struct text sec
 /** False: the answer says why not. */
 static bool signature_good(const struct desk *d, struct exchange *x, struct text provider)
 {
-    struct webhook_secrets s;
-    enum webhook_verdict v = WEBHOOK_HEADER;
     const char *folder = d->o.payment_secrets;
-    if (folder == NULL || !provider_valid(provider) ||
-        !webhook_secrets_read(
-            arena_printf(&x->arena, "%s/%.*s", folder, (int)provider.len, provider.p).p, &s)) {
-        reply_fail(x, METE_WEBHOOK_PROVIDER, NULL,
-                   "no secret of this provider is set up here, or others may read its file");
-        return false;
-    }
-    for (size_t i = 0; i < s.count && v != WEBHOOK_GOOD; i++) {
-        enum webhook_verdict one = verdict_by(x, s.secret[i]);
-        v = i == 0 || one == WEBHOOK_GOOD || one == WEBHOOK_STALE ? one : v;
-    }
-    webhook_secrets_wipe(&s);
-    if (v != WEBHOOK_GOOD) {
-        reply_fail(x, v == WEBHOOK_STALE ? METE_WEBHOOK_STALE : METE_WEBHOOK_SIGNATURE, NULL, "%s",
-                   v == WEBHOOK_HEADER  ? "it has no signature that can be read"
-                   : v == WEBHOOK_STALE ? "it was signed more than 72 h ago, or in the future"
-                                        : "its signature does not fit the body");
-    }
-    return v == WEBHOOK_GOOD;
+    const struct webhook_door door = {
+        folder == NULL || !provider_valid(provider)
+            ? NULL
+            : arena_printf(&x->arena, "%s/%.*s", folder, (int)provider.len, provider.p).p,
+        "no secret of this provider is set up here, or others may read its file", "72 h",
+        verdict_by};
+    return webhook_is_signed(x, &door);
 }
 
 /* --- what is said ------------------------------------------------------------------------------*/
@@ -121,11 +119,12 @@ static bool moment_read(struct exchange *x, const struct json *body, mete_time *
         said = stamp->text;
     }
     if (said.len == 0) {
-        said = exchange_header(x, "webhook-timestamp");
+        said = signed_header(x, "webhook-timestamp");
     }
     if (said.len == 0) {
         reply_fail(x, METE_REQUEST_INVALID, "/occurred_at",
-                   "occurred_at is missing: without it nobody can see how old this is");
+                   "occurred_at is missing: without it nobody can see how old this is, and "
+                   "webhook-timestamp counts only when webhook-signature covers it");
         return false;
     }
     if (webhook_seconds(said, &seconds)) {
@@ -248,14 +247,15 @@ static bool notice_read(struct exchange *x, const struct json *body, struct paym
         return false;
     }
     if (n->event_id.len == 0) {
-        n->event_id = exchange_header(x, "webhook-id");
+        n->event_id = signed_header(x, "webhook-id");
     }
     if (n->event_id.len == 0 || n->payment_id.len == 0 || n->payment_id.len > PAYMENT_ID_MAX ||
         n->event_id.len > PAYMENT_ID_MAX) {
-        reply_fail(x, METE_REQUEST_INVALID, n->event_id.len == 0 ? "/event_id" : "/payment_id",
-                   "event_id and payment_id say which event of which payment this is, in 1 to %u "
-                   "bytes each",
-                   PAYMENT_ID_MAX);
+        reply_fail(
+            x, METE_REQUEST_INVALID, n->event_id.len == 0 ? "/event_id" : "/payment_id",
+            "event_id (or webhook-id that webhook-signature covers) and payment_id say which "
+            "event of which payment this is, in 1 to %u bytes each",
+            PAYMENT_ID_MAX);
         return false;
     }
     return state_read(x, body, n) && moment_read(x, body, &n->occurred_at) &&

@@ -18,31 +18,18 @@ struct member {
     struct text *to;
 };
 
-/* What nobody understood would be lost. */
-static bool members_known(struct exchange *x, const struct json *body, const struct member *member,
-                          size_t count, const char *other)
-{
-    for (const struct json *j = body->child; j != NULL; j = j->next) {
-        size_t i = 0;
-        while (i < count && !text_is(j->key, member[i].name)) {
-            i++;
-        }
-        if (i == count && !(other != NULL && text_is(j->key, other))) {
-            char pointer[64] = "";
-            json_pointer_add(pointer, sizeof pointer, j->key);
-            reply_fail(x, METE_MEMBER_UNKNOWN, pointer, "there is no such member here");
-            return false;
-        }
-    }
-    return true;
-}
-
 /** The body, its texts taken; NULL: the answer says why not. `other` is read by the caller. */
 static const struct json *body_read(struct exchange *x, const struct member *member, size_t count,
                                     const char *other)
 {
     const struct json *body = body_object(x);
-    if (body == NULL || !members_known(x, body, member, count, other)) {
+    const char **known = arena_array(&x->arena, count + 2, sizeof *known);
+    for (size_t i = 0; i < count; i++) {
+        known[i] = member[i].name;
+    }
+    known[count] = other;
+    known[count + (other != NULL)] = NULL;
+    if (body == NULL || !body_is_known(x, body, known)) {
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
@@ -168,13 +155,11 @@ void payout_request_post(struct desk *d, struct engine *e, struct exchange *x)
 
 /* --- cancel, hold, release ---------------------------------------------------------------------*/
 
-void payout_act_prepare(struct desk *d, struct engine *e, struct exchange *x)
+/** Of one payout, or of a party, which the body names. */
+static void act_read(struct exchange *x, bool of_party)
 {
     struct payout_act *act = arena_alloc(&x->arena, sizeof *act);
-    bool of_party = x->route->handle == payout_hold_post;
     const struct member members[] = {{"reason", &act->reason}, {"party", &act->party}};
-    (void)d;
-    (void)e;
     *act = (struct payout_act){.actor = x->who->key_id};
     if (body_read(x, members, of_party ? 2 : 1, NULL) == NULL) {
         return;
@@ -184,6 +169,20 @@ void payout_act_prepare(struct desk *d, struct engine *e, struct exchange *x)
         reply_fail(x, METE_MEMBER_MISSING, "/party", "say whose payouts are held");
     }
     x->work = act;
+}
+
+void payout_act_prepare(struct desk *d, struct engine *e, struct exchange *x)
+{
+    (void)d;
+    (void)e;
+    act_read(x, false);
+}
+
+void payout_hold_prepare(struct desk *d, struct engine *e, struct exchange *x)
+{
+    (void)d;
+    (void)e;
+    act_read(x, true);
 }
 
 void payout_cancel_post(struct desk *d, struct engine *e, struct exchange *x)

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "crypto/seal.h"
 #include "http/router.h"
+#include "store/steady.h"
 #include "store/store.h"
 
 #include <pthread.h>
@@ -32,7 +33,7 @@ struct book_worker {
     struct payout_worker *p;
     char *book;
     struct worker *worker;
-    mete_time due; /* when it is asked next */
+    int64_t due; /* when it is asked next: steady_now */
     mete_time idle;
     bool failing; /* and this has been said */
 };
@@ -42,7 +43,7 @@ struct payout_worker {
     struct worker_rail rail[WORKER_RAILS_MAX];
     size_t rails;
     struct book_worker *book;
-    mete_time books_due;
+    int64_t books_due; /* steady_now */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -82,6 +83,8 @@ static void exchange_fill(struct exchange *x, const struct book_worker *b, const
                                  .scopes = UINT32_C(1) << SCOPE_PAYOUT_WORK,
                                  .signatures = authority_signatures(b->p->d->authority)};
     memcpy(x->request_id, "worker", sizeof "worker");
+    x->began_at = desk_now();
+    x->began_clock = steady_now();
     x->ended = asked_ended;
 }
 
@@ -116,13 +119,13 @@ static unsigned port_ask(void *ctx, const char *path, struct text body, struct b
 
 /* --- books -------------------------------------------------------------------------------------*/
 
+/** Without the party: who reads the log of the machine need not know who earns what. */
 static void ended_say(void *ctx, const struct worker_ended *e)
 {
     struct book_worker *b = ctx;
-    desk_say(b->p->d, "payout %.*s of book %s: %.*s to %.*s over %s: %s%s%.*s",
-             (int)e->transfer_id.len, e->transfer_id.p, b->book, (int)e->amount.len, e->amount.p,
-             (int)e->party.len, e->party.p, e->rail, e->step, e->reason.len > 0 ? ": " : "",
-             (int)e->reason.len, e->reason.p);
+    desk_say(b->p->d, "payout %.*s of book %s: %.*s over %s: %s%s%.*s", (int)e->transfer_id.len,
+             e->transfer_id.p, b->book, (int)e->amount.len, e->amount.p, e->rail, e->step,
+             e->reason.len > 0 ? ": " : "", (int)e->reason.len, e->reason.p);
 }
 
 static mete_time clock_now(void *ctx)
@@ -158,24 +161,18 @@ static void book_begin(struct payout_worker *p, const char *name)
  *  process before it left in the midst. */
 static void books_look(struct payout_worker *p)
 {
-    const struct store_options so = {.read_only = true};
-    struct store *store;
     struct text *name;
-    struct mete_err err;
+    struct mete_err unused;
     struct arena a;
-    size_t count = 0;
-    p->books_due = desk_now() + BOOKS_LOOK;
-    if (store_open(&store, p->d->o.store, &so, &err) != METE_OK) {
-        return;
-    }
+    size_t count;
+    p->books_due = steady_now() + BOOKS_LOOK;
     arena_init(&a, NAMES_MAX);
-    if (store_books(store, &a, &name, &count, &err) == STORE_OK) {
+    if (store_books_at(p->d->o.store, &a, &name, &count, &unused) == METE_OK) {
         for (size_t i = 0; i < count; i++) {
             book_begin(p, arena_text(&a, name[i]).p);
         }
     }
     arena_clear(&a);
-    store_close(store);
 }
 
 /* --- the thread --------------------------------------------------------------------------------*/
@@ -208,7 +205,7 @@ static void book_run(struct book_worker *b)
     mete_time most = strcmp(b->book, b->p->d->o.book) == 0 ? IDLE_OWN : IDLE_MOST;
     b->idle = r.claimed > 0 ? IDLE_FIRST : 2 * b->idle;
     b->idle = b->idle < most ? b->idle : most;
-    b->due = desk_now() + (r.failed ? r.wait : r.claimed > 0 ? 0 : b->idle);
+    b->due = steady_now() + (r.failed ? r.wait : r.claimed > 0 ? 0 : b->idle);
 }
 
 static void counts_add(struct worker_counts *to, const struct worker_counts *more)
@@ -240,12 +237,11 @@ static void counts_show(struct payout_worker *p)
 /** Until the next book is due, or the end. */
 static void rest(struct payout_worker *p)
 {
-    mete_time until = p->books_due;
+    int64_t until = p->books_due;
     for (const struct book_worker *b = p->book; b != NULL; b = b->next) {
         until = b->due < until ? b->due : until;
     }
-    struct timespec at = {.tv_sec = (time_t)(until / TIME_SECOND_US),
-                          .tv_nsec = (long)(until % TIME_SECOND_US) * 1000};
+    const struct timespec at = steady_at(until);
     pthread_mutex_lock(&p->lock);
     while (!p->stopping && pthread_cond_timedwait(&p->changed, &p->lock, &at) == 0) {
     }
@@ -256,12 +252,11 @@ static void *work(void *arg)
 {
     struct payout_worker *p = arg;
     while (!stops(p)) {
-        mete_time now = desk_now();
-        if (now >= p->books_due) {
+        if (steady_now() >= p->books_due) {
             books_look(p);
         }
         for (struct book_worker *b = p->book; b != NULL && !stops(p); b = b->next) {
-            if (desk_now() >= b->due) {
+            if (steady_now() >= b->due) {
                 book_run(b);
             }
         }
@@ -279,7 +274,7 @@ void payout_worker_start(struct payout_worker **out, struct desk *d, const struc
     *p = (struct payout_worker){.d = d, .rails = rails};
     memcpy(p->rail, rail, rails * sizeof *rail);
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->changed, NULL);
+    steady_cond_init(&p->changed);
     book_begin(p, d->o.book);
     METE_ASSERT(pthread_create(&p->thread, NULL, work, p) == 0);
     *out = p;

@@ -242,19 +242,6 @@ enum mete_code peers_get(struct peers *p, const char *base, struct text path, st
     return call_do(p, &call, &answer->body, answer, err);
 }
 
-void peers_path_segment(struct buf *out, struct text t)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:";
-    for (size_t i = 0; i < t.len; i++) {
-        if (memchr(plain, t.p[i], sizeof plain - 1) != NULL) {
-            buf_put_u8(out, (uint8_t)t.p[i]);
-        } else {
-            buf_printf(out, "%%%02X", (unsigned)(unsigned char)t.p[i]);
-        }
-    }
-}
-
 /* --- what is known -----------------------------------------------------------------------------*/
 
 static struct buf policy_key(struct text book, struct text id)

@@ -40,8 +40,6 @@ struct peers_answer {
 /** GET, with If-None-Match unless `known` is empty. The body is appended. */
 enum mete_code peers_get(struct peers *p, const char *base, struct text path, struct text known,
                          struct peers_answer *answer, struct mete_err *err) METE_MUST_CHECK;
-/** `t` as one segment of a path, appended. */
-void peers_path_segment(struct buf *out, struct text t);
 
 /* What is known of policies, so that a registry is not asked for each event. Any thread. */
 enum policy_known {

@@ -87,6 +87,15 @@ bool arg_rehearsal_is_clear(struct exchange *x)
     return clear;
 }
 
+bool arg_rehearsal_is_none(struct exchange *x)
+{
+    if (arg_rehearsal_is_clear(x) && exchange_query_flag(x, "dry_run")) {
+        reply_fail(x, METE_REQUEST_INVALID, NULL,
+                   "this has no rehearsal: without dry_run it is done; nothing was done");
+    }
+    return x->status == 0;
+}
+
 bool arg_own_party(struct exchange *x, struct text party)
 {
     if (x->who->party.len == 0 || text_eq(x->who->party, party)) {

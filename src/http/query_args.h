@@ -14,6 +14,8 @@ bool arg_time(struct exchange *x, const char *name, bool end_of_day, mete_time *
 
 /** dry_run, if at all, in words that do make a rehearsal, or say that it is none. */
 bool arg_rehearsal_is_clear(struct exchange *x);
+/** None is asked for, in any words: the route has none. */
+bool arg_rehearsal_is_none(struct exchange *x);
 
 /** A key that is bound to a party sees that party alone: others do not exist for it. */
 bool arg_own_party(struct exchange *x, struct text party);

@@ -5,11 +5,11 @@
 
 #include "base/text.h"
 #include "engine/publication.h"
+#include "http/desk.h"
+#include "http/patrol.h"
 #include "http/registry.h"
 #include "http/snapshots.h"
-#include "store/steady.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -25,10 +25,7 @@
 
 struct refresh {
     struct desk *d;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool stopping;
+    struct patrol patrol;
     mete_time rest; /* while it gives no answer; 0: it does */
     mete_time rest_until;
     _Atomic uint64_t looks, published, refused, failures;
@@ -37,16 +34,13 @@ struct refresh {
 /* --- the keeper's part -------------------------------------------------------------------------*/
 
 struct job {
-    struct work work; /* first: it leads back */
-    struct refresh *r;
+    struct patrol_job job; /* first: it leads back */
     struct registry_fetch *f;
     struct text id;   /* that was looked after */
     struct text etag; /* of the version that was here */
     unsigned published;
     unsigned refused;
     struct mete_err why; /* of the last that was refused */
-    bool over;
-    enum mete_code code;
 };
 
 static void draft_submit(struct job *j, struct engine *e, const struct draft *d)
@@ -69,7 +63,7 @@ static void job_run(struct work *w, struct engine *e, const struct mete_err *err
 {
     struct job *j = (struct job *)w;
     if (e == NULL) {
-        j->code = err->code;
+        j->job.code = err->code;
         return;
     }
     struct text noted = registry_noted(e, j->f->a, j->id);
@@ -81,35 +75,14 @@ static void job_run(struct work *w, struct engine *e, const struct mete_err *err
     }
 }
 
-static void job_done(struct work *w, enum mete_code code, const struct mete_err *err)
-{
-    struct job *j = (struct job *)w;
-    struct refresh *r = j->r;
-    (void)err;
-    j->code = code != METE_OK ? code : j->code;
-    pthread_mutex_lock(&r->lock);
-    j->over = true;
-    pthread_cond_broadcast(&r->changed);
-    pthread_mutex_unlock(&r->lock);
-}
-
 static void drafts_publish(struct refresh *r, struct registry_fetch *f, const char *book)
 {
-    struct job j = {.work = {.book = book, .writes = true, .run = job_run, .done = job_done},
-                    .r = r,
+    struct job j = {.job.work = {.book = book, .writes = true, .run = job_run},
                     .f = f,
                     .id = f->want[0].id,
                     .etag = f->want[0].etag};
-    if (!keeper_put(r->d->keeper, &j.work)) {
+    if (!patrol_do(&r->patrol, r->d->keeper, &j.job) || j.job.code != METE_OK) {
         return; /* the next look finds it again */
-    }
-    pthread_mutex_lock(&r->lock);
-    while (!j.over) {
-        pthread_cond_wait(&r->changed, &r->lock);
-    }
-    pthread_mutex_unlock(&r->lock);
-    if (j.code != METE_OK) {
-        return;
     }
     r->published += j.published;
     r->refused += j.refused;
@@ -169,14 +142,6 @@ static enum mete_code look_after(struct refresh *r, struct arena *a, const struc
     return METE_OK;
 }
 
-static bool is_stopping(struct refresh *r)
-{
-    pthread_mutex_lock(&r->lock);
-    bool stopping = r->stopping;
-    pthread_mutex_unlock(&r->lock);
-    return stopping;
-}
-
 static void rest_longer(struct refresh *r)
 {
     r->rest = r->rest == 0 ? REST_FIRST : r->rest * 2 < REST_MOST ? r->rest * 2 : REST_MOST;
@@ -191,7 +156,7 @@ static void tick(struct refresh *r, struct arena *a)
         return;
     }
     size_t count = peers_policies_due(r->d->peers, now, a, due, AT_ONCE);
-    for (size_t i = 0; i < count && !is_stopping(r); i++) {
+    for (size_t i = 0; i < count && !patrol_is_stopping(&r->patrol); i++) {
         if (look_after(r, a, &due[i]) != METE_OK) {
             rest_longer(r);
             return;
@@ -208,17 +173,10 @@ static void *refresh_on(void *arg)
     struct refresh *r = arg;
     struct arena a;
     arena_init(&a, MEMORY_MAX);
-    pthread_mutex_lock(&r->lock);
-    while (!r->stopping) {
-        pthread_mutex_unlock(&r->lock);
+    do {
         tick(r, &a);
         arena_reset(&a);
-        pthread_mutex_lock(&r->lock);
-        const struct timespec until = steady_after(TICK_MS);
-        while (!r->stopping && pthread_cond_timedwait(&r->changed, &r->lock, &until) == 0) {
-        }
-    }
-    pthread_mutex_unlock(&r->lock);
+    } while (patrol_rest(&r->patrol, TICK_MS));
     arena_clear(&a);
     return NULL;
 }
@@ -236,28 +194,22 @@ void refresh_start(struct refresh **out, struct desk *d)
     r = calloc(1, sizeof *r);
     METE_ASSERT(r != NULL);
     r->d = d;
-    METE_ASSERT(pthread_mutex_init(&r->lock, NULL) == 0);
-    steady_cond_init(&r->changed);
-    METE_ASSERT(pthread_create(&r->thread, NULL, refresh_on, r) == 0);
+    patrol_init(&r->patrol);
+    patrol_start(&r->patrol, refresh_on, r);
     *out = r;
 }
 
 void refresh_stop(struct refresh *r)
 {
     if (r != NULL) {
-        pthread_mutex_lock(&r->lock);
-        r->stopping = true;
-        pthread_cond_broadcast(&r->changed);
-        pthread_mutex_unlock(&r->lock);
-        pthread_join(r->thread, NULL);
+        patrol_stop(&r->patrol);
     }
 }
 
 void refresh_free(struct refresh *r)
 {
     if (r != NULL) {
-        pthread_cond_destroy(&r->changed);
-        pthread_mutex_destroy(&r->lock);
+        patrol_free(&r->patrol);
         free(r);
     }
 }

@@ -8,6 +8,7 @@
 #include "engine/publication.h"
 #include "http/desk.h"
 #include "wire/document.h"
+#include "wire/url.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -83,7 +84,7 @@ static enum mete_code get(struct asking *q, const char *query, struct text known
     struct buf path = {0};
     struct registry_fetch *f = q->f;
     buf_put_str(&path, "/v1/manifests/");
-    peers_path_segment(&path, q->id);
+    url_put_segment(&path, q->id);
     buf_put_str(&path, query);
     buf_reset(&answer->body);
     enum mete_code code = peers_get(f->peers, peers_options_of(f->peers)->registry, buf_text(&path),

@@ -175,12 +175,3 @@ void relay_free(struct relay *r)
     secret_wipe(r->o.key, sizeof r->o.key);
     free(r);
 }
-
-void relay_stats(struct relay *r, struct relay_stats *out)
-{
-    *out = (struct relay_stats){.put = r->count_put,
-                                .answered = r->count_answered,
-                                .unanswered = r->count_unanswered,
-                                .arrived = r->count_arrived,
-                                .decided = r->count_decided};
-}

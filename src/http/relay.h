@@ -49,10 +49,4 @@ void relay_decided(struct relay *r, struct exchange *x, struct engine *e);
 /** It is done with; `code`: what became of its group. Frees `x`. Any thread. */
 void relay_end(struct relay *r, struct exchange *x, enum mete_code code);
 
-struct relay_stats {
-    uint64_t put, answered, unanswered; /* of ours */
-    uint64_t arrived, decided;          /* of others */
-};
-void relay_stats(struct relay *r, struct relay_stats *out);
-
 #endif

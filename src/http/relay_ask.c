@@ -112,7 +112,6 @@ static void fresh_take(struct relay *r)
         fresh = q->next;
         q->next = r->waiting;
         r->waiting = q;
-        atomic_fetch_add(&r->count_put, 1);
         r->active_until_ms = relay_now_ms() + ACTIVE_MS;
     }
 }
@@ -167,7 +166,6 @@ static bool answer_take(void *arg, const struct inbox_item *item)
                        "is another one");
         }
         buf_clear(&plain);
-        atomic_fetch_add(&r->count_answered, 1);
         asked_end(r, q);
         break;
     }
@@ -257,7 +255,6 @@ static void give_up_one(struct relay *r, struct asked *q)
                             : "it may or may not have been stored: send it again with the same "
                               "event_id or Idempotency-Key, and it counts once");
     reply_problem_shown(q->x, &err);
-    atomic_fetch_add(&r->count_unanswered, 1);
     asked_end(r, q);
 }
 

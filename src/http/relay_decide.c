@@ -125,7 +125,6 @@ static void arrive(struct relay *r, const struct inbox_item *item, struct bytes 
         free(x);
         return;
     }
-    atomic_fetch_add(&r->count_arrived, 1);
     r->o.arrived(r->o.ctx, x);
 }
 
@@ -270,7 +269,6 @@ void relay_end(struct relay *r, struct exchange *x, enum mete_code code)
         w->now = later;
     }
     pthread_mutex_unlock(&r->lock);
-    atomic_fetch_add(&r->count_decided, done && !away);
     if (later) {
         answer_later(r, x);
     }

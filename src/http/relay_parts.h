@@ -60,8 +60,6 @@ struct relay {
         char name[NAME_LEN];
         int64_t until_ms;
     } away[AWAY_MAX];
-
-    _Atomic uint64_t count_put, count_answered, count_unanswered, count_arrived, count_decided;
 };
 
 int64_t relay_now_ms(void);

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "http/authority.h"
-#include "http/routes.h"
+#include "http/router.h"
 #include "http/source.h"
 
 #include <stdarg.h>
@@ -61,6 +61,21 @@ void reply_header(struct exchange *x, const char *name, struct text value)
     METE_ASSERT(x->reply_count < EXCHANGE_HEADERS_MAX);
     x->reply[x->reply_count++] =
         (struct pair){arena_text(&x->arena, text_of(name)), arena_text(&x->arena, value)};
+}
+
+void reply_secret(struct exchange *x)
+{
+    reply_header(x, "Cache-Control", TEXT("no-store"));
+}
+
+bool reply_is_secret(const struct exchange *x)
+{
+    bool found = false;
+    for (size_t i = 0; i < x->reply_count; i++) {
+        found = found || (text_is(x->reply[i].name, "Cache-Control") &&
+                          text_is(x->reply[i].value, "no-store"));
+    }
+    return found;
 }
 
 void reply_page_headers(struct exchange *x)
@@ -122,8 +137,7 @@ static void agent_problem(struct exchange *x, const struct mete_err *err)
 static bool is_of_agents(const struct exchange *x, enum mete_code code)
 {
     int status = mete_code_status(code);
-    return x->route != NULL && x->route->handle == my_earnings_get && status >= 401 &&
-           status <= 404;
+    return route_is(x, ROUTE_OF_AGENTS) && status >= 401 && status <= 404;
 }
 
 static void problem_write(struct exchange *x, const struct mete_err *err, bool shown)

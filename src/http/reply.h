@@ -24,6 +24,11 @@ void reply_stream(struct exchange *x, const char *type, struct source *source);
 /** Adds a header; name and value are copied. */
 void reply_header(struct exchange *x, const char *name, struct text value);
 
+/** The answer holds a secret: nobody keeps it, neither on its way nor here (http/idempotency.h). */
+void reply_secret(struct exchange *x);
+/** Does it? It still does when the answer came from another process. */
+bool reply_is_secret(const struct exchange *x);
+
 /** Of a page of HTML that takes nothing from elsewhere and runs nothing. */
 void reply_page_headers(struct exchange *x);
 

@@ -8,6 +8,11 @@
 
 #include <string.h>
 
+bool route_is(const struct exchange *x, enum route_flag flag)
+{
+    return x->route != NULL && (x->route->flags & flag) != 0;
+}
+
 static struct text segment_next(struct text *path)
 {
     size_t len = 0;
@@ -36,8 +41,22 @@ static bool goes_on(struct text want)
     return want.len > 2 && want.p[want.len - 2] == '*';
 }
 
+/** The path has what stands before the row's first parameter: most rows end here. */
+static bool begins_alike(struct text path, const char *row)
+{
+    for (size_t i = 0; row[i] != '\0' && row[i] != '{'; i++) {
+        if (i >= path.len || path.p[i] != row[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool matches(struct text path, const char *row)
 {
+    if (!begins_alike(path, row)) {
+        return false;
+    }
     struct text wanted = text_of(row);
     size_t more = segments_count(path) - segments_count(wanted);
     if (more != 0 && (segments_count(path) < segments_count(wanted) || !goes_on(wanted))) {

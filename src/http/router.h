@@ -33,6 +33,17 @@ enum place {
                     (desk_stream_done), then or later */
 };
 
+/* What else a row says of its route. */
+enum route_flag {
+    ROUTE_REAL = 1,      /* it cannot be rehearsed: dry_run is refused */
+    ROUTE_ENDLESS = 2,   /* a body of events may go on for ever (http/intake.h) */
+    ROUTE_DOCUMENT = 4,  /* the body is a policy, which another service may judge */
+    ROUTE_REPORT = 8,    /* of apps about themselves: may wait, has a rate of its own */
+    ROUTE_OF_SITE = 16,  /* pages of other sites may not ask (Origin) */
+    ROUTE_NO_BOOK = 64,  /* its handler answers for a book that is not there, too: `e` is NULL */
+    ROUTE_OF_AGENTS = 32 /* refusals are in the form of RFC 0006 */
+};
+
 /** Fills in the answer. `e` is the book of the request's key; NULL where the place has
  *  none. */
 typedef void route_handler(struct desk *desk, struct engine *e, struct exchange *x);
@@ -47,7 +58,11 @@ struct route {
     size_t body_max;        /* bytes; 0: takes no body */
     route_handler *prepare; /* before the thread changes; may answer already; may be NULL */
     route_handler *handle;
+    unsigned flags; /* of enum route_flag */
 };
+
+/** Does the row of the request say so? False without a row. */
+bool route_is(const struct exchange *x, enum route_flag flag);
 
 /** The i-th row, NULL past the end. */
 const struct route *route_at(size_t i);

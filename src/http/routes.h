@@ -31,8 +31,11 @@ route_handler keys_get, keys_post, key_delete, key_put;
 route_handler rates_get, rates_post, quote_get;
 route_handler settlement_prepare, settlement_post, settlement_get, settlements_list_get;
 route_handler payout_claims_prepare, payout_claims_post, payout_steps_prepare, payout_steps_post;
+route_handler x402_steps_prepare, x402_steps_post, x402_payments_get, x402_payment_get;
+route_handler x402_revenue_get, x402_policies_get, x402_policy_prepare, x402_policy_put;
 route_handler payout_plan_post, payout_batch_prepare, payout_batch_post, payout_batches_get;
-route_handler payout_batch_get, payouts_get, payout_get, payout_act_prepare, payout_cancel_post;
+route_handler payout_batch_get, payouts_get, payout_get, payout_act_prepare, payout_hold_prepare,
+    payout_cancel_post;
 route_handler payout_release_post, payout_hold_post, payout_request_prepare, payout_request_post;
 route_handler audit_totals_get, allocations_get, follow_post;
 route_handler allocation_get, dispute_get, disputes_list_get, dispute_prepare;
@@ -42,6 +45,10 @@ route_handler metrics_prepare, metrics_get;
 route_handler kpis_prepare, kpis_ingest, kpis_get;
 route_handler insights_prepare, insights_ingest, insights_get;
 route_handler bank_statements_post, stripe_hook_prepare, stripe_hook_post;
+route_handler x402_verify_post, x402_settle_post, x402_supported_get;
+route_handler x402_resources_get, x402_resource_prepare, x402_resource_post, x402_search_get;
+route_handler x402_analytics_get;
+route_handler x402_release_post;
 route_handler payment_prepare, payment_post;
 route_handler health_get, ready_get, version_get, openapi_get;
 

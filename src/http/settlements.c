@@ -105,26 +105,9 @@ static bool rest_read(struct exchange *x, const struct json *body, struct settle
     return true;
 }
 
-/* What nobody understood would be lost: the events hold what stands here. */
-static bool members_known(struct exchange *x, const struct json *body)
-{
-    static const char *const known[] = {
-        "settlement_id", "beneficiary_id", "campaign_id",    "batch_id", "amount",     "provider",
-        "provider_ref",  "outcome",        "failure_reason", "reason",   "occurred_at"};
-    for (const struct json *j = body->child; j != NULL; j = j->next) {
-        size_t i = 0;
-        while (i < ARRAY_LEN(known) && !text_is(j->key, known[i])) {
-            i++;
-        }
-        if (i == ARRAY_LEN(known)) {
-            char pointer[64] = "";
-            json_pointer_add(pointer, sizeof pointer, j->key);
-            reply_fail(x, METE_MEMBER_UNKNOWN, pointer, "a settlement has no such member");
-            return false;
-        }
-    }
-    return true;
-}
+static const char *const MEMBERS[] = {
+    "settlement_id", "beneficiary_id", "campaign_id",    "batch_id", "amount",      "provider",
+    "provider_ref",  "outcome",        "failure_reason", "reason",   "occurred_at", NULL};
 
 void settlement_prepare(struct desk *d, struct engine *e, struct exchange *x)
 {
@@ -133,7 +116,7 @@ void settlement_prepare(struct desk *d, struct engine *e, struct exchange *x)
     struct settlement_request *q = &s->request;
     (void)d;
     (void)e;
-    if (body == NULL || !members_known(x, body) || !outcome_read(x, body, &q->outcome) ||
+    if (body == NULL || !body_is_known(x, body, MEMBERS) || !outcome_read(x, body, &q->outcome) ||
         !texts_read(x, body, q) || !rest_read(x, body, q)) {
         return;
     }

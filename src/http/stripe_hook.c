@@ -9,6 +9,7 @@
 #include "http/reply.h"
 #include "http/routes.h"
 #include "http/webhook_secret.h"
+#include "store/store.h"
 #include "wire/stripe/stripe.h"
 
 #define TOLERANCE_S INT64_C(300)
@@ -21,37 +22,20 @@ struct hook {
     bool is_ours; /* a transfer or payout with our metadata */
 };
 
-static bool signature_good(const struct desk *d, struct exchange *x)
+static enum webhook_verdict verdict_by(const struct exchange *x, struct text secret)
 {
-    struct webhook_secrets s;
-    enum webhook_verdict v = WEBHOOK_HEADER;
-    if (d->o.stripe_webhook_secret == NULL ||
-        !webhook_secrets_read(d->o.stripe_webhook_secret, &s)) {
-        reply_fail(x, METE_WEBHOOK_PROVIDER, NULL,
-                   "[stripe] webhook_key_file is not set, or others may read it");
-        return false;
-    }
-    for (size_t i = 0; i < s.count && v != WEBHOOK_GOOD; i++) {
-        enum webhook_verdict one =
-            stripe_signature_check(exchange_header(x, "Stripe-Signature"), buf_bytes(&x->body),
-                                   s.secret[i], x->began_at / TIME_SECOND_US, TOLERANCE_S);
-        v = i == 0 || one == WEBHOOK_GOOD || one == WEBHOOK_STALE ? one : v;
-    }
-    webhook_secrets_wipe(&s);
-    if (v != WEBHOOK_GOOD) {
-        reply_fail(x, v == WEBHOOK_STALE ? METE_WEBHOOK_STALE : METE_WEBHOOK_SIGNATURE, NULL, "%s",
-                   v == WEBHOOK_HEADER  ? "it has no Stripe-Signature that can be read"
-                   : v == WEBHOOK_STALE ? "it was signed more than 5 minutes ago, or in the future"
-                                        : "its signature does not fit the body");
-    }
-    return v == WEBHOOK_GOOD;
+    return stripe_signature_check(exchange_header(x, "Stripe-Signature"), buf_bytes(&x->body),
+                                  secret, x->began_at / TIME_SECOND_US, TOLERANCE_S);
 }
 
 void stripe_hook_prepare(struct desk *d, struct engine *e, struct exchange *x)
 {
     struct hook *h = arena_alloc(&x->arena, sizeof *h);
+    const struct webhook_door door = {d->o.stripe_webhook_secret,
+                                      "[stripe] webhook_key_file is not set, or others may read it",
+                                      "5 minutes", verdict_by};
     (void)e;
-    if (!signature_good(d, x)) {
+    if (!webhook_is_signed(x, &door)) {
         return;
     }
     const struct json *body = body_object(x);
@@ -103,14 +87,24 @@ static bool payout_fact(const struct stripe_object *o, const struct asset *asset
     return true;
 }
 
-static void answer(struct exchange *x, const struct hook *h, const char *status)
+/** `reason`: p NULL for none. */
+static void answer_why(struct exchange *x, const struct hook *h, const char *status,
+                       struct text reason)
 {
     struct json_writer w;
     reply_json(x, 200, &w);
     jw_object(&w, NULL);
     jw_text(&w, "event_id", h->event.id);
     jw_str(&w, "status", status);
+    if (reason.p != NULL) {
+        jw_text(&w, "reason", reason);
+    }
     jw_end_object(&w);
+}
+
+static void answer(struct exchange *x, const struct hook *h, const char *status)
+{
+    answer_why(x, h, status, (struct text){0});
 }
 
 static void fact_book(struct engine *e, struct exchange *x, const struct hook *h,
@@ -138,6 +132,30 @@ static void fact_book(struct engine *e, struct exchange *x, const struct hook *h
     }
 }
 
+/** Another installation may pay by the same account: its books are not here, and Stripe need not
+ *  bring this again. Not so when nobody can tell. */
+static void foreign_book(struct desk *d, struct exchange *x, const struct hook *h)
+{
+    struct text *name;
+    size_t count;
+    struct mete_err err;
+    const struct text book = h->object.mete_book;
+    if (store_books_at(d->o.store, &x->arena, &name, &count, &err) != METE_OK) {
+        reply_problem(x, &err);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (text_eq(name[i], book)) { /* made just now */
+            reply_fail(x, METE_STORE_FAILED, NULL, "the book could not be opened");
+            return;
+        }
+    }
+    desk_say(d, "%.*s of Stripe is about book %.*s, which is not here: ignored",
+             (int)h->event.id.len, h->event.id.p, (int)book.len, book.p);
+    answer_why(x, h, "ignored",
+               arena_printf(&x->arena, "there is no book %.*s here", (int)book.len, book.p));
+}
+
 void stripe_hook_post(struct desk *d, struct engine *e, struct exchange *x)
 {
     const struct hook *h = x->work;
@@ -145,9 +163,12 @@ void stripe_hook_post(struct desk *d, struct engine *e, struct exchange *x)
     struct payout_due row;
     struct attempt attempt;
     struct mete_err err;
-    (void)d;
     if (!h->is_ours) {
         answer(x, h, "ignored");
+        return;
+    }
+    if (e == NULL) {
+        foreign_book(d, x, h);
         return;
     }
     if (!payout_attempt_find(e, o->mete_id, o->mete_attempt, &x->arena, &row, &attempt, &err)) {

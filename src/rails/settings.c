@@ -1,65 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Invariant: a secret is nowhere but in guarded memory (libsodium: not swapped, pages around it
- * that nobody may touch). */
+ * Where a secret may be sent. */
 #include "rails/settings.h"
 
 #include "base/text.h"
 #include "wire/url.h"
 
-#include <fcntl.h>
-#include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/** All of a file, at most `max` bytes; -1: it cannot be read, or has more. */
-static ssize_t file_read(const char *file, char *out, size_t max)
-{
-    size_t len = 0;
-    ssize_t n = 0;
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return -1;
-    }
-    while (len < max && (n = read(fd, out + len, max - len)) > 0) {
-        len += (size_t)n;
-    }
-    (void)close(fd);
-    return n < 0 || len == max ? -1 : (ssize_t)len;
-}
-
-char *rail_secret_read(const char *file, size_t max)
-{
-    METE_ASSERT(sodium_init() >= 0);
-    char *out = sodium_malloc(max + 2); /* room for an end of line of two bytes */
-    METE_ASSERT(out != NULL);
-    ssize_t len = file_read(file, out, max + 2);
-    while (len > 0 && (out[len - 1] == '\n' || out[len - 1] == '\r')) {
-        len--;
-    }
-    bool good = len > 0 && (size_t)len < max;
-    for (ssize_t i = 0; good && i < len; i++) {
-        good = out[i] > ' ' && out[i] < 127;
-    }
-    if (!good) {
-        sodium_free(out);
-        return NULL;
-    }
-    out[len] = '\0';
-    return out;
-}
-
-void rail_secret_free(char *secret)
-{
-    sodium_free(secret);
-}
-
-/** "localhost" and the addresses of the loopback, as url_read gives a host. */
-static bool is_this_machine(struct text host)
-{
-    return text_is(host, "127.0.0.1") || text_is(host, "[::1]") || host_eq(host, TEXT("localhost"));
-}
 
 enum mete_code rail_url_check(const char *name, const char *url, struct mete_err *err)
 {
@@ -71,7 +18,7 @@ enum mete_code rail_url_check(const char *name, const char *url, struct mete_err
     if (u.has_query || u.fragment.len > 0) {
         return mete_fail(err, METE_USAGE, NULL, "%s: the URL may have no query", name);
     }
-    return u.is_https || is_this_machine(u.host)
+    return u.is_https || host_is_loopback(u.host)
                ? METE_OK
                : mete_fail(err, METE_USAGE, NULL,
                            "%s: a secret is sent there, so https, or http of this machine", name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * libcurl, one handle a web. Invariant: WEB_NOT_SENT is only said when libcurl had not begun to
  * write the request, so that a payment may be made anew. */
-#include "rails/web.h"
+#include "rails/web_curl.h"
 
 #include "base/text.h"
 #include "crypto/seal.h"
@@ -9,7 +9,6 @@
 #include "wire/url.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #define CONNECT_MS 5000u
 #define TOTAL_MS   30000u
 #define ANSWER_MAX ((size_t)1 << 20)
+#define USER_AGENT "mete/" METE_VERSION
 
 struct web {
     struct web_options o;
@@ -55,9 +55,7 @@ void web_open(struct web **out, const struct web_options *o)
         snprintf(line, sizeof line, "::%s", o->connect_to);
         w->connect_to = curl_slist_append(NULL, line);
     }
-    w->o.user_agent = kept(o->user_agent != NULL ? o->user_agent : "mete/" METE_VERSION);
-    w->o.connect_ms = o->connect_ms != 0 ? o->connect_ms : CONNECT_MS;
-    w->o.total_ms = o->total_ms != 0 ? o->total_ms : TOTAL_MS;
+    w->o.user_agent = kept(o->user_agent);
     w->o.answer_max = o->answer_max != 0 ? o->answer_max : ANSWER_MAX;
     w->curl = curl_easy_init();
     METE_ASSERT(w->curl != NULL);
@@ -179,23 +177,38 @@ static const char *url_refused(const struct web *w, const char *text)
     return NULL;
 }
 
-static void options_set(struct web *w, const struct web_request *q, struct curl_slist *headers)
+void web_curl_set(CURL *c, const struct web_options *o)
 {
-    CURL *c = w->curl;
-    curl_easy_reset(c);
-    curl_easy_setopt(c, CURLOPT_URL, q->url);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, w->o.allow_http ? "http,https" : "https");
-    curl_easy_setopt(c, CURLOPT_PROXY, w->o.proxy != NULL ? w->o.proxy : "");
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, o->allow_http ? "http,https" : "https");
+    curl_easy_setopt(c, CURLOPT_PROXY, o->proxy != NULL ? o->proxy : "");
     curl_easy_setopt(c, CURLOPT_NOPROXY, ""); /* else the environment could lead around the proxy */
     curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, w->o.user_agent);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)w->o.connect_ms);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(q->total_ms != 0 ? q->total_ms : w->o.total_ms));
-    curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, w->o.keep_alive ? 0L : 1L);
-    curl_easy_setopt(c, CURLOPT_FORBID_REUSE, w->o.keep_alive ? 0L : 1L);
+    curl_easy_setopt(c, CURLOPT_USERAGENT, o->user_agent != NULL ? o->user_agent : USER_AGENT);
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)(o->connect_ms != 0 ? o->connect_ms : CONNECT_MS));
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(o->total_ms != 0 ? o->total_ms : TOTAL_MS));
+    curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, o->keep_alive ? 0L : 1L);
+    curl_easy_setopt(c, CURLOPT_FORBID_REUSE, o->keep_alive ? 0L : 1L);
+    if (o->pinned != NULL) { /* this one certificate, whatever name it bears */
+        curl_easy_setopt(c, CURLOPT_CAINFO, o->pinned);
+        curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+    } else if (o->ca_file != NULL) {
+        curl_easy_setopt(c, CURLOPT_CAINFO, o->ca_file);
+    }
+}
+
+static void options_set(struct web *w, const struct web_request *q, struct curl_slist *headers)
+{
+    CURL *c = w->curl;
+    curl_easy_reset(c);
+    web_curl_set(c, &w->o);
+    curl_easy_setopt(c, CURLOPT_URL, q->url);
+    if (q->total_ms != 0) {
+        curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)q->total_ms);
+    }
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
     if (strcmp(q->method, "GET") != 0) {
@@ -209,12 +222,6 @@ static void options_set(struct web *w, const struct web_request *q, struct curl_
     curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, socket_make);
     curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, w);
     curl_easy_setopt(c, CURLOPT_CONNECT_TO, w->connect_to);
-    if (w->o.pinned != NULL) { /* this one certificate, whatever name it bears */
-        curl_easy_setopt(c, CURLOPT_CAINFO, w->o.pinned);
-        curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
-    } else if (w->o.ca_file != NULL) {
-        curl_easy_setopt(c, CURLOPT_CAINFO, w->o.ca_file);
-    }
 }
 
 static void ended(struct web *w, CURLcode code, const char *why)

@@ -4,6 +4,7 @@
 #include "railsim/bank.h"
 
 #include "base/text.h"
+#include "crypto/seal.h"
 #include "wire/bank/field.h"
 #include "wire/bank/iban.h"
 #include "wire/bank/xml.h"
@@ -132,7 +133,9 @@ static bool pain_read(struct arena *a, struct bytes in, struct bank_file *f, cha
     struct mete_err err = {.text = ""};
     struct reading r = {.a = a, .file = f};
     const struct bank_xml_steps steps = {&r, on_open, on_close};
-    struct bank_xml *x = bank_xml_new(&steps, &err);
+    uint64_t salt;
+    random_bytes(&salt, sizeof salt);
+    struct bank_xml *x = bank_xml_new(&steps, salt, &err);
     bool good = bank_xml_feed(x, in, true) == METE_OK;
     bank_xml_free(x);
     if (!good || f->message[0] == '\0' || f->count == 0) {

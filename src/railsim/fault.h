@@ -59,6 +59,8 @@ struct buf;
       "the answer sounds like a failure, the payment succeeds after s")                            \
     X(NO_ROUTE, "no_route", DOES_PAY, 1, "the payment fails")                                      \
     X(REFUSED, "refused", DOES_ORDER, 0, "the order is refused, with text as its code")            \
+    X(REFUSED_UNKEPT, "refused_unkept", DOES_ORDER, 0,                                             \
+      "nothing is begun: the order is refused, with text as its code, and no key keeps that")      \
     X(LATE_FAILURE, "late_failure", DOES_PAYOUT, 1, "a payout is paid, and fails after s")         \
     X(WEBHOOK_TWICE, "webhook_twice", DOES_HOOK, 1, "its event comes twice")                       \
     X(WEBHOOK_ORDER, "webhook_order", DOES_HOOK, 1, "its event comes after the next one")          \

@@ -58,10 +58,10 @@ static void missing(struct call *c, const char *what, struct text id)
     stripe_fail(c, &e);
 }
 
-/** Executed, and refused by name; true: answered. */
-static bool refused_by_name(struct call *c)
+/** Refused by name; true: answered. */
+static bool refused_by_name(struct call *c, enum fault_kind fault)
 {
-    if (!fault_take(c, FAULT_REFUSED)) {
+    if (!fault_take(c, fault)) {
         return false;
     }
     const struct stripe_error e = {400, "invalid_request_error",
@@ -129,14 +129,14 @@ static enum stripe_fate transfer_create(struct call *c)
     struct stripe_object o = {.kind = TEXT("transfer")};
     if (!stripe_known(c, known) || !stripe_needs(c, "currency", &o.currency) ||
         !stripe_needs(c, "destination", &o.destination) || !stripe_amount(c, "amount", &o.amount) ||
-        !currency_ok(c, o.currency)) {
+        !currency_ok(c, o.currency) || refused_by_name(c, FAULT_REFUSED_UNKEPT)) {
         return STRIPE_NOT_KEPT;
     }
     o.currency = arena_text(&c->arena, lower(&c->arena, o.currency));
     o.group = call_arg(c, "transfer_group");
     o.description = call_arg(c, "description");
     o.metadata = stripe_metadata(c);
-    if (destination_takes(c, o.destination) && !refused_by_name(c) &&
+    if (destination_takes(c, o.destination) && !refused_by_name(c, FAULT_REFUSED) &&
         funds_suffice(c, TEXT(""), o.currency, o.amount)) {
         transfer_do(c, &o);
         answer_object(c, &o);
@@ -272,7 +272,10 @@ static enum stripe_fate payout_create(struct call *c)
     o.description = call_arg(c, "description");
     o.method = text_is(call_arg(c, "method"), "instant") ? TEXT("instant") : TEXT("standard");
     o.metadata = stripe_metadata(c);
-    if (!refused_by_name(c) && funds_suffice(c, o.account, o.currency, o.amount)) {
+    if (refused_by_name(c, FAULT_REFUSED_UNKEPT)) {
+        return STRIPE_NOT_KEPT;
+    }
+    if (!refused_by_name(c, FAULT_REFUSED) && funds_suffice(c, o.account, o.currency, o.amount)) {
         payout_do(c, &o);
         answer_object(c, &o);
     }

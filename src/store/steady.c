@@ -4,6 +4,19 @@
 
 #include "base/types.h"
 
+int64_t steady_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+struct timespec steady_at(int64_t us)
+{
+    return (struct timespec){.tv_sec = (time_t)(us / 1000000),
+                             .tv_nsec = (long)(us % 1000000) * 1000};
+}
+
 void steady_cond_init(pthread_cond_t *c)
 {
     pthread_condattr_t attr;

@@ -150,3 +150,17 @@ enum store_result store_books(struct store *s, struct arena *a, struct text **na
     struct mete_err unused;
     return s->port->books(s->impl, a, names, count, err != NULL ? err : &unused);
 }
+
+enum mete_code store_books_at(const char *location, struct arena *a, struct text **names,
+                              size_t *count, struct mete_err *err)
+{
+    const struct store_options o = {.read_only = true};
+    struct store *s;
+    *count = 0;
+    enum mete_code code = store_open(&s, location, &o, err);
+    if (code == METE_OK) {
+        code = store_books(s, a, names, count, err) == STORE_OK ? METE_OK : METE_STORE_FAILED;
+        store_close(s);
+    }
+    return code;
+}

@@ -70,6 +70,9 @@ enum mete_code store_distribute(const char *url, bool dry, struct buf *sql,
 /** Names of all books, in order of creation, NULL-terminated, in `a`. */
 enum store_result store_books(struct store *s, struct arena *a, struct text **names, size_t *count,
                               struct mete_err *err) METE_MUST_CHECK;
+/** The same for a store that is not open: opens it for reading, asks, closes it. */
+enum mete_code store_books_at(const char *location, struct arena *a, struct text **names,
+                              size_t *count, struct mete_err *err) METE_MUST_CHECK;
 
 /** Opens a book for writing (several may be open; one of them at a time has an open group: writing
  *  to another is METE_STORE_BUSY) or, in a read-only store, for reading a consistent snapshot.

@@ -34,12 +34,13 @@ enum mete_code payload_read(const struct payload_in *p) METE_MUST_CHECK;
 /** True when there is a table for the type. */
 bool payload_known(enum event_type type);
 
-/* The four tables; NULL for types of the others. */
+/* The tables; NULL for types of the others. */
 const struct payload_kind *payload_kind_registry(enum event_type type);
 const struct payload_kind *payload_kind_money(enum event_type type);
 const struct payload_kind *payload_kind_economy(enum event_type type);
 const struct payload_kind *payload_kind_growth(enum event_type type);
 const struct payload_kind *payload_kind_payout(enum event_type type);
+const struct payload_kind *payload_kind_x402(enum event_type type);
 
 /** METE_TIME_ORDER at the member `end` of `in`, unless start <= end. */
 enum mete_code payload_window(const struct payload_in *p, const struct json *in, const char *end,

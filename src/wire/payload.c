@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From an event type to the table that reads its payload. The tables stand in payload_registry.c
  * (what a book is told about its world), payload_money.c (what moves money), payload_economy.c
- * (campaigns, and what apps sell) and payload_growth.c (what growth reports). */
+ * (campaigns, and what apps sell) and payload_growth.c (what growth reports), payload_payout.c and
+ * payload_x402.c. */
 #include "base/text.h"
 #include "wire/envelope_parts.h"
 
@@ -21,7 +22,8 @@ static const struct payload_kind *kind_of(enum event_type type)
     kind = kind != NULL ? kind : payload_kind_money(type);
     kind = kind != NULL ? kind : payload_kind_economy(type);
     kind = kind != NULL ? kind : payload_kind_growth(type);
-    return kind != NULL ? kind : payload_kind_payout(type);
+    kind = kind != NULL ? kind : payload_kind_payout(type);
+    return kind != NULL ? kind : payload_kind_x402(type);
 }
 
 bool payload_known(enum event_type type)

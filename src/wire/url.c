@@ -116,6 +116,33 @@ bool host_is_onion(struct text host)
     return host_is_domain(host) && host_eq(last_label(host), TEXT("onion"));
 }
 
+/** A decimal number up to 255 as addresses are written: no zero before it. */
+static bool is_octet(struct text t)
+{
+    u128 value = 0;
+    return t.len >= 1 && t.len <= 3 && (t.len == 1 || t.p[0] != '0') && u128_parse(t, &value) &&
+           value <= UINT8_MAX;
+}
+
+bool host_is_loopback(struct text host)
+{
+    bool more = true;
+    unsigned octets = 1;
+    if (host_eq(host, TEXT("localhost")) || text_is(host, "[::1]")) {
+        return true;
+    }
+    if (!text_eq(cut(&host, '.', &more), TEXT("127"))) {
+        return false;
+    }
+    while (more) {
+        if (!is_octet(cut(&host, '.', &more))) {
+            return false;
+        }
+        octets++;
+    }
+    return octets == 4;
+}
+
 /* What stands in brackets is judged as an address when it is one: here only its characters are. */
 static bool is_bracketed(struct text t)
 {
@@ -194,13 +221,24 @@ const char *url_read(struct text in, struct url *out)
     return read_authority(authority, out);
 }
 
-void url_put_escaped(struct buf *out, struct text value)
+/** `plain`: a character that stays, beside the unreserved ones. */
+static void put_escaped(struct buf *out, struct text value, char plain)
 {
     for (size_t i = 0; i < value.len; i++) {
-        if (is_unreserved(value.p[i])) {
+        if (is_unreserved(value.p[i]) || value.p[i] == plain) {
             buf_put_u8(out, (uint8_t)value.p[i]);
         } else {
             buf_printf(out, "%%%02X", (unsigned)(uint8_t)value.p[i]);
         }
     }
+}
+
+void url_put_escaped(struct buf *out, struct text value)
+{
+    put_escaped(out, value, '~'); /* unreserved as it is */
+}
+
+void url_put_segment(struct buf *out, struct text value)
+{
+    put_escaped(out, value, ':');
 }

@@ -41,10 +41,16 @@ bool host_is_domain(struct text host);
 /** host_is_domain below the top-level name "onion" (RFC 7686). */
 bool host_is_onion(struct text host);
 
+/** "localhost", "[::1]", or an address 127.x.y.z in full: what is sent there stays in this machine.
+ *  127.0.0.1.example.org is anybody's, and short spellings (127.1) are not looked into. */
+bool host_is_loopback(struct text host);
+
 /** ASCII letters of either case are the same. */
 bool host_eq(struct text a, struct text b);
 
 /** Appends `value` with everything but unreserved characters as %XX. */
 void url_put_escaped(struct buf *out, struct text value);
+/** The same for a segment of a path, where ':' may stay: ids read as they are written. */
+void url_put_segment(struct buf *out, struct text value);
 
 #endif

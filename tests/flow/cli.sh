@@ -162,6 +162,22 @@ says err '^mete: full.csv: File too large' 'file and reason are named'
 [ ! -e full.csv ] && [ ! -e full.csv.part ]
 ok $? 'half an export is none'
 
+# a word of a supervisor is called applied when it is stored
+exits 0 'a store for a dispute' "$METE" init --store said.db
+printf '%s\n' '{"event_id":"s1","event_type":"revenue.received","occurred_at":"2025-01-01T00:00:00Z","payload":{"amount":{"amount":"1.00","currency":"USD"},"party":"a"}}' |
+    sed "s/2025-01-01T00:00:00Z/$(date -u +%Y-%m-%dT%H:%M:%SZ)/" >said.ndjson
+exits 0 'with a share' "$METE" ingest --store said.db said.ndjson
+(
+    trap '' XFSZ
+    ulimit -f 96 # 48 KiB: enough to open the store, too little for these words
+    "$METE" dispute open s1/1 --store said.db --reason "$(head -c 60000 /dev/zero | tr '\0' r)" >out 2>err </dev/null
+)
+is $? 1 'a dispute on a full disk: exit 1'
+says err 'store_full|too large|full' 'it says so'
+is "$(wc -c <out)" 0 'and calls nothing applied'
+exits 0 'once there is room' "$METE" dispute open s1/1 --store said.db --reason short
+says out '^applied: entry [0-9]+ of the log' 'it is'
+
 # a key that has ended is not followed by another that has
 exits 0 'a key of yesterday' "$METE" key create --store full.db --scopes audit:read --expires 2020-01-01 --json
 exits 1 'is not rotated' "$METE" key rotate --store full.db "$(jq -r .key_id out)"

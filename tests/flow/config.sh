@@ -250,7 +250,22 @@ diff settings told >differences
 ok $? 'mete.conf(5) has every setting'
 sed 's/^/# /' differences
 sed -n 's/^#\([a-z_]*\) =.*/\1/p; s/^# Never here.*/x/p' example | grep -cv '^x$' >count
-is "$(($(cat count) + 2))" "$(grep -c . settings)" 'so has the example, but for secrets'
+is "$(($(cat count) + 5))" "$(grep -c . settings)" 'so has the example, but for secrets'
+# the names by which the sources of rails know their settings
+printf '[rails]\nrails = stripe\n' >stripe.conf
+STRIPE_KEY=sk_test_of_the_environment BANKING_API=https://bank.example/files \
+    exits 0 'settings of the environment' "$METE" config print --config stripe.conf
+says out 'url *= *https://bank.example/files|bank.example/files' 'BANKING_API is where files for the bank go'
+grep -q sk_test_of out err
+is $? 1 'STRIPE_KEY is not shown'
+STRIPE_KEY=sk_test_of_the_environment "$METE" doctor --json --listen 127.0.0.1:0 --config stripe.conf >out 2>err
+is "$(jq -c '[.[] | select(.what == "rails") | .finding]' <out)" '["ok"]' 'STRIPE_KEY is the key of the account'
+"$METE" doctor --json --listen 127.0.0.1:0 --config stripe.conf >out 2>err
+is "$(jq -c '[.[] | select(.what == "rails") | .finding]' <out)" '["error"]' 'without it there is none'
+STRIPE_KEY=nonsense "$METE" doctor --json --listen 127.0.0.1:0 --config stripe.conf >out 2>err
+is "$(jq -c '[.[] | select(.what == "rails") | .finding]' <out)" '["error"]' 'nor with what is no key'
+grep -q nonsense out err
+is $? 1 'and it is not repeated'
 # installing leaves an operator's file alone
 for time in first second; do
     MESON_SOURCE_ROOT=$ROOT DESTDIR=$dir/root exits 0 "installed, the $time time" "$ROOT/tools/install_settings"

@@ -32,7 +32,7 @@ printf '%s\n' '{"event_id":"more-1","event_type":"book.configured","occurred_at"
 exits 0 'a dataset' dataset --out ds
 says err '^Written: ds, 60 rows in 13 families$' 'what was written'
 exits 0 'it holds together' python3 "$CHECK" ds
-is "$(jq -c '[.format,.schema_version,.tiers,.log.size,.from,.campaign]' ds/manifest.json)" '["mete-dataset",1,[1,2],72,null,null]' 'the manifest'
+is "$(jq -c '[.format,.schema_version,.tiers,.log.size,.from,.campaign]' ds/manifest.json)" '["mete-dataset",1,[1,2],75,null,null]' 'the manifest'
 is "$(jq -r .log.head ds/manifest.json)" "$("$METE" --store book.db log head --no-store --json | jq -r .root)" 'the head of the log'
 
 # the minimum that the source wants kept for optimization: descriptors, segments, pacing, experiments, snapshots

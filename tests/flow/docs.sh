@@ -22,7 +22,7 @@ of_man() {
 }
 of_help() {
     "$METE" --help | sed -n '/^Options of every/,$ s/^ *\(-.*[^ ]\)   *[^ ].*/* \1/p'
-    "$METE" --help | sed -n '/^Commands:/,/^$/ s/^  \([a-z][a-z -]*[a-z]\)   *.*/\1/p' >commands
+    "$METE" --help | sed -n '/^Commands:/,/^$/ s/^  \([a-z][a-z0-9 -]*[a-z0-9]\)   *.*/\1/p' >commands
     while read -r command; do
         # shellcheck disable=SC2086
         "$METE" $command --help >help
@@ -51,7 +51,7 @@ done
 # every type of event that is handled stands in mete-formats(5), and no other
 tr -d '\\\n' <"$ROOT/src/core/event_type.h" | grep -oE 'X\([A-Z_0-9]+, "[a-z_.0-9]+", HANDLED' |
     sed 's/.*"\(.*\)".*/\1/' | sort >handled
-sed -n '/^The types that bring/,/^\.Ss/ s/^\.Li \([a-z]*\.[a-z_]*\).*/\1/p' "$ROOT/man/mete-formats.5" | sort >told
+sed -n '/^The types that bring/,/^\.Ss/ s/^\.Li \([a-z0-9]*\.[a-z_]*\).*/\1/p' "$ROOT/man/mete-formats.5" | sort >told
 diff handled told >differences
 ok $? 'mete-formats(5) has the event types that are handled'
 sed -n 's/^[<>]/# &/p' differences

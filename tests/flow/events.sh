@@ -35,14 +35,14 @@ says out 'e2 .*/payload/hook .*pii_phone' 'the same as a table'
 says err '^3 events, 2 with an error\.$' 'and how many'
 exits 0 'the examples' "$METE" events validate "$ROOT/src/http/openapi/examples.ndjson"
 
-for machine in campaign round commitment grant royalty settlement batch transfer; do
+for machine in campaign round commitment grant royalty settlement batch transfer x402; do
     "$METE" events machine "$machine" | diff "$ROOT/doc/machines/$machine.dot" - >differences
     ok $? "doc/machines/$machine.dot is current (mete events machine $machine)"
     sed 's/^/# /' differences
 done
 "$METE" events machine --markdown | diff "$ROOT/doc/machines/README.md" - >differences
 ok $? 'doc/machines/README.md is current (mete events machine --markdown)'
-is "$(find "$ROOT/doc/machines" -name '*.dot' | wc -l)" 8 'and there are no other machines'
+is "$(find "$ROOT/doc/machines" -name '*.dot' | wc -l)" 9 'and there are no other machines'
 "$METE" events machine round --mermaid >out
 is "$(sed -n 1,3p out)" 'stateDiagram-v2
   [*] --> ROUND_DRAFT: round.created

@@ -14,7 +14,7 @@ from signing import Ed25519, Hmac, b64, now
 from served import Served, done, equal, event, note, ok
 
 SCOPES = ("revenue:write revenue:read policy:write policy:read payout:write payout:approve "
-          "dispute:write earnings:read audit:read facilitator admin payout:work").split()
+          "dispute:write earnings:read audit:read facilitator admin payout:work x402:work").split()
 SERVICES = ["validationengine", "governance", "payment", "insights", "runtime_shell"]
 CONTROL = [("control_plane", service) for service in ["", *SERVICES]]
 RUNTIME = [("runtime", "")]
@@ -38,6 +38,9 @@ NATIVE = {
     "policy.published": (CONTROL, "policy:write"),
     "contribution.recorded": (CONTROL, "policy:write"),
     "condition.changed": (CONTROL, "policy:write"),
+    "x402.policy_set": (CONTROL, "policy:write"),
+    "x402.listed": (CONTROL, "policy:write"),
+    "x402.unlisted": (CONTROL, "policy:write"),
     "fx.rate_set": (CONTROL, "policy:write"),
     "party.destination_set": (CONTROL, "payout:write"),
     "wallet.transferred": (CONTROL, "payout:write"),
@@ -72,7 +75,9 @@ FAMILIES = [
 ]
 NATIVE |= {name: (who, scope) for scope, who, names in FAMILIES for name in names.split()}
 RESERVED = ("ledger.accrued ledger.adjusted settlement.initiated settlement.paid "
-            "settlement.failed allocation.cleared_through x402.settled payout.batch_opened "
+            "settlement.failed allocation.cleared_through x402.settled x402.reserved x402.released "
+            "x402.settling x402.replaced x402.failed x402.confirmed x402.undone "
+            "payout.batch_opened "
             "payout.transfer_queued payout.transfer_sending payout.transfer_sent "
             "payout.transfer_unknown payout.transfer_paid payout.transfer_failed "
             "payout.transfer_failed_permanent payout.transfer_returned payout.transfer_cancelled "
@@ -83,6 +88,10 @@ PAYLOAD = {
     "book.configured": {"clear_after_days": 7},
     "asset.defined": {"code": "GOLD", "scale": 3},
     "app.registered": {"app_id": "a", "owner": "did:o"},
+    "x402.policy_set": {"pay_to": "0xaa", "resource": "*", "policy": "p"},
+    "x402.listed": {"resource": "https://a.org/x", "type": "http", "x402_version": 2,
+                    "accepts": [{"payTo": "0xaa"}]},
+    "x402.unlisted": {"resource": "https://a.org/x"},
     "fees.scheduled": {"fees": [{"label": "f", "bps": 1, "payee": "did:f"}]},
     "party.registered": {"party": "did:p", "kind": "human"},
     "party.destination_set": {"party": "did:p", "rail": "stripe", "destination": "acct_1"},

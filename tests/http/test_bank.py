@@ -2,6 +2,7 @@
 # covers: F-048 F-112 M-070 M-071
 """Payouts by bank files, played by rail-sim: many payments in one file, a server killed while the
 file is put out, rejections, returns, statements that come twice; and what fits no payout."""
+import hashlib
 import json
 import os
 import pathlib
@@ -86,8 +87,13 @@ def one_file(s, sim, folder):
         p.suffix == ".xml" for p in gone.iterdir()), 60)
     s.stop(signal.SIGKILL)  # perhaps before the step was said
     s.start()
-    files = [p for p in gone.iterdir() if p.suffix == ".xml"]
-    equal(len(files), 1, "one file for all")
+    marks = [p for p in gone.iterdir() if p.suffix == ".xml"]
+    until("the bank has fetched it", lambda: (folder / "done").is_dir() and any(
+        p.suffix == ".xml" for p in (folder / "done").iterdir()), 60)
+    files = [p for p in (folder / "done").iterdir() if p.suffix == ".xml"]
+    equal(([p.name for p in files], len(marks)), ([p.name for p in marks], 1), "one file for all")
+    equal(marks[0].read_text().split()[0], hashlib.sha256(files[0].read_bytes()).hexdigest(),
+          "of which a digest is remembered, and no name")
     checked = subprocess.run([METE, "bank", "check", str(files[0])], capture_output=True, text=True)
     ok("pain.001.001.09, 5 payments, sum 50.15" in checked.stdout, "it is checked again",
        checked.stdout, checked.stderr)
@@ -149,7 +155,7 @@ def schema(folder):
     xsd = folder / "any.xsd"
     xsd.write_text('<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="x"/>'
                    "</xs:schema>")
-    path = next(p for p in (folder / "in/.mete-sent").iterdir() if p.suffix == ".xml")
+    path = next(p for p in (folder / "done").iterdir() if p.suffix == ".xml")
     run = subprocess.run([METE, "bank", "check", "--xsd", str(xsd), str(path)], capture_output=True,
                          text=True)
     there = any(os.access(f"{d}/xmllint", os.X_OK) for d in os.environ["PATH"].split(":"))
@@ -195,7 +201,7 @@ def peers(folder):
     if node is None or not (script.parent / "node_modules").is_dir():
         note("without node or its packages: no program by others has looked")
         return
-    sent = next(p for p in (folder / "in/.mete-sent").iterdir() if p.suffix == ".xml")
+    sent = next(p for p in (folder / "done").iterdir() if p.suffix == ".xml")
     reports = sorted(p for p in (folder / "out").iterdir() if p.suffix == ".xml")
     run = subprocess.run([node, script, sent, *reports], capture_output=True, text=True)
     if not ok(run.returncode == 0, "iso20022.js and ibantools run", run.stderr):

@@ -60,6 +60,40 @@ def the_first_answer(s, a, b):
     equal(post(s, "k6", fact("e6"), key=a)[0], 200, "a key is not used up")
 
 
+def secrets(s, admin, worker):
+    """A secret is shown once. What is sent again is not done again, and hears why it hears less."""
+    def again(method, path, body, wanted, key, why):
+        def ask():
+            return s.request(method, path, body, {"Idempotency-Key": "secret " + why}, key)
+        first = ask()
+        equal((first[0], first[1].get("Cache-Control")), (wanted, "no-store"), f"{why}: the first time")
+        held = len(s.get("/api/auth/keys", key=admin)[2]["keys"])
+        second = ask()
+        equal((second[0], second[2].get("code"), second[1].get("Idempotency-Hit")),
+              (409, "idempotency_secret", "true"), f"{why}: sent again")
+        equal(len(s.get("/api/auth/keys", key=admin)[2]["keys"]), held, f"{why}: done once")
+        equal(s.request(method, path, {"scopes": ["admin"], "rails": ["y"], "keep_s": 1},
+                        {"Idempotency-Key": "secret " + why}, key)[2].get("code"),
+              "idempotency_mismatch", f"{why}: bound to its body as any")
+        return first[2]
+
+    made = again("POST", "/api/auth/keys", {"scopes": ["earnings:read"]}, 201, admin, "a key made")
+    path = "/api/auth/keys/" + made["key_id"]
+    again("PUT", path, {"keep_s": 60}, 201, admin, "a key replaced")
+    again("POST", "/v1/payouts/claims", {"rails": ["x"]}, 200, worker, "payouts claimed")
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": "create_key", "arguments": {"scopes": ["earnings:read"]}}}
+    again("POST", "/mcp", call, 200, admin, "a key made by a tool")
+    refused = [post(s, "secret refused", {"scopes": ["sudo"]}, "/api/auth/keys", key=admin)
+               for _ in range(2)]
+    equal([(r[0], r[2], r[1].get("Idempotency-Hit")) for r in refused],
+          [(400, refused[0][2], None), (400, refused[0][2], "true")], "a refusal holds no secret")
+    ended = [s.request("DELETE", path, headers={"Idempotency-Key": "end"}, key=admin)
+             for _ in range(2)]
+    equal([(e[0], e[2], e[1].get("Idempotency-Hit")) for e in ended],
+          [(200, ended[0][2], None), (200, ended[0][2], "true")], "DELETE has keys, too")
+
+
 def dry_runs(s, a):
     path = "/v1/events?dry_run=true"
     first = post(s, "d1", fact("dry"), path, key=a)
@@ -144,6 +178,7 @@ with Served() as s:
     b = s.make_key("revenue:write")
     the_first_answer(s, a, b)
     dry_runs(s, a)
+    secrets(s, s.make_key("admin"), s.make_key("payout:work"))
     one_at_a_time(s, a)
     bounded(s, a)
     had = balance(s, a)

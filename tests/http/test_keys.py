@@ -49,9 +49,14 @@ def wrong(s):
                       ({"scopes": ["admin"], "limits": "USD=-1"}, "below nothing"),
                       ({"scopes": ["admin"], "limits": "=1"}, "of nothing"),
                       ({"scopes": ["admin"], "party": 7}, "no party"),
-                      ({"scopes": ["admin"], "expires_at": "soon"}, "no time"), ([], "no object")):
+                      ({"scopes": ["admin"], "expires_at": "soon"}, "no time"), ([], "no object"),
+                      ({"scopes": ["admin"], "expires": "2025-01-01"}, "a member that nobody knows")):
         status = s.post(KEYS, body)[0]
         ok(status in (400, 422), f"refused: {why}", status)
+    some = s.post(KEYS, {"scopes": ["earnings:read"]})[2]["key_id"]
+    status, _, body = s.request("PUT", f"{KEYS}/{some}", {"keep": 0})
+    equal((status, body.get("code"), body.get("pointer")), (422, "member_unknown", "/keep"),
+          "nor is a key replaced with one")
     for scopes, party in (("audit:read,earnings:read", ()), ("admin", ("--party", "did:a"))):
         weak = s.make_key(scopes, *party)
         equal([s.get(KEYS, key=weak)[0], s.post(KEYS, {"scopes": ["admin"]}, key=weak)[0],
@@ -89,6 +94,21 @@ def limits(s, agent):
     moved = {"from": "did:b", "to": "did:a", "amount": {"amount": "1.01", "currency": "USD"}}
     answer = s.post("/v1/events", [event("t", "wallet.transferred", moved)], key=given)
     equal(answer[2]["results"][0]["code"], "key_limit", "nor may more be handed on")
+    s.post("/v1/events", [
+        event("rate", "fx.rate_set", {"base": "EUR", "quote": "USD", "rate": "1.25", "provider": "ECB",
+                                      "as_of": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}),
+        event("clear", "book.configured", {"clear_after_days": 0}, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())),
+        event("euros", "revenue.received", {"party": "did:b", "amount": {"amount": "9.00", "currency": "EUR"}},
+              time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))])
+    changer = s.make_key("payout:write", "--limit", "EUR=2.00")
+
+    def convert(name, amount, to="USD", key=changer):
+        body = {"party": "did:b", "amount": {"amount": amount, "currency": "EUR"}, "to": to}
+        return s.post("/v1/events", [event(name, "fx.converted", body)], key=key)[2]["results"][0]
+
+    equal(convert("c1", "2.01").get("code"), "key_limit", "nor may more be exchanged")
+    equal(convert("c2", "1.00", key=given).get("code"), "key_limit", "nor an asset that the limits do not name")
+    equal(convert("c3", "2.00")["status"], "applied", "as much may")
     shown = s.mete("key", "list")
     ok("USD=6.00 EUR=5" in shown and "USD=1.00" in shown, "mete key list shows them", shown)
 

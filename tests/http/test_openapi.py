@@ -170,7 +170,7 @@ def schemas(document):
 # --- the walk ------------------------------------------------------------------------------------
 
 SCOPES = ("revenue:write,revenue:read,policy:write,policy:read,payout:write,payout:approve,"
-          "dispute:write,earnings:read,audit:read,facilitator,admin,payout:work")
+          "dispute:write,earnings:read,audit:read,facilitator,admin,payout:work,x402:work")
 SECRETS = ["swordfish-swordfish-1", "acct_SECRETDESTINATION", "swordfish-swordfish-2"]
 SHARE = {"id": "sale-1001/2"}  # the other one of the two that the examples make
 WEBHOOK_SECRET = b"whsec_c3dvcmRmaXNoLXN3b3JkZmlzaC0z"
@@ -201,6 +201,10 @@ ORDER = [
     ("planPayouts",), ("openPayoutBatch",), ("listPayoutBatches",), ("getPayoutBatch",),
     ("listPayouts",), ("getPayout", "paid"), ("cancelPayout", "paid"), ("holdPayouts",),
     ("claimPayouts",), ("stepPayouts",),
+    ("supportedPayments",), ("verifyPayment",), ("settlePayment",), ("releasePayment",),
+    ("registerPaidResource",), ("listPaidResources",), ("searchPaidResources",), ("paidResourceAnalytics",),
+    ("stepPayments",), ("listPayments",), ("getPayment",), ("getPaymentRevenue",),
+    ("setResourcePolicy",), ("listResourcePolicies",),
     ("importBankStatement",), ("stripeWebhook",), ("paymentWebhook",),
 ]
 ONCE = ("releasePayout", "requestPayout")  # what the second one is refused
@@ -276,16 +280,18 @@ class Walk:
                 self.ask(o, o.method, o.target(ids, {**given, "dry_run": "true"}), value, **more)
             once = {"Idempotency-Key": f"{o.id}-{name}-{ids}"}
             first = self.ask(o, o.method, o.target(ids, given), value, headers=once, **more)
-            again = self.ask(o, o.method, o.target(ids, given), value, headers=once, **more)
-            if o.method == "POST" and \
-                    (again.raw, again.headers["Idempotency-Hit"]) != (first.raw, "true"):
+            secret = first.headers["Cache-Control"] == "no-store"
+            again = self.ask(o, o.method, o.target(ids, given), value, headers=once,
+                             **{**more, "wanted": "409" if secret else "2"})
+            if again.headers["Idempotency-Hit"] != "true" or \
+                    (secret and again.json["code"] != "idempotency_secret") or \
+                    (not secret and again.raw != first.raw):
                 self.bad.append((o.id, name, "the same Idempotency-Key gets another answer"))
             self.ask(o, o.method, o.target(ids, given), value, **more)
-            if kind and o.method == "POST":
-                self.ask(o, o.method, o.target(ids, given), b" {}", wanted="422", headers=once)
-        if o.method == "POST":
-            self.ask(o, o.method, o.target(ids), wanted="400",
-                     headers={"Idempotency-Key": "k" * 256}, body={} if o.bodies() else None)
+            query, other = (given, b" {}") if kind else ({**given, "x": "y"}, None)
+            self.ask(o, o.method, o.target(ids, query), other, wanted="422", headers=once)
+        self.ask(o, o.method, o.target(ids), wanted="400",
+                 headers={"Idempotency-Key": "k" * 256}, body={} if o.bodies() else None)
 
     def provoke(self, o, ids):
         """What any operation answers to those who may not, know not, or send too much."""
@@ -324,7 +330,9 @@ class Walk:
                    "ingestKpis": {"bucket": "1h"}, "ingestKpisInternal": {"bucket": "1h"},
                    "ingestInsights": SAID_OTHERWISE, "ingestInsightsInternal": SAID_OTHERWISE,
                    "importRates": {}, "mcp": {}, "createKey": {}, "rotateKey": {},
-                   "claimPayouts": {}, "stepPayouts": {},
+                   "claimPayouts": {}, "stepPayouts": {}, "stepPayments": {}, "verifyPayment": {},
+                   "settlePayment": {}, "releasePayment": {}, "registerPaidResource": {},
+                   "setResourcePolicy": {"event_id": "sale-1001"},
                    "importBankStatement": {}, "stripeWebhook": {},
                    "paymentWebhook": {"payment_id": "another"},
                    "openPayoutBatch": {"rail": "bank"}, "planPayouts": {}, "holdPayouts": {},
@@ -334,6 +342,8 @@ class Walk:
             if o.bodies() and changes.get(o.id) != {} and o.id not in ("addEvidence", "addDisputeEvidence"):
                 body = {**o.bodies()[0][2], **changes.get(o.id, {"reason": "another one"})}
                 self.ask(o, o.method, o.target(), body, wanted="409")
+        o = self.document.by_id["setResourcePolicy"]
+        self.ask(o, "PUT", o.target(), {**o.bodies()[0][2], "resource": "a*b"}, wanted="422")
         o = self.document.by_id["publishManifest"]
         self.ask(o, "POST", o.target(query={"event_id": "sale-1001"}), o.bodies()[0][2], wanted="409")
         self.ask(o, "POST", o.target(), {}, wanted="422")

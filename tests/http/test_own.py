@@ -159,7 +159,7 @@ class Thief:
         self.statuses = {}
 
     def ask(self, row, target, body=None):
-        status, headers, answer = self.s.request(row[0], target, body, key=self.key)
+        status, headers, answer = self.s.request(row[0], target, body, {"X-Request-Id": "mine"}, key=self.key)
         text = json.dumps(answer) if isinstance(answer, (dict, list)) else answer
         self.asked += 1
         count = self.statuses.setdefault(row[2], {})

@@ -41,6 +41,12 @@ def standard(body, event_id="msg_1", at=None):
             "webhook-signature": "v1," + base64.b64encode(sum_).decode()}
 
 
+def stripe(body, secret=SECRET, at=None):
+    at = str(int(time.time() if at is None else at))
+    sum_ = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"Stripe-Signature": f"t={at},v1={sum_}"}
+
+
 def secrets_folder():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mete-secrets-"))
     for name, text in (("shop", SECRET + "\n"), ("lnbits", STANDARD + "\n"),
@@ -90,6 +96,27 @@ def standard_webhooks(s):
     old = tell(s, "lnbits", raw, standard(raw, "msg_2", time.time() - 73 * 3600))
     equal((old[0], old[2]["code"]), (401, "webhook_stale"), "signed 73 h ago")
     equal(balance(s, "did:author"), 4000, "counted once")
+
+
+def unsigned_headers(s):
+    """webhook-id and webhook-timestamp count when they are signed, as Standard Webhooks has it; on
+    a body that is signed alone anybody who once saw it could write new ones."""
+    before = balance(s, "did:author")
+    at = str(int(time.time()))
+    said = {"webhook-id": "again-1", "webhook-timestamp": at}
+    for name, how in (("X-Webhook-Signature", plain), ("Stripe-Signature", stripe)):
+        for missing, body in (("event id", purchase(None, f"un-{name}")),
+                              ("moment", purchase(f"un-{name}", f"un-{name}", occurred_at=None))):
+            raw = json.dumps(body).encode()
+            got = tell(s, "shop", raw, {**how(raw), **said})
+            equal((got[0], got[2].get("code")), (400, "request_invalid"),
+                  f"{name}: the {missing} of an unsigned header is not taken")
+    raw = json.dumps(purchase(None, "un-both", occurred_at=None)).encode()
+    got = tell(s, "lnbits", raw, {**plain(raw, STANDARD), **said})
+    equal(got[0], 400, "nor of a provider that could have signed them")
+    equal(balance(s, "did:author"), before, "none of them moved money")
+    raw = json.dumps(purchase("un-good", "un-good")).encode()
+    equal(tell(s, "shop", raw, {**stripe(raw), **said})[0], 200, "said in the body they are signed")
 
 
 def window(s):
@@ -190,7 +217,7 @@ try:
             event("b", "book.configured", {"clear_after_days": 0}),
             event("c", "contribution.recorded", {"content_item_id": "post-1", "role": "author",
                                                  "party": "did:author", "weight": 1})])
-        for part in (signatures, standard_webhooks, window, once, states, shapes):
+        for part in (signatures, standard_webhooks, unsigned_headers, window, once, states, shapes):
             part(server)
         server.stop()
         server.start()

@@ -81,6 +81,31 @@ def forms(s):
         equal(s.post("/v1/payouts/steps", {"steps": steps})[0], 400, f"no step: {steps}")
 
 
+def rehearsals(s):
+    """A claim that takes no lease would be none: it is refused. Steps are tried, and nothing is kept."""
+    path = "/v1/payouts/claims?dry_run=true"
+    answer = s.post(path, {"rails": ["test"], "max": 1, "lease_s": 600})
+    equal((answer[0], answer[2].get("code")), (400, "request_invalid"), "no rehearsal of a claim")
+    payout = claim(s, ["test"], max=1, lease_s=600)[2]["payouts"][0]
+    status, _, body = s.post("/v1/payouts/steps?dry_run=true",
+                             {"steps": [sending(payout, "rehearsed", look=None)]})
+    equal((status, told(body["results"])), (200, [("applied", None)]), "a step would be taken")
+    unprepared = {"transfer_id": payout["transfer_id"], "step": "failed", "attempt": 1,
+                  "unprepared": True, "reason": "x", "retry_at": "2025-01-01T00:00:00Z"}
+    status, _, body = s.post("/v1/payouts/steps?dry_run=true", {"steps": [unprepared]})
+    equal((status, told(body["results"])), (200, [("applied", None)]), "or another")
+    ok(payout["transfer_id"] not in [p["transfer_id"] for p in
+                                     claim(s, ["test"], max=1000, lease_s=0)[2]["payouts"]],
+       "its lease goes on")
+    equal(s.get("/v1/payouts/" + payout["transfer_id"])[2]["state"], "queued", "and it is as it was")
+    for method, path, body in (("POST", "/api/auth/keys", {"scopes": ["earnings:read"]}),
+                               ("PUT", "/api/auth/keys/key_0", {}), ("DELETE", "/api/auth/keys/key_0", None)):
+        answer = s.request(method, path + "?dry_run=true", body)
+        equal((answer[0], answer[2].get("code")), (400, "request_invalid"), f"no rehearsal of {method} {path}")
+    s.stop()  # leases end
+    s.start()
+
+
 # --- claims and steps ----------------------------------------------------------------------------
 
 def one_payout(s):
@@ -259,6 +284,7 @@ with Served() as server:
                                  "earnings:read,revenue:read,audit:read")
     earn(server, 8, "test")
     queue(server, "b1", "test", 8)
+    rehearsals(server)
     what_became(server, *one_payout(server))
     groups(server, leases(server, 8))
 by_the_server(20)

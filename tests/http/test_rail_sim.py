@@ -261,6 +261,9 @@ def stripe_keys(sim):
           (200, answers[0][2]["id"], 1), "and its transfer is made once")
     sim.fault("refused", "stripe.transfer.create", text="account_closed")
     equal(make("f")[2]["error"]["code"], "account_closed", "refused by name")
+    sim.fault("refused_unkept", "stripe.transfer.create", text="account_closed")
+    equal((make("g")[2]["error"]["code"], make("g")[0]), ("account_closed", 200),
+          "refused before it began: the key is as it was")
     equal(sim.request("GET", "/v1/balance")[0], 401, "a key of the API is needed")
     auth = {"Authorization": "Bearer sk_test_" + SECRET}
     equal([sim.request("GET", "/v1/balance", None, {**auth, "Stripe-Version": v})[0]

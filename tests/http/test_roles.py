@@ -148,7 +148,7 @@ try:
     ok(time.time() - began < 5, "does not wait for itself", f"{time.time() - began:.2f} s")
 finally:
     itself.stop()
-for role, bare in (("facilitator", True), ("facilitator,worker", False), ("all", False)):
+for role, bare in (("facilitator", False), ("facilitator,worker", False), ("all", False)):
     with Served("--roles", role) as s:
         health = s.get("/healthz")[2]
         started = (s.folder / "log").read_text().splitlines()[0]

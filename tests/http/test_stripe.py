@@ -96,6 +96,20 @@ def forged(s):
     status, _, answer = s.request("POST", "/webhooks/stripe", body, signed(body))
     equal((status, answer["status"]), (200, "ignored"), "what is none of ours")
     equal(s.request("POST", "/webhooks/stripe", b"{", signed(b"{"))[0], 400, "no JSON")
+    body = json.dumps({"id": "evt_2", "object": "event", "type": "transfer.created", "created": 1,
+                       "livemode": False, "data": {"object": {
+                           "id": "tr_9", "object": "transfer", "amount": 100, "currency": "usd",
+                           "destination": "acct_1", "livemode": False, "reversed": False,
+                           "amount_reversed": 0, "balance_transaction": "txn_1",
+                           "metadata": {"mete_transfer": "po_" + "0" * 32, "mete_attempt": "1",
+                                        "book": "elsewhere"}}}}).encode()
+    status, _, answer = s.request("POST", "/webhooks/stripe", body, signed(body))
+    equal((status, answer.get("status"), answer.get("reason")),
+          (200, "ignored", "there is no book elsewhere here"),
+          "of a book that another installation has, Stripe need not say it again")
+    until("who runs it is told", lambda: "evt_2" in (s.folder / "log").read_text())
+    body = body.replace(b"elsewhere", b"../etc\\u0000")
+    equal(s.request("POST", "/webhooks/stripe", body, signed(body))[0] in (200, 400), True, "nor of none")
 
 
 def reversal(s, sim):
@@ -139,6 +153,8 @@ try:
             reversal(server, sim)
             server.stop()
             log = (server.folder / "log").read_text()
+            ok(": paid" in log and not any(f"{party} over" in log for party in PARTIES),
+               "what is said of payouts names no party")
             ok("acct_good" not in log and "sk_test" not in log and SECRET not in log,
                "no destination and no key in the log")
             server.start()

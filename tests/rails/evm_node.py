@@ -153,6 +153,8 @@ class Proxy:
         self.meddle = None
         self.posts = 0
         self.requests = []
+        self.book = None  # who knows what is committed
+        self.unlawful = []  # what was sent and was not
         proxy = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -162,6 +164,9 @@ class Proxy:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 proxy.posts += 1
                 proxy.requests += [r["method"] for r in body]
+                proxy.unlawful += [r["params"][0] for r in body
+                                   if proxy.book and r["method"] == "eth_sendRawTransaction"
+                                   and r["params"][0] not in proxy.book.committed]
                 forward = lambda asked=body: post(proxy.target, asked)
                 said = proxy.meddle(body, forward) if proxy.meddle else forward()
                 if said is None:

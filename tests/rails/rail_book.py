@@ -117,6 +117,7 @@ class Book:
 
     def __init__(self):
         self.anchors = set()
+        self.committed = set()  # transactions: a body of the EVM rail holds one, or several
         self.now = 1_800_000_000 * SECOND
         self.seen = {}
 
@@ -167,6 +168,7 @@ class Book:
         self.anchors.add(t.report["anchor"])
         t.state, t.anchor, t.bodies = "sending", t.report["anchor"], t.report["bodies"]
         t.sending_at, t.taken = self.now, 0
+        self.committed |= set(t.bodies[-1].split(","))
 
     def send(self, driver, transfers):
         for t, report in zip(transfers, self.ask(driver, "send", transfers)):
@@ -193,6 +195,7 @@ class Book:
             elif outcome == "replace":
                 assert report["bodies"][:-1] == t.bodies and report["anchor"] == t.anchor
                 t.bodies = report["bodies"]
+                self.committed |= set(t.bodies[-1].split(","))
                 again.append(t)
         return again
 

@@ -1,61 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The EVM rail against a real node: one payment and a thousand, crashes between any two steps, fees
-that rise, transactions that are dropped, re-organised, overtaken; nodes that lie, stall and break;
-tokens that refuse, take a fee, or say nothing.
+"""The EVM rail against a real node: one payment and a thousand, crashes between any two steps;
+nodes that lie, stall and break; tokens that refuse, take a fee, or say nothing; and all of it in an
+order of chance. What becomes of nonces, fees and the allowance is in test_evm_chain.py.
 covers: F-047 F-043 R-022 R-023 R-032 V-091"""
 import json
 import os
 import pathlib
 import random
 import subprocess
-import tempfile
 import time
 
-from evm_node import CHAIN, PAYER, PAYER_KEY, ROOT, Node, Proxy, checksummed
+from evm_case import (GWEI, KEY, KEYS, command, configuration, outcomes, payee, run, settings,
+                      settle, transfers)
+from evm_node import CHAIN, PAYER, PAYER_KEY, RICH, ROOT, Node, Proxy, checksummed
 from rail_book import SECOND, Book, Driver, Transfer, done, equal, note, ok
-
-KEYS = tempfile.TemporaryDirectory(prefix="mete-evm-key-")
-KEY = pathlib.Path(KEYS.name) / "key"
-KEY.write_text(PAYER_KEY + "\n")
-KEY.chmod(0o600)
-GWEI = 10**9
-
-
-def settings(node, token=None, **more):
-    url = node if isinstance(node, str) else node.url()
-    s = {"network": "base", "rpc_url": url, "key_file": str(KEY), "confirmations": "3",
-         "checksum": "optional", **more}
-    if token and "tokens" not in s:
-        s["tokens"] = f"USDC={token}/6"
-    return s
-
-
-def payee(number):
-    return f"0x{number + 0xa11ce0000:040x}"
-
-
-def transfers(count, first=1, amount=lambda i: 1_000_000 + i):
-    return [Transfer(first + i, amount(i), payee(first + i)) for i in range(count)]
-
-
-def outcomes(all_of):
-    return [t.report["outcome"] for t in all_of]
-
-
-def settle(book, driver, node, all_of, rounds=40):
-    """Mines and looks until all rest, making new attempts of what failed."""
-    for _ in range(rounds):
-        open_ones = [t for t in all_of if t.state not in ("paid", "rejected")]
-        if not open_ones:
-            return
-        book.now += 60 * SECOND
-        again = [t for t in open_ones if t.state in ("queued", "failed")]
-        if again:
-            book.pay(driver, again)
-        looked_at = [t for t in open_ones if t.state in ("sending", "sent", "unknown")]
-        if looked_at:
-            book.look(driver, looked_at)
-        node.mine(3)
 
 
 # --- contracts ----------------------------------------------------------------------------------
@@ -320,20 +278,6 @@ def test_batch(node):
         equal([t.report["group"] for t in all_of], ["", ""],
               "a contract that is another one is not used: they are paid one by one")
         book.send(d, all_of)
-    unapproved = node.new_batch()
-    with Driver("evm", settings(node, token, batch_contract=unapproved)) as d:
-        first, second = transfers(2, first=60), transfers(2, first=62)
-        book.prepare(d, first)
-        equal(([t.report["group"] for t in first], len({t.anchor for t in first})), (["", ""], 2),
-              "without an allowance too")
-        book.send(d, first)
-        book.prepare(d, second)
-        equal(len({t.report["group"] for t in second if t.report["group"]}), 1,
-              "but the allowance is given, so that the next ones travel together")
-        book.send(d, second)
-        settle(book, d, node, first + second)
-        equal([node.balance(token, t.destination) for t in first + second],
-              [t.amount for t in first + second], "and all are paid")
 
 
 def test_thousand(node):
@@ -388,196 +332,6 @@ def test_thousand(node):
     equal(len(hashes), 10, "ten transactions")
     equal(sum(kills.values()), 4, "the driver was killed at four places")
     d.stop()
-
-
-# --- what chains do -----------------------------------------------------------------------------
-
-def test_fee_bump(node):
-    token, book = node.new_token(), Book()
-    with Driver("evm", settings(node, token, max_fee_gwei="100")) as d:
-        t, behind = transfers(2, first=2000)
-        book.pay(d, [t])
-        book.pay(d, [behind])
-        book.now += 100 * SECOND
-        equal(book.probe(d, [t, behind]), [], "what waits is given time")
-        book.now += 100 * SECOND
-        again = book.probe(d, [t, behind])
-        equal((again, len(t.bodies), len(behind.bodies)), ([t], 2, 1),
-              "then its fee is raised, of the first alone")
-        fees = [int(node.rpc("eth_getTransactionByHash", t.report["reference"])[k], 16)
-                for k in ("maxFeePerGas", "maxPriorityFeePerGas")]
-        book.send(d, again)
-        equal(t.state, "sent", "the node takes the replacement")
-        raised = [int(node.rpc("eth_getTransactionByHash", t.report["reference"])[k], 16)
-                  for k in ("maxFeePerGas", "maxPriorityFeePerGas")]
-        ok(all(8 * new >= 9 * old for old, new in zip(fees, raised)),
-           "both of its fees are an eighth higher", fees, raised)
-        node.mine(3)
-        book.probe(d, [t, behind])
-        equal([x.state for x in (t, behind)], ["paid", "paid"], "both are paid")
-
-        # The node throws out what cannot pay the base fee any more.
-        up, next_one = transfers(2, first=2005)
-        book.pay(d, [up])
-        book.pay(d, [next_one])
-        for gwei in (20, 22):
-            node.rpc("anvil_setNextBlockBaseFeePerGas", hex(gwei * GWEI))
-            node.mine(1)
-        again = book.probe(d, [up, next_one])
-        equal([x.report["outcome"] for x in (up, next_one)], ["replace", "absent"],
-              "under a base fee that rises the next one is raised at once")
-        book.send(d, [up])
-        node.mine(1)
-        book.probe(d, [up, next_one])
-        equal([x.report["outcome"] for x in (up, next_one)], ["accepted", "replace"],
-              "then the one behind it")
-        book.send(d, [next_one])
-        settle(book, d, node, [up, next_one])
-        equal([node.balance(token, x.destination) for x in (t, behind, up, next_one)],
-              [x.amount for x in (t, behind, up, next_one)], "each is paid once")
-
-        node.rpc("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
-        node.mine(1)
-        old = transfers(1, first=2010)[0]
-        book.pay(d, [old])
-        first = old.bodies[0]
-        for _ in range(3):
-            book.now += 200 * SECOND
-            again = book.probe(d, [old])
-        ok(again == [old] and len(old.bodies) >= 3, "a fee is raised again and again",
-           len(old.bodies))
-        node.mine(3)
-        book.probe(d, [old])
-        equal((old.state, old.bodies[0] == first, node.balance(token, old.destination)),
-              ("paid", True, old.amount), "the first body may be the one that pays")
-    with Driver("evm", settings(node, token, max_fee_gwei="3")) as d:
-        t = transfers(1, first=2020)[0]
-        book.pay(d, [t])
-        bodies = 0
-        for _ in range(40):
-            book.now += 400 * SECOND
-            book.look(d, [t])
-            bodies = max(bodies, len(t.bodies))
-        most = int(node.rpc("eth_getTransactionByHash", t.report["reference"])["maxFeePerGas"], 16)
-        ok(2 <= bodies < 16 and t.state == "sent" and most <= 3 * GWEI,
-           "no fee is raised above the cap", bodies, most)
-        node.mine(3)
-        settle(book, d, node, [t])
-        equal(node.balance(token, t.destination), t.amount, "and it is paid when fees are low again")
-
-
-def test_dropped(node):
-    token, book = node.new_token(), Book()
-    with Driver("evm", settings(node, token)) as d:
-        a, b = transfers(2, first=2100)
-        book.pay(d, [a])
-        book.pay(d, [b])
-        node.rpc("anvil_dropTransaction", b.report["reference"])
-        equal((book.probe(d, [a, b]), a.report["outcome"], b.report["outcome"]),
-              ([b], "accepted", "absent"), "what a node has dropped is absent, what it has is not")
-        node.rpc("anvil_dropTransaction", a.report["reference"])
-        book.send(d, book.probe(d, [a, b]))
-        node.mine(4)
-        settle(book, d, node, [a, b])
-        equal([node.balance(token, x.destination) for x in (a, b)], [a.amount, b.amount],
-              "sent again, it is paid once, and so is the next")
-
-
-def test_reorg(node):
-    token, book = node.new_token(), Book()
-    with Driver("evm", settings(node, token, confirmations="6")) as d:
-        t = transfers(1, first=2200)[0]
-        book.pay(d, [t])
-        node.mine(3)
-        book.probe(d, [t])
-        ok("3 of 6" in t.report["reason"], "three blocks deep", t.report)
-        node.rpc("anvil_rollback", 3)
-        again = book.probe(d, [t])
-        equal((again, node.balance(token, t.destination)), ([t], 0),
-              "a re-org takes it out of the chain: it is absent")
-        node.mine(8)
-        equal(book.probe(d, [t]), [t], "and stays so, however many blocks come")
-        book.send(d, [t])
-        node.mine(3)
-        node.rpc("anvil_reorg", 3, [])
-        book.look(d, [t])
-        settle(book, d, node, [t])
-        equal((t.state, node.balance(token, t.destination)), ("paid", t.amount),
-              "after two re-orgs it is paid, once")
-
-
-def test_foreign_nonce(node):
-    token, book = node.new_token(), Book()
-    with Driver("evm", settings(node, token)) as d:
-        t = transfers(1, first=2300)[0]
-        book.prepare(d, [t])
-        node.transact(payee(1), sender=PAYER, value="0x1")
-        book.send(d, [t])
-        equal(t.state, "unknown", "a nonce that is used already: nobody knows by what")
-        book.probe(d, [t])
-        equal((t.state, "not yet deep" in t.report["reason"]), ("unknown", True),
-              "nor while that block is new")
-        node.mine(2)
-        book.probe(d, [t])
-        equal((t.state, "another transaction" in t.report["reason"]), ("failed", True),
-              "deep enough, the other transaction is found: this one is dead")
-        settle(book, d, node, [t])
-        equal((t.state, t.attempt, node.balance(token, t.destination)), ("paid", 2, t.amount),
-              "the second attempt pays")
-        # A replacement that this book never heard of: the same payment, so nothing is dead.
-        u = transfers(1, first=2301)[0]
-        book.pay(d, [u])
-        book.now += 1000 * SECOND
-        book.look(d, [u])
-        equal(len(u.bodies), 2, "a replacement is sent")
-        u.bodies = u.bodies[:1]
-        node.mine(4)
-        book.probe(d, [u])
-        equal((u.state, node.balance(token, u.destination)), ("paid", u.amount),
-              "who was not told of the replacement that paid finds it")
-
-
-def test_holes(node):
-    token, book = node.new_token(), Book()
-    with Driver("evm", settings(node, token)) as d:
-        lost, kept, later, last = transfers(4, first=2400)
-        said = book.ask(d, "prepare", [lost])
-        hole = node.nonce()
-        equal(said[0]["anchor"].split(":")[-1], str(hole), "a nonce is offered")
-        book.pay(d, [kept])
-        equal(kept.anchor.split(":")[-1], str(hole + 1), "and not offered to the next one")
-        equal(node.nonce("pending"), hole, "which waits behind it")
-        book.now += 31 * SECOND
-        book.pay(d, [later])
-        equal(later.anchor.split(":")[-1], str(hole),
-              "one that was not committed in time is offered again")
-        node.mine(3)
-        settle(book, d, node, [kept, later])
-        equal([x.state for x in (kept, later)], ["paid", "paid"], "so both are paid")
-
-        book.ask(d, "prepare", [lost])
-        hole = node.nonce()
-        book.pay(d, [last])
-        reasons = []
-        for seconds in (40, 40, 400):
-            book.now += seconds * SECOND
-            book.look(d, [last])
-            reasons.append(last.report["reason"])
-        ok("waits for 1" in reasons[0] and "nobody" in reasons[1],
-           "a hole that nobody comes back to is used up", reasons)
-        node.mine(3)
-        book.probe(d, [last])
-        equal((last.state, node.balance(token, last.destination), node.nonce()),
-              ("paid", last.amount, hole + 2), "and what waited behind it is paid")
-        taken = transfers(2, first=2410)
-        for i in range(20):
-            book.anchors.add(f"eip155:{CHAIN}:{PAYER}:{hole + 2 + i}")
-        book.prepare(d, taken[:1])
-        asked = book.seen["prepare", "accepted"]
-        ok(taken[0].state == "sending" and int(taken[0].anchor.split(":")[-1]) >= hole + 22,
-           "nonces that the book knows to be taken are passed over", taken[0].anchor)
-        book.prepare(d, taken[1:])
-        note(f"twenty that were taken: {asked} and then {book.seen['prepare', 'accepted']} offers")
 
 
 # --- nodes that lie -----------------------------------------------------------------------------
@@ -763,6 +517,7 @@ def test_storm(node):
     rng = random.Random(seed)
     token, book = node.new_token(), Book()
     batch = node.new_batch(token)
+    node.mine(20)  # deeper than all that is rolled back: the allowance is the operator's
     answers = Deck(rng, *["true"] * 12, "lost", "unanswered", "busy", "no receipts", "half")
     steps = Deck(rng, *["calm"] * 5, "killed", "dropped", "foreign", "dear", "rolled back", "unsent",
                  "unsent")
@@ -783,7 +538,7 @@ def test_storm(node):
     all_of = transfers(150, first=5000, amount=lambda i: 100_000 + i)
     with Proxy(node.port) as proxy:
         d = Driver("evm", settings(proxy, token, batch_contract=batch, batch_size="7"))
-        proxy.meddle = meddle
+        proxy.meddle, proxy.book = meddle, book
         for step in range(60):
             book.now += rng.randrange(5, 120) * SECOND
             what = steps.draw()
@@ -817,6 +572,7 @@ def test_storm(node):
         under_way = sum(t.state == "paid" for t in all_of)
         settle(book, d, node, all_of, 80)
         d.stop()
+        equal(proxy.unlawful, [], f"storm: nothing was sent that was not committed (seed {seed})")
     note(f"seed {seed}; {dict(sorted(answers.drawn.items()))} {dict(sorted(steps.drawn.items()))}")
     note(f"said {({' '.join(k): v for k, v in sorted(book.seen.items())})}; paid in the storm: "
          f"{under_way} of {len(all_of)}")
@@ -864,6 +620,13 @@ def test_settings():
                 equal(d.ask({"do": "open", "settings": s}), {"ok": True}, "and good ones are taken")
     urls = pathlib.Path(KEYS.name) / "urls"
     urls.write_text(secret + "\nhttps://other.example\n")
+    urls.chmod(0o640)
+    with Driver("evm", {k: v for k, v in base.items() if k != "rpc_url"} |
+                {"rpc_url_file": str(urls)}) as d:
+        ok("chmod 600" in str(d.error), "a file with keys in it that others may read is refused",
+           d.error)
+        d.ask({"do": "open", "settings": base})
+    urls.chmod(0o600)
     filed = {k: v for k, v in base.items() if k != "rpc_url"}
     with Driver("evm", {**filed, "rpc_url_file": str(urls)}) as d:
         equal(d.error, None, "nodes may stand in a file")
@@ -871,14 +634,21 @@ def test_settings():
         ok("cannot be read" in d.ask({"do": "open", "settings": d.settings})["error"],
            "which there has to be")
         d.ask({"do": "open", "settings": base})
-    with Proxy(9) as proxy, Driver("evm", {"key_file": str(KEY)}, {"ETH_RPC": proxy.url()}) as d:
-        equal(d.error, None, "ETH_RPC and a key are enough for Ethereum")
+    with Driver("evm", {k: v for k, v in base.items() if k != "rpc_url"},
+                {"ETH_RPC": "http://127.0.0.1:9"}) as d:
+        ok("rpc_url is missing" in str(d.error), "a rail asks its settings, never the environment",
+           d.error)
+        d.ask({"do": "open", "settings": base})
+    with Proxy(9) as proxy:
         proxy.meddle = lambda asked, forward: [
             {"jsonrpc": "2.0", "id": r["id"], "result": "0x1"} for r in asked]
-        t = Transfer(1, 5, "0x90F79bf6EB2c4f870365E785982E1f101E93b906")
-        Book().prepare(d, [t])
-        ok(proxy.posts > 0 and "does not say block" in t.report["reason"], "its node is asked",
-           t.report)
+        conf = configuration({"key_file": KEY, "batch_contract": RICH})
+        status, said = command(conf, "USDC", "1", ETH_RPC=proxy.url())
+        ok(proxy.posts > 0 and status == 1 and "does not say block" in said,
+           "ETH_RPC and a key are enough for Ethereum", said)
+        conf = configuration({"key_file": KEY, "batch_contract": RICH, "network": "base"})
+        status, said = command(conf, "USDC", "1", ETH_RPC=proxy.url())
+        ok("of chain 1, not 8453" in said, "but a network that is said holds", said)
     with Driver("evm", {**base, "key_file": "pay.key"}, {"CREDENTIALS_DIRECTORY": KEYS.name}) as d:
         ok("No such file" in d.error, "a credential that is not there", d.error)
         d.ask({"do": "open", "settings": {**base, "network": "base-sepolia"}})
@@ -890,14 +660,7 @@ def test_settings():
 test_contracts()
 test_settings()
 with Node() as local:
-    for test in (test_batch_contract, test_one, test_coin, test_amounts, test_destinations,
-                 test_tokens, test_poor, test_batch, test_thousand, test_fee_bump, test_dropped,
-                 test_reorg, test_foreign_nonce, test_holes, test_liars, test_stall, test_failover,
-                 test_storm):
-        if os.environ.get("ONLY", test.__name__) == test.__name__:
-            note(test.__name__)
-            # Fees begin where they began, whatever the test before has done to them.
-            local.rpc("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
-            local.mine(1)
-            test(local)
+    run(local, (test_batch_contract, test_one, test_coin, test_amounts, test_destinations,
+                test_tokens, test_poor, test_batch, test_thousand, test_liars, test_stall,
+                test_failover, test_storm))
 done()

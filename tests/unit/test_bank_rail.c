@@ -6,6 +6,7 @@
 #include "web_script.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -227,6 +228,19 @@ static void check_same(const char *path, struct text want)
     buf_clear(&got);
 }
 
+/** What is remembered of a file names nobody: its digest, and when. */
+static void check_mark(const char *path, struct text file)
+{
+    struct buf got = {0};
+    char hex[65];
+    const struct hash h = sha256(text_bytes(file));
+    hash_hex(&h, hex);
+    read_path(path, &got);
+    assert_in_range(got.len, 65, 100);
+    assert_memory_equal(got.p, hex, 64);
+    buf_clear(&got);
+}
+
 /* --- preparing ---------------------------------------------------------------------------------*/
 
 static void test_prepare(void **state)
@@ -237,7 +251,8 @@ static void test_prepare(void **state)
     (void)state;
     stage_open(&s, NULL);
     prepared(&s);
-    assert_int_equal(pain001_check(text_bytes(s.payment[0].body[0]), false, &seen, &err), METE_OK);
+    assert_int_equal(pain001_check(text_bytes(s.payment[0].body[0]), false, 7u, &seen, &err),
+                     METE_OK);
     assert_int_equal(seen.count, PAYMENTS);
     assert_true(seen.sum_e5 == (i128)(1000 + 1001 + 1002) * 1000);
     assert_int_equal(seen.version, PAIN001_09);
@@ -280,7 +295,7 @@ static void test_prepare_some(void **state)
         assert_int_equal(s.payment[0].report.outcome, RAIL_REJECTED);
         assert_true(s.payment[0].report.remediation[0] != '\0');
         assert_int_equal(s.payment[1].report.outcome, RAIL_ACCEPTED);
-        assert_int_equal(pain001_check(text_bytes(s.payment[1].body[0]), false, &seen, NULL),
+        assert_int_equal(pain001_check(text_bytes(s.payment[1].body[0]), false, 7u, &seen, NULL),
                          METE_OK);
         assert_int_equal(seen.count, 2);
     }
@@ -299,7 +314,8 @@ static void test_prepare_some(void **state)
     s.payment[1].asset = *asset_builtin(TEXT("JPY"));
     call(&s, BANK_RAIL.prepare, PAYMENTS);
     expect(&s, PAYMENTS, RAIL_ACCEPTED);
-    assert_int_equal(pain001_check(text_bytes(s.payment[0].body[0]), false, &seen, NULL), METE_OK);
+    assert_int_equal(pain001_check(text_bytes(s.payment[0].body[0]), false, 7u, &seen, NULL),
+                     METE_OK);
     assert_int_equal(seen.version, PAIN001_03);
     stage_close(&s);
 }
@@ -318,6 +334,7 @@ static void test_folder(void **state)
     call(&s, BANK_RAIL.send, PAYMENTS);
     expect(&s, PAYMENTS, RAIL_ACCEPTED);
     check_same(out_path(&s, "", ".xml"), file);
+    check_mark(out_path(&s, "/.mete-sent", ".xml"), file);
     /* Killed before the step was said: whoever comes next finds it, and sends nothing else. */
     call(&s, BANK_RAIL.probe, PAYMENTS);
     expect(&s, PAYMENTS, RAIL_ACCEPTED);
@@ -454,21 +471,31 @@ static bool entry_count(void *arg, const struct nacha_record *r)
     return r->kind == NACHA_PLAIN && r->code == 22;
 }
 
+#define NACHA                                                                                      \
+    {"format", "nacha"}, {"routing", "021000021"}, {"origin", "1234567890"},                       \
+        {"company_id", "1234567890"},                                                              \
+    {                                                                                              \
+        "bank_name", "A BANK"                                                                      \
+    }
+
+static void ach_prepared(struct stage *s)
+{
+    for (size_t i = 0; i < PAYMENTS; i++) {
+        payment_make(s, i, ACH);
+        s->payment[i].asset = *asset_builtin(TEXT("USD"));
+    }
+    prepared(s);
+}
+
 static void test_nacha(void **state)
 {
-    static const struct script_setting settings[] = {
-        {"format", "nacha"},          {"routing", "021000021"}, {"origin", "1234567890"},
-        {"company_id", "1234567890"}, {"bank_name", "A BANK"},  {NULL, NULL}};
+    static const struct script_setting settings[] = {NACHA, {NULL, NULL}};
     struct stage s;
     unsigned n = 0;
     struct mete_err err;
     (void)state;
     stage_open(&s, settings);
-    for (size_t i = 0; i < PAYMENTS; i++) {
-        payment_make(&s, i, ACH);
-        s.payment[i].asset = *asset_builtin(TEXT("USD"));
-    }
-    prepared(&s);
+    ach_prepared(&s);
     if (nacha_read(text_bytes(s.payment[0].body[0]), entry_count, &n, &err) != METE_OK) {
         fail_msg("%s", err.text);
     }
@@ -502,8 +529,19 @@ static void test_nacha(void **state)
     assert_false(stands(out_path(&s, "", ".ach")));
     assert_int_equal(unlink(out_path(&s, "/.mete-sent", ".ach.begun")), 0);
     call(&s, BANK_RAIL.send, PAYMENTS);
-    expect(&s, PAYMENTS, RAIL_PAID); /* by now silence means it */
+    expect(&s, PAYMENTS, RAIL_ACCEPTED); /* it is out since today, Friday: silence means nothing */
     assert_true(stands(out_path(&s, "", ".ach")));
+    check_mark(out_path(&s, "/.mete-sent", ".ach"), s.payment[0].body[0]);
+    for (size_t i = 0; i < PAYMENTS; i++) { /* Monday the 10th, and three banking days */
+        s.payment[i].now = BEGAN + 13 * TIME_DAY_US;
+    }
+    call(&s, BANK_RAIL.probe, PAYMENTS);
+    expect(&s, PAYMENTS, RAIL_ACCEPTED);
+    for (size_t i = 0; i < PAYMENTS; i++) {
+        s.payment[i].now = BEGAN + 14 * TIME_DAY_US;
+    }
+    call(&s, BANK_RAIL.probe, PAYMENTS);
+    expect(&s, PAYMENTS, RAIL_PAID);
     payment_make(&s, 0, ACH); /* euro by ACH; too much; no such account */
     payment_make(&s, 1, ACH);
     payment_make(&s, 2, "{\"name\":\"A\",\"routing\":\"021000022\",\"account\":\"1\"}");
@@ -512,6 +550,157 @@ static void test_nacha(void **state)
     call(&s, BANK_RAIL.prepare, PAYMENTS);
     expect(&s, PAYMENTS, RAIL_REJECTED);
     stage_close(&s);
+}
+
+/* Another worker does all of it, and the bank fetches the file, in the middle of this one's. */
+static struct {
+    struct stage *other;
+    const char *end; /* of the name that is being made; NULL: nobody comes between */
+    unsigned came;
+    unsigned fetched;
+} between;
+
+static void bank_fetch(const struct stage *s)
+{
+    between.fetched += unlink(out_path(s, "", ".ach")) == 0;
+}
+
+/** In the place of libc's. */
+int link(const char *from, const char *to)
+{
+    const char *end = between.end;
+    size_t len = end != NULL ? strlen(end) : 0;
+    if (end != NULL && strlen(to) > len && strcmp(to + strlen(to) - len, end) == 0) {
+        between.end = NULL;
+        between.came++;
+        call(between.other, BANK_RAIL.send, PAYMENTS);
+        bank_fetch(between.other);
+    }
+    return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+/** Two workers with the same bytes, at the same time: the bank gets one file. */
+static void test_nacha_two_workers(void **state)
+{
+    static const struct script_setting settings[] = {NACHA, {NULL, NULL}};
+    static const char *const ENDS[] = {".begun", ".ach"};
+    struct stage s;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ENDS); i++) {
+        stage_open(&s, settings);
+        ach_prepared(&s);
+        struct stage other = s;
+        for (size_t k = 0; k < PAYMENTS; k++) {
+            other.p[k] = &other.payment[k];
+        }
+        memset(&between, 0, sizeof between);
+        between.other = &other;
+        between.end = ENDS[i];
+        call(&s, BANK_RAIL.send, PAYMENTS);
+        bank_fetch(&s);
+        assert_int_equal(between.came, 1);
+        assert_int_equal(between.fetched, 1);
+        call(&s, BANK_RAIL.probe, PAYMENTS);
+        expect(&s, PAYMENTS, RAIL_ACCEPTED);
+        call(&s, BANK_RAIL.send, PAYMENTS);
+        bank_fetch(&s);
+        assert_int_equal(between.fetched, 1);
+        other.arena = (struct arena){0};
+        stage_close(&s);
+    }
+}
+
+/** A server that may have handed the file on: whoever does not know that it has not, sends none. */
+static void test_nacha_url(void **state)
+{
+    char marks[] = "/tmp/mete-marks-XXXXXX";
+    assert_non_null(mkdtemp(marks));
+    const struct script_setting settings[] = {
+        NACHA, {"url", "http://127.0.0.1:9/in"}, {"marks", marks}, {NULL, NULL}};
+    struct script_setting bare[] = {
+        NACHA, {"debtor", "Mete Inc"}, {"url", "http://127.0.0.1:9/in"}, {NULL, NULL}};
+    const struct rail_config c = {script_get, bare};
+    struct rail *r = NULL;
+    struct mete_err err;
+    assert_int_equal(BANK_RAIL.open(&r, &c, &err), METE_USAGE);
+    assert_non_null(strstr(err.text, "[bank] marks: "));
+    static const struct script_answer lost[] = {{WEB_BROKEN, 0, "", false, 0},
+                                                {WEB_ANSWERED, 500, "", false, 0},
+                                                {WEB_ANSWERED, 504, "", false, 0}};
+    struct stage s;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lost); i++) {
+        stage_open(&s, settings);
+        ach_prepared(&s);
+        const char *begun =
+            arena_printf(&s.arena, "%s/%.35s.ach.begun", marks, s.payment[0].anchor.p).p;
+        call(&s, BANK_RAIL.probe, PAYMENTS);
+        expect(&s, PAYMENTS, RAIL_ABSENT); /* nobody has begun it */
+        script_add(lost[i]);
+        call(&s, BANK_RAIL.send, PAYMENTS);
+        expect(&s, PAYMENTS, RAIL_UNKNOWN);
+        assert_true(stands(begun));
+        script_say(404, "");
+        call(&s, BANK_RAIL.probe, PAYMENTS);
+        expect(&s, PAYMENTS, RAIL_UNKNOWN);
+        script_say(405, "");
+        call(&s, BANK_RAIL.probe, PAYMENTS);
+        expect(&s, PAYMENTS, RAIL_UNKNOWN);
+        script_say(404, "");
+        call(&s, BANK_RAIL.send, PAYMENTS); /* a worker that slept asks, and puts nothing there */
+        expect(&s, PAYMENTS, RAIL_UNKNOWN);
+        assert_int_equal(unlink(begun), 0); /* the bank has said that it has none */
+        call(&s, BANK_RAIL.probe, PAYMENTS);
+        expect(&s, PAYMENTS, RAIL_ABSENT);
+        script_say(201, "");
+        call(&s, BANK_RAIL.send, PAYMENTS);
+        expect(&s, PAYMENTS, RAIL_ACCEPTED);
+        call(&s, BANK_RAIL.probe, PAYMENTS); /* wherever the server has it now */
+        expect(&s, PAYMENTS, RAIL_ACCEPTED);
+        call(&s, BANK_RAIL.send, PAYMENTS);
+        expect(&s, PAYMENTS, RAIL_ACCEPTED);
+        stage_close(&s);
+        folder_remove(marks);
+        assert_int_equal(mkdir(marks, 0700), 0);
+    }
+    folder_remove(marks);
+}
+
+/** What did not leave this machine, or was not let in, may be put there again; what stands there is
+ *  out. */
+static void test_nacha_url_proven(void **state)
+{
+    char marks[] = "/tmp/mete-marks-XXXXXX";
+    assert_non_null(mkdtemp(marks));
+    const struct script_setting settings[] = {
+        NACHA, {"url", "http://127.0.0.1:9/in"}, {"marks", marks}, {NULL, NULL}};
+    static const struct script_answer none[] = {{WEB_NOT_SENT, 0, "", false, 0},
+                                                {WEB_REFUSED, 0, "", false, 0},
+                                                {WEB_ANSWERED, 401, "", false, 0},
+                                                {WEB_ANSWERED, 403, "", false, 0}};
+    struct stage s;
+    (void)state;
+    stage_open(&s, settings);
+    ach_prepared(&s);
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+        script_add(none[i]);
+        call(&s, BANK_RAIL.send, PAYMENTS);
+        expect(&s, PAYMENTS, RAIL_UNKNOWN);
+        call(&s, BANK_RAIL.probe, PAYMENTS);
+        expect(&s, PAYMENTS, RAIL_ABSENT);
+    }
+    script_add((struct script_answer){WEB_BROKEN, 0, "", false, 0});
+    call(&s, BANK_RAIL.send, PAYMENTS);
+    expect(&s, PAYMENTS, RAIL_UNKNOWN);
+    char *file = strndup(s.payment[0].body[0].p, s.payment[0].body[0].len);
+    script_say(200, file);
+    call(&s, BANK_RAIL.probe, PAYMENTS);
+    expect(&s, PAYMENTS, RAIL_ACCEPTED);
+    call(&s, BANK_RAIL.probe, PAYMENTS); /* and is known to be out from then on */
+    expect(&s, PAYMENTS, RAIL_ACCEPTED);
+    free(file);
+    stage_close(&s);
+    folder_remove(marks);
 }
 
 /* --- settings ----------------------------------------------------------------------------------*/
@@ -531,6 +720,7 @@ static void test_settings(void **state)
         {{"folder", NULL}},
         {{"debtor", NULL}},
         {{"format", "nacha"}, {"routing", "1"}},
+        {{"url", "https://example.org"}, {"folder", NULL}, {"format", "nacha"}},
     };
     struct rail *r = NULL;
     struct mete_err err;
@@ -556,11 +746,19 @@ static void test_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ids),         cmocka_unit_test(test_destinations),
-        cmocka_unit_test(test_prepare),     cmocka_unit_test(test_prepare_some),
-        cmocka_unit_test(test_folder),      cmocka_unit_test(test_folder_stops),
-        cmocka_unit_test(test_other_bytes), cmocka_unit_test(test_url),
-        cmocka_unit_test(test_nacha),       cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_destinations),
+        cmocka_unit_test(test_prepare),
+        cmocka_unit_test(test_prepare_some),
+        cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_folder_stops),
+        cmocka_unit_test(test_other_bytes),
+        cmocka_unit_test(test_url),
+        cmocka_unit_test(test_nacha),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_nacha_two_workers),
+        cmocka_unit_test(test_nacha_url),
+        cmocka_unit_test(test_nacha_url_proven),
     };
     return cmocka_run_group_tests_name("bank_rail", tests, NULL, NULL);
 }

@@ -49,7 +49,7 @@ static enum mete_code read_text(struct text xml, struct rows *rows, struct mete_
 {
     struct bank_report_sink sink = {rows, keep_record, keep_statement};
     memset(rows, 0, sizeof *rows);
-    return bank_report_read(text_bytes(xml), &sink, err);
+    return bank_report_read(text_bytes(xml), &sink, 7u, err);
 }
 
 /* A file of tests/data/bank, whole. */
@@ -434,8 +434,8 @@ static void test_the_receiver_may_stop(void **state)
     struct buf xml = data("camt053.xml");
     struct bank_report_sink none = {NULL, NULL, NULL}, stopping = {NULL, stop, NULL};
     (void)state;
-    assert_int_equal(bank_report_read(buf_bytes(&xml), &none, NULL), METE_OK);
-    assert_int_equal(bank_report_read(buf_bytes(&xml), &stopping, NULL), METE_BANK_FILE);
+    assert_int_equal(bank_report_read(buf_bytes(&xml), &none, 7u, NULL), METE_OK);
+    assert_int_equal(bank_report_read(buf_bytes(&xml), &stopping, 7u, NULL), METE_BANK_FILE);
     buf_clear(&xml);
 }
 
@@ -600,7 +600,7 @@ static void test_another_parser_reads_the_same_of_a_transfer_file(void **state)
     (void)state;
     const struct json *doc = peer(&a, "pain001.json");
     struct pain001_checker *c =
-        pain001_check_new(false, same_transfer, (void *)(uintptr_t)doc, NULL);
+        pain001_check_new(false, 7u, same_transfer, (void *)(uintptr_t)doc, NULL);
     assert_int_equal(pain001_check_feed(c, buf_bytes(&xml)), METE_OK);
     assert_int_equal(pain001_check_end(c, &seen), METE_OK);
     assert_true(text_is(json_get(doc, "id")->text, seen.id));

@@ -27,7 +27,7 @@ static struct mete_err err;
 static enum mete_code read_text(const char *xml)
 {
     arena_reset(&a);
-    return ecb_rates_read(&a, text_bytes(text_of(xml)), &rate, &count, &err);
+    return ecb_rates_read(&a, text_bytes(text_of(xml)), 7u, &rate, &count, &err);
 }
 
 static void is(size_t i, const char *day, const char *currency, const char *value)

@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LANE_KEY "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
+#define LANE_CHAIN 1
+#define LANE_KEY   "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
 
 static const struct evm_address TOKEN = {{0x11, 0x22}};
 
@@ -114,10 +115,10 @@ static struct lane *lane_make(void)
     int fd = mkstemp(path);
     assert_true(fd >= 0 && write(fd, LANE_KEY, sizeof LANE_KEY - 1) == sizeof LANE_KEY - 1);
     close(fd);
-    assert_int_equal(lane_open(&l, path, &err), METE_OK);
+    assert_int_equal(lane_open(&l, LANE_CHAIN, path, &err), METE_OK);
     assert_int_equal(chmod(path, 0640), 0);
     struct lane *other = NULL;
-    assert_int_equal(lane_open(&other, path, &err), METE_FILE);
+    assert_int_equal(lane_open(&other, LANE_CHAIN, path, &err), METE_USAGE);
     unlink(path);
     return l;
 }
@@ -149,7 +150,9 @@ static void test_lane_nonces(void **state)
     assert_int_equal(lane_offer(l, 5, a, 0, now), 5); /* it heard nothing */
     assert_int_equal(lane_offer(l, 5, b, 0, now), 6);
     assert_false(lane_is_free(l, 5, now));
-    lane_use(l, 5);
+    lane_use(l, LANE_CHAIN, lane_address(l), 5);
+    lane_use(l, LANE_CHAIN, &TOKEN, 7); /* another account's */
+    lane_use(l, LANE_CHAIN + 1, lane_address(l), 7);
     assert_int_equal(lane_offer(l, 5, a, 0, now), 7); /* an attempt that comes after */
     assert_int_equal(lane_offer(l, 5, b, 1, now), 8); /* 6 is somebody's */
     assert_int_equal(lane_offer(l, 5, c, 0, now), 9);
@@ -157,8 +160,13 @@ static void test_lane_nonces(void **state)
     /* Offered, never used: 7, 8 and 9, but not 6. */
     const mete_time later = now + LANE_OFFER_US + 1;
     assert_true(lane_is_free(l, 7, later) && !lane_is_free(l, 6, later));
+    assert_true(lane_is_left(l, 7, later) && !lane_is_left(l, 7, now));
+    assert_false(lane_is_left(l, 6, later) || lane_is_left(l, 10, later)); /* used; never offered */
     assert_int_equal(lane_offer(l, 5, TEXT("d"), 0, later), 7);
-    lane_forget(l, 7);
+    lane_forget(l, LANE_CHAIN, &TOKEN, 100);
+    lane_forget(l, LANE_CHAIN + 1, lane_address(l), 100);
+    assert_false(lane_is_free(l, 6, later));
+    lane_forget(l, LANE_CHAIN, lane_address(l), 7);
     assert_true(lane_is_free(l, 6, now)); /* the chain has it: nobody asks any more */
     assert_false(lane_is_free(l, 7, later));
     lane_close(l);
@@ -177,6 +185,74 @@ static void test_lane_passes_over(void **state)
     assert_true(last >= 150); /* eight questions pass over fifty nonces that were taken */
     assert_true(lane_offer(l, 100, TEXT("a"), 1000000, TIME_DAY_US) < 3000);
     lane_close(l);
+}
+
+/* --- bodies ------------------------------------------------------------------------------------*/
+
+static struct evm_tx signed_tx(struct lane *l, uint64_t nonce, struct evm_address to)
+{
+    struct evm_tx tx = {.type = EVM_TX_FEE_MARKET,
+                        .chain_id = 1,
+                        .nonce = nonce,
+                        .gas = 21000,
+                        .fee_max = u256_of(9),
+                        .to = to};
+    lane_sign(l, &tx);
+    return tx;
+}
+
+/** Whether a body of these is read. */
+static bool body_reads(const struct evm_tx *const *tx, size_t count, struct evm_sent *out)
+{
+    static struct arena a;
+    arena_clear(&a);
+    arena_init(&a, 2 * EVM_SENT_ARENA_MAX);
+    return evm_sent_read(&a, 1, evm_body(&a, tx, count), out);
+}
+
+static void test_bodies(void **state)
+{
+    (void)state;
+    struct lane *l = lane_make();
+    const struct evm_address me = *lane_address(l);
+    const struct evm_tx pay = signed_tx(l, 9, TOKEN), hole = signed_tx(l, 7, me),
+                        other = signed_tx(l, 8, me), behind = signed_tx(l, 10, me),
+                        gift = signed_tx(l, 7, TOKEN);
+    struct evm_tx rich = signed_tx(l, 7, me);
+    struct evm_sent s;
+    rich.value = u256_of(1);
+    lane_sign(l, &rich);
+    assert_true(body_reads((const struct evm_tx *[]){&pay}, 1, &s));
+    assert_true(s.fill_count == 0 && s.tx.nonce == 9 && evm_address_eq(&s.sender, &me));
+    assert_true(body_reads((const struct evm_tx *[]){&hole, &other, &pay}, 3, &s));
+    assert_true(s.fill_count == 2 && s.fill[0].tx.nonce == 7 && s.fill[1].tx.nonce == 8);
+    assert_true(s.tx.nonce == 9 && evm_address_eq(&s.tx.to, &TOKEN));
+    /* What stands before the payment moves nothing, and is of its account. */
+    assert_false(body_reads((const struct evm_tx *[]){&behind, &pay}, 2, &s));
+    assert_false(body_reads((const struct evm_tx *[]){&gift, &pay}, 2, &s));
+    assert_false(body_reads((const struct evm_tx *[]){&rich, &pay}, 2, &s));
+    const struct evm_tx *row[EVM_FILLS_MAX + 2];
+    for (size_t i = 0; i <= EVM_FILLS_MAX; i++) {
+        row[i] = &hole;
+    }
+    row[EVM_FILLS_MAX] = row[EVM_FILLS_MAX + 1] = &pay;
+    assert_true(body_reads(row, EVM_FILLS_MAX + 1, &s));
+    row[EVM_FILLS_MAX] = &hole;
+    assert_false(body_reads(row, EVM_FILLS_MAX + 2, &s));
+    lane_close(l);
+}
+
+static void test_body_that_is_none(void **state)
+{
+    (void)state;
+    static const char *const BAD[] = {"", ",", "0x", ",0x", "0x,", "0x00,0x00", "x", "0xzz"};
+    struct arena a;
+    struct evm_sent s;
+    arena_init(&a, EVM_SENT_ARENA_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
+        assert_false(evm_sent_read(&a, 1, text_of(BAD[i]), &s));
+    }
+    arena_clear(&a);
 }
 
 /* --- networks, amounts, fees -------------------------------------------------------------------*/
@@ -287,6 +363,8 @@ int main(void)
         cmocka_unit_test(test_lane_key),
         cmocka_unit_test(test_lane_nonces),
         cmocka_unit_test(test_lane_passes_over),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_body_that_is_none),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_amounts),
         cmocka_unit_test(test_fees),

@@ -3,6 +3,7 @@
  * fields, those of tokens and Permit2 by their own functions too; the payloads of x402. */
 #include "evm_case.h"
 
+#include "crypto/keccak.h"
 #include "wire/evm/permits.h"
 
 static void assert_hash_hex(struct hash h, const char *hex)
@@ -29,9 +30,14 @@ static void test_type_hashes(void **state)
         {&EVM_PERMIT2_EXACT, "ebc156cd23678a74c94df13d772ef5478420637f0c94bd10d509e1dc98f521c7"},
         {&EVM_PERMIT2_UPTO, "51dff6974ad4388c499e7fcfe838d2bd767162553a144098ce20ea661d70c2ee"},
     };
-    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++)
-        assert_hash_hex(evm_struct_type_hash(ROWS[i].s), ROWS[i].hash);
     struct buf type = {0};
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        assert_hash_hex(evm_struct_type_hash(ROWS[i].s), ROWS[i].hash);
+        buf_reset(&type); /* what is kept is what its text gives */
+        evm_struct_put_type(ROWS[i].s, &type);
+        assert_hash_hex(keccak256(buf_bytes(&type)), ROWS[i].hash);
+    }
+    buf_reset(&type);
     evm_struct_put_type(&EVM_PERMIT2_UPTO, &type);
     assert_text(buf_text(&type),
                 "PermitWitnessTransferFrom(TokenPermissions permitted,address spender,uint256 "
@@ -108,7 +114,7 @@ static const struct evm_struct *struct_of(struct arena *a, const struct json *ty
     assert_true(known_count < ARRAY_LEN(known));
     known[known_count].types = types;
     known[known_count].name = name;
-    known[known_count].s = (struct evm_struct){arena_text(a, name).p, f, fields->count};
+    known[known_count].s = (struct evm_struct){arena_text(a, name).p, f, fields->count, NULL};
     return &known[known_count++].s;
 }
 

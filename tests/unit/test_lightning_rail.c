@@ -3,6 +3,9 @@
  * no second invoice is ever allowed while the first may be paid. covers: R-022 R-032 */
 #include "lightning_case.h"
 
+#include "base/text.h"
+#include "rails/lightning/parts.h"
+
 /* --- sending -----------------------------------------------------------------------------------*/
 
 static void check_paid(struct bench *b, const struct node_words *n)
@@ -111,6 +114,115 @@ static void test_an_expired_invoice_is_not_sent(void **state)
 {
     (void)state;
     each_node(check_not_sent_late);
+}
+
+/* --- what is committed -------------------------------------------------------------------------*/
+
+/** Whether the payment was asked for, in whatever form. */
+static const char *asked_to_pay(const struct bench *b)
+{
+    return world_asked(&b->w, b->n->pay_at);
+}
+
+/* A worker with other settings sends what was committed, not what it would commit. */
+static void test_terms_are_those_that_were_committed(void **state)
+{
+    (void)state;
+    static const struct pair other[] = {
+        {"pay_timeout_s", "10"}, {"max_delay_blocks", "500"}, {"fee_percent", "9"}, {NULL, NULL}};
+    for (size_t i = 0; i < ARRAY_LEN(nodes_said); i++) {
+        const struct node_words *n = &nodes_said[i];
+        struct bench first, second;
+        bench_prepared(&first, n);
+        bench_open(&second, n, other);
+        second.p = first.p;
+        struct bench *const both[] = {&first, &second};
+        for (size_t k = 0; k < ARRAY_LEN(both); k++) {
+            says_reserve(both[k]);
+            says(both[k], n->info_at, &n->info);
+            (void)run(both[k], rail_lightning.send);
+            assert_non_null(asked_to_pay(both[k]));
+        }
+        assert_string_equal(asked_to_pay(&first), asked_to_pay(&second));
+        bench_close(&first);
+        bench_close(&second);
+    }
+}
+
+/** Prepared by a node that did not say whether it knows the hash. */
+static void bench_unsure(struct bench *b, const struct node_words *n, bool is_away)
+{
+    bench_open(b, n, NULL);
+    says_reserve(b);
+    if (!is_away) {
+        says(b, n->info_at, &n->info);
+        says(b, n->look_at, &(struct said){502, "<html>"});
+    }
+    host_says(b, ASK_AT, FIRST);
+    host_says(b, CALL_AT, SECOND);
+    (void)run(b, rail_lightning.prepare);
+    assert_outcome(b, RAIL_ACCEPTED, "");
+    b->p.sending_at = NOW;
+    world_forget(&b->w);
+}
+
+static void looks(struct bench *b, const struct said *look, call *step)
+{
+    world_forget(&b->w);
+    says_reserve(b);
+    says(b, b->n->info_at, &b->n->info);
+    says(b, b->n->look_at, look);
+    (void)run(b, step);
+}
+
+/* Nobody pays an invoice of which the node has not said that it is new to it; that it has said so
+ * is committed, so that what the node has from then on is this payment. */
+static void check_unsure(struct bench *b, const struct node_words *n)
+{
+    static const struct said garbage = {502, "<html>"};
+    const struct text first = b->p.body[0];
+    looks(b, &n->absent, rail_lightning.send);
+    assert_outcome(b, RAIL_UNKNOWN, "");
+    assert_null(asked_to_pay(b));
+    looks(b, &garbage, rail_lightning.probe);
+    assert_outcome(b, RAIL_UNKNOWN, "");
+    const struct said *foreign[] = {&n->paid, &n->pending, &n->failed};
+    for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
+        looks(b, foreign[i], rail_lightning.probe);
+        assert_outcome(b, RAIL_TRANSIENT, "not new");
+        looks(b, foreign[i], rail_lightning.send);
+        assert_outcome(b, RAIL_TRANSIENT, "not new");
+        assert_null(asked_to_pay(b));
+    }
+    assert_int_equal(b->p.body_count, 1);
+    looks(b, &n->absent, rail_lightning.probe);
+    assert_outcome(b, RAIL_REPLACE, "");
+    assert_int_equal(b->p.body_count, 2);
+    assert_true(text_eq(b->p.body[0], first));
+    looks(b, &n->absent, rail_lightning.send);
+    assert_non_null(asked_to_pay(b));
+    looks(b, &n->paid, rail_lightning.probe);
+    assert_outcome(b, RAIL_PAID, "");
+}
+
+static void test_an_invoice_is_new_when_the_node_says_so(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(nodes_said); i++) {
+        struct bench b;
+        bench_unsure(&b, &nodes_said[i / 2], i % 2 == 1);
+        check_unsure(&b, &nodes_said[i / 2]);
+        bench_close(&b);
+        /* Its invoice has ended before the node was heard: over, since nobody pays that. */
+        bench_unsure(&b, &nodes_said[i / 2], i % 2 == 1);
+        b.p.now = EXPIRES - LIGHTNING_RESEND_S * TIME_SECOND_US - 1;
+        (void)run(&b, rail_lightning.probe);
+        assert_outcome(&b, RAIL_UNKNOWN, "");
+        b.p.now++;
+        (void)run(&b, rail_lightning.probe);
+        assert_outcome(&b, RAIL_TRANSIENT, "expired");
+        bench_close(&b);
+    }
 }
 
 /* --- a second invoice --------------------------------------------------------------------------*/
@@ -293,6 +405,8 @@ int main(void)
         cmocka_unit_test(test_every_refusal_of_every_node),
         cmocka_unit_test(test_an_expired_invoice_is_not_sent),
         cmocka_unit_test(test_never_a_second_invoice_while_the_first_may_be_paid),
+        cmocka_unit_test(test_terms_are_those_that_were_committed),
+        cmocka_unit_test(test_an_invoice_is_new_when_the_node_says_so),
         cmocka_unit_test(test_what_people_are_told),
         cmocka_unit_test(test_another_kind_of_node_is_never_asked),
         cmocka_unit_test(test_a_body_that_is_not_ours_is_not_sent),

@@ -117,6 +117,21 @@ static const struct drawn drawing[] = {
     {MACHINE_TRANSFER, "unknown", "payout.transfer_returned", GUARD_EARLIER_ATTEMPT, "unknown"},
     {MACHINE_TRANSFER, "queued", "payout.transfer_cancelled", GUARD_ALWAYS, "cancelled"},
     {MACHINE_TRANSFER, "failed", "payout.transfer_cancelled", GUARD_ALWAYS, "cancelled"},
+    /* 0015-x402.md */
+    {MACHINE_X402, "[*]", "x402.reserved", GUARD_ALWAYS, "reserved"},
+    {MACHINE_X402, "released", "x402.reserved", GUARD_ALWAYS, "reserved"},
+    {MACHINE_X402, "reserved", "x402.reserved", GUARD_EXPIRED, "reserved"},
+    {MACHINE_X402, "reserved", "x402.released", GUARD_RESERVATION, "released"},
+    {MACHINE_X402, "[*]", "x402.settling", GUARD_ALWAYS, "settling"},
+    {MACHINE_X402, "released", "x402.settling", GUARD_ALWAYS, "settling"},
+    {MACHINE_X402, "reserved", "x402.settling", GUARD_EXPIRED, "settling"},
+    {MACHINE_X402, "reserved", "x402.settling", GUARD_RESERVATION, "settling"},
+    {MACHINE_X402, "settling", "x402.replaced", GUARD_ON_CHAIN, "settling"},
+    {MACHINE_X402, "settling", "x402.settled", GUARD_ALWAYS, "settled"},
+    {MACHINE_X402, "settling", "x402.failed", GUARD_ON_CHAIN, "failed"},
+    {MACHINE_X402, "settled", "x402.confirmed", GUARD_ON_CHAIN, "confirmed"},
+    {MACHINE_X402, "settled", "x402.undone", GUARD_ON_CHAIN, "settling"},
+    {MACHINE_X402, "failed", "x402.undone", GUARD_ON_CHAIN, "settling"},
 };
 
 static const struct drawn *drawn_find(enum machine_kind kind, const char *from, int event,

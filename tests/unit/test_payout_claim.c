@@ -153,6 +153,47 @@ static void what_is_not_due_is_not_claimed(void **state)
     assert_true(rows[0].body[0].p[0] == '\0' && rows[0].destination.p[0] == '\0');
 }
 
+/* Two workers have one attempt: what the one that slept takes for dead, the other has sent again.
+ */
+static void what_is_dead_was_looked_at_last(void **state)
+{
+    struct payout_step s = {.type = EVENT_PAYOUT_TRANSFER_SENDING,
+                            .transfer_id = TEXT("t0"),
+                            .attempt = 1,
+                            .has_look = true,
+                            .anchor = TEXT("a")};
+    struct payout_step dead = {.type = EVENT_PAYOUT_TRANSFER_FAILED,
+                               .transfer_id = TEXT("t0"),
+                               .attempt = 1,
+                               .has_look = true,
+                               .reason = TEXT("no")};
+    struct submit_result r;
+    (void)state;
+    payout(0, "one");
+    payout_steps_take(e, NOW, &s, 1, false, &arena, &r);
+    assert_int_equal(r.status, SUBMIT_APPLIED);
+    s.look = 1;
+    payout_steps_take(e, NOW + 1, &s, 1, false, &arena, &r);
+    assert_int_equal(r.status, SUBMIT_APPLIED);
+    payout_steps_take(e, NOW + 2, &dead, 1, false, &arena, &r);
+    assert_int_equal(r.status, SUBMIT_REFUSED);
+    assert_int_equal(r.err.code, METE_STATE_FORBIDS);
+    dead.look = 1;
+    payout_steps_take(e, NOW + 3, &dead, 1, false, &arena, &r);
+    assert_int_equal(r.status, SUBMIT_APPLIED);
+    payout_steps_take(e, NOW + 4, &dead, 1, false, &arena, &r);
+    assert_int_equal(r.status, SUBMIT_DUPLICATE); /* its answer was lost */
+    s = (struct payout_step){.type = EVENT_PAYOUT_TRANSFER_SENDING,
+                             .transfer_id = TEXT("t0"),
+                             .attempt = 2,
+                             .has_look = true,
+                             .anchor = TEXT("b")};
+    payout_steps_take(e, NOW + TIME_DAY_US, &s, 1, false, &arena, &r);
+    assert_int_equal(r.status, SUBMIT_APPLIED);
+    payout_steps_take(e, NOW + TIME_DAY_US, &dead, 1, false, &arena, &r);
+    assert_int_equal(r.status, SUBMIT_DUPLICATE); /* also of an earlier attempt */
+}
+
 /* As it stood when the batch was opened. */
 static void the_cap_of_a_batch_is_told(void **state)
 {
@@ -202,6 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONE(a_lease_ends_by_time_or_by_a_step),
         ONE(what_is_not_due_is_not_claimed),
+        ONE(what_is_dead_was_looked_at_last),
         ONE(the_cap_of_a_batch_is_told),
         ONE(many_do_not_hide_one),
     };

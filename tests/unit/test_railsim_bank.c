@@ -58,7 +58,7 @@ static void report_read(const struct buf *b, struct seen *seen)
     struct mete_err err = {.text = ""};
     const struct bank_report_sink sink = {seen, see_record, see_statement};
     memset(seen, 0, sizeof *seen);
-    if (bank_report_read(buf_bytes(b), &sink, &err) != METE_OK) {
+    if (bank_report_read(buf_bytes(b), &sink, 7u, &err) != METE_OK) {
         fail_msg("%s at %s", err.text, err.pointer);
     }
 }

@@ -360,22 +360,65 @@ static void test_send_refused(void **state)
     (void)state;
     stage_prepared(&s, NULL);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct script_answer kept = {WEB_ANSWERED, cases[i].status, cases[i].body, true, 0};
+        /* Stripe keeps the refusal under the key: whoever sends these bytes gets it again. */
         script_say(cases[i].status, cases[i].body);
+        script_add(kept);
         script_say(200, LIST(""));
         if (call(&s, STRIPE_RAIL.send) != cases[i].want) {
             fail_msg("case %zu: %s %s", i, rail_outcome_name(s.payment.report.outcome),
                      s.payment.report.reason);
         }
         assert_int_equal(cases[i].want == RAIL_REJECTED, s.payment.report.remediation[0] != '\0');
+        const size_t n = script.asked_count;
+        assert_string_equal(script.asked[n - 3].method, "POST");
+        assert_string_equal(script.asked[n - 3].body, script.asked[n - 2].body);
+        assert_string_equal(script.asked[n - 3].headers, script.asked[n - 2].headers);
+        /* So it does already when another worker was refused before. */
+        script_add(kept);
+        script_say(200, LIST(""));
+        assert_int_equal(call(&s, STRIPE_RAIL.send), cases[i].want);
         /* It was paid by an earlier call after all. */
-        script_say(cases[i].status, cases[i].body);
+        script_add(kept);
         script_say(200, LIST(GOOD));
         assert_int_equal(call(&s, STRIPE_RAIL.send), RAIL_PAID);
         /* Nobody can say whether it was. */
-        script_say(cases[i].status, cases[i].body);
+        script_add(kept);
         script_add((struct script_answer){WEB_BROKEN, 0, NULL, false, 0});
         assert_int_equal(call(&s, STRIPE_RAIL.send), RAIL_UNKNOWN);
     }
+    stage_close(&s);
+}
+
+/** A refusal that Stripe does not keep ends nothing: a worker that sleeps with the same bytes may
+ *  still be heard. */
+static void test_refused_and_not_kept(void **state)
+{
+    static const char *const codes[] = {
+        ERROR("invalid_request_error", "balance_insufficient"),
+        ERROR("invalid_request_error", "parameter_invalid_integer"),
+        ERROR("invalid_request_error", "resource_missing"),
+        ERROR("invalid_request_error", "insufficient_capabilities_for_transfer")};
+    struct stage s;
+    (void)state;
+    stage_prepared(&s, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        script_say(400, codes[i]);
+        script_say(400, codes[i]);
+        assert_int_equal(call(&s, STRIPE_RAIL.send), RAIL_UNKNOWN);
+        assert_true(strstr(s.payment.report.reason, "Stripe answered 400") != NULL);
+        /* The other worker was heard between the two. */
+        script_say(400, codes[i]);
+        script_add((struct script_answer){WEB_ANSWERED, 200, GOOD, true, 0});
+        assert_int_equal(call(&s, STRIPE_RAIL.send), RAIL_PAID);
+        script_say(400, codes[i]);
+        script_add((struct script_answer){WEB_BROKEN, 0, NULL, false, 0});
+        assert_int_equal(call(&s, STRIPE_RAIL.send), RAIL_UNKNOWN);
+    }
+    /* When nobody can send it any more, it is over. */
+    s.payment.now = BEGAN + STRIPE_DEAD_US;
+    script_say(200, LIST(""));
+    assert_int_equal(call(&s, STRIPE_RAIL.probe), RAIL_TRANSIENT);
     stage_close(&s);
 }
 
@@ -544,6 +587,7 @@ int main(void)
         cmocka_unit_test(test_send_paid),
         cmocka_unit_test(test_send_unclear),
         cmocka_unit_test(test_send_refused),
+        cmocka_unit_test(test_refused_and_not_kept),
         cmocka_unit_test(test_stored_failure),
         cmocka_unit_test(test_23_hours),
         cmocka_unit_test(test_probe),

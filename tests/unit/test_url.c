@@ -147,6 +147,63 @@ static void test_domains_are_no_addresses(void **state)
     assert_false(host_eq(TEXT("a"), TEXT("aa")));
 }
 
+/* What is taken for this machine gets secrets in the clear. */
+static void test_loopback_is_nobody_else(void **state)
+{
+    (void)state;
+    static const char *const OWN[] = {"127.0.0.1", "127.255.255.255", "127.0.0.0", "127.1.2.3",
+                                      "[::1]",     "localhost",       "LocalHost"};
+    static const char *const OTHERS[] = {"",
+                                         "127.0.0.1.example.org",
+                                         "127.example.org",
+                                         "127.",
+                                         "127.0.0",
+                                         "127.0.0.",
+                                         "127.0.0.1.",
+                                         "127.0.0.1.2",
+                                         "127.0.0.256",
+                                         "127.0.0.01",
+                                         "127..0.1",
+                                         "127.0.0.1a",
+                                         "127.0.0.+1",
+                                         "127.0.0.0001",
+                                         "128.0.0.1",
+                                         "12.7.0.1",
+                                         "1127.0.0.1",
+                                         "[::2]",
+                                         "[::1",
+                                         "::1",
+                                         "[::1].org",
+                                         "localhost.org",
+                                         "localhost.",
+                                         "notlocalhost",
+                                         "0.0.0.0",
+                                         "10.0.0.1",
+                                         "127.0.0.1 ",
+                                         "0x7f.0.0.1",
+                                         "127.0.0.1:8402",
+                                         "2130706433"};
+    for (size_t k = 0; k < ARRAY_LEN(OWN); k++) {
+        if (!host_is_loopback(text_of(OWN[k]))) {
+            fail_msg("%s is this machine", OWN[k]);
+        }
+    }
+    for (size_t k = 0; k < ARRAY_LEN(OTHERS); k++) {
+        if (host_is_loopback(text_of(OTHERS[k]))) {
+            fail_msg("%s may be another machine", OTHERS[k]);
+        }
+    }
+}
+
+static void test_segments_are_escaped(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    url_put_segment(&out, TEXT("did:a/b c%\xff-._~"));
+    assert_true(text_is(buf_text(&out), "did:a%2Fb%20c%25%FF-._~"));
+    buf_clear(&out);
+}
+
 static void test_values_are_escaped(void **state)
 {
     (void)state;
@@ -162,6 +219,8 @@ int main(void)
         cmocka_unit_test(test_pieces_of_a_url),
         cmocka_unit_test(test_what_could_be_read_in_two_ways_is_refused),
         cmocka_unit_test(test_domains_are_no_addresses),
+        cmocka_unit_test(test_loopback_is_nobody_else),
+        cmocka_unit_test(test_segments_are_escaped),
         cmocka_unit_test(test_values_are_escaped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "http/own.h"
 #include "http/reply.h"
 #include "http/routes.h"
+#include "wire/url.h"
 
 #include <string.h>
 
@@ -60,6 +61,9 @@ static void call_ended(struct exchange *inner)
     } else {
         mcp_answer_tool(c->outer, &c->message, inner);
     }
+    if (reply_is_secret(inner)) {
+        reply_secret(c->outer);
+    }
     exchange_clear(inner);
     desk_stream_done(c->d, c->outer);
 }
@@ -90,23 +94,6 @@ static void call_drop(struct call *c)
     desk_stream_done(c->d, c->outer);
 }
 
-static bool is_plain(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           strchr("-._~:", c) != NULL;
-}
-
-static void percent_put(struct buf *out, struct text t)
-{
-    for (size_t i = 0; i < t.len; i++) {
-        if (t.p[i] != '\0' && is_plain(t.p[i])) {
-            buf_put_u8(out, (uint8_t)t.p[i]);
-        } else {
-            buf_printf(out, "%%%02X", (uint8_t)t.p[i]);
-        }
-    }
-}
-
 /** Puts a value in the place of "{name}" in the path. */
 static void path_fill(struct exchange *x, const char *name, struct text value)
 {
@@ -116,7 +103,7 @@ static void path_fill(struct exchange *x, const char *name, struct text value)
     METE_ASSERT(at != NULL);
     size_t before = (size_t)(at - x->path.p);
     buf_put_text(&out, (struct text){x->path.p, before});
-    percent_put(&out, value);
+    url_put_segment(&out, value);
     buf_put_text(&out, (struct text){at + mark.len, x->path.len - before - mark.len});
     x->path = arena_text(&x->arena, buf_text(&out));
     buf_clear(&out);
@@ -315,7 +302,7 @@ struct text mcp_resource_uri(struct exchange *x, const struct mcp_resource *r, s
 {
     struct buf out = {0};
     buf_put_text(&out, text_of(r->uri));
-    percent_put(&out, id);
+    url_put_segment(&out, id);
     struct text uri = arena_text(&x->arena, buf_text(&out));
     buf_clear(&out);
     return uri;

@@ -20,7 +20,9 @@ static const char INSTRUCTIONS[] =
     "mete pays everybody who had a part in what was earned. Amounts are strings of digits in the "
     "smallest unit of their asset: \"1250\" of USD/2 is 12.50 dollars. Shares are pending until "
     "they clear and can be disputed only while they are pending. A tool that changes something "
-    "takes dry_run, which keeps nothing, and idempotency_key, with which it can be sent again.";
+    "takes idempotency_key, with which it can be sent again and is done once; where it has "
+    "dry_run, "
+    "that keeps nothing.";
 
 /* --- the browser's doors -----------------------------------------------------------------------*/
 

@@ -19,7 +19,8 @@ KEPT = {"type", "properties", "required", "items", "enum", "const", "anyOf", "al
         "additionalProperties", "description", "$ref", "format", "default"}
 REHEARSAL = {"type": "boolean", "description": "The same answer, and nothing is kept."}
 IDEMPOTENCY = {"type": "string", "minLength": 1, "maxLength": 255,
-               "description": "Sent again with the same key, this is done once and answers the same."}
+               "description": "Sent again with the same key, this is done once and answers the same; an "
+                              "answer with a secret is given once."}
 
 
 def resolve(document, node):

@@ -46,7 +46,8 @@ def applies(rule, method, operation):
              "scoped": scope not in ("none", "any"), "body": "requestBody" in operation,
              "book": operation.get("x-mete-book", True),
              "everywhere": "all" in operation["x-mete-roles"]}
-    return all(facts[name] == wanted for name, wanted in rule.items())
+    return all(facts[name] in wanted if isinstance(wanted, list) else facts[name] == wanted
+               for name, wanted in rule.items())
 
 
 def complete(method, operation, desk):

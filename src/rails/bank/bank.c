@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "crypto/hash.h"
 #include "rails/bank/bank_parts.h"
-#include "rails/settings.h"
+#include "rails/secret_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +21,12 @@ static void bank_close(struct rail *r)
         return;
     }
     char *const texts[] = {
-        r->s.debtor, r->s.destination_name, r->s.origin, r->s.company_id, r->folder, r->url};
+        r->s.debtor, r->s.destination_name, r->s.origin, r->s.company_id, r->folder, r->url,
+        r->marks};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         free(texts[i]);
     }
-    rail_secret_free(r->token);
+    secret_text_free(r->token);
     web_close(r->web);
     web_answer_clear(&r->answer);
     free(r);
@@ -95,29 +96,30 @@ static const char *name_of(const struct rail *r, struct text message, struct are
         .p;
 }
 
-/** Nobody acknowledges a NACHA file: after some banking days without a return it counts as paid. */
-static void presume(const struct rail *r, struct rail_payment *p, struct arena *a)
+/** Nobody acknowledges a NACHA file: after some banking days without a return it counts as paid.
+ *  They count from when it was committed, or put out, whichever came later. */
+static void presume(const struct bank_job *j, struct rail_payment *p)
 {
     char day[11];
-    int32_t settled = bank_execution_day(&r->s, p->sending_at);
-    int32_t until = bank_days_after(&r->s, settled, r->s.presumed);
-    if (r->s.format == BANK_NACHA && time_day(p->now) > until) {
+    const struct bank_settings *s = &j->rail->s;
+    const int32_t settled = bank_execution_day(s, j->at > p->sending_at ? j->at : p->sending_at);
+    const int32_t until = bank_days_after(s, settled, s->presumed);
+    if (s->format == BANK_NACHA && time_day(p->now) > until) {
         time_format_day(until, day);
         rail_say(p, RAIL_PAID, "presumed: no return came until %s", day);
-        p->report.proof = arena_printf(a, "presumed: no return until %s", day);
+        p->report.proof = arena_printf(j->a, "presumed: no return until %s", day);
     }
 }
 
-static void place_say(const struct rail *r, struct rail_payment *p, enum bank_place there,
-                      const char *why, struct arena *a)
+static void place_say(const struct bank_job *j, struct rail_payment *p, enum bank_place there)
 {
     struct text message = message_of(p);
-    p->report.reference = arena_text(a, message);
+    p->report.reference = arena_text(j->a, message);
     switch (there) {
     case BANK_PLACED:
         rail_say(p, RAIL_ACCEPTED, "the file %.*s is out; the bank has not said what became of it",
                  (int)message.len, message.p);
-        presume(r, p, a);
+        presume(j, p);
         break;
     case BANK_ABSENT:
         rail_say(p, RAIL_ABSENT, "the file %.*s is not there", (int)message.len, message.p);
@@ -127,32 +129,34 @@ static void place_say(const struct rail *r, struct rail_payment *p, enum bank_pl
                  (int)message.len, message.p);
         break;
     case BANK_UNTOLD:
-        rail_say(p, RAIL_UNKNOWN, "%s", why != NULL ? why : "the file cannot be compared");
+        rail_say(p, RAIL_UNKNOWN, "%s", j->why);
         break;
     }
 }
 
-typedef enum bank_place place_call(struct rail *r, const char *name, struct bytes file,
-                                   struct arena *a, const char **why);
-
-/** Calls `f` once for each file among the payments, and says to all of its payments what came. */
+/** Puts out, or looks for, each file among the payments once, and says to all of its payments what
+ *  came. */
 static void each_file(struct rail *r, struct rail_payment **p, size_t count, struct arena *a,
-                      place_call *f)
+                      bool puts)
 {
     bool *done = arena_array(a, count, sizeof *done);
     for (size_t i = 0; i < count; i++) {
-        const char *why = "the bytes of its file are not known here";
-        struct text message = message_of(p[i]);
+        const struct text message = message_of(p[i]);
+        struct bank_job j = {
+            .rail = r, .now = p[i]->now, .a = a, .why = "the bytes of its file are not known here"};
+        enum bank_place there = BANK_UNTOLD;
         if (done[i]) {
             continue;
         }
-        struct bytes file = file_find(p, count, message, a);
-        bool can = message.len > 0 && (file.len > 0 || f == bank_place_look);
-        enum bank_place there = can ? f(r, name_of(r, message, a), file, a, &why) : BANK_UNTOLD;
+        j.name = name_of(r, message, a);
+        j.file = file_find(p, count, message, a);
+        if (message.len > 0 && (j.file.len > 0 || !puts)) {
+            there = puts ? bank_place_put(&j) : bank_place_look(&j);
+        }
         for (size_t k = i; k < count; k++) {
             if (text_eq(message_of(p[k]), message)) {
                 done[k] = true;
-                place_say(r, p[k], there, why, a);
+                place_say(&j, p[k], there);
             }
         }
     }
@@ -160,12 +164,12 @@ static void each_file(struct rail *r, struct rail_payment **p, size_t count, str
 
 void bank_send(struct rail *r, struct rail_payment **p, size_t count, struct arena *a)
 {
-    each_file(r, p, count, a, bank_place_put);
+    each_file(r, p, count, a, true);
 }
 
 void bank_probe(struct rail *r, struct rail_payment **p, size_t count, struct arena *a)
 {
-    each_file(r, p, count, a, bank_place_look);
+    each_file(r, p, count, a, false);
 }
 
 static const char *const aliases[] = {"bank_transfer", "sepa", "ach", "iso20022", NULL};

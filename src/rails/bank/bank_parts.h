@@ -37,6 +37,8 @@ struct rail {
     struct bank_settings s;
     char *folder; /* where files are put; NULL: `url` */
     char *url;
+    char *
+        marks; /* the folder that remembers what was put out; NULL: none does, of pain.001 by URL */
     char *token; /* that the URL wants; in guarded memory; NULL: none */
     struct web *web;
     struct web_answer answer;
@@ -101,12 +103,45 @@ enum bank_place {
     BANK_OTHER,  /* another file has its name */
     BANK_UNTOLD, /* nobody can say; *why */
 };
-/** Puts the file where the bank's programs fetch it; again is the same as once. */
-enum bank_place bank_place_put(struct rail *r, const char *name, struct bytes file, struct arena *a,
-                               const char **why);
-/** Looks for it. `file`: its bytes; none when they are not known. */
-enum bank_place bank_place_look(struct rail *r, const char *name, struct bytes file,
-                                struct arena *a, const char **why);
+/* One file that is put out, or looked for. */
+struct bank_job {
+    struct rail *rail;
+    const char *name;
+    struct bytes file; /* none when its bytes are not known */
+    mete_time now;
+    struct arena *a;
+    mete_time at;    /* when it was put out; 0: not known */
+    const char *why; /* of BANK_UNTOLD */
+};
+/** Puts the file where the bank's programs fetch it; again is the same as once. Never ABSENT. */
+enum bank_place bank_place_put(struct bank_job *j);
+/** Looks for it. */
+enum bank_place bank_place_look(struct bank_job *j);
+
+/* --- marks -------------------------------------------------------------------------------------*/
+
+#define BANK_BEGUN ".begun"
+
+/** The folder of marks, made when it is not there, without what was left behind in it. */
+bool bank_marks_make(const char *folder);
+/** Whether the file is marked as out, or as begun by `end` BANK_BEGUN. PLACED, ABSENT, OTHER,
+ *  UNTOLD. */
+enum bank_place bank_mark_look(struct bank_job *j, const char *end);
+/** Begins a NACHA file: whoever gets ABSENT is the only one, and puts it out. Else: what is known
+ * of it. */
+enum bank_place bank_mark_begin(struct bank_job *j);
+/** ABSENT: nobody has begun it. UNTOLD: somebody has, and perhaps put it out. */
+enum bank_place bank_mark_begun(struct bank_job *j);
+/** It is out. PLACED or UNTOLD. */
+enum bank_place bank_mark_done(struct bank_job *j);
+/** Proven: it was not put out. */
+void bank_mark_drop(struct bank_job *j);
+
+/** A new file in the folder of marks that holds these bytes, durably; its path, or NULL and why. */
+const char *bank_temp_write(struct bank_job *j, struct bytes b, unsigned mode);
+bool bank_folder_sync(const char *path);
+/** "doing: what the system says"; UNTOLD. */
+enum bank_place bank_untold(struct bank_job *j, const char *doing);
 
 void bank_send(struct rail *r, struct rail_payment **p, size_t count, struct arena *a);
 void bank_probe(struct rail *r, struct rail_payment **p, size_t count, struct arena *a);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "crypto/hash.h"
+#include "crypto/seal.h"
 #include "wire/bank/calendar.h"
 
 #include <stdio.h>
@@ -115,7 +116,10 @@ static enum mete_code pain_check(const struct bank_settings *s, const struct ban
 {
     struct comparison c = {.f = f};
     struct pain001_seen seen;
-    struct pain001_checker *checker = pain001_check_new(s->unicode, transfer_compare, &c, err);
+    uint64_t salt;
+    random_bytes(&salt, sizeof salt);
+    struct pain001_checker *checker =
+        pain001_check_new(s->unicode, salt, transfer_compare, &c, err);
     if (pain001_check_feed(checker, buf_bytes(&f->bytes)) != METE_OK) {
         pain001_check_drop(checker);
         return METE_BANK_FILE;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where files are put: a folder that the bank's programs look into, or a URL. A file appears whole
- * or not at all, is never written over, and leaves a mark beside the folder, so that one that was
- * fetched is not put there once more. */
+ * or not at all, is never written over, and is not put there once more when it was fetched. Banks
+ * know a pain.001 again by its message id, and a NACHA file not at all: of one that may be out,
+ * nothing is sent again until somebody has asked the bank. */
 #include "rails/bank/bank_parts.h"
 
 #include "base/text.h"
@@ -9,39 +10,35 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MARKS "/.mete-sent" /* below the folder */
 #define CHUNK ((size_t)65536)
+
+static bool is_nacha(const struct bank_job *j)
+{
+    return j->rail->s.format == BANK_NACHA;
+}
 
 /* --- the folder --------------------------------------------------------------------------------*/
 
-static const char *path_of(const struct rail *r, struct arena *a, const char *below,
-                           const char *name)
+static const char *path_of(const struct bank_job *j)
 {
-    return arena_printf(a, "%s%s/%s", r->folder, below, name).p;
+    return arena_printf(j->a, "%s/%s", j->rail->folder, j->name).p;
 }
 
-static enum bank_place untold(struct arena *a, const char *doing, const char **why)
-{
-    *why = arena_printf(a, "%s: %s", doing, strerror(errno)).p;
-    return BANK_UNTOLD;
-}
-
-/** Whether a file holds exactly these bytes. PLACED, ABSENT, OTHER, UNTOLD. */
-static enum bank_place file_compare(const char *path, struct bytes want, struct arena *a,
-                                    const char **why)
+/** Whether the file holds exactly these bytes. PLACED, ABSENT, OTHER, UNTOLD. */
+static enum bank_place file_compare(struct bank_job *j)
 {
     struct stat st;
     uint8_t chunk[CHUNK];
+    const struct bytes want = j->file;
     size_t at = 0;
     ssize_t n = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path_of(j), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
-        return errno == ENOENT ? BANK_ABSENT : untold(a, "the outgoing file cannot be read", why);
+        return errno == ENOENT ? BANK_ABSENT : bank_untold(j, "the outgoing file cannot be read");
     }
     bool same = fstat(fd, &st) == 0 && (want.p == NULL || (size_t)st.st_size == want.len);
     while (want.p != NULL && same && (n = read(fd, chunk, sizeof chunk)) > 0) {
@@ -49,193 +46,187 @@ static enum bank_place file_compare(const char *path, struct bytes want, struct 
         at += (size_t)n;
     }
     (void)close(fd);
-    return n < 0 ? BANK_UNTOLD : same ? BANK_PLACED : BANK_OTHER;
+    return n < 0 ? bank_untold(j, "the outgoing file cannot be read")
+                 : (same ? BANK_PLACED : BANK_OTHER);
 }
 
-static bool folder_sync(const char *path)
+/** The file under its name. ABSENT: it was not put there, and j->why says why. */
+static enum bank_place folder_put(struct bank_job *j)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return good;
-}
-
-static bool all_write(int fd, struct bytes b)
-{
-    for (size_t at = 0; at < b.len;) {
-        ssize_t n = write(fd, b.p + at, b.len - at);
-        if (n < 0 && errno != EINTR) {
-            return false;
-        }
-        at += n > 0 ? (size_t)n : 0;
-    }
-    return fsync(fd) == 0;
-}
-
-/** Banks do not know a NACHA file again: one that may have been fetched before its mark was made is
- *  for people to look after. */
-static const char *begun_path(const struct rail *r, struct arena *a, const char *name)
-{
-    return arena_printf(a, "%s" MARKS "/%s.begun", r->folder, name).p;
-}
-
-/** The file under its name, then its mark. `temp` holds the bytes, durably. */
-static enum bank_place temp_place(struct rail *r, const char *temp, const char *name,
-                                  struct bytes file, struct arena *a, const char **why)
-{
-    const char *to = path_of(r, a, "", name);
-    const char *begun = begun_path(r, a, name);
-    if (r->s.format == BANK_NACHA &&
-        (link(temp, begun) != 0 || !folder_sync(arena_printf(a, "%s" MARKS, r->folder).p))) {
-        return untold(a, "the outgoing folder cannot be written", why);
-    }
-    if (link(temp, to) != 0) {
-        enum bank_place there = errno == EEXIST ? file_compare(to, file, a, why)
-                                                : untold(a, "the file cannot be put there", why);
-        if (there != BANK_PLACED) {
-            return there;
-        }
-    }
-    if (!folder_sync(r->folder) || rename(temp, path_of(r, a, MARKS, name)) != 0 ||
-        !folder_sync(arena_printf(a, "%s" MARKS, r->folder).p)) {
-        return untold(a, "the outgoing folder cannot be written", why);
-    }
-    (void)unlink(begun);
-    return BANK_PLACED;
-}
-
-static enum bank_place begun_look(const struct rail *r, struct arena *a, const char *name,
-                                  const char **why)
-{
-    struct stat st;
-    if (r->s.format != BANK_NACHA || stat(begun_path(r, a, name), &st) != 0) {
-        return BANK_ABSENT;
-    }
-    *why = "the program ended while it put the file out: ask the bank whether it has it; if not, "
-           "remove .mete-sent/NAME.begun";
-    return BANK_UNTOLD;
-}
-
-static enum bank_place folder_look(const struct rail *r, const char *name, struct bytes file,
-                                   struct arena *a, const char **why)
-{
-    enum bank_place there = file_compare(path_of(r, a, "", name), file, a, why);
-    if (there == BANK_ABSENT) {
-        there = file_compare(path_of(r, a, MARKS, name), file, a, why);
-    }
-    return there == BANK_ABSENT ? begun_look(r, a, name, why) : there;
-}
-
-static enum bank_place folder_put(struct rail *r, const char *name, struct bytes file,
-                                  struct arena *a, const char **why)
-{
-    const char *marks = arena_printf(a, "%s" MARKS, r->folder).p;
-    if (mkdir(marks, 0700) != 0 && errno != EEXIST) {
-        return untold(a, "the outgoing folder cannot be written", why);
-    }
-    enum bank_place there = file_compare(path_of(r, a, MARKS, name), file, a, why);
-    if (there == BANK_ABSENT && r->s.format == BANK_NACHA) {
-        there = folder_look(r, name, file, a, why);
-    }
-    if (there != BANK_ABSENT) {
+    const char *temp = bank_temp_write(j, j->file, 0640);
+    enum bank_place there = temp != NULL ? BANK_PLACED : BANK_ABSENT;
+    if (temp == NULL) {
         return there;
     }
-    char *temp = (char *)(uintptr_t)arena_printf(a, "%s/put-XXXXXX", marks).p;
-    int fd = mkostemp(temp, O_CLOEXEC);
-    if (fd < 0) {
-        return untold(a, "the outgoing folder cannot be written", why);
+    if (link(temp, path_of(j)) != 0) {
+        const bool is_there = errno == EEXIST;
+        (void)bank_untold(j, "the file cannot be put there");
+        there = is_there ? file_compare(j) : BANK_ABSENT;
     }
-    bool written = fchmod(fd, 0640) == 0 && all_write(fd, file);
-    there = written ? BANK_PLACED : untold(a, "the file cannot be written", why);
-    (void)close(fd);
-    there = written ? temp_place(r, temp, name, file, a, why) : there;
     (void)unlink(temp);
-    return there;
+    return there == BANK_PLACED && !bank_folder_sync(j->rail->folder)
+               ? bank_untold(j, "the outgoing folder cannot be written")
+               : there;
 }
 
 /* --- the URL -----------------------------------------------------------------------------------*/
 
-static void ask(struct rail *r, const char *method, const char *name, struct bytes file,
-                struct arena *a)
+static void ask(struct bank_job *j, const char *method, struct bytes file)
 {
+    struct rail *r = j->rail;
     struct web_request q = {.method = method, .body = file};
     size_t n = 0;
-    q.url = arena_printf(a, "%s/%s", r->url, name).p;
+    q.url = arena_printf(j->a, "%s/%s", r->url, j->name).p;
     if (r->token != NULL) {
-        q.header[n++] = arena_printf(a, "Authorization: Bearer %s", r->token).p;
+        q.header[n++] = arena_printf(j->a, "Authorization: Bearer %s", r->token).p;
     }
     if (file.len > 0) {
-        q.header[n++] = r->s.format == BANK_NACHA ? "Content-Type: text/plain"
-                                                  : "Content-Type: application/xml";
+        q.header[n++] = is_nacha(j) ? "Content-Type: text/plain" : "Content-Type: application/xml";
         q.header[n++] = "If-None-Match: *";
     }
     web_do(r->web, &q, &r->answer);
 }
 
-static enum bank_place url_untold(const struct rail *r, struct arena *a, const char **why)
+/** The status of the last answer; 0: there was none. */
+static unsigned status_of(const struct bank_job *j)
 {
-    *why = r->answer.outcome == WEB_ANSWERED
-               ? arena_printf(a, "the bank's server answered %u", r->answer.status).p
-               : arena_printf(a, "the bank's server: %s", r->answer.error).p;
+    const struct web_answer *answer = &j->rail->answer;
+    return answer->outcome == WEB_ANSWERED ? answer->status : 0;
+}
+
+static enum bank_place url_untold(struct bank_job *j)
+{
+    const unsigned status = status_of(j);
+    j->why = status != 0 ? arena_printf(j->a, "the bank's server answered %u", status).p
+                         : arena_printf(j->a, "the bank's server: %s", j->rail->answer.error).p;
     return BANK_UNTOLD;
 }
 
 /** It takes files and shows none. What has been put there is then put again: banks know a pain.001
  *  by its message id. */
-static bool shows_none(const struct rail *r)
+static bool shows_none(const struct bank_job *j)
 {
-    return r->answer.outcome == WEB_ANSWERED &&
-           (r->answer.status == 405 || r->answer.status == 501);
+    return status_of(j) == 405 || status_of(j) == 501;
 }
 
-static enum bank_place url_look(struct rail *r, const char *name, struct bytes file,
-                                struct arena *a, const char **why)
+static enum bank_place url_look(struct bank_job *j)
 {
-    ask(r, "GET", name, (struct bytes){0}, a);
-    if (r->answer.outcome == WEB_ANSWERED && r->answer.status == 404) {
+    ask(j, "GET", (struct bytes){0});
+    if (status_of(j) == 404 || shows_none(j)) {
         return BANK_ABSENT;
     }
-    if (shows_none(r)) {
-        *why = "the bank's server does not show its files, and a NACHA file is not sent twice";
-        return r->s.format == BANK_NACHA ? BANK_UNTOLD : BANK_ABSENT;
+    if (status_of(j) != 200) {
+        return url_untold(j);
     }
-    if (r->answer.outcome != WEB_ANSWERED || r->answer.status != 200) {
-        return url_untold(r, a, why);
-    }
-    struct bytes got = buf_bytes(&r->answer.body);
-    return file.p == NULL || (got.len == file.len && memcmp(got.p, file.p, got.len) == 0)
+    const struct bytes got = buf_bytes(&j->rail->answer.body);
+    return j->file.p == NULL || (got.len == j->file.len && memcmp(got.p, j->file.p, got.len) == 0)
                ? BANK_PLACED
                : BANK_OTHER;
 }
 
-static enum bank_place url_put(struct rail *r, const char *name, struct bytes file, struct arena *a,
-                               const char **why)
+/** Whether the server has not taken the file, by what came: nothing left, or it let nobody in. */
+static bool is_not_taken(const struct bank_job *j)
 {
-    ask(r, "PUT", name, file, a);
-    unsigned status = r->answer.outcome == WEB_ANSWERED ? r->answer.status : 0;
+    const enum web_outcome o = j->rail->answer.outcome;
+    return o == WEB_NOT_SENT || o == WEB_REFUSED || status_of(j) == 401 || status_of(j) == 403;
+}
+
+/** ABSENT: it was not put there, and j->why says why. */
+static enum bank_place url_put(struct bank_job *j)
+{
+    ask(j, "PUT", j->file);
+    const unsigned status = status_of(j);
     if (status == 409 || status == 412) { /* it stands there already */
-        enum bank_place there = url_look(r, name, file, a, why);
-        if (shows_none(r)) { /* its name follows from what is in it */
+        enum bank_place there = url_look(j);
+        if (shows_none(j)) { /* its name follows from what is in it */
             return BANK_PLACED;
         }
-        *why = there == BANK_ABSENT ? "the bank's server says that the file stands there, and that "
-                                      "it does not"
-                                    : *why;
-        return there == BANK_ABSENT ? BANK_UNTOLD : there;
+        if (there == BANK_ABSENT) {
+            j->why = "the bank's server says that the file stands there, and that it does not";
+            return BANK_UNTOLD;
+        }
+        return there;
     }
-    return status == 200 || status == 201 || status == 204 ? BANK_PLACED : url_untold(r, a, why);
+    if (status == 200 || status == 201 || status == 204) {
+        return BANK_PLACED;
+    }
+    (void)url_untold(j);
+    return is_not_taken(j) ? BANK_ABSENT : BANK_UNTOLD;
 }
 
-enum bank_place bank_place_put(struct rail *r, const char *name, struct bytes file, struct arena *a,
-                               const char **why)
+/* --- both --------------------------------------------------------------------------------------*/
+
+/** By the marks alone; of a NACHA file also whether it was begun. */
+static enum bank_place marks_look(struct bank_job *j)
 {
-    return r->folder != NULL ? folder_put(r, name, file, a, why) : url_put(r, name, file, a, why);
+    enum bank_place there = bank_mark_look(j, "");
+    return there == BANK_ABSENT && is_nacha(j) ? bank_mark_begun(j) : there;
 }
 
-enum bank_place bank_place_look(struct rail *r, const char *name, struct bytes file,
-                                struct arena *a, const char **why)
+/** The file stands in the folder: then it is out, whoever put it there. */
+static enum bank_place folder_look(struct bank_job *j)
 {
-    return r->folder != NULL ? folder_look(r, name, file, a, why) : url_look(r, name, file, a, why);
+    const enum bank_place there = file_compare(j);
+    if (there == BANK_ABSENT) {
+        return marks_look(j);
+    }
+    return there == BANK_PLACED && bank_mark_look(j, "") == BANK_ABSENT && is_nacha(j)
+               ? bank_mark_done(j)
+               : there;
+}
+
+/** What was begun may stand there: then it is out. */
+static enum bank_place begun_look(struct bank_job *j)
+{
+    enum bank_place there = marks_look(j);
+    const char *why = j->why;
+    if (there != BANK_UNTOLD || bank_mark_look(j, BANK_BEGUN) != BANK_PLACED) {
+        return there;
+    }
+    there = url_look(j);
+    if (there == BANK_PLACED) {
+        return bank_mark_done(j);
+    }
+    j->why = why;
+    return there == BANK_OTHER ? there : BANK_UNTOLD;
+}
+
+enum bank_place bank_place_look(struct bank_job *j)
+{
+    return j->rail->folder != NULL  ? folder_look(j)
+           : j->rail->marks != NULL ? begun_look(j)
+                                    : url_look(j);
+}
+
+/** ABSENT: it was not put there. */
+static enum bank_place marked_put(struct bank_job *j)
+{
+    enum bank_place there = bank_mark_look(j, "");
+    if (there == BANK_ABSENT && is_nacha(j)) {
+        there = bank_mark_begin(j);
+        if (there == BANK_UNTOLD) {
+            return bank_place_look(j);
+        }
+    }
+    if (there != BANK_ABSENT) {
+        return there;
+    }
+    there = j->rail->folder != NULL ? folder_put(j) : url_put(j);
+    if (there == BANK_ABSENT) {
+        bank_mark_drop(j);
+    }
+    if (there == BANK_PLACED) {
+        j->at = j->now;
+        return bank_mark_done(j);
+    }
+    return there;
+}
+
+enum bank_place bank_place_put(struct bank_job *j)
+{
+    if (j->rail->folder != NULL && !bank_marks_make(j->rail->marks)) {
+        return bank_untold(j, "the outgoing folder cannot be written");
+    }
+    const enum bank_place there = j->rail->marks != NULL ? marked_put(j) : url_put(j);
+    return there == BANK_ABSENT ? BANK_UNTOLD : there;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The settings of the bank rail. */
 #include "rails/settings.h"
+#include "rails/secret_file.h"
 
 #include "base/text.h"
 #include "rails/bank/bank_parts.h"
@@ -128,30 +129,69 @@ static enum mete_code ach_settings_read(struct bank_settings *s, const struct ra
                : wanted(err, "routing", "is the routing number of the bank: nine digits");
 }
 
-static enum mete_code place_read(struct rail *r, const struct rail_config *c, struct mete_err *err)
+static bool is_folder(const char *path)
 {
     struct stat st;
-    const char *folder = c->get(c->ctx, "folder");
-    const char *url = c->get(c->ctx, "url");
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static char *copy(const char *text)
+{
+    char *out = strdup(text);
+    METE_ASSERT(out != NULL);
+    return out;
+}
+
+static enum mete_code folder_read(struct rail *r, const char *folder, struct mete_err *err)
+{
+    struct buf marks = {0};
+    if (!is_folder(folder)) {
+        return wanted(err, "folder", "there is no such folder");
+    }
+    r->folder = copy(folder);
+    buf_printf(&marks, "%s/.mete-sent", folder);
+    buf_put_u8(&marks, '\0');
+    r->marks = copy((const char *)marks.p);
+    buf_clear(&marks);
+    return METE_OK;
+}
+
+static enum mete_code url_settings_read(struct rail *r, const struct rail_config *c,
+                                        const char *url, struct mete_err *err)
+{
     const char *token = c->get(c->ctx, "token_file");
-    if ((folder != NULL) == (url != NULL)) {
-        return wanted(err, "folder", "either folder or url says where files are put");
-    }
-    if (folder != NULL) {
-        r->folder = strdup(folder);
-        METE_ASSERT(r->folder != NULL);
-        return stat(folder, &st) == 0 && S_ISDIR(st.st_mode)
-                   ? METE_OK
-                   : wanted(err, "folder", "there is no such folder");
-    }
+    const char *marks = c->get(c->ctx, "marks");
+    struct secret_file secret = {0};
+    struct mete_err wrong;
     if (rail_url_check("[bank] url", url, err) != METE_OK) {
         return METE_USAGE;
     }
     r->url = rail_url_base(url);
-    r->token = token != NULL ? rail_secret_read(token, TOKEN_MAX) : NULL;
-    return token == NULL || r->token != NULL
-               ? METE_OK
-               : wanted(err, "token_file", "cannot be read, or is not one line");
+    if (token != NULL && secret_file_line(&secret, token, TOKEN_MAX, &wrong) != METE_OK) {
+        return wanted(err, "token_file", wrong.text);
+    }
+    r->token = secret.text;
+    if (r->s.format != BANK_NACHA) {
+        return METE_OK;
+    }
+    if (marks == NULL || !is_folder(marks) || !bank_marks_make(marks)) {
+        return wanted(
+            err, "marks",
+            "nacha by url wants a folder of all workers' that remembers what was put out: "
+            "banks do not know such a file again");
+    }
+    r->marks = copy(marks);
+    return METE_OK;
+}
+
+static enum mete_code place_read(struct rail *r, const struct rail_config *c, struct mete_err *err)
+{
+    const char *folder = c->get(c->ctx, "folder");
+    const char *url = c->get(c->ctx, "url");
+    if ((folder != NULL) == (url != NULL)) {
+        return wanted(err, "folder", "either folder or url says where files are put");
+    }
+    return folder != NULL ? folder_read(r, folder, err) : url_settings_read(r, c, url, err);
 }
 
 enum mete_code bank_settings_read(struct rail *r, const struct rail_config *c, struct mete_err *err)

@@ -24,44 +24,100 @@ struct text evm_anchor(struct arena *a, uint64_t chain_id, const struct evm_addr
     return index == 0 ? t : arena_printf(a, "%.*s#%zu", (int)t.len, t.p, index);
 }
 
-struct text evm_body(struct arena *a, const struct evm_tx *tx)
+static void hex_put(struct buf *out, struct bytes raw)
 {
-    struct buf raw = {0};
-    evm_tx_put(tx, &raw);
-    char *body = arena_alloc(a, 2 * raw.len + 3);
-    body[0] = '0';
-    body[1] = 'x';
-    hex_encode(body + 2, buf_bytes(&raw));
-    const size_t len = 2 * raw.len + 2;
+    char digits[2 * 32 + 1];
+    for (size_t at = 0; at < raw.len; at += 32) {
+        const size_t n = raw.len - at < 32 ? raw.len - at : 32;
+        hex_encode(digits, (struct bytes){raw.p + at, n});
+        buf_put_str(out, digits);
+    }
+}
+
+struct text evm_body(struct arena *a, const struct evm_tx *const *tx, size_t count)
+{
+    struct buf body = {0}, raw = {0};
+    for (size_t i = 0; i < count; i++) {
+        buf_reset(&raw);
+        evm_tx_put(tx[i], &raw);
+        buf_put_str(&body, i > 0 ? ",0x" : "0x");
+        hex_put(&body, buf_bytes(&raw));
+    }
+    const struct text text = arena_text(a, buf_text(&body));
     buf_clear(&raw);
-    return (struct text){body, len};
+    buf_clear(&body);
+    return text;
 }
 
 void evm_body_set(struct arena *a, struct rail_payment *p, const struct evm_tx *tx,
                   const struct evm_address *sender, size_t index)
 {
     p->anchor = evm_anchor(a, tx->chain_id, sender, tx->nonce, index);
-    p->body[0] = evm_body(a, tx);
+    p->body[0] = evm_body(a, &tx, 1);
     p->body_count = 1;
+}
+
+/** One transaction: "0x" and its digits. */
+static bool tx_read(struct arena *a, uint64_t chain_id, struct text hex, struct evm_fill *out,
+                    struct evm_address *sender)
+{
+    if (!text_starts(hex, "0x") || hex.len % 2 != 0) {
+        return false;
+    }
+    const size_t len = hex.len / 2 - 1;
+    uint8_t *raw = arena_alloc(a, len);
+    out->raw = (struct bytes){raw, len};
+    return hex_decode(raw, len, (struct text){hex.p + 2, hex.len - 2}) &&
+           evm_tx_decode(a, out->raw, &out->tx, NULL) == METE_OK && out->tx.chain_id == chain_id &&
+           evm_tx_sender(&out->tx, sender, NULL) == METE_OK;
+}
+
+/** Whether a transaction moves nothing, and stands before the payment. */
+static bool fill_ok(const struct evm_fill *f, const struct evm_address *sender,
+                    const struct evm_sent *s)
+{
+    const struct evm_tx *tx = &f->tx;
+    return tx->type == EVM_TX_FEE_MARKET && !tx->is_create && tx->data.len == 0 &&
+           tx->access_count == 0 && u256_is_zero(tx->value) && evm_address_eq(&tx->to, sender) &&
+           evm_address_eq(sender, &s->sender) && tx->nonce < s->tx.nonce;
+}
+
+/** What stands before the payment. */
+static bool fills_read(struct arena *a, uint64_t chain_id, struct text text, struct evm_sent *s)
+{
+    s->fill = text.len > 0 ? arena_array(a, EVM_FILLS_MAX, sizeof *s->fill) : NULL;
+    while (text.len > 0) {
+        struct evm_address sender;
+        const char *comma = memchr(text.p, ',', text.len);
+        const struct text one = {text.p, (size_t)(comma - text.p)}; /* each has one behind it */
+        struct evm_fill *f = &s->fill[s->fill_count];
+        if (s->fill_count == EVM_FILLS_MAX || !tx_read(a, chain_id, one, f, &sender) ||
+            !fill_ok(f, &sender, s)) {
+            return false;
+        }
+        s->fill_count++;
+        text = (struct text){comma + 1, text.len - one.len - 1};
+    }
+    return true;
 }
 
 bool evm_sent_read(struct arena *a, uint64_t chain_id, struct text body, struct evm_sent *out)
 {
     struct evm_sent s = {.body = body};
-    if (!text_starts(body, "0x") || body.len % 2 != 0 || body.len / 2 > EVM_TX_SIZE_MAX) {
+    struct evm_fill payment;
+    const char *comma = body.len > 0 ? memrchr(body.p, ',', body.len) : NULL;
+    const size_t before = comma != NULL ? (size_t)(comma - body.p) + 1 : 0;
+    if (body.len / 2 > EVM_TX_SIZE_MAX ||
+        !tx_read(a, chain_id, (struct text){body.p + before, body.len - before}, &payment,
+                 &s.sender)) {
         return false;
     }
-    const size_t len = body.len / 2 - 1;
-    uint8_t *raw = arena_alloc(a, len);
-    if (!hex_decode(raw, len, (struct text){body.p + 2, body.len - 2})) {
-        return false;
-    }
-    s.raw = (struct bytes){raw, len};
-    if (evm_tx_decode(a, s.raw, &s.tx, NULL) != METE_OK || s.tx.chain_id != chain_id ||
-        evm_tx_sender(&s.tx, &s.sender, NULL) != METE_OK) {
-        return false;
-    }
+    s.raw = payment.raw;
+    s.tx = payment.tx;
     s.id = evm_tx_id(s.raw);
+    if (!fills_read(a, chain_id, (struct text){body.p, before}, &s)) {
+        return false;
+    }
     *out = s;
     return true;
 }
@@ -129,4 +185,12 @@ bool evm_paid_read(const struct rail *r, const struct evm_sent *s, struct text a
     }
     *out = p;
     return true;
+}
+
+void evm_lane_use(struct lane *l, const struct evm_sent *s)
+{
+    for (size_t i = 0; i < s->fill_count; i++) {
+        lane_use(l, s->tx.chain_id, &s->sender, s->fill[i].tx.nonce);
+    }
+    lane_use(l, s->tx.chain_id, &s->sender, s->tx.nonce);
 }

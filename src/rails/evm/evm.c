@@ -3,7 +3,9 @@
 #include "rails/evm/evm.h"
 
 #include "base/text.h"
+#include "crypto/seal.h"
 #include "rails/evm/evm_parts.h"
+#include "rails/secret_file.h"
 #include "wire/url.h"
 
 #include <stdio.h>
@@ -20,9 +22,6 @@
 #define TIMEOUT_MAX       300
 #define CONFIRMATIONS     "12" /* of a network that mete does not know */
 #define LIST_MAX          4096
-
-/* The node of Ethereum, for who says no more than that. */
-#define RPC_ENVIRONMENT "ETH_RPC"
 
 struct reading {
     const struct rail_config *config;
@@ -71,46 +70,33 @@ static enum mete_code list(struct reading *in, const char *name, const char *tex
     return METE_OK;
 }
 
-/** The same from a file, when a setting names one. */
+/** The same from a file, when a setting names one: there are keys in them then. */
 static enum mete_code list_of_file(struct reading *in, const char *name, char **out)
 {
-    const char *path = get(in, name, "");
-    FILE *f = fopen(path, "re");
-    const size_t len = f != NULL ? fread(in->room, 1, sizeof in->room, f) : 0;
-    if (f != NULL) {
-        (void)fclose(f);
+    struct secret_file file;
+    struct mete_err wrong;
+    if (secret_file_read(&file, get(in, name, ""), sizeof in->room - 1, &wrong) != METE_OK) {
+        return mete_fail(in->err, METE_USAGE, "", "[evm] %s: %s", name, wrong.text);
     }
-    if (len == 0 || len == sizeof in->room) {
-        return mete_fail(in->err, METE_USAGE, "",
-                         "[evm] %s: %s cannot be read, is empty or longer "
-                         "than %d bytes",
-                         name, path, LIST_MAX - 1);
-    }
-    in->room[len] = '\0';
+    memcpy(in->room, file.text, file.len + 1);
     *out = in->room;
+    secret_file_clear(&file);
     return METE_OK;
 }
 
 /* --- chain and nodes ---------------------------------------------------------------------------*/
 
-static bool host_is_own(struct text host)
-{
-    return text_is(host, "localhost") || text_starts(host, "127.") || text_is(host, "[::1]");
-}
-
 static enum mete_code urls_read(struct reading *in, struct chain_options *o)
 {
     char *at;
-    const char *environment = getenv(RPC_ENVIRONMENT);
-    enum mete_code code =
-        get(in, "rpc_url_file", NULL) != NULL
-            ? list_of_file(in, "rpc_url_file", &at)
-            : list(in, "rpc_url", get(in, "rpc_url", environment != NULL ? environment : ""), &at);
+    enum mete_code code = get(in, "rpc_url_file", NULL) != NULL
+                              ? list_of_file(in, "rpc_url_file", &at)
+                              : list(in, "rpc_url", get(in, "rpc_url", ""), &at);
     const bool any_http = text_is(text_of(get(in, "allow_http", "no")), "yes");
     for (char *word; code == METE_OK && (word = word_next(&at)) != NULL;) {
         struct url url;
         const char *wrong = url_read(text_of(word), &url);
-        if (wrong == NULL && !url.is_https && !any_http && !host_is_own(url.host)) {
+        if (wrong == NULL && !url.is_https && !any_http && !host_is_loopback(url.host)) {
             wrong = "is not https: a node elsewhere could be anybody (or say allow_http = yes)";
         }
         if (wrong == NULL && o->url_count == CHAIN_NODES_MAX) {
@@ -132,10 +118,7 @@ static enum mete_code urls_read(struct reading *in, struct chain_options *o)
 static enum mete_code chain_find(const struct reading *in, uint64_t *id,
                                  const struct network **network)
 {
-    const char *environment = getenv(RPC_ENVIRONMENT);
-    const char *url = get(in, "rpc_url", environment);
-    const bool by_environment = environment != NULL && url != NULL && strcmp(url, environment) == 0;
-    const char *name = get(in, "network", by_environment ? "ethereum" : NULL);
+    const char *name = get(in, "network", NULL);
     *network = name != NULL ? network_by_name(text_of(name)) : NULL;
     if (name != NULL && *network == NULL && get(in, "chain_id", NULL) == NULL) {
         return mete_fail(in->err, METE_USAGE, "",
@@ -282,7 +265,7 @@ static enum mete_code bounds_read(struct rail *r, const struct reading *in,
     return code;
 }
 
-static enum mete_code key_read(struct rail *r, const struct reading *in)
+static enum mete_code key_read(struct rail *r, uint64_t chain_id, const struct reading *in)
 {
     const char *file = get(in, "key_file", NULL);
     struct mete_err wrong;
@@ -291,7 +274,7 @@ static enum mete_code key_read(struct rail *r, const struct reading *in)
                          "[evm] key_file is missing: the file with the private key of the account "
                          "that pays");
     }
-    return lane_open(&r->lane, file, &wrong) == METE_OK
+    return lane_open(&r->lane, chain_id, file, &wrong) == METE_OK
                ? METE_OK
                : mete_fail(in->err, METE_USAGE, "", "[evm] key_file: %s", wrong.text);
 }
@@ -324,11 +307,12 @@ enum mete_code evm_settings_read(struct rail *r, const struct rail_config *confi
         code = urls_read(&in, &o);
     }
     if (code == METE_OK) {
-        code = key_read(r, &in);
+        code = key_read(r, o.chain_id, &in);
     }
     if (code == METE_OK) {
         chain_open(&r->chain, &o);
     }
+    secret_wipe(in.room, sizeof in.room);
     return code;
 }
 

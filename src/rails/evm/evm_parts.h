@@ -14,8 +14,8 @@
 #define EVM_COIN_DECIMALS 18
 #define EVM_GAS_MAX       UINT64_C(16777216) /* of one transaction (EIP-7825) */
 #define EVM_GAS_ONE_MAX   UINT64_C(1000000)  /* of one payment by itself */
-#define EVM_APPROVE_GAS   UINT64_C(100000)
-#define EVM_PAYMENTS_MAX  200 /* of one call */
+#define EVM_PAYMENTS_MAX  200                /* of one call */
+#define EVM_FILLS_MAX     16u                /* of one body */
 #define GWEI              ((u128)1000000000)
 
 struct evm_token {
@@ -23,7 +23,6 @@ struct evm_token {
     uint8_t decimals;
     bool is_coin;               /* what gas is paid in; no address */
     struct evm_address address; /* of the token's contract */
-    bool is_checked;            /* the contract has said the same decimals */
 };
 
 struct rail {
@@ -38,8 +37,7 @@ struct rail {
     bool has_batch;
     struct evm_address batch;
     size_t batch_size;
-    mete_time approved_at; /* when the batch contract was last allowed to move a token; 0: never */
-    mete_time first_now;   /* of the first probe: what is older is not this process's doing */
+    mete_time first_now; /* of the first probe: what is older is not this process's doing */
 };
 
 /** Reads the settings into `r`; opens key and chain. */
@@ -85,17 +83,32 @@ bool evm_fees_answer(const struct rail *r, const struct chain_round *round,
 
 /* --- bodies ------------------------------------------------------------------------------------*/
 
-/** A transaction that is or was a body, taken apart. */
+/** A transaction that moves nothing, so that a nonce is used. */
+struct evm_fill {
+    struct bytes raw;
+    struct evm_tx tx;
+};
+
+/** A body, taken apart: "0x" and the payment's transaction. Before it, each with a comma behind,
+ *  there may be transactions of the same account to itself that use up nonces which nobody has and
+ *  which the payment waits behind. All of them are sent, in their order. */
 struct evm_sent {
     struct text body; /* as it stands in the payment */
-    struct bytes raw;
+    struct evm_fill *fill;
+    size_t fill_count;
+    struct bytes raw; /* of the payment's transaction, as all that follows */
     struct evm_tx tx;
     struct hash id;
     struct evm_address sender;
 };
-/** False when the body is no transaction of this chain. Memory from `a`. */
+/** What evm_sent_read takes from its arena at most. */
+#define EVM_SENT_ARENA_MAX                                                                         \
+    (EVM_TX_ARENA_MAX(EVM_TX_SIZE_MAX) + EVM_TX_SIZE_MAX + (EVM_FILLS_MAX + 1) * (size_t)8192)
+/** False when the body is none of this chain. Memory from `a`. */
 bool evm_sent_read(struct arena *a, uint64_t chain_id, struct text body,
                    struct evm_sent *out) METE_MUST_CHECK;
+/** Its nonces are committed, whatever a node has said to it. */
+void evm_lane_use(struct lane *l, const struct evm_sent *s);
 
 /** What one payment of a transaction pays. */
 struct evm_paid {
@@ -116,15 +129,8 @@ struct text evm_anchor(struct arena *a, uint64_t chain_id, const struct evm_addr
 /** Fills in anchor and body of a signed transaction. */
 void evm_body_set(struct arena *a, struct rail_payment *p, const struct evm_tx *tx,
                   const struct evm_address *sender, size_t index);
-/** The body of a transaction: "0x" and its bytes. */
-struct text evm_body(struct arena *a, const struct evm_tx *tx);
-
-/* --- transactions of the account's own ---------------------------------------------------------*/
-
-/** Sends a transaction that pays nobody: `to`, `data`, `gas` and `nonce` are set in it. Nothing is
- *  committed of it: were its nonce that of a payment, that payment would be found dead, and made
- *  anew. */
-void evm_own_send(struct rail *r, const struct evm_fees *fees, struct evm_tx *tx);
+/** The body of transactions that are signed: the last is the payment's. */
+struct text evm_body(struct arena *a, const struct evm_tx *const *tx, size_t count);
 
 /* --- the three calls ---------------------------------------------------------------------------*/
 
@@ -132,6 +138,8 @@ void evm_prepare(struct rail *r, struct rail_payment **p, size_t count, struct a
 void evm_send(struct rail *r, struct rail_payment **p, size_t count, struct arena *a);
 void evm_probe(struct rail *r, struct rail_payment **p, size_t count, struct arena *a);
 
+/** What nodes say when they have a transaction already: geth, erigon, nethermind, besu, anvil. */
+bool evm_is_known(struct text said);
 /** "0x" and the hash. */
 struct text evm_hash_text(struct arena *a, const struct hash *h);
 

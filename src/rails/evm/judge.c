@@ -173,7 +173,7 @@ static bool refused_before(struct evm_probe *x, const struct evm_trace *t)
 void evm_judge_final(struct evm_probe *x, struct evm_look *l, const struct evm_trace *t)
 {
     struct u256 amount;
-    lane_forget(x->rail->lane, t->sent.tx.nonce + 1);
+    lane_forget(x->rail->lane, t->sent.tx.chain_id, &t->sent.sender, t->sent.tx.nonce + 1);
     switch (evm_moved(&t->sent, &t->receipt, &l->paid, &amount)) {
     case EVM_MOVED:
         paid_report(x, l, t, amount);

@@ -6,21 +6,15 @@
 #include "base/map.h"
 #include "base/text.h"
 #include "crypto/hash.h"
-#include "crypto/seal.h"
+#include "rails/secret_file.h"
 
 #include <endian.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define KEY_FILE_MAX   128 /* bytes */
-#define PATH_LEN_MAX   4096
-#define SKIP_TAKEN_MAX 12 /* doublings end there: 2,047 nonces */
+#define SKIP_TAKEN_MAX 12  /* doublings end there: 2,047 nonces */
 
 struct offer {
     bool is_used;
@@ -30,6 +24,7 @@ struct offer {
 };
 
 struct lane {
+    uint64_t chain_id;
     uint8_t *secret; /* sodium_malloc: locked, not dumped, read only between guards */
     struct evm_address address;
     struct omap offers;
@@ -37,21 +32,7 @@ struct lane {
 
 /* --- the key -----------------------------------------------------------------------------------*/
 
-/** The file: among systemd's credentials when it is a bare name and lies there. */
-static const char *key_path(const char *given, char *room, size_t size, bool *is_credential)
-{
-    const char *folder = getenv("CREDENTIALS_DIRECTORY");
-    struct stat st;
-    *is_credential = false;
-    if (folder == NULL || strchr(given, '/') != NULL) {
-        return given;
-    }
-    int len = snprintf(room, size, "%s/%s", folder, given);
-    *is_credential = len > 0 && (size_t)len < size && stat(room, &st) == 0;
-    return *is_credential ? room : given;
-}
-
-static bool secret_read(uint8_t *secret, char *text, size_t len)
+static bool secret_read(uint8_t *secret, const char *text, size_t len)
 {
     while (len > 0 && (unsigned char)text[len - 1] <= ' ') {
         len--;
@@ -64,45 +45,29 @@ static bool secret_read(uint8_t *secret, char *text, size_t len)
            secp_secret_ok(secret);
 }
 
-static enum mete_code file_read(uint8_t *secret, const char *path, bool is_credential,
-                                struct mete_err *err)
+static enum mete_code file_read(uint8_t *secret, const char *path, struct mete_err *err)
 {
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        enum mete_code code = mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-        }
-        return code;
+    struct secret_file file;
+    enum mete_code code = secret_file_read(&file, path, KEY_FILE_MAX, err);
+    if (code == METE_OK && !secret_read(secret, file.text, file.len)) {
+        code = mete_fail(err, METE_USAGE, "",
+                         "%.200s holds no private key: 64 hexadecimal digits are asked for", path);
     }
-    if (!is_credential && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        close(fd);
-        return mete_fail(err, METE_FILE, "", "others may read %s: chmod 600 it", path);
-    }
-    char *text = sodium_malloc(KEY_FILE_MAX);
-    METE_ASSERT(text != NULL);
-    ssize_t len = read(fd, text, KEY_FILE_MAX);
-    close(fd);
-    bool ok = len > 0 && secret_read(secret, text, (size_t)len);
-    sodium_free(text);
-    return ok ? METE_OK
-              : mete_fail(err, METE_USAGE, "",
-                          "%s holds no private key: 64 hexadecimal digits are asked for", path);
+    secret_file_clear(&file);
+    return code;
 }
 
-enum mete_code lane_open(struct lane **out, const char *key_file, struct mete_err *err)
+enum mete_code lane_open(struct lane **out, uint64_t chain_id, const char *key_file,
+                         struct mete_err *err)
 {
-    char room[PATH_LEN_MAX];
-    bool is_credential;
     METE_ASSERT(sodium_init() >= 0);
-    const char *path = key_path(key_file, room, sizeof room, &is_credential);
     struct lane *l = calloc(1, sizeof *l);
     METE_ASSERT(l != NULL);
+    l->chain_id = chain_id;
     l->secret = sodium_malloc(SECP_SECRET_LEN);
     METE_ASSERT(l->secret != NULL);
     omap_init(&l->offers, sizeof(struct offer), 1);
-    enum mete_code code = file_read(l->secret, path, is_credential, err);
+    enum mete_code code = file_read(l->secret, key_file, err);
     if (code != METE_OK) {
         lane_close(l);
         return code;
@@ -130,6 +95,7 @@ const struct evm_address *lane_address(const struct lane *l)
 
 void lane_sign(struct lane *l, struct evm_tx *tx)
 {
+    METE_ASSERT(tx->chain_id == l->chain_id);
     METE_ASSERT(sodium_mprotect_readonly(l->secret) == 0);
     METE_ASSERT(evm_tx_sign(tx, l->secret));
     METE_ASSERT(sodium_mprotect_noaccess(l->secret) == 0);
@@ -186,14 +152,25 @@ uint64_t lane_offer(struct lane *l, uint64_t pending, struct text owner, uint32_
     return nonce;
 }
 
-void lane_use(struct lane *l, uint64_t nonce)
+static bool is_own(const struct lane *l, uint64_t chain_id, const struct evm_address *sender)
 {
-    offer_make(l, nonce)->is_used = true;
+    return chain_id == l->chain_id && evm_address_eq(sender, &l->address);
 }
 
-void lane_forget(struct lane *l, uint64_t count)
+void lane_use(struct lane *l, uint64_t chain_id, const struct evm_address *sender, uint64_t nonce)
+{
+    if (is_own(l, chain_id, sender)) {
+        offer_make(l, nonce)->is_used = true;
+    }
+}
+
+void lane_forget(struct lane *l, uint64_t chain_id, const struct evm_address *sender,
+                 uint64_t count)
 {
     struct omap_node *n;
+    if (!is_own(l, chain_id, sender)) {
+        return;
+    }
     while ((n = omap_seek(&l->offers, (struct bytes){0})) != NULL) {
         uint64_t key;
         const struct bytes raw = omap_key(n);
@@ -205,8 +182,13 @@ void lane_forget(struct lane *l, uint64_t count)
     }
 }
 
-bool lane_is_free(const struct lane *l, uint64_t nonce, mete_time now)
+bool lane_is_left(const struct lane *l, uint64_t nonce, mete_time now)
 {
     const struct offer *o = offer_of(l, nonce);
-    return o == NULL || (!o->is_used && now - o->at > LANE_OFFER_US);
+    return o != NULL && !o->is_used && now - o->at > LANE_OFFER_US;
+}
+
+bool lane_is_free(const struct lane *l, uint64_t nonce, mete_time now)
+{
+    return offer_of(l, nonce) == NULL || lane_is_left(l, nonce, now);
 }

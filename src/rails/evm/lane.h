@@ -17,13 +17,13 @@
 struct lane;
 
 /** Reads the key: 64 hexadecimal digits, with or without 0x, in a file that nobody else may read,
- * or by its name among systemd's credentials. METE_FILE, METE_USAGE: why not. */
-enum mete_code lane_open(struct lane **out, const char *key_file,
+ * or by its name among systemd's credentials. Errors: those of secret_file_read, METE_USAGE. */
+enum mete_code lane_open(struct lane **out, uint64_t chain_id, const char *key_file,
                          struct mete_err *err) METE_MUST_CHECK;
 /** Wipes the key. */
 void lane_close(struct lane *l);
 const struct evm_address *lane_address(const struct lane *l);
-/** Signs with the lane's key. */
+/** Signs with the lane's key, for its chain alone. */
 void lane_sign(struct lane *l, struct evm_tx *tx);
 
 /** A nonce for `owner` (a text that is the same when it asks again): the first from `pending` (the
@@ -31,11 +31,16 @@ void lane_sign(struct lane *l, struct evm_tx *tx);
  * it was offered is somebody else's. */
 uint64_t lane_offer(struct lane *l, uint64_t pending, struct text owner, uint32_t taken,
                     mete_time now);
-/** It is committed: never offered again. */
-void lane_use(struct lane *l, uint64_t nonce);
-/** Nonces below `count` are on the chain, deep enough: nothing needs to be remembered of them. */
-void lane_forget(struct lane *l, uint64_t count);
+/** The nonce of `sender` is committed: never offered again. What another account, or the same one
+ * on another chain, has committed changes nothing; so below. */
+void lane_use(struct lane *l, uint64_t chain_id, const struct evm_address *sender, uint64_t nonce);
+/** Nonces of `sender` below `count` are on the chain, deep enough: nothing needs to be remembered
+ * of them. */
+void lane_forget(struct lane *l, uint64_t chain_id, const struct evm_address *sender,
+                 uint64_t count);
 /** True when the lane knows of nobody who has the nonce, or might commit it yet. */
 bool lane_is_free(const struct lane *l, uint64_t nonce, mete_time now);
+/** True when the lane has offered it, and nobody has committed it in time. */
+bool lane_is_left(const struct lane *l, uint64_t nonce, mete_time now);
 
 #endif

@@ -144,7 +144,6 @@ static const char *token_answer(struct evm_plan *plan, struct chain_round *round
         !u256_eq(decimals, u256_of(plan->rail->token[t].decimals))) {
         return "the token has other decimals than the settings say";
     }
-    plan->rail->token[t].is_checked = true;
     return NULL;
 }
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Payments that travel together, by contracts/Batch.sol. What it would refuse for one payee is left
- * to be judged by itself; when the contract, the allowance or the gas is not there, all are: they
- * are paid one by one, which costs more and fails less. The allowance is given when it is missing:
- * to code that is known, and that can only ever move what its caller has. */
+ * to be judged by itself; when the contract or the gas is not there, all are: they are paid one by
+ * one, which costs more and fails less. When the allowance is not there, they are refused: only the
+ * operator gives one. */
 #include "base/text.h"
 #include "crypto/keccak.h"
 #include "rails/evm/plan.h"
-
-#define APPROVE_AGAIN_US (600 * TIME_SECOND_US)
 
 static const struct rpc_block PENDING = {.tag = RPC_PENDING};
 
@@ -62,20 +60,16 @@ static void batch_ask(struct batch *b, struct chain_round *round)
     buf_clear(&data);
 }
 
-/** Lets the contract move the token, from the next call on. */
-static void approve(struct batch *b, const struct evm_scene *scene)
+/** What the contract may not move waits for the operator: an allowance is a person's to give. */
+static void refuse(struct batch *b)
 {
-    struct rail *r = b->plan->rail;
-    struct buf data = {0};
-    if (b->plan->now - r->approved_at < APPROVE_AGAIN_US) {
-        return;
+    for (size_t i = 0; i < b->count; i++) {
+        rail_say(b->job[i]->p, RAIL_TRANSIENT,
+                 "batch_contract may move too little %s of the account that pays: "
+                 "mete rail approve %s AMOUNT --send",
+                 b->token->code, b->token->code);
+        b->job[i]->is_done = true;
     }
-    r->approved_at = b->plan->now;
-    call_put_amount(&data, ABI_APPROVE, &r->batch, U256_MAX);
-    struct evm_tx tx = {.to = b->token->address, .gas = EVM_APPROVE_GAS, .data = buf_bytes(&data)};
-    tx.nonce = lane_offer(r->lane, scene->nonce, TEXT("approve"), 0, b->plan->now);
-    evm_own_send(r, &scene->fees, &tx);
-    buf_clear(&data);
 }
 
 /** True when the contract is ours, may move so much, and says what would become of each payment. */
@@ -97,7 +91,7 @@ static bool batch_may(struct batch *b, struct chain_round *round, const struct e
         return false;
     }
     if (u256_cmp(evm_left(allowance, b->plan->spent[t]), b->total) < 0) {
-        approve(b, scene);
+        refuse(b);
         return false;
     }
     return true;
@@ -130,7 +124,7 @@ static void batch_sign(struct batch *b, const struct evm_scene *scene, uint64_t 
     tx.data = buf_bytes(&b->data);
     tx.nonce = lane_offer(r->lane, scene->nonce, b->job[0]->p->transfer_id, taken, plan->now);
     lane_sign(r->lane, &tx);
-    const struct text body = evm_body(plan->arena, &tx);
+    const struct text body = evm_body(plan->arena, &(const struct evm_tx *){&tx}, 1);
     const struct text group =
         evm_anchor(plan->arena, tx.chain_id, lane_address(r->lane), tx.nonce, 0);
     for (size_t i = 0; i < b->count; i++) {

@@ -44,7 +44,9 @@ static bool look_make(struct evm_probe *x, struct rail_payment *p, struct evm_lo
         return false;
     }
     p->report.reference = evm_hash_text(x->arena, &l->trace[l->count - 1]->sent.id);
-    lane_use(x->rail->lane, l->trace[0]->sent.tx.nonce);
+    for (size_t i = 0; i < l->count; i++) {
+        evm_lane_use(x->rail->lane, &l->trace[i]->sent);
+    }
     return true;
 }
 
@@ -54,8 +56,7 @@ static void probe_make(struct evm_probe *x, struct rail_payment **p, size_t coun
     for (size_t i = 0; i < count; i++) {
         bodies += p[i]->body_count;
     }
-    arena_init(&x->own,
-               (bodies + count + 1) * (EVM_TX_ARENA_MAX(EVM_TX_SIZE_MAX) + EVM_TX_SIZE_MAX + 8192));
+    arena_init(&x->own, (bodies + count + 1) * (EVM_SENT_ARENA_MAX + 8192));
     x->trace = arena_array(&x->own, bodies + 1, sizeof *x->trace);
     x->look = arena_array(&x->own, count, sizeof *x->look);
     for (size_t i = 0; i < count; i++) {

@@ -13,8 +13,7 @@ struct sending {
     size_t place;
 };
 
-/** What nodes say when they have it already: geth, erigon, nethermind, besu, anvil. */
-static bool is_known(struct text said)
+bool evm_is_known(struct text said)
 {
     static const char *const WORDS[] = {"already known", "already imported", "AlreadyKnown",
                                         "known transaction", "Known transaction"};
@@ -46,6 +45,15 @@ static struct sending *sending_of(struct rail *r, struct arena *own, struct send
     return s;
 }
 
+/** All of it; what becomes of the fills is found by the probe. */
+static void sending_ask(struct chain_round *round, struct sending *s)
+{
+    for (size_t i = 0; i < s->sent.fill_count; i++) {
+        (void)chain_ask_send(round, s->sent.fill[i].raw);
+    }
+    s->place = chain_ask_send(round, s->sent.raw);
+}
+
 static void answer_judge(const struct chain_round *round, const struct sending *s,
                          struct rail_payment *p, struct arena *a)
 {
@@ -56,7 +64,7 @@ static void answer_judge(const struct chain_round *round, const struct sending *
         rail_say(p, RAIL_ACCEPTED, "%s", "");
     } else if (!answer->is_error) {
         rail_say(p, RAIL_UNKNOWN, "the node answers with the hash of another transaction");
-    } else if (is_known(answer->error_text)) {
+    } else if (evm_is_known(answer->error_text)) {
         rail_say(p, RAIL_ACCEPTED, "the node had it already");
     } else {
         rail_say(p, RAIL_UNKNOWN, "the node refuses it: %lld %.*s", (long long)answer->error_code,
@@ -88,7 +96,7 @@ void evm_send(struct rail *r, struct rail_payment **p, size_t count, struct aren
     struct arena own;
     struct chain_round round;
     size_t sent = 0;
-    arena_init(&own, (count + 1) * (EVM_TX_ARENA_MAX(EVM_TX_SIZE_MAX) + EVM_TX_SIZE_MAX + 1024));
+    arena_init(&own, (count + 1) * (EVM_SENT_ARENA_MAX + 1024));
     struct sending *all = arena_array(&own, count, sizeof *all);
     struct sending **of = arena_array(&own, count, sizeof(struct sending *));
     chain_round_begin(&round, r->chain);
@@ -96,31 +104,11 @@ void evm_send(struct rail *r, struct rail_payment **p, size_t count, struct aren
         const size_t before = sent;
         of[i] = sending_of(r, &own, all, &sent, p[i]);
         if (sent > before) {
-            of[i]->place = chain_ask_send(&round, of[i]->sent.raw);
-            lane_use(r->lane, of[i]->sent.tx.nonce);
+            sending_ask(&round, of[i]);
+            evm_lane_use(r->lane, &of[i]->sent);
         }
     }
     answers_judge(&round, of, p, count, a);
     chain_round_end(&round);
     arena_clear(&own);
-}
-
-void evm_own_send(struct rail *r, const struct evm_fees *fees, struct evm_tx *tx)
-{
-    struct chain_round round;
-    struct mete_err err;
-    struct buf raw = {0};
-    tx->type = EVM_TX_FEE_MARKET;
-    tx->chain_id = chain_id(r->chain);
-    tx->tip_max = u256_of(fees->tip < fees->max ? fees->tip : fees->max);
-    tx->fee_max = u256_of(fees->max);
-    lane_sign(r->lane, tx);
-    evm_tx_put(tx, &raw);
-    chain_round_begin(&round, r->chain);
-    (void)chain_ask_send(&round, buf_bytes(&raw));
-    if (chain_round_go(&round, &err) == METE_OK) {
-        lane_use(r->lane, tx->nonce);
-    }
-    chain_round_end(&round);
-    buf_clear(&raw);
 }

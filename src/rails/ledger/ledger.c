@@ -7,12 +7,13 @@
 #include "base/text.h"
 #include "wire/json.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #define WALLET_MAX  200u
 #define BALANCE_MAX (INT64_C(1) << 62)
@@ -35,12 +36,23 @@ static const char SCHEMA[] =
 
 /* --- the file ----------------------------------------------------------------------------------*/
 
+/** A new file is its owner's alone: whose money it is is nobody else's business. SQLite gives the
+ *  files beside it the same mode. One that is there is not opened: closing it would drop the locks
+ *  that this process has. */
+static void file_make(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        (void)close(fd);
+    } /* else sqlite3_open finds out why */
+}
+
 static bool db_open(struct rail *r)
 {
     if (r->db != NULL) {
         return true;
     }
-    mode_t before = umask(077); /* whose money it is is nobody else's business */
+    file_make(r->file);
     int code = sqlite3_open(r->file, &r->db);
     code = code == SQLITE_OK ? sqlite3_busy_timeout(r->db, BUSY_MS) : code;
     code =
@@ -48,7 +60,6 @@ static bool db_open(struct rail *r)
     code =
         code == SQLITE_OK ? sqlite3_exec(r->db, "PRAGMA synchronous=FULL", NULL, NULL, NULL) : code;
     code = code == SQLITE_OK ? sqlite3_exec(r->db, SCHEMA, NULL, NULL, NULL) : code;
-    (void)umask(before);
     if (code != SQLITE_OK) {
         sqlite3_close(r->db);
         r->db = NULL;

@@ -68,10 +68,10 @@ static void pay(struct rail *r, const struct node_payment *p, struct node_answer
     jw_object(&w, NULL);
     jw_text(&w, "invstring", p->invoice);
     jw_int(&w, "maxfee", (int64_t)p->fee_max_msat);
-    jw_int(&w, "retry_for", r->s.pay_s);
-    jw_int(&w, "maxdelay", r->s.max_delay);
+    jw_int(&w, "retry_for", p->pay_s);
+    jw_int(&w, "maxdelay", p->max_delay);
     jw_end_object(&w);
-    const struct json *j = ask(r, TEXT("/v1/xpay"), &body, (r->s.pay_s + 10) * 1000, out->words);
+    const struct json *j = ask(r, TEXT("/v1/xpay"), &body, (p->pay_s + 10) * 1000, out->words);
     buf_clear(&body);
     if (j != NULL) {
         paid(p, j, "payment_preimage", out);

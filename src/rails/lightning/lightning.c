@@ -123,17 +123,23 @@ static bool fee_fits(struct rail *r, const struct node_payment *pay, char words[
     return true;
 }
 
-/** An invoice that the node knows is of another payment, in another book or by somebody else. */
-static bool is_new(struct rail *r, struct rail_payment *p, const struct node_payment *pay)
+/** What the node says of an invoice that nobody has paid yet for this attempt. */
+enum seen { SEEN_NEW, SEEN_UNSURE, SEEN_KNOWN };
+
+static enum seen see(struct rail *r, const struct node_payment *pay, char words[RAIL_TEXT_MAX])
 {
-    struct node_answer seen = {0};
-    r->s.node->look(r, pay, &seen);
-    if (seen.state == NODE_ABSENT || seen.state == NODE_UNSURE) {
-        return true;
-    }
+    struct node_answer n = {0};
+    r->s.node->look(r, pay, &n);
+    snprintf(words, RAIL_TEXT_MAX, "%s",
+             n.words[0] != '\0' ? n.words : "the node's answer says nothing");
+    return n.state == NODE_ABSENT ? SEEN_NEW : n.state == NODE_UNSURE ? SEEN_UNSURE : SEEN_KNOWN;
+}
+
+/** It is of another payment, in another book or by somebody else. */
+static void known_say(struct rail_payment *p)
+{
     rail_say(p, RAIL_TRANSIENT,
              "the invoice is not new: the node has a payment of its hash already");
-    return false;
 }
 
 static bool asset_check(struct rail_payment *p)
@@ -155,10 +161,10 @@ static bool asset_check(struct rail_payment *p)
 }
 
 static void commit(struct rail *r, struct rail_payment *p, const struct node_payment *pay,
-                   const struct node_info *info, struct arena *a)
+                   const struct node_info *info, bool is_new, struct arena *a)
 {
     struct buf body = {0};
-    lightning_body_write(&body, r, pay, info, p->now);
+    lightning_body_write(&body, r, pay, info, p->now, is_new);
     p->anchor = arena_text(a, text_of(pay->hash));
     p->body[0] = arena_text(a, buf_text(&body));
     p->body_count = 1;
@@ -186,45 +192,50 @@ static void prepare_one(struct rail *r, struct rail_payment *p, struct arena *a)
         return;
     }
     pay.fee_max_msat = fee_cap(r, p, pay.i.amount_msat);
-    if (info.is_known && !is_new(r, p, &pay)) {
+    pay.max_delay = r->s.max_delay;
+    pay.pay_s = r->s.pay_s;
+    const enum seen seen = info.is_known ? see(r, &pay, words) : SEEN_UNSURE;
+    if (seen == SEEN_KNOWN) {
+        known_say(p);
         return;
     }
     if (info.is_known && !fee_fits(r, &pay, words)) {
         rail_say(p, RAIL_TRANSIENT, "%s", words);
         return;
     }
-    commit(r, p, &pay, &info, a);
+    commit(r, p, &pay, &info, seen == SEEN_NEW, a);
 }
 
 /* --- what became of it -------------------------------------------------------------------------*/
 
 /** Whether the node that answers is the one that the attempt was committed for. */
-static bool node_is_same(struct rail *r, const struct lightning_body *b, char words[RAIL_TEXT_MAX])
+static bool node_is_same(struct rail *r, const struct lightning_body *b, struct node_info *info,
+                         char words[RAIL_TEXT_MAX])
 {
-    struct node_info info = {0};
+    *info = (struct node_info){0};
     if (!text_is(b->node, r->s.node->name)) {
         snprintf(words, RAIL_TEXT_MAX,
                  "it was committed for a node of another kind: set [lightning] node back until all "
                  "its payments have ended");
         return false;
     }
-    r->s.node->info(r, &info);
-    if (!info.is_known) {
+    r->s.node->info(r, info);
+    if (!info->is_known) {
         snprintf(words, RAIL_TEXT_MAX, "%s",
-                 info.words[0] != '\0' ? info.words : "the node does not say who it is");
+                 info->words[0] != '\0' ? info->words : "the node does not say who it is");
         return false;
     }
-    const bool has_keys = b->node_key.len > 0 && info.key[0] != '\0';
-    if (has_keys ? !text_is(b->node_key, info.key) : !text_is(b->node_url, r->s.url)) {
+    const bool has_keys = b->node_key.len > 0 && info->key[0] != '\0';
+    if (has_keys ? !text_is(b->node_key, info->key) : !text_is(b->node_url, r->s.url)) {
         snprintf(words, RAIL_TEXT_MAX,
                  "it was committed for another node: set [lightning] url back until all its "
                  "payments have ended");
         return false;
     }
-    if (!info.is_synced) {
+    if (!info->is_synced) {
         snprintf(words, RAIL_TEXT_MAX, "the node is not yet synced, so what it says may be old");
     }
-    return info.is_synced;
+    return info->is_synced;
 }
 
 /* One attempt that may have been sent. */
@@ -233,6 +244,7 @@ struct ended {
     struct rail_payment *p;
     struct arena *a;
     struct lightning_body b;
+    struct node_info info; /* of the node, by now */
     bool is_probe;
 };
 
@@ -293,15 +305,50 @@ static void look(const struct ended *e, const char *why)
     }
 }
 
+/** An invoice of which the node had not said that it is new: nobody pays it. When it says so now,
+ *  that is committed, so that what it has of the hash later is this payment. */
+static void first_look(const struct ended *e)
+{
+    struct rail_payment *p = e->p;
+    struct buf body = {0};
+    char words[RAIL_TEXT_MAX];
+    const enum seen seen = see(e->r, &e->b.pay, words);
+    if (seen == SEEN_KNOWN) {
+        known_say(p);
+    } else if (seen == SEEN_UNSURE) {
+        rail_say(p, RAIL_UNKNOWN, "%s", words);
+    } else if (!e->is_probe || p->body_count == RAIL_BODIES_MAX) {
+        rail_say(p, RAIL_UNKNOWN,
+                 "the node had not said that the invoice is new to it; it does now");
+    } else {
+        lightning_body_write(&body, e->r, &e->b.pay, &e->info, p->now, true);
+        p->body[p->body_count++] = arena_text(e->a, buf_text(&body));
+        buf_clear(&body);
+        rail_say(p, RAIL_REPLACE, "the node says that the invoice is new to it");
+    }
+}
+
 /** Reads what was committed, and asks the node who it is; false: said. */
 static bool begin(struct ended *e)
 {
     char words[RAIL_TEXT_MAX] = "";
-    if (!lightning_body_read(e->r, e->p, &e->b, words) || !node_is_same(e->r, &e->b, words)) {
+    if (!lightning_body_read(e->r, e->p, &e->b, words)) {
         rail_say(e->p, RAIL_UNKNOWN, "%s", words);
         return false;
     }
-    return true;
+    if (!e->b.is_new && e->p->now + LIGHTNING_RESEND_S * TIME_SECOND_US >= e->b.expires_at) {
+        rail_say(e->p, RAIL_TRANSIENT,
+                 "its invoice has expired before the node could say that it is new");
+        return false;
+    }
+    if (!node_is_same(e->r, &e->b, &e->info, words)) {
+        rail_say(e->p, RAIL_UNKNOWN, "%s", words);
+        return false;
+    }
+    if (!e->b.is_new) {
+        first_look(e);
+    }
+    return e->b.is_new;
 }
 
 static void send_one(struct rail *r, struct rail_payment *p, struct arena *a)

@@ -69,7 +69,7 @@ static void pay(struct rail *r, const struct node_payment *p, struct node_answer
     const struct node_question q = {.method = "POST",
                                     .path = TEXT("/api/v1/payments"),
                                     .json = &body,
-                                    .total_ms = (r->s.pay_s + 10) * 1000};
+                                    .total_ms = (p->pay_s + 10) * 1000};
     jw_init(&w, &body, false);
     jw_object(&w, NULL);
     jw_bool(&w, "out", true);

@@ -116,14 +116,14 @@ static void pay(struct rail *r, const struct node_payment *p, struct node_answer
     const struct node_question q = {.method = "POST",
                                     .path = TEXT("/v2/router/send"),
                                     .json = &body,
-                                    .total_ms = (r->s.pay_s + 10) * 1000,
+                                    .total_ms = (p->pay_s + 10) * 1000,
                                     .is_first_line = true};
     jw_init(&w, &body, false);
     jw_object(&w, NULL);
     jw_text(&w, "payment_request", p->invoice);
-    jw_int(&w, "timeout_seconds", r->s.pay_s);
+    jw_int(&w, "timeout_seconds", p->pay_s);
     jw_i128(&w, "fee_limit_msat", p->fee_max_msat);
-    jw_int(&w, "cltv_limit", r->s.max_delay);
+    jw_int(&w, "cltv_limit", p->max_delay);
     jw_int(&w, "max_parts", 16);
     jw_bool(&w, "no_inflight_updates", true); /* so the first line is the last word */
     jw_end_object(&w);

@@ -11,10 +11,11 @@
 
 #define LIGHTNING_MARGIN_S 30u /* an invoice stays valid at least so long when it is taken */
 #define LIGHTNING_EXPIRY_MAX_S                                                                     \
-    604800u                       /* a week: as long as money may wait for its proof of death */
-#define LIGHTNING_DEAD_S     600  /* past its expiry no node takes an invoice, clocks aside */
-#define LIGHTNING_RESEND_S   10   /* before its expiry it is not sent any more */
-#define LIGHTNING_SECRET_MAX 4096 /* bytes of a file that holds a key */
+    604800u                      /* a week: as long as money may wait for its proof of death */
+#define LIGHTNING_DEAD_S     600 /* past its expiry no node takes an invoice, clocks aside */
+#define LIGHTNING_RESEND_S   10  /* before its expiry it is not sent any more */
+#define LIGHTNING_PAY_S_MAX  45
+#define LIGHTNING_SECRET_MAX 4096                          /* bytes of a file that holds a key */
 #define LIGHTNING_MSAT_MAX   UINT64_C(2100000000000000000) /* all bitcoin there will be */
 #define LIGHTNING_KEY_HEX    (2 * SECP_COMPRESSED_LEN + 1)
 #define LIGHTNING_HASH_HEX   (2 * SHA256_LEN + 1)
@@ -26,7 +27,7 @@ struct node_kind;
 struct lightning_settings {
     const struct node_kind *node;
     char *url;         /* of the node, without a '/' at its end */
-    char *auth;        /* the header that carries the key; wiped */
+    char *auth;        /* the header that carries the key; in guarded memory */
     char *certificate; /* PEM file, or NULL */
     char *resolve_ca;  /* PEM file, or NULL */
     char *resolve_to;  /* HOST:PORT in the place of every payee's host, for tests, or NULL */
@@ -92,6 +93,8 @@ struct node_payment {
     struct text invoice;
     struct bolt11 i;
     uint64_t fee_max_msat;
+    unsigned max_delay; /* blocks, as the settings said when it was committed; so the next */
+    unsigned pay_s;     /* seconds for which a node begins new tries */
     char hash[LIGHTNING_HASH_HEX];
 };
 
@@ -155,9 +158,10 @@ struct lightning_body {
     struct text node_url; /* of ours when it was made */
     struct text node_key; /* "" when the node could not say */
     mete_time expires_at;
+    bool is_new; /* the node has said that it had no payment of the hash; else nobody pays it */
 };
 void lightning_body_write(struct buf *out, const struct rail *r, const struct node_payment *p,
-                          const struct node_info *info, mete_time now);
+                          const struct node_info *info, mete_time now, bool is_new);
 /** Texts in r->work. False with words: it is not what lightning_body_write has written. */
 bool lightning_body_read(struct rail *r, const struct rail_payment *p, struct lightning_body *out,
                          char words[RAIL_TEXT_MAX]) METE_MUST_CHECK;

@@ -64,7 +64,7 @@ static void pay(struct rail *r, const struct node_payment *p, struct node_answer
     const struct node_question q = {.method = "POST",
                                     .path = TEXT("/payinvoice"),
                                     .form = &form,
-                                    .total_ms = (r->s.pay_s + 10) * 1000};
+                                    .total_ms = (p->pay_s + 10) * 1000};
     buf_put_str(&form, "invoice=");
     url_put_escaped(&form, p->invoice);
     const struct json *j = node_ask(r, &q, out->words);

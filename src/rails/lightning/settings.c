@@ -5,14 +5,15 @@
 
 #include "base/text.h"
 #include "crypto/seal.h"
+#include "rails/secret_file.h"
 #include "wire/url.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#define HEADER_MAX (2 * LIGHTNING_SECRET_MAX + 100) /* bytes */
 
 static const struct node_kind *const nodes[] = {&node_cln, &node_lnd, &node_phoenixd, &node_lnbits};
 
@@ -79,51 +80,6 @@ static enum mete_code yes_or_no(const struct rail_config *c, const char *name, b
 
 /* --- the node's key ----------------------------------------------------------------------------*/
 
-static enum mete_code key_file_open(const char *name, const char *path, int *fd,
-                                    struct mete_err *err)
-{
-    struct stat st;
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (*fd < 0) {
-        return mete_fail(err, METE_USAGE, "", "[lightning] %s: the file cannot be read", name);
-    }
-    if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        return mete_fail(err, METE_USAGE, "", "[lightning] %s: it is no ordinary file", name);
-    }
-    if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        return mete_fail(err, METE_USAGE, "",
-                         "[lightning] %s: others than its owner may use the file, which pays "
-                         "whomever they like: chmod 600",
-                         name);
-    }
-    return METE_OK;
-}
-
-/** Reads the file of a key into `out`, which is wiped by the caller. */
-static enum mete_code key_file_read(const char *name, const char *path, struct buf *out,
-                                    struct mete_err *err)
-{
-    int fd = -1;
-    enum mete_code code = key_file_open(name, path, &fd, err);
-    buf_reserve(out, LIGHTNING_SECRET_MAX + 1);
-    while (code == METE_OK && out->len <= LIGHTNING_SECRET_MAX) {
-        ssize_t n = read(fd, out->p + out->len, LIGHTNING_SECRET_MAX + 1 - out->len);
-        if (n <= 0) {
-            break;
-        }
-        out->len += (size_t)n;
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (code == METE_OK && (out->len == 0 || out->len > LIGHTNING_SECRET_MAX)) {
-        return mete_fail(err, METE_USAGE, "",
-                         "[lightning] %s: the file is empty or longer than %d bytes", name,
-                         LIGHTNING_SECRET_MAX);
-    }
-    return code;
-}
-
 static enum mete_code auth_read(struct lightning_settings *s, const struct rail_config *c,
                                 struct mete_err *err)
 {
@@ -134,30 +90,25 @@ static enum mete_code auth_read(struct lightning_settings *s, const struct rail_
                          "[lightning] %s is missing: the file with the key of %s", name,
                          s->node->name);
     }
-    struct buf content = {0};
+    struct secret_file file;
     struct buf header = {0};
-    enum mete_code code = key_file_read(name, path, &content, err);
-    if (code == METE_OK) {
-        const char *wrong = s->node->auth(&header, buf_text(&content));
-        if (wrong == NULL) {
-            s->auth = copy(buf_text(&header));
-        } else {
-            code = mete_fail(err, METE_USAGE, "", "[lightning] %s: %s", name, wrong);
-        }
+    struct mete_err unread;
+    if (secret_file_read(&file, path, LIGHTNING_SECRET_MAX, &unread) != METE_OK) {
+        return mete_fail(err, METE_USAGE, "", "[lightning] %s: %s", name, unread.text);
     }
-    secret_wipe(content.p, content.cap);
+    buf_reserve(&header, HEADER_MAX); /* it never moves, so that one place is to be wiped */
+    const char *wrong = s->node->auth(&header, (struct text){file.text, file.len});
+    if (wrong == NULL) {
+        s->auth = secret_text(buf_text(&header));
+    }
+    secret_file_clear(&file);
     secret_wipe(header.p, header.cap);
-    buf_clear(&content);
     buf_clear(&header);
-    return code;
+    return wrong == NULL ? METE_OK
+                         : mete_fail(err, METE_USAGE, "", "[lightning] %s: %s", name, wrong);
 }
 
 /* --- the rest ----------------------------------------------------------------------------------*/
-
-static bool is_this_machine(struct text host)
-{
-    return text_is(host, "127.0.0.1") || text_is(host, "[::1]") || host_eq(host, TEXT("localhost"));
-}
 
 static enum mete_code url_setting(struct lightning_settings *s, const struct rail_config *c,
                                   struct mete_err *err)
@@ -173,7 +124,7 @@ static enum mete_code url_setting(struct lightning_settings *s, const struct rai
         return mete_fail(err, METE_USAGE, "", "[lightning] url %s",
                          wrong != NULL ? wrong : "has a query or a fragment");
     }
-    if (!url.is_https && !is_this_machine(url.host)) {
+    if (!url.is_https && !host_is_loopback(url.host)) {
         return mete_fail(err, METE_USAGE, "",
                          "[lightning] url: the key would travel in the clear; use https, or "
                          "http to 127.0.0.1 alone");
@@ -236,7 +187,7 @@ static enum mete_code bounds_read(struct lightning_settings *s, const struct rai
         code = number(c, "max_delay_blocks", (uint64_t[]){40, BOLT11_CLTV_MAX}, &delay, err);
     }
     if (code == METE_OK) {
-        code = number(c, "pay_timeout_s", (uint64_t[]){5, 45}, &pay, err);
+        code = number(c, "pay_timeout_s", (uint64_t[]){5, LIGHTNING_PAY_S_MAX}, &pay, err);
     }
     s->fee_base_msat = base * 1000;
     s->max_delay = (unsigned)delay;
@@ -322,11 +273,9 @@ enum mete_code lightning_settings_read(struct lightning_settings *s, const struc
 
 void lightning_settings_clear(struct lightning_settings *s)
 {
-    if (s->auth != NULL) {
-        secret_wipe(s->auth, strlen(s->auth));
-    }
-    char *const texts[] = {s->url,        s->auth,        s->certificate, s->resolve_ca,
+    char *const texts[] = {s->url,        s->certificate, s->resolve_ca,
                            s->resolve_to, s->onion_proxy, s->comment};
+    secret_text_free(s->auth);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         free(texts[i]);
     }

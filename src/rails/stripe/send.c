@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Sending an attempt to Stripe, and what each answer proves. Invariant: "nothing moved" is only
- * said after Stripe's own list does not have the attempt, because an earlier call may have sent
- * the same bytes. */
+ * Sending an attempt to Stripe, and what each answer proves. Invariant: "nothing moved, nothing
+ * will" is only said of a refusal that Stripe keeps under the attempt's key, because a later call
+ * may send the same bytes; and after Stripe's own list does not have the attempt, because an
+ * earlier one may have. */
 #include "rails/stripe/stripe_parts.h"
 
 #include "base/text.h"
@@ -84,7 +85,9 @@ static void again_say(const struct rail *r, struct rail_payment *p, const struct
              : w->status == 403 ? ": the key may not do this"
              : w->status == 409 ? ": the same request is at work"
              : w->status == 429 ? ": too many requests"
-                                : "",
+             : w->status < 500 && w->status >= 400
+                 ? ": it does not keep this answer, so the attempt is not over"
+                 : "",
              w->request_id[0] != '\0' ? w->request_id : "without a name");
     if (w->retry_after_s > 0) {
         wait_say(p, w->retry_after_s);
@@ -137,27 +140,63 @@ static void replay_note(const struct web_answer *w, struct rail_payment *p)
     }
 }
 
-static void answer_judge(struct rail *r, struct rail_payment *p, struct arena *a)
+/* What Stripe has answered to a POST. */
+struct said {
+    struct json *doc; /* NULL: no whole answer, or no JSON */
+    struct stripe_error error;
+    bool is_error;
+    enum verdict verdict;
+};
+
+static struct said said_read(const struct rail *r, struct arena *a)
 {
-    struct json *doc = NULL;
-    struct stripe_error e = {0};
-    struct stripe_object o;
+    struct said said = {.verdict = VERDICT_AGAIN};
     struct mete_err unused;
     const struct web_answer *w = &r->answer;
-    bool whole = w->outcome == WEB_ANSWERED &&
-                 json_parse(a, arena_text(a, buf_text(&w->body)), &doc, &unused) == METE_OK;
-    bool is_error = whole && stripe_error_read(doc, &e);
-    enum verdict v = whole ? verdict_of(w->status, &e) : VERDICT_AGAIN;
-    if (v == VERDICT_DONE && !is_error && stripe_object_read(doc, &o)) {
+    if (w->outcome != WEB_ANSWERED ||
+        json_parse(a, arena_text(a, buf_text(&w->body)), &said.doc, &unused) != METE_OK) {
+        said.doc = NULL;
+        return said;
+    }
+    said.is_error = stripe_error_read(said.doc, &said.error);
+    said.verdict = verdict_of(w->status, &said.error);
+    return said;
+}
+
+static bool is_over(const struct said *said)
+{
+    return said->verdict == VERDICT_DEAD || said->verdict == VERDICT_FINAL;
+}
+
+static void answer_judge(struct rail *r, struct rail_payment *p, const struct said *said,
+                         struct arena *a)
+{
+    struct stripe_object o;
+    const struct web_answer *w = &r->answer;
+    if (said->verdict == VERDICT_DONE && !said->is_error && stripe_object_read(said->doc, &o)) {
         stripe_judge_object(r, p, &o, a);
         replay_note(w, p);
-    } else if (v == VERDICT_DEAD || v == VERDICT_FINAL) {
-        dead_say(r, p, &e, v, a);
+    } else if (is_over(said) && w->is_replayed) {
+        dead_say(r, p, &said->error, said->verdict, a);
     } else if (w->outcome == WEB_ANSWERED && w->status >= 500 && w->is_replayed) {
         stored_failure(r, p, a);
     } else {
-        again_say(r, p, &e);
+        again_say(r, p, &said->error);
     }
+}
+
+/** A refusal ends the attempt only when Stripe keeps it under the key: then whoever sends these
+ *  bytes gets it again, also a worker that sleeps with them now. So it is asked for once more. */
+static void post(struct rail *r, struct rail_payment *p, const struct stripe_request *q,
+                 struct arena *a)
+{
+    stripe_post(r, q, a);
+    struct said said = said_read(r, a);
+    if (is_over(&said) && !r->answer.is_replayed) {
+        stripe_post(r, q, a);
+        said = said_read(r, a);
+    }
+    answer_judge(r, p, &said, a);
 }
 
 /* --- probing -----------------------------------------------------------------------------------*/
@@ -196,6 +235,5 @@ void stripe_send(struct rail *r, struct rail_payment **p, size_t count, struct a
         stripe_probe(r, p, count, a);
         return;
     }
-    stripe_post(r, &q, a);
-    answer_judge(r, p[0], a);
+    post(r, p[0], &q, a);
 }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "crypto/seal.h"
+#include "rails/secret_file.h"
 #include "rails/settings.h"
 #include "rails/stripe/stripe_parts.h"
 
@@ -17,25 +18,31 @@
 
 static enum mete_code key_read(struct rail *r, const struct rail_config *c, struct mete_err *err)
 {
+    struct secret_file secret;
+    struct mete_err wrong;
+    const char *value = c->get(c->ctx, "key");
     const char *file = c->get(c->ctx, "key_file");
-    if (file == NULL) {
+    if (value == NULL && file == NULL) {
         return mete_fail(err, METE_USAGE, NULL,
                          "[stripe] key_file is not set: the file that holds the secret key");
     }
-    r->key = rail_secret_read(file, STRIPE_KEY_MAX);
-    if (r->key == NULL) {
-        return mete_fail(err, METE_USAGE, NULL,
-                         "[stripe] key_file: %.150s cannot be read, or is not one short line",
-                         file);
+    const enum mete_code code =
+        value != NULL ? secret_value_line(&secret, "STRIPE_KEY", value, STRIPE_KEY_MAX - 1, &wrong)
+                      : secret_file_line(&secret, file, STRIPE_KEY_MAX - 1, &wrong);
+    if (code != METE_OK) {
+        return mete_fail(err, METE_USAGE, NULL, "[stripe] key_file: %s", wrong.text);
     }
-    struct text key = text_of(r->key);
+    r->key = secret.text;
+    const struct text key = {secret.text, secret.len};
     bool live = text_starts(key, "sk_live_") || text_starts(key, "rk_live_");
     bool test = text_starts(key, "sk_test_") || text_starts(key, "rk_test_");
     r->live = live;
-    return live || test ? METE_OK
-                        : mete_fail(err, METE_USAGE, NULL,
-                                    "[stripe] key_file does not hold a secret or restricted key "
-                                    "(sk_live_, sk_test_, rk_live_, rk_test_)");
+    return live || test
+               ? METE_OK
+               : mete_fail(
+                     err, METE_USAGE, NULL,
+                     "[stripe] key_file (or STRIPE_KEY) does not hold a secret or restricted key "
+                     "(sk_live_, sk_test_, rk_live_, rk_test_)");
 }
 
 static enum mete_code words_read(struct rail *r, const struct rail_config *c, struct mete_err *err)
@@ -58,7 +65,7 @@ static void stripe_close(struct rail *r)
     if (r != NULL) {
         web_close(r->web);
         web_answer_clear(&r->answer);
-        rail_secret_free(r->key);
+        secret_text_free(r->key);
         free(r->url);
         free(r);
     }

@@ -100,12 +100,12 @@ static int by_day(const void *a, const void *b)
     return order != 0 ? order : text_cmp(x->currency, y->currency);
 }
 
-enum mete_code ecb_rates_read(struct arena *a, struct bytes file, struct ecb_rate **out,
-                              size_t *count, struct mete_err *err)
+enum mete_code ecb_rates_read(struct arena *a, struct bytes file, uint64_t salt,
+                              struct ecb_rate **out, size_t *count, struct mete_err *err)
 {
     struct reading r = {.a = a};
     const struct bank_xml_steps steps = {&r, on_open, on_close};
-    struct bank_xml *x = bank_xml_new(&steps, err);
+    struct bank_xml *x = bank_xml_new(&steps, salt, err);
     enum mete_code code = bank_xml_feed(x, file, true);
     bank_xml_free(x);
     if (code == METE_OK && r.count == 0) {

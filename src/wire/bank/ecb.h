@@ -19,9 +19,10 @@ struct ecb_rate {
 };
 
 /** All rates of a file, oldest day first, by currency within a day; in `a`. Nothing is left
- *  out: a rate that cannot be read refuses the whole file.
+ *  out: a rate that cannot be read refuses the whole file. `salt` as of bank_xml_new.
  *  Errors: METE_BANK_FILE, with the line. */
-enum mete_code ecb_rates_read(struct arena *a, struct bytes file, struct ecb_rate **out,
-                              size_t *count, struct mete_err *err) METE_MUST_CHECK;
+enum mete_code ecb_rates_read(struct arena *a, struct bytes file, uint64_t salt,
+                              struct ecb_rate **out, size_t *count,
+                              struct mete_err *err) METE_MUST_CHECK;
 
 #endif

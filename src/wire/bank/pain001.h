@@ -115,8 +115,8 @@ struct pain001_checker;
  * dates, characters (basic ones, unless `unicode`), lengths and bounds computed anew; no id twice.
  * `each` (may be NULL) gets every transfer, so that the caller can compare it with what it meant;
  * false from it stops with METE_BANK_FILE. Memory grows by some 100 bytes a transfer (the ids).
- * `err` may be NULL, and outlives the checker. */
-struct pain001_checker *pain001_check_new(bool unicode,
+ * `salt` as of bank_xml_new. `err` may be NULL, and outlives the checker. */
+struct pain001_checker *pain001_check_new(bool unicode, uint64_t salt,
                                           bool (*each)(void *ctx, const struct pain001_read *t),
                                           void *ctx, struct mete_err *err);
 /** Errors: METE_BANK_FILE; the pointer is the path of the element. */
@@ -128,7 +128,7 @@ enum mete_code pain001_check_end(struct pain001_checker *c,
 void pain001_check_drop(struct pain001_checker *c);
 
 /** All of it over bytes that are there at once. */
-enum mete_code pain001_check(struct bytes file, bool unicode, struct pain001_seen *seen,
-                             struct mete_err *err) METE_MUST_CHECK;
+enum mete_code pain001_check(struct bytes file, bool unicode, uint64_t salt,
+                             struct pain001_seen *seen, struct mete_err *err) METE_MUST_CHECK;
 
 #endif

@@ -420,19 +420,19 @@ static bool step_close(void *ctx, struct bank_xml *x)
     return right;
 }
 
-struct pain001_checker *pain001_check_new(bool unicode,
+struct pain001_checker *pain001_check_new(bool unicode, uint64_t salt,
                                           bool (*each)(void *ctx, const struct pain001_read *t),
                                           void *ctx, struct mete_err *err)
 {
     struct pain001_checker *c = calloc(1, sizeof *c);
     METE_ASSERT(c != NULL);
     struct bank_xml_steps steps = {c, step_open, step_close};
-    c->xml = bank_xml_new(&steps, err);
+    c->xml = bank_xml_new(&steps, salt, err);
     c->unicode = unicode;
     c->each = each;
     c->ctx = ctx;
     c->level[0].child = PAIN001_ROOT;
-    map_init(&c->ids, 1, 0x9e3779b97f4a7c15u);
+    map_init(&c->ids, 1, salt);
     return c;
 }
 
@@ -459,10 +459,10 @@ enum mete_code pain001_check_end(struct pain001_checker *c, struct pain001_seen 
     return code;
 }
 
-enum mete_code pain001_check(struct bytes file, bool unicode, struct pain001_seen *seen,
-                             struct mete_err *err)
+enum mete_code pain001_check(struct bytes file, bool unicode, uint64_t salt,
+                             struct pain001_seen *seen, struct mete_err *err)
 {
-    struct pain001_checker *c = pain001_check_new(unicode, NULL, NULL, err);
+    struct pain001_checker *c = pain001_check_new(unicode, salt, NULL, NULL, err);
     enum mete_code code = pain001_check_feed(c, file);
     if (code != METE_OK) {
         pain001_check_drop(c);

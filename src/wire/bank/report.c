@@ -102,7 +102,7 @@ static bool step_close(void *ctx, struct bank_xml *x)
 }
 
 enum mete_code bank_report_read(struct bytes file, const struct bank_report_sink *sink,
-                                struct mete_err *err)
+                                uint64_t salt, struct mete_err *err)
 {
     if (file.len > BANK_REPORT_SIZE_MAX) {
         return mete_fail(err, METE_BANK_FILE, "", "A report has at most %zu bytes, not %zu.",
@@ -110,7 +110,7 @@ enum mete_code bank_report_read(struct bytes file, const struct bank_report_sink
     }
     struct report r = {.sink = *sink};
     struct bank_xml_steps steps = {&r, step_open, step_close};
-    r.xml = bank_xml_new(&steps, err);
+    r.xml = bank_xml_new(&steps, salt, err);
     enum mete_code code = bank_xml_feed(r.xml, file, true);
     bank_xml_free(r.xml);
     return code;

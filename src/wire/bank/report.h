@@ -79,12 +79,13 @@ struct bank_report_sink {
 };
 
 /** Reads a file whole and gives its records in their order.
+ *  `salt` as of bank_xml_new.
  *  Errors: METE_BANK_FILE (not XML, a document type, none of the four messages, larger than 64 MiB,
  *  a field that is broken or too long; the pointer is the path); METE_BANK_BALANCE when in a
  * camt.053 OPBD (or PRCD) and booked entries do not give CLBD. What was delivered before an error
  * counts for nothing. */
 enum mete_code bank_report_read(struct bytes file, const struct bank_report_sink *sink,
-                                struct mete_err *err) METE_MUST_CHECK;
+                                uint64_t salt, struct mete_err *err) METE_MUST_CHECK;
 
 /** What a record means for the transfer that it names. */
 enum bank_outcome {

@@ -128,7 +128,8 @@ static void XMLCALL on_doctype(void *ctx, const XML_Char *name, const XML_Char *
     XML_StopParser(x->parser, XML_FALSE);
 }
 
-struct bank_xml *bank_xml_new(const struct bank_xml_steps *steps, struct mete_err *err)
+struct bank_xml *bank_xml_new(const struct bank_xml_steps *steps, uint64_t salt,
+                              struct mete_err *err)
 {
     struct bank_xml *x = calloc(1, sizeof *x);
     METE_ASSERT(x != NULL);
@@ -136,6 +137,7 @@ struct bank_xml *bank_xml_new(const struct bank_xml_steps *steps, struct mete_er
     x->err = err;
     x->parser = XML_ParserCreateNS(NULL, SEPARATOR);
     METE_ASSERT(x->parser != NULL);
+    METE_ASSERT(XML_SetHashSalt(x->parser, (unsigned long)(salt | 1)) == 1); /* 0: its own */
     XML_SetUserData(x->parser, x);
     XML_SetElementHandler(x->parser, on_open, on_close);
     XML_SetCharacterDataHandler(x->parser, on_text);

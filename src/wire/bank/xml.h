@@ -22,8 +22,10 @@ struct bank_xml_steps {
     bool (*close)(void *ctx, struct bank_xml *x);
 };
 
-/** A reader; bank_xml_free gives it back. `err` may be NULL and must outlive it. */
-struct bank_xml *bank_xml_new(const struct bank_xml_steps *steps, struct mete_err *err);
+/** A reader; bank_xml_free gives it back. `salt` is the caller's chance, for expat's tables: who
+ *  writes a file shall not know it. `err` may be NULL and must outlive it. */
+struct bank_xml *bank_xml_new(const struct bank_xml_steps *steps, uint64_t salt,
+                              struct mete_err *err);
 void bank_xml_free(struct bank_xml *x);
 
 /** The next bytes; `last` with the final ones (which may be none). After an error every further

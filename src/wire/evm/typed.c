@@ -8,6 +8,16 @@
 
 #include <string.h>
 
+/* typeHash of the two usual domains: name, with or without version, chain and contract. */
+static const struct hash HASH_DOMAIN = {{0x8b, 0x73, 0xc3, 0xc6, 0x9b, 0xb8, 0xfe, 0x3d,
+                                         0x51, 0x2e, 0xcc, 0x4c, 0xf7, 0x59, 0xcc, 0x79,
+                                         0x23, 0x9f, 0x7b, 0x17, 0x9b, 0x0f, 0xfa, 0xca,
+                                         0xa9, 0xa7, 0x5d, 0x52, 0x2b, 0x39, 0x40, 0x0f}};
+static const struct hash HASH_DOMAIN_UNVERSIONED = {
+    {0x8c, 0xad, 0x95, 0x68, 0x7b, 0xa8, 0x2c, 0x2c, 0xe5, 0x0e, 0x74,
+     0xf7, 0xb7, 0x54, 0x64, 0x5e, 0x51, 0x17, 0xc3, 0xa5, 0xbe, 0xc8,
+     0x15, 0x1c, 0x07, 0x26, 0xd5, 0x85, 0x79, 0x80, 0xa8, 0x66}};
+
 struct struct_list {
     const struct evm_struct *s[EVM_STRUCTS_MAX];
     size_t count;
@@ -74,6 +84,9 @@ void evm_struct_put_type(const struct evm_struct *s, struct buf *out)
 struct hash evm_struct_type_hash(const struct evm_struct *s)
 {
     struct buf type = {0};
+    if (s->type_hash != NULL) {
+        return *s->type_hash;
+    }
     evm_struct_put_type(s, &type);
     struct hash h = keccak256(buf_bytes(&type));
     buf_clear(&type);
@@ -165,7 +178,10 @@ struct hash evm_domain_separator(const struct evm_domain *d)
     fields[count] =
         (struct evm_field){"address", "verifyingContract", EVM_KIND_ADDRESS, NULL, false};
     values[count++] = (struct evm_value){.address = d->contract};
-    struct evm_struct domain = {"EIP712Domain", fields, count};
+    const struct hash *known = d->name.p == NULL      ? NULL
+                               : d->version.p != NULL ? &HASH_DOMAIN
+                                                      : &HASH_DOMAIN_UNVERSIONED;
+    struct evm_struct domain = {"EIP712Domain", fields, count, known};
     return evm_struct_hash(&domain, values);
 }
 

@@ -37,6 +37,7 @@ struct evm_struct {
     const char *name;
     const struct evm_field *fields;
     size_t field_count;
+    const struct hash *type_hash; /* when it is known already; NULL: worked out each time */
 };
 
 /** The value of a field, by its kind; of an array, `items`. Nothing is owned. */

@@ -10,6 +10,7 @@ struct raw_request {
     const struct json *requirements;
     bool reserve;
     struct text reservation;
+    struct text policy;
 };
 
 static const struct field REQUEST_FIELDS[] = {
@@ -17,6 +18,7 @@ static const struct field REQUEST_FIELDS[] = {
     MUST("paymentRequirements", struct raw_request, requirements, member_object, 0, 0),
     MAY("reserve", struct raw_request, reserve, field_bool, 0, 0),
     MAY("reservation", struct raw_request, reservation, field_line, 1, X402_RESERVATION_MAX),
+    MAY("policy", struct raw_request, policy, field_line, 1, X402_POLICY_MAX),
 };
 X402_FORM(REQUEST_FORM, REQUEST_FIELDS);
 
@@ -41,8 +43,10 @@ enum mete_code x402_request_read(struct arena *a, struct text body, struct x402_
     if (code != METE_OK) {
         return code;
     }
-    struct x402_request r = {
-        .outer_version = outer_version(j), .reserve = raw.reserve, .reservation = raw.reservation};
+    struct x402_request r = {.outer_version = outer_version(j),
+                             .reserve = raw.reserve,
+                             .reservation = raw.reservation,
+                             .policy = raw.policy};
     code = x402_payload_read(a, raw.payload, "/paymentPayload", &r.payload, err);
     if (code == METE_OK) {
         code = x402_requirements_read(a, raw.requirements, r.payload.version,
@@ -67,6 +71,9 @@ void x402_request_write(struct buf *out, const struct x402_asking *r)
     }
     if (r->reservation.len > 0) {
         jw_text(&w, "reservation", r->reservation);
+    }
+    if (r->policy.len > 0) {
+        jw_text(&w, "policy", r->policy);
     }
     jw_end_object(&w);
 }

@@ -10,6 +10,7 @@
 #include "wire/x402/requirements.h"
 
 #define X402_RESERVATION_MAX 128 /* bytes */
+#define X402_POLICY_MAX      200 /* bytes */
 #define X402_KINDS_MAX       1024
 #define X402_SIGNERS_MAX     256 /* addresses over all patterns */
 
@@ -20,6 +21,7 @@ struct x402_request {
     struct x402_requirements requirements; /* in the form of the payload's version */
     bool reserve;                          /* mete's own: hold the payment for its life */
     struct text reservation; /* mete's own: what extra.reservation of the verification said */
+    struct text policy;      /* mete's own: by which the payment is split; "" */
 };
 
 /** Reads such a body. x402_reason_of_error says what to answer when it fails.
@@ -35,6 +37,7 @@ struct x402_asking {
     struct text requirements; /* JSON, the server's own */
     bool reserve;
     struct text reservation; /* empty: none */
+    struct text policy;      /* empty: none */
 };
 void x402_request_write(struct buf *out, const struct x402_asking *r);
 

@@ -48,7 +48,7 @@ const line = transport === "http"
   ? new StreamableHTTPClientTransport(new URL(plan.url), {
       requestInit: { headers: plan.key ? { Authorization: `Bearer ${plan.key}` } : {} } })
   : new StdioClientTransport({ command: plan.command, args: plan.args, stderr: "inherit",
-                               env: { ...process.env, ...(plan.key ? { METE_KEY: plan.key } : {}) } });
+                               env: { ...process.env, ...(plan.key ? { METE_API_KEY: plan.key } : {}) } });
 const client = new Client({ name: "an-agent", version: "1.0.0" }, options);
 const results = [];
 try {

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Payments by x402 as the x402.* events tell of them: who has reserved them, by which transactions
+ * they are settled, whose revenue they are. Derived from decision 0015. */
+#ifndef METE_AUDIT_X402_H
+#define METE_AUDIT_X402_H
+
+#include "audit/book.h"
+#include "audit/carry.h"
+#include "audit/want.h"
+
+struct audit;
+struct export_line;
+
+struct x402_entry {
+    struct text id;
+    const char *state; /* "": nobody has heard of it */
+    uint32_t steps;
+    struct text network, asset, from, nonce;
+    struct text reservation; /* 64 digits, or empty */
+    mete_time until;
+    struct text to, value, resource, policy, request, signer;
+    uint64_t account_nonce;
+    struct text *transaction; /* oldest first */
+    uint32_t transactions, transaction_capacity;
+    struct text outcome; /* id of the event that said what became of it */
+    struct text settled_by;
+    struct asset *paid_asset; /* what the chain has paid of it to nobody's policy; NULL: nothing */
+    i128 paid;
+    bool exported, open_exported;
+};
+
+struct x402_split {
+    struct text resource, network, policy;
+};
+
+/* The resources of one pay_to. */
+struct x402_splits {
+    struct x402_split *split;
+    uint32_t count, capacity;
+};
+
+struct x402_account {
+    uint64_t next;
+    bool exported;
+};
+
+struct x402_book {
+    struct arena *keep;
+    struct map payment_of;     /* id -> struct x402_entry * */
+    struct map transaction_of; /* hash -> struct x402_entry *: mete's own */
+    struct map stranger_of;    /* hash -> struct x402_entry *: of those it settled, the first */
+    struct map account_of;     /* network, NUL, signer -> struct x402_account */
+    struct map splits_of;      /* pay_to -> struct x402_splits */
+};
+
+void x402_init(struct x402_book *x, struct arena *keep);
+void x402_clear(struct x402_book *x);
+
+/** Why what it books must wait, if it must. */
+void x402_judge(struct audit *a, struct moment *m, struct want *w);
+/** The lines of a payment that is settled, or taken back. `anew`: it had waited. */
+void x402_book_lines(struct audit *a, struct moment *m, struct want *w, bool anew);
+/** Judges the step when it is told, whether its money waits or not, and remembers it. */
+void x402_take(struct audit *a, struct moment *m);
+void x402_policy_take(struct audit *a, struct moment *m);
+/** What the event undoes; NULL: nothing that moved money. */
+struct record *x402_undone(struct audit *a, const struct moment *m, bool anew);
+
+bool x402_entry_is_open(const struct x402_entry *p);
+
+/* state_x402.c */
+/** False when the line is of another kind. */
+bool state_check_x402(struct audit *a, const struct export_line *line);
+void state_missing_x402(struct audit *a);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Drives one payment through its scheme: what the scheme asks goes out on the network's line, and
+ * the answers come back to it, until it has decided. */
+#include "base/text.h"
+#include "http/facilitator/facilitator.h"
+#include "http/facilitator/rate.h"
+#include "http/reply.h"
+
+static uint64_t now_s(void)
+{
+    return (uint64_t)(desk_now() / TIME_SECOND_US);
+}
+
+static bool refuse(struct judging *j, enum x402_reason reason)
+{
+    j->c.reason = reason;
+    return false;
+}
+
+bool judging_read(struct judging *j, bool *is_malformed)
+{
+    struct mete_err err;
+    struct x402_case *c = &j->c;
+    struct exchange *x = j->x;
+    *is_malformed = false;
+    *c = (struct x402_case){.arena = &x->arena, .in = &j->in, .settles = !j->is_verify};
+    if (x402_request_read(&x->arena, buf_text(&x->body), &j->in, &err) != METE_OK) {
+        c->message = arena_printf(&x->arena, "%s%s%s", err.pointer,
+                                  err.pointer[0] != '\0' ? ": " : "", err.text);
+        *is_malformed = true;
+        return refuse(j, x402_reason_of_error(&err));
+    }
+    const struct x402_requirements *r = &j->in.requirements;
+    c->net = nets_find(facilitator_nets(j->d->facilitator), r->network, r->version);
+    if (c->net == NULL) {
+        return refuse(j, X402_REASON_INVALID_NETWORK);
+    }
+    c->scheme = x402_scheme_find(r->scheme, X402_FAMILY_EVM);
+    if (c->scheme == NULL || (r->version == 1 && !c->scheme->has_v1)) {
+        return refuse(j, X402_REASON_UNSUPPORTED_SCHEME);
+    }
+    c->simulates = c->net->simulates;
+    c->now_s = now_s();
+    return true;
+}
+
+/* --- how often ---------------------------------------------------------------------------------*/
+
+/** A key is counted by its name, who shows none by the address. */
+static bool may_ask(struct rate *r, const struct exchange *x, int64_t now, unsigned *wait_s)
+{
+    return x->who->key_id.len > 0 ? rate_take(r, 'k', x->who->key_id, now, wait_s)
+                                  : rate_take(r, 'a', x->peer, now, wait_s);
+}
+
+bool judging_is_early(struct judging *j)
+{
+    struct rate *r = facilitator_rate(j->d->facilitator);
+    struct exchange *x = j->x;
+    unsigned wait_s = 0;
+    const int64_t now = x->began_clock;
+    if (r == NULL || (may_ask(r, x, now, &wait_s) &&
+                      (j->c.from.len == 0 || rate_take(r, 'p', j->c.from, now, &wait_s)))) {
+        return false;
+    }
+    j->c.reason = X402_REASON_RATE_LIMITED;
+    reply_header(x, "Retry-After", arena_printf(&x->arena, "%u", wait_s));
+    return true;
+}
+
+/* --- rounds ------------------------------------------------------------------------------------*/
+
+static void round_write(struct line_ask *q, struct rpc_batch *b)
+{
+    struct judging *j = (struct judging *)q;
+    j->c.scheme->ask(&j->c, b);
+}
+
+static void round_done(struct line_ask *q, enum mete_code code, const struct rpc_answer *answers,
+                       const struct mete_err *err)
+{
+    struct judging *j = (struct judging *)q;
+    if (code != METE_OK) {
+        j->c.reason = X402_REASON_NODE_UNAVAILABLE;
+        j->c.message = arena_printf(&j->x->arena, "%s", err->text);
+        j->then(j);
+    } else if (j->c.scheme->hear(&j->c, answers)) {
+        j->then(j);
+    } else {
+        judging_rounds(j);
+    }
+}
+
+void judging_rounds(struct judging *j)
+{
+    j->ask = (struct line_ask){
+        .count = j->c.scheme->plan(&j->c), .write = round_write, .done = round_done};
+    if (j->ask.count == 0) {
+        j->then(j);
+    } else {
+        line_put(j->c.net->line, &j->ask);
+    }
+}
+
+void judging_go(struct judging *j)
+{
+    const bool is_good = j->c.scheme->read(&j->c);
+    if (!judging_is_early(j) && is_good) {
+        judging_rounds(j);
+    } else {
+        j->then(j);
+    }
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * GET /supported: every scheme on every network in every version, one row each. It asks nobody, so
+ * that servers that ask at their start always get an answer. */
+#include "base/text.h"
+#include "http/facilitator/facilitator.h"
+#include "http/reply.h"
+#include "http/routes.h"
+
+struct listing {
+    struct arena *a;
+    struct x402_supported out;
+};
+
+static void kind_add(struct listing *l, const struct net *n, const struct x402_scheme *s,
+                     int version)
+{
+    struct buf extra = {0};
+    if (s->kind_extra != NULL) {
+        s->kind_extra(n, &extra);
+    }
+    l->out.kinds[l->out.kind_count++] =
+        (struct x402_kind){.version = version,
+                           .scheme = text_of(s->name),
+                           .network = text_of(version == 1 ? n->v1_name : n->id),
+                           .extra = arena_text(l->a, buf_text(&extra))};
+    buf_clear(&extra);
+}
+
+/** What needs the account of a network is offered where there is one. */
+static void net_add(struct listing *l, const struct net *n)
+{
+    const struct x402_scheme *s;
+    for (size_t i = 0; (s = x402_scheme_at(i)) != NULL; i++) {
+        if (s->kind_extra != NULL && n->account == NULL) {
+            continue;
+        }
+        kind_add(l, n, s, 2);
+        if (s->has_v1 && n->v1_name != NULL) {
+            kind_add(l, n, s, 1);
+        }
+    }
+}
+
+static bool is_listed(const struct listing *l, struct text address)
+{
+    for (size_t i = 0; i < l->out.signer_count; i++) {
+        if (text_eq(l->out.signers[i].address, address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void signer_add(struct listing *l, const struct net *n)
+{
+    char text[EVM_ADDRESS_TEXT_LEN + 1];
+    if (n->account == NULL) {
+        return;
+    }
+    evm_address_format(evm_signer_address(n->account), text);
+    if (!is_listed(l, text_of(text))) {
+        l->out.signers[l->out.signer_count++] = (struct x402_supported_signer){
+            .pattern = TEXT("eip155:*"), .address = arena_text(l->a, text_of(text))};
+    }
+}
+
+void x402_supported_get(struct desk *d, struct engine *e, struct exchange *x)
+{
+    static struct text extensions[] = {{"bazaar", 6}, {"eip2612GasSponsoring", 20}};
+    const struct nets *nets = facilitator_nets(d->facilitator);
+    struct listing l = {.a = &x->arena};
+    (void)e;
+    l.out.kinds = arena_array(l.a, nets->count * 4 + 1, sizeof *l.out.kinds);
+    l.out.signers = arena_array(l.a, nets->count + 1, sizeof *l.out.signers);
+    l.out.extensions = extensions;
+    l.out.extension_count = ARRAY_LEN(extensions);
+    for (size_t i = 0; i < nets->count; i++) {
+        net_add(&l, &nets->net[i]);
+        signer_add(&l, &nets->net[i]);
+    }
+    reply_body(x, 200, TYPE_JSON, (struct text){0});
+    x402_supported_write(&x->out, &l.out);
+}

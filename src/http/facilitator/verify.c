@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * POST /verify. A payment that is found valid is not held for anybody, unless the request says
+ * "reserve": true. */
+#include "base/encode.h"
+#include "base/text.h"
+#include "crypto/seal.h"
+#include "http/facilitator/catalog.h"
+#include "http/facilitator/facilitator.h"
+#include "http/facilitator/step.h"
+#include "http/reply.h"
+#include "http/routes.h"
+
+static void answer(struct judging *j, unsigned status, struct text extra)
+{
+    const struct x402_case *c = &j->c;
+    const struct x402_verified v = {.is_valid = c->reason == X402_REASON_NONE,
+                                    .payer = c->payer,
+                                    .reason = text_of(x402_reason_text(c->reason)),
+                                    .message = c->reason == X402_REASON_NONE ? (struct text){0}
+                                               : c->message.len > 0
+                                                   ? c->message
+                                                   : text_of(x402_reason_message(c->reason)),
+                                    .extra = extra};
+    reply_body(j->x, status, TYPE_JSON, (struct text){0});
+    x402_verified_write(&j->x->out, &v);
+    if (extra.len > 0) { /* it tells a secret */
+        reply_header(j->x, "Cache-Control", TEXT("no-store"));
+    }
+    if (v.is_valid) {
+        catalog_take(facilitator_catalog(j->d->facilitator), j);
+    }
+    j->x->code = c->reason == X402_REASON_NONE ? NULL : x402_reason_text(c->reason);
+    facilitator_count(j->d->facilitator, ACT_VERIFY, c->reason);
+    desk_stream_done(j->d, j->x);
+}
+
+/* --- holding it --------------------------------------------------------------------------------*/
+
+struct holding {
+    struct judging *j;
+    char token[X402_RESERVATION_LEN + 1];
+};
+
+static enum x402_reason reason_of(enum mete_code code)
+{
+    return code == METE_OK                 ? X402_REASON_NONE
+           : code == METE_PAYMENT_RESERVED ? X402_REASON_PAYMENT_RESERVED
+           : code == METE_PAYMENT_OTHERWISE
+               ? X402_REASON_DUPLICATE_SETTLEMENT /* it is settled, or about to be */
+               : X402_REASON_UNEXPECTED_VERIFY;
+}
+
+static void held(void *ctx, enum mete_code code, const struct x402_step_result *result)
+{
+    const struct holding *h = ctx;
+    struct judging *j = h->j;
+    struct text extra = {0};
+    j->c.reason = reason_of(code);
+    if (code == METE_OK) {
+        extra = arena_printf(&j->x->arena, "{\"reservation\":\"%s\"}", h->token);
+    } else {
+        j->c.message = arena_printf(&j->x->arena, "%s", result->err.text);
+    }
+    answer(j, 200, extra);
+}
+
+static void hold(struct judging *j)
+{
+    const struct x402_case *c = &j->c;
+    struct holding *h = arena_alloc(&j->x->arena, sizeof *h);
+    uint8_t random[X402_RESERVATION_LEN / 2];
+    const uint64_t last = (uint64_t)(TIME_MAX / TIME_SECOND_US);
+    random_bytes(random, sizeof random);
+    h->j = j;
+    hex_encode(h->token, (struct bytes){random, sizeof random});
+    const struct x402_step step = {.kind = X402_STEP_RESERVE,
+                                   .name = {text_of(c->net->id), c->asset, c->from, c->nonce},
+                                   .reservation = text_of(h->token),
+                                   .until = (mete_time)(c->until_s < last ? c->until_s : last) *
+                                            TIME_SECOND_US};
+    step_say(j->d, &step, j->x->request_id, held, h);
+}
+
+static void judged(struct judging *j)
+{
+    if (j->c.reason == X402_REASON_NONE && j->in.reserve) {
+        hold(j);
+    } else {
+        answer(j, j->c.reason == X402_REASON_RATE_LIMITED ? 429 : 200, (struct text){0});
+    }
+}
+
+void x402_verify_post(struct desk *d, struct engine *e, struct exchange *x)
+{
+    struct judging *j = arena_alloc(&x->arena, sizeof *j);
+    bool is_malformed;
+    (void)e;
+    if (!facilitator_may(d->facilitator, x)) {
+        desk_stream_done(d, x);
+        return;
+    }
+    *j = (struct judging){.d = d, .x = x, .is_verify = true, .then = judged};
+    if (judging_read(j, &is_malformed)) {
+        judging_go(j);
+    } else {
+        answer(j, is_malformed ? 400 : 200, (struct text){0});
+    }
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Items: a payment as the watch knows it, made of what the book has, and who waits for it. */
+#include "http/facilitator/watch_parts.h"
+
+#include "base/encode.h"
+#include "base/text.h"
+#include "wire/evm/tx.h"
+#include "wire/x402/exact.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- who waits ---------------------------------------------------------------------------------*/
+
+void waiters_tell(struct watch_waiter *list, enum watch_outcome outcome, struct text transaction,
+                  struct text reason)
+{
+    while (list != NULL) {
+        struct watch_waiter *next = list->next;
+        list->done(list, outcome, transaction, reason);
+        list = next;
+    }
+}
+
+/* --- hashes ------------------------------------------------------------------------------------*/
+
+struct text item_hash_text(struct arena *a, const struct hash *h)
+{
+    char *p = arena_alloc(a, 2 * sizeof h->b + 3);
+    if (item_hash_is_none(h)) {
+        return (struct text){0};
+    }
+    memcpy(p, "0x", 2);
+    hex_encode(p + 2, (struct bytes){h->b, sizeof h->b});
+    return (struct text){p, 2 * sizeof h->b + 2};
+}
+
+bool item_hash_is_none(const struct hash *h)
+{
+    static const struct hash NONE;
+    return hash_eq(h, &NONE);
+}
+
+static bool hash_read(struct text t, struct hash *out)
+{
+    return text_starts(t, "0x") &&
+           hex_decode(out->b, sizeof out->b, (struct text){t.p + 2, t.len - 2});
+}
+
+/* --- what the book has -------------------------------------------------------------------------*/
+
+static bool raw_take(struct item *i, struct text raw, size_t place)
+{
+    if (raw.len < 4 || !text_starts(raw, "0x")) {
+        return false;
+    }
+    uint8_t *p = arena_alloc(&i->arena, raw.len / 2);
+    const struct text digits = {raw.p + 2, raw.len - 2};
+    if (!hex_decode(p, digits.len / 2, digits)) {
+        return false;
+    }
+    i->raw[place] = (struct bytes){p, digits.len / 2};
+    i->hash[place] = evm_tx_id(i->raw[place]);
+    return true;
+}
+
+bool item_take(struct item *i, const struct x402_status *s)
+{
+    if (s->transaction_count > BODIES) {
+        return false;
+    }
+    for (size_t k = 0; k < s->transaction_count; k++) {
+        if (!raw_take(i, s->raws[k], k)) {
+            return false;
+        }
+    }
+    i->count = s->transaction_count;
+    i->cancels = s->cancels;
+    i->replaced_us = watch_clock_us();
+    return i->count > 0;
+}
+
+static bool is_own(const struct item *i, const struct hash *h)
+{
+    size_t k = 0;
+    while (k < i->count && !hash_eq(&i->hash[k], h)) {
+        k++;
+    }
+    return k < i->count;
+}
+
+void item_outcome_take(struct item *i, const struct x402_status *s)
+{
+    i->block = s->block;
+    i->reason = arena_text(&i->arena, s->reason);
+    if (!hash_read(s->settled_by, &i->settled_by)) {
+        i->settled_by = (struct hash){0};
+    } else if (!is_own(i, &i->settled_by)) {
+        i->has_stranger = true;
+        i->stranger = i->settled_by;
+    }
+}
+
+static bool item_fill(struct item *i, const struct x402_status *s)
+{
+    i->nonce = arena_text(&i->arena, s->name.nonce);
+    i->account_nonce = s->account_nonce;
+    i->until = s->until;
+    return i->net != NULL && x402_address_read(s->name.asset, &i->asset) &&
+           x402_address_read(s->name.from, &i->from) && x402_address_read(s->to, &i->to) &&
+           x402_address_read(s->signer, &i->signer) && u256_parse(s->value, &i->value) &&
+           item_take(i, s);
+}
+
+struct item *item_make(struct watch *w, const char *id, const struct x402_status *s)
+{
+    struct item *i = calloc(1, sizeof *i);
+    METE_ASSERT(i != NULL);
+    i->w = w;
+    i->net = nets_find_id(w->nets, s->name.network);
+    arena_init(&i->arena, ITEM_ARENA);
+    (void)text_copy(i->id, sizeof i->id, text_of(id));
+    i->begun_us = watch_clock_us();
+    i->stage = s->state == X402_SETTLED ? STAGE_MINED : STAGE_SENT;
+    i->must_send = i->stage == STAGE_SENT;
+    if (!item_fill(i, s)) { /* of a network that the settings do not name any more */
+        item_free(i);
+        return NULL;
+    }
+    if (i->stage == STAGE_MINED) {
+        item_outcome_take(i, s);
+    }
+    struct item **at = omap_put(&w->by_id, text_bytes(text_of(id)), NULL);
+    *at = i;
+    i->next = w->items;
+    w->items = i;
+    return i;
+}
+
+void item_free(struct item *i)
+{
+    arena_clear(&i->arena);
+    free(i);
+}
+
+struct watch_waiter *item_leave(struct item *i, enum stage stage, int64_t pause_us)
+{
+    struct watch *w = i->w;
+    pthread_mutex_lock(&w->lock);
+    struct watch_waiter *waiters = stage != STAGE_SENT ? i->waiters : NULL;
+    i->waiters = stage != STAGE_SENT ? NULL : i->waiters;
+    i->stage = stage;
+    i->is_busy = false;
+    i->next_us = watch_clock_us() + pause_us;
+    w->busy--;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+    return waiters;
+}
+
+void item_rest(struct item *i, enum stage stage, int64_t pause_us)
+{
+    METE_ASSERT(item_leave(i, stage, pause_us) == NULL);
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What was seen is told to the book, and what the book answers decides how a payment goes on. The
+ * book may know more: another process looks after the same payments. */
+#include "http/facilitator/watch_parts.h"
+
+#include "base/encode.h"
+#include "base/text.h"
+#include "wire/evm/tx.h"
+
+#include <string.h>
+
+/* --- what the book answers ---------------------------------------------------------------------*/
+
+/** Once for each thing that goes wrong. */
+static void complain(struct item *i, enum mete_code code, const char *why)
+{
+    if (i->complained != code) {
+        i->complained = code;
+        desk_say(i->w->d, "x402: payment %s is not booked yet: %s", i->id, why);
+    }
+}
+
+/** It is decided: whoever waits is told, and it is followed from here on, or not any more. */
+static void decided(struct item *i, enum stage stage, int64_t pause_us)
+{
+    struct arena a;
+    arena_init(&a, ITEM_ARENA);
+    const struct text transaction = item_hash_text(&a, &i->settled_by);
+    const struct text reason = arena_text(&a, i->reason);
+    i->missing = 0;
+    struct watch_waiter *waiters = item_leave(i, stage, pause_us);
+    waiters_tell(waiters, reason.len > 0 ? WATCH_FAILED : WATCH_SETTLED, transaction, reason);
+    arena_clear(&a);
+}
+
+/** Back to its bytes: they are sent again. */
+static void sent_again(struct item *i)
+{
+    i->must_send = true;
+    i->missing = 0;
+    i->looks = 0;
+    i->is_searched = false;
+    i->has_stranger = false;
+    i->reason = (struct text){0};
+    i->begun_us = watch_clock_us();
+    item_rest(i, STAGE_SENT, 0);
+}
+
+static void count(struct item *i, uint64_t *number)
+{
+    pthread_mutex_lock(&i->w->lock);
+    ++*number;
+    if (number == &i->w->stats.settled) {
+        histogram_add(&i->w->settle_time, watch_clock_us() - i->begun_us);
+    }
+    pthread_mutex_unlock(&i->w->lock);
+}
+
+/** The step was taken, or had been. */
+static void moved(struct item *i, const struct x402_step_result *result)
+{
+    struct watch_stats *stats = &i->w->stats;
+    i->complained = METE_OK;
+    switch (i->saying) {
+    case SAYING_SETTLED:
+        count(i, &stats->settled);
+        decided(i, STAGE_MINED, LATER_US);
+        break;
+    case SAYING_FAILED:
+        count(i, &stats->failed);
+        decided(i, STAGE_LOST, LATER_US);
+        break;
+    case SAYING_REPLACE:
+        count(i, &stats->replaced);
+        i->must_send = item_take(i, &result->now);
+        item_rest(i, STAGE_SENT, i->must_send ? 0 : LATER_US);
+        break;
+    case SAYING_UNDONE:
+        count(i, &stats->undone);
+        sent_again(i);
+        break;
+    case SAYING_CONFIRMED:
+        count(i, &stats->confirmed);
+        item_rest(i, STAGE_OVER, 0);
+        break;
+    }
+}
+
+/** It was not. Whatever another process has done meanwhile is taken over. */
+static void not_moved(struct item *i, enum mete_code code, const struct x402_step_result *result)
+{
+    const struct x402_status *now = &result->now;
+    const enum x402_state state = now->state;
+    const bool is_decided =
+        state == X402_SETTLED || state == X402_CONFIRMED || state == X402_FAILED;
+    if (i->stage == STAGE_SENT && is_decided) {
+        item_outcome_take(i, now);
+        decided(i,
+                state == X402_SETTLED  ? STAGE_MINED
+                : state == X402_FAILED ? STAGE_LOST
+                                       : STAGE_OVER,
+                LATER_US);
+    } else if (i->stage != STAGE_SENT && state == X402_SETTLING && item_take(i, now)) {
+        sent_again(i);
+    } else if (i->stage == STAGE_MINED && state == X402_SETTLED) { /* in another block */
+        item_outcome_take(i, now);
+        item_rest(i, STAGE_MINED, LATER_US);
+    } else if (i->stage != STAGE_SENT && is_decided) {
+        item_rest(i, STAGE_OVER, 0);
+    } else {
+        complain(i, code, result->err.text);
+        item_rest(i, i->stage, LATER_US);
+    }
+}
+
+static void said(void *ctx, enum mete_code code, const struct x402_step_result *result)
+{
+    if (code == METE_OK) {
+        moved(ctx, result);
+    } else {
+        not_moved(ctx, code, result);
+    }
+}
+
+/* --- steps -------------------------------------------------------------------------------------*/
+
+static void say(struct item *i, enum saying saying, struct x402_step *step)
+{
+    i->saying = saying;
+    step->id = text_of(i->id);
+    step_say(i->w->d, step, i->id, said, i);
+}
+
+void item_say_settled(struct item *i, const struct evm_receipt *r, const struct evm_block *head)
+{
+    char price[U256_TEXT_MAX];
+    const size_t len = u256_format(r->gas_price, price);
+    struct x402_step s = {
+        .kind = X402_STEP_SETTLED,
+        .transaction = item_hash_text(&i->arena, &r->tx),
+        .block = r->block_number,
+        .block_time = head->number == r->block_number ? (mete_time)head->time * TIME_SECOND_US : 0,
+        .gas_used = r->gas_used,
+        .gas_price = {price, len}};
+    i->settled_by = r->tx;
+    i->block = r->block_number;
+    say(i, SAYING_SETTLED, &s);
+}
+
+void item_say_failed(struct item *i, const char *reason)
+{
+    struct x402_step s = {.kind = X402_STEP_FAILED,
+                          .transaction = item_hash_text(&i->arena, &i->settled_by),
+                          .reason = text_of(reason),
+                          .block = i->block};
+    i->reason = s.reason;
+    say(i, SAYING_FAILED, &s);
+}
+
+void item_say_confirmed(struct item *i)
+{
+    struct x402_step s = {.kind = X402_STEP_CONFIRMED};
+    say(i, SAYING_CONFIRMED, &s);
+}
+
+void item_say_undone(struct item *i)
+{
+    struct x402_step s = {.kind = X402_STEP_UNDONE};
+    say(i, SAYING_UNDONE, &s);
+}
+
+/* --- a higher fee ------------------------------------------------------------------------------*/
+
+/** An eighth more than the newest, and at least what a new one would offer. False: no higher one
+ *  can be made or paid. */
+static bool fees_raise(const struct item *i, struct evm_tx *tx)
+{
+    const u128 most = i->net->fee_max;
+    const u128 tip = tx->tip_max.lo + tx->tip_max.lo / 8 + 1;
+    const u128 least = tx->fee_max.lo + tx->fee_max.lo / 8 + 1;
+    const u128 wanted = i->base.hi == 0 && i->base.lo < most ? 2 * i->base.lo + tip : most;
+    const u128 more = wanted > least ? wanted : least;
+    const u128 max = more < most ? more : most;
+    if (max < least) {
+        return false;
+    }
+    tx->tip_max = u256_of(tip < max ? tip : max);
+    tx->fee_max = u256_of(max);
+    return true;
+}
+
+static struct text number_text(struct arena *a, struct u256 v)
+{
+    char text[U256_TEXT_MAX];
+    const size_t len = u256_format(v, text);
+    return arena_text(a, (struct text){text, len});
+}
+
+static struct text hex_text(struct arena *a, struct bytes b)
+{
+    char *p = arena_alloc(a, 2 * b.len + 3);
+    memcpy(p, "0x", 2);
+    hex_encode(p + 2, b);
+    return (struct text){p, 2 * b.len + 2};
+}
+
+bool item_say_replaced(struct item *i)
+{
+    struct evm_tx tx;
+    struct arena *a = &i->arena;
+    char to[EVM_ADDRESS_TEXT_LEN + 1];
+    if (i->count == BODIES || evm_tx_decode(a, i->raw[0], &tx, NULL) != METE_OK ||
+        !fees_raise(i, &tx)) {
+        return false;
+    }
+    evm_address_format(&tx.to, to);
+    struct x402_step s = {.kind = X402_STEP_REPLACE,
+                          .cancels = i->cancels || i->until < desk_now(),
+                          .call = {.network = i->net->id,
+                                   .to = text_of(to),
+                                   .data = hex_text(a, tx.data),
+                                   .gas = tx.gas,
+                                   .fee_max = number_text(a, tx.fee_max),
+                                   .tip_max = number_text(a, tx.tip_max)}};
+    say(i, SAYING_REPLACE, &s);
+    return true;
+}
