@@ -23,6 +23,7 @@ function element(tag, id) {
 for (const [, id] of html.matchAll(/ id="(\w+)"/g)) elements[id] = element('?', id);
 elements.required.textContent = inside('<script type="application/json" id="required">', '</script>');
 
+const page = html.replace(elements.required.textContent, ''); // what is data there is not fetched
 const signer = account(FROM);
 let current = Number(CHAIN ?? chainId);
 const asked = [];
@@ -55,6 +56,6 @@ for (let i = 0; i < Number(PRESSES); i++) await elements.pay.press();
 const [shown] = elements.paid.children;
 console.log(JSON.stringify({ status: response.status, policy: response.headers.get('content-security-policy'),
     required: response.headers.get('payment-required'), title: unescape(inside('<title>', '</title>')),
-    outside: (html.match(/(src|href)="[^"]*"/g) ?? []).concat(html.match(/https?:\/\/[^"'\s<]*/g) ?? []).filter((t) => !t.includes(new URL(url).host)),
+    outside: (page.match(/(src|href)="[^"]*"/g) ?? []).concat(page.match(/https?:\/\/[^"'\s<]*/g) ?? []).filter((t) => !t.includes(new URL(url).host)),
     state: elements.state.textContent, offers: elements.offer.children.length, asked, sent,
     shown: shown && { tag: shown.tag, text: shown.textContent, srcdoc: shown.srcdoc, src: shown.src, sandbox: shown.attributes.sandbox } }));
