@@ -17,7 +17,7 @@
 #define REPLAYS_MAX    20000
 #define REPLAY_BYTES   ((size_t)64 << 20)
 #define HEADER_MEMORY  ((size_t)64 << 10) /* a head and its answer's; zeroed for every request */
-#define BODY_MAX       ((size_t)64 << 10) /* larger ones come in parts */
+#define BODY_MAX       ((size_t)64 << 20) /* is thrown away, so that a client sees what it costs */
 #define LOOK_MS        20
 
 int64_t gate_clock(void)

@@ -94,8 +94,8 @@ enum once_state once_begin(struct once *o, const struct hash *key, const struct 
 {
     *note = (struct once_note){0};
     pthread_mutex_lock(&o->lock);
-    enum once_state state = room_make(o, now) ? ONCE_NEW : ONCE_FULL;
     struct entry *e = omap_get(&o->by_key, key_bytes(key));
+    enum once_state state = e != NULL || room_make(o, now) ? ONCE_NEW : ONCE_FULL;
     if (e != NULL) {
         bool is_same = memcmp(e->payload.b, payload->b, sizeof payload->b) == 0;
         state = e->state == ONCE_PENDING && !is_same ? ONCE_SERVING : e->state;

@@ -143,6 +143,17 @@ def copies(chain, signer, gates, up):
     equal((up.count("/paid") - runs, chain.balance("merchant") - before), (1, 10000), "the server ran once, and was paid once")
 
 
+def book(facilitator, paid):
+    """What the gates have written down is what the book has."""
+    events = facilitator.events()
+    settled = [e for e in events if e["event_type"] == "x402.settled"]
+    equal(sorted(e["payload"]["transaction"] for e in settled), sorted(p["transaction"] for p in paid),
+          f"the facilitator's book has the {len(paid)} payments that the gates have")
+    ok(len(paid) > 8 and len({p["transaction"] for p in paid}) == len(paid), "each once")
+    released = [e for e in events if e["event_type"] == "x402.released"]
+    ok(len(released) >= 2, "what was reserved and not served was given back", len(released))
+
+
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--start", default=os.environ.get("X402_START"))
 options = arguments.parse_args()
@@ -161,4 +172,5 @@ for title, make in FACILITATORS.items():
                 real_browser(chain, gate, up)
                 if make is Mete:
                     copies(chain, signer, (gate, second), up)
+                    book(facilitator, gate.payments() + second.payments())
 done()

@@ -153,6 +153,9 @@ def uploading(gate, up):
     up.seen.clear()
     got = gate.request("POST", "/echo", body=parts())
     equal((got.status, up.seen[0]["body"]), (200, whole), "a body in chunks goes through")
+    for size in (1000, 100000, 4 << 20):
+        got = gate.request("POST", "/paidupload", body=b"x" * size)
+        equal((got.status, "PAYMENT-REQUIRED" in got.headers), (402, True), f"who sends {size} bytes at once is told the price all the same")
     with socket.create_connection(("127.0.0.1", gate.port), timeout=20) as s:
         s.sendall(b"POST /paidupload HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n")
         got = s.recv(65536)
