@@ -283,9 +283,7 @@ static void tell(struct fetch *f, const struct fetch_one *one, const struct mete
                                  : p->price;
         cli_note(f->c, "mete: paid %s on %s for %.*s (%s)", amount, p->network, (int)url.len, url.p,
                  p->transaction[0] != '\0' ? p->transaction : "no transaction told");
-    } else if (r->error == METE_CLIENT_DRY_RUN) {
-        cli_note(f->c, "mete: %.*s: %s", (int)url.len, url.p, r->text);
-    } else if (r->error != METE_CLIENT_OK) {
+    } else if (r->error != METE_CLIENT_OK && r->error != METE_CLIENT_DRY_RUN) {
         fprintf(stderr, "mete: %.*s: %s (%s)\n      %s\n", (int)url.len, url.p, r->text,
                 mete_client_error_name(r->error), mete_client_error_remedy(r->error));
     } else if (r->text[0] != '\0') {
@@ -507,6 +505,9 @@ static int fetch_run(struct cli *c)
     struct fetch f = {.c = c, .status = CLI_OK};
     if (cli_flag(c, "history")) {
         return c->operand_count > 0 ? cli_usage(c, "--history takes no URL") : fetch_history(c);
+    }
+    if (c->csv) {
+        return cli_usage(c, "--csv is for --history");
     }
     if (c->operand_count == 0 && cli_option(c, "from-file") == NULL) {
         return cli_usage(c, "a URL, or --from-file, or --history");

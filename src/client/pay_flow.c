@@ -111,7 +111,8 @@ static void adopt(struct mete_client_request *r, struct pay_entry *e)
     r->carries = true;
     r->is_out = true;
     r->was_paid = e->state == METE_CLIENT_STATE_PAID;
-    r->was_unknown = e->state != METE_CLIENT_STATE_PAID && e->state != METE_CLIENT_STATE_UNPAID;
+    r->was_unknown = !r->was_paid && (e->state != METE_CLIENT_STATE_UNPAID ||
+                                      e->valid_until_s <= pay_now() / TIME_SECOND_US);
     if (r->was_unknown) {
         e->state = METE_CLIENT_STATE_OPEN;
     }
@@ -134,7 +135,7 @@ void flow_start(struct mete_client_request *r)
             flow_finish(r, METE_CLIENT_HISTORY, "%s", history_why(c->history));
             return;
         }
-        e = history_claim(c->history, &r->key, pay_now(), &is_busy);
+        e = history_claim(c->history, &r->key, pay_now(), c->rules.node_count > 0, &is_busy);
         history_unlock(c->history);
     }
     if (is_busy && r->id != NULL) {

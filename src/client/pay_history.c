@@ -259,20 +259,22 @@ static bool byte_lock(const struct history *h, uint64_t offset, short type)
     return fcntl(h->fd, F_OFD_SETLK, &l) == 0;
 }
 
-/** Refused ones are sent again only while they are valid: nobody has to be asked about them. */
-static bool is_wanted(const struct pay_entry *e, mete_time now)
+/** Refused ones are sent again while they are valid; after that only who can ask the chain whether
+ *  the server said the truth wants them. */
+static bool is_wanted(const struct pay_entry *e, mete_time now, bool with_refused)
 {
-    return e->state != METE_CLIENT_STATE_UNPAID || e->valid_until_s > now / TIME_SECOND_US;
+    return with_refused || e->state != METE_CLIENT_STATE_UNPAID ||
+           e->valid_until_s > now / TIME_SECOND_US;
 }
 
 struct pay_entry *history_claim(struct history *h, const struct hash *key, mete_time now,
-                                bool *is_busy)
+                                bool with_refused, bool *is_busy)
 {
     METE_ASSERT(h->locks > 0);
     struct pay_entry **first = omap_get(&h->by_key, key_key(key));
     *is_busy = false;
     for (struct pay_entry *e = first != NULL ? *first : NULL; e != NULL; e = e->next) {
-        if (!is_wanted(e, now)) {
+        if (!is_wanted(e, now, with_refused)) {
             continue;
         }
         if (!e->is_claimed && byte_lock(h, e->offset, F_WRLCK)) {

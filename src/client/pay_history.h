@@ -87,9 +87,10 @@ void history_unlock(struct history *h);
 const char *history_why(const struct history *h);
 
 /** The oldest payment of that key that nobody works on and that may be sent again at `now`: claimed
- *  for this process, or NULL. Locked. *is_busy: there is one, and somebody works on it. */
+ *  for this process, or NULL. `with_refused`: also those that were refused and have run out.
+ * Locked. *is_busy: there is one, and somebody works on it. */
 struct pay_entry *history_claim(struct history *h, const struct hash *key, mete_time now,
-                                bool *is_busy);
+                                bool with_refused, bool *is_busy);
 /** Nobody works on it any more. The entry may be gone after it. */
 void history_release(struct history *h, struct pay_entry *e);
 

@@ -123,7 +123,7 @@ static bool is_taken(struct mete_client_request *r)
     if (r->id == NULL) {
         return false;
     }
-    struct pay_entry *e = history_claim(r->client->history, &r->key, pay_now(), &is_busy);
+    struct pay_entry *e = history_claim(r->client->history, &r->key, pay_now(), false, &is_busy);
     if (e != NULL) {
         history_release(r->client->history, e);
     }

@@ -327,8 +327,8 @@ static void priced_again(struct mete_client_request *r)
         return;
     }
     r->was_unknown = r->was_unknown || !r->carries;
-    if (r->receipt.kind == RECEIPT_PAID || r->was_paid || !r->was_unknown || r->is_node_asked ||
-        !pay_node_ask(r, ASK_USED)) {
+    if (r->receipt.kind == RECEIPT_PAID || r->was_paid || r->is_node_asked ||
+        !pay_node_ask(r, ASK_USED)) { /* a server may say no and have taken it */
         settle_unasked(r);
     }
 }

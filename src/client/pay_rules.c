@@ -186,7 +186,8 @@ static bool recipients_read(struct pay_rules *r, const char *const *list, char *
     for (size_t i = 0; i < count; i++) {
         if (evm_address_parse(text_of(list[i]), EVM_CHECKSUM_OPTIONAL, &r->recipients[i], &err) !=
             METE_OK) {
-            snprintf(why, METE_CLIENT_ERROR_MAX, "the recipient '%.60s': %s", list[i], err.text);
+            snprintf(why, METE_CLIENT_ERROR_MAX, "the recipient '%.60s': %.200s", list[i],
+                     err.text);
             return false;
         }
         r->recipient_count++;

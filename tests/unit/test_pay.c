@@ -244,24 +244,24 @@ static void test_one_of_two_works_on_a_payment(void **state)
     const struct hash key = e->key;
     history_unlock(a);
     struct history *b = opened();
-    assert_null(history_claim(b, &key, e->at, &is_busy));
+    assert_null(history_claim(b, &key, e->at, false, &is_busy));
     assert_true(is_busy);
     history_unlock(b);
     assert_true(history_lock(a));
     history_release(a, e);
     history_unlock(a);
     assert_true(history_lock(b));
-    struct pay_entry *mine = history_claim(b, &key, 0, &is_busy);
+    struct pay_entry *mine = history_claim(b, &key, 0, false, &is_busy);
     assert_non_null(mine);
     assert_string_equal(mine->header, "e30=");
     mine->state = METE_CLIENT_STATE_PAID;
     history_change(b, mine, TIME_DAY_US);
     history_release(b, mine);
-    assert_null(history_claim(b, &key, 0, &is_busy)); /* it is over */
+    assert_null(history_claim(b, &key, 0, false, &is_busy)); /* it is over */
     assert_false(is_busy);
     history_unlock(b);
     assert_true(history_lock(a));
-    assert_null(history_claim(a, &key, 0, &is_busy)); /* and the other knows */
+    assert_null(history_claim(a, &key, 0, false, &is_busy)); /* and the other knows */
     history_unlock(a);
     history_close(a);
     history_close(b);
@@ -277,7 +277,7 @@ static void test_a_claim_ends_with_its_process(void **state)
     history_unlock(a);
     history_close(a); /* as when it dies: nothing is written */
     struct history *b = opened();
-    assert_non_null(history_claim(b, &key, 0, &is_busy));
+    assert_non_null(history_claim(b, &key, 0, false, &is_busy));
     history_unlock(b);
     history_close(b);
 }
@@ -331,11 +331,11 @@ static void test_every_cut_of_the_file_is_survived(void **state)
         bool is_busy;
         assert_int_equal(truncate(path, len), 0);
         struct history *again = opened();
-        struct pay_entry *found = history_claim(again, &(struct hash){{'1'}}, 0, &is_busy);
+        struct pay_entry *found = history_claim(again, &(struct hash){{'1'}}, 0, false, &is_busy);
         assert_null(found);
         struct hash key;
         memset(key.b, '1', sizeof key.b);
-        found = history_claim(again, &key, 0, &is_busy);
+        found = history_claim(again, &key, 0, false, &is_busy);
         assert_int_equal(found != NULL, len >= first);
         if (found != NULL) {
             assert_int_equal(found->state == METE_CLIENT_STATE_PAID, len == st.st_size);
@@ -345,7 +345,7 @@ static void test_every_cut_of_the_file_is_survived(void **state)
         history_close(again);
         again = opened();
         memset(key.b, '2', sizeof key.b);
-        assert_non_null(history_claim(again, &key, 0, &is_busy));
+        assert_non_null(history_claim(again, &key, 0, false, &is_busy));
         history_unlock(again);
         history_close(again);
     }

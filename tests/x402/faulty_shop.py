@@ -10,6 +10,7 @@ Steps are functions of the connection and the request: they send what they like.
 import base64
 import json
 import socket
+import ssl
 import threading
 import time
 
@@ -32,10 +33,14 @@ class Request:
 
 
 class Shop:
-    def __init__(self):
+    def __init__(self, tls=None):
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self.tls = None
+        if tls:  # certificate and key
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(*tls)
         self.plans, self.log, self.lock = {}, [], threading.Lock()
         self.over = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -74,6 +79,7 @@ class Shop:
 
     def _serve(self, c):
         try:
+            c = self.tls.wrap_socket(c, server_side=True) if self.tls else c
             f = c.makefile("rb")
             while (line := f.readline()) not in (b"", b"\r\n"):
                 method, target, _ = line.decode().split(" ", 2)

@@ -14,7 +14,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path[1:1] = [str(pathlib.Path(__file__).parent.parent / d) for d in ("rails", "http")]
 from chain import PLACES, X402Chain  # noqa: E402
-from faulty_shop import Shop, cut, offer_v2, paid, price  # noqa: E402
+from faulty_shop import Shop, cut, offer_v2, paid, price, refused  # noqa: E402
 from scripts import Script, ask  # noqa: E402
 from served import METE, done, equal, note, ok  # noqa: E402
 
@@ -106,29 +106,51 @@ def asked_of_the_chain(chain, facilitator, rpc):
             url = shop.steps("/kept", price(own), cut)
             code, said, _ = fetch(chain, "--retry", "1", "--rpc", rpc, url, book=book)
             equal((code, said["error"], said["money"]), (3, "unknown", "unknown"), f"{kind}, not taken: it may be taken yet")
-            text = book.read_text().splitlines()
-            first = json.loads(text[0])
-            first["valid_until"] -= 100000
-            book.write_text("\n".join([json.dumps(first), *text[1:]]) + "\n")
-            shop.steps("/kept", price(own), settled_by_and_answered(chain, facilitator))
+            age(book)
+            shop.steps("/kept", price(own), settled_by_and(chain, facilitator, paid()))
             before = balances(chain)
             code, said, body = fetch(chain, "--rpc", rpc, url, book=book)
             equal((code, said["money"], said["signatures"], body), (0, "paid", 1, b"goods"), f"{kind}, run out and never taken: a new one is signed")
             equal(moved(chain, before), (-10000, 10000), f"{kind}: once")
             equal([json.loads(line)["state"] for line in book.read_text().splitlines()][-4:], ["expired", "signed", "sent", "paid"],
                   f"{kind}: the history")
+            book = FOLDER / f"{kind}-refused.ndjson"
+            for nodes, error in (([], "refused"), (["--rpc", rpc], "not_delivered")):
+                shop.steps("/told", price(own), settled_by_and(chain, facilitator, refused("unexpected_settle_error")), refused("x"))
+                book.unlink(missing_ok=True)
+                code, said, _ = fetch(chain, *nodes, shop.url + "/told", book=book)
+                equal(said["error"], error, f"{kind}, taken and told that it was not, {len(nodes) // 2} nodes")
+                if not nodes:
+                    age(book)
+                    code, said, _ = fetch(chain, "--rpc", rpc, shop.url + "/told", book=book)
+                    equal((code, said["error"], said["signatures"]), (4, "not_delivered", 0), f"{kind}: the chain knows better, later too")
+            book.unlink()
+            url = shop.steps("/no", price(own), refused("x"), refused("x"), price(own), settled_by_and(chain, facilitator, paid()))
+            code, said, _ = fetch(chain, url, book=book)
+            age(book)
+            shop.steps("/no", price(own), settled_by_and(chain, facilitator, paid()))
+            code, said, _ = fetch(chain, "--rpc", rpc, url, book=book)
+            equal((code, said["signatures"]), (0, 1), f"{kind}, refused, run out and not taken: a new one is signed")
             url = shop.steps("/dark", price(own), cut)
             code, said, _ = fetch(chain, "--retry", "1", "--rpc", f"{chain.network}=http://127.0.0.1:1/", url, book=FOLDER / "dark.ndjson")
             equal((code, said["error"]), (3, "unknown"), f"{kind}: a node that does not answer changes nothing")
 
 
-def settled_by_and_answered(chain, facilitator):
+def settled_by_and(chain, facilitator, then):
     settle = settled_by(chain, facilitator)
 
     def step(c, q):
         settle(c, q)
-        return paid()(c, q)
+        return then(c, q)
     return step
+
+
+def age(book):
+    """The first payment of a history has run out long ago."""
+    text = book.read_text().splitlines()
+    first = json.loads(text[0])
+    first["valid_until"] -= 100000
+    book.write_text("\n".join([json.dumps(first), *text[1:]]) + "\n")
 
 
 def gas_sponsored(chain, rpc):
