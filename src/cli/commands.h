@@ -81,6 +81,7 @@
     X(restore)                                                                                     \
     X(store_prepare)                                                                               \
     X(store_distribute)                                                                            \
+    X(fetch)                                                                                       \
     X(serve)                                                                                       \
     X(mcp)                                                                                         \
     X(worker)                                                                                      \
@@ -90,6 +91,8 @@
     X(doctor)                                                                                      \
     X(rail_approve)                                                                                \
     X(rail_sim)                                                                                    \
+    X(gate_report)                                                                                 \
+    X(gate)                                                                                        \
     X(track_call)                                                                                  \
     X(track_report)                                                                                \
     X(events_list)                                                                                 \

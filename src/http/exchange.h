@@ -12,7 +12,8 @@
 
 #define EXCHANGE_PARAMS_MAX  4
 #define EXCHANGE_PAIRS_MAX   64 /* headers, and members of the query, each */
-#define EXCHANGE_HEADERS_MAX 20 /* of the answer */
+#define EXCHANGE_HEADERS_MAX 64 /* of the answer */
+#define EXCHANGE_NOTES_MAX   2
 #define REQUEST_ID_MAX       64
 
 struct route;
@@ -65,12 +66,16 @@ struct exchange {
     struct buf out;
     struct source *source; /* the body comes from it, and `out` is empty; NULL: `out` is the body.
                               The exchange's until the server takes it */
-    uint64_t streamed;     /* bytes that came from it */
-    bool is_line;          /* `out` is one line of JSON: it gets its end when it is sent */
+    uint64_t source_size;  /* bytes that the source has, when has_source_size; else nobody knows */
+    bool has_source_size;
+    uint64_t streamed; /* bytes that came from it */
+    bool is_line;      /* `out` is one line of JSON: it gets its end when it is sent */
     struct pair reply[EXCHANGE_HEADERS_MAX];
     size_t reply_count;
-    const char *code;       /* of a problem; for the log line */
-    const char *why;        /* of a failure of ours, for the log line alone; in `arena` */
+    const char *code; /* of a problem; for the log line */
+    const char *why;  /* of a failure of ours, for the log line alone; in `arena` */
+    struct pair note[EXCHANGE_NOTES_MAX]; /* for the log line alone: what it was about */
+    size_t note_count;
     unsigned retry_after_s; /* of a problem that passes; 0: one second */
 };
 

@@ -101,8 +101,8 @@ struct MHD_Response *outflow_response(struct exchange *x, const struct outflow_t
     struct outflow *f = calloc(1, sizeof *f);
     METE_ASSERT(f != NULL);
     *f = (struct outflow){x->source, x, *to};
-    struct MHD_Response *r =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, block_read, f, outflow_free);
+    struct MHD_Response *r = MHD_create_response_from_callback(
+        x->has_source_size ? x->source_size : MHD_SIZE_UNKNOWN, BLOCK, block_read, f, outflow_free);
     if (r == NULL) {
         free(f);
         return NULL;

@@ -80,6 +80,9 @@ void request_line_end(void *desk, const struct exchange *x, bool sent)
     if (x->why != NULL) {
         jw_str(&w, "why", x->why);
     }
+    for (size_t i = 0; i < x->note_count; i++) {
+        jw_text(&w, x->note[i].name.p, x->note[i].value);
+    }
     jw_text(&w, "key_id", x->who != NULL ? x->who->key_id : (struct text){0});
     jw_text(&w, "peer", x->peer);
     jw_int(&w, "bytes_in", (int64_t)x->received);

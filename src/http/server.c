@@ -514,6 +514,15 @@ void server_go_on(struct exchange *x)
     pthread_mutex_unlock(&r->lock);
 }
 
+int server_socket(const struct exchange *x)
+{
+    const struct request *r = (const struct request *)x;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    METE_ASSERT(info != NULL);
+    return info->connect_fd;
+}
+
 bool server_hold(struct exchange *x, size_t size)
 {
     return body_hold((struct request *)x, size);
@@ -655,7 +664,8 @@ static enum mete_code daemon_start(struct server *s, struct mete_err *err)
     more[n++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, s->listen_fd, NULL};
     more[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT, o->connections_max, NULL};
     more[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_TIMEOUT, o->idle_s, NULL};
-    more[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADER_MEMORY, NULL};
+    more[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                        (intptr_t)s->o.header_memory, NULL};
     more[n++] =
         (struct MHD_OptionItem){MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->per_address_max, NULL};
     if (threads > 1) {
@@ -696,6 +706,7 @@ enum mete_code server_start(struct server **out, const struct server_options *o,
     s->o.connections_max = server_connections_max(o);
     s->o.idle_s = o->idle_s != 0 ? o->idle_s : IDLE_S;
     s->o.request_s = o->request_s != 0 ? o->request_s : REQUEST_S;
+    s->o.header_memory = o->header_memory != 0 ? o->header_memory : HEADER_MEMORY;
     s->o.memory_max = o->memory_max != 0 ? o->memory_max : MEMORY_MAX;
     const struct links_options lo = {.request_s = s->o.request_s,
                                      .connections_max = s->o.connections_max};

@@ -33,6 +33,7 @@ struct server_options {
                                  and an answer taken, with more time for a long one; 0: 60 */
     size_t memory_max;        /* bytes of all bodies together, without the first 64 KiB of each;
                                  who comes on top is turned away, METE_OVERLOADED; 0: 256 MiB */
+    size_t header_memory;     /* bytes for the head of a request and of its answer; 0: 16 KiB */
     const char *certificate;  /* PEM texts; NULL: plain text */
     const char *certificate_key;
     const char *client_ca; /* clients must show a certificate of it; NULL: no */
@@ -70,6 +71,10 @@ void server_stop(struct server *s);
 /** The answer stands in `x`: it may be sent now. `x` is the server's again. When its body has not
  *  ended it is sent all the same, and what still comes is thrown away. */
 void server_done(struct exchange *x);
+
+/** The socket of its connection; open until the exchange is answered, and until the source of its
+ *  answer is closed. To look at, never to read from. */
+int server_socket(const struct exchange *x);
 
 /* For an exchange with a sink, while it has no answer. */
 

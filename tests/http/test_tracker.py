@@ -262,7 +262,7 @@ def names():
     root = pathlib.Path(os.environ["ROOT"]) / "include/mete"
     told = set(re.findall(r"\b(mete_[a-z_]+)\(", "".join(
         re.sub(r"/\*.*?\*/", "", (root / f).read_text(), flags=re.S)
-        for f in ("tracker.h", "error.h"))))
+        for f in ("tracker.h", "client.h", "error.h"))))
     for file, option in (("libmete.so", "-D"), ("libmete.a", "-g")):
         out = subprocess.run(["nm", option, "--defined-only", f"{BUILD}/src/client/{file}"],
                              capture_output=True, text=True, check=True).stdout

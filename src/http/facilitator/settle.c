@@ -55,6 +55,10 @@ static void end(struct settling *s, unsigned status, struct text reason)
                                         : text_of(x402_reason_message(x402_reason_of(reason)))};
     reply_body(x, status, TYPE_JSON, (struct text){0});
     x402_settled_write(&x->out, &out);
+    if (s->id[0] != '\0') { /* from a request to its transaction, and to what the book has of it */
+        x->note[x->note_count++] = (struct pair){TEXT("payment"), text_of(s->id)};
+        x->note[x->note_count++] = (struct pair){TEXT("transaction"), s->transaction};
+    }
     if (out.success) {
         catalog_take(facilitator_catalog(s->j.d->facilitator), &s->j);
     }
@@ -234,9 +238,7 @@ static void looked(void *ctx, enum mete_code code, const struct x402_status *now
     } else if (code != METE_OK && code != METE_NOT_FOUND) {
         s->j.c.message = arena_printf(&s->j.x->arena, "%s", err->text);
         refuse(s, X402_REASON_UNEXPECTED_SETTLE);
-    } else if (s->j.c.reason != X402_REASON_NONE) {
-        refuse(s, s->j.c.reason);
-    } else if (judging_is_early(&s->j)) {
+    } else if (s->j.c.reason != X402_REASON_NONE || judging_is_early(&s->j)) {
         refuse(s, s->j.c.reason);
     } else {
         judging_rounds(&s->j);

@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * mete fetch: like curl where that makes sense, and it pays when it is asked to. Bodies go to
+ * stdout or to files, all talk to stderr; what is paid by which rules is the client's business
+ * (mete/client.h). */
+#include "cli/fetch.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define LIST_MAX      64
+#define PARALLEL      16
+#define PARALLEL_MAX  1024
+#define SECONDS_MAX   86400
+#define RETRIES_MAX   100
+#define REDIRECTS     20
+#define KEY_VARIABLE  "METE_PAY_KEY"
+#define JOB_ARENA_MAX ((size_t)64 << 20)
+#define STDOUT_MAX    ((size_t)256 << 20)
+#define STATUS_FAILED 400
+
+enum fetch_exit { FETCH_UNKNOWN = CLI_UNPROVEN, FETCH_NOT_DELIVERED = 4 };
+
+/* A request that is under way. */
+struct fetch_one {
+    struct fetch_job job;
+    struct arena arena; /* of a batch's texts */
+    FILE *file;
+    bool has_failed; /* its file cannot be written */
+    bool is_done;
+    bool is_printed;
+    struct mete_client_request *request;
+    struct fetch_one *next; /* in the order of asking: so bodies reach stdout */
+};
+
+struct fetch {
+    struct cli *c;
+    struct mete_client *client;
+    struct json_writer w;
+    struct fetch_job like; /* what all requests have in common */
+    struct buf body;
+    struct fetch_one *first;
+    struct fetch_one *last;
+    uint64_t total_ms;
+    int status;
+};
+
+/* --- options -----------------------------------------------------------------------------------*/
+
+/** All of an option that may be repeated and may hold commas. */
+static const char **list_read(struct cli *c, const char *name)
+{
+    const char **out = arena_array(&c->arena, LIST_MAX + 1, sizeof *out);
+    size_t n = 0;
+    const char *given;
+    for (int i = 0; (given = cli_option_at(c, name, i)) != NULL; i++) {
+        while (*given != '\0' && n < LIST_MAX) {
+            const size_t len = strcspn(given, ",");
+            out[n++] = arena_text(&c->arena, (struct text){given, len}).p;
+            given += len + (given[len] == ',');
+        }
+    }
+    return n > 0 ? out : NULL;
+}
+
+static int select_read(struct cli *c, enum mete_client_select *out)
+{
+    static const char *const NAMES[] = {[METE_CLIENT_CHEAPEST] = "cheapest",
+                                        [METE_CLIENT_FIRST] = "first",
+                                        [METE_CLIENT_PREFERRED] = "preferred"};
+    const char *name = cli_option(c, "select");
+    *out = METE_CLIENT_CHEAPEST;
+    for (size_t i = 0; name != NULL && i < ARRAY_LEN(NAMES); i++) {
+        if (strcmp(name, NAMES[i]) == 0) {
+            *out = (enum mete_client_select)i;
+            return CLI_OK;
+        }
+    }
+    return name == NULL ? CLI_OK
+                        : cli_usage(c, "--select is cheapest, first or preferred, not '%s'", name);
+}
+
+static int numbers_read(struct cli *c, struct mete_client_options *o, uint64_t *total_ms)
+{
+    uint64_t parallel = PARALLEL;
+    uint64_t retries = UINT64_MAX;
+    uint64_t seconds = 0;
+    int status = cli_option_number(c, "parallel", 1, PARALLEL_MAX, &parallel);
+    status = status == CLI_OK ? cli_option_number(c, "retry", 0, RETRIES_MAX, &retries) : status;
+    status = status == CLI_OK ? cli_option_number(c, "max-time", 1, SECONDS_MAX, &seconds) : status;
+    o->parallel = (unsigned)parallel;
+    o->no_retry = retries == 0;
+    o->retries = retries == UINT64_MAX ? 0 : (unsigned)retries;
+    *total_ms = seconds * 1000;
+    return status;
+}
+
+static int client_open(struct fetch *f)
+{
+    struct cli *c = f->c;
+    char why[METE_CLIENT_ERROR_MAX];
+    struct mete_client_options o = {
+        .key_file = cli_option(c, "key-file"),
+        .key_env = cli_option(c, "key-env"),
+        .history_file = cli_option(c, "history-file"),
+        .max_amount = cli_option(c, "max-amount"),
+        .max_per_host = cli_option(c, "max-per-host"),
+        .max_per_day = cli_option(c, "max-per-day"),
+        .max_total = cli_option(c, "max-total"),
+        .networks = list_read(c, "network"),
+        .assets = list_read(c, "asset"),
+        .schemes = list_read(c, "scheme"),
+        .recipients = list_read(c, "recipient"),
+        .rpc = list_read(c, "rpc"),
+        .no_pay = cli_flag(c, "no-pay"),
+        .dry_run = cli_flag(c, "dry-run"),
+        .pay_again = cli_flag(c, "pay-again"),
+        .allow_http = cli_flag(c, "allow-http"),
+        .public_only = cli_flag(c, "public-only"),
+        .redirects = cli_flag(c, "location") ? REDIRECTS : 0,
+        .answer_max = STDOUT_MAX,
+        .ca_file = cli_option(c, "cacert"),
+        .user_agent = "mete-fetch/" METE_VERSION,
+    };
+    if (o.key_file == NULL && o.key_env == NULL && getenv(KEY_VARIABLE) != NULL) {
+        o.key_env = KEY_VARIABLE;
+    }
+    int status = numbers_read(c, &o, &f->total_ms);
+    status = status == CLI_OK ? select_read(c, &o.select) : status;
+    if (status != CLI_OK) {
+        return status;
+    }
+    const enum mete_client_error error = mete_client_open(&o, &f->client, why);
+    if (error == METE_CLIENT_USAGE) {
+        return cli_usage(c, "%s", why);
+    }
+    if (error != METE_CLIENT_OK) {
+        fprintf(stderr, "mete: %s (%s)\n      %s\n", why, mete_client_error_name(error),
+                mete_client_error_remedy(error));
+    }
+    return error == METE_CLIENT_OK ? CLI_OK : CLI_FAILED;
+}
+
+static int body_read(struct fetch *f)
+{
+    struct mete_err err;
+    const char *given;
+    for (int i = 0; (given = cli_option_at(f->c, "data", i)) != NULL; i++) {
+        if (i > 0) {
+            buf_put_u8(&f->body, '&');
+        }
+        if (given[0] != '@') {
+            buf_put_str(&f->body, given);
+        } else if (cli_read_file(given + 1, FETCH_BODY_MAX, &f->body, &err) != METE_OK) {
+            return cli_fail(f->c, &err);
+        }
+    }
+    f->like.body = buf_bytes(&f->body);
+    return CLI_OK;
+}
+
+/** As curl has it: a body without a type is a form. */
+static int like_read(struct fetch *f)
+{
+    bool has_type = false;
+    size_t n = 0;
+    const char *line;
+    f->like.method = cli_option(f->c, "request");
+    f->like.id = cli_option(f->c, "id");
+    for (int i = 0; (line = cli_option_at(f->c, "header", i)) != NULL; i++) {
+        if (n + 1 >= FETCH_HEADERS_MAX) {
+            return cli_usage(f->c, "more than %d headers", FETCH_HEADERS_MAX - 1);
+        }
+        has_type = has_type || strncasecmp(line, "content-type:", 13) == 0;
+        f->like.header[n++] = line;
+    }
+    int status = body_read(f);
+    if (f->like.body.len > 0 && !has_type) {
+        f->like.header[n] = "Content-Type: application/x-www-form-urlencoded";
+    }
+    return status;
+}
+
+/* --- where bodies go ---------------------------------------------------------------------------*/
+
+/** The last part of a URL's path, as -O wants it; NULL when it is none. */
+static const char *remote_name(struct cli *c, const char *url)
+{
+    const char *from = strstr(url, "://");
+    const size_t len = strcspn(from != NULL ? from + 3 : url, "?#");
+    const char *start = from != NULL ? from + 3 : url;
+    const char *slash = memrchr(start, '/', len);
+    const char *name = slash != NULL ? slash + 1 : start + len;
+    const size_t name_len = (size_t)(start + len - name);
+    const bool is_fine = name_len > 0 && name[0] != '.' && memchr(name, '%', name_len) == NULL;
+    return is_fine ? arena_text(&c->arena, (struct text){name, name_len}).p : NULL;
+}
+
+/** Pieces of a body for a file; a new answer begins it anew. */
+static bool file_take(void *user, uint64_t at, const void *piece, size_t len)
+{
+    struct fetch_one *one = user;
+    if (at == 0 && len == 0) {
+        if (one->file != NULL) {
+            (void)fclose(one->file);
+        }
+        one->file = fopen(one->job.output, "we");
+    }
+    if (one->file == NULL || fwrite(piece != NULL ? piece : "", 1, len, one->file) != len) {
+        fprintf(stderr, "mete: %s: %s\n", one->job.output, strerror(errno));
+        one->has_failed = true;
+        return false;
+    }
+    return true;
+}
+
+static void file_end(struct fetch_one *one)
+{
+    if (one->file != NULL && fclose(one->file) != 0) {
+        fprintf(stderr, "mete: %s: %s\n", one->job.output, strerror(errno));
+        one->has_failed = true;
+    }
+    one->file = NULL;
+}
+
+static void body_print(struct fetch *f, const struct fetch_one *one)
+{
+    size_t len;
+    if (cli_flag(f->c, "include") && !f->c->json) {
+        const char *head = mete_client_header(one->request, &len);
+        buf_put(&f->c->out, head, len);
+    }
+    if (one->job.output == NULL && !f->c->json) {
+        const char *body = mete_client_body(one->request, &len);
+        buf_put(&f->c->out, body, len);
+    }
+    cli_flush(f->c);
+}
+
+/* --- what became of it -------------------------------------------------------------------------*/
+
+static int exit_of(const struct fetch_one *one, const struct mete_client_result *r)
+{
+    if (r->error == METE_CLIENT_UNKNOWN) {
+        return FETCH_UNKNOWN;
+    }
+    if (r->error == METE_CLIENT_NOT_DELIVERED) {
+        return FETCH_NOT_DELIVERED;
+    }
+    const bool is_fine = r->error == METE_CLIENT_DRY_RUN ||
+                         (r->error == METE_CLIENT_OK && r->status < STATUS_FAILED);
+    return is_fine && !one->has_failed ? CLI_OK : CLI_FAILED;
+}
+
+/** The worst of all: unknown, then paid and not delivered, then failed. */
+static int worse(int a, int b)
+{
+    static const int ORDER[] = {FETCH_UNKNOWN, FETCH_NOT_DELIVERED, CLI_FAILED};
+    for (size_t i = 0; i < ARRAY_LEN(ORDER); i++) {
+        if (a == ORDER[i] || b == ORDER[i]) {
+            return ORDER[i];
+        }
+    }
+    return CLI_OK;
+}
+
+/** A URL for people: its query may hold secrets. */
+static struct text plain(const char *url)
+{
+    return (struct text){url, strcspn(url, "?#")};
+}
+
+static void tell(struct fetch *f, const struct fetch_one *one, const struct mete_client_result *r)
+{
+    const struct text url = plain(one->job.url);
+    const struct mete_client_payment *p = &r->payment;
+    if (r->error == METE_CLIENT_OK && r->money == METE_CLIENT_MONEY_PAID) {
+        const char *amount = p->charged[0] != '\0'
+                                 ? fetch_amount(f->c, p->charged, p->decimals, p->symbol)
+                                 : p->price;
+        cli_note(f->c, "mete: paid %s on %s for %.*s (%s)", amount, p->network, (int)url.len, url.p,
+                 p->transaction[0] != '\0' ? p->transaction : "no transaction told");
+    } else if (r->error != METE_CLIENT_OK && r->error != METE_CLIENT_DRY_RUN) {
+        fprintf(stderr, "mete: %.*s: %s (%s)\n      %s\n", (int)url.len, url.p, r->text,
+                mete_client_error_name(r->error), mete_client_error_remedy(r->error));
+    } else if (r->text[0] != '\0') {
+        cli_note(f->c, "mete: %.*s: %s", (int)url.len, url.p, r->text);
+    } else if (r->status >= STATUS_FAILED) {
+        cli_note(f->c, "mete: %.*s: the answer has status %u", (int)url.len, url.p, r->status);
+    }
+}
+
+static void some(struct json_writer *w, const char *key, const char *value)
+{
+    jw_str(w, key, value[0] != '\0' ? value : NULL);
+}
+
+static void payment_write(struct json_writer *w, const struct mete_client_payment *p)
+{
+    jw_object(w, "payment");
+    jw_str(w, "amount", p->amount);
+    some(w, "charged", p->charged);
+    jw_int(w, "decimals", p->decimals);
+    some(w, "symbol", p->symbol);
+    jw_str(w, "network", p->network);
+    jw_str(w, "asset", p->asset);
+    jw_str(w, "pay_to", p->pay_to);
+    jw_str(w, "scheme", p->scheme);
+    some(w, "transaction", p->transaction);
+    some(w, "reason", p->reason);
+    some(w, "id", p->id);
+    jw_end_object(w);
+}
+
+static void summary_write(struct fetch *f, const struct fetch_one *one,
+                          const struct mete_client_result *r)
+{
+    struct json_writer *w = &f->w;
+    jw_object(w, NULL);
+    jw_str(w, "url", one->job.url);
+    jw_int(w, "status", r->status);
+    jw_str(w, "error", r->error != METE_CLIENT_OK ? mete_client_error_name(r->error) : NULL);
+    some(w, "message", r->text);
+    jw_str(w, "money", mete_client_money_name(r->money));
+    if (r->payment.amount[0] != '\0') {
+        payment_write(w, &r->payment);
+    } else {
+        jw_null(w, "payment");
+    }
+    jw_int(w, "attempts", r->attempts);
+    jw_int(w, "signatures", r->signatures);
+    jw_bool(w, "resent", r->is_resent);
+    jw_int(w, "bytes", (int64_t)r->body_len);
+    jw_str(w, "output", one->job.output);
+    jw_int(w, "ms", (int64_t)r->ms);
+    jw_end_object(w);
+}
+
+static void one_free(struct fetch_one *one)
+{
+    mete_client_request_free(one->request);
+    arena_clear(&one->arena);
+    free(one);
+}
+
+/** Those at the head that are at their end: bodies come in the order of asking. */
+static void print_due(struct fetch *f)
+{
+    while (f->first != NULL && f->first->is_done) {
+        struct fetch_one *one = f->first;
+        if (one->request != NULL) {
+            const struct mete_client_result *r = mete_client_result(one->request);
+            file_end(one);
+            body_print(f, one);
+            tell(f, one, r);
+            f->status = worse(f->status, exit_of(one, r));
+            if (f->c->json) {
+                summary_write(f, one, r);
+            }
+        }
+        f->first = one->next;
+        f->last = f->first != NULL ? f->last : NULL;
+        one_free(one);
+    }
+}
+
+/* --- running -----------------------------------------------------------------------------------*/
+
+static int start(struct fetch *f, struct fetch_one *one)
+{
+    char why[METE_CLIENT_ERROR_MAX];
+    const struct mete_client_ask ask = {.url = one->job.url,
+                                        .method = one->job.method,
+                                        .header = one->job.header,
+                                        .body = one->job.body.p,
+                                        .body_len = one->job.body.len,
+                                        .id = one->job.id,
+                                        .total_ms = (unsigned)f->total_ms,
+                                        .take = one->job.output != NULL ? file_take : NULL,
+                                        .user = one};
+    if (mete_client_start(f->client, &ask, &one->request, why) != METE_CLIENT_OK) {
+        const struct text url = plain(one->job.url);
+        const int status = cli_usage(f->c, "%.*s: %s", (int)url.len, url.p, why);
+        one_free(one);
+        return status;
+    }
+    if (f->last != NULL) {
+        f->last->next = one;
+    } else {
+        f->first = one;
+    }
+    f->last = one;
+    return CLI_OK;
+}
+
+static struct fetch_one *one_new(struct fetch *f)
+{
+    struct fetch_one *one = calloc(1, sizeof *one);
+    METE_ASSERT(one != NULL);
+    one->job = f->like;
+    arena_init(&one->arena, JOB_ARENA_MAX);
+    return one;
+}
+
+/** Works until at most `open` requests are under way. */
+static void work(struct fetch *f, size_t open)
+{
+    struct mete_client_request *r;
+    size_t left = mete_client_work(f->client);
+    do {
+        while ((r = mete_client_next(f->client)) != NULL) {
+            ((struct fetch_one *)mete_client_user(r))->is_done = true;
+        }
+        print_due(f);
+        if (left <= open) {
+            return;
+        }
+        left = mete_client_wait(f->client, -1);
+    } while (true);
+}
+
+static int operands_start(struct fetch *f)
+{
+    struct cli *c = f->c;
+    int status = CLI_OK;
+    for (int i = 0; status == CLI_OK && i < c->operand_count; i++) {
+        struct fetch_one *one = one_new(f);
+        one->job.url = c->operand[i];
+        one->job.output = cli_option_at(c, "output", i);
+        if (cli_flag(c, "remote-name") && one->job.output == NULL) {
+            one->job.output = remote_name(c, one->job.url);
+            if (one->job.output == NULL) {
+                one_free(one);
+                return cli_usage(c, "the URL has no name for a file: use -o");
+            }
+        }
+        status = start(f, one);
+    }
+    return status;
+}
+
+static int batch_run(struct fetch *f, const char *path)
+{
+    struct fetch_batch *b;
+    bool is_end = false;
+    uint64_t parallel = PARALLEL;
+    int status = cli_option_number(f->c, "parallel", 1, PARALLEL_MAX, &parallel);
+    status = status == CLI_OK ? fetch_batch_open(f->c, path, &b) : status;
+    if (status != CLI_OK) {
+        return status;
+    }
+    while (status == CLI_OK && !is_end) {
+        struct fetch_one *one = one_new(f);
+        status = fetch_batch_next(f->c, b, &one->arena, &one->job, &is_end);
+        if (status != CLI_OK || is_end) {
+            one_free(one);
+        } else {
+            status = start(f, one);
+            work(f, 2 * parallel); /* a long file is not held in memory */
+        }
+    }
+    fetch_batch_close(b);
+    return status;
+}
+
+static void fetch_clear(struct fetch *f)
+{
+    while (f->first != NULL) {
+        struct fetch_one *next = f->first->next;
+        file_end(f->first);
+        one_free(f->first);
+        f->first = next;
+    }
+    mete_client_close(f->client);
+    buf_clear(&f->body);
+}
+
+static int fetch_all(struct fetch *f)
+{
+    const char *batch = cli_option(f->c, "from-file");
+    int status = client_open(f);
+    status = status == CLI_OK ? like_read(f) : status;
+    if (status != CLI_OK) {
+        return status;
+    }
+    if (f->c->json) {
+        cli_json_begin(f->c, &f->w);
+        jw_array(&f->w, NULL);
+    }
+    status = operands_start(f);
+    status = status == CLI_OK && batch != NULL ? batch_run(f, batch) : status;
+    work(f, 0);
+    if (f->c->json) {
+        jw_end_array(&f->w);
+        cli_json_end(f->c);
+    }
+    return status != CLI_OK ? status : f->status;
+}
+
+static int fetch_run(struct cli *c)
+{
+    struct fetch f = {.c = c, .status = CLI_OK};
+    if (cli_flag(c, "history")) {
+        return c->operand_count > 0 ? cli_usage(c, "--history takes no URL") : fetch_history(c);
+    }
+    if (c->csv) {
+        return cli_usage(c, "--csv is for --history");
+    }
+    if (c->operand_count == 0 && cli_option(c, "from-file") == NULL) {
+        return cli_usage(c, "a URL, or --from-file, or --history");
+    }
+    const int status = fetch_all(&f);
+    fetch_clear(&f);
+    return status;
+}
+
+static const struct cli_option OPTIONS[] = {
+    {"request", 'X', "METHOD", "the method; else GET, or POST with a body"},
+    {"header", 'H', "LINE", "a header, 'Name: value'; may be repeated"},
+    {"data", 'd', "DATA|@FILE", "the body; may be repeated, joined by &"},
+    {"output", 'o', "FILE", "where the body goes; once for each URL"},
+    {"remote-name", 'O', NULL, "into a file of the URL's last name"},
+    {"include", 'i', NULL, "print the header of the answer, too"},
+    {"location", 'L', NULL, "follow redirections; a payment stays with its origin"},
+    {"max-time", 0, "SECONDS", "for a request with all its attempts; else without bound"},
+    {"retry", 0, "N", "attempts after the first; else 4"},
+    {"parallel", 0, "N", "requests at once; else 16"},
+    {"from-file", 0, "FILE|-", "a batch: a URL a line, or a JSON object a line"},
+    {"cacert", 0, "FILE", "certificates to trust, instead of the system's"},
+    {"allow-http", 0, NULL, "http also outside of this machine"},
+    {"public-only", 0, NULL, "only hosts with addresses of the public Internet"},
+    {"key-file", 0, "FILE", "the private key; 64 hexadecimal digits, mode 0600"},
+    {"key-env", 0, "NAME", "the variable that holds it; else METE_PAY_KEY"},
+    {"max-amount", 0, "AMOUNT", "for one request: \"$0.05\", \"0.05 USDC\"; else $1"},
+    {"max-per-host", 0, "AMOUNT", "for one host and day (UTC)"},
+    {"max-per-day", 0, "AMOUNT", "for one day (UTC)"},
+    {"max-total", 0, "AMOUNT", "for all of the history"},
+    {"network", 0, "LIST", "only these: base,eip155:137"},
+    {"asset", 0, "LIST", "only USDC, or also eip155:8453/0xADDRESS/6/NAME"},
+    {"scheme", 0, "LIST", "only these: exact,upto"},
+    {"recipient", 0, "LIST", "only these addresses are paid"},
+    {"select", 0, "RULE", "cheapest (else), first, preferred (by --network)"},
+    {"rpc", 0, "LIST", "NETWORK=URL: nodes that say what became of a payment"},
+    {"id", 0, "ID", "names the request: it is paid once, ever"},
+    {"dry-run", 0, NULL, "say what would be paid, and pay nothing"},
+    {"no-pay", 0, NULL, "a 402 is an answer like others"},
+    {"pay-again", 0, NULL, "pay anew where an old payment is unknown for good"},
+    {"history", 0, NULL, "list what was paid, by --network, --asset and those below"},
+    {"history-file", 0, "FILE", "else METE_PAY_HISTORY, else one of the state home"},
+    {"totals", 0, NULL, "sums by day, host and asset"},
+    {"host", 0, "HOST", "payments to this host"},
+    {"state", 0, "STATE", "signed, sent, paid, refused, unknown or expired"},
+    {"from", 0, "TIME", "signed at this time or later"},
+    {"until", 0, "TIME", "signed until this time"},
+    {NULL, 0, NULL, NULL}};
+
+const struct cli_command command_fetch = {
+    .name = "fetch",
+    .operands = "URL...",
+    .operands_min = 0,
+    .operands_max = CLI_ANY,
+    .summary = "fetch URLs, and pay for those that ask for it (x402)",
+    .about = "A payment is written down before it is sent; whatever happens, the same request\n"
+             "sends the same payment again and never signs a second one. Exits 1 when one was\n"
+             "not fetched, 3 when it is unknown whether a payment was taken, 4 when one was\n"
+             "taken and nothing came for it.",
+    .option = OPTIONS,
+    .no_csv = false,
+    .run = fetch_run};

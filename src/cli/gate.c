@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * mete gate: reads the configuration, starts the gate, waits for a signal. */
+#include "gate/gate.h"
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/service.h"
+#include "http/reply.h"
+#include "wire/url.h"
+#include "wire/x402/price.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LISTEN  "127.0.0.1:8403"
+#define PEM_MAX ((size_t)1 << 20)
+#define KEY_MAX 4096u
+#define STOP_MS 20000u
+
+static const struct table_column COLUMNS[] = {
+    {"route", "Route", COLUMN_TEXT},   {"methods", "Methods", COLUMN_TEXT},
+    {"scheme", "Scheme", COLUMN_TEXT}, {"network", "Network", COLUMN_TEXT},
+    {"price", "Price", COLUMN_TEXT},   {"asset", "Asset", COLUMN_TEXT},
+    {"pay_to", "Pay to", COLUMN_TEXT}};
+
+static void offer_row(struct table *t, const struct gate_route *r, const struct gate_offer *o)
+{
+    char price[X402_PRICE_TEXT_MAX + X402_DECIMALS_MAX];
+    struct buf methods = {0};
+    size_t len = x402_price_format(o->offer.amount, o->decimals, 0, price);
+    for (size_t i = 0; i < r->method_count; i++) {
+        buf_put_str(&methods, i > 0 ? " " : "");
+        buf_put_text(&methods, r->method[i]);
+    }
+    table_text(t, r->label);
+    table_text(t, methods.len > 0 ? buf_text(&methods) : TEXT("*"));
+    table_text(t, o->offer.scheme);
+    table_text(t, o->offer.network);
+    table_text(t, (struct text){price, len});
+    table_text(t, o->symbol.len > 0 ? o->symbol : o->offer.asset);
+    table_text(t, o->offer.pay_to);
+    buf_clear(&methods);
+}
+
+static int check(struct cli *c, struct gate_config *config)
+{
+    struct table *t = table_new(COLUMNS, ARRAY_LEN(COLUMNS));
+    for (size_t i = 0; i < config->route_count; i++) {
+        for (size_t k = 0; k < config->route[i].offer_count; k++) {
+            offer_row(t, &config->route[i], &config->route[i].offer[k]);
+        }
+    }
+    cli_table(c, t);
+    gate_config_free(config);
+    return CLI_OK;
+}
+
+/** The option, else what the configuration says; NULL: neither. In the command's arena. */
+static const char *chosen(struct cli *c, const char *option, struct text configured)
+{
+    const char *given = cli_option(c, option);
+    return given != NULL ? given : configured.len > 0 ? arena_text(&c->arena, configured).p : NULL;
+}
+
+static int file_read(struct cli *c, const char *option, size_t max, const char **out)
+{
+    struct buf text = {0};
+    struct mete_err err;
+    const char *path = cli_option(c, option);
+    if (path == NULL) {
+        return CLI_OK;
+    }
+    if (cli_read_file(path, max, &text, &err) != METE_OK) {
+        return cli_fail(c, &err);
+    }
+    while (text.len > 0 && text.p[text.len - 1] == '\n') {
+        text.len--;
+    }
+    *out = arena_text(&c->arena, buf_text(&text)).p;
+    buf_clear(&text);
+    return CLI_OK;
+}
+
+static bool is_loopback(struct text host)
+{
+    return text_is(host, "localhost") || text_is(host, "[::1]") || text_starts(host, "127.");
+}
+
+/** What pays travels on it: in the clear on this machine alone. */
+static int urls_check(struct cli *c, const struct gate_options *o)
+{
+    struct url url;
+    const char *wrong = url_read(text_of(o->upstream), &url);
+    if (wrong != NULL || url.has_query) {
+        return cli_usage(c, "the upstream %s", wrong != NULL ? wrong : "has a query");
+    }
+    wrong = url_read(text_of(o->facilitator), &url);
+    if (wrong != NULL || url.has_query) {
+        return cli_usage(c, "the facilitator %s", wrong != NULL ? wrong : "has a query");
+    }
+    if (!url.is_https && !is_loopback(url.host) && !cli_flag(c, "plain")) {
+        return cli_usage(c, "the facilitator is not on this machine: use https, or say --plain");
+    }
+    const char *colon = strrchr(o->listen, ':');
+    struct text host = {o->listen, colon != NULL ? (size_t)(colon - o->listen) : 0};
+    if (o->certificate == NULL && !is_loopback(host) && !cli_flag(c, "plain")) {
+        return cli_usage(c, "payments would be read by everybody on the way: give --certificate "
+                            "and --key, listen on loopback behind a server that has TLS, or say "
+                            "--plain");
+    }
+    return CLI_OK;
+}
+
+static void wait_for_signal(const sigset_t *set)
+{
+    int got = 0;
+    while (sigwait(set, &got) != 0) {
+    }
+}
+
+static int serve(struct cli *c, const struct gate_options *o)
+{
+    sigset_t set;
+    struct gate *g;
+    struct mete_err err;
+    const char *colon = strrchr(o->listen, ':');
+    int host = colon != NULL ? (int)(colon - o->listen) : 0;
+    size_t routes = o->config->route_count;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (gate_start(&g, o, &err) != METE_OK) {
+        return cli_fail(c, &err);
+    }
+    cli_note(c, "mete: gate listening on %s://%.*s:%u, %zu routes, before %s",
+             o->certificate != NULL ? "https" : "http", host, o->listen, gate_port(g), routes,
+             o->upstream);
+    if (gate_admin_port(g) != 0) {
+        cli_note(c, "mete: gate metrics on port %u", gate_admin_port(g));
+    }
+    service_notify("READY=1");
+    wait_for_signal(&set);
+    service_notify("STOPPING=1");
+    gate_stop(g, STOP_MS);
+    return CLI_OK;
+}
+
+static int options_read(struct cli *c, struct gate_options *o)
+{
+    uint64_t upstream_ms = 0;
+    uint64_t facilitator_ms = 0;
+    uint64_t connections = 0;
+    const struct gate_config *config = o->config;
+    o->upstream = chosen(c, "upstream", config->upstream);
+    o->facilitator = chosen(c, "facilitator", config->facilitator);
+    o->listen = chosen(c, "listen", config->listen);
+    o->admin = chosen(c, "admin", config->admin);
+    o->stats = chosen(c, "stats", config->stats);
+    o->listen = o->listen != NULL ? o->listen : LISTEN;
+    o->log_fd = cli_flag(c, "no-log") ? -1 : STDERR_FILENO;
+    int status = cli_option_number(c, "upstream-timeout", 1, 3600000, &upstream_ms);
+    status = status == CLI_OK
+                 ? cli_option_number(c, "facilitator-timeout", 1, 3600000, &facilitator_ms)
+                 : status;
+    status =
+        status == CLI_OK ? cli_option_number(c, "connections", 1, 65536, &connections) : status;
+    status = status == CLI_OK ? file_read(c, "certificate", PEM_MAX, &o->certificate) : status;
+    status = status == CLI_OK ? file_read(c, "key", PEM_MAX, &o->certificate_key) : status;
+    status =
+        status == CLI_OK ? file_read(c, "facilitator-key", KEY_MAX, &o->facilitator_key) : status;
+    o->upstream_ms = (unsigned)upstream_ms;
+    o->facilitator_ms = (unsigned)facilitator_ms;
+    o->connections_max = (unsigned)connections;
+    if (status != CLI_OK) {
+        return status;
+    }
+    if ((o->certificate == NULL) != (o->certificate_key == NULL)) {
+        return cli_usage(c, "--certificate and --key belong together");
+    }
+    if (o->upstream == NULL || o->facilitator == NULL) {
+        return cli_usage(c, "--upstream and --facilitator, or the same members of the "
+                            "configuration, are needed");
+    }
+    return urls_check(c, o);
+}
+
+static int gate_run(struct cli *c)
+{
+    struct buf text = {0};
+    struct mete_err err;
+    struct gate_options o = {0};
+    const char *path = cli_option(c, "config");
+    if (path == NULL) {
+        return cli_usage(c, "--config is needed");
+    }
+    enum mete_code code = cli_read_file(path, GATE_CONFIG_MAX, &text, &err);
+    if (code == METE_OK) {
+        code = gate_config_read(buf_text(&text), &o.config, &err);
+        if (code != METE_OK) {
+            cli_in_file(&err, path);
+        }
+    }
+    buf_clear(&text);
+    if (code != METE_OK) {
+        return cli_fail(c, &err);
+    }
+    if (cli_flag(c, "check")) {
+        return check(c, o.config);
+    }
+    int status = options_read(c, &o);
+    if (status != CLI_OK) {
+        gate_config_free(o.config);
+        return status;
+    }
+    return serve(c, &o);
+}
+
+static const struct cli_option OPTIONS[] = {
+    {"config", 0, "FILE", "what is asked for which paths: JSON, doc/x402-gate.md"},
+    {"check", 0, NULL, "reads the configuration, shows what is sold, and ends"},
+    {"upstream", 0, "URL", "the web server behind the gate"},
+    {"facilitator", 0, "URL", "who verifies and settles payments"},
+    {"facilitator-key", 0, "FILE", "holds the key that is sent to it as a bearer"},
+    {"listen", 0, "HOST:PORT", "else 127.0.0.1:8403"},
+    {"admin", 0, "HOST:PORT", "serves /metrics, /healthz and /readyz there"},
+    {"stats", 0, "FILE", "what was sold is added to it, for mete gate report"},
+    {"certificate", 0, "FILE", "PEM: serves https"},
+    {"key", 0, "FILE", "PEM, of the certificate"},
+    {"plain", 0, NULL, "without TLS, also beyond this machine"},
+    {"upstream-timeout", 0, "MS", "until an answer begins; else 60000"},
+    {"facilitator-timeout", 0, "MS", "for one answer; else 90000"},
+    {"connections", 0, "N", "at most; else 1024"},
+    {"no-log", 0, NULL, "no line for each request on stderr"},
+    {NULL, 0, NULL, NULL}};
+
+const struct cli_command command_gate = {
+    .name = "gate",
+    .operands = "",
+    .operands_min = 0,
+    .operands_max = 0,
+    .summary = "put a paywall by x402 before any web server",
+    .about = "Who asks for a path that has a price gets 402 and what it costs, in both\n"
+             "versions of the protocol; browsers get a page that asks a wallet. Who pays is\n"
+             "served, once; nothing is delivered that was not settled, and an error of the\n"
+             "server behind costs nothing. Ends with SIGTERM, when what is open is done.",
+    .option = OPTIONS,
+    .run = gate_run,
+};

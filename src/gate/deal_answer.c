@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The last word to a client. Everything is written into its exchange under the deal's lock, so a
+ * client that leaves at the same moment takes nothing away from under it. */
+#include "base/text.h"
+#include "gate/deal.h"
+#include "http/reply.h"
+#include "wire/url.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void tale_tell(struct deal *d, struct exchange *x)
+{
+    struct tale *t = arena_alloc(&x->arena, sizeof *t);
+    *t = d->tale;
+    t->route = d->route;
+    t->payer = arena_text(&x->arena, t->payer);
+    t->transaction = arena_text(&x->arena, t->transaction);
+    t->reason = t->reason != NULL ? arena_text(&x->arena, text_of(t->reason)).p : NULL;
+    x->work = t;
+}
+
+/** The exchange, with the lock held; NULL, and no lock, when the client has gone for good. */
+static struct exchange *begin(struct deal *d)
+{
+    pthread_mutex_lock(&d->lock);
+    d->is_answered = true;
+    if (d->x == NULL) {
+        pthread_mutex_unlock(&d->lock);
+        return NULL;
+    }
+    return d->x;
+}
+
+static void end(struct deal *d, struct exchange *x)
+{
+    tale_tell(d, x);
+    d->x = NULL;
+    server_done(x);
+    pthread_mutex_unlock(&d->lock);
+}
+
+void answer_problem(struct deal *d, enum gate_outcome outcome, unsigned status, const char *code,
+                    const char *text)
+{
+    struct exchange *x = begin(d);
+    d->tale.outcome = outcome;
+    if (x == NULL) {
+        return;
+    }
+    gate_problem(x, status, code, text);
+    if (d->pay.is_settled) {
+        reply_header(x, X402_HEADER_RESPONSE, buf_text(&d->pay.settled));
+    }
+    gate_cors(d->g, x);
+    end(d, x);
+}
+
+void answer_refused(struct deal *d, enum gate_outcome outcome, struct text reason)
+{
+    struct exchange *x = begin(d);
+    d->tale.outcome = outcome;
+    d->tale.reason = arena_text(&d->arena, reason).p;
+    if (x == NULL) {
+        return;
+    }
+    gate_required(d->g, d->menu, d->route, x, d->pay.url, reason);
+    if (d->pay.settled.len > 0) { /* success: false, and why */
+        reply_header(x, X402_HEADER_RESPONSE, buf_text(&d->pay.settled));
+        if (d->pay.version == 1) {
+            reply_header(x, X402_HEADER_V1_RESPONSE, buf_text(&d->pay.settled));
+        }
+    }
+    end(d, x);
+}
+
+/** No 402: nobody is to pay anew for what may be paid already. */
+void answer_pending(struct deal *d)
+{
+    const struct x402_settled s = {.transaction = d->pay.pending,
+                                   .network = d->pay.offer->offer.network,
+                                   .payer = d->pay.payer,
+                                   .reason = TEXT("settlement_pending"),
+                                   .message =
+                                       TEXT("Ask again with the same payment; do not pay anew.")};
+    struct buf header = {0};
+    struct exchange *x = begin(d);
+    d->tale.outcome = GATE_PENDING;
+    if (x == NULL) {
+        return;
+    }
+    gate_problem(x, 503, "settlement_pending",
+                 "The payment was sent and its end is not known yet. Ask again with the same "
+                 "payment, and do not pay anew.");
+    x402_settled_write_header(&header, &s);
+    reply_header(x, X402_HEADER_RESPONSE, buf_text(&header));
+    if (d->pay.version == 1) {
+        reply_header(x, X402_HEADER_V1_RESPONSE, buf_text(&header));
+    }
+    reply_header(x, "Retry-After", TEXT("2"));
+    gate_cors(d->g, x);
+    buf_clear(&header);
+    end(d, x);
+}
+
+/* --- what the upstream said --------------------------------------------------------------------*/
+
+/** Paid answers are for who paid. */
+static void cache_reply(const struct deal *d, struct exchange *x)
+{
+    bool has = false;
+    for (size_t i = 0; i < d->head_count; i++) {
+        if (host_eq(d->head[i].name, TEXT("Cache-Control")) && d->head[i].value.len > 0) {
+            struct text v = d->head[i].value;
+            has = true;
+            reply_header(x, "Cache-Control",
+                         arena_printf(&x->arena, "%.*s, private", (int)v.len, v.p));
+        }
+    }
+    if (!has) {
+        reply_header(x, "Cache-Control", TEXT("private"));
+    }
+}
+
+static void head_reply(const struct deal *d, struct exchange *x)
+{
+    bool paid = d->pay.is_settled;
+    x->status = d->status;
+    x->type = NULL; /* Content-Type is among the headers */
+    for (size_t i = 0; i < d->head_count; i++) {
+        if (!host_eq(d->head[i].name, TEXT("X-Request-Id")) &&
+            (!paid || !host_eq(d->head[i].name, TEXT("Cache-Control")))) {
+            reply_header(x, d->head[i].name.p, d->head[i].value);
+        }
+    }
+    reply_header(x, "X-Request-Id", text_of(d->request_id));
+    if (paid) {
+        cache_reply(d, x);
+        reply_header(x, X402_HEADER_RESPONSE, buf_text(&d->pay.settled));
+        if (d->pay.version == 1) {
+            reply_header(x, X402_HEADER_V1_RESPONSE, buf_text(&d->pay.settled));
+        }
+        gate_cors(d->g, x);
+    }
+}
+
+/** Status, headers and body in one, for who asks again under the same id. */
+static void replay_keep(struct deal *d, const struct exchange *x, bool is_whole)
+{
+    struct buf kept = {0};
+    if (d->pay.identifier.len == 0) {
+        return;
+    }
+    if (is_whole && x != NULL) {
+        buf_put_varint(&kept, x->status);
+        buf_put_varint(&kept, x->reply_count);
+        for (size_t i = 0; i < x->reply_count; i++) {
+            buf_put_sized(&kept, x->reply[i].name);
+            buf_put_sized(&kept, x->reply[i].value);
+        }
+        buf_put_sized(&kept, buf_text(&x->out));
+    }
+    replay_end(d->g->replay, d->pay.identifier, gate_clock(), &kept);
+    d->pay.identifier = (struct text){0};
+    buf_clear(&kept);
+}
+
+/** The body is here already, and small. */
+static bool fits_whole(const struct deal *d)
+{
+    bool is_head = text_is(d->method, "HEAD");
+    return upstream_is_whole(d) && !(is_head && d->has_size) && pipe_len(&d->down) <= DEAL_WINDOW;
+}
+
+void answer_deliver(struct deal *d)
+{
+    struct exchange *x = begin(d);
+    if (!d->pay.is_paid) {
+        d->tale.outcome = GATE_FREE;
+    }
+    if (x == NULL) {
+        replay_keep(d, NULL, false);
+        return;
+    }
+    bool whole = fits_whole(d);
+    head_reply(d, x);
+    if (whole) {
+        buf_put(&x->out, d->down.b.p + d->down.from, pipe_len(&d->down));
+        d->down.from = d->down.b.len;
+        d->down_ended = true;
+    } else {
+        atomic_fetch_add(&d->holders, 1);
+        d->is_source = true;
+        x->source = &d->source;
+        x->source_size = d->size;
+        x->has_source_size = d->has_size;
+    }
+    if (d->pay.is_settled) {
+        replay_keep(d, x, whole);
+    }
+    end(d, x);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Each payment is served once by this gate, whatever its facilitator remembers: which payments are
+ * being served, and which were. Bounded; what is forgotten first is what has run out, and what was
+ * served longest ago: a chain takes no nonce twice. Any thread. */
+#ifndef METE_GATE_ONCE_H
+#define METE_GATE_ONCE_H
+
+#include "crypto/hash.h"
+
+/** What is remembered of a payment; texts with NUL, empty when there is nothing. */
+struct once_note {
+    char transaction[128];
+    char reservation[129]; /* that its settlement carries */
+    char amount[80];       /* that is settled, when it is another one than was asked for */
+};
+
+enum once_state {
+    ONCE_NEW,     /* it is the asker's now: once_end or once_pending ends that */
+    ONCE_SERVING, /* another request is at it */
+    ONCE_SERVED,
+    ONCE_PENDING, /* its settlement was begun and nobody knows its end: it is the asker's again */
+    ONCE_FULL     /* too many payments at once */
+};
+
+struct once;
+
+/** `count_max` payments are remembered. */
+struct once *once_open(size_t count_max);
+void once_close(struct once *o);
+
+/** Asks for a payment: key is its network, asset, payer and nonce; `payload` what was signed. With
+ *  another payload of the same key, ONCE_SERVING or ONCE_SERVED. `note` is that of a payment that
+ *  was served, or is pending. `now` in seconds. */
+enum once_state once_begin(struct once *o, const struct hash *key, const struct hash *payload,
+                           int64_t now, struct once_note *note);
+/** It was not served, and may be brought again. */
+void once_forget(struct once *o, const struct hash *key);
+/** It was served (or is to be settled by its own payload alone): nobody else gets anything for it
+ *  until `until`, in seconds. */
+void once_served(struct once *o, const struct hash *key, int64_t until,
+                 const struct once_note *note);
+void once_pending(struct once *o, const struct hash *key, int64_t until,
+                  const struct once_note *note);
+size_t once_count(struct once *o);
+
+#endif

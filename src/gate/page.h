@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The page that browsers get instead of a bare 402: paywall.html beside this file. */
+#ifndef METE_GATE_PAGE_H
+#define METE_GATE_PAGE_H
+
+#include "base/types.h"
+
+/* Words in {{double braces}} are filled in. */
+extern const struct text page_paywall;
+
+#endif

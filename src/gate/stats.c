@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Each line is one write to a file that was opened for appending, so lines of several gates may
+ * stand in one file, and one that a crash has cut is the last. */
+#include "gate/stats.h"
+
+#include "base/text.h"
+#include "gate/loop.h"
+#include "gate/parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FLUSH_US (10 * INT64_C(1000000))
+
+struct counts {
+    _Atomic uint64_t of[GATE_OUTCOME_COUNT];
+};
+
+struct stats {
+    int fd; /* -1: nothing is kept */
+    const struct gate_config *config;
+    struct counts *counts; /* by route; the last: what is on none */
+    pthread_mutex_t lock;  /* of flushing */
+    int64_t flushed_at;
+};
+
+enum mete_code stats_open(struct stats **out, const char *path, const struct gate_config *config,
+                          struct mete_err *err)
+{
+    struct stats *s = calloc(1, sizeof *s);
+    METE_ASSERT(s != NULL && pthread_mutex_init(&s->lock, NULL) == 0);
+    s->fd = -1;
+    if (path != NULL) {
+        s->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+        if (s->fd < 0) {
+            free(s);
+            return mete_fail(err, METE_FILE, NULL, "%s: %s", path, strerror(errno));
+        }
+    }
+    s->config = config;
+    s->counts = calloc(config->route_count + 1, sizeof *s->counts);
+    METE_ASSERT(s->counts != NULL);
+    s->flushed_at = loop_now();
+    *out = s;
+    return METE_OK;
+}
+
+void stats_count(struct stats *s, const struct gate_route *r, enum gate_outcome outcome)
+{
+    size_t i = r != NULL ? (size_t)(r - s->config->route) : s->config->route_count;
+    atomic_fetch_add(&s->counts[i].of[outcome], 1);
+}
+
+static void line_begin(struct json_writer *w, struct buf *out, const char *kind,
+                       const struct gate_route *r)
+{
+    char at[TIME_TEXT_MAX];
+    time_format((mete_time)gate_clock() * TIME_SECOND_US, at);
+    jw_init(w, out, false);
+    jw_object(w, NULL);
+    jw_str(w, "at", at);
+    jw_str(w, "kind", kind);
+    if (r != NULL) {
+        jw_text(w, "route", r->label);
+    }
+}
+
+static void line_end(struct stats *s, struct json_writer *w, struct buf *out)
+{
+    jw_end_object(w);
+    buf_put_u8(out, '\n');
+    if (s->fd >= 0) {
+        /* a disk that is full loses a line of the report and no money */
+        (void)!write(s->fd, out->p, out->len);
+    }
+    buf_clear(out);
+}
+
+void stats_paid(struct stats *s, const struct stats_payment *p)
+{
+    struct buf out = {0};
+    struct json_writer w;
+    line_begin(&w, &out, "payment", p->route);
+    jw_text(&w, "scheme", p->offer->offer.scheme);
+    jw_text(&w, "network", p->offer->offer.network);
+    jw_text(&w, "asset", p->offer->offer.asset);
+    jw_text(&w, "symbol", p->offer->symbol);
+    if (p->offer->has_decimals) {
+        jw_int(&w, "decimals", p->offer->decimals);
+    }
+    jw_text(&w, "amount", p->amount);
+    jw_text(&w, "pay_to", p->offer->offer.pay_to);
+    jw_text(&w, "payer", p->payer);
+    jw_text(&w, "transaction", p->transaction);
+    jw_str(&w, "request_id", p->request_id);
+    jw_bool(&w, "served", p->was_served);
+    line_end(s, &w, &out);
+}
+
+static void counts_write(struct stats *s, size_t i)
+{
+    struct buf out = {0};
+    struct json_writer w;
+    uint64_t n[GATE_OUTCOME_COUNT];
+    bool any = false;
+    for (size_t k = 0; k < GATE_OUTCOME_COUNT; k++) {
+        n[k] = atomic_exchange(&s->counts[i].of[k], 0);
+        any = any || n[k] > 0;
+    }
+    if (!any) {
+        return;
+    }
+    line_begin(&w, &out, "requests", i < s->config->route_count ? &s->config->route[i] : NULL);
+    for (size_t k = 0; k < GATE_OUTCOME_COUNT; k++) {
+        if (n[k] > 0) {
+            jw_int(&w, gate_outcome_word((enum gate_outcome)k), (int64_t)n[k]);
+        }
+    }
+    line_end(s, &w, &out);
+}
+
+void stats_flush(struct stats *s, bool now)
+{
+    pthread_mutex_lock(&s->lock);
+    if (now || loop_now() - s->flushed_at >= FLUSH_US) {
+        s->flushed_at = loop_now();
+        for (size_t i = 0; s->fd >= 0 && i <= s->config->route_count; i++) {
+            counts_write(s, i);
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void stats_close(struct stats *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    stats_flush(s, true);
+    if (s->fd >= 0) {
+        close(s->fd);
+    }
+    pthread_mutex_destroy(&s->lock);
+    free(s->counts);
+    free(s);
+}

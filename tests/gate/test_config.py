@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What an administrator writes, and what the gate tells him: the file and its mistakes, a facilitator that
+takes less or does not answer, scripts from other origins, metrics, reports, TLS.
+covers: V-020 V-022 V-024 V-027 V-028 V-051"""
+import csv
+import io
+import json
+import pathlib
+import ssl
+import subprocess
+import tempfile
+import time
+
+from gated import Facilitator, Gate, KINDS, METE, PAY_TO, Upstream, V2, done, equal, free_port, note, ok, pay, until
+
+TOP = {"pay_to": PAY_TO, "network": "base-sepolia"}
+OTHER = "0x6B175474E89094C44Da98b954EedeAC495271d0F"
+
+
+def mete(*arguments):
+    return subprocess.run([METE, *arguments], capture_output=True, text=True, timeout=60)
+
+
+def check(folder, config, *options):
+    (folder / "c.json").write_text(config if isinstance(config, str) else json.dumps(config))
+    return mete("gate", "--config", str(folder / "c.json"), "--check", *options)
+
+
+def route(**more):
+    return {**TOP, "routes": [{"path": "/a", "price": "$1", **more}]}
+
+
+def mistakes(folder):
+    wrong = [
+        ("{", "json_syntax", ""), ({**TOP}, "member_missing", "/routes"), ({**TOP, "routes": {}}, "member_type", "/routes"),
+        ({**TOP, "routes": [], "rotues": []}, "member_unknown", "/rotues"),
+        (route(prise="$1"), "member_unknown", "/routes/0/prise"),
+        (route(regex="^x"), "member_missing", "/routes/0"), ({**TOP, "routes": [{"price": "$1"}]}, "member_missing", "/routes/0"),
+        ({**TOP, "routes": [{"path": "a", "price": "$1"}]}, "member_value", "/routes/0/path"),
+        ({**TOP, "routes": [{"path": "/a%20b", "price": "$1"}]}, "member_value", "/routes/0/path"),
+        ({**TOP, "routes": [{"path": "/a//b", "price": "$1"}]}, "member_value", "/routes/0/path"),
+        ({**TOP, "routes": [{"regex": "(", "price": "$1"}]}, "member_value", "/routes/0/regex"),
+        (route(price="0.01"), "x402_price", "/routes/0"), (route(price="$0"), "x402_price", "/routes/0"),
+        (route(price="$0.0000001"), "amount_scale", "/routes/0"), (route(price="1 EURC"), "x402_price", "/routes/0"),
+        (route(price=1), "member_type", "/routes/0/price"),
+        (route(network="moon"), "x402_network", "/routes/0"), (route(asset="PEPE"), "member_value", "/routes/0"),
+        (route(asset=OTHER), "member_missing", "/routes/0"), (route(pay_to="0x12"), "address_invalid", "/routes/0"),
+        (route(pay_to="0x209693bC6afc0C5328bA36FaF03C514EF312287C"), "address_checksum", "/routes/0"),
+        (route(pay_to="0x" + "0" * 40), "address_invalid", "/routes/0"),
+        (route(max_timeout_s=0), "number_range", "/routes/0/max_timeout_s"), (route(flow="later"), "member_value", "/routes/0/flow"),
+        (route(network="10"), "member_missing", "/routes/0"), (route(accepts=[]), "number_range", "/routes/0/accepts"), (route(accepts=[{"scheme": "free"}]), "member_value", "/routes/0/accepts/0/scheme"),
+        (route(accepts=[{"price": "$1", "prices": 1}]), "member_unknown", "/routes/0/accepts/0/prices"),
+        (route(accepts=[{"scheme": "upto"}], flow="upfront"), "member_value", "/routes/0/accepts/0"),
+        (route(methods="GET"), "member_type", "/routes/0/methods"), (route(methods=[1]), "member_type", "/routes/0/methods/0"),
+        (route(discovery={"route_template": "/../x"}), "member_value", "/routes/0/discovery/route_template"),
+        (route(payment_identifier="maybe"), "member_value", "/routes/0/payment_identifier"),
+        ({"network": "base", "routes": [{"path": "/a", "price": "$1"}]}, "member_missing", "/routes/0"),
+        ({**route(), "upstream": "ftp://x"}, "member_value", "/upstream"), ({**route(), "public_url": "https://x/?a"}, "member_value", "/public_url"),
+        ({**route(), "free": ["x"]}, "member_value", "/free/0"), ({**route(), "service": {"name": "\u00fc"}}, "member_value", "/routes/0"),
+    ]
+    for config, code, pointer in wrong:
+        run = check(folder, config)
+        ok(run.returncode == 1 and f"({code})" in run.stderr and (pointer == "" or f"at {pointer}" in run.stderr),
+           f"{json.dumps(config)[:100]} is {code} at {pointer}", run.returncode, run.stderr, run.stdout)
+
+
+def good(folder):
+    config = {**TOP, "service": {"name": "Shop", "tags": ["news"], "icon_url": "https://shop.example/i.png"}, "x_note": 1,
+              "routes": [{"path": "/a", "price": "$0.01"}, {"path": "/b", "price": "0.5 USDC", "network": "base"},
+                         {"path": "/c", "price": "250", "asset": OTHER, "accepts": [{"method": "permit2"}, {"name": "Dai", "version": "1", "decimals": 18, "price": "$2"}]},
+                         {"path": "/d", "price": "$1", "network": "eip155:42161"}, {"path": "/e", "price": "$1", "network": "10", "accepts": [{"name": "USD Coin", "version": "2"}]}]}
+    run = check(folder, config, "--json")
+    equal(run.returncode, 0, "a good file is good")
+    rows = json.loads(run.stdout)
+    rows = rows if isinstance(rows, list) else next(v for v in rows.values() if isinstance(v, list))
+    equal([(r["network"], r["price"]) for r in rows],
+          [(V2, "0.01"), ("eip155:8453", "0.5"), (V2, "250"), (V2, "2"), ("eip155:42161", "1"), ("eip155:10", "1")],
+          "and what is sold is shown")
+    for arguments, text in (((), "--config"), (("--config", "/nowhere"), "/nowhere")):
+        run = mete("gate", *arguments)
+        ok(run.returncode != 0 and text in run.stderr, f"without a file: {text}", run.stderr)
+    file = str(folder / "c.json")
+    for more, text in ((["--upstream", "http://127.0.0.1:1"], "--facilitator"),
+                       (["--upstream", "x", "--facilitator", "http://127.0.0.1:1"], "upstream"),
+                       (["--upstream", "http://127.0.0.1:1", "--facilitator", "http://fac.example"], "--plain"),
+                       (["--upstream", "http://127.0.0.1:1", "--facilitator", "http://127.0.0.1:1", "--listen", "0.0.0.0:0"], "--plain"),
+                       (["--upstream", "http://127.0.0.1:1", "--facilitator", "http://127.0.0.1:1", "--key", file], "belong together")):
+        run = mete("gate", "--config", file, *more)
+        ok(run.returncode == 2 and text in run.stderr, f"{more[-1]}: {text}", run.returncode, run.stderr)
+
+
+def kinds(up):
+    routes = [{"path": "/a", "price": "$1", "accepts": [{}, {"network": "base"}, {"scheme": "upto"}]}, {"path": "/b", "price": "$1", "network": "base"}]
+    with Facilitator(kinds=KINDS[:1]) as fac, Gate(up, fac, routes, ready=False) as gate:
+        until("the gate has asked what is taken", lambda: gate.lines("facilitator_answers"))
+        got = gate.get("/a")
+        equal((len(got.required()["accepts"]), got.json()), (1, {}), "what the facilitator does not take is left out, also version 1")
+        equal(len(gate.lines("offer_left_out")), 3, "with a warning each")
+        equal((gate.get("/b").status, gate.get("/b").json()["code"]), (503, "facilitator_unavailable"), "a route that cannot be sold is closed")
+        equal(gate.get("/readyz", port=gate.admin).status, 503, "which the administrator is told")
+        equal(up.count("/b"), 0, "and never free")
+    with Facilitator() as fac:
+        fac.redirects = "http://127.0.0.1:1/"
+        with Gate(up, fac, routes, ready=False) as gate:
+            until("a facilitator that redirects is named", lambda: gate.lines("redirects /supported"))
+            equal(gate.get("/a").status, 503, "and nothing is sold, nothing free")
+            fac.redirects = None
+            until("until it answers", lambda: gate.get("/a").status == 402)
+    port = free_port()
+    with Gate(up, f"http://127.0.0.1:{port}", routes, ready=False) as gate:
+        until("a facilitator that is not there is named", lambda: gate.lines("facilitator_unavailable"))
+        equal((gate.get("/a").status, gate.get("/free").status), (503, 200), "what is paid is closed, what is free is open")
+
+
+def origins(up, fac):
+    with Gate(up, fac, [{"path": "/a", "price": "$1"}], cors="https://app.example", public_url="https://shop.example/") as gate:
+        got = gate.request("OPTIONS", "/a", headers={"Origin": "https://app.example", "Access-Control-Request-Method": "GET",
+                                                     "Access-Control-Request-Headers": "payment-signature, access-control-expose-headers"})
+        equal((got.status, got.headers["Access-Control-Allow-Origin"], got.headers["Access-Control-Allow-Headers"]),
+              (204, "https://app.example", "payment-signature, access-control-expose-headers"), "browsers are told that they may")
+        asked = gate.get("/a")
+        equal((asked.headers["Access-Control-Allow-Origin"], asked.required()["resource"]["url"]),
+              ("https://app.example", "https://shop.example/a"), "a 402 says so too, and the public URL")
+        up.answers["/a"] = lambda h, _b: h.reply(200, b"x", [("Access-Control-Allow-Origin", "*")])
+        got = gate.get("/a", headers=pay(asked))
+        equal(got.headers.get_all("Access-Control-Allow-Origin"), ["*"], "the upstream's own word stands alone")
+        del up.answers["/a"]
+
+
+def reports(up, fac, folder):
+    routes = [{"path": "/a", "price": "$0.01"}, {"path": "/b/*", "price": "$2", "description": "x"}]
+    with Gate(up, fac, routes) as gate:
+        for _ in range(3):
+            asked = gate.get("/a")
+            gate.get("/a", headers=pay(asked))
+        gate.get("/b/1", headers=pay(gate.get("/b/1")))
+        gate.get("/b/2")
+        gate.get("/free")
+        text = gate.get("/metrics", port=gate.admin).body.decode()
+        ok('mete_gate_requests_total{outcome="paid"} 4' in text and 'outcome="asked"} 5' in text, "what happened is counted", text[:600])
+        ok("mete_gate_settle_seconds_count 4" in text, "and timed")
+        equal(gate.get("/healthz", port=gate.admin).status, 200, "it is well")
+        equal(gate.get("/x", port=gate.admin).status, 404, "and serves no more")
+        paid = gate.payments()
+        equal((len(paid), paid[0]["amount"], paid[0]["route"], paid[0]["served"]), (4, "10000", "/a", True), "each payment is a line at once")
+        gate.stop()
+        file = gate.folder / "stats.ndjson"
+        with open(file, "a") as f:
+            f.write('{"at":"2026-01-01T00:00:00Z","kind":"pay')
+        run = mete("gate", "report", str(file), "--csv")
+        rows = list(csv.DictReader(io.StringIO(run.stdout)))
+        found = {(r["route"], r["network"]): r for r in rows}
+        a, b = found[("/a", V2)], found[("/b/*", V2)]
+        equal((a["paid"], a["revenue"], a["units"], a["asset"]), ("3", "0.03", "30000", "USDC"), "revenue by route")
+        equal((b["paid"], b["revenue"]), ("1", "2"), "and by another")
+        equal((found[("/a", "")]["requests"], found[("/a", "")]["asked"], found[("", "")]["free"]), ("6", "3", "1"), "beside what was asked")
+        ok("1 lines could not be read" in run.stderr, "a line that a crash has cut is told")
+        run = mete("gate", "report", str(file), "--by", "day", "--json")
+        day = time.strftime("%Y-%m-%d", time.gmtime())
+        ok(run.returncode == 0 and day in run.stdout and '"revenue":"2.03"' in run.stdout.replace(" ", ""), "by day", run.stdout)
+        equal(mete("gate", "report", str(file), "--by", "moon").returncode, 2, "by nothing else")
+        run = mete("gate", "report", str(file), "--from", "2030-01-01")
+        ok(run.returncode == 0 and "/a" not in run.stdout, "in a span of time")
+
+
+def encrypted(up, fac, folder):
+    key, certificate = folder / "k.pem", folder / "c.pem"
+    made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
+                           "-out", certificate, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+                          capture_output=True)
+    equal(made.returncode, 0, "a certificate is made")
+    (folder / "bearer").write_text("secret-bearer-123\n")
+    with Gate(up, fac, [{"path": "/a", "price": "$1"}], "--certificate", str(certificate), "--key", str(key),
+              "--facilitator-key", str(folder / "bearer")) as gate:
+        import http.client
+        context = ssl.create_default_context(cafile=str(certificate))
+        c = http.client.HTTPSConnection("127.0.0.1", gate.port, timeout=20, context=context)
+        c.request("GET", "/a")
+        r = c.getresponse()
+        equal((r.status, json.loads(r.read())["accepts"][0]["resource"]), (402, f"https://127.0.0.1:{gate.port}/a"), "it speaks TLS")
+        c.close()
+        asked = [s for s in fac.seen if s["path"] == "/supported"][-1]
+        equal(asked["headers"]["Authorization"], "Bearer secret-bearer-123", "the facilitator is shown the key")
+        ok("secret-bearer" not in gate.text(), "and nobody else")
+
+
+with tempfile.TemporaryDirectory(prefix="mete-gate-") as name, Upstream() as up, Facilitator() as fac:
+    folder = pathlib.Path(name)
+    mistakes(folder)
+    good(folder)
+    kinds(up)
+    origins(up, fac)
+    reports(up, fac, folder)
+    encrypted(up, fac, folder)
+done()

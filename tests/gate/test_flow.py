@@ -1,0 +1,388 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What is asked, what is paid, what is delivered: each way through the gate, and each way in which the
+facilitator or the upstream fails. covers: V-020 V-021 V-022 V-023 V-024 V-025 V-027 V-028 V-051 V-092"""
+import json
+import threading
+import time
+
+from gated import (Facilitator, Gate, PAYER, Upstream, V1, V2, decode, done, encode, equal, note, ok, pay, payment,
+                   until)
+
+ROUTES = [
+    {"path": "/paid", "price": "$0.01", "description": "A page", "mime_type": "application/json"},
+    {"path": "/articles/*", "methods": ["GET"], "price": "0.05 USDC"},
+    {"regex": "^/data/[0-9]+$", "price": "12345"},
+    {"path": "/up", "price": "$0.02", "flow": "upfront"},
+    {"path": "/meter", "accepts": [{"scheme": "upto", "price": "$1.00"}]},
+    {"path": "/choice", "price": "$0.03", "accepts": [{}, {"method": "permit2"}, {"price": "0.04 USDC"}]},
+    {"path": "/bad", "price": "$0.01"},
+    {"path": "/split", "price": "$0.01", "policy": "pol_film"},
+    {"path": "/id", "price": "$0.01", "payment_identifier": "optional"},
+    {"path": "/must", "price": "$0.01", "payment_identifier": "required"},
+    {"path": "/found", "price": "$0.01", "methods": ["POST"],
+     "discovery": {"body_type": "json", "example": {"q": "x"}, "output_example": {"a": 1}}},
+]
+
+
+def overrides(text, status=200):
+    def answer(handler, _body):
+        handler.reply(status, b"metered", [("Settlement-Overrides", text)] if text else [])
+    return answer
+
+
+def fault_reply(status, value):
+    return lambda handler, _body: handler.reply(status, value)
+
+
+def fault_cut(handler, _body):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+    handler.close_connection = True
+
+
+def pending(tx="0x" + "ab" * 32):
+    return fault_reply(200, {"success": False, "errorReason": "settlement_pending", "transaction": tx,
+                             "network": V2, "payer": PAYER})
+
+
+def asked_and_paid(gate, up, fac):
+    asked = gate.get("/paid")
+    equal(asked.status, 402, "without a payment the answer is 402")
+    required = asked.required()
+    equal(required["x402Version"], 2, "its header is of version 2")
+    equal(required["resource"], {"url": f"http://127.0.0.1:{gate.port}/paid", "description": "A page",
+                                 "mimeType": "application/json"}, "it names the resource")
+    offer = required["accepts"][0]
+    equal(set(offer), {"scheme", "network", "amount", "asset", "payTo", "maxTimeoutSeconds", "extra"},
+          "an offer has the seven members")
+    equal((offer["amount"], offer["network"], offer["extra"]), ("10000", V2, {"name": "USDC", "version": "2"}),
+          "a cent is 10000 of USDC, with the name that its contract has there")
+    v1 = asked.json()
+    equal((v1["x402Version"], v1["accepts"][0]["maxAmountRequired"], v1["accepts"][0]["network"]),
+          (1, "10000", V1), "its body is of version 1")
+    equal(asked.headers["Cache-Control"], "no-store", "nobody keeps it")
+    ok("PAYMENT-REQUIRED" in asked.headers["Access-Control-Expose-Headers"], "scripts may read the header")
+    equal(len(up.seen), 0, "the upstream saw nothing")
+
+    header = pay(asked)
+    got = gate.get("/paid", headers={**header, "X-Request-Id": "mine-1"})
+    equal((got.status, got.json()["path"]), (200, "/paid"), "a payment buys it")
+    settled = got.settled()
+    ok(settled["success"] and settled["transaction"].startswith("0x"), "PAYMENT-RESPONSE says how", settled)
+    ok("X-PAYMENT-RESPONSE" not in got.headers, "and nothing is said in the words of version 1")
+    equal(got.headers["Cache-Control"], "private", "it is for who paid")
+    verify = [s for s in fac.seen if s["path"] == "/verify"][0]
+    settle = [s for s in fac.seen if s["path"] == "/settle"][0]
+    equal(verify["body"]["paymentRequirements"], offer, "the facilitator judges by the gate's own offer")
+    ok(verify["body"]["reserve"] is True, "and is asked for a reservation")
+    equal(verify["headers"]["X-Request-Id"], "mine-1", "the request's id goes to it")
+    equal(up.seen[0]["headers"]["X-Request-Id"], "mine-1", "and to the upstream")
+    ok("PAYMENT-SIGNATURE" not in {n.upper() for n in up.seen[0]["headers"]}, "the payment itself does not")
+    equal(encode(settle["body"]["paymentPayload"]), encode(verify["body"]["paymentPayload"]), "settled is what was verified")
+    until("the log names request and transaction", lambda: any(settled["transaction"] in x for x in gate.lines("mine-1")))
+
+    again = gate.get("/paid", headers=header)
+    equal(again.status, 402, "the same payment buys it once")
+    equal((again.settled()["success"], again.settled()["transaction"]), (False, settled["transaction"]),
+          "it is told which transaction that was")
+    equal(up.count("/paid"), 1, "the upstream was asked once")
+
+
+def version_one(gate, fac):
+    asked = gate.get("/paid")
+    before = fac.count("/settle")
+    got = gate.get("/paid", headers=pay(asked, version=1))
+    equal(got.status, 200, "a payment of version 1 buys it")
+    ok(decode(got.headers["X-PAYMENT-RESPONSE"])["success"], "answered in the header of version 1")
+    ok(got.headers["PAYMENT-RESPONSE"] is not None, "and in that of version 2")
+    body = [s for s in fac.seen if s["path"] == "/verify"][-1]["body"]
+    equal((body["x402Version"], body["paymentRequirements"]["network"], body["paymentRequirements"]["maxAmountRequired"]),
+          (1, V1, "10000"), "the facilitator is asked in version 1")
+    equal(fac.count("/settle"), before + 1, "and settles")
+    got = gate.get("/paid", headers={"PAYMENT-SIGNATURE": encode(payment(asked, 1))})
+    equal(got.status, 200, "whichever header carries it")
+
+
+def refused(gate, up, fac):
+    asked = gate.get("/paid")
+    count = (len(up.seen), fac.count("/verify"))
+    wrong = {"no base64": "!!!", "no JSON": encode("x")[:-1], "an empty object": encode({}), "null": encode(None),
+             "of version 3": encode({**payment(asked), "x402Version": 3}),
+             "cheaper": encode(payment(asked, amount="1")), "for another payee": encode(payment(asked, payTo=PAYER)),
+             "on another network": encode(payment(asked, network="eip155:1")),
+             "without accepted": encode({k: v for k, v in payment(asked).items() if k != "accepted"}),
+             "of two accepted": encode({**payment(asked), "accepted": [payment(asked)["accepted"]]}),
+             "longer than any": "A" * 70000}
+    for what, header in wrong.items():
+        try:
+            got = gate.get("/paid", headers={"PAYMENT-SIGNATURE": header})
+            ok(got.status in (402, 431, 400), f"a payment that is {what} buys nothing", got.status)
+            if got.status == 402:
+                ok(got.required()["error"] != "", f"... and is told why: {got.required()['error']}")
+        except OSError as e:
+            ok(what == "longer than any", f"a payment that is {what} is cut off", e)
+    equal((len(up.seen), fac.count("/verify")), count, "nobody was asked because of them")
+    fac.faults["/verify"] = [fault_reply(200, {"isValid": False, "invalidReason": "insufficient_funds", "payer": PAYER})]
+    header = pay(asked)
+    got = gate.get("/paid", headers=header)
+    equal((got.status, got.required()["error"]), (402, "insufficient_funds"), "what the facilitator refuses is refused")
+    equal(gate.get("/paid", headers=header).status, 200, "and may be brought again")
+    fac.faults["/verify"] = [fault_reply(200, {"isValid": False, "invalidReason": "permit2_allowance_required"})]
+    equal(gate.get("/paid", headers=pay(asked)).status, 412, "a missing allowance is 412, as official servers say")
+
+
+def patterns(gate, up):
+    for path, amount in (("/articles/a", "50000"), ("/data/7", "12345"), ("/data/007", "12345")):
+        equal(gate.get(path).required()["accepts"][0]["amount"], amount, f"{path} costs {amount}")
+    for method, path in (("POST", "/articles/a"), ("GET", "/articles/a/b"), ("GET", "/data/x"), ("GET", "/"),
+                         ("OPTIONS", "/paid")):
+        equal(gate.request(method, path).status, 200, f"{method} {path} is free")
+    equal(gate.request("HEAD", "/articles/a").status, 402, "HEAD costs what GET costs")
+    offers = gate.get("/choice").required()["accepts"]
+    equal([o["amount"] for o in offers], ["30000", "30000", "40000"], "a route may be paid in several ways")
+    equal(offers[1]["extra"]["assetTransferMethod"], "permit2", "one of them Permit2")
+    equal(len(gate.get("/choice").json()["accepts"]), 2, "which version 1 cannot say")
+    asked = gate.get("/choice")
+    equal(gate.get("/choice", headers=pay(asked, offer=2)).status, 200, "any of them does")
+    listing = gate.get("/.well-known/x402").json()
+    equal([r.get("path") or r["regex"] for r in listing["routes"]],
+          [r.get("path") or r["regex"] for r in gate.config["routes"]], "all that is sold stands in a list")
+    equal(listing["routes"][0]["price"], "0.01 USDC", "with its price")
+    info = gate.request("POST", "/found").required()["extensions"]["bazaar"]["info"]
+    equal((info["input"]["method"], info["input"]["bodyType"]), ("POST", "json"), "how it is called stands in the bazaar")
+    asked = gate.request("POST", "/found")
+    kept = asked.required()["extensions"]
+    equal(gate.request("POST", "/found", headers=pay(asked, extensions=kept)).status, 200, "an extension that is echoed is fine")
+    changed = json.loads(json.dumps(kept))
+    changed["bazaar"]["info"]["input"]["method"] = "GET"
+    got = gate.request("POST", "/found", headers=pay(asked, extensions=changed))
+    equal((got.status, got.required()["error"]), (402, "extension_echo_mismatch"), "one that is changed is not")
+
+
+def failing(gate, up, fac):
+    asked = gate.get("/bad")
+    for status in (400, 404, 500, 503):
+        up.answers["/bad"] = lambda h, _b, s=status: h.reply(s, b"no")
+        before = fac.count("/settle")
+        header = pay(asked)
+        got = gate.get("/bad", headers=header)
+        equal((got.status, got.body, fac.count("/settle")), (status, b"no", before), f"a handler that says {status} is not paid")
+        ok("PAYMENT-RESPONSE" not in got.headers, "and nothing is said of a payment")
+    up.answers["/bad"] = lambda h, _b: h.reply(200, b"now")
+    equal(gate.get("/bad", headers=header).body, b"now", "the payment is still good")
+    up.answers["/bad"] = lambda h, _b: h.reply(302, b"", [("Location", "/elsewhere")])
+    equal(gate.get("/bad", headers=pay(asked)).status, 302, "a redirect is an answer, and is paid")
+    ok(fac.reserves is False or fac.count("/release") >= 4, "what was reserved was given back", fac.count("/release"))
+
+    up.answers["/bad"] = lambda h, _b: h.connection.shutdown(2)
+    before = fac.count("/settle")
+    got = gate.get("/bad", headers=pay(asked))
+    equal((got.status, got.json()["code"]), (502, "upstream_failed"), "an upstream that hangs up is a 502")
+
+    def cut(h, _b):
+        h.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        h.wfile.flush()
+        h.close_connection = True
+    up.answers["/bad"] = cut
+    got = gate.get("/bad", headers=pay(asked))
+    equal((got.status, fac.count("/settle")), (502, before), "a small answer that is cut off is not paid")
+    up.answers["/bad"] = lambda h, _b: (time.sleep(3), h.reply(200, b"late"))
+    got = gate.get("/bad", headers=pay(asked))
+    equal((got.status, got.json()["code"], fac.count("/settle")), (504, "upstream_timeout", before), "nor is one that comes late")
+
+
+def settling(gate, up, fac):
+    asked = gate.get("/paid")
+    fac.faults["/settle"] = [fault_reply(200, {"success": False, "errorReason": "insufficient_funds", "transaction": "",
+                                               "network": V2})]
+    got = gate.get("/paid", headers=pay(asked))
+    equal((got.status, got.settled()["success"], got.settled()["errorReason"]), (402, False, "insufficient_funds"),
+          "nothing is delivered when the settlement fails")
+    ok(b'"length"' not in got.body, "not a byte of it", got.body)
+
+    before = fac.count("/settle")
+    fac.faults["/settle"] = [pending(), pending()]
+    got = gate.get("/paid", headers=pay(asked))
+    equal((got.status, fac.count("/settle") - before), (200, 3), "a pending settlement is asked for again, and then served")
+    bodies = [s["body"] for s in fac.seen if s["path"] == "/settle"][-3:]
+    ok(bodies[0] == bodies[1] == bodies[2], "each time with the same bytes")
+
+    fac.faults["/settle"] = [fault_cut, fault_reply(500, b"oops"), fault_reply(200, b"<html>")]
+    equal(gate.get("/paid", headers=pay(asked)).status, 200, "so is one whose answer was lost, or no answer")
+
+    fac.faults["/settle"] = [pending()] * 4
+    header = pay(asked)
+    runs = up.count("/paid")
+    got = gate.get("/paid", headers=header)
+    equal((got.status, got.settled()["errorReason"], got.settled()["transaction"]),
+          (503, "settlement_pending", "0x" + "ab" * 32), "in the end the client is told the transaction")
+    ok("PAYMENT-REQUIRED" not in got.headers and b"accepts" not in got.body, "and is not asked for another payment")
+    verifies = fac.count("/verify")
+    got = gate.get("/paid", headers=header)
+    equal((got.status, fac.count("/verify")), (200, verifies), "the same payment is then settled first, and served")
+    equal(up.count("/paid"), runs + 2, "by asking the upstream again")
+    equal(gate.get("/paid", headers=header).status, 402, "once")
+
+
+def unreachable(gate, up, fac):
+    asked = gate.get("/paid")
+    runs = up.count("/paid")
+    for what, fault in {"cuts its answer off": fault_cut, "answers 500": fault_reply(500, b"oops"),
+                        "answers with a page": fault_reply(200, b"<html></html>"),
+                        "answers without isValid": fault_reply(200, {"payer": PAYER}),
+                        "says valid with 500": fault_reply(500, {"isValid": True, "payer": PAYER}),
+                        "takes too long": lambda h, _b: time.sleep(4)}.items():
+        fac.faults["/verify"] = [fault]
+        got = gate.get("/paid", headers=pay(asked))
+        equal((got.status, got.json().get("code")), (503, "facilitator_unavailable"), f"a facilitator that {what} lets nobody in")
+    equal(up.count("/paid"), runs, "the upstream was not asked")
+
+
+def upfront(gate, up, fac):
+    asked = gate.get("/up")
+    equal(asked.required()["accepts"][0]["extra"]["paymentFlow"], "upfront", "the flow is said")
+    order = []
+    up.answers["/up"] = lambda h, _b: (order.append(fac.count("/settle")), h.reply(200, b"done"))
+    before = (fac.count("/verify"), fac.count("/settle"))
+    equal(gate.get("/up", headers=pay(asked)).body, b"done", "what is paid up-front is served")
+    equal((fac.count("/verify"), order), (before[0], [before[1] + 1]), "after it was settled, and without being verified")
+    up.answers["/up"] = lambda h, _b: h.reply(500, b"broken")
+    header = pay(asked)
+    got = gate.get("/up", headers=header)
+    ok(got.status == 500 and got.settled()["success"], "its failure says that it was paid", got.status)
+    up.answers["/up"] = lambda h, _b: h.reply(200, b"done")
+    equal(gate.get("/up", headers=header).body, b"done", "and the same payment may be brought again")
+    equal(gate.get("/up", headers=header).status, 402, "until it is served")
+
+
+def metered(gate, up, fac):
+    asked = gate.get("/meter")
+    offer = asked.required()["accepts"][0]
+    equal((offer["scheme"], offer["amount"]), ("upto", "1000000"), "up to a dollar")
+    ok("facilitatorAddress" in offer["extra"], "and who may settle it")
+    for text, amount in (('{"amount":"1234"}', "1234"), ('{"amount":"50%"}', "500000"), ('{"amount":"$0.01"}', "10000"),
+                         (None, "1000000")):
+        up.answers["/meter"] = overrides(text)
+        got = gate.get("/meter", headers=pay(asked))
+        body = [s["body"] for s in fac.seen if s["path"] == "/settle"][-1]
+        equal((got.status, body["paymentRequirements"]["amount"]), (200, amount), f"{text} charges {amount}")
+        ok("Settlement-Overrides" not in got.headers, "nobody sees how")
+    before = fac.count("/settle")
+    for text in ('{"amount":"1000001"}', '{"amount":"101%"}', '{"amount":5}', "nonsense"):
+        up.answers["/meter"] = overrides(text)
+        got = gate.get("/meter", headers=pay(asked))
+        equal((got.status, fac.count("/settle")), (502, before), f"{text} charges nothing")
+    up.answers["/paid"] = overrides('{"amount":"1"}')
+    got = gate.get("/paid", headers=pay(gate.get("/paid")))
+    body = [s["body"] for s in fac.seen if s["path"] == "/settle"][-1]
+    equal((got.status, body["paymentRequirements"]["amount"]), (200, "10000"), "an exact price is not overridden")
+    ok("Settlement-Overrides" not in got.headers, "and the header does not leave")
+    del up.answers["/paid"]
+
+
+def identified(gate, up, fac):
+    asked = gate.get("/id")
+    advertised = asked.required()["extensions"]["payment-identifier"]
+    equal(advertised["info"], {"required": False}, "an id may be given")
+
+    def with_id(name):
+        return {"payment-identifier": {**advertised, "info": {**advertised["info"], "id": name}}}
+    name = "pay_" + "7" * 32
+    header = pay(asked, extensions=with_id(name))
+    runs = (up.count("/id"), fac.count("/settle"))
+    first = gate.get("/id", headers=header)
+    again = gate.get("/id", headers=header)
+    equal((first.status, again.status, again.body), (200, 200, first.body), "the same id and payment gets the same answer again")
+    equal(again.headers["PAYMENT-RESPONSE"], first.headers["PAYMENT-RESPONSE"], "with the same settlement")
+    equal((up.count("/id"), fac.count("/settle")), (runs[0] + 1, runs[1] + 1), "it was made and paid once")
+    other = gate.get("/id", headers=pay(asked, extensions=with_id(name)))
+    equal(other.status, 409, "another payment with that id is a conflict")
+    equal(gate.get("/id?x=1", headers=header).status, 409, "and so is another request")
+    equal(gate.get("/id", headers=pay(asked, extensions=with_id("short"))).status, 400, "an id that is none is refused")
+    equal(gate.get("/id", headers=pay(asked)).status, 200, "none is needed")
+    up.answers["/id"] = lambda h, _b: h.reply(500, b"broken")
+    name = "pay_" + "8" * 32
+    header = pay(asked, extensions=with_id(name))
+    equal(gate.get("/id", headers=header).status, 500, "an answer that was not paid is not kept")
+    del up.answers["/id"]
+    equal(gate.get("/id", headers=header).status, 200, "the id is still good")
+    up.answers["/id"] = lambda h, _b: h.reply(200, b"x" * 700000)
+    header = pay(asked, extensions=with_id("pay_" + "9" * 32))
+    equal(len(gate.get("/id", headers=header).body), 700000, "a large answer is passed on")
+    equal(gate.get("/id", headers=header).status, 409, "and not kept")
+    asked = gate.get("/must")
+    equal(gate.get("/must", headers=pay(asked)).status, 400, "where an id is required none is 400")
+    got = gate.get("/must", headers=pay(asked, extensions={"payment-identifier": {
+        **asked.required()["extensions"]["payment-identifier"], "info": {"required": True, "id": "pay_" + "a" * 32}}}))
+    equal(got.status, 200, "and one does")
+
+
+def policy(gate, fac):
+    equal(gate.get("/split", headers=pay(gate.get("/split"))).status, 200, "a route with a policy is served")
+    equal([s["body"].get("policy") for s in fac.seen if s["path"] == "/settle"][-1], "pol_film", "the facilitator is told whose revenue it is")
+    fac.seen = [s for s in fac.seen if s["path"] != "/settle"]
+
+
+def copies(gate, up, fac, count=100):
+    """One payment, as often as possible at the same moment."""
+    asked = gate.get("/paid")
+    header = pay(asked)
+    fac.delay = 0.05
+    runs, settles = up.count("/paid"), fac.count("/settle")
+    gun = threading.Barrier(count)
+    statuses = []
+
+    def shoot():
+        gun.wait()
+        statuses.append(gate.get("/paid", headers=header).status)
+    threads = [threading.Thread(target=shoot) for _ in range(count)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    fac.delay = 0
+    equal((len(statuses), statuses.count(200), statuses.count(402)), (count, 1, count - 1), f"of {count} copies at once one is served")
+    equal((up.count("/paid") - runs, fac.count("/settle") - settles), (1, 1), "the upstream ran once, and it was settled once")
+
+
+def leaving(gate, up, fac):
+    """Clients that go away."""
+    import socket
+    asked = gate.get("/paid")
+    up.answers["/paid"] = lambda h, _b: (time.sleep(1.0), h.reply(200, b"late"))
+    header = pay(asked)
+    line = f"GET /paid HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\n\r\n".encode()
+    settles = fac.count("/settle")
+    runs = up.count("/paid")
+    s = socket.create_connection(("127.0.0.1", gate.port))
+    s.sendall(line)
+    until("the upstream works for it", lambda: up.count("/paid") == runs + 1)
+    s.close()
+    until("a client that leaves is noticed", lambda: gate.metric('mete_gate_requests_total{outcome="left"}') >= 1)
+    equal(fac.count("/settle"), settles, "and charged nothing")
+    del up.answers["/paid"]
+    equal(gate.get("/paid", headers=header).status, 200, "its payment is still good")
+
+
+for reserves in (False, True):
+    note("a facilitator that " + ("reserves" if reserves else "knows no reservations"))
+    with Upstream() as up, Facilitator(reserves=reserves) as fac, \
+            Gate(up, fac, ROUTES, "--upstream-timeout", "2000", "--facilitator-timeout", "3000") as gate:
+        asked_and_paid(gate, up, fac)
+        version_one(gate, fac)
+        refused(gate, up, fac)
+        patterns(gate, up)
+        failing(gate, up, fac)
+        settling(gate, up, fac)
+        unreachable(gate, up, fac)
+        upfront(gate, up, fac)
+        metered(gate, up, fac)
+        identified(gate, up, fac)
+        policy(gate, fac)
+        copies(gate, up, fac)
+        leaving(gate, up, fac)
+        settled = [s["body"] for s in fac.seen if s["path"] == "/settle"]
+        if reserves:
+            authorized = [b for b in settled if b["paymentRequirements"].get("extra", {}).get("paymentFlow") != "upfront"]
+            ok(all(b.get("reservation", "").startswith("held-") for b in authorized), "each settlement carries its reservation")
+        note(f"{fac.fired} faults of the facilitator fired")
+        ok(fac.fired > 15, "the faults did fire")
+done()
