@@ -654,6 +654,7 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
     }
     if (code == METE_OK) {
+        facilitator_begin(d->facilitator);
         code = server_start(&d->server, &d->o.server, err);
     }
     if (code == METE_OK && d->o.rails > 0 && (d->o.roles & ROLE_WORKER) != 0) {

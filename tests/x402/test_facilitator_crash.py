@@ -2,7 +2,7 @@
 """The facilitator is killed at fifty points of settling, some chosen and some by chance, and started
 again on the same store: transfers on the chain, answers and revenue events agree, nothing doubled,
 nothing lost. METE_TEST_SEED says which chances.
-covers: V-026 V-027 V-047"""
+covers: V-049 V-052 V-054"""
 import collections
 import os
 import random

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes that fail, lie and forget; fees that rise, blocks that go away, strangers and hostile tokens:
 what was committed comes to its one end, and no bytes reach a node that the book does not have.
-covers: V-050 V-051 V-052 V-053 V-054 V-055 V-056 V-057"""
+covers: V-049 V-052 V-054 V-073"""
 import threading
 import time
 

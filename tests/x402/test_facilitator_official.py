@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The official servers, version 1 and 2, with our facilitator, paid by the official clients; the
 facilitator is started by its environment alone, as a user would.
-covers: V-008 V-009 V-010 V-049 V-096"""
+covers: V-040 V-041 V-044 V-075 V-091 V-096 V-101 V-102"""
 import re
 
 from facilitated import Facilitator

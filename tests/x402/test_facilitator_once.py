@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A payment is settled once: reserved for one, asked a hundred times at the same moment, shown with
 other terms; and a hundred payments at once all settle, with account nonces without a hole.
-covers: V-024 V-025 V-043 V-044 V-045 V-046"""
+covers: V-041 V-052 V-073"""
 import copy
 import json
 import time

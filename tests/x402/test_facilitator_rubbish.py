@@ -2,7 +2,7 @@
 """Two thousand bodies that no client should send: payments with anything in any place, cut, flipped,
 deep and long. Each is answered as the protocol has it, none by a 5xx; the program lives, and settles
 a good payment afterwards. METE_TEST_SEED says which bodies.
-covers: V-011 V-012 V-058"""
+covers: V-040 V-041 V-045"""
 import collections
 import copy
 import http.client

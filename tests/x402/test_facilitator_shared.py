@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two facilitators with one key on one PostgreSQL: a payment raced on both settles once, different
 ones all settle, and when one is killed the other brings to an end what it had begun.
-covers: V-028 V-048 F-114"""
+covers: V-053 V-080 V-081 F-114"""
 import collections
 import itertools
 import os

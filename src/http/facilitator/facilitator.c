@@ -22,11 +22,12 @@ struct facilitator {
     struct nets *nets;
     bool is_public;
     unsigned wait_s;
+    unsigned replace_s;
     struct facilitator_counts counts;
     struct x402_signer signer;
     struct catalog *catalog;
     struct rate *rate;   /* NULL: no bound */
-    struct watch *watch; /* NULL: there is no network */
+    struct watch *watch; /* NULL: there is no network, or it has not begun */
     struct told *told;   /* NULL: whoever asks again is answered */
 };
 
@@ -47,9 +48,14 @@ void facilitator_start(struct facilitator **out, struct desk *d,
         told_open(&f->told);
     }
     nets_connect(f->nets);
+    f->replace_s = o->replace_s != 0 ? o->replace_s : REPLACE_S;
     *out = f;
+}
+
+void facilitator_begin(struct facilitator *f)
+{
     if (f->nets->count > 0) {
-        watch_start(&f->watch, d, f->nets, o->replace_s != 0 ? o->replace_s : REPLACE_S);
+        watch_start(&f->watch, f->d, f->nets, f->replace_s);
     }
 }
 

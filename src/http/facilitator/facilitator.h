@@ -27,6 +27,8 @@ struct x402_signer;
 /** Connects the networks. Without any there is nothing that it takes. */
 void facilitator_start(struct facilitator **out, struct desk *d,
                        const struct facilitator_options *o);
+/** Takes up what the book has open, which asks the desk: once that has all its parts. */
+void facilitator_begin(struct facilitator *f);
 /** Nobody is kept waiting for long any more. `f` may be NULL. */
 void facilitator_quiesce(struct facilitator *f);
 /** Payments that are waited for are answered as pending. While keeper and relay work. `f` may be
