@@ -649,11 +649,11 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
         refresh_start(&d->refresh, d);
         clerk_start(&d->clerk, d);
         insights_start(&d->insights, d);
-        payday_start(&d->payday, d);
         facilitator_open(d);
         code = remote ? relay_open(d, err) : METE_OK; /* requests arrive from now on */
     }
     if (code == METE_OK) {
+        payday_start(&d->payday, d); /* it asks the relay */
         facilitator_begin(d->facilitator);
         code = server_start(&d->server, &d->o.server, err);
     }
