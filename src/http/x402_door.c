@@ -163,7 +163,8 @@ static enum mete_code wrong(struct mete_err *err, size_t index, struct text memb
 {
     char pointer[96];
     int len = (int)(member.len < 40 ? member.len : 40);
-    snprintf(pointer, sizeof pointer, "/steps/%zu%s%.*s", index, len > 0 ? "/" : "", len, member.p);
+    snprintf(pointer, sizeof pointer, "/steps/%zu%s%.*s", index, len > 0 ? "/" : "", len,
+             member.p != NULL ? member.p : "");
     return mete_fail(err, METE_REQUEST_INVALID, pointer, "%s", what);
 }
 

@@ -28,8 +28,9 @@ def metrics_of(s):
 
 
 def known_metrics():
-    """Of a server that has booked something, and of one that follows it."""
-    with Served() as s:
+    """Of a server that has booked something and knows a network, and of one that follows it."""
+    network = {"NETWORK": "base", "RPC_URL": "http://127.0.0.1:9"}
+    with Served(env=network) as s:
         s.post("/v1/events", event("e", "revenue.received",
                                    {"party": "did:a", "amount": {"amount": "1", "currency": "USD"}}))
         found = metrics_of(s)

@@ -127,7 +127,7 @@ def blocks(text):
 
 
 def rows_of(text):
-    return dict(re.findall(r"^\| `([a-z:]+)` \| (.*) \|$", text, re.M))
+    return dict(re.findall(r"^\| `([a-z0-9:]+)` \| (.*) \|$", text, re.M))
 
 
 def the_guide():

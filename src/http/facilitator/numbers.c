@@ -12,11 +12,11 @@ static void act_write(struct exposition *e, const struct facilitator_counts *c,
                       enum facilitator_act act, const char *name, const char *help)
 {
     exposition_family(e, name, "counter", UNIT_NONE, help);
-    const struct label good = {"reason", TEXT("none")};
+    const struct label good = {"outcome", TEXT("none")};
     exposition_sample(e, &good, 1, (int64_t)atomic_load(&c->good[act]));
     for (size_t i = 1; i < X402_REASON_COUNT; i++) {
         const uint64_t count = atomic_load(&c->bad[act][i]);
-        const struct label bad = {"reason", text_of(x402_reason_text((enum x402_reason)i))};
+        const struct label bad = {"outcome", text_of(x402_reason_text((enum x402_reason)i))};
         if (count > 0) {
             exposition_sample(e, &bad, 1, (int64_t)count);
         }
