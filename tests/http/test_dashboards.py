@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The dashboard and the alert rules of deploy/: every metric and label that they ask for is one that
+"""covers: V-109
+The dashboard and the alert rules of deploy/: every metric and label that they ask for is one that
 a server has, and what it has is looked at."""
 import json
 import os

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The facilitator on a real chain: every kind of payment settles once and is booked once, and every
 wrong one is refused with the reason that the official facilitator gives for the same bytes.
-covers: V-040 V-041 V-045 V-046 V-049 V-070 V-071 V-072 V-073 V-074 V-120 V-121"""
+covers: V-040 V-041 V-045 V-046 V-049 V-094 V-070 V-071 V-072 V-073 V-074 V-120 V-121"""
 import http.client
 import json
 

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""covers: V-042 V-043 V-048 V-050 V-106 V-111
+What can be paid for: registered, seen in payments, listed, searched and counted; and the
+facilitator's own numbers, by the names of its environment."""
+import base64
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path[1:1] = [str(pathlib.Path(__file__).parent.parent / d) for d in ("rails", "http")]
+from chain import X402Chain  # noqa: E402
+from facilitated import Facilitator  # noqa: E402
+from scripts import Signer  # noqa: E402
+from served import done, equal, ok, until  # noqa: E402
+
+WEATHER = "https://api.example.org/weather"
+
+
+def entry(chain, url=WEATHER, **more):
+    return {"resource": url, "description": "The weather of tomorrow", "mimeType": "application/json",
+            "tags": ["weather", "Weather", "x" * 40], "serviceName": "Sky",
+            "accepts": [{"scheme": "exact", "network": chain.network, "amount": "10000",
+                         "asset": chain.address("Fiat"), "payTo": chain.address("merchant"),
+                         "maxTimeoutSeconds": 60, "extra": {"name": "USD Coin", "version": "2"}}], **more}
+
+
+def registered(s, chain):
+    equal(s.get("/discovery/resources")[2]["items"], [], "nothing is listed at first")
+    status, _, said = s.post("/discovery/resources", entry(chain))
+    equal((status, said["changed"], said["dropped"]), (201, True, "tags"), "registered; a tag breaks the rules")
+    equal(s.post("/discovery/resources", entry(chain))[0], 200, "and is the same the second time")
+    equal(s.post("/discovery/resources", {"resource": WEATHER})[0], 400, "without requirements it is none")
+    for i in range(3):
+        s.post("/discovery/resources", entry(chain, f"https://api.example.org/{i}", description=f"number {i}"))
+    page = s.get("/discovery/resources?limit=2&offset=1")[2]
+    equal(([i["resource"][-1] for i in page["items"]], page["pagination"]),
+          (["0", "1"], {"limit": 2, "offset": 1, "total": 4}), "pages by offset, in the order of listing")
+    item = s.get("/discovery/resources?limit=1")[2]["items"][0]
+    equal((item["type"], item["tags"], item["serviceName"], item["accepts"][0]["payTo"]),
+          ("http", ["weather"], "Sky", chain.address("merchant")), "with what it says of itself")
+
+
+def searched(s, chain):
+    found = s.get("/discovery/search?query=WEATHER%20tomorrow")[2]
+    equal([i["resource"] for i in found["resources"]], [WEATHER], "all words, whatever their case")
+    equal(s.get("/discovery/search?query=weather%20of%20mars")[2]["resources"], [], "and none is left out")
+    equal(s.get("/discovery/search")[0], 400, "without words there is nothing to look for")
+    for name, value, count in (("network", chain.network, 4), ("network", "eip155:1", 0), ("scheme", "upto", 0),
+                               ("payTo", chain.address("merchant").lower(), 4),
+                               ("payTo", chain.address("stranger"), 0), ("extensions", "bazaar", 0)):
+        equal(s.get(f"/discovery/resources?{name}={value}")[2]["pagination"]["total"], count,
+              f"{name}={value[:12]}: {count}")
+
+
+def bazaar(info):
+    return {"bazaar": {"info": info, "schema": {"type": "object", "properties": {"input": {"type": "object"}},
+                                                "required": ["input"]}}}
+
+
+def said_of(s, path, payment, extensions):
+    body = json.loads(payment["body"]) if isinstance(payment["body"], str) else json.loads(json.dumps(payment["body"]))
+    body["paymentPayload"]["extensions"] = extensions
+    status, headers, answer = s.post(path, body)
+    told = headers.get("EXTENSION-RESPONSES")
+    return status, answer, json.loads(base64.b64decode(told))["bazaar"] if told else None
+
+
+def seen(s, signer):
+    url = "http://127.0.0.1/thing"
+    good = bazaar({"input": {"type": "http", "method": "GET", "queryParams": {"city": "Bern"}}})
+    p = signer.pay()
+    status, answer, told = said_of(s, "/verify", p, good)
+    equal((status, answer["isValid"], told["status"]), (200, True, "processing"), "a payment says what it is for")
+    until("which is listed", lambda: s.get("/discovery/resources?extensions=bazaar")[2]["pagination"]["total"] == 1)
+    equal(said_of(s, "/verify", p, good)[2]["status"], "success", "and known from then on")
+    equal(said_of(s, "/verify", p, bazaar({"input": {"type": "smoke"}}))[2]["status"], "rejected",
+          "what breaks a rule is rejected, and the payment is valid all the same")
+    equal(said_of(s, "/verify", p, {})[2], None, "a payment that says nothing hears nothing")
+    status, answer, told = said_of(s, "/settle", p, good)
+    equal((answer["success"], told["status"]), (True, "success"), "settling says it too")
+    numbers = s.get(f"/discovery/analytics?resource={url}")[2]
+    equal((numbers["settlements"], numbers["failures"], numbers["payers"], numbers["volume"][0]["value"]),
+          (1, 0, 1, p["body"]["paymentRequirements"]["amount"] if isinstance(p["body"], dict) else "10000"),
+          "and what was paid for it is counted")
+
+
+def counted(s, signer):
+    s.post("/verify", signer.pay(fault="flipped_bit")["body"])
+    text = s.get("/metrics")[2]
+    text = text if isinstance(text, str) else text.decode()
+    for line in ('mete_x402_verifications_total{outcome="none"}', "mete_x402_settle_seconds_count 1",
+                 'mete_x402_verifications_total{outcome="invalid_exact_evm_signature"} 1',
+                 'mete_x402_settlements_total{outcome="none"} 1', "mete_x402_rpc_posts_total{network="):
+        ok(line in text, f"counted: {line}")
+
+
+with X402Chain() as chain, Signer(chain) as signer, Facilitator(chain) as facilitator:
+    registered(facilitator, chain)
+    searched(facilitator, chain)
+    seen(facilitator, signer)
+    counted(facilitator, signer)
+done()

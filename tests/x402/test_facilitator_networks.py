@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""covers: V-047 V-057 V-059 V-060 V-076 V-091 V-096 V-111 V-122
+Networks are settings and nothing else: every one of the table by its name, a further one by its
+chain id, two of them at once with money on both; and a facilitator by the names of its environment.
+Keys stand in no file but their own."""
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path[1:1] = [str(pathlib.Path(__file__).parent.parent / d) for d in ("rails", "http")]
+from chain import X402Chain  # noqa: E402
+from facilitated import Facilitator  # noqa: E402
+from scripts import Signer, ask  # noqa: E402
+from served import Served, done, equal, ok  # noqa: E402
+
+NAMES = {"base": 8453, "base-sepolia": 84532, "ethereum": 1, "sepolia": 11155111, "arbitrum": 42161,
+         "arbitrum-sepolia": 421614, "optimism": 10, "optimism-sepolia": 11155420, "polygon": 137, "polygon-amoy": 80002,
+         "bsc": 56, "bsc-testnet": 97, "avalanche": 43114, "avalanche-fuji": 43113, "eip155:80001": 80001,
+         "eip155:31337": 31337}
+NOBODY = "http://127.0.0.1:9"
+
+
+class Several(Facilitator):
+    """With a file of networks of the test's own."""
+
+    def __init__(self, chain, entries, **more):
+        super().__init__(chain, **more)
+        self.entries = entries
+
+    def start(self, port=0):
+        super().start(port)
+        self.stop()
+        (self.folder / "networks.json").write_text(json.dumps({"networks": self.entries}))
+        Served.start(self, port)
+
+
+def the_table(chain):
+    entries = [{"network": name, "rpc": [NOBODY]} for name in NAMES]
+    with Several(chain, entries) as s:
+        kinds = s.get("/supported")[2]["kinds"]
+        v2 = {k["network"] for k in kinds if k["x402Version"] == 2 and k["scheme"] == "exact"}
+        equal(v2, {f"eip155:{n}" for n in NAMES.values()}, "every network by its chain, none asked for anything")
+        equal({k["network"] for k in kinds if k["scheme"] == "upto"}, v2, "and by both schemes")
+        v1 = {k["network"] for k in kinds if k["x402Version"] == 1}
+        ok({"base", "base-sepolia", "polygon", "polygon-amoy", "avalanche", "avalanche-fuji"} <= v1,
+           "version 1 has those that it has names for", v1)
+
+
+def two_at_once(one, other):
+    """A test network first, then the one with money: the same settings, another name."""
+    entries = [{"network": c.network, "rpc": [c.url()], "confirmations": 2} for c in (one, other)]
+    with Several(one, entries) as s, Signer(one) as signer, Signer(other) as other_signer:
+        codes = {}
+        for chain, sign in ((one, signer), (other, other_signer)):
+            p = sign.pay()
+            equal(s.judged(p), (True, None), f"valid on {chain.network}")
+            status, said = s.settle(p)
+            equal((status, said["success"], chain.transfers(p["from"], p["nonce"])), (200, True, 1), "and settled there")
+            s.chain = chain
+            codes[chain.network] = s.payment(p)["code"]
+        equal(codes, {one.network: "USDC-base-sepolia", other.network: "USDC"}, "play money is booked under a name of its own")
+        crossed = signer.pay()
+        crossed["body"]["paymentRequirements"]["network"] = other.network
+        equal(s.judged(crossed)[0], False, "a payment of one network is none on the other")
+        secret = one.key("facilitator").removeprefix("0x")
+        files = [f for f in s.folder.rglob("*") if f.is_file() and f.name != "key"]
+        equal([f.name for f in files if secret.encode() in f.read_bytes().lower() or
+               bytes.fromhex(secret) in f.read_bytes()], [], f"the key is in none of {len(files)} files: store, log, settings")
+
+
+def by_the_environment(chain):
+    env = {"NETWORK": chain.network_v1, "RPC_URL": chain.url(), "PRIVATE_KEY": chain.key("facilitator"),
+           "CHAIN_ID": str(chain.chain_id), "API_KEY": "swordfish-swordfish", "RATE_LIMIT_PER_MINUTE": "2", "METE_CONFIG": ""}
+    with Served(env=env) as s, Signer(chain) as signer:
+        p = signer.pay()
+        equal(ask(s.port, "POST", "/verify", p["body"])[0], 401, "API_KEY closes it")
+        s.key = "swordfish-swordfish"
+        answers = [s.post("/verify", p["body"]) for _ in range(3)]
+        equal([a[0] for a in answers], [200, 200, 429], "RATE_LIMIT_PER_MINUTE bounds it")
+        equal((answers[2][2]["invalidReason"], int(answers[2][1]["Retry-After"]) in range(1, 61)),
+              ("rate_limited", True), "and says when to come again")
+    for wrong in ({"CHAIN_ID": "1"}, {"NETWORK": "atlantis"}, {"RPC_URL": "http://node.example.org"}, {"PRIVATE_KEY": "0x12"}):
+        try:
+            with Served(env={**env, **wrong}):
+                ok(False, f"refused: {wrong}")
+        except RuntimeError as e:
+            name, value = next(iter(wrong.items()))
+            ok("did not start" in str(e), f"refused at the start: {name}", e)
+            ok(name != "PRIVATE_KEY" or env["PRIVATE_KEY"] not in str(e), "and says no secret")
+
+
+with X402Chain(chain_id=84532) as test_net, X402Chain(chain_id=8453) as main_net:
+    the_table(test_net)
+    two_at_once(test_net, main_net)
+    by_the_environment(main_net)
+done()
