@@ -60,7 +60,9 @@ enum setting_kind {
       "seconds after which a live feed without news shows that it lives")                          \
     X(LOG_REQUESTS, "server", "log_requests", NULL, NULL, SWITCH, "yes", 0, 0, SETTING_LIVE,       \
       "a line of JSON on standard error for each request; --quiet says no")                        \
-    X(LOG_LEVEL, "server", "log_level", NULL, NULL, TEXT, "info", 0, 0, SETTING_LIVE,              \
+    X(LOG_FORMAT, "server", "log_format", "LOG_FORMAT", NULL, TEXT, "json", 0, 0, 0,               \
+      "how these lines are written: json")                                                         \
+    X(LOG_LEVEL, "server", "log_level", "LOG_LEVEL", NULL, TEXT, "info", 0, 0, SETTING_LIVE,       \
       "the least of these lines: debug (a request came), info, warning (refused), error (failed)") \
     X(MCP_ORIGINS, "server", "mcp_origins", NULL, "mcp-origins", TEXT, NULL, 0, 0, 0,              \
       "sites whose pages may ask /mcp, beside its own: https://a.example,https://b.example")       \

@@ -290,7 +290,7 @@ unsigned settings_log_level(struct settings *s)
     static const char *const name[] = {"debug", "info", "warning", "error"};
     const struct setting_value *v = &s->value[SETTING_LOG_LEVEL];
     for (unsigned i = 0; i < ARRAY_LEN(name); i++) {
-        if (strcmp(v->text, name[i]) == 0) {
+        if (host_eq(text_of(v->text), text_of(name[i]))) { /* INFO, too */
             return i;
         }
     }
@@ -302,6 +302,10 @@ unsigned settings_log_level(struct settings *s)
 static void words_check(struct settings *s)
 {
     (void)settings_log_level(s);
+    if (strcmp(s->value[SETTING_LOG_FORMAT].text, "json") != 0) {
+        settings_problem(s, s->value[SETTING_LOG_FORMAT].where, false,
+                         "log_format wants json, not '%.50s'", s->value[SETTING_LOG_FORMAT].text);
+    }
     unsigned roles;
     uint64_t port;
     struct mete_err err;
