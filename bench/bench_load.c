@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Posts prepared bodies, a line each of a file, over and over, on connections that are kept open:
  * bench_load PORT PATH FILE CONNECTIONS SECONDS [want=TEXT] [refuse=TEXT] [warm=SECONDS]
- *            [cpu=NAME:PID]...
+ *            [once=yes] [cpu=NAME:PID]...
  * Prints one object: answers, errors and how many of them a second, latencies in milliseconds, and
  * the processor time of itself and of the given processes in cores. An answer that is not 200,
- * lacks TEXT or has what is refused is an error. Costs little more than its send() and recv(), so
+ * lacks TEXT or has what is refused is an error. once=yes sends each body no more than once, and
+ * measures until they are used up if that is sooner. Costs little more than its send() and recv(), so
  * that what it measures has the rest of the machine; the same program is the bare loop to an RPC
  * node. */
 #include "base/buf.h"
@@ -52,6 +53,7 @@ struct load {
     struct buf *requests; /* head and body of each line */
     size_t count;
     size_t next;
+    bool once; /* no body is sent a second time */
     struct connection *c;
     int epoll;
     bool counting; /* not yet while it warms up */
@@ -141,8 +143,16 @@ static void failed(struct load *l, const char *what)
 
 static void request_send(struct load *l, struct connection *c);
 
+static bool used_up(const struct load *l)
+{
+    return l->once && l->next == l->count;
+}
+
 static void request_begin(struct load *l, struct connection *c)
 {
+    if (used_up(l)) {
+        return;
+    }
     c->body = l->next++ % l->count;
     c->sent = 0;
     c->got = 0;
@@ -245,7 +255,7 @@ static void answer_read(struct load *l, struct connection *c)
 
 static void turn(struct load *l, int64_t until_ns)
 {
-    while (now_ns() < until_ns) {
+    while (now_ns() < until_ns && !used_up(l)) {
         struct epoll_event ready[256];
         int n = epoll_wait(l->epoll, ready, 256, 10000);
         if (n <= 0) {
@@ -349,6 +359,8 @@ static void option(struct load *l, char *said)
         l->want = value;
     } else if (strcmp(said, "refuse") == 0) {
         l->refuse = value;
+    } else if (strcmp(said, "once") == 0) {
+        l->once = strcmp(value, "yes") == 0;
     } else if (strcmp(said, "warm") == 0) {
         l->warm_ns = (int64_t)(strtod(value, NULL) * 1e9);
     } else if (strcmp(said, "cpu") == 0 && colon != NULL && l->watched_count < WATCHED_MAX) {
@@ -397,7 +409,7 @@ int main(int argc, char **argv)
     struct load l = {.warm_ns = SECOND_NS / 2};
     if (argc < 6) {
         fprintf(stderr, "usage: bench_load PORT PATH FILE CONNECTIONS SECONDS [want=TEXT] "
-                        "[refuse=TEXT] [warm=SECONDS] [cpu=NAME:PID]...\n");
+                        "[refuse=TEXT] [warm=SECONDS] [once=yes] [cpu=NAME:PID]...\n");
         return 2;
     }
     l.port = (uint16_t)strtoul(argv[1], NULL, 10);
