@@ -6,6 +6,7 @@
 #include "core/x402.h"
 
 #include "base/encode.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -182,11 +183,17 @@ static enum decided value_take(struct step *s)
     const struct event_x402 *e = said(s);
     struct asset asset;
     i128 value;
+    enum mete_code code = x402_value_parse(e->value, &value);
+    if (code != METE_OK) {
+        return work_refuse(w, code, "/payload/value",
+                           "a payment moves less than 2^%d of the token's smallest units",
+                           X402_VALUE_BITS_MAX);
+    }
     enum decided fine = work_money(w, &e->amount, "/payload/amount", &asset, &s->p.amount);
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
-    if (amount_parse(e->value, 0, &value) != METE_OK || value != s->p.amount) {
+    if (value != s->p.amount) {
         return work_refuse(w, METE_MEMBER_VALUE, "/payload/value",
                            "the amount in the token's smallest units");
     }

@@ -268,27 +268,27 @@ static enum mete_code asset_define(struct taking *t, bool *fine)
     return code;
 }
 
-static void amount_write(struct json_writer *w, struct text value, unsigned scale, struct text code)
+/** False: the answer is that nobody can pay this. */
+static bool value_read(struct taking *t, i128 *amount)
 {
-    char text[AMOUNT_TEXT_MAX];
-    i128 amount = 0;
-    bool fits = amount_parse(value, 0, &amount) == METE_OK;
-    (void)amount_format(amount, scale, text);
-    jw_object(w, "amount");
-    jw_str(w, "amount", fits ? text : "");
-    jw_text(w, "currency", code);
-    jw_end_object(w);
+    enum mete_code code = x402_value_parse(t->s->value, amount);
+    if (code != METE_OK) {
+        t->r->status = X402_STEP_REFUSED;
+        (void)mete_fail(&t->r->err, code, "/value",
+                        "a payment is digits, and less than 2^%d of the token's smallest units",
+                        X402_VALUE_BITS_MAX);
+    }
+    return code == METE_OK;
 }
 
-/** "0", "00": nothing moves. */
-static bool is_zero(struct text value)
+static void amount_write(struct json_writer *w, i128 amount, unsigned scale, struct text code)
 {
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.p[i] != '0') {
-            return false;
-        }
-    }
-    return value.len > 0;
+    char text[AMOUNT_TEXT_MAX];
+    (void)amount_format(amount, scale, text);
+    jw_object(w, "amount");
+    jw_str(w, "amount", text);
+    jw_text(w, "currency", code);
+    jw_end_object(w);
 }
 
 static void policy_write(struct taking *t, struct json_writer *w)
@@ -304,7 +304,7 @@ static void policy_write(struct taking *t, struct json_writer *w)
     }
 }
 
-static enum mete_code settling_say(struct taking *t)
+static enum mete_code settling_say(struct taking *t, i128 amount)
 {
     struct saying y;
     const struct x402_step *s = t->s;
@@ -315,7 +315,7 @@ static enum mete_code settling_say(struct taking *t)
     jw_text(&y.w, "scheme", s->scheme);
     jw_text(&y.w, "to", s->to);
     jw_text(&y.w, "value", s->value);
-    amount_write(&y.w, s->value, s->scale, s->code);
+    amount_write(&y.w, amount, s->scale, s->code);
     text_if(&y.w, "resource", s->resource);
     policy_write(t, &y.w);
     jw_hash(&y.w, "request", &s->request);
@@ -354,7 +354,7 @@ static enum mete_code settled(struct taking *t);
 
 static enum mete_code settle(struct taking *t)
 {
-    bool moves = !is_zero(t->s->value);
+    i128 amount;
     bool fine = false;
     if (t->s->id.len > 0 && t->s->name.network.len == 0) {
         return refuse(t, METE_REQUEST_INVALID, "what is settled has a name");
@@ -365,11 +365,15 @@ static enum mete_code settle(struct taking *t)
     if (!may_settle(t)) {
         return refuse(t, METE_PAYMENT_RESERVED, "the payment is reserved, and not by who asks");
     }
+    if (!value_read(t, &amount)) {
+        return METE_OK;
+    }
+    const bool moves = amount > 0;
     enum mete_code code = asset_define(t, &fine);
     if (code != METE_OK || !fine || (moves && !settle_sign(t))) {
         return code;
     }
-    code = settling_say(t);
+    code = settling_say(t, amount);
     if (code != METE_OK || t->r->status != X402_STEP_TAKEN || moves) {
         return code;
     }
@@ -458,7 +462,7 @@ static enum mete_code settled(struct taking *t)
     name_write(&y.w, &name);
     jw_text(&y.w, "to", t->p.to);
     jw_text(&y.w, "value", t->p.value);
-    amount_write(&y.w, t->p.value, asset.scale, text_of(asset.code));
+    amount_write(&y.w, t->p.amount, asset.scale, text_of(asset.code));
     text_if(&y.w, "resource", t->p.resource);
     text_if(&y.w, "policy", t->p.policy);
     if (t->p.transaction_count > 0) {

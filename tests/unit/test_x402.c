@@ -424,6 +424,26 @@ static void no_value_settles_at_once(void **state)
     refused(METE_STATE_FORBIDS, s);
 }
 
+/** Anybody may make a token and pay himself as much of it as he likes. */
+static void worthless_millions_do_not_fill_the_sums(void **state)
+{
+    char most[AMOUNT_TEXT_MAX];
+    const char *const beyond[] = {
+        "79228162514264337593543950336", /* 2^96 */
+        "1329227995784915872903807060280344576", "340282366920938463463374607431768211456",
+        "115792089237316195423570985008687907853269984665640564039457584007913129639935"};
+    (void)state;
+    amount_format(((i128)1 << 96) - 1, 0, most);
+    for (size_t i = 0; i < ARRAY_LEN(beyond); i++) {
+        refused(METE_AMOUNT_RANGE, case_step(&arena, X402_STEP_SETTLE, 95, beyond[i]));
+        assert_non_null(strstr(r.err.text, "2^96"));
+    }
+    for (unsigned n = 0; n < 300; n++) {
+        taken(case_step(&arena, X402_STEP_SETTLE, 1000 + n, most));
+        taken(mined(X402_STEP_SETTLED, 1000 + n, 5));
+    }
+}
+
 /* --- policies of resources ---------------------------------------------------------------------*/
 
 static const char *policy_at(const char *to, const char *resource, const char *network)
@@ -751,6 +771,7 @@ int main(void)
         TEST(with_a_policy_it_is_split_and_taken_back),
         TEST(an_unknown_policy_waits_and_the_state_does_not),
         TEST(no_value_settles_at_once),
+        TEST(worthless_millions_do_not_fill_the_sums),
         TEST(the_longest_row_that_fits_holds),
         TEST(lists_by_what_is_asked),
         TEST(sums_say_what_was_settled),
