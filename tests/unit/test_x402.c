@@ -717,6 +717,10 @@ static void what_is_listed_is_found(void **state)
     say_now("gone", "'x402.unlisted','payload':{'resource':'https://a.org/1'}");
     assert_int_equal(offers((struct x402_offers_query){.merchant = TEXT("0xab")}), 1);
     assert_true(put("https://a.org/1", "Weather", false));
+    assert_int_equal(offers((struct x402_offers_query){.merchant = TEXT("0xab")}), 2);
+    say_now("gone2", "'x402.unlisted','payload':{'resource':'https://a.org/2'}");
+    assert_true(put("https://a.org/2", "Stocks", true)); /* as it was the first time */
+    assert_int_equal(offers((struct x402_offers_query){.merchant = TEXT("0xab")}), 2);
     say(SUBMIT_REFUSED, "2025-01-01T00:00:00Z", "nothing", "%s",
         "'x402.unlisted','payload':{'resource':'https://a.org/3'}");
 }
