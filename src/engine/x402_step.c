@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "crypto/hash.h"
-#include "wire/json_values.h"
+#include "engine/own_event.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -50,51 +50,27 @@ static enum mete_code state_refuse(struct taking *t)
 
 /* --- the event ---------------------------------------------------------------------------------*/
 
-struct saying {
-    struct buf out;
-    struct json_writer w; /* inside of the payload */
-};
-
-static void say_begin(struct saying *y, struct taking *t, enum event_type type, mete_time at)
+static void say_begin(struct own_event *y, struct taking *t, enum event_type type, mete_time at)
 {
-    const char *name = event_type_name(type);
-    *y = (struct saying){0};
-    jw_init(&y->w, &y->out, false);
-    jw_object(&y->w, NULL);
-    jw_text(&y->w, "event_id",
-            arena_printf(t->a, "%.*s.%" PRIu32 ".%s", (int)t->id.len, t->id.p, t->p.steps + 1,
-                         strchr(name, '.') + 1));
-    jw_str(&y->w, "event_type", name);
-    jw_time(&y->w, "occurred_at", at);
-    jw_object(&y->w, "payload");
+    const struct own_head head = {
+        .id = arena_printf(t->a, "%.*s.%" PRIu32 ".%s", (int)t->id.len, t->id.p, t->p.steps + 1,
+                           strchr(event_type_name(type), '.') + 1),
+        .type = type,
+        .occurred_at = {true, at}};
+    own_event_begin(y, t->e, &head);
     jw_text(&y->w, "payment", t->id);
 }
 
-static enum mete_code submit(struct taking *t, struct text json)
+static enum mete_code say_end(struct own_event *y, struct taking *t)
 {
-    const struct submit_options own = {.own = true, .no_quarantine = true};
     struct submit_result r;
-    engine_submit(t->e, json, &own, &r);
-    if (r.status == SUBMIT_FAILED) {
-        t->r->err = r.err;
-        return r.err.code;
-    }
+    own_event_end(y, &r);
     bool taken = r.status == SUBMIT_APPLIED || r.status == SUBMIT_WAITING;
     t->r->status = taken ? X402_STEP_TAKEN : X402_STEP_REFUSED;
     if (!taken) {
         t->r->err = r.err;
     }
-    return METE_OK;
-}
-
-static enum mete_code say_end(struct saying *y, struct taking *t)
-{
-    jw_end_object(&y->w);
-    jw_end_object(&y->w);
-    jw_spill(&y->w);
-    enum mete_code code = submit(t, buf_text(&y->out));
-    buf_clear(&y->out);
-    return code;
+    return r.status == SUBMIT_FAILED ? r.err.code : METE_OK;
 }
 
 static void text_if(struct json_writer *w, const char *name, struct text t)
@@ -153,7 +129,7 @@ static bool has_begun(const struct x402_payment *p)
 
 static enum mete_code reserve(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     const struct x402_step *s = t->s;
     bool holds = t->p.state == X402_RESERVED && !x402_expired(&t->p, engine_now(t->e));
     if (has_begun(&t->p)) {
@@ -176,7 +152,7 @@ static enum mete_code reserve(struct taking *t)
 
 static enum mete_code release(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     if (t->p.state != X402_RESERVED && t->p.state != X402_RELEASED) {
         return state_refuse(t);
     }
@@ -241,8 +217,7 @@ static bool settle_sign(struct taking *t)
 static enum mete_code asset_define(struct taking *t, bool *fine)
 {
     struct asset asset;
-    struct buf out = {0};
-    struct json_writer w;
+    struct own_event y;
     *fine = view_asset(engine_view(t->e), t->s->code, &asset) == VIEW_FOUND;
     if (*fine) {
         *fine = asset.scale == t->s->scale;
@@ -250,21 +225,14 @@ static enum mete_code asset_define(struct taking *t, bool *fine)
                      : refuse(t, METE_MEMBER_VALUE,
                               "the book knows this code with other decimals than the token has");
     }
-    jw_init(&w, &out, false);
-    jw_object(&w, NULL);
-    jw_text(&w, "event_id",
-            arena_printf(t->a, "x402.asset.%.*s", (int)t->s->code.len, t->s->code.p));
-    jw_str(&w, "event_type", event_type_name(EVENT_ASSET_DEFINED));
-    jw_time(&w, "occurred_at", engine_now(t->e));
-    jw_object(&w, "payload");
-    jw_text(&w, "code", t->s->code);
-    jw_int(&w, "scale", t->s->scale);
-    jw_end_object(&w);
-    jw_end_object(&w);
-    jw_spill(&w);
-    enum mete_code code = submit(t, buf_text(&out));
+    const struct own_head head = {
+        .id = arena_printf(t->a, "x402.asset.%.*s", (int)t->s->code.len, t->s->code.p),
+        .type = EVENT_ASSET_DEFINED};
+    own_event_begin(&y, t->e, &head);
+    jw_text(&y.w, "code", t->s->code);
+    jw_int(&y.w, "scale", t->s->scale);
+    enum mete_code code = say_end(&y, t);
     *fine = code == METE_OK && t->r->status == X402_STEP_TAKEN;
-    buf_clear(&out);
     return code;
 }
 
@@ -306,7 +274,7 @@ static void policy_write(struct taking *t, struct json_writer *w)
 
 static enum mete_code settling_say(struct taking *t, i128 amount)
 {
-    struct saying y;
+    struct own_event y;
     const struct x402_step *s = t->s;
     say_begin(&y, t, EVENT_X402_SETTLING, engine_now(t->e));
     name_write(&y.w, &s->name);
@@ -382,7 +350,7 @@ static enum mete_code settle(struct taking *t)
 
 static enum mete_code replace(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     if (t->p.state != X402_SETTLING || t->p.transaction_count == 0) {
         return state_refuse(t);
     }
@@ -446,7 +414,7 @@ static bool same_place(const struct taking *t)
 
 static enum mete_code settled(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     struct asset asset;
     if (t->p.state == X402_SETTLED || t->p.state == X402_CONFIRMED) {
         return same_place(t) ? known(t) : state_refuse(t);
@@ -486,7 +454,7 @@ static struct text reason_of(struct taking *t)
 
 static enum mete_code failed(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     if (t->p.state == X402_FAILED) {
         return same_place(t) ? known(t) : state_refuse(t);
     }
@@ -501,7 +469,7 @@ static enum mete_code failed(struct taking *t)
 
 static enum mete_code confirmed(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     bool is_it = t->p.state == X402_SETTLED || t->p.state == X402_CONFIRMED;
     if (!is_it || !same_place(t)) {
         return state_refuse(t);
@@ -516,7 +484,7 @@ static enum mete_code confirmed(struct taking *t)
 
 static enum mete_code undone(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     if (t->p.state == X402_SETTLING) {
         return known(t);
     }
