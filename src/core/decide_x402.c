@@ -42,6 +42,7 @@ static enum decided payment_find(struct step *s)
     s->number = e->number;
     w->missing |= view_x402(w->view, w->a, &s->number, &s->was) == VIEW_MISSING;
     s->p = s->was;
+    s->p.made = s->was.made != 0 ? s->was.made : w->in->seq;
     return w->missing ? DECIDED_NEEDS : DECIDED_APPLIED;
 }
 
@@ -70,8 +71,7 @@ static void payment_put(struct step *s)
     struct buf value = {0};
     bool was_open = x402_is_open(&s->was);
     bool is_open = x402_is_open(&s->p);
-    if (s->p.made == 0) {
-        s->p.made = w->in->seq;
+    if (s->was.made == 0) {
         list_put(s, X402_LIST_ALL, (struct text){0});
     }
     s->p.steps++;
@@ -243,10 +243,6 @@ static bool shows_another(const struct step *s)
 
 static void lists_put(struct step *s)
 {
-    if (s->p.made == 0) {
-        s->p.made = s->w->in->seq;
-        list_put(s, X402_LIST_ALL, (struct text){0});
-    }
     if (s->p.resource.len > 0) {
         list_put(s, X402_LIST_RESOURCE, s->p.resource);
     }
