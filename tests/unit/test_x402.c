@@ -579,6 +579,44 @@ static void sums_say_what_was_settled(void **state)
     assert_int_equal(stats.last_settled_at, NOW - TIME_SECOND_US);
 }
 
+/* Of the same payer, each the first one of its asset. */
+static struct x402_step in_euros(enum x402_step_kind kind, unsigned n)
+{
+    struct x402_step s = kind == X402_STEP_SETTLE ? of(kind, n) : mined(kind, n, 5);
+    s.code = TEXT("EURC-base-sepolia");
+    return s;
+}
+
+static i128 payers_of(const char *code)
+{
+    const struct x402_revenue_query q = {.by = X402_BY_RESOURCE, .all_days = true};
+    struct x402_revenue sums;
+    struct mete_err err;
+    assert_int_equal(x402_revenue(e, &q, &arena, &sums, &err), METE_OK);
+    for (size_t i = 0; i < sums.row_count; i++) {
+        if (strcmp(sums.row[i].asset.code, code) == 0) {
+            return sums.row[i].payers;
+        }
+    }
+    return -1;
+}
+
+static void payers_are_counted_where_they_paid(void **state)
+{
+    (void)state;
+    taken(of(X402_STEP_SETTLE, 0));
+    taken(mined(X402_STEP_SETTLED, 0, 5));
+    taken(in_euros(X402_STEP_SETTLE, 7));
+    taken(in_euros(X402_STEP_SETTLED, 7));
+    assert_int_equal((int64_t)payers_of("USDC-base-sepolia"), 1);
+    assert_int_equal((int64_t)payers_of("EURC-base-sepolia"), 1);
+    taken(mined(X402_STEP_UNDONE, 0, 5));
+    assert_int_equal((int64_t)payers_of("USDC-base-sepolia"), 0);
+    assert_int_equal((int64_t)payers_of("EURC-base-sepolia"), 1);
+    taken(in_euros(X402_STEP_UNDONE, 7));
+    assert_int_equal((int64_t)payers_of("EURC-base-sepolia"), 0);
+}
+
 static void everything_is_explained(void **state)
 {
     struct explain_node *node;
@@ -779,6 +817,7 @@ int main(void)
         TEST(the_longest_row_that_fits_holds),
         TEST(lists_by_what_is_asked),
         TEST(sums_say_what_was_settled),
+        TEST(payers_are_counted_where_they_paid),
         TEST(everything_is_explained),
         TEST(every_reading_takes_it),
         TEST(what_is_listed_is_found),
