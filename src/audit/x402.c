@@ -229,6 +229,8 @@ static void judge_amount(struct moment *m)
     if (!book_money(m->book, json_get(m->payload, "amount"), &asset, &amount) ||
         !u128_parse(member_text(m->payload, "value"), &value) || (i128)value != amount) {
         event_forbidden(m, "its amount is not its value");
+    } else if (value >> 96 != 0) {
+        event_forbidden(m, "a payment moves less than 2^96 of the smallest units");
     }
 }
 

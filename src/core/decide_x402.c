@@ -6,6 +6,7 @@
 #include "core/x402.h"
 
 #include "base/encode.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -41,6 +42,7 @@ static enum decided payment_find(struct step *s)
     s->number = e->number;
     w->missing |= view_x402(w->view, w->a, &s->number, &s->was) == VIEW_MISSING;
     s->p = s->was;
+    s->p.made = s->was.made != 0 ? s->was.made : w->in->seq;
     return w->missing ? DECIDED_NEEDS : DECIDED_APPLIED;
 }
 
@@ -69,8 +71,7 @@ static void payment_put(struct step *s)
     struct buf value = {0};
     bool was_open = x402_is_open(&s->was);
     bool is_open = x402_is_open(&s->p);
-    if (s->p.made == 0) {
-        s->p.made = w->in->seq;
+    if (s->was.made == 0) {
         list_put(s, X402_LIST_ALL, (struct text){0});
     }
     s->p.steps++;
@@ -182,11 +183,17 @@ static enum decided value_take(struct step *s)
     const struct event_x402 *e = said(s);
     struct asset asset;
     i128 value;
+    enum mete_code code = x402_value_parse(e->value, &value);
+    if (code != METE_OK) {
+        return work_refuse(w, code, "/payload/value",
+                           "a payment moves less than 2^%d of the token's smallest units",
+                           X402_VALUE_BITS_MAX);
+    }
     enum decided fine = work_money(w, &e->amount, "/payload/amount", &asset, &s->p.amount);
     if (fine != DECIDED_APPLIED) {
         return fine;
     }
-    if (amount_parse(e->value, 0, &value) != METE_OK || value != s->p.amount) {
+    if (value != s->p.amount) {
         return work_refuse(w, METE_MEMBER_VALUE, "/payload/value",
                            "the amount in the token's smallest units");
     }
@@ -236,10 +243,6 @@ static bool shows_another(const struct step *s)
 
 static void lists_put(struct step *s)
 {
-    if (s->p.made == 0) {
-        s->p.made = s->w->in->seq;
-        list_put(s, X402_LIST_ALL, (struct text){0});
-    }
     if (s->p.resource.len > 0) {
         list_put(s, X402_LIST_RESOURCE, s->p.resource);
     }
@@ -287,20 +290,20 @@ static enum decided replaced(struct step *s)
 
 /* --- what it adds up to ------------------------------------------------------------------------*/
 
-static void sums_add(struct step *s, struct key sums, const i128 *what)
+/** The sums of the payment's asset and network. */
+static void sums_complete(const struct step *s, struct key *sums)
 {
-    key_add_u32(&sums, s->p.asset_number);
+    key_add_u32(sums, s->p.asset_number);
     for (size_t i = 0; i < s->p.network.len; i++) {
-        key_add_u8(&sums, (uint8_t)s->p.network.p[i]);
+        key_add_u8(sums, (uint8_t)s->p.network.p[i]);
     }
-    work_add(s->w, sums, what[0], what[1], what[2], what[3]);
 }
 
 /** Counts a payer of these sums, once; what that changes. */
-static i128 payer_count(struct step *s, struct key sums, int by)
+static i128 payer_count(struct step *s, const struct key *sums, int by)
 {
     struct work *w = s->w;
-    struct key key = key_x402_payer(sums, s->p.from);
+    struct key key = key_x402_payer(*sums, s->p.from);
     struct bytes value;
     uint64_t count = 0;
     enum view_result found = w->view->get(w->view->ctx, key_bytes(&key), &value);
@@ -327,16 +330,17 @@ static void outcome_count(struct step *s, bool is_settled, int by)
     static const uint8_t every[X402_HASH_LEN];
     uint8_t resource[X402_HASH_LEN];
     x402_hash(s->p.resource, resource);
-    const struct key of[] = {key_x402_sums(X402_OF_DAY, s->p.day, every),
-                             key_x402_sums(X402_OF_DAY_RESOURCE, s->p.day, resource),
-                             key_x402_sums(X402_OF_RESOURCE, 0, resource)};
+    struct key of[] = {key_x402_sums(X402_OF_DAY, s->p.day, every),
+                       key_x402_sums(X402_OF_DAY_RESOURCE, s->p.day, resource),
+                       key_x402_sums(X402_OF_RESOURCE, 0, resource)};
     for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+        sums_complete(s, &of[i]);
         i128 what[STATE_SUMS] = {0};
         what[X402_SUM_COUNT] = is_settled ? by : 0;
         what[X402_SUM_VALUE] = is_settled ? by * s->p.amount : 0;
         what[X402_SUM_FAILED] = is_settled ? 0 : by;
-        what[X402_SUM_PAYERS] = is_settled ? payer_count(s, of[i], by) : 0;
-        sums_add(s, of[i], what);
+        what[X402_SUM_PAYERS] = is_settled ? payer_count(s, &of[i], by) : 0;
+        work_add(s->w, of[i], what[0], what[1], what[2], what[3]);
     }
     if (s->p.gas_used > 0) {
         work_add(s->w, key_x402_gas(s->p.day, s->p.network), by, by * (i128)s->p.gas_used,

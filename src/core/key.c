@@ -13,23 +13,15 @@
 #define DAY_BIT     (UINT32_C(1) << 31)
 #define ID_HASH_LEN 16
 
-enum class_flag { CLASS_SUMS = 1, CLASS_SCANNED = 2 };
-
-static const uint8_t class_flags[256] = {
-#define X(symbol, byte, is_sums, is_scanned, what)                                                 \
-    [(byte)] = (is_sums ? CLASS_SUMS : 0) | (is_scanned ? CLASS_SCANNED : 0),
+static const bool class_is_sums[256] = {
+#define X(symbol, byte, is_sums, what) [(byte)] = (is_sums) != 0,
     KEY_CLASSES(X)
 #undef X
 };
 
 bool key_is_sums(uint8_t class_byte)
 {
-    return (class_flags[class_byte] & CLASS_SUMS) != 0;
-}
-
-bool key_is_scanned(uint8_t class_byte)
-{
-    return (class_flags[class_byte] & CLASS_SCANNED) != 0;
+    return class_is_sums[class_byte];
 }
 
 struct bytes key_bytes(const struct key *k)

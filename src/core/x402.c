@@ -3,7 +3,9 @@
 #include "core/x402.h"
 
 #include "base/encode.h"
+#include "base/limits.h"
 #include "base/text.h"
+#include "core/amount.h"
 
 #include <string.h>
 
@@ -181,6 +183,12 @@ void x402_number_text(const struct x402_number *number, char out[X402_ID_SIZE])
     memcpy(out, X402_ID_PREFIX, sizeof X402_ID_PREFIX - 1);
     hex_encode(out + sizeof X402_ID_PREFIX - 1, (struct bytes){number->b, sizeof number->b});
     out[X402_ID_SIZE - 1] = '\0';
+}
+
+enum mete_code x402_value_parse(struct text value, i128 *out)
+{
+    enum mete_code code = amount_parse(value, 0, out);
+    return code == METE_OK && *out >= (i128)1 << X402_VALUE_BITS_MAX ? METE_AMOUNT_RANGE : code;
 }
 
 bool x402_expired(const struct x402_payment *p, mete_time now)

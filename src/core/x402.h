@@ -49,6 +49,11 @@ struct x402_payment {
 bool x402_payment_unpack(struct bytes packed, struct x402_payment *out) METE_MUST_CHECK;
 void x402_payment_pack(struct buf *out, const struct x402_payment *p);
 
+/** The value of a payment, digits alone. It is bounded, so that sums have room for 2^27 of the
+ *  largest: a refused x402.settled would lose what the chain has moved.
+ *  Errors: METE_AMOUNT_INVALID; METE_AMOUNT_RANGE from 2^X402_VALUE_BITS_MAX on. */
+enum mete_code x402_value_parse(struct text value, i128 *out) METE_MUST_CHECK;
+
 /** Reserved, and the reservation has run out. */
 bool x402_expired(const struct x402_payment *p, mete_time now);
 /** Somebody has to look after it: settling, or settled by a transaction and not final. */

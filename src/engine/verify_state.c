@@ -147,7 +147,7 @@ static enum mete_code row_replay(struct replay *r, uint64_t seq)
 static const char *class_what(uint8_t class_byte)
 {
     switch (class_byte) {
-#define X(symbol, byte, is_sums, is_scanned, what)                                                 \
+#define X(symbol, byte, is_sums, what)                                                             \
     case (byte):                                                                                   \
         return what;
         KEY_CLASSES(X)
@@ -244,7 +244,7 @@ static enum mete_code class_compare(struct replay *r, uint8_t class_byte)
 static enum mete_code backward_compare(struct replay *r)
 {
     static const uint8_t CLASSES[] = {
-#define X(symbol, byte, is_sums, is_scanned, what) (byte),
+#define X(symbol, byte, is_sums, what) (byte),
         KEY_CLASSES(X)
 #undef X
     };

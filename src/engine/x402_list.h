@@ -68,7 +68,8 @@ enum mete_code x402_revenue(struct engine *e, const struct x402_revenue_query *q
 struct x402_resource_stats {
     mete_time last_settled_at; /* 0: never */
     uint32_t days;             /* on which something was settled */
-    i128 settlements, failures, payers;
+    i128 settlements, failures;
+    i128 payers;                  /* of the network and asset that had the most */
     struct x402_revenue_row *row; /* a network and an asset each */
     size_t row_count;
 };

@@ -4,9 +4,9 @@
 #include "engine/x402_list.h"
 
 #include "base/text.h"
+#include "engine/own_event.h"
 #include "engine/walk.h"
 #include "engine/x402_parts.h"
-#include "wire/json_values.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,7 +58,6 @@ static void raw_write(struct json_writer *w, const char *name, struct text json)
 
 static void payload_write(struct json_writer *w, const struct x402_entry *o)
 {
-    jw_object(w, "payload");
     jw_text(w, "resource", o->resource);
     if (o->tool.len > 0) {
         jw_text(w, "tool_name", o->tool);
@@ -69,33 +68,19 @@ static void payload_write(struct json_writer *w, const struct x402_entry *o)
     raw_write(w, "metadata", o->metadata);
     raw_write(w, "extensions", o->extensions);
     jw_str(w, "source", o->seen ? "seen" : "registered");
-    jw_end_object(w);
 }
 
-/** Its id follows from what it says and what it replaces, so saying it twice lists it once. */
-static void event_write(struct engine *e, const struct x402_entry *o, uint64_t replaces,
-                        struct buf *out)
+/** Whether it says anything new has been looked at: an id of its place in the log does. */
+static enum mete_code listed_say(struct engine *e, const struct x402_entry *o, bool *changed,
+                                 struct mete_err *err)
 {
-    struct buf said = {0};
-    struct json_writer w;
-    char hex[65], id[128];
-    jw_init(&w, &said, false);
-    jw_object(&w, NULL);
-    payload_write(&w, o);
-    jw_end_object(&w);
-    jw_spill(&w);
-    struct hash h = sha256(buf_bytes(&said));
-    buf_clear(&said);
-    hash_hex(&h, hex);
-    snprintf(id, sizeof id, "x402.listed.%" PRIu64 ".%s", replaces, hex);
-    jw_init(&w, out, false);
-    jw_object(&w, NULL);
-    jw_str(&w, "event_id", id);
-    jw_str(&w, "event_type", event_type_name(EVENT_X402_LISTED));
-    jw_time(&w, "occurred_at", engine_now(e));
-    payload_write(&w, o);
-    jw_end_object(&w);
-    jw_spill(&w);
+    struct own_event event;
+    char id[64];
+    snprintf(id, sizeof id, "x402.listed.%" PRIu64, book_size(engine_book(e)) + 1);
+    const struct own_head head = {.id = text_of(id), .type = EVENT_X402_LISTED};
+    own_event_begin(&event, e, &head);
+    payload_write(&event.w, o);
+    return own_event_submit(&event, changed, err);
 }
 
 /** The same JSON, member by member: what stands in the log is in canonical form. */
@@ -125,11 +110,8 @@ static bool offer_same(struct arena *a, const struct x402_entry *x, const struct
 enum mete_code x402_offer_put(struct engine *e, const struct x402_entry *o, bool *changed,
                               struct mete_err *err)
 {
-    const struct submit_options own = {.own = true, .no_quarantine = true};
     struct x402_listing l = {0};
     struct x402_listed row = {0};
-    struct submit_result r;
-    struct buf event = {0};
     struct arena a;
     enum mete_code code = METE_OK;
     bool known = view_x402_listing(engine_view(e), o->resource, o->tool, &l) == VIEW_FOUND;
@@ -139,18 +121,8 @@ enum mete_code x402_offer_put(struct engine *e, const struct x402_entry *o, bool
     bool stays =
         code == METE_OK && known && ((o->seen && !row.offer.seen) || offer_same(&a, o, &row.offer));
     arena_clear(&a);
-    if (code != METE_OK || stays) {
-        return engine_sound(e, code, err);
-    }
-    event_write(e, o, l.seq, &event);
-    engine_submit(e, buf_text(&event), &own, &r);
-    buf_clear(&event);
-    *changed = r.status == SUBMIT_APPLIED;
-    if (r.status != SUBMIT_APPLIED && r.status != SUBMIT_DUPLICATE) {
-        *err = r.err;
-        return r.err.code;
-    }
-    return METE_OK;
+    code = code == METE_OK && !stays ? listed_say(e, o, changed, err) : code;
+    return engine_sound(e, code, err);
 }
 
 /* --- searching ---------------------------------------------------------------------------------*/

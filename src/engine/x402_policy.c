@@ -2,8 +2,9 @@
  * The policies of resources that are paid by x402, all of them. Which one holds says core. */
 #include "engine/x402_list.h"
 
+#include "base/text.h"
+#include "engine/own_event.h"
 #include "engine/walk.h"
-#include "wire/json_values.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -59,32 +60,16 @@ enum mete_code x402_policies(struct engine *e, struct arena *a, struct x402_poli
 enum mete_code x402_policy_set(struct engine *e, const struct x402_policy_row *row,
                                struct mete_err *err)
 {
-    const struct submit_options own = {.own = true, .no_quarantine = true};
-    struct submit_result r;
-    struct json_writer w;
-    struct buf out = {0};
+    struct own_event event;
     char id[64];
     snprintf(id, sizeof id, "x402.policy.%" PRIu64, book_size(engine_book(e)) + 1);
-    jw_init(&w, &out, false);
-    jw_object(&w, NULL);
-    jw_str(&w, "event_id", id);
-    jw_str(&w, "event_type", event_type_name(EVENT_X402_POLICY_SET));
-    jw_time(&w, "occurred_at", engine_now(e));
-    jw_object(&w, "payload");
-    jw_text(&w, "pay_to", row->pay_to);
-    jw_text(&w, "resource", row->resource);
+    const struct own_head head = {.id = text_of(id), .type = EVENT_X402_POLICY_SET};
+    own_event_begin(&event, e, &head);
+    jw_text(&event.w, "pay_to", row->pay_to);
+    jw_text(&event.w, "resource", row->resource);
     if (row->network.len > 0) {
-        jw_text(&w, "network", row->network);
+        jw_text(&event.w, "network", row->network);
     }
-    jw_text_or_null(&w, "policy", row->policy);
-    jw_end_object(&w);
-    jw_end_object(&w);
-    jw_spill(&w);
-    engine_submit(e, buf_text(&out), &own, &r);
-    buf_clear(&out);
-    if (r.status != SUBMIT_APPLIED) {
-        *err = r.err;
-        return r.err.code;
-    }
-    return METE_OK;
+    jw_text_or_null(&event.w, "policy", row->policy);
+    return own_event_submit(&event, NULL, err);
 }

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "crypto/hash.h"
-#include "wire/json_values.h"
+#include "engine/own_event.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -50,51 +50,27 @@ static enum mete_code state_refuse(struct taking *t)
 
 /* --- the event ---------------------------------------------------------------------------------*/
 
-struct saying {
-    struct buf out;
-    struct json_writer w; /* inside of the payload */
-};
-
-static void say_begin(struct saying *y, struct taking *t, enum event_type type, mete_time at)
+static void say_begin(struct own_event *y, struct taking *t, enum event_type type, mete_time at)
 {
-    const char *name = event_type_name(type);
-    *y = (struct saying){0};
-    jw_init(&y->w, &y->out, false);
-    jw_object(&y->w, NULL);
-    jw_text(&y->w, "event_id",
-            arena_printf(t->a, "%.*s.%" PRIu32 ".%s", (int)t->id.len, t->id.p, t->p.steps + 1,
-                         strchr(name, '.') + 1));
-    jw_str(&y->w, "event_type", name);
-    jw_time(&y->w, "occurred_at", at);
-    jw_object(&y->w, "payload");
+    const struct own_head head = {
+        .id = arena_printf(t->a, "%.*s.%" PRIu32 ".%s", (int)t->id.len, t->id.p, t->p.steps + 1,
+                           strchr(event_type_name(type), '.') + 1),
+        .type = type,
+        .occurred_at = {true, at}};
+    own_event_begin(y, t->e, &head);
     jw_text(&y->w, "payment", t->id);
 }
 
-static enum mete_code submit(struct taking *t, struct text json)
+static enum mete_code say_end(struct own_event *y, struct taking *t)
 {
-    const struct submit_options own = {.own = true, .no_quarantine = true};
     struct submit_result r;
-    engine_submit(t->e, json, &own, &r);
-    if (r.status == SUBMIT_FAILED) {
-        t->r->err = r.err;
-        return r.err.code;
-    }
+    own_event_end(y, &r);
     bool taken = r.status == SUBMIT_APPLIED || r.status == SUBMIT_WAITING;
     t->r->status = taken ? X402_STEP_TAKEN : X402_STEP_REFUSED;
     if (!taken) {
         t->r->err = r.err;
     }
-    return METE_OK;
-}
-
-static enum mete_code say_end(struct saying *y, struct taking *t)
-{
-    jw_end_object(&y->w);
-    jw_end_object(&y->w);
-    jw_spill(&y->w);
-    enum mete_code code = submit(t, buf_text(&y->out));
-    buf_clear(&y->out);
-    return code;
+    return r.status == SUBMIT_FAILED ? r.err.code : METE_OK;
 }
 
 static void text_if(struct json_writer *w, const char *name, struct text t)
@@ -153,7 +129,7 @@ static bool has_begun(const struct x402_payment *p)
 
 static enum mete_code reserve(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     const struct x402_step *s = t->s;
     bool holds = t->p.state == X402_RESERVED && !x402_expired(&t->p, engine_now(t->e));
     if (has_begun(&t->p)) {
@@ -176,7 +152,7 @@ static enum mete_code reserve(struct taking *t)
 
 static enum mete_code release(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     if (t->p.state != X402_RESERVED && t->p.state != X402_RELEASED) {
         return state_refuse(t);
     }
@@ -241,8 +217,7 @@ static bool settle_sign(struct taking *t)
 static enum mete_code asset_define(struct taking *t, bool *fine)
 {
     struct asset asset;
-    struct buf out = {0};
-    struct json_writer w;
+    struct own_event y;
     *fine = view_asset(engine_view(t->e), t->s->code, &asset) == VIEW_FOUND;
     if (*fine) {
         *fine = asset.scale == t->s->scale;
@@ -250,45 +225,38 @@ static enum mete_code asset_define(struct taking *t, bool *fine)
                      : refuse(t, METE_MEMBER_VALUE,
                               "the book knows this code with other decimals than the token has");
     }
-    jw_init(&w, &out, false);
-    jw_object(&w, NULL);
-    jw_text(&w, "event_id",
-            arena_printf(t->a, "x402.asset.%.*s", (int)t->s->code.len, t->s->code.p));
-    jw_str(&w, "event_type", event_type_name(EVENT_ASSET_DEFINED));
-    jw_time(&w, "occurred_at", engine_now(t->e));
-    jw_object(&w, "payload");
-    jw_text(&w, "code", t->s->code);
-    jw_int(&w, "scale", t->s->scale);
-    jw_end_object(&w);
-    jw_end_object(&w);
-    jw_spill(&w);
-    enum mete_code code = submit(t, buf_text(&out));
+    const struct own_head head = {
+        .id = arena_printf(t->a, "x402.asset.%.*s", (int)t->s->code.len, t->s->code.p),
+        .type = EVENT_ASSET_DEFINED};
+    own_event_begin(&y, t->e, &head);
+    jw_text(&y.w, "code", t->s->code);
+    jw_int(&y.w, "scale", t->s->scale);
+    enum mete_code code = say_end(&y, t);
     *fine = code == METE_OK && t->r->status == X402_STEP_TAKEN;
-    buf_clear(&out);
     return code;
 }
 
-static void amount_write(struct json_writer *w, struct text value, unsigned scale, struct text code)
+/** False: the answer is that nobody can pay this. */
+static bool value_read(struct taking *t, i128 *amount)
 {
-    char text[AMOUNT_TEXT_MAX];
-    i128 amount = 0;
-    bool fits = amount_parse(value, 0, &amount) == METE_OK;
-    (void)amount_format(amount, scale, text);
-    jw_object(w, "amount");
-    jw_str(w, "amount", fits ? text : "");
-    jw_text(w, "currency", code);
-    jw_end_object(w);
+    enum mete_code code = x402_value_parse(t->s->value, amount);
+    if (code != METE_OK) {
+        t->r->status = X402_STEP_REFUSED;
+        (void)mete_fail(&t->r->err, code, "/value",
+                        "a payment is digits, and less than 2^%d of the token's smallest units",
+                        X402_VALUE_BITS_MAX);
+    }
+    return code == METE_OK;
 }
 
-/** "0", "00": nothing moves. */
-static bool is_zero(struct text value)
+static void amount_write(struct json_writer *w, i128 amount, unsigned scale, struct text code)
 {
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.p[i] != '0') {
-            return false;
-        }
-    }
-    return value.len > 0;
+    char text[AMOUNT_TEXT_MAX];
+    (void)amount_format(amount, scale, text);
+    jw_object(w, "amount");
+    jw_str(w, "amount", text);
+    jw_text(w, "currency", code);
+    jw_end_object(w);
 }
 
 static void policy_write(struct taking *t, struct json_writer *w)
@@ -304,9 +272,9 @@ static void policy_write(struct taking *t, struct json_writer *w)
     }
 }
 
-static enum mete_code settling_say(struct taking *t)
+static enum mete_code settling_say(struct taking *t, i128 amount)
 {
-    struct saying y;
+    struct own_event y;
     const struct x402_step *s = t->s;
     say_begin(&y, t, EVENT_X402_SETTLING, engine_now(t->e));
     name_write(&y.w, &s->name);
@@ -315,7 +283,7 @@ static enum mete_code settling_say(struct taking *t)
     jw_text(&y.w, "scheme", s->scheme);
     jw_text(&y.w, "to", s->to);
     jw_text(&y.w, "value", s->value);
-    amount_write(&y.w, s->value, s->scale, s->code);
+    amount_write(&y.w, amount, s->scale, s->code);
     text_if(&y.w, "resource", s->resource);
     policy_write(t, &y.w);
     jw_hash(&y.w, "request", &s->request);
@@ -354,7 +322,7 @@ static enum mete_code settled(struct taking *t);
 
 static enum mete_code settle(struct taking *t)
 {
-    bool moves = !is_zero(t->s->value);
+    i128 amount;
     bool fine = false;
     if (t->s->id.len > 0 && t->s->name.network.len == 0) {
         return refuse(t, METE_REQUEST_INVALID, "what is settled has a name");
@@ -365,11 +333,15 @@ static enum mete_code settle(struct taking *t)
     if (!may_settle(t)) {
         return refuse(t, METE_PAYMENT_RESERVED, "the payment is reserved, and not by who asks");
     }
+    if (!value_read(t, &amount)) {
+        return METE_OK;
+    }
+    const bool moves = amount > 0;
     enum mete_code code = asset_define(t, &fine);
     if (code != METE_OK || !fine || (moves && !settle_sign(t))) {
         return code;
     }
-    code = settling_say(t);
+    code = settling_say(t, amount);
     if (code != METE_OK || t->r->status != X402_STEP_TAKEN || moves) {
         return code;
     }
@@ -378,7 +350,7 @@ static enum mete_code settle(struct taking *t)
 
 static enum mete_code replace(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     if (t->p.state != X402_SETTLING || t->p.transaction_count == 0) {
         return state_refuse(t);
     }
@@ -442,7 +414,7 @@ static bool same_place(const struct taking *t)
 
 static enum mete_code settled(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     struct asset asset;
     if (t->p.state == X402_SETTLED || t->p.state == X402_CONFIRMED) {
         return same_place(t) ? known(t) : state_refuse(t);
@@ -458,7 +430,7 @@ static enum mete_code settled(struct taking *t)
     name_write(&y.w, &name);
     jw_text(&y.w, "to", t->p.to);
     jw_text(&y.w, "value", t->p.value);
-    amount_write(&y.w, t->p.value, asset.scale, text_of(asset.code));
+    amount_write(&y.w, t->p.amount, asset.scale, text_of(asset.code));
     text_if(&y.w, "resource", t->p.resource);
     text_if(&y.w, "policy", t->p.policy);
     if (t->p.transaction_count > 0) {
@@ -482,7 +454,7 @@ static struct text reason_of(struct taking *t)
 
 static enum mete_code failed(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     if (t->p.state == X402_FAILED) {
         return same_place(t) ? known(t) : state_refuse(t);
     }
@@ -497,7 +469,7 @@ static enum mete_code failed(struct taking *t)
 
 static enum mete_code confirmed(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     bool is_it = t->p.state == X402_SETTLED || t->p.state == X402_CONFIRMED;
     if (!is_it || !same_place(t)) {
         return state_refuse(t);
@@ -512,7 +484,7 @@ static enum mete_code confirmed(struct taking *t)
 
 static enum mete_code undone(struct taking *t)
 {
-    struct saying y;
+    struct own_event y;
     if (t->p.state == X402_SETTLING) {
         return known(t);
     }

@@ -32,6 +32,7 @@
     X(REPLACED_SETTLED, "event lie: the book took it although the payment is settled")             \
     X(VALUE_CHANGED, "event done1: the book took it although to, value, resource or policy")       \
     X(AMOUNT_OTHERWISE, "event set2: the book took it although its amount is not its value")       \
+    X(BEYOND_ALL, "event set2: the book took it although a payment moves less than 2^96")          \
     X(SETTLED_TWICE, "event lie: the book took it although the payment is confirmed")              \
     X(BY_ANOTHERS_TRANSACTION, "event bad2: the book took it although this is the transaction of") \
     X(NOBODYS_POLICY, "event set2: the book took it although its policy is not that of its")       \
@@ -224,7 +225,10 @@ static void second(struct scene *s, enum x402_lie lie)
                                : lie == NONCE_TWICE    ? ",'account_nonce':5"
                                : lie == NOBODYS_POLICY ? ",'account_nonce':6,'policy':'urn:x'"
                                                        : ",'account_nonce':6",
-                               lie == AMOUNT_OTHERWISE ? VALUE("10000", "100.01") : NULL};
+                               lie == AMOUNT_OTHERWISE ? VALUE("10000", "100.01")
+                               : lie == BEYOND_ALL     ? VALUE("79228162514264337593543950336",
+                                                               "792281625142643375935439503.36")
+                                                       : NULL};
     settle(s, &x, lie == ANOTHER_NAME ? 9 : 2);
     struct found_decision *d =
         told(s, "bad2", "x402.failed", "{'payment':'%s','transaction':'%s','reason':'x'}", id_of(2),

@@ -290,7 +290,7 @@ static bool state_visit_one(void *arg, struct bytes key, struct bytes value, con
 struct hash scene_state(struct scene *s)
 {
     static const uint8_t classes[] = {
-#define X(symbol, byte, is_sums, is_scanned, what) (byte),
+#define X(symbol, byte, is_sums, what) (byte),
         KEY_CLASSES(X)
 #undef X
     };

@@ -145,7 +145,7 @@ static void test_a_key_changed_or_lost_in_every_class(void **state)
 {
     (void)state;
     size_t seen = 0;
-#define X(symbol, byte, is_sums, is_scanned, what)                                                 \
+#define X(symbol, byte, is_sums, what)                                                             \
     {                                                                                              \
         struct engine *e = book_filled();                                                          \
         seen += first_of(e, (byte)).found;                                                         \
@@ -162,7 +162,7 @@ static void test_a_key_too_many_in_every_class(void **state)
     (void)state;
     const i128 one[STATE_SUMS] = {1, 0, 0, 0};
     const struct bytes value = {(const uint8_t *)"?", 1};
-#define X(symbol, byte, is_sums, is_scanned, what)                                                 \
+#define X(symbol, byte, is_sums, what)                                                             \
     {                                                                                              \
         struct engine *e = book_filled();                                                          \
         struct key key = key_of((enum key_class)(byte));                                           \

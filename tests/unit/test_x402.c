@@ -424,6 +424,26 @@ static void no_value_settles_at_once(void **state)
     refused(METE_STATE_FORBIDS, s);
 }
 
+/** Anybody may make a token and pay himself as much of it as he likes. */
+static void worthless_millions_do_not_fill_the_sums(void **state)
+{
+    char most[AMOUNT_TEXT_MAX];
+    const char *const beyond[] = {
+        "79228162514264337593543950336", /* 2^96 */
+        "1329227995784915872903807060280344576", "340282366920938463463374607431768211456",
+        "115792089237316195423570985008687907853269984665640564039457584007913129639935"};
+    (void)state;
+    amount_format(((i128)1 << 96) - 1, 0, most);
+    for (size_t i = 0; i < ARRAY_LEN(beyond); i++) {
+        refused(METE_AMOUNT_RANGE, case_step(&arena, X402_STEP_SETTLE, 95, beyond[i]));
+        assert_non_null(strstr(r.err.text, "2^96"));
+    }
+    for (unsigned n = 0; n < 300; n++) {
+        taken(case_step(&arena, X402_STEP_SETTLE, 1000 + n, most));
+        taken(mined(X402_STEP_SETTLED, 1000 + n, 5));
+    }
+}
+
 /* --- policies of resources ---------------------------------------------------------------------*/
 
 static const char *policy_at(const char *to, const char *resource, const char *network)
@@ -557,6 +577,44 @@ static void sums_say_what_was_settled(void **state)
     assert_int_equal((int64_t)stats.settlements, 2);
     assert_int_equal((int64_t)stats.payers, 1);
     assert_int_equal(stats.last_settled_at, NOW - TIME_SECOND_US);
+}
+
+/* Of the same payer, each the first one of its asset. */
+static struct x402_step in_euros(enum x402_step_kind kind, unsigned n)
+{
+    struct x402_step s = kind == X402_STEP_SETTLE ? of(kind, n) : mined(kind, n, 5);
+    s.code = TEXT("EURC-base-sepolia");
+    return s;
+}
+
+static i128 payers_of(const char *code)
+{
+    const struct x402_revenue_query q = {.by = X402_BY_RESOURCE, .all_days = true};
+    struct x402_revenue sums;
+    struct mete_err err;
+    assert_int_equal(x402_revenue(e, &q, &arena, &sums, &err), METE_OK);
+    for (size_t i = 0; i < sums.row_count; i++) {
+        if (strcmp(sums.row[i].asset.code, code) == 0) {
+            return sums.row[i].payers;
+        }
+    }
+    return -1;
+}
+
+static void payers_are_counted_where_they_paid(void **state)
+{
+    (void)state;
+    taken(of(X402_STEP_SETTLE, 0));
+    taken(mined(X402_STEP_SETTLED, 0, 5));
+    taken(in_euros(X402_STEP_SETTLE, 7));
+    taken(in_euros(X402_STEP_SETTLED, 7));
+    assert_int_equal((int64_t)payers_of("USDC-base-sepolia"), 1);
+    assert_int_equal((int64_t)payers_of("EURC-base-sepolia"), 1);
+    taken(mined(X402_STEP_UNDONE, 0, 5));
+    assert_int_equal((int64_t)payers_of("USDC-base-sepolia"), 0);
+    assert_int_equal((int64_t)payers_of("EURC-base-sepolia"), 1);
+    taken(in_euros(X402_STEP_UNDONE, 7));
+    assert_int_equal((int64_t)payers_of("EURC-base-sepolia"), 0);
 }
 
 static void everything_is_explained(void **state)
@@ -697,6 +755,10 @@ static void what_is_listed_is_found(void **state)
     say_now("gone", "'x402.unlisted','payload':{'resource':'https://a.org/1'}");
     assert_int_equal(offers((struct x402_offers_query){.merchant = TEXT("0xab")}), 1);
     assert_true(put("https://a.org/1", "Weather", false));
+    assert_int_equal(offers((struct x402_offers_query){.merchant = TEXT("0xab")}), 2);
+    say_now("gone2", "'x402.unlisted','payload':{'resource':'https://a.org/2'}");
+    assert_true(put("https://a.org/2", "Stocks", true)); /* as it was the first time */
+    assert_int_equal(offers((struct x402_offers_query){.merchant = TEXT("0xab")}), 2);
     say(SUBMIT_REFUSED, "2025-01-01T00:00:00Z", "nothing", "%s",
         "'x402.unlisted','payload':{'resource':'https://a.org/3'}");
 }
@@ -751,9 +813,11 @@ int main(void)
         TEST(with_a_policy_it_is_split_and_taken_back),
         TEST(an_unknown_policy_waits_and_the_state_does_not),
         TEST(no_value_settles_at_once),
+        TEST(worthless_millions_do_not_fill_the_sums),
         TEST(the_longest_row_that_fits_holds),
         TEST(lists_by_what_is_asked),
         TEST(sums_say_what_was_settled),
+        TEST(payers_are_counted_where_they_paid),
         TEST(everything_is_explained),
         TEST(every_reading_takes_it),
         TEST(what_is_listed_is_found),

@@ -16,8 +16,7 @@
 #define X402_HEADER_V1_PAYMENT  "X-PAYMENT"         /* v1, to the server */
 #define X402_HEADER_V1_RESPONSE "X-PAYMENT-RESPONSE" /* v1, to the client */
 #define X402_HEADER_EXTENSIONS                                                                     \
-    "EXTENSION-RESPONSES"                      /* facilitator to server, never to the client */
-#define X402_HEADER_SIGN_IN   "SIGN-IN-WITH-X" /* v2, to the server */
+    "EXTENSION-RESPONSES" /* facilitator to server, never to the client */
 #define X402_HEADER_OVERRIDES "Settlement-Overrides" /* handler to gate: never to the client */
 
 #define X402_HEADER_MAX (64u << 10)  /* characters of a value */

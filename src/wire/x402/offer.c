@@ -23,9 +23,9 @@ static struct text or_empty_object(struct text json)
     return json.len > 0 ? json : TEXT("{}");
 }
 
-static void resource_put(struct json_writer *w, const char *key, const struct x402_resource *r)
+static void resource_put(struct json_writer *w, const struct x402_resource *r)
 {
-    jw_object(w, key);
+    jw_object(w, "resource");
     jw_text(w, "url", r->url);
     put_unless_empty(w, "description", r->description);
     put_unless_empty(w, "mimeType", r->mime_type);
@@ -39,13 +39,6 @@ static void resource_put(struct json_writer *w, const char *key, const struct x4
     }
     put_unless_empty(w, "iconUrl", r->icon_url);
     jw_end_object(w);
-}
-
-void x402_resource_write(struct buf *out, const struct x402_resource *r)
-{
-    struct json_writer w;
-    jw_init(&w, out, false);
-    resource_put(&w, NULL, r);
 }
 
 static void offer_put_v2(struct json_writer *w, const struct x402_offer *o)
@@ -133,7 +126,7 @@ void x402_required_write_v2(struct buf *out, const struct x402_priced *p)
     jw_object(&w, NULL);
     jw_int(&w, "x402Version", 2);
     put_unless_empty(&w, "error", p->error);
-    resource_put(&w, "resource", &p->resource);
+    resource_put(&w, &p->resource);
     jw_array(&w, "accepts");
     for (size_t i = 0; i < p->offer_count; i++) {
         offer_put_v2(&w, &p->offers[i]);

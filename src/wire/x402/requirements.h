@@ -142,7 +142,4 @@ void x402_required_write_v2(struct buf *out, const struct x402_priced *p);
 /** Appends the body of version 1 with those offers that it can say; {} when there is none. */
 void x402_required_write_v1(struct buf *out, const struct x402_priced *p);
 
-/** Appends a resource as version 2 has it. */
-void x402_resource_write(struct buf *out, const struct x402_resource *r);
-
 #endif
