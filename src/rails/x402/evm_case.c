@@ -56,8 +56,8 @@ void evm_case_call(struct x402_case *c, struct evm_address *to, struct bytes *da
         *to = e->terms.is_upto ? EVM_X402_UPTO_PROXY : EVM_X402_EXACT_PROXY;
     }
     *data = evm_kept(c->arena, &out);
-    /* the wallet is made first, in the same transaction, unless it is there; the proxy of "upto"
-     * takes only the facilitator itself for its caller */
+    /* the wallet is made first, in the same transaction; the proxy of "upto" takes only the
+     * facilitator itself for its caller */
     if (e->is_wrapped && !e->terms.is_upto) {
         const struct multicall calls[] = {{e->wallet.factory, true, e->wallet.factory_call},
                                           {*to, false, *data}};
@@ -282,7 +282,7 @@ static bool trial_judge(struct x402_case *c)
 static bool signature_judge(struct x402_case *c, bool has_code, const struct rpc_answer *wallet)
 {
     struct evm_case *e = c->evm;
-    if (e->is_wrapped && !has_code) {
+    if (e->is_wrapped) {
         if (!factory_is_allowed(c)) {
             return decide(c, X402_REASON_EIP6492_FACTORY);
         }
@@ -361,6 +361,10 @@ static bool all_hear(struct x402_case *c, const struct rpc_answer *a)
     const struct rpc_answer *wallet = e->asks_wallet ? next++ : NULL;
     if (!data_of(c, &a[0], &code)) {
         return node_failed(c, &a[0]);
+    }
+    if (e->is_wrapped && code.len > 0) { /* it stands: asked once more without the factory, ... */
+        e->is_wrapped = false;           /* which may be anybody's contract */
+        return false;
     }
     if (!data_of(c, &a[1], &balance) || !abi_answer_u256(balance, &e->balance)) {
         return a[1].is_error && !is_revert(&a[1]) ? node_failed(c, &a[1])

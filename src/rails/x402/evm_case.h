@@ -26,7 +26,7 @@ struct evm_case {
     struct evm_signature by; /* when it has the form of an account's */
     bool has_form;           /* that it has */
     bool is_payers;          /* and the payer's key made it */
-    bool is_wrapped;         /* EIP-6492, with a factory */
+    bool is_wrapped;         /* EIP-6492, with a factory, and no wallet stands there yet */
     struct eip6492 wallet;   /* of a wrapped one */
     bool has_approval;       /* EIP-2612 beside it */
     struct x402_eip2612 approval;
