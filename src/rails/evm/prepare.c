@@ -248,12 +248,6 @@ static void said(struct chain_round *round, size_t place, char *out, size_t size
     }
 }
 
-static bool is_revert(const struct rpc_answer *a)
-{
-    return a->is_error &&
-           (a->error_code == 3 || memmem(a->error_text.p, a->error_text.len, "revert", 6) != NULL);
-}
-
 static void token_judge(struct evm_job *j, struct chain_round *round, struct u256 left)
 {
     struct bytes data;
@@ -277,7 +271,7 @@ static void coin_judge(struct evm_job *j, struct chain_round *round, struct u256
 {
     if (u256_cmp(left, j->amount) < 0) {
         delay(j, "the account that pays has too few coins");
-    } else if (is_revert(chain_answer(round, j->gas))) {
+    } else if (rpc_is_revert(chain_answer(round, j->gas))) {
         reject(j, "the contract at the destination takes no coins",
                "Give an address that takes coins.");
     }

@@ -236,12 +236,6 @@ static bool node_failed(struct x402_case *c, const struct rpc_answer *a)
     return decide(c, c->settles ? X402_REASON_UNEXPECTED_SETTLE : X402_REASON_UNEXPECTED_VERIFY);
 }
 
-static bool is_revert(const struct rpc_answer *a)
-{
-    return a->is_error &&
-           (a->error_code == 3 || memmem(a->error_text.p, a->error_text.len, "revert", 6) != NULL);
-}
-
 static bool data_of(struct x402_case *c, const struct rpc_answer *a, struct bytes *out)
 {
     return !a->is_error && rpc_data(c->arena, a->result, out);
@@ -367,14 +361,14 @@ static bool all_hear(struct x402_case *c, const struct rpc_answer *a)
         return false;
     }
     if (!data_of(c, &a[1], &balance) || !abi_answer_u256(balance, &e->balance)) {
-        return a[1].is_error && !is_revert(&a[1]) ? node_failed(c, &a[1])
-                                                  : decide(c, X402_REASON_ASSET_NOT_DEPLOYED);
+        return a[1].is_error && !rpc_is_revert(&a[1]) ? node_failed(c, &a[1])
+                                                      : decide(c, X402_REASON_ASSET_NOT_DEPLOYED);
     }
     if (trial != NULL && trial->is_error) {
         struct bytes data;
         e->trial_failed = true;
         node_said(c, trial);
-        if (!is_revert(trial) && !c->settles) {
+        if (!rpc_is_revert(trial) && !c->settles) {
             return node_failed(c, trial);
         }
         if (rpc_revert_data(c->arena, trial, &data) && abi_selector(data) == ABI_INVALID_NONCE) {
