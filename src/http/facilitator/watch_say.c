@@ -5,7 +5,7 @@
 
 #include "base/encode.h"
 #include "base/text.h"
-#include "wire/evm/tx.h"
+#include "wire/evm/fees.h"
 
 #include <string.h>
 
@@ -172,24 +172,6 @@ void item_say_undone(struct item *i)
 
 /* --- a higher fee ------------------------------------------------------------------------------*/
 
-/** An eighth more than the newest, and at least what a new one would offer. False: no higher one
- *  can be made or paid. */
-static bool fees_raise(const struct item *i, struct evm_tx *tx)
-{
-    const u128 most = i->net->fee_max;
-    const u128 tip = tx->tip_max.lo + tx->tip_max.lo / 8 + 1;
-    const u128 least = tx->fee_max.lo + tx->fee_max.lo / 8 + 1;
-    const u128 wanted = i->base.hi == 0 && i->base.lo < most ? 2 * i->base.lo + tip : most;
-    const u128 more = wanted > least ? wanted : least;
-    const u128 max = more < most ? more : most;
-    if (max < least) {
-        return false;
-    }
-    tx->tip_max = u256_of(tip < max ? tip : max);
-    tx->fee_max = u256_of(max);
-    return true;
-}
-
 static struct text number_text(struct arena *a, struct u256 v)
 {
     char text[U256_TEXT_MAX];
@@ -210,8 +192,9 @@ bool item_say_replaced(struct item *i)
     struct evm_tx tx;
     struct arena *a = &i->arena;
     char to[EVM_ADDRESS_TEXT_LEN + 1];
+    const struct evm_fees now = evm_fees_of(i->base, u256_of(0), i->net->fee_max);
     if (i->count == BODIES || evm_tx_decode(a, i->raw[0], &tx, NULL) != METE_OK ||
-        !fees_raise(i, &tx)) {
+        !evm_fees_raise(&now, i->net->fee_max, &tx)) {
         return false;
     }
     evm_address_format(&tx.to, to);

@@ -5,11 +5,7 @@
 #include "rails/x402/evm_case.h"
 
 #include "base/text.h"
-
-#include <string.h>
-
-#define TIP_WEI  ((u128)1000000000) /* where a node has no opinion */
-#define FEE_ROOM (~(u128)0 >> 4)
+#include "wire/evm/fees.h"
 
 static const struct rpc_block LATEST = {.tag = RPC_LATEST};
 static const struct rpc_block PENDING = {.tag = RPC_PENDING};
@@ -295,11 +291,6 @@ static bool signature_judge(struct x402_case *c, bool has_code, const struct rpc
     return wallet_agrees(c, wallet) ? trial_judge(c) : decide(c, e->words->signature);
 }
 
-static u128 clamp(struct u256 v)
-{
-    return v.hi != 0 || v.lo > FEE_ROOM ? FEE_ROOM : v.lo;
-}
-
 /** What the transaction offers, and whether the account can. `a`: gas, nonce, coins, block, tip. */
 static bool costs_read(struct x402_case *c, const struct rpc_answer *gas,
                        const struct rpc_answer *a)
@@ -318,14 +309,14 @@ static bool costs_read(struct x402_case *c, const struct rpc_answer *gas,
         net_token(c->net, &c->evm->terms.asset) == NULL) {
         c->decimals = (uint8_t)places;
     }
-    c->gas += c->gas / 5;
-    tip = !a[3].is_error && rpc_u256(a[3].result, &tip) ? tip : u256_of(TIP_WEI);
-    const u128 base = clamp(latest.base_fee);
-    const u128 wanted = 2 * base + clamp(tip);
-    const u128 most = wanted < c->net->fee_max ? wanted : c->net->fee_max;
-    c->fee_max = u256_of(most);
-    c->tip_max = u256_of(clamp(tip) < most ? clamp(tip) : most);
-    if (c->gas > c->net->gas_max || base > c->net->fee_max) {
+    if (!rpc_u256(a[3].result, &tip)) {
+        tip = u256_of(EVM_GWEI); /* not every node has an opinion */
+    }
+    const struct evm_fees fees = evm_fees_of(latest.base_fee, tip, c->net->fee_max);
+    c->gas = evm_gas_room(c->gas);
+    c->fee_max = u256_of(fees.max);
+    c->tip_max = u256_of(fees.tip);
+    if (c->gas > c->net->gas_max || fees.base > c->net->fee_max) {
         return case_refuse(c, X402_REASON_GAS_TOO_HIGH);
     }
     if (!u256_mul_small(c->fee_max, c->gas, &cost) || u256_cmp(coins, cost) < 0) {
