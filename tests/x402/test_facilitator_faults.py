@@ -292,6 +292,8 @@ def hostile(chain, signer, mete):
                                  ("fee", 100, ("invalid_exact_evm_transfer_event_mismatch", 1)),
                                  ("turncoat", 0, ("invalid_exact_evm_transaction_failed", 1)), ("lie", 0, (None, 1))):
         equal(settle(chain.hostile(mode, number)), wanted, f"a token that is {mode}")
+    p = signer.pay(asset=chain.hostile("burn", 2_000_000))
+    equal(mete.judged(p), (False, "invalid_exact_evm_transaction_simulation_failed"), "what no settlement may cost is not tried on a node either")
     said, sent = settle(chain.hostile("burn", 10**12))
     equal(sent, 0, f"one that burns all there is: {said}")
     said, sent = settle(chain.hostile("loud", 100_000))

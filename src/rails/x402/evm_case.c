@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "wire/evm/fees.h"
 
+#include <string.h>
+
 static const struct rpc_block LATEST = {.tag = RPC_LATEST};
 static const struct rpc_block PENDING = {.tag = RPC_PENDING};
 
@@ -75,10 +77,12 @@ static size_t account_ask(struct rpc_batch *b, const char *method, const struct 
     return place;
 }
 
-/** One call that reads, and the buffer is empty again. */
-static void read_ask(struct rpc_batch *b, const struct evm_address *to, struct buf *data)
+/** One call that reads, and the buffer is empty again. Whose contract it is nobody knows: it gets
+ *  no more gas than a settlement. */
+static void read_ask(const struct x402_case *c, struct rpc_batch *b, const struct evm_address *to,
+                     struct buf *data)
 {
-    const struct rpc_call call = {.to = to, .data = buf_bytes(data)};
+    const struct rpc_call call = {.to = to, .gas = c->net->gas_max, .data = buf_bytes(data)};
     (void)rpc_request_call(b, "eth_call", &call, LATEST);
     buf_reset(data);
 }
@@ -87,7 +91,9 @@ static void trial_ask(struct x402_case *c, struct rpc_batch *b)
 {
     struct evm_address to;
     struct rpc_call call = {
-        .from = c->net->account != NULL ? evm_signer_address(c->net->account) : NULL, .to = &to};
+        .from = c->net->account != NULL ? evm_signer_address(c->net->account) : NULL,
+        .to = &to,
+        .gas = moves(c) ? EVM_GAS_MAX : c->net->gas_max}; /* of too much the estimate tells */
     evm_case_call(c, &to, &call.data);
     (void)rpc_request_call(b, moves(c) ? "eth_estimateGas" : "eth_call", &call, LATEST);
 }
@@ -95,7 +101,7 @@ static void trial_ask(struct x402_case *c, struct rpc_batch *b)
 static void wallet_ask(struct x402_case *c, struct rpc_batch *b, struct buf *data)
 {
     call_put_is_valid(data, &c->evm->digest, c->evm->signature);
-    read_ask(b, &c->evm->pay.from, data);
+    read_ask(c, b, &c->evm->pay.from, data);
 }
 
 /** What only a settlement needs: what it will cost, and the account's next nonce and coins. */
@@ -111,7 +117,7 @@ static void account_asks(const struct x402_case *c, struct rpc_batch *b)
     (void)rpc_request_plain(b, "eth_maxPriorityFeePerGas");
     struct buf data = {0};
     abi_put_selector(&data, ABI_DECIMALS);
-    read_ask(b, &c->evm->terms.asset, &data);
+    read_ask(c, b, &c->evm->terms.asset, &data);
     buf_clear(&data);
 }
 
@@ -123,7 +129,7 @@ static void all_ask(struct x402_case *c, struct rpc_batch *b)
     struct buf data = {0};
     (void)account_ask(b, "eth_getCode", &e->pay.from, LATEST);
     call_put_of(&data, ABI_BALANCE_OF, &e->pay.from);
-    read_ask(b, &e->terms.asset, &data);
+    read_ask(c, b, &e->terms.asset, &data);
     if (e->asks_trial) {
         trial_ask(c, b);
     }
@@ -142,16 +148,16 @@ static void why_ask(struct x402_case *c, struct rpc_batch *b)
     struct buf data = {0};
     if (e->pay.method == X402_EIP3009) {
         call_put_state(&data, &e->pay.from, &e->pay.authorization.nonce);
-        read_ask(b, &e->terms.asset, &data);
+        read_ask(c, b, &e->terms.asset, &data);
         abi_put_selector(&data, ABI_NAME);
-        read_ask(b, &e->terms.asset, &data);
+        read_ask(c, b, &e->terms.asset, &data);
         abi_put_selector(&data, ABI_VERSION);
-        read_ask(b, &e->terms.asset, &data);
+        read_ask(c, b, &e->terms.asset, &data);
     } else {
         abi_put_selector(&data, ABI_PERMIT2);
-        read_ask(b, &e->pay.permit2.spender, &data);
+        read_ask(c, b, &e->pay.permit2.spender, &data);
         call_put_between(&data, ABI_ALLOWANCE, &e->pay.from, &EVM_PERMIT2);
-        read_ask(b, &e->terms.asset, &data);
+        read_ask(c, b, &e->terms.asset, &data);
     }
     buf_clear(&data);
 }
@@ -230,6 +236,17 @@ static bool node_failed(struct x402_case *c, const struct rpc_answer *a)
         node_said(c, a);
     }
     return decide(c, c->settles ? X402_REASON_UNEXPECTED_SETTLE : X402_REASON_UNEXPECTED_VERIFY);
+}
+
+/** The call has failed, not the node: it was reverted, or there was too little gas for it. */
+static bool call_failed(const struct rpc_answer *a)
+{
+    static const char *const WORDS[] = {"out of gas", "OutOfGas", "gas required exceeds"};
+    bool is_short = false;
+    for (size_t i = 0; a->is_error && i < ARRAY_LEN(WORDS); i++) {
+        is_short |= memmem(a->error_text.p, a->error_text.len, WORDS[i], strlen(WORDS[i])) != NULL;
+    }
+    return is_short || rpc_is_revert(a);
 }
 
 static bool data_of(struct x402_case *c, const struct rpc_answer *a, struct bytes *out)
@@ -352,14 +369,14 @@ static bool all_hear(struct x402_case *c, const struct rpc_answer *a)
         return false;
     }
     if (!data_of(c, &a[1], &balance) || !abi_answer_u256(balance, &e->balance)) {
-        return a[1].is_error && !rpc_is_revert(&a[1]) ? node_failed(c, &a[1])
-                                                      : decide(c, X402_REASON_ASSET_NOT_DEPLOYED);
+        return a[1].is_error && !call_failed(&a[1]) ? node_failed(c, &a[1])
+                                                    : decide(c, X402_REASON_ASSET_NOT_DEPLOYED);
     }
     if (trial != NULL && trial->is_error) {
         struct bytes data;
         e->trial_failed = true;
         node_said(c, trial);
-        if (!rpc_is_revert(trial) && !c->settles) {
+        if (!call_failed(trial) && !c->settles) {
             return node_failed(c, trial);
         }
         if (rpc_revert_data(c->arena, trial, &data) && abi_selector(data) == ABI_INVALID_NONCE) {
