@@ -3,11 +3,11 @@
  * do is told before anything is sent. */
 #include "rails/evm/approve.h"
 
-#include "base/encode.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/rails.h"
 #include "rails/evm/evm.h"
+#include "wire/evm/hex.h"
 #include "wire/json.h"
 
 #include <inttypes.h>
@@ -52,8 +52,6 @@ struct shown {
 
 static struct shown shown_of(struct arena *a, const struct rail *r, const struct evm_approval *p)
 {
-    char id[2 * sizeof p->id.b + 1];
-    hex_encode(id, (struct bytes){p->id.b, sizeof p->id.b});
     return (struct shown){.chain = arena_printf(a, "eip155:%" PRIu64, evm_rail_chain(r)),
                           .account = address_text(a, &p->account),
                           .token = address_text(a, &p->token),
@@ -62,7 +60,7 @@ static struct shown shown_of(struct arena *a, const struct rail *r, const struct
                           .allowed = units_text(a, p->allowed, p->decimals),
                           .amount = units_text(a, p->amount, p->decimals),
                           .gas = units_text(a, p->gas_cost, 18),
-                          .transaction = arena_printf(a, "0x%s", id)};
+                          .transaction = evm_hash_text(a, &p->id)};
 }
 
 static void show_text(struct cli *c, const struct shown *s, const struct evm_approval *p)

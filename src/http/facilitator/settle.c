@@ -2,7 +2,6 @@
  * POST /settle. First what is known: who repeats a settlement gets the first answer. Then judged
  * with a trial on a node, committed, sent and watched until it is mined, or has taken too long. A
  * settlement that may yet happen is never called failed: it is pending, with its transaction. */
-#include "base/encode.h"
 #include "base/text.h"
 #include "http/facilitator/catalog.h"
 #include "http/facilitator/facilitator.h"

@@ -112,6 +112,7 @@ void item_outcome_take(struct item *i, const struct x402_status *s);
 struct watch_waiter *item_leave(struct item *i, enum stage stage, int64_t pause_us) METE_MUST_CHECK;
 /** The same where nobody waits, or is told later. */
 void item_rest(struct item *i, enum stage stage, int64_t pause_us);
+/** "0x" and the hash; "" for one that is none. */
 struct text item_hash_text(struct arena *a, const struct hash *h);
 bool item_hash_is_none(const struct hash *h);
 

@@ -3,9 +3,9 @@
  * book may know more: another process looks after the same payments. */
 #include "http/facilitator/watch_parts.h"
 
-#include "base/encode.h"
 #include "base/text.h"
 #include "wire/evm/fees.h"
+#include "wire/evm/hex.h"
 
 #include <string.h>
 
@@ -179,14 +179,6 @@ static struct text number_text(struct arena *a, struct u256 v)
     return arena_text(a, (struct text){text, len});
 }
 
-static struct text hex_text(struct arena *a, struct bytes b)
-{
-    char *p = arena_alloc(a, 2 * b.len + 3);
-    memcpy(p, "0x", 2);
-    hex_encode(p + 2, b);
-    return (struct text){p, 2 * b.len + 2};
-}
-
 bool item_say_replaced(struct item *i)
 {
     struct evm_tx tx;
@@ -202,7 +194,7 @@ bool item_say_replaced(struct item *i)
                           .cancels = i->cancels || i->until < desk_now(),
                           .call = {.network = i->net->id,
                                    .to = text_of(to),
-                                   .data = hex_text(a, tx.data),
+                                   .data = evm_hex(a, tx.data),
                                    .gas = tx.gas,
                                    .fee_max = number_text(a, tx.fee_max),
                                    .tip_max = number_text(a, tx.tip_max)}};

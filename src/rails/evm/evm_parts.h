@@ -10,6 +10,7 @@
 #include "rails/rail.h"
 #include "wire/evm/batch.h"
 #include "wire/evm/fees.h"
+#include "wire/evm/hex.h"
 
 #define EVM_TOKENS_MAX    16
 #define EVM_COIN_DECIMALS 18
@@ -128,7 +129,5 @@ void evm_probe(struct rail *r, struct rail_payment **p, size_t count, struct are
 
 /** What nodes say when they have a transaction already: geth, erigon, nethermind, besu, anvil. */
 bool evm_is_known(struct text said);
-/** "0x" and the hash. */
-struct text evm_hash_text(struct arena *a, const struct hash *h);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "rails/x402/scheme.h"
 #include "wire/evm/calls.h"
+#include "wire/evm/hex.h"
 #include "wire/x402/exact.h"
 
 /** The words that a method has for what goes wrong. */
@@ -41,8 +42,6 @@ struct evm_case {
 
 /** A copy of a buffer's bytes in the arena; clears the buffer. */
 struct bytes evm_kept(struct arena *a, struct buf *b);
-/** The same as "0x..." */
-struct text evm_hex(struct arena *a, struct bytes b);
 
 /** Refuses: always false. */
 bool case_refuse(struct x402_case *c, enum x402_reason reason);
