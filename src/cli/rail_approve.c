@@ -8,7 +8,7 @@
 #include "cli/rails.h"
 #include "rails/evm/evm.h"
 #include "wire/evm/hex.h"
-#include "wire/json.h"
+#include "wire/evm/rpc.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -74,13 +74,6 @@ static void show_text(struct cli *c, const struct shown *s, const struct evm_app
     cli_print(c, "Transaction  %s, nonce %" PRIu64 "\n", s->transaction.p, p->tx.nonce);
 }
 
-static void units_json(struct json_writer *w, const char *key, struct u256 v)
-{
-    char digits[U256_TEXT_MAX];
-    const size_t len = u256_format(v, digits);
-    jw_text(w, key, (struct text){digits, len});
-}
-
 /** `block` 0: it is in none. */
 static void show_json(struct cli *c, const struct shown *s, const struct evm_approval *p,
                       const char *state, uint64_t block)
@@ -94,10 +87,10 @@ static void show_json(struct cli *c, const struct shown *s, const struct evm_app
     jw_text(&w, "token", s->token);
     jw_text(&w, "contract", s->contract);
     jw_int(&w, "decimals", p->decimals);
-    units_json(&w, "balance", p->balance);
-    units_json(&w, "allowed_before", p->allowed);
-    units_json(&w, "amount", p->amount);
-    units_json(&w, "gas_cost_max_wei", p->gas_cost);
+    jw_u256(&w, "balance", p->balance);
+    jw_u256(&w, "allowed_before", p->allowed);
+    jw_u256(&w, "amount", p->amount);
+    jw_u256(&w, "gas_cost_max_wei", p->gas_cost);
     jw_text(&w, "transaction", s->transaction);
     jw_int(&w, "nonce", (int64_t)p->tx.nonce);
     jw_str(&w, "state", state);

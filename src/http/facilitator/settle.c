@@ -39,15 +39,13 @@ static void end(struct settling *s, unsigned status, struct text reason)
 {
     const struct x402_case *c = &s->j.c;
     struct exchange *x = s->j.x;
-    char amount[U256_TEXT_MAX];
-    const size_t len = u256_format(c->charge, amount);
     const bool is_upto = c->scheme != NULL && strcmp(c->scheme->name, X402_SCHEME_UPTO) == 0;
     const struct x402_settled out = {
         .success = reason.len == 0,
         .transaction = s->transaction,
         .network = s->j.in.payload.network,
         .payer = c->payer,
-        .amount = is_upto && reason.len == 0 ? (struct text){amount, len} : (struct text){0},
+        .amount = is_upto && reason.len == 0 ? u256_text(&x->arena, c->charge) : (struct text){0},
         .reason = reason,
         .message = reason.len == 0      ? (struct text){0}
                    : c->message.len > 0 ? c->message
@@ -158,13 +156,6 @@ static void committed(void *ctx, enum mete_code code, const struct x402_step_res
     }
 }
 
-static struct text number_text(struct arena *a, struct u256 v)
-{
-    char text[U256_TEXT_MAX];
-    const size_t len = u256_format(v, text);
-    return arena_text(a, (struct text){text, len});
-}
-
 static mete_time until_of(uint64_t until_s)
 {
     const uint64_t last = (uint64_t)(TIME_MAX / TIME_SECOND_US);
@@ -189,7 +180,7 @@ static struct x402_step step_of(struct settling *s)
                               .request = s->request,
                               .scheme = text_of(c->scheme->name),
                               .to = c->to,
-                              .value = number_text(a, c->charge),
+                              .value = u256_text(a, c->charge),
                               .resource = resource_of(&s->j.in),
                               .policy = principal_may(s->j.x->who, SCOPE_REVENUE_WRITE)
                                             ? s->j.in.policy
@@ -201,8 +192,8 @@ static struct x402_step step_of(struct settling *s)
                                        .to = c->call_to,
                                        .data = c->call_data,
                                        .gas = c->gas,
-                                       .fee_max = number_text(a, c->fee_max),
-                                       .tip_max = number_text(a, c->tip_max)}};
+                                       .fee_max = u256_text(a, c->fee_max),
+                                       .tip_max = u256_text(a, c->tip_max)}};
 }
 
 static void looked(void *ctx, enum mete_code code, const struct x402_status *now,

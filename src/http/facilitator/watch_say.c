@@ -172,13 +172,6 @@ void item_say_undone(struct item *i)
 
 /* --- a higher fee ------------------------------------------------------------------------------*/
 
-static struct text number_text(struct arena *a, struct u256 v)
-{
-    char text[U256_TEXT_MAX];
-    const size_t len = u256_format(v, text);
-    return arena_text(a, (struct text){text, len});
-}
-
 bool item_say_replaced(struct item *i)
 {
     struct evm_tx tx;
@@ -196,8 +189,8 @@ bool item_say_replaced(struct item *i)
                                    .to = text_of(to),
                                    .data = evm_hex(a, tx.data),
                                    .gas = tx.gas,
-                                   .fee_max = number_text(a, tx.fee_max),
-                                   .tip_max = number_text(a, tx.tip_max)}};
+                                   .fee_max = u256_text(a, tx.fee_max),
+                                   .tip_max = u256_text(a, tx.tip_max)}};
     say(i, SAYING_REPLACE, &s);
     return true;
 }

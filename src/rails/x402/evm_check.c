@@ -77,7 +77,6 @@ static void names_fill(struct x402_case *c)
 {
     const struct evm_case *e = c->evm;
     const struct x402_evm_payment *p = &e->pay;
-    char number[U256_TEXT_MAX];
     c->payer = payer_of(c);
     c->from = evm_hex(c->arena, (struct bytes){p->from.b, sizeof p->from.b});
     c->asset = evm_hex(c->arena, (struct bytes){e->terms.asset.b, sizeof e->terms.asset.b});
@@ -90,8 +89,7 @@ static void names_fill(struct x402_case *c)
         c->nonce = evm_hex(
             c->arena, (struct bytes){p->authorization.nonce.b, sizeof p->authorization.nonce.b});
     } else {
-        size_t len = u256_format(p->permit2.nonce, number);
-        c->nonce = arena_text(c->arena, (struct text){number, len});
+        c->nonce = u256_text(c->arena, p->permit2.nonce);
     }
 }
 

@@ -49,6 +49,13 @@ void jw_quantity(struct json_writer *w, const char *key, struct u256 v)
     jw_text(w, key, (struct text){text, len});
 }
 
+void jw_u256(struct json_writer *w, const char *key, struct u256 v)
+{
+    char text[U256_TEXT_MAX];
+    size_t len = u256_format(v, text);
+    jw_text(w, key, (struct text){text, len});
+}
+
 void jw_data(struct json_writer *w, const char *key, struct bytes v)
 {
     struct buf hex = {0};

@@ -52,6 +52,9 @@ struct rpc_call {
 size_t rpc_request_call(struct rpc_batch *b, const char *method, const struct rpc_call *call,
                         struct rpc_block block);
 
+/** A number as people and x402 write it: a string of decimal digits. */
+void jw_u256(struct json_writer *w, const char *key, struct u256 v);
+
 /* Answers. */
 
 struct rpc_answer {

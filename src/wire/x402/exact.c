@@ -182,13 +182,6 @@ static void put_address(struct json_writer *w, const char *key, const struct evm
     jw_str(w, key, text);
 }
 
-static void put_u256(struct json_writer *w, const char *key, struct u256 v)
-{
-    char text[U256_TEXT_MAX];
-    size_t len = u256_format(v, text);
-    jw_text(w, key, (struct text){text, len});
-}
-
 void x402_authorization_write(struct buf *out, const struct evm_authorization *a,
                               struct bytes signature)
 {
@@ -198,9 +191,9 @@ void x402_authorization_write(struct buf *out, const struct evm_authorization *a
     jw_object(&w, "authorization");
     put_address(&w, "from", &a->from);
     put_address(&w, "to", &a->to);
-    put_u256(&w, "value", a->value);
-    put_u256(&w, "validAfter", a->valid_after);
-    put_u256(&w, "validBefore", a->valid_before);
+    jw_u256(&w, "value", a->value);
+    jw_u256(&w, "validAfter", a->valid_after);
+    jw_u256(&w, "validBefore", a->valid_before);
     jw_data(&w, "nonce", (struct bytes){a->nonce.b, sizeof a->nonce.b});
     jw_end_object(&w);
     jw_data(&w, "signature", signature);
@@ -218,17 +211,17 @@ void x402_permit2_write(struct buf *out, const struct evm_permit2 *p,
     put_address(&w, "from", from);
     jw_object(&w, "permitted");
     put_address(&w, "token", &p->token);
-    put_u256(&w, "amount", p->amount);
+    jw_u256(&w, "amount", p->amount);
     jw_end_object(&w);
     put_address(&w, "spender", &p->spender);
-    put_u256(&w, "nonce", p->nonce);
-    put_u256(&w, "deadline", p->deadline);
+    jw_u256(&w, "nonce", p->nonce);
+    jw_u256(&w, "deadline", p->deadline);
     jw_object(&w, "witness");
     put_address(&w, "to", &p->to);
     if (p->has_facilitator) {
         put_address(&w, "facilitator", &p->facilitator);
     }
-    put_u256(&w, "validAfter", p->valid_after);
+    jw_u256(&w, "validAfter", p->valid_after);
     jw_end_object(&w);
     jw_end_object(&w);
     jw_end_object(&w);
@@ -360,9 +353,9 @@ void x402_eip2612_write(struct buf *out, const struct json *advertised,
     put_address(&w, "from", &e->permit.owner);
     put_address(&w, "asset", &e->asset);
     put_address(&w, "spender", &e->permit.spender);
-    put_u256(&w, "amount", e->permit.value);
-    put_u256(&w, "nonce", e->permit.nonce);
-    put_u256(&w, "deadline", e->permit.deadline);
+    jw_u256(&w, "amount", e->permit.value);
+    jw_u256(&w, "nonce", e->permit.nonce);
+    jw_u256(&w, "deadline", e->permit.deadline);
     jw_data(&w, "signature", (struct bytes){e->signature, EVM_SIGNATURE_LEN});
     if (json_get(info, "version") == NULL) {
         jw_str(&w, "version", "1");
