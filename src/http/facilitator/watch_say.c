@@ -125,6 +125,9 @@ static void said(void *ctx, enum mete_code code, const struct x402_step_result *
 
 /* --- steps -------------------------------------------------------------------------------------*/
 
+/* What is said is written in an arena of its own: what the book refuses is said again, for as long
+ * as it takes, and must not add up in the item's. */
+
 static void say(struct item *i, enum saying saying, struct x402_step *step)
 {
     i->saying = saying;
@@ -134,28 +137,32 @@ static void say(struct item *i, enum saying saying, struct x402_step *step)
 
 void item_say_settled(struct item *i, const struct evm_receipt *r, const struct evm_block *head)
 {
-    char price[U256_TEXT_MAX];
-    const size_t len = u256_format(r->gas_price, price);
+    struct arena a;
+    arena_init(&a, ITEM_ARENA);
     struct x402_step s = {
         .kind = X402_STEP_SETTLED,
-        .transaction = item_hash_text(&i->arena, &r->tx),
+        .transaction = item_hash_text(&a, &r->tx),
         .block = r->block_number,
         .block_time = head->number == r->block_number ? (mete_time)head->time * TIME_SECOND_US : 0,
         .gas_used = r->gas_used,
-        .gas_price = {price, len}};
+        .gas_price = u256_text(&a, r->gas_price)};
     i->settled_by = r->tx;
     i->block = r->block_number;
     say(i, SAYING_SETTLED, &s);
+    arena_clear(&a);
 }
 
 void item_say_failed(struct item *i, const char *reason)
 {
+    struct arena a;
+    arena_init(&a, ITEM_ARENA);
     struct x402_step s = {.kind = X402_STEP_FAILED,
-                          .transaction = item_hash_text(&i->arena, &i->settled_by),
+                          .transaction = item_hash_text(&a, &i->settled_by),
                           .reason = text_of(reason),
                           .block = i->block};
     i->reason = s.reason;
     say(i, SAYING_FAILED, &s);
+    arena_clear(&a);
 }
 
 void item_say_confirmed(struct item *i)
@@ -172,25 +179,32 @@ void item_say_undone(struct item *i)
 
 /* --- a higher fee ------------------------------------------------------------------------------*/
 
-bool item_say_replaced(struct item *i)
+static void replacement_say(struct item *i, struct arena *a, const struct evm_tx *tx)
 {
-    struct evm_tx tx;
-    struct arena *a = &i->arena;
     char to[EVM_ADDRESS_TEXT_LEN + 1];
-    const struct evm_fees now = evm_fees_of(i->base, u256_of(0), i->net->fee_max);
-    if (i->count == BODIES || evm_tx_decode(a, i->raw[0], &tx, NULL) != METE_OK ||
-        !evm_fees_raise(&now, i->net->fee_max, &tx)) {
-        return false;
-    }
-    evm_address_format(&tx.to, to);
+    evm_address_format(&tx->to, to);
     struct x402_step s = {.kind = X402_STEP_REPLACE,
                           .cancels = i->cancels || i->until < desk_now(),
                           .call = {.network = i->net->id,
                                    .to = text_of(to),
-                                   .data = evm_hex(a, tx.data),
-                                   .gas = tx.gas,
-                                   .fee_max = u256_text(a, tx.fee_max),
-                                   .tip_max = u256_text(a, tx.tip_max)}};
+                                   .data = evm_hex(a, tx->data),
+                                   .gas = tx->gas,
+                                   .fee_max = u256_text(a, tx->fee_max),
+                                   .tip_max = u256_text(a, tx->tip_max)}};
     say(i, SAYING_REPLACE, &s);
-    return true;
+}
+
+bool item_say_replaced(struct item *i)
+{
+    struct arena a;
+    struct evm_tx tx;
+    const struct evm_fees now = evm_fees_of(i->base, u256_of(0), i->net->fee_max);
+    arena_init(&a, ITEM_ARENA);
+    const bool may = i->count < BODIES && evm_tx_decode(&a, i->raw[0], &tx, NULL) == METE_OK &&
+                     evm_fees_raise(&now, i->net->fee_max, &tx);
+    if (may) {
+        replacement_say(i, &a, &tx);
+    }
+    arena_clear(&a);
+    return may;
 }
