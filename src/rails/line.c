@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "rails/web_curl.h"
+#include "store/steady.h"
 #include "wire/json.h"
 #include "wire/url.h"
 
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TOTAL_MS   10000u
 #define POSTS      4u
@@ -63,13 +63,6 @@ struct line {
     _Atomic uint64_t ask_count, request_count, post_count, failed_count, post_us;
     _Atomic unsigned waiting;
 };
-
-static int64_t clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static void queue_add(struct queue *q, struct line_ask *ask)
 {
@@ -134,7 +127,7 @@ static void post_send(struct line *l, struct post *post)
     post_fill(l, post);
     post->is_busy = true;
     post->is_too_large = false;
-    post->began_us = clock_us();
+    post->began_us = steady_now();
     buf_reset(&post->answer);
     curl_easy_setopt(post->easy, CURLOPT_URL, l->node[post->node].url);
     curl_easy_setopt(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->text.len);
@@ -233,7 +226,7 @@ static void post_end(struct line *l, struct post *post, CURLcode result)
     enum mete_code code = post_judge(l, post, result, &err);
     curl_multi_remove_handle(l->multi, post->easy);
     post->is_busy = false;
-    atomic_fetch_add(&l->post_us, (uint64_t)(clock_us() - post->began_us));
+    atomic_fetch_add(&l->post_us, (uint64_t)(steady_now() - post->began_us));
     if (code != METE_OK) {
         atomic_fetch_add(&l->failed_count, 1);
         atomic_fetch_add(&l->node[post->node].failed, 1);

@@ -9,9 +9,9 @@
 #include "http/facilitator/watch.h"
 #include "http/reply.h"
 #include "http/routes.h"
+#include "store/steady.h"
 
 #include <string.h>
-#include <time.h>
 
 /* Where one request is told alone: what was begun earlier than this was told before the program was
  * started again. */
@@ -25,13 +25,6 @@ struct settling {
     struct hash request;
     struct text transaction; /* as far as it is known */
 };
-
-static int64_t clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* --- the answer --------------------------------------------------------------------------------*/
 
@@ -119,7 +112,7 @@ static void wait_for(struct settling *s, const struct x402_status *now)
     s->transaction = now->transaction_count > 0 ? arena_text(&s->j.x->arena, now->transactions[0])
                                                 : (struct text){0};
     s->waiter = (struct watch_waiter){
-        .until_us = clock_us() + (int64_t)facilitator_wait_s(f) * 1000000, .done = waited};
+        .until_us = steady_now() + (int64_t)facilitator_wait_s(f) * 1000000, .done = waited};
     watch_add(facilitator_watch(f), s->id, now, &s->waiter);
 }
 

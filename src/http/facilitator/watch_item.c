@@ -58,7 +58,7 @@ bool item_take(struct item *i, const struct x402_status *s)
     }
     i->count = s->transaction_count;
     i->cancels = s->cancels;
-    i->replaced_us = watch_clock_us();
+    i->replaced_us = steady_now();
     return i->count > 0;
 }
 
@@ -102,7 +102,7 @@ struct item *item_make(struct watch *w, const char *id, const struct x402_status
     i->net = nets_find_id(w->nets, s->name.network);
     arena_init(&i->arena, ITEM_ARENA);
     (void)text_copy(i->id, sizeof i->id, text_of(id));
-    i->begun_us = watch_clock_us();
+    i->begun_us = steady_now();
     i->stage = s->state == X402_SETTLED ? STAGE_MINED : STAGE_SENT;
     i->must_send = i->stage == STAGE_SENT;
     if (!item_fill(i, s)) { /* of a network that the settings do not name any more */
@@ -133,7 +133,7 @@ struct watch_waiter *item_leave(struct item *i, enum stage stage, int64_t pause_
     i->waiters = stage != STAGE_SENT ? NULL : i->waiters;
     i->stage = stage;
     i->is_busy = false;
-    i->next_us = watch_clock_us() + pause_us;
+    i->next_us = steady_now() + pause_us;
     w->busy--;
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);

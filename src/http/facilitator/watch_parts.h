@@ -12,6 +12,7 @@
 #include "http/facilitator/step.h"
 #include "http/facilitator/watch.h"
 #include "http/workers.h"
+#include "store/steady.h"
 
 #include <pthread.h>
 
@@ -96,8 +97,6 @@ struct watch {
     struct watch_stats stats;
     struct histogram settle_time;
 };
-
-int64_t watch_clock_us(void);
 
 /* --- the items, in watch_item.c ----------------------------------------------------------------*/
 

@@ -42,7 +42,7 @@ static void sent_again(struct item *i)
     i->is_searched = false;
     i->has_stranger = false;
     i->reason = (struct text){0};
-    i->begun_us = watch_clock_us();
+    i->begun_us = steady_now();
     i->replaced_us = i->begun_us;
     item_rest(i, STAGE_SENT, 0);
 }
@@ -52,7 +52,7 @@ static void count(struct item *i, uint64_t *number)
     pthread_mutex_lock(&i->w->lock);
     ++*number;
     if (number == &i->w->stats.settled) {
-        histogram_add(&i->w->settle_time, watch_clock_us() - i->begun_us);
+        histogram_add(&i->w->settle_time, steady_now() - i->begun_us);
     }
     pthread_mutex_unlock(&i->w->lock);
 }
