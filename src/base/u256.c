@@ -187,6 +187,13 @@ size_t u256_format(struct u256 v, char out[U256_TEXT_MAX])
     return len;
 }
 
+struct text u256_text(struct arena *a, struct u256 v)
+{
+    char digits[U256_TEXT_MAX];
+    const size_t len = u256_format(v, digits);
+    return arena_text(a, (struct text){digits, len});
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9') {

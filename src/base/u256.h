@@ -5,6 +5,7 @@
 #ifndef METE_BASE_U256_H
 #define METE_BASE_U256_H
 
+#include "base/arena.h"
 #include "base/i128.h"
 
 #define U256_LEN      32
@@ -38,6 +39,8 @@ size_t u256_size(struct u256 v);
 bool u256_parse(struct text t, struct u256 *out) METE_MUST_CHECK;
 /** With NUL; returns the length. */
 size_t u256_format(struct u256 v, char out[U256_TEXT_MAX]);
+/** The same in `a`. */
+struct text u256_text(struct arena *a, struct u256 v);
 
 /** A "quantity" of the Ethereum JSON-RPC: 0x and hexadecimal digits of either case, no leading zero
  *  but in "0x0". */

@@ -3,12 +3,12 @@
  * do is told before anything is sent. */
 #include "rails/evm/approve.h"
 
-#include "base/encode.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/rails.h"
 #include "rails/evm/evm.h"
-#include "wire/json.h"
+#include "wire/evm/hex.h"
+#include "wire/evm/rpc.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -52,8 +52,6 @@ struct shown {
 
 static struct shown shown_of(struct arena *a, const struct rail *r, const struct evm_approval *p)
 {
-    char id[2 * sizeof p->id.b + 1];
-    hex_encode(id, (struct bytes){p->id.b, sizeof p->id.b});
     return (struct shown){.chain = arena_printf(a, "eip155:%" PRIu64, evm_rail_chain(r)),
                           .account = address_text(a, &p->account),
                           .token = address_text(a, &p->token),
@@ -62,7 +60,7 @@ static struct shown shown_of(struct arena *a, const struct rail *r, const struct
                           .allowed = units_text(a, p->allowed, p->decimals),
                           .amount = units_text(a, p->amount, p->decimals),
                           .gas = units_text(a, p->gas_cost, 18),
-                          .transaction = arena_printf(a, "0x%s", id)};
+                          .transaction = evm_hash_text(a, &p->id)};
 }
 
 static void show_text(struct cli *c, const struct shown *s, const struct evm_approval *p)
@@ -74,13 +72,6 @@ static void show_text(struct cli *c, const struct shown *s, const struct evm_app
     cli_print(c, "Allow        %s %s\n", s->amount.p, p->code);
     cli_print(c, "Gas          at most %s coins of the chain\n", s->gas.p);
     cli_print(c, "Transaction  %s, nonce %" PRIu64 "\n", s->transaction.p, p->tx.nonce);
-}
-
-static void units_json(struct json_writer *w, const char *key, struct u256 v)
-{
-    char digits[U256_TEXT_MAX];
-    const size_t len = u256_format(v, digits);
-    jw_text(w, key, (struct text){digits, len});
 }
 
 /** `block` 0: it is in none. */
@@ -96,10 +87,10 @@ static void show_json(struct cli *c, const struct shown *s, const struct evm_app
     jw_text(&w, "token", s->token);
     jw_text(&w, "contract", s->contract);
     jw_int(&w, "decimals", p->decimals);
-    units_json(&w, "balance", p->balance);
-    units_json(&w, "allowed_before", p->allowed);
-    units_json(&w, "amount", p->amount);
-    units_json(&w, "gas_cost_max_wei", p->gas_cost);
+    jw_u256(&w, "balance", p->balance);
+    jw_u256(&w, "allowed_before", p->allowed);
+    jw_u256(&w, "amount", p->amount);
+    jw_u256(&w, "gas_cost_max_wei", p->gas_cost);
     jw_text(&w, "transaction", s->transaction);
     jw_int(&w, "nonce", (int64_t)p->tx.nonce);
     jw_str(&w, "state", state);

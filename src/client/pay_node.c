@@ -3,8 +3,8 @@
  * permit of the payer needs. A node that does not answer changes nothing. */
 #include "client/pay_parts.h"
 
-#include "base/encode.h"
 #include "base/text.h"
+#include "wire/evm/hex.h"
 #include "wire/evm/rpc.h"
 
 #include <stdlib.h>
@@ -42,9 +42,7 @@ static bool used_put(const struct pay_entry *e, struct buf *data, struct evm_add
         return true;
     }
     struct hash nonce;
-    const struct text hex = text_of(e->nonce);
-    if (!text_starts(hex, "0x") ||
-        !hex_decode(nonce.b, sizeof nonce.b, (struct text){hex.p + 2, hex.len - 2})) {
+    if (!evm_hex_read_fixed(nonce.b, sizeof nonce.b, text_of(e->nonce))) {
         return false;
     }
     call_put_state(data, &payer, &nonce);

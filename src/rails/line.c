@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "rails/web_curl.h"
+#include "store/steady.h"
 #include "wire/json.h"
 #include "wire/url.h"
 
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TOTAL_MS   10000u
 #define POSTS      4u
@@ -64,13 +64,6 @@ struct line {
     _Atomic unsigned waiting;
 };
 
-static int64_t clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static void queue_add(struct queue *q, struct line_ask *ask)
 {
     ask->next = NULL;
@@ -101,6 +94,14 @@ static size_t body_take(char *p, size_t size, size_t count, void *arg)
     return size * count;
 }
 
+/** Whether the first ask that waits goes out with those that the POST has. */
+static bool fits(const struct line *l, const struct post *post)
+{
+    const struct line_ask *next = l->queue.first, *first = post->asks.first;
+    return next != NULL && post->batch.count + next->count <= l->o.batch_max &&
+           (first == NULL || (!first->is_alone && !next->is_alone && next->tried == first->tried));
+}
+
 /** As many as fit, which have failed at equally many nodes. */
 static void post_fill(struct line *l, struct post *post)
 {
@@ -110,8 +111,7 @@ static void post_fill(struct line *l, struct post *post)
     buf_reset(&post->text);
     rpc_batch_begin(&post->batch, &post->text, l->next_id);
     (void)rpc_request_plain(&post->batch, l->o.hello);
-    while (l->queue.first != NULL && l->queue.first->tried == tried &&
-           post->batch.count + l->queue.first->count <= l->o.batch_max) {
+    while (fits(l, post)) {
         struct line_ask *ask = queue_take(&l->queue);
         const size_t before = post->batch.count;
         ask->write(ask, &post->batch);
@@ -127,7 +127,7 @@ static void post_send(struct line *l, struct post *post)
     post_fill(l, post);
     post->is_busy = true;
     post->is_too_large = false;
-    post->began_us = clock_us();
+    post->began_us = steady_now();
     buf_reset(&post->answer);
     curl_easy_setopt(post->easy, CURLOPT_URL, l->node[post->node].url);
     curl_easy_setopt(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->text.len);
@@ -192,18 +192,21 @@ static void ask_done(struct line *l, struct line_ask *ask, enum mete_code code,
                      const struct rpc_answer *answers, const struct mete_err *err)
 {
     ask->tried = 0;
+    ask->is_alone = false;
     atomic_fetch_sub(&l->waiting, 1);
     ask->done(ask, code, answers, err);
 }
 
-/** To the next node, before what came later; or there is none any more. */
-static void asks_again(struct line *l, struct queue asks, enum mete_code code,
+/** Before what came later: to the next node, if there is one; or, `apart`, each by itself to the
+ *  same. */
+static void asks_again(struct line *l, struct queue asks, bool apart, enum mete_code code,
                        const struct mete_err *err)
 {
     struct queue again = {0};
     struct line_ask *ask;
     while ((ask = queue_take(&asks)) != NULL) {
-        ask->tried++;
+        ask->is_alone |= apart;
+        ask->tried += !apart;
         if (ask->tried < l->o.url_count) {
             queue_add(&again, ask);
         } else {
@@ -223,11 +226,12 @@ static void post_end(struct line *l, struct post *post, CURLcode result)
     enum mete_code code = post_judge(l, post, result, &err);
     curl_multi_remove_handle(l->multi, post->easy);
     post->is_busy = false;
-    atomic_fetch_add(&l->post_us, (uint64_t)(clock_us() - post->began_us));
+    atomic_fetch_add(&l->post_us, (uint64_t)(steady_now() - post->began_us));
     if (code != METE_OK) {
         atomic_fetch_add(&l->failed_count, 1);
         atomic_fetch_add(&l->node[post->node].failed, 1);
-        asks_again(l, asks, code, &err);
+        const bool is_spoilt = post->is_too_large || code == METE_RPC_ANSWER;
+        asks_again(l, asks, is_spoilt && asks.first != asks.last, code, &err);
         return;
     }
     l->current = post->node;
@@ -314,6 +318,7 @@ void line_put(struct line *l, struct line_ask *q)
 {
     METE_ASSERT(q->count > 0 && q->count < l->o.batch_max);
     q->tried = 0;
+    q->is_alone = false;
     atomic_fetch_add(&l->waiting, 1);
     atomic_fetch_add(&l->ask_count, 1);
     if (pthread_equal(pthread_self(), l->thread)) { /* an ask that follows from another's answer */

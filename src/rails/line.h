@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The way to the nodes of one network for many askers at once: JSON-RPC over few connections that
  * stay open. One thread does all of it. While requests are under way the next ones gather, and go
- * out together in one POST; so the more ask, the less each costs. No answer is taken from a node
- * that has not said that it is of the right network. Knows no chain: what is asked is the asker's.
+ * out together in one POST; so the more ask, the less each costs. When its answer is too long, or
+ * none, they go once more, each by itself: what a stranger's contract makes a node say harms nobody
+ * else. No answer is taken from a node that has not said that it is of the right network. Knows no
+ * chain: what is asked is the asker's.
  */
 #ifndef METE_RAILS_LINE_H
 #define METE_RAILS_LINE_H
@@ -40,7 +42,8 @@ struct line_ask {
      *  failed, and whether one of them received the requests is not known. May ask again. */
     void (*done)(struct line_ask *q, enum mete_code code, const struct rpc_answer *answers,
                  const struct mete_err *err);
-    unsigned tried; /* of the line: nodes that failed */
+    unsigned tried; /* of the line, as the next: nodes that failed */
+    bool is_alone;  /* goes in a POST of its own */
 };
 
 /** Copies the options and connects to nothing. */

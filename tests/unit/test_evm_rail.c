@@ -338,20 +338,20 @@ static void test_amounts(void **state)
 static void test_fees(void **state)
 {
     (void)state;
-    const struct rail r = {.fee_max = 100 * GWEI};
-    struct evm_fees f = evm_fees_of(&r, u256_of(10 * GWEI), u256_of(GWEI));
-    assert_true(f.max == 21 * GWEI && f.tip == GWEI && f.base == 10 * GWEI);
+    const u128 cap = 100 * EVM_GWEI;
+    struct evm_fees f = evm_fees_of(u256_of(10 * EVM_GWEI), u256_of(EVM_GWEI), cap);
+    assert_true(f.max == 21 * EVM_GWEI && f.tip == EVM_GWEI && f.base == 10 * EVM_GWEI);
     struct evm_tx tx = {.tip_max = u256_of(f.tip), .fee_max = u256_of(f.max)};
-    assert_true(evm_fees_raise(&r, &f, &tx));
+    assert_true(evm_fees_raise(&f, cap, &tx));
     assert_true(8 * tx.fee_max.lo >= 9 * f.max && 8 * tx.tip_max.lo >= 9 * f.tip);
-    f = evm_fees_of(&r, u256_of(60 * GWEI),
-                    u256_of(3 * GWEI)); /* the cap is below twice the base */
-    assert_true(f.max == 100 * GWEI);
-    assert_true(evm_fees_raise(&r, &f, &tx));
-    assert_true(tx.fee_max.lo == 100 * GWEI && tx.tip_max.lo == 3 * GWEI);
-    assert_false(evm_fees_raise(&r, &f, &tx)); /* nothing is left under the cap */
-    f = evm_fees_of(&r, U256_MAX, U256_MAX);
-    assert_true(f.max == r.fee_max && f.tip == r.fee_max);
+    f = evm_fees_of(u256_of(60 * EVM_GWEI), u256_of(3 * EVM_GWEI),
+                    cap); /* the cap is below twice the base */
+    assert_true(f.max == 100 * EVM_GWEI);
+    assert_true(evm_fees_raise(&f, cap, &tx));
+    assert_true(tx.fee_max.lo == 100 * EVM_GWEI && tx.tip_max.lo == 3 * EVM_GWEI);
+    assert_false(evm_fees_raise(&f, cap, &tx)); /* nothing is left under the cap */
+    f = evm_fees_of(U256_MAX, U256_MAX, cap);
+    assert_true(f.max == cap && f.tip == cap);
 }
 
 int main(void)

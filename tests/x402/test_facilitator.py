@@ -117,6 +117,19 @@ def refusals(signer, mete, official):
     note(f"{len(WRONG)} wrong payments, {differ} with a reason of our own")
 
 
+def wrapped(chain, signer, mete):
+    """A wallet that stands is judged by its own word alone: nobody calls the factory that stands beside its signature."""
+    for factory in (PLACES["Multicall3"], PLACES["WalletFactory"]):
+        p = signer.pay(kind="wallet6492", factory=factory, **{"from": chain.wallets["deployed"]})
+        equal(mete.judged(p), (True, None), "a wallet that stands, with a factory beside its signature: valid")
+        said = mete.settle(p)[1]
+        equal(said.get("success"), True, "settled")
+        to = chain.rpc("eth_getTransactionByHash", said["transaction"])["to"]
+        equal(to, p["body"]["paymentRequirements"]["asset"].lower(), "by a call to the token, and to nobody else")
+    p = signer.pay(kind="wallet6492", fault="flipped_bit", **{"from": chain.wallets["deployed"]})
+    equal(mete.judged(p), (False, SIGNATURE), "what it does not stand by is refused")
+
+
 def split(chain, signer, mete):
     """What a resource earns is divided by its policy; others pay their pay_to."""
     merchant = chain.address("merchant")
@@ -147,6 +160,7 @@ def main():
             refusals(signer, mete, official)
             chain.delegate("delegated")
             kinds(chain, signer, mete)
+            wrapped(chain, signer, mete)
             split(chain, signer, mete)
             mete.stop()
             audited(mete)

@@ -9,7 +9,7 @@ from facilitated import Facilitator, audited, once
 from chain import X402Chain
 from rpc_proxy import (FaultyRpc, backwards, delay, drop_after, drop_before, error, garbage, half, missing_last, status,
                        wrong_chain)
-from scripts import Signer, ask
+from scripts import Signer, ask, at_once
 from served import done, equal, note, ok
 
 SEND, RECEIPT, TRIAL = "eth_sendRawTransaction", "eth_getTransactionReceipt", "eth_estimateGas"
@@ -248,6 +248,34 @@ def pending(chain, signer, rpc):
         ok(until(lambda: mete.settle(p)[1]["success"]), "when it takes them, it is settled")
 
 
+def spoilt(chain, signer):
+    """A contract of somebody's makes a node say what cannot be taken: the payments that were asked about beside it do not suffer."""
+    place = chain.hostile("honest")
+
+    def says(**what):
+        def run(x):
+            x.forward()
+            time.sleep(0.1)  # so that others gather
+            for q, a in zip(x.asked, x.answer):
+                if q["method"] == "eth_call" and q["params"][0]["to"].lower() == place.lower():
+                    a.pop("result", None)
+                    a.pop("error", None)
+                    a.update(what)
+        return run
+
+    with FaultyRpc(chain.port) as rpc, Facilitator(chain, rpc=[rpc.url()]) as mete:
+        for name, fault in (("too long", says(result="0x" + "00" * (5 << 19))), ("no text", says(error={"code": 3, "message": "\ud800"})),
+                            ("no answer", says())):
+            f = rpc.fault(name, fault)
+            bad = [signer.pay(asset=place) for _ in range(2)]
+            good = signer.pay(count=22)
+            said = at_once(mete.port, "/verify", [p["body"] for p in (*good[:11], *bad, *good[11:])])
+            valid = [s[1].get("isValid") for s in said]
+            equal((valid[:11] + valid[13:], valid[11:13]), ([True] * 22, [False] * 2), f"one asks about a contract whose answer is {name}: the others are valid")
+            f.times = 0
+        rpc.report(note)
+
+
 def hostile(chain, signer, mete):
     """Tokens that nobody knows. What they do costs the gas cap at most, and is called what it is."""
     def settle(place):
@@ -264,6 +292,8 @@ def hostile(chain, signer, mete):
                                  ("fee", 100, ("invalid_exact_evm_transfer_event_mismatch", 1)),
                                  ("turncoat", 0, ("invalid_exact_evm_transaction_failed", 1)), ("lie", 0, (None, 1))):
         equal(settle(chain.hostile(mode, number)), wanted, f"a token that is {mode}")
+    p = signer.pay(asset=chain.hostile("burn", 2_000_000))
+    equal(mete.judged(p), (False, "invalid_exact_evm_transaction_simulation_failed"), "what no settlement may cost is not tried on a node either")
     said, sent = settle(chain.hostile("burn", 10**12))
     equal(sent, 0, f"one that burns all there is: {said}")
     said, sent = settle(chain.hostile("loud", 100_000))
@@ -301,6 +331,7 @@ def main():
                 mete.stop()
                 audited(mete)
             two_nodes(chain, signer)
+            spoilt(chain, signer)
             pending(chain, signer, rpc)
 
 

@@ -2,7 +2,6 @@
  * POST /settle. First what is known: who repeats a settlement gets the first answer. Then judged
  * with a trial on a node, committed, sent and watched until it is mined, or has taken too long. A
  * settlement that may yet happen is never called failed: it is pending, with its transaction. */
-#include "base/encode.h"
 #include "base/text.h"
 #include "http/facilitator/catalog.h"
 #include "http/facilitator/facilitator.h"
@@ -10,9 +9,9 @@
 #include "http/facilitator/watch.h"
 #include "http/reply.h"
 #include "http/routes.h"
+#include "store/steady.h"
 
 #include <string.h>
-#include <time.h>
 
 /* Where one request is told alone: what was begun earlier than this was told before the program was
  * started again. */
@@ -27,28 +26,19 @@ struct settling {
     struct text transaction; /* as far as it is known */
 };
 
-static int64_t clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* --- the answer --------------------------------------------------------------------------------*/
 
 static void end(struct settling *s, unsigned status, struct text reason)
 {
     const struct x402_case *c = &s->j.c;
     struct exchange *x = s->j.x;
-    char amount[U256_TEXT_MAX];
-    const size_t len = u256_format(c->charge, amount);
     const bool is_upto = c->scheme != NULL && strcmp(c->scheme->name, X402_SCHEME_UPTO) == 0;
     const struct x402_settled out = {
         .success = reason.len == 0,
         .transaction = s->transaction,
         .network = s->j.in.payload.network,
         .payer = c->payer,
-        .amount = is_upto && reason.len == 0 ? (struct text){amount, len} : (struct text){0},
+        .amount = is_upto && reason.len == 0 ? u256_text(&x->arena, c->charge) : (struct text){0},
         .reason = reason,
         .message = reason.len == 0      ? (struct text){0}
                    : c->message.len > 0 ? c->message
@@ -122,7 +112,7 @@ static void wait_for(struct settling *s, const struct x402_status *now)
     s->transaction = now->transaction_count > 0 ? arena_text(&s->j.x->arena, now->transactions[0])
                                                 : (struct text){0};
     s->waiter = (struct watch_waiter){
-        .until_us = clock_us() + (int64_t)facilitator_wait_s(f) * 1000000, .done = waited};
+        .until_us = steady_now() + (int64_t)facilitator_wait_s(f) * 1000000, .done = waited};
     watch_add(facilitator_watch(f), s->id, now, &s->waiter);
 }
 
@@ -159,13 +149,6 @@ static void committed(void *ctx, enum mete_code code, const struct x402_step_res
     }
 }
 
-static struct text number_text(struct arena *a, struct u256 v)
-{
-    char text[U256_TEXT_MAX];
-    const size_t len = u256_format(v, text);
-    return arena_text(a, (struct text){text, len});
-}
-
 static mete_time until_of(uint64_t until_s)
 {
     const uint64_t last = (uint64_t)(TIME_MAX / TIME_SECOND_US);
@@ -190,7 +173,7 @@ static struct x402_step step_of(struct settling *s)
                               .request = s->request,
                               .scheme = text_of(c->scheme->name),
                               .to = c->to,
-                              .value = number_text(a, c->charge),
+                              .value = u256_text(a, c->charge),
                               .resource = resource_of(&s->j.in),
                               .policy = principal_may(s->j.x->who, SCOPE_REVENUE_WRITE)
                                             ? s->j.in.policy
@@ -202,8 +185,8 @@ static struct x402_step step_of(struct settling *s)
                                        .to = c->call_to,
                                        .data = c->call_data,
                                        .gas = c->gas,
-                                       .fee_max = number_text(a, c->fee_max),
-                                       .tip_max = number_text(a, c->tip_max)}};
+                                       .fee_max = u256_text(a, c->fee_max),
+                                       .tip_max = u256_text(a, c->tip_max)}};
 }
 
 static void looked(void *ctx, enum mete_code code, const struct x402_status *now,

@@ -4,18 +4,11 @@
 
 #include "base/encode.h"
 #include "base/text.h"
+#include "wire/evm/hex.h"
 
 #include <string.h>
 
 #define TX_MAX ((size_t)128 << 10) /* bytes of call data: more is not relayed by nodes */
-
-static struct text hex_text(struct arena *a, struct bytes b)
-{
-    char *p = arena_alloc(a, 2 * b.len + 3);
-    memcpy(p, "0x", 2);
-    hex_encode(p + 2, b);
-    return (struct text){p, 2 * b.len + 2};
-}
 
 static bool account(void *ctx, struct text network, struct text *out)
 {
@@ -33,16 +26,7 @@ static bool account(void *ctx, struct text network, struct text *out)
 
 static bool data_read(struct arena *a, struct text t, struct bytes *out)
 {
-    struct text digits = {t.p + 2, t.len - 2};
-    if (t.len == 0) {
-        return true;
-    }
-    if (!text_starts(t, "0x") || digits.len / 2 > TX_MAX) {
-        return false;
-    }
-    uint8_t *p = arena_alloc(a, digits.len / 2 + 1);
-    *out = (struct bytes){p, digits.len / 2};
-    return hex_decode(p, digits.len / 2, digits);
+    return t.len == 0 || (t.len / 2 <= TX_MAX && evm_hex_read(a, t, out));
 }
 
 static bool sign(void *ctx, struct arena *a, const struct x402_signing *s, struct text *raw,
@@ -64,8 +48,8 @@ static bool sign(void *ctx, struct arena *a, const struct x402_signing *s, struc
     evm_signer_sign(n->account, &tx);
     evm_tx_put(&tx, &out);
     const struct hash id = evm_tx_id(buf_bytes(&out));
-    *raw = hex_text(a, buf_bytes(&out));
-    *transaction = hex_text(a, (struct bytes){id.b, sizeof id.b});
+    *raw = evm_hex(a, buf_bytes(&out));
+    *transaction = evm_hash_text(a, &id);
     buf_clear(&out);
     return true;
 }

@@ -6,12 +6,10 @@
 
 #include "base/text.h"
 #include "store/hash_seed.h"
-#include "store/steady.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TICK_MS     5
 #define IDLE_MS     500
@@ -19,13 +17,6 @@
 #define LOAD_PAGE   200u
 #define SEND_US     INT64_C(5000000) /* after that the bytes are sent again */
 #define PATIENCE_US INT64_C(5000000) /* when the program is about to end */
-
-int64_t watch_clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* --- taking payments up ------------------------------------------------------------------------*/
 
@@ -112,7 +103,7 @@ static void load_done(struct work *work, enum mete_code code, const struct mete_
 static void load_begin(struct watch *w)
 {
     w->load = (struct work){.book = w->d->o.book, .run = load_run, .done = load_done};
-    w->loaded_us = watch_clock_us();
+    w->loaded_us = steady_now();
     w->is_loading = true;
     if (!workers_put(w->d->workers, &w->load)) {
         w->is_loading = false;
@@ -204,7 +195,7 @@ static void round_look(struct watch *w, int64_t now, struct round *r)
  *  milliseconds. */
 static int64_t round_go(struct watch *w)
 {
-    const int64_t now = watch_clock_us();
+    const int64_t now = steady_now();
     struct round r = {.next = now + IDLE_MS * 1000};
     round_look(w, now, &r);
     if (!w->is_loading && !w->is_stopping && now - w->loaded_us >= LOAD_US) {
@@ -256,7 +247,7 @@ void watch_start(struct watch **out, struct desk *d, const struct nets *nets, un
 void watch_quiesce(struct watch *w)
 {
     pthread_mutex_lock(&w->lock);
-    w->patience_us = watch_clock_us() + PATIENCE_US;
+    w->patience_us = steady_now() + PATIENCE_US;
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);
 }
@@ -290,7 +281,7 @@ void watch_stop(struct watch *w)
 
 void watch_stats(struct watch *w, struct watch_stats *out)
 {
-    const int64_t now = watch_clock_us();
+    const int64_t now = steady_now();
     pthread_mutex_lock(&w->lock);
     *out = w->stats;
     out->settle_time = &w->settle_time;

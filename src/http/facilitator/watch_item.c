@@ -2,8 +2,8 @@
  * Items: a payment as the watch knows it, made of what the book has, and who waits for it. */
 #include "http/facilitator/watch_parts.h"
 
-#include "base/encode.h"
 #include "base/text.h"
+#include "wire/evm/hex.h"
 #include "wire/evm/tx.h"
 #include "wire/x402/exact.h"
 
@@ -26,13 +26,7 @@ void waiters_tell(struct watch_waiter *list, enum watch_outcome outcome, struct 
 
 struct text item_hash_text(struct arena *a, const struct hash *h)
 {
-    char *p = arena_alloc(a, 2 * sizeof h->b + 3);
-    if (item_hash_is_none(h)) {
-        return (struct text){0};
-    }
-    memcpy(p, "0x", 2);
-    hex_encode(p + 2, (struct bytes){h->b, sizeof h->b});
-    return (struct text){p, 2 * sizeof h->b + 2};
+    return item_hash_is_none(h) ? (struct text){0} : evm_hash_text(a, h);
 }
 
 bool item_hash_is_none(const struct hash *h)
@@ -41,25 +35,13 @@ bool item_hash_is_none(const struct hash *h)
     return hash_eq(h, &NONE);
 }
 
-static bool hash_read(struct text t, struct hash *out)
-{
-    return text_starts(t, "0x") &&
-           hex_decode(out->b, sizeof out->b, (struct text){t.p + 2, t.len - 2});
-}
-
 /* --- what the book has -------------------------------------------------------------------------*/
 
 static bool raw_take(struct item *i, struct text raw, size_t place)
 {
-    if (raw.len < 4 || !text_starts(raw, "0x")) {
+    if (raw.len < 4 || !evm_hex_read(&i->arena, raw, &i->raw[place])) {
         return false;
     }
-    uint8_t *p = arena_alloc(&i->arena, raw.len / 2);
-    const struct text digits = {raw.p + 2, raw.len - 2};
-    if (!hex_decode(p, digits.len / 2, digits)) {
-        return false;
-    }
-    i->raw[place] = (struct bytes){p, digits.len / 2};
     i->hash[place] = evm_tx_id(i->raw[place]);
     return true;
 }
@@ -76,7 +58,7 @@ bool item_take(struct item *i, const struct x402_status *s)
     }
     i->count = s->transaction_count;
     i->cancels = s->cancels;
-    i->replaced_us = watch_clock_us();
+    i->replaced_us = steady_now();
     return i->count > 0;
 }
 
@@ -93,7 +75,7 @@ void item_outcome_take(struct item *i, const struct x402_status *s)
 {
     i->block = s->block;
     i->reason = arena_text(&i->arena, s->reason);
-    if (!hash_read(s->settled_by, &i->settled_by)) {
+    if (!evm_hex_read_fixed(i->settled_by.b, sizeof i->settled_by.b, s->settled_by)) {
         i->settled_by = (struct hash){0};
     } else if (!is_own(i, &i->settled_by)) {
         i->has_stranger = true;
@@ -120,7 +102,7 @@ struct item *item_make(struct watch *w, const char *id, const struct x402_status
     i->net = nets_find_id(w->nets, s->name.network);
     arena_init(&i->arena, ITEM_ARENA);
     (void)text_copy(i->id, sizeof i->id, text_of(id));
-    i->begun_us = watch_clock_us();
+    i->begun_us = steady_now();
     i->stage = s->state == X402_SETTLED ? STAGE_MINED : STAGE_SENT;
     i->must_send = i->stage == STAGE_SENT;
     if (!item_fill(i, s)) { /* of a network that the settings do not name any more */
@@ -151,7 +133,7 @@ struct watch_waiter *item_leave(struct item *i, enum stage stage, int64_t pause_
     i->waiters = stage != STAGE_SENT ? NULL : i->waiters;
     i->stage = stage;
     i->is_busy = false;
-    i->next_us = watch_clock_us() + pause_us;
+    i->next_us = steady_now() + pause_us;
     w->busy--;
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->lock);

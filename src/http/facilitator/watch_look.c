@@ -73,7 +73,7 @@ void item_look(struct item *i, bool sends)
         pthread_mutex_lock(&w->lock);
         *(i->sent_us == 0 ? &w->stats.sent : &w->stats.sent_again) += 1;
         pthread_mutex_unlock(&w->lock);
-        i->sent_us = watch_clock_us();
+        i->sent_us = steady_now();
     }
     i->ask = (struct line_ask){.count = 1u + sends + i->count + i->has_stranger + i->counts,
                                .write = look_write,
@@ -83,7 +83,7 @@ void item_look(struct item *i, bool sends)
 
 static int64_t pause_of(struct item *i)
 {
-    const int64_t age = watch_clock_us() - i->begun_us;
+    const int64_t age = steady_now() - i->begun_us;
     const int64_t quick = QUICK_US << (i->looks < 5 ? i->looks : 5);
     i->looks++;
     return age >= OLD_US ? LATE_US : age >= YOUNG_US ? LATER_US : quick < SOON_US ? quick : SOON_US;
@@ -212,7 +212,7 @@ static void heard_lost(struct item *i, const struct heard *h)
 
 static void heard_sent(struct item *i, const struct heard *h)
 {
-    const int64_t now = watch_clock_us();
+    const int64_t now = steady_now();
     if (h->found && h->mined.has_paid) {
         item_say_settled(i, &h->r, &h->head);
     } else if (h->found) {

@@ -12,6 +12,7 @@
 #include "http/facilitator/step.h"
 #include "http/facilitator/watch.h"
 #include "http/workers.h"
+#include "store/steady.h"
 
 #include <pthread.h>
 
@@ -97,8 +98,6 @@ struct watch {
     struct histogram settle_time;
 };
 
-int64_t watch_clock_us(void);
-
 /* --- the items, in watch_item.c ----------------------------------------------------------------*/
 
 /** A payment of the book that nobody here looks after yet; NULL: there is nothing to look after. */
@@ -112,6 +111,7 @@ void item_outcome_take(struct item *i, const struct x402_status *s);
 struct watch_waiter *item_leave(struct item *i, enum stage stage, int64_t pause_us) METE_MUST_CHECK;
 /** The same where nobody waits, or is told later. */
 void item_rest(struct item *i, enum stage stage, int64_t pause_us);
+/** "0x" and the hash; "" for one that is none. */
 struct text item_hash_text(struct arena *a, const struct hash *h);
 bool item_hash_is_none(const struct hash *h);
 

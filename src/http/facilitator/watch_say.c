@@ -3,9 +3,9 @@
  * book may know more: another process looks after the same payments. */
 #include "http/facilitator/watch_parts.h"
 
-#include "base/encode.h"
 #include "base/text.h"
-#include "wire/evm/tx.h"
+#include "wire/evm/fees.h"
+#include "wire/evm/hex.h"
 
 #include <string.h>
 
@@ -42,7 +42,7 @@ static void sent_again(struct item *i)
     i->is_searched = false;
     i->has_stranger = false;
     i->reason = (struct text){0};
-    i->begun_us = watch_clock_us();
+    i->begun_us = steady_now();
     i->replaced_us = i->begun_us;
     item_rest(i, STAGE_SENT, 0);
 }
@@ -52,7 +52,7 @@ static void count(struct item *i, uint64_t *number)
     pthread_mutex_lock(&i->w->lock);
     ++*number;
     if (number == &i->w->stats.settled) {
-        histogram_add(&i->w->settle_time, watch_clock_us() - i->begun_us);
+        histogram_add(&i->w->settle_time, steady_now() - i->begun_us);
     }
     pthread_mutex_unlock(&i->w->lock);
 }
@@ -125,6 +125,9 @@ static void said(void *ctx, enum mete_code code, const struct x402_step_result *
 
 /* --- steps -------------------------------------------------------------------------------------*/
 
+/* What is said is written in an arena of its own: what the book refuses is said again, for as long
+ * as it takes, and must not add up in the item's. */
+
 static void say(struct item *i, enum saying saying, struct x402_step *step)
 {
     i->saying = saying;
@@ -134,28 +137,32 @@ static void say(struct item *i, enum saying saying, struct x402_step *step)
 
 void item_say_settled(struct item *i, const struct evm_receipt *r, const struct evm_block *head)
 {
-    char price[U256_TEXT_MAX];
-    const size_t len = u256_format(r->gas_price, price);
+    struct arena a;
+    arena_init(&a, ITEM_ARENA);
     struct x402_step s = {
         .kind = X402_STEP_SETTLED,
-        .transaction = item_hash_text(&i->arena, &r->tx),
+        .transaction = item_hash_text(&a, &r->tx),
         .block = r->block_number,
         .block_time = head->number == r->block_number ? (mete_time)head->time * TIME_SECOND_US : 0,
         .gas_used = r->gas_used,
-        .gas_price = {price, len}};
+        .gas_price = u256_text(&a, r->gas_price)};
     i->settled_by = r->tx;
     i->block = r->block_number;
     say(i, SAYING_SETTLED, &s);
+    arena_clear(&a);
 }
 
 void item_say_failed(struct item *i, const char *reason)
 {
+    struct arena a;
+    arena_init(&a, ITEM_ARENA);
     struct x402_step s = {.kind = X402_STEP_FAILED,
-                          .transaction = item_hash_text(&i->arena, &i->settled_by),
+                          .transaction = item_hash_text(&a, &i->settled_by),
                           .reason = text_of(reason),
                           .block = i->block};
     i->reason = s.reason;
     say(i, SAYING_FAILED, &s);
+    arena_clear(&a);
 }
 
 void item_say_confirmed(struct item *i)
@@ -172,57 +179,32 @@ void item_say_undone(struct item *i)
 
 /* --- a higher fee ------------------------------------------------------------------------------*/
 
-/** An eighth more than the newest, and at least what a new one would offer. False: no higher one
- *  can be made or paid. */
-static bool fees_raise(const struct item *i, struct evm_tx *tx)
+static void replacement_say(struct item *i, struct arena *a, const struct evm_tx *tx)
 {
-    const u128 most = i->net->fee_max;
-    const u128 tip = tx->tip_max.lo + tx->tip_max.lo / 8 + 1;
-    const u128 least = tx->fee_max.lo + tx->fee_max.lo / 8 + 1;
-    const u128 wanted = i->base.hi == 0 && i->base.lo < most ? 2 * i->base.lo + tip : most;
-    const u128 more = wanted > least ? wanted : least;
-    const u128 max = more < most ? more : most;
-    if (max < least) {
-        return false;
-    }
-    tx->tip_max = u256_of(tip < max ? tip : max);
-    tx->fee_max = u256_of(max);
-    return true;
-}
-
-static struct text number_text(struct arena *a, struct u256 v)
-{
-    char text[U256_TEXT_MAX];
-    const size_t len = u256_format(v, text);
-    return arena_text(a, (struct text){text, len});
-}
-
-static struct text hex_text(struct arena *a, struct bytes b)
-{
-    char *p = arena_alloc(a, 2 * b.len + 3);
-    memcpy(p, "0x", 2);
-    hex_encode(p + 2, b);
-    return (struct text){p, 2 * b.len + 2};
-}
-
-bool item_say_replaced(struct item *i)
-{
-    struct evm_tx tx;
-    struct arena *a = &i->arena;
     char to[EVM_ADDRESS_TEXT_LEN + 1];
-    if (i->count == BODIES || evm_tx_decode(a, i->raw[0], &tx, NULL) != METE_OK ||
-        !fees_raise(i, &tx)) {
-        return false;
-    }
-    evm_address_format(&tx.to, to);
+    evm_address_format(&tx->to, to);
     struct x402_step s = {.kind = X402_STEP_REPLACE,
                           .cancels = i->cancels || i->until < desk_now(),
                           .call = {.network = i->net->id,
                                    .to = text_of(to),
-                                   .data = hex_text(a, tx.data),
-                                   .gas = tx.gas,
-                                   .fee_max = number_text(a, tx.fee_max),
-                                   .tip_max = number_text(a, tx.tip_max)}};
+                                   .data = evm_hex(a, tx->data),
+                                   .gas = tx->gas,
+                                   .fee_max = u256_text(a, tx->fee_max),
+                                   .tip_max = u256_text(a, tx->tip_max)}};
     say(i, SAYING_REPLACE, &s);
-    return true;
+}
+
+bool item_say_replaced(struct item *i)
+{
+    struct arena a;
+    struct evm_tx tx;
+    const struct evm_fees now = evm_fees_of(i->base, u256_of(0), i->net->fee_max);
+    arena_init(&a, ITEM_ARENA);
+    const bool may = i->count < BODIES && evm_tx_decode(&a, i->raw[0], &tx, NULL) == METE_OK &&
+                     evm_fees_raise(&now, i->net->fee_max, &tx);
+    if (may) {
+        replacement_say(i, &a, &tx);
+    }
+    arena_clear(&a);
+    return may;
 }

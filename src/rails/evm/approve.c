@@ -115,9 +115,8 @@ static const char *answers_read(const struct rail *r, struct asking *q, struct e
         !chain_answer_u64(&q->round, q->gas, &a->tx.gas) || a->tx.gas > GAS_MAX) {
         return "the token refuses to allow that; some want 0 before another amount";
     }
-    a->tx.gas += a->tx.gas / 5;
-    a->tx.tip_max = u256_of(fees.tip < fees.max ? fees.tip : fees.max);
-    a->tx.fee_max = u256_of(fees.max);
+    a->tx.gas = evm_gas_room(a->tx.gas);
+    evm_fees_offer(&fees, &a->tx);
     METE_ASSERT(u256_mul_small(a->tx.fee_max, a->tx.gas, &a->gas_cost)); /* both are bounded */
     return u256_cmp(a->gas_cost, coins) <= 0 ? NULL : "the account has too few coins for gas";
 }

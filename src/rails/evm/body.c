@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Anchors and bodies: what is committed, and reading it back. */
-#include "base/encode.h"
 #include "base/text.h"
 #include "rails/evm/evm_parts.h"
 
 #include <stdio.h>
 #include <string.h>
-
-struct text evm_hash_text(struct arena *a, const struct hash *h)
-{
-    char digits[2 * sizeof h->b + 1];
-    hex_encode(digits, (struct bytes){h->b, sizeof h->b});
-    return arena_printf(a, "0x%s", digits);
-}
 
 struct text evm_anchor(struct arena *a, uint64_t chain_id, const struct evm_address *sender,
                        uint64_t nonce, size_t index)
@@ -24,24 +16,14 @@ struct text evm_anchor(struct arena *a, uint64_t chain_id, const struct evm_addr
     return index == 0 ? t : arena_printf(a, "%.*s#%zu", (int)t.len, t.p, index);
 }
 
-static void hex_put(struct buf *out, struct bytes raw)
-{
-    char digits[2 * 32 + 1];
-    for (size_t at = 0; at < raw.len; at += 32) {
-        const size_t n = raw.len - at < 32 ? raw.len - at : 32;
-        hex_encode(digits, (struct bytes){raw.p + at, n});
-        buf_put_str(out, digits);
-    }
-}
-
 struct text evm_body(struct arena *a, const struct evm_tx *const *tx, size_t count)
 {
     struct buf body = {0}, raw = {0};
     for (size_t i = 0; i < count; i++) {
         buf_reset(&raw);
         evm_tx_put(tx[i], &raw);
-        buf_put_str(&body, i > 0 ? ",0x" : "0x");
-        hex_put(&body, buf_bytes(&raw));
+        buf_put_str(&body, i > 0 ? "," : "");
+        evm_hex_put(&body, buf_bytes(&raw));
     }
     const struct text text = arena_text(a, buf_text(&body));
     buf_clear(&raw);
@@ -61,13 +43,7 @@ void evm_body_set(struct arena *a, struct rail_payment *p, const struct evm_tx *
 static bool tx_read(struct arena *a, uint64_t chain_id, struct text hex, struct evm_fill *out,
                     struct evm_address *sender)
 {
-    if (!text_starts(hex, "0x") || hex.len % 2 != 0) {
-        return false;
-    }
-    const size_t len = hex.len / 2 - 1;
-    uint8_t *raw = arena_alloc(a, len);
-    out->raw = (struct bytes){raw, len};
-    return hex_decode(raw, len, (struct text){hex.p + 2, hex.len - 2}) &&
+    return evm_hex_read(a, hex, &out->raw) &&
            evm_tx_decode(a, out->raw, &out->tx, NULL) == METE_OK && out->tx.chain_id == chain_id &&
            evm_tx_sender(&out->tx, sender, NULL) == METE_OK;
 }

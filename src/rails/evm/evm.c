@@ -260,7 +260,7 @@ static enum mete_code bounds_read(struct rail *r, const struct reading *in,
         code = number(in, "replace_after_s", REPLACE_AFTER_S, REPLACE_AFTER_MAX, &after);
     }
     r->confirmations = (uint32_t)deep;
-    r->fee_max = gwei * GWEI;
+    r->fee_max = gwei * EVM_GWEI;
     r->replace_after = (mete_time)after * TIME_SECOND_US;
     return code;
 }

@@ -9,14 +9,14 @@
 #include "rails/evm/network.h"
 #include "rails/rail.h"
 #include "wire/evm/batch.h"
+#include "wire/evm/fees.h"
+#include "wire/evm/hex.h"
 
 #define EVM_TOKENS_MAX    16
 #define EVM_COIN_DECIMALS 18
-#define EVM_GAS_MAX       UINT64_C(16777216) /* of one transaction (EIP-7825) */
-#define EVM_GAS_ONE_MAX   UINT64_C(1000000)  /* of one payment by itself */
-#define EVM_PAYMENTS_MAX  200                /* of one call */
-#define EVM_FILLS_MAX     16u                /* of one body */
-#define GWEI              ((u128)1000000000)
+#define EVM_GAS_ONE_MAX   UINT64_C(1000000) /* of one payment by itself */
+#define EVM_PAYMENTS_MAX  200               /* of one call */
+#define EVM_FILLS_MAX     16u               /* of one body */
 
 struct evm_token {
     char code[ASSET_CODE_LEN_MAX + 1];
@@ -59,17 +59,6 @@ bool evm_amount_back(const struct asset *asset, const struct evm_token *t, struc
 
 /* --- fees --------------------------------------------------------------------------------------*/
 
-struct evm_fees {
-    u128 base; /* wei a gas, of the latest block */
-    u128 tip;
-    u128 max;
-};
-/** What a new transaction offers: base fee twice and the tip, below the cap. */
-struct evm_fees evm_fees_of(const struct rail *r, struct u256 base, struct u256 tip);
-/** Raises the fees of `tx` by an eighth at least, and to what a new one would offer: nodes take no
- *  less for a replacement (10 %). False when the cap does not allow it. */
-bool evm_fees_raise(const struct rail *r, const struct evm_fees *now,
-                    struct evm_tx *tx) METE_MUST_CHECK;
 /** What is asked for fees: the latest block, and the tip that the node thinks right. */
 struct evm_fee_asks {
     size_t block;
@@ -140,7 +129,5 @@ void evm_probe(struct rail *r, struct rail_payment **p, size_t count, struct are
 
 /** What nodes say when they have a transaction already: geth, erigon, nethermind, besu, anvil. */
 bool evm_is_known(struct text said);
-/** "0x" and the hash. */
-struct text evm_hash_text(struct arena *a, const struct hash *h);
 
 #endif

@@ -92,13 +92,6 @@ static struct u256 gas_cost(const struct evm_trace *t)
                : U256_MAX;
 }
 
-static void jw_number(struct json_writer *w, const char *key, struct u256 v)
-{
-    char digits[U256_TEXT_MAX];
-    const size_t len = u256_format(v, digits);
-    jw_text(w, key, (struct text){digits, len});
-}
-
 static struct text proof(struct evm_probe *x, const struct evm_look *l, const struct evm_trace *t)
 {
     struct buf out = {0};
@@ -112,8 +105,8 @@ static struct text proof(struct evm_probe *x, const struct evm_look *l, const st
     jw_text(&w, "block_hash", evm_hash_text(&x->own, &t->receipt.block));
     jw_int(&w, "confirmations", (int64_t)(x->head.number - t->receipt.block_number + 1));
     jw_int(&w, "gas_used", (int64_t)(t->receipt.gas_used & INT64_MAX));
-    jw_number(&w, "gas_price_wei", t->receipt.gas_price);
-    jw_number(&w, "gas_cost_wei", gas_cost(t));
+    jw_u256(&w, "gas_price_wei", t->receipt.gas_price);
+    jw_u256(&w, "gas_cost_wei", gas_cost(t));
     jw_int(&w, "payments", (int64_t)l->paid.batch_count);
     jw_int(&w, "place", (int64_t)l->paid.index);
     jw_end_object(&w);

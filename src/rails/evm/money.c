@@ -73,44 +73,6 @@ bool evm_amount_back(const struct asset *asset, const struct evm_token *t, struc
 
 /* --- fees --------------------------------------------------------------------------------------*/
 
-static u128 clamp(struct u256 v, u128 max)
-{
-    return v.hi != 0 || v.lo > max ? max : v.lo;
-}
-
-static u128 least(u128 a, u128 b)
-{
-    return a < b ? a : b;
-}
-
-struct evm_fees evm_fees_of(const struct rail *r, struct u256 base, struct u256 tip)
-{
-    struct evm_fees f = {.base = clamp(base, ~(u128)0 >> 4)};
-    f.tip = clamp(tip, r->fee_max);
-    f.max = least(2 * f.base + f.tip, r->fee_max);
-    return f;
-}
-
-/** An eighth more, rounded up. */
-static u128 raised(u128 v)
-{
-    return v + v / 8 + 1;
-}
-
-bool evm_fees_raise(const struct rail *r, const struct evm_fees *now, struct evm_tx *tx)
-{
-    u128 tip = raised(clamp(tx->tip_max, ~(u128)0 >> 4));
-    u128 max = raised(clamp(tx->fee_max, ~(u128)0 >> 4));
-    if (max > r->fee_max) {
-        return false;
-    }
-    tip = tip > now->tip ? tip : now->tip;
-    max = max > now->max ? max : now->max;
-    tx->tip_max = u256_of(least(tip, max));
-    tx->fee_max = u256_of(max);
-    return true;
-}
-
 struct evm_fee_asks evm_fees_ask(struct chain_round *round)
 {
     struct evm_fee_asks asks;
@@ -127,8 +89,8 @@ bool evm_fees_answer(const struct rail *r, const struct chain_round *round,
         return false;
     }
     if (!chain_answer_u256(round, asks.tip, &tip)) {
-        tip = u256_of(GWEI); /* not every node has an opinion */
+        tip = u256_of(EVM_GWEI); /* not every node has an opinion */
     }
-    *out = evm_fees_of(r, latest->base_fee, tip);
+    *out = evm_fees_of(latest->base_fee, tip, r->fee_max);
     return true;
 }

@@ -55,8 +55,6 @@ bool evm_coins_suffice(const struct evm_plan *plan, const struct evm_scene *scen
 struct evm_tx evm_plan_tx(const struct evm_plan *plan, const struct evm_scene *scene, uint64_t gas);
 /** Spends: coins for gas and value. */
 void evm_plan_spend(struct evm_plan *plan, const struct evm_tx *tx);
-/** Gas as it is estimated, and a fifth more. */
-uint64_t evm_gas_room(uint64_t estimate);
 size_t evm_token_index(const struct rail *r, const struct evm_token *t);
 
 /** Puts as many payments as may be into transactions of the batch contract; what it leaves is not

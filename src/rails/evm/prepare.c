@@ -184,13 +184,10 @@ bool evm_coins_suffice(const struct evm_plan *plan, const struct evm_scene *scen
 
 struct evm_tx evm_plan_tx(const struct evm_plan *plan, const struct evm_scene *scene, uint64_t gas)
 {
-    return (struct evm_tx){
-        .type = EVM_TX_FEE_MARKET,
-        .chain_id = chain_id(plan->rail->chain),
-        .tip_max = u256_of(scene->fees.tip < scene->fees.max ? scene->fees.tip : scene->fees.max),
-        .fee_max = u256_of(scene->fees.max),
-        .gas = gas,
-    };
+    struct evm_tx tx = {
+        .type = EVM_TX_FEE_MARKET, .chain_id = chain_id(plan->rail->chain), .gas = gas};
+    evm_fees_offer(&scene->fees, &tx);
+    return tx;
 }
 
 void evm_plan_spend(struct evm_plan *plan, const struct evm_tx *tx)
@@ -199,11 +196,6 @@ void evm_plan_spend(struct evm_plan *plan, const struct evm_tx *tx)
     if (!u256_add(plan->coin_spent, cost, &plan->coin_spent)) {
         plan->coin_spent = U256_MAX;
     }
-}
-
-uint64_t evm_gas_room(uint64_t estimate)
-{
-    return estimate + estimate / 5;
 }
 
 /* --- one by one --------------------------------------------------------------------------------*/
@@ -248,12 +240,6 @@ static void said(struct chain_round *round, size_t place, char *out, size_t size
     }
 }
 
-static bool is_revert(const struct rpc_answer *a)
-{
-    return a->is_error &&
-           (a->error_code == 3 || memmem(a->error_text.p, a->error_text.len, "revert", 6) != NULL);
-}
-
 static void token_judge(struct evm_job *j, struct chain_round *round, struct u256 left)
 {
     struct bytes data;
@@ -277,7 +263,7 @@ static void coin_judge(struct evm_job *j, struct chain_round *round, struct u256
 {
     if (u256_cmp(left, j->amount) < 0) {
         delay(j, "the account that pays has too few coins");
-    } else if (is_revert(chain_answer(round, j->gas))) {
+    } else if (rpc_is_revert(chain_answer(round, j->gas))) {
         reject(j, "the contract at the destination takes no coins",
                "Give an address that takes coins.");
     }

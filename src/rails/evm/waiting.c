@@ -64,7 +64,7 @@ static void raise_fee(struct evm_probe *x, struct evm_trace *t, size_t place)
     struct body_parts parts = {.tx = {&tx}, .count = 1};
     t->is_replaced = true;
     if (tx.type != EVM_TX_FEE_MARKET || !is_of_lane(x, &t->sent) ||
-        !evm_fees_raise(x->rail, &x->fees, &tx)) {
+        !evm_fees_raise(&x->fees, x->rail->fee_max, &tx)) {
         return;
     }
     lane_sign(x->rail->lane, &tx);
@@ -117,8 +117,7 @@ static const struct evm_tx *fill_make(struct evm_probe *x, uint64_t nonce)
                           .nonce = nonce,
                           .gas = COIN_GAS,
                           .to = *lane_address(x->rail->lane)};
-    tx->tip_max = u256_of(x->fees.tip < x->fees.max ? x->fees.tip : x->fees.max);
-    tx->fee_max = u256_of(x->fees.max);
+    evm_fees_offer(&x->fees, tx);
     lane_sign(x->rail->lane, tx);
     return tx;
 }

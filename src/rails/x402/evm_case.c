@@ -5,11 +5,9 @@
 #include "rails/x402/evm_case.h"
 
 #include "base/text.h"
+#include "wire/evm/fees.h"
 
 #include <string.h>
-
-#define TIP_WEI  ((u128)1000000000) /* where a node has no opinion */
-#define FEE_ROOM (~(u128)0 >> 4)
 
 static const struct rpc_block LATEST = {.tag = RPC_LATEST};
 static const struct rpc_block PENDING = {.tag = RPC_PENDING};
@@ -56,8 +54,8 @@ void evm_case_call(struct x402_case *c, struct evm_address *to, struct bytes *da
         *to = e->terms.is_upto ? EVM_X402_UPTO_PROXY : EVM_X402_EXACT_PROXY;
     }
     *data = evm_kept(c->arena, &out);
-    /* the wallet is made first, in the same transaction, unless it is there; the proxy of "upto"
-     * takes only the facilitator itself for its caller */
+    /* the wallet is made first, in the same transaction; the proxy of "upto" takes only the
+     * facilitator itself for its caller */
     if (e->is_wrapped && !e->terms.is_upto) {
         const struct multicall calls[] = {{e->wallet.factory, true, e->wallet.factory_call},
                                           {*to, false, *data}};
@@ -79,10 +77,12 @@ static size_t account_ask(struct rpc_batch *b, const char *method, const struct 
     return place;
 }
 
-/** One call that reads, and the buffer is empty again. */
-static void read_ask(struct rpc_batch *b, const struct evm_address *to, struct buf *data)
+/** One call that reads, and the buffer is empty again. Whose contract it is nobody knows: it gets
+ *  no more gas than a settlement. */
+static void read_ask(const struct x402_case *c, struct rpc_batch *b, const struct evm_address *to,
+                     struct buf *data)
 {
-    const struct rpc_call call = {.to = to, .data = buf_bytes(data)};
+    const struct rpc_call call = {.to = to, .gas = c->net->gas_max, .data = buf_bytes(data)};
     (void)rpc_request_call(b, "eth_call", &call, LATEST);
     buf_reset(data);
 }
@@ -91,7 +91,9 @@ static void trial_ask(struct x402_case *c, struct rpc_batch *b)
 {
     struct evm_address to;
     struct rpc_call call = {
-        .from = c->net->account != NULL ? evm_signer_address(c->net->account) : NULL, .to = &to};
+        .from = c->net->account != NULL ? evm_signer_address(c->net->account) : NULL,
+        .to = &to,
+        .gas = moves(c) ? EVM_GAS_MAX : c->net->gas_max}; /* of too much the estimate tells */
     evm_case_call(c, &to, &call.data);
     (void)rpc_request_call(b, moves(c) ? "eth_estimateGas" : "eth_call", &call, LATEST);
 }
@@ -99,7 +101,7 @@ static void trial_ask(struct x402_case *c, struct rpc_batch *b)
 static void wallet_ask(struct x402_case *c, struct rpc_batch *b, struct buf *data)
 {
     call_put_is_valid(data, &c->evm->digest, c->evm->signature);
-    read_ask(b, &c->evm->pay.from, data);
+    read_ask(c, b, &c->evm->pay.from, data);
 }
 
 /** What only a settlement needs: what it will cost, and the account's next nonce and coins. */
@@ -115,7 +117,7 @@ static void account_asks(const struct x402_case *c, struct rpc_batch *b)
     (void)rpc_request_plain(b, "eth_maxPriorityFeePerGas");
     struct buf data = {0};
     abi_put_selector(&data, ABI_DECIMALS);
-    read_ask(b, &c->evm->terms.asset, &data);
+    read_ask(c, b, &c->evm->terms.asset, &data);
     buf_clear(&data);
 }
 
@@ -127,7 +129,7 @@ static void all_ask(struct x402_case *c, struct rpc_batch *b)
     struct buf data = {0};
     (void)account_ask(b, "eth_getCode", &e->pay.from, LATEST);
     call_put_of(&data, ABI_BALANCE_OF, &e->pay.from);
-    read_ask(b, &e->terms.asset, &data);
+    read_ask(c, b, &e->terms.asset, &data);
     if (e->asks_trial) {
         trial_ask(c, b);
     }
@@ -146,16 +148,16 @@ static void why_ask(struct x402_case *c, struct rpc_batch *b)
     struct buf data = {0};
     if (e->pay.method == X402_EIP3009) {
         call_put_state(&data, &e->pay.from, &e->pay.authorization.nonce);
-        read_ask(b, &e->terms.asset, &data);
+        read_ask(c, b, &e->terms.asset, &data);
         abi_put_selector(&data, ABI_NAME);
-        read_ask(b, &e->terms.asset, &data);
+        read_ask(c, b, &e->terms.asset, &data);
         abi_put_selector(&data, ABI_VERSION);
-        read_ask(b, &e->terms.asset, &data);
+        read_ask(c, b, &e->terms.asset, &data);
     } else {
         abi_put_selector(&data, ABI_PERMIT2);
-        read_ask(b, &e->pay.permit2.spender, &data);
+        read_ask(c, b, &e->pay.permit2.spender, &data);
         call_put_between(&data, ABI_ALLOWANCE, &e->pay.from, &EVM_PERMIT2);
-        read_ask(b, &e->terms.asset, &data);
+        read_ask(c, b, &e->terms.asset, &data);
     }
     buf_clear(&data);
 }
@@ -236,10 +238,15 @@ static bool node_failed(struct x402_case *c, const struct rpc_answer *a)
     return decide(c, c->settles ? X402_REASON_UNEXPECTED_SETTLE : X402_REASON_UNEXPECTED_VERIFY);
 }
 
-static bool is_revert(const struct rpc_answer *a)
+/** The call has failed, not the node: it was reverted, or there was too little gas for it. */
+static bool call_failed(const struct rpc_answer *a)
 {
-    return a->is_error &&
-           (a->error_code == 3 || memmem(a->error_text.p, a->error_text.len, "revert", 6) != NULL);
+    static const char *const WORDS[] = {"out of gas", "OutOfGas", "gas required exceeds"};
+    bool is_short = false;
+    for (size_t i = 0; a->is_error && i < ARRAY_LEN(WORDS); i++) {
+        is_short |= memmem(a->error_text.p, a->error_text.len, WORDS[i], strlen(WORDS[i])) != NULL;
+    }
+    return is_short || rpc_is_revert(a);
 }
 
 static bool data_of(struct x402_case *c, const struct rpc_answer *a, struct bytes *out)
@@ -282,7 +289,7 @@ static bool trial_judge(struct x402_case *c)
 static bool signature_judge(struct x402_case *c, bool has_code, const struct rpc_answer *wallet)
 {
     struct evm_case *e = c->evm;
-    if (e->is_wrapped && !has_code) {
+    if (e->is_wrapped) {
         if (!factory_is_allowed(c)) {
             return decide(c, X402_REASON_EIP6492_FACTORY);
         }
@@ -299,11 +306,6 @@ static bool signature_judge(struct x402_case *c, bool has_code, const struct rpc
         return false;
     }
     return wallet_agrees(c, wallet) ? trial_judge(c) : decide(c, e->words->signature);
-}
-
-static u128 clamp(struct u256 v)
-{
-    return v.hi != 0 || v.lo > FEE_ROOM ? FEE_ROOM : v.lo;
 }
 
 /** What the transaction offers, and whether the account can. `a`: gas, nonce, coins, block, tip. */
@@ -324,14 +326,14 @@ static bool costs_read(struct x402_case *c, const struct rpc_answer *gas,
         net_token(c->net, &c->evm->terms.asset) == NULL) {
         c->decimals = (uint8_t)places;
     }
-    c->gas += c->gas / 5;
-    tip = !a[3].is_error && rpc_u256(a[3].result, &tip) ? tip : u256_of(TIP_WEI);
-    const u128 base = clamp(latest.base_fee);
-    const u128 wanted = 2 * base + clamp(tip);
-    const u128 most = wanted < c->net->fee_max ? wanted : c->net->fee_max;
-    c->fee_max = u256_of(most);
-    c->tip_max = u256_of(clamp(tip) < most ? clamp(tip) : most);
-    if (c->gas > c->net->gas_max || base > c->net->fee_max) {
+    if (!rpc_u256(a[3].result, &tip)) {
+        tip = u256_of(EVM_GWEI); /* not every node has an opinion */
+    }
+    const struct evm_fees fees = evm_fees_of(latest.base_fee, tip, c->net->fee_max);
+    c->gas = evm_gas_room(c->gas);
+    c->fee_max = u256_of(fees.max);
+    c->tip_max = u256_of(fees.tip);
+    if (c->gas > c->net->gas_max || fees.base > c->net->fee_max) {
         return case_refuse(c, X402_REASON_GAS_TOO_HIGH);
     }
     if (!u256_mul_small(c->fee_max, c->gas, &cost) || u256_cmp(coins, cost) < 0) {
@@ -362,15 +364,19 @@ static bool all_hear(struct x402_case *c, const struct rpc_answer *a)
     if (!data_of(c, &a[0], &code)) {
         return node_failed(c, &a[0]);
     }
+    if (e->is_wrapped && code.len > 0) { /* it stands: asked once more without the factory, ... */
+        e->is_wrapped = false;           /* which may be anybody's contract */
+        return false;
+    }
     if (!data_of(c, &a[1], &balance) || !abi_answer_u256(balance, &e->balance)) {
-        return a[1].is_error && !is_revert(&a[1]) ? node_failed(c, &a[1])
-                                                  : decide(c, X402_REASON_ASSET_NOT_DEPLOYED);
+        return a[1].is_error && !call_failed(&a[1]) ? node_failed(c, &a[1])
+                                                    : decide(c, X402_REASON_ASSET_NOT_DEPLOYED);
     }
     if (trial != NULL && trial->is_error) {
         struct bytes data;
         e->trial_failed = true;
         node_said(c, trial);
-        if (!is_revert(trial) && !c->settles) {
+        if (!call_failed(trial) && !c->settles) {
             return node_failed(c, trial);
         }
         if (rpc_revert_data(c->arena, trial, &data) && abi_selector(data) == ABI_INVALID_NONCE) {

@@ -6,6 +6,7 @@
 
 #include "rails/x402/scheme.h"
 #include "wire/evm/calls.h"
+#include "wire/evm/hex.h"
 #include "wire/x402/exact.h"
 
 /** The words that a method has for what goes wrong. */
@@ -26,7 +27,7 @@ struct evm_case {
     struct evm_signature by; /* when it has the form of an account's */
     bool has_form;           /* that it has */
     bool is_payers;          /* and the payer's key made it */
-    bool is_wrapped;         /* EIP-6492, with a factory */
+    bool is_wrapped;         /* EIP-6492, with a factory, and no wallet stands there yet */
     struct eip6492 wallet;   /* of a wrapped one */
     bool has_approval;       /* EIP-2612 beside it */
     struct x402_eip2612 approval;
@@ -41,8 +42,6 @@ struct evm_case {
 
 /** A copy of a buffer's bytes in the arena; clears the buffer. */
 struct bytes evm_kept(struct arena *a, struct buf *b);
-/** The same as "0x..." */
-struct text evm_hex(struct arena *a, struct bytes b);
 
 /** Refuses: always false. */
 bool case_refuse(struct x402_case *c, enum x402_reason reason);

@@ -2,7 +2,6 @@
  * What can be said of a payment on an EVM chain without asking a node. Nothing that the payer or
  * the server says is believed: amounts, recipients and times are compared as numbers and bytes.
  * Reasons and their meaning: x402's scheme_exact_evm and scheme_upto, and @x402/evm 2.27.0. */
-#include "base/encode.h"
 #include "base/text.h"
 #include "core/amount.h"
 #include "rails/x402/evm_case.h"
@@ -25,14 +24,6 @@ struct bytes evm_kept(struct arena *a, struct buf *b)
     memcpy(p, b->p, b->len);
     buf_clear(b);
     return out;
-}
-
-struct text evm_hex(struct arena *a, struct bytes b)
-{
-    char *p = arena_alloc(a, 2 * b.len + 3);
-    memcpy(p, "0x", 2);
-    hex_encode(p + 2, b);
-    return (struct text){p, 2 * b.len + 2};
 }
 
 bool case_refuse(struct x402_case *c, enum x402_reason reason)
@@ -86,7 +77,6 @@ static void names_fill(struct x402_case *c)
 {
     const struct evm_case *e = c->evm;
     const struct x402_evm_payment *p = &e->pay;
-    char number[U256_TEXT_MAX];
     c->payer = payer_of(c);
     c->from = evm_hex(c->arena, (struct bytes){p->from.b, sizeof p->from.b});
     c->asset = evm_hex(c->arena, (struct bytes){e->terms.asset.b, sizeof e->terms.asset.b});
@@ -99,8 +89,7 @@ static void names_fill(struct x402_case *c)
         c->nonce = evm_hex(
             c->arena, (struct bytes){p->authorization.nonce.b, sizeof p->authorization.nonce.b});
     } else {
-        size_t len = u256_format(p->permit2.nonce, number);
-        c->nonce = arena_text(c->arena, (struct text){number, len});
+        c->nonce = u256_text(c->arena, p->permit2.nonce);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "core/amount.h"
 #include "rails/evm/network.h"
 #include "rails/settings.h"
+#include "wire/evm/fees.h"
 #include "wire/json.h"
 #include "wire/url.h"
 
@@ -21,9 +22,7 @@
 #define CONFIRMATIONS     12u
 #define CONFIRMATIONS_MAX 100000
 #define GAS               500000u
-#define GAS_MAX           16777216 /* of one transaction (EIP-7825) */
 #define FEE_GWEI          500u
-#define GWEI              ((u128)1000000000)
 #define POINTER_MAX       128
 
 /** One entry being read. */
@@ -186,13 +185,13 @@ static enum mete_code bounds_read(const struct entry *in)
     struct net *n = in->net;
     int64_t deep = n->confirmations;
     int64_t gas = GAS;
-    i128 wei = (i128)(FEE_GWEI * GWEI);
+    i128 wei = (i128)(FEE_GWEI * EVM_GWEI);
     const struct json *j = json_get(in->json, "confirmations");
     if (j != NULL && !json_int(j, 1, CONFIRMATIONS_MAX, &deep)) {
         return wrong(in, "confirmations", "a number of blocks, 1 or more");
     }
     j = json_get(in->json, "gas_max");
-    if (j != NULL && !json_int(j, 21000, GAS_MAX, &gas)) {
+    if (j != NULL && !json_int(j, 21000, EVM_GAS_MAX, &gas)) {
         return wrong(in, "gas_max", "gas of one settlement, 21000 to 16777216");
     }
     j = json_get(in->json, "fee_max_gwei");

@@ -2,8 +2,8 @@
  * JSON-RPC requests and values. Receipts and blocks are read in rpc_read.c. */
 #include "wire/evm/rpc.h"
 
-#include "base/encode.h"
 #include "base/text.h"
+#include "wire/evm/hex.h"
 
 void rpc_batch_begin(struct rpc_batch *b, struct buf *out, uint64_t first_id)
 {
@@ -49,13 +49,17 @@ void jw_quantity(struct json_writer *w, const char *key, struct u256 v)
     jw_text(w, key, (struct text){text, len});
 }
 
+void jw_u256(struct json_writer *w, const char *key, struct u256 v)
+{
+    char text[U256_TEXT_MAX];
+    size_t len = u256_format(v, text);
+    jw_text(w, key, (struct text){text, len});
+}
+
 void jw_data(struct json_writer *w, const char *key, struct bytes v)
 {
     struct buf hex = {0};
-    buf_put_str(&hex, "0x");
-    buf_reserve(&hex, 2 * v.len + 1);
-    hex_encode((char *)hex.p + hex.len, v);
-    hex.len += 2 * v.len;
+    evm_hex_put(&hex, v);
     jw_text(w, key, buf_text(&hex));
     buf_clear(&hex);
 }
@@ -110,16 +114,6 @@ static bool is_string(const struct json *j)
     return j != NULL && j->type == JSON_STRING;
 }
 
-/* The digits after "0x". */
-static bool hex_digits(const struct json *j, struct text *out)
-{
-    if (!is_string(j) || !text_starts(j->text, "0x")) {
-        return false;
-    }
-    *out = (struct text){j->text.p + 2, j->text.len - 2};
-    return true;
-}
-
 bool rpc_u256(const struct json *j, struct u256 *out)
 {
     return is_string(j) && u256_parse_quantity(j->text, out);
@@ -138,21 +132,10 @@ bool rpc_address(const struct json *j, struct evm_address *out)
 
 bool rpc_hash(const struct json *j, struct hash *out)
 {
-    struct text digits;
-    return hex_digits(j, &digits) && hex_decode(out->b, sizeof(out->b), digits);
+    return is_string(j) && evm_hex_read_fixed(out->b, sizeof(out->b), j->text);
 }
 
 bool rpc_data(struct arena *a, const struct json *j, struct bytes *out)
 {
-    struct text digits;
-    if (!hex_digits(j, &digits)) {
-        return false;
-    }
-    size_t len = digits.len / 2;
-    uint8_t *p = arena_alloc(a, len);
-    if (!hex_decode(p, len, digits)) {
-        return false;
-    }
-    *out = (struct bytes){p, len};
-    return true;
+    return is_string(j) && evm_hex_read(a, j->text, out);
 }

@@ -52,6 +52,9 @@ struct rpc_call {
 size_t rpc_request_call(struct rpc_batch *b, const char *method, const struct rpc_call *call,
                         struct rpc_block block);
 
+/** A number as people and x402 write it: a string of decimal digits. */
+void jw_u256(struct json_writer *w, const char *key, struct u256 v);
+
 /* Answers. */
 
 struct rpc_answer {
@@ -71,6 +74,8 @@ struct rpc_answer {
 enum mete_code rpc_answers_read(struct arena *a, struct text input, uint64_t first_id,
                                 struct rpc_answer *answers, size_t count,
                                 struct mete_err *err) METE_MUST_CHECK;
+/** Whether the call that was tried was reverted; else the node has failed, or does not like it. */
+bool rpc_is_revert(const struct rpc_answer *answer);
 /** The bytes of a revert that an error carries; false when it carries none. */
 bool rpc_revert_data(struct arena *a, const struct rpc_answer *answer,
                      struct bytes *out) METE_MUST_CHECK;

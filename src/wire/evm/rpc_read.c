@@ -4,10 +4,12 @@
 #include "wire/evm/rpc.h"
 
 #include <stdio.h>
+#include <string.h>
 
-#define POINTER_MAX 64
-#define SAID_MAX    sizeof(((struct mete_err *)NULL)->text)
-#define LOG_LEN_MIN 64 /* characters of a log, so that [0,0,0] takes no memory */
+#define POINTER_MAX  64
+#define SAID_MAX     sizeof(((struct mete_err *)NULL)->text)
+#define ERROR_REVERT 3  /* geth's code for it */
+#define LOG_LEN_MIN  64 /* characters of a log, so that [0,0,0] takes no memory */
 
 static enum mete_code refuse(struct mete_err *err, size_t i, const char *what)
 {
@@ -98,6 +100,13 @@ enum mete_code rpc_answers_read(struct arena *a, struct text input, uint64_t fir
     return i == count
                ? METE_OK
                : mete_fail(err, METE_RPC_ANSWER, "", "%zu answers to %zu requests", i, count);
+}
+
+bool rpc_is_revert(const struct rpc_answer *answer)
+{
+    return answer->is_error && (answer->error_code == ERROR_REVERT ||
+                                memmem(answer->error_text.p, answer->error_text.len, "revert",
+                                       strlen("revert")) != NULL);
 }
 
 bool rpc_revert_data(struct arena *a, const struct rpc_answer *answer, struct bytes *out)

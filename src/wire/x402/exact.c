@@ -2,8 +2,8 @@
  * Reading and writing the scheme's part of a payment on EVM chains. */
 #include "wire/x402/exact.h"
 
-#include "base/encode.h"
 #include "base/text.h"
+#include "wire/evm/rpc.h"
 #include "wire/x402/member.h"
 
 #define AUTHORIZATION(name, member, read) MUST(name, struct evm_authorization, member, read, 0, 0)
@@ -182,28 +182,6 @@ static void put_address(struct json_writer *w, const char *key, const struct evm
     jw_str(w, key, text);
 }
 
-static void put_u256(struct json_writer *w, const char *key, struct u256 v)
-{
-    char text[U256_TEXT_MAX];
-    size_t len = u256_format(v, text);
-    jw_text(w, key, (struct text){text, len});
-}
-
-/* Any length: piece by piece into a string that needs no escapes. */
-static void put_hex(struct json_writer *w, const char *key, struct bytes in)
-{
-    struct buf hex = {0};
-    buf_put_str(&hex, "\"0x");
-    for (size_t i = 0; i < in.len; i++) {
-        char digits[3];
-        hex_encode(digits, (struct bytes){in.p + i, 1});
-        buf_put(&hex, digits, 2);
-    }
-    buf_put_u8(&hex, '"');
-    jw_raw(w, key, buf_text(&hex));
-    buf_clear(&hex);
-}
-
 void x402_authorization_write(struct buf *out, const struct evm_authorization *a,
                               struct bytes signature)
 {
@@ -213,12 +191,12 @@ void x402_authorization_write(struct buf *out, const struct evm_authorization *a
     jw_object(&w, "authorization");
     put_address(&w, "from", &a->from);
     put_address(&w, "to", &a->to);
-    put_u256(&w, "value", a->value);
-    put_u256(&w, "validAfter", a->valid_after);
-    put_u256(&w, "validBefore", a->valid_before);
-    put_hex(&w, "nonce", (struct bytes){a->nonce.b, sizeof a->nonce.b});
+    jw_u256(&w, "value", a->value);
+    jw_u256(&w, "validAfter", a->valid_after);
+    jw_u256(&w, "validBefore", a->valid_before);
+    jw_data(&w, "nonce", (struct bytes){a->nonce.b, sizeof a->nonce.b});
     jw_end_object(&w);
-    put_hex(&w, "signature", signature);
+    jw_data(&w, "signature", signature);
     jw_end_object(&w);
 }
 
@@ -228,22 +206,22 @@ void x402_permit2_write(struct buf *out, const struct evm_permit2 *p,
     struct json_writer w;
     jw_init(&w, out, false);
     jw_object(&w, NULL);
-    put_hex(&w, "signature", signature);
+    jw_data(&w, "signature", signature);
     jw_object(&w, "permit2Authorization");
     put_address(&w, "from", from);
     jw_object(&w, "permitted");
     put_address(&w, "token", &p->token);
-    put_u256(&w, "amount", p->amount);
+    jw_u256(&w, "amount", p->amount);
     jw_end_object(&w);
     put_address(&w, "spender", &p->spender);
-    put_u256(&w, "nonce", p->nonce);
-    put_u256(&w, "deadline", p->deadline);
+    jw_u256(&w, "nonce", p->nonce);
+    jw_u256(&w, "deadline", p->deadline);
     jw_object(&w, "witness");
     put_address(&w, "to", &p->to);
     if (p->has_facilitator) {
         put_address(&w, "facilitator", &p->facilitator);
     }
-    put_u256(&w, "validAfter", p->valid_after);
+    jw_u256(&w, "validAfter", p->valid_after);
     jw_end_object(&w);
     jw_end_object(&w);
     jw_end_object(&w);
@@ -375,10 +353,10 @@ void x402_eip2612_write(struct buf *out, const struct json *advertised,
     put_address(&w, "from", &e->permit.owner);
     put_address(&w, "asset", &e->asset);
     put_address(&w, "spender", &e->permit.spender);
-    put_u256(&w, "amount", e->permit.value);
-    put_u256(&w, "nonce", e->permit.nonce);
-    put_u256(&w, "deadline", e->permit.deadline);
-    put_hex(&w, "signature", (struct bytes){e->signature, EVM_SIGNATURE_LEN});
+    jw_u256(&w, "amount", e->permit.value);
+    jw_u256(&w, "nonce", e->permit.nonce);
+    jw_u256(&w, "deadline", e->permit.deadline);
+    jw_data(&w, "signature", (struct bytes){e->signature, EVM_SIGNATURE_LEN});
     if (json_get(info, "version") == NULL) {
         jw_str(&w, "version", "1");
     }

@@ -3,9 +3,9 @@
  * numbers instead of strings) is refused: two readers must never see two amounts. */
 #include "wire/x402/member.h"
 
-#include "base/encode.h"
 #include "base/text.h"
 #include "base/u256.h"
+#include "wire/evm/hex.h"
 #include "wire/x402/exact.h"
 
 enum mete_code member_text(const struct form_in *in, const struct field *f, const struct json *j,
@@ -81,7 +81,7 @@ enum mete_code member_u256(const struct form_in *in, const struct field *f, cons
 bool x402_address_read(struct text t, struct evm_address *out)
 {
     struct evm_address a;
-    if (!text_starts(t, "0x") || !hex_decode(a.b, sizeof a.b, (struct text){t.p + 2, t.len - 2})) {
+    if (!evm_hex_read_fixed(a.b, sizeof a.b, t)) {
         return false;
     }
     *out = a;
@@ -108,8 +108,7 @@ enum mete_code member_word(const struct form_in *in, const struct field *f, cons
     if (code != METE_OK) {
         return code;
     }
-    if (!text_starts(j->text, "0x") ||
-        !hex_decode(h.b, sizeof h.b, (struct text){j->text.p + 2, j->text.len - 2})) {
+    if (!evm_hex_read_fixed(h.b, sizeof h.b, j->text)) {
         return form_fail(in, j, METE_MEMBER_VALUE, "expected 0x and 64 hexadecimal digits");
     }
     *(struct hash *)out = h;
@@ -129,13 +128,9 @@ enum mete_code member_hex(const struct form_in *in, const struct field *f, const
                          "expected 0x and hexadecimal digits for at most %lld bytes",
                          (long long)f->max);
     }
-    size_t len = (j->text.len - 2) / 2;
-    uint8_t *bytes = arena_alloc(in->arena, len + 1);
-    if (!hex_decode(bytes, len, (struct text){j->text.p + 2, 2 * len})) {
-        return form_fail(in, j, METE_MEMBER_VALUE, "expected 0x and hexadecimal digits");
-    }
-    *(struct bytes *)out = (struct bytes){bytes, len};
-    return METE_OK;
+    return evm_hex_read(in->arena, j->text, out)
+               ? METE_OK
+               : form_fail(in, j, METE_MEMBER_VALUE, "expected 0x and hexadecimal digits");
 }
 
 enum mete_code member_version(const struct form_in *in, const struct field *f, const struct json *j,

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writing what a server asks for. Members stand in the order of the official packages. */
 #include "base/text.h"
+#include "wire/evm/rpc.h"
 #include "wire/x402/member.h"
 #include "wire/x402/requirements.h"
-
-static void put_u256(struct json_writer *w, const char *key, struct u256 v)
-{
-    char text[U256_TEXT_MAX];
-    size_t len = u256_format(v, text);
-    jw_text(w, key, (struct text){text, len});
-}
 
 static void put_unless_empty(struct json_writer *w, const char *key, struct text value)
 {
@@ -46,7 +40,7 @@ static void offer_put_v2(struct json_writer *w, const struct x402_offer *o)
     jw_object(w, NULL);
     jw_text(w, "scheme", o->scheme);
     jw_text(w, "network", o->network);
-    put_u256(w, "amount", o->amount);
+    jw_u256(w, "amount", o->amount);
     jw_text(w, "asset", o->asset);
     jw_text(w, "payTo", o->pay_to);
     jw_int(w, "maxTimeoutSeconds", o->timeout_s);
@@ -62,7 +56,7 @@ static void offer_put_v1(struct json_writer *w, const struct x402_priced *p,
     jw_object(w, NULL);
     jw_text(w, "scheme", o->scheme);
     jw_str(w, "network", network);
-    put_u256(w, "maxAmountRequired", o->amount);
+    jw_u256(w, "maxAmountRequired", o->amount);
     jw_text(w, "resource", p->resource.url);
     jw_text(w, "description", p->resource.description);
     jw_text(w, "mimeType", p->resource.mime_type);
