@@ -142,6 +142,16 @@ static void answer_known(struct settling *s, const struct x402_status *now)
     }
 }
 
+/** The book gave no answer: what was asked of it may have been done or not, so this is no decision.
+ *  Who asks again gets one. */
+static void no_answer(struct settling *s, const char *why)
+{
+    s->j.c.message = arena_printf(&s->j.x->arena, "%s", why);
+    s->j.c.reason = X402_REASON_UNEXPECTED_SETTLE;
+    reply_header(s->j.x, "Retry-After", TEXT("1"));
+    end(s, 503, text_of(x402_reason_text(s->j.c.reason)));
+}
+
 /* --- committing --------------------------------------------------------------------------------*/
 
 static void committed(void *ctx, enum mete_code code, const struct x402_step_result *r)
@@ -153,6 +163,8 @@ static void committed(void *ctx, enum mete_code code, const struct x402_step_res
         refuse(s, X402_REASON_PAYMENT_RESERVED);
     } else if (code == METE_PAYMENT_OTHERWISE) {
         refuse(s, X402_REASON_PAYMENT_SETTLED_OTHERWISE);
+    } else if (code == METE_OVERLOADED) {
+        no_answer(s, r->err.text);
     } else {
         s->j.c.message = arena_printf(&s->j.x->arena, "%s", r->err.text);
         refuse(s, X402_REASON_UNEXPECTED_SETTLE);
@@ -236,8 +248,7 @@ static void looked(void *ctx, enum mete_code code, const struct x402_status *now
                                         .request = s->request};
         step_say(s->j.d, &again, s->j.x->request_id, committed, s);
     } else if (code != METE_OK && code != METE_NOT_FOUND) {
-        s->j.c.message = arena_printf(&s->j.x->arena, "%s", err->text);
-        refuse(s, X402_REASON_UNEXPECTED_SETTLE);
+        no_answer(s, err->text);
     } else if (s->j.c.reason != X402_REASON_NONE || judging_is_early(&s->j)) {
         refuse(s, s->j.c.reason);
     } else {
