@@ -24,6 +24,7 @@ struct settling {
     struct watch_waiter waiter;
     char id[X402_ID_LEN + 1];
     struct hash request;
+    bool is_judged;
     struct text transaction; /* as far as it is known */
 };
 
@@ -224,6 +225,7 @@ static void looked(void *ctx, enum mete_code code, const struct x402_status *now
 static void judged(struct judging *j)
 {
     struct settling *s = (struct settling *)j;
+    s->is_judged = true;
     if (j->c.reason != X402_REASON_NONE) {
         /* a copy of this request may have settled it meanwhile, so that it fails when tried */
         status_ask(j->d, s->id, j->c.arena, looked, s);
@@ -249,7 +251,7 @@ static void looked(void *ctx, enum mete_code code, const struct x402_status *now
         step_say(s->j.d, &again, s->j.x->request_id, committed, s);
     } else if (code != METE_OK && code != METE_NOT_FOUND) {
         no_answer(s, err->text);
-    } else if (s->j.c.reason != X402_REASON_NONE || judging_is_early(&s->j)) {
+    } else if (s->is_judged || judging_is_early(&s->j) || s->j.c.reason != X402_REASON_NONE) {
         refuse(s, s->j.c.reason);
     } else {
         judging_rounds(&s->j);
