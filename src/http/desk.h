@@ -112,6 +112,17 @@ void desk_handle(void *desk, struct exchange *x, enum mete_code turned_away);
  *  way of every request, without the server: x->ended is called when its answer stands in it,
  * perhaps before this returns. */
 void desk_ask(struct desk *d, struct exchange *x);
+/** The row of an operation of the OpenAPI document, which has to be there. */
+const struct route *desk_route(const char *operation);
+/** Begins a request for desk_ask to the row of an operation: initialises `x`, says method and path
+ *  (of which "{name}" is the caller's to fill). Who asks, id and body are missing. */
+void desk_request_init(struct exchange *x, const char *operation);
+/** The same in mete's own name, which has every scope, about the book of the settings: the body,
+ *  by desk_own_ask, is all that is missing. */
+void desk_own_init(struct desk *d, struct exchange *x, const char *operation,
+                   const char *request_id);
+/** Asks it, when its body stands in x->body. `ended` as in struct exchange. */
+void desk_own_ask(struct desk *d, struct exchange *x, void (*ended)(struct exchange *x));
 /** The largest body that its route takes: the server_limit. */
 size_t desk_limit(void *desk, struct exchange *x);
 

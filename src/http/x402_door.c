@@ -22,11 +22,6 @@ static const char *const KINDS[] = {
 static const char *const STATUSES[] = {
     [X402_STEP_TAKEN] = "taken", [X402_STEP_KNOWN] = "known", [X402_STEP_REFUSED] = "refused"};
 
-const char *x402_step_name(enum x402_step_kind kind)
-{
-    return KINDS[kind];
-}
-
 /* A member of a step, by its place in struct x402_step. */
 enum member_type { MEMBER_TEXT, MEMBER_U64, MEMBER_U8, MEMBER_TIME, MEMBER_HASH, MEMBER_BOOL };
 

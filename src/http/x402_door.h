@@ -27,6 +27,4 @@ enum mete_code x402_step_read(const struct json *j, size_t index, struct x402_st
                               struct mete_err *err) METE_MUST_CHECK;
 void x402_result_write(struct json_writer *w, const struct x402_step_result *r);
 
-const char *x402_step_name(enum x402_step_kind kind);
-
 #endif

@@ -80,6 +80,16 @@ def by_the_environment(chain):
         equal([a[0] for a in answers], [200, 200, 429], "RATE_LIMIT_PER_MINUTE bounds it")
         equal((answers[2][2]["invalidReason"], int(answers[2][1]["Retry-After"]) in range(1, 61)),
               ("rate_limited", True), "and says when to come again")
+    with Served(env={**env, "RATE_LIMIT_PER_MINUTE": "3"}) as s, Signer(chain) as signer:
+        forged = [signer.pay(fault="flipped_bit")["body"] for _ in range(4)]
+        stranger = s.make_key("facilitator")
+        answers = [s.post(path, body, key=stranger)[0] for path, body in zip(["/verify", "/settle"] * 2, forged)]
+        equal(answers, [200, 200, 200, 429], "forged payments count for who asks")
+        s.key = "swordfish-swordfish"
+        equal(s.post("/verify", signer.pay()["body"])[::2], (200, {"isValid": True, "payer": chain.address("payer")}),
+              "and not for whom they name: nobody can be kept from paying by others")
+        honest = [s.post("/verify", signer.pay()["body"], key=s.make_key("facilitator"))[0] for _ in range(3)]
+        equal(honest, [200, 200, 429], "what a payer has signed does, whoever asks")
     for wrong in ({"CHAIN_ID": "1"}, {"NETWORK": "atlantis"}, {"RPC_URL": "http://node.example.org"}, {"PRIVATE_KEY": "0x12"}):
         try:
             with Served(env={**env, **wrong}):

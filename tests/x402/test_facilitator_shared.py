@@ -110,6 +110,31 @@ def nobody_asks(chain, signer, nodes, rpc):
     equal(one.settle(p), other.settle(p), "and both give the same answer")
 
 
+def no_database(chain, signer, pg, nodes, rpc):
+    """A book that gives no answer has decided nothing: what it was asked may have been done."""
+    p, held = signer.pay(), rpc.hold("eth_estimateGas")
+    said = []
+    thread = threading.Thread(target=lambda: said.append(ask(nodes[0].port, "POST", "/settle", p["body"])))
+    thread.start()
+    held.wait()
+    pg.crash()
+    held.release()
+    thread.join(90)
+    status, answer = said[0]
+    equal((status, answer["success"], answer["errorReason"], answer["transaction"]), (503, False, "unexpected_settle_error", ""),
+          "the database dies while a payment is judged: nobody says that it has failed")
+    other = signer.pay()
+    equal(ask(nodes[0].port, "POST", "/settle", other["body"])[0], 503, "nor of one that cannot even be looked up")
+    equal(ask(nodes[0].port, "POST", "/verify", {**other["body"], "reserve": True})[0], 503, "nor whether one is held")
+    pg.start()
+    for each in (p, other):
+        end = time.time() + 60
+        while not (last := ask(nodes[0].port, "POST", "/settle", each["body"]))[1].get("success") and time.time() < end:
+            time.sleep(0.2)
+        equal(last[1].get("success"), True, "asked again it is settled")
+        once(chain, nodes[0], each, "once")
+
+
 def book(chain, nodes, before):
     settled = nodes[0].events("x402.settled")
     equal(sum(int(e["payload"]["value"]) for e in settled), chain.balance("merchant") - before,
@@ -136,6 +161,7 @@ def main():
             together(chain, signer, nodes)
             one_dies(chain, signer, nodes, rpc, hit)
             nobody_asks(chain, signer, nodes, rpc)
+            no_database(chain, signer, pg, nodes, rpc)
             book(chain, nodes, before)
     note(", ".join(f"{k} {v}" for k, v in sorted(hit.items())))
     ok(hit["not answered"] > 0, "some were killed before they had answered")

@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "http/reply.h"
-#include "http/routes.h"
 #include "wire/x402/discovery.h"
 #include "wire/x402/header.h"
 
@@ -59,17 +58,9 @@ static void put(struct desk *d, const struct buf *body, const char *request_id)
 {
     struct exchange *inner = calloc(1, sizeof *inner);
     METE_ASSERT(inner != NULL);
-    exchange_init(inner);
-    inner->method = TEXT("POST");
-    inner->path = TEXT("/discovery/resources");
-    inner->who = arena_alloc(&inner->arena, sizeof *inner->who);
-    *inner->who = (struct principal){
-        .book = d->o.book, .scopes = SCOPES_ALL, .signatures = authority_signatures(d->authority)};
-    inner->ended = put_ended;
-    (void)text_copy(inner->request_id, sizeof inner->request_id, text_of(request_id));
+    desk_own_init(d, inner, "registerPaidResource", request_id);
     buf_put(&inner->body, body->p, body->len);
-    inner->received = body->len;
-    desk_ask(d, inner);
+    desk_own_ask(d, inner, put_ended);
 }
 
 static void text_write(struct json_writer *w, const char *name, struct text t)

@@ -6,6 +6,9 @@
 #include "http/facilitator/rate.h"
 #include "http/reply.h"
 
+#include <arpa/inet.h>
+#include <string.h>
+
 static uint64_t now_s(void)
 {
     return (uint64_t)(desk_now() / TIME_SECOND_US);
@@ -46,11 +49,33 @@ bool judging_read(struct judging *j, bool *is_malformed)
 
 /* --- how often ---------------------------------------------------------------------------------*/
 
-/** A key is counted by its name, who shows none by the address. */
-static bool may_ask(struct rate *r, const struct exchange *x, int64_t now, unsigned *wait_s)
+/** An address of IPv6 without what whoever has it chooses freely: its first 64 bits. */
+static struct text address_of(struct arena *a, struct text peer)
 {
-    return x->who->key_id.len > 0 ? rate_take(r, 'k', x->who->key_id, now, wait_s)
-                                  : rate_take(r, 'a', x->peer, now, wait_s);
+    struct in6_addr six;
+    const char *text = arena_text(a, peer).p;
+    if (memchr(text, ':', peer.len) == NULL || inet_pton(AF_INET6, text, &six) != 1 ||
+        IN6_IS_ADDR_V4MAPPED(&six)) {
+        return peer;
+    }
+    char *first = arena_alloc(a, sizeof six.s6_addr / 2);
+    memcpy(first, six.s6_addr, sizeof six.s6_addr / 2);
+    return (struct text){first, sizeof six.s6_addr / 2};
+}
+
+/** A key is counted by its name, who shows none by the address. */
+static bool may_ask(struct rate *r, struct exchange *x, int64_t now, unsigned *wait_s)
+{
+    return x->who->key_id.len > 0
+               ? rate_take(r, 'k', x->who->key_id, now, wait_s)
+               : rate_take(r, 'a', address_of(&x->arena, x->peer), now, wait_s);
+}
+
+/** Only what the payer's own key has signed counts as the payer's: else anybody could keep somebody
+ *  from paying by asking in that one's name. */
+static bool may_pay(struct rate *r, const struct x402_case *c, int64_t now, unsigned *wait_s)
+{
+    return !c->is_payers || rate_take(r, 'p', c->from, now, wait_s);
 }
 
 bool judging_is_early(struct judging *j)
@@ -59,8 +84,7 @@ bool judging_is_early(struct judging *j)
     struct exchange *x = j->x;
     unsigned wait_s = 0;
     const int64_t now = x->began_clock;
-    if (r == NULL || (may_ask(r, x, now, &wait_s) &&
-                      (j->c.from.len == 0 || rate_take(r, 'p', j->c.from, now, &wait_s)))) {
+    if (r == NULL || (may_ask(r, x, now, &wait_s) && may_pay(r, &j->c, now, &wait_s))) {
         return false;
     }
     j->c.reason = X402_REASON_RATE_LIMITED;

@@ -23,6 +23,7 @@ struct settling {
     struct watch_waiter waiter;
     char id[X402_ID_LEN + 1];
     struct hash request;
+    bool is_judged;
     struct text transaction; /* as far as it is known */
 };
 
@@ -132,6 +133,16 @@ static void answer_known(struct settling *s, const struct x402_status *now)
     }
 }
 
+/** The book gave no answer: what was asked of it may have been done or not, so this is no decision.
+ *  Who asks again gets one. */
+static void no_answer(struct settling *s, const char *why)
+{
+    s->j.c.message = arena_printf(&s->j.x->arena, "%s", why);
+    s->j.c.reason = X402_REASON_UNEXPECTED_SETTLE;
+    reply_header(s->j.x, "Retry-After", TEXT("1"));
+    end(s, 503, text_of(x402_reason_text(s->j.c.reason)));
+}
+
 /* --- committing --------------------------------------------------------------------------------*/
 
 static void committed(void *ctx, enum mete_code code, const struct x402_step_result *r)
@@ -143,6 +154,8 @@ static void committed(void *ctx, enum mete_code code, const struct x402_step_res
         refuse(s, X402_REASON_PAYMENT_RESERVED);
     } else if (code == METE_PAYMENT_OTHERWISE) {
         refuse(s, X402_REASON_PAYMENT_SETTLED_OTHERWISE);
+    } else if (code == METE_OVERLOADED) {
+        no_answer(s, r->err.text);
     } else {
         s->j.c.message = arena_printf(&s->j.x->arena, "%s", r->err.text);
         refuse(s, X402_REASON_UNEXPECTED_SETTLE);
@@ -195,6 +208,7 @@ static void looked(void *ctx, enum mete_code code, const struct x402_status *now
 static void judged(struct judging *j)
 {
     struct settling *s = (struct settling *)j;
+    s->is_judged = true;
     if (j->c.reason != X402_REASON_NONE) {
         /* a copy of this request may have settled it meanwhile, so that it fails when tried */
         status_ask(j->d, s->id, j->c.arena, looked, s);
@@ -219,9 +233,8 @@ static void looked(void *ctx, enum mete_code code, const struct x402_status *now
                                         .request = s->request};
         step_say(s->j.d, &again, s->j.x->request_id, committed, s);
     } else if (code != METE_OK && code != METE_NOT_FOUND) {
-        s->j.c.message = arena_printf(&s->j.x->arena, "%s", err->text);
-        refuse(s, X402_REASON_UNEXPECTED_SETTLE);
-    } else if (s->j.c.reason != X402_REASON_NONE || judging_is_early(&s->j)) {
+        no_answer(s, err->text);
+    } else if (s->is_judged || judging_is_early(&s->j) || s->j.c.reason != X402_REASON_NONE) {
         refuse(s, s->j.c.reason);
     } else {
         judging_rounds(&s->j);

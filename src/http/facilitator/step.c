@@ -4,7 +4,6 @@
 #include "http/facilitator/step.h"
 
 #include "base/text.h"
-#include "http/routes.h"
 #include "http/workers.h"
 #include "http/x402_door.h"
 
@@ -19,16 +18,6 @@ struct step_ask {
     void *ctx;
 };
 
-static const struct route *route_of(route_handler *handle)
-{
-    size_t i = 0;
-    while (i < ROUTES_COUNT && ROUTES[i].handle != handle) {
-        i++;
-    }
-    METE_ASSERT(i < ROUTES_COUNT);
-    return &ROUTES[i];
-}
-
 static void step_read(struct exchange *inner, struct x402_step_result *out)
 {
     struct json *root = NULL;
@@ -41,7 +30,8 @@ static void step_read(struct exchange *inner, struct x402_step_result *out)
     if (inner->status != 200 || results == NULL || results->child == NULL ||
         !x402_result_read(results->child, &inner->arena, out)) {
         const struct json *detail = json_get(root, "detail");
-        (void)mete_fail(&out->err, METE_OVERLOADED, "", "the book: %.*s",
+        (void)mete_fail(&out->err, inner->status < 500 ? METE_REQUEST_INVALID : METE_OVERLOADED, "",
+                        "the book: %.*s",
                         detail != NULL ? (int)detail->text.len : 14,
                         detail != NULL ? detail->text.p : "no answer came");
     }
@@ -62,26 +52,17 @@ void step_say(struct desk *d, const struct x402_step *step, const char *request_
 {
     struct json_writer w;
     struct step_ask *s = calloc(1, sizeof *s);
-    const struct route *r = route_of(x402_steps_post);
     METE_ASSERT(s != NULL);
     s->done = done;
     s->ctx = ctx;
-    exchange_init(&s->inner);
-    s->inner.method = text_of(r->method);
-    s->inner.path = text_of(r->path);
-    s->inner.who = arena_alloc(&s->inner.arena, sizeof *s->inner.who);
-    *s->inner.who = (struct principal){
-        .book = d->o.book, .scopes = SCOPES_ALL, .signatures = authority_signatures(d->authority)};
-    s->inner.ended = step_ended;
-    (void)text_copy(s->inner.request_id, sizeof s->inner.request_id, text_of(request_id));
+    desk_own_init(d, &s->inner, "stepPayments", request_id);
     jw_init(&w, &s->inner.body, false);
     jw_object(&w, NULL);
     jw_array(&w, "steps");
     x402_step_write(&w, step);
     jw_end_array(&w);
     jw_end_object(&w);
-    s->inner.received = s->inner.body.len;
-    desk_ask(d, &s->inner);
+    desk_own_ask(d, &s->inner, step_ended);
 }
 
 /* --- looks -------------------------------------------------------------------------------------*/

@@ -12,7 +12,8 @@
 struct step_ask;
 
 /** Says one step. `done`, on any thread, hears what became of it: METE_OK, it was taken or known;
- *  else why not, and result->now is filled as far as the payment is known. `result` and its texts
+ *  METE_OVERLOADED, the book gave no answer, and nobody knows whether it was taken; else why it was
+ *  not, and result->now is filled as far as the payment is known. `result` and its texts
  *  live until it returns. */
 typedef void step_done(void *ctx, enum mete_code code, const struct x402_step_result *result);
 void step_say(struct desk *d, const struct x402_step *step, const char *request_id, step_done *done,

@@ -61,7 +61,10 @@ static void held(void *ctx, enum mete_code code, const struct x402_step_result *
     } else {
         j->c.message = arena_printf(&j->x->arena, "%s", result->err.text);
     }
-    answer(j, 200, extra);
+    if (code == METE_OVERLOADED) { /* nobody knows whether it is held: no decision */
+        reply_header(j->x, "Retry-After", TEXT("1"));
+    }
+    answer(j, code == METE_OVERLOADED ? 503 : 200, extra);
 }
 
 static void hold(struct judging *j)

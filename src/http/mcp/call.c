@@ -7,7 +7,6 @@
 #include "http/mcp/answer.h"
 #include "http/own.h"
 #include "http/reply.h"
-#include "http/routes.h"
 #include "wire/url.h"
 
 #include <string.h>
@@ -22,19 +21,9 @@ struct call {
 
 /* --- who sees what -----------------------------------------------------------------------------*/
 
-static const struct route *route_of(const char *operation)
-{
-    size_t i = 0;
-    while (i < ROUTES_COUNT && strcmp(ROUTES[i].operation, operation) != 0) {
-        i++;
-    }
-    METE_ASSERT(i < ROUTES_COUNT); /* table.py found it in the document, which is held to ROUTES */
-    return &ROUTES[i];
-}
-
 static bool route_is_open(const struct desk *d, const struct exchange *x, const char *operation)
 {
-    const struct route *r = route_of(operation);
+    const struct route *r = desk_route(operation);
     return (r->roles & d->o.roles) != 0 && principal_may(x->who, r->scope);
 }
 
@@ -72,11 +61,8 @@ static struct call *call_new(struct desk *d, struct exchange *x, const struct mc
                              const char *operation)
 {
     struct call *c = arena_alloc(&x->arena, sizeof *c);
-    const struct route *r = route_of(operation);
     *c = (struct call){.d = d, .outer = x, .message = *m};
-    exchange_init(&c->inner);
-    c->inner.method = text_of(r->method);
-    c->inner.path = text_of(r->path);
+    desk_request_init(&c->inner, operation);
     c->inner.peer = x->peer;
     c->inner.is_tls = x->is_tls;
     c->inner.who = arena_alloc(&x->arena, sizeof *c->inner.who);
@@ -321,7 +307,7 @@ void mcp_resource_read(struct desk *d, struct exchange *x, const struct mcp_mess
     }
     struct call *c = call_new(d, x, m, r->operation);
     c->uri = arena_text(&x->arena, uri);
-    if (strchr(route_of(r->operation)->path, '{') != NULL) {
+    if (strchr(desk_route(r->operation)->path, '{') != NULL) {
         path_fill(&c->inner, r->parameter, rest);
     } else {
         pair_add(c->inner.query, &c->inner.query_count, r->parameter, rest);

@@ -140,6 +140,7 @@ bool evm_case_signed(struct x402_case *c)
     e->has_form = evm_signature_read(e->signature, EVM_V_27_28, &e->by, NULL) == METE_OK;
     e->is_payers = e->has_form && evm_recover(&e->by, &e->digest, &who, NULL) == METE_OK &&
                    evm_address_eq(&who, &e->pay.from);
+    c->is_payers = e->is_payers;
     return true;
 }
 

@@ -40,6 +40,7 @@ struct x402_case {
     uint8_t decimals;                  /* of one that is not known: asked when it is settled */
     struct u256 charge;                /* what moves */
     uint64_t until_s;                  /* after that the payment cannot be settled */
+    bool is_payers;                    /* by its own key, so that nobody else made it up */
     struct evm_case *evm;              /* of chains of that kind */
 
     /* What it found. */
