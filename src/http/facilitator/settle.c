@@ -42,13 +42,13 @@ static void end(struct settling *s, unsigned status, struct text reason)
     struct exchange *x = s->j.x;
     char amount[U256_TEXT_MAX];
     const size_t len = u256_format(c->charge, amount);
-    const bool is_upto = c->scheme != NULL && strcmp(c->scheme->name, X402_SCHEME_UPTO) == 0;
+    const bool has_charge = c->scheme != NULL && c->scheme->has_charge;
     const struct x402_settled out = {
         .success = reason.len == 0,
         .transaction = s->transaction,
         .network = s->j.in.payload.network,
         .payer = c->payer,
-        .amount = is_upto && reason.len == 0 ? (struct text){amount, len} : (struct text){0},
+        .amount = has_charge && reason.len == 0 ? (struct text){amount, len} : (struct text){0},
         .reason = reason,
         .message = reason.len == 0      ? (struct text){0}
                    : c->message.len > 0 ? c->message
