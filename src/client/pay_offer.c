@@ -152,16 +152,12 @@ static bool listed(const char *const *list, size_t count, const char *name)
 
 static enum mete_client_refusal terms_judge(struct pay_offer *p)
 {
-    struct mete_err err;
-    const enum mete_code code = x402_evm_terms_read(&p->r, "", false, &p->terms, &err);
-    if (code != METE_OK) {
-        return code == METE_X402_NETWORK  ? METE_CLIENT_OFFER_NETWORK
-               : code == METE_X402_SCHEME ? METE_CLIENT_OFFER_SCHEME
-                                          : METE_CLIENT_OFFER_ADDRESS;
+    struct x402_network n;
+    if (!x402_network_parse(p->r.network, p->r.version, &n) || !pay_scheme_serves(n.family)) {
+        return METE_CLIENT_OFFER_NETWORK;
     }
-    p->shown.is_permit2 = p->terms.method == X402_PERMIT2;
-    const bool is_version_fine = p->r.version == 2 || !p->shown.is_permit2;
-    return is_version_fine ? METE_CLIENT_OFFER_FINE : METE_CLIENT_OFFER_SCHEME;
+    p->scheme = pay_scheme_find(p->r.scheme, n.family);
+    return p->scheme != NULL ? p->scheme->read(p) : METE_CLIENT_OFFER_SCHEME;
 }
 
 static enum mete_client_refusal recipient_judge(const struct pay_offer *p,
@@ -173,13 +169,6 @@ static enum mete_client_refusal recipient_judge(const struct pay_offer *p,
     }
     return is_listed && !evm_address_is_zero(&p->terms.pay_to) ? METE_CLIENT_OFFER_FINE
                                                                : METE_CLIENT_OFFER_RECIPIENT;
-}
-
-/** What has to be signed must be said: the token's domain, or who may settle. */
-static bool has_domain(const struct pay_offer *p)
-{
-    return p->terms.method == X402_PERMIT2 ? !p->terms.is_upto || p->terms.has_facilitator
-                                           : p->terms.name.len > 0 && p->terms.version.len > 0;
 }
 
 static enum mete_client_refusal asset_judge(struct pay_offers *o, struct pay_offer *p,
@@ -197,7 +186,7 @@ static enum mete_client_refusal asset_judge(struct pay_offers *o, struct pay_off
     if (recipient_judge(p, rules) != METE_CLIENT_OFFER_FINE) {
         return METE_CLIENT_OFFER_RECIPIENT;
     }
-    if (!has_domain(p)) {
+    if (!p->scheme->is_complete(p)) {
         return METE_CLIENT_OFFER_DOMAIN;
     }
     return text_copy(amount.amount, sizeof amount.amount, p->r.amount_text) &&

@@ -5,13 +5,15 @@
 #define METE_CLIENT_PAY_OFFER_H
 
 #include "client/pay_rules.h"
+#include "client/pay_scheme.h"
 #include "wire/x402/exact.h"
 #include "wire/x402/requirements.h"
 
 struct pay_offer {
     struct mete_client_offer shown;
-    struct x402_requirements r;  /* when it was not malformed */
-    struct x402_evm_terms terms; /* when it may be paid */
+    struct x402_requirements r;      /* when it was not malformed */
+    const struct pay_scheme *scheme; /* when it may be paid */
+    struct x402_evm_terms terms;     /* likewise */
     struct u256 worth;
     size_t network_rank;
     size_t asset_rank;

@@ -4,11 +4,11 @@
 
 #include "base/text.h"
 #include "client/pay_history.h"
+#include "client/pay_scheme.h"
 #include "wire/evm/network.h"
 #include "wire/url.h"
 #include "wire/x402/network.h"
 #include "wire/x402/price.h"
-#include "wire/x402/requirements.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -169,8 +169,10 @@ static bool schemes_read(struct pay_rules *r, const char *const *list, char *why
     const size_t count = list_len(list);
     r->schemes = arena_array(&r->arena, count + 1, sizeof *r->schemes);
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(list[i], X402_SCHEME_EXACT) != 0 && strcmp(list[i], X402_SCHEME_UPTO) != 0) {
-            snprintf(why, METE_CLIENT_ERROR_MAX, "'%.40s' is no scheme: exact, upto", list[i]);
+        if (!pay_scheme_is_known(text_of(list[i]))) {
+            char names[METE_CLIENT_TEXT_MAX];
+            pay_scheme_names(names, sizeof names);
+            snprintf(why, METE_CLIENT_ERROR_MAX, "'%.40s' is no scheme: %s", list[i], names);
             return false;
         }
         r->schemes[r->scheme_count++] = arena_text(&r->arena, text_of(list[i])).p;

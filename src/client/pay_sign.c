@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Signatures of EIP-3009, of Permit2 with x402's witnesses, and of EIP-2612. */
+ * A payment: the part that its scheme signs, the extensions beside it, and the header. */
 #include "client/pay_sign.h"
 
 #include "base/encode.h"
 #include "base/text.h"
+#include "client/pay_evm.h"
 #include "crypto/seal.h"
 #include "wire/x402/identifier.h"
 #include "wire/x402/payload.h"
@@ -12,86 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EARLY_S                                                                                    \
-    600 /* version 1: how long before now a payment is valid, for clocks that differ               \
-         */
-
 static const struct pay_offer *picked(const struct pay_signing *s)
 {
     return &s->offers->offer[s->pick];
-}
-
-static struct u256 seconds(int64_t at)
-{
-    return u256_of((u128)at);
-}
-
-static struct hash random_word(void)
-{
-    struct hash h;
-    random_bytes(h.b, sizeof h.b);
-    return h;
-}
-
-static struct evm_domain token_domain(const struct x402_evm_terms *t)
-{
-    return (struct evm_domain){t->name, t->version, u256_of(t->chain_id), t->asset};
-}
-
-static void digest_sign(struct pay_key *key, const struct evm_domain *domain, struct hash structure,
-                        uint8_t out[EVM_SIGNATURE_LEN])
-{
-    const struct hash separator = evm_domain_separator(domain);
-    const struct hash digest = evm_typed_digest(&separator, &structure);
-    pay_key_sign(key, &digest, out);
-}
-
-/* --- the two methods ---------------------------------------------------------------------------*/
-
-static void authorization_sign(struct pay_key *key, const struct pay_signing *s,
-                               struct pay_entry *e, struct buf *out)
-{
-    const struct pay_offer *p = picked(s);
-    const int64_t now_s = s->now / TIME_SECOND_US;
-    uint8_t signature[EVM_SIGNATURE_LEN];
-    const struct evm_authorization a = {.from = *pay_key_address(key),
-                                        .to = p->terms.pay_to,
-                                        .value = p->r.amount,
-                                        .valid_after =
-                                            seconds(s->offers->version == 1 ? now_s - EARLY_S : 0),
-                                        .valid_before = seconds(e->valid_until_s),
-                                        .nonce = random_word()};
-    const struct evm_domain domain = token_domain(&p->terms);
-    char hex[65];
-    digest_sign(key, &domain, evm_transfer_hash(&a), signature);
-    hash_hex(&a.nonce, hex);
-    snprintf(e->nonce, sizeof e->nonce, "0x%s", hex);
-    x402_authorization_write(out, &a, (struct bytes){signature, sizeof signature});
-}
-
-static void permit2_sign(struct pay_key *key, const struct pay_signing *s, struct pay_entry *e,
-                         struct buf *out)
-{
-    const struct pay_offer *p = picked(s);
-    const struct hash nonce = random_word();
-    uint8_t signature[EVM_SIGNATURE_LEN];
-    const struct evm_permit2 permit = {.token = p->terms.asset,
-                                       .amount = p->r.amount,
-                                       .spender = p->terms.is_upto ? EVM_X402_UPTO_PROXY
-                                                                   : EVM_X402_EXACT_PROXY,
-                                       .nonce = u256_from_be(nonce.b),
-                                       .deadline = seconds(e->valid_until_s),
-                                       .to = p->terms.pay_to,
-                                       .valid_after = u256_of(0),
-                                       .has_facilitator = p->terms.is_upto,
-                                       .facilitator = p->terms.facilitator};
-    const struct evm_domain domain = evm_permit2_domain(u256_of(p->terms.chain_id));
-    digest_sign(key, &domain, evm_permit2_hash(&permit), signature);
-    char text[U256_TEXT_MAX];
-    (void)u256_format(permit.nonce, text);
-    (void)text_copy(e->nonce, sizeof e->nonce, text_of(text));
-    x402_permit2_write(out, &permit, pay_key_address(key),
-                       (struct bytes){signature, sizeof signature});
 }
 
 /* --- extensions --------------------------------------------------------------------------------*/
@@ -112,9 +36,9 @@ static void permit_put(struct pay_key *key, const struct pay_signing *s, const s
                                              .spender = EVM_PERMIT2,
                                              .value = p->r.amount,
                                              .nonce = s->permit_nonce,
-                                             .deadline = seconds(e->valid_until_s)}};
-    const struct evm_domain domain = token_domain(&p->terms);
-    digest_sign(key, &domain, evm_permit_hash(&permit.permit), permit.signature);
+                                             .deadline = pay_evm_seconds(e->valid_until_s)}};
+    const struct evm_domain domain = pay_evm_domain(&p->terms);
+    pay_evm_digest_sign(key, &domain, evm_permit_hash(&permit.permit), permit.signature);
     x402_eip2612_write(out, advertised, &permit);
 }
 
@@ -189,11 +113,7 @@ bool pay_sign(struct pay_key *key, const struct pay_signing *s, struct pay_entry
     struct buf json = {0};
     struct buf header = {0};
     entry_fill(key, s, e);
-    if (e->is_permit2) {
-        permit2_sign(key, s, e, &payload);
-    } else {
-        authorization_sign(key, s, e, &payload);
-    }
+    p->scheme->sign(key, s, e, &payload);
     extensions_put(key, s, e, &extensions);
     const struct x402_paying paying = {.version = s->offers->version,
                                        .scheme = p->r.scheme,

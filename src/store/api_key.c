@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The keys of a store, wherever it is: from its address to the implementation. */
-#include "store/api_key_port.h"
-
 #include "base/text.h"
 #include "store/port.h"
 
@@ -17,12 +15,12 @@ enum mete_code api_keys_open(struct api_keys **out, const char *store, bool writ
 {
     const char *name;
     const struct store_port *kind = store_port_of(store, &name);
-    if (kind != &sqlite_store_port && kind != &postgres_store_port) {
+    if (kind == NULL || kind->keys == NULL) {
         return mete_fail(err, METE_USAGE, NULL, "this kind of store has no keys");
     }
     struct api_keys *k = calloc(1, sizeof *k);
     METE_ASSERT(k != NULL);
-    k->port = kind == &sqlite_store_port ? &sqlite_api_keys : &postgres_api_keys;
+    k->port = kind->keys;
     enum mete_code code = k->port->open(&k->impl, name, writing, err);
     if (code != METE_OK) {
         free(k);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What an implementation of the store provides: rows kept in order, in groups that are durable at
  * once. Everything that is the same for all of them (state, tree, replay) stands above, in book*.c.
- * Functions return STORE_FAILED with `err` (never NULL here) filled. */
+ * Functions return STORE_FAILED with `err` (never NULL here) filled. Adding a store is a file that
+ * fills a struct store_port and one line in the list of stores.c. */
 #ifndef METE_STORE_PORT_H
 #define METE_STORE_PORT_H
 
+#include "store/api_key_port.h"
 #include "store/inbox.h"
 #include "store/insight.h"
 #include "store/state/port.h"
@@ -122,7 +124,32 @@ struct store_port {
     enum mete_code (*book_open)(void **log, void *store, struct text name, bool create,
                                 struct mete_err *err);
     const struct log_port *log;
+    const struct api_keys_port *keys; /* NULL: it has none */
+    bool is_remote;                   /* processes of several machines may open it */
+    bool is_file;                     /* its name is a file of SQLite's: backups, doctor */
+    /* As store_prepare and store_distribute; both NULL where there is nothing to prepare. */
+    enum mete_code (*prepare)(const char *url, const char *role, mete_time now,
+                              struct mete_err *err);
+    enum mete_code (*distribute)(const char *url, bool dry, struct buf *sql, struct mete_err *err);
 };
+
+/** What a store is called by itself. */
+enum store_naming {
+    STORE_NAMED_NOTHING, /* the prefix is all of the URL */
+    STORE_NAMED_REST,    /* what stands behind the prefix */
+    STORE_NAMED_URL,     /* the whole URL */
+    STORE_NAMED_PATH     /* the same, of what is no URL at all: a file name */
+};
+
+/** Which URLs are whose. */
+struct store_kind {
+    const char *prefix;
+    enum store_naming naming;
+    const struct store_port *port;
+};
+/** The list; the first that fits is taken, one without a port ends it: all that stores.c has. A
+ *  program may be linked with its own. */
+extern const struct store_kind STORE_KINDS[];
 
 extern const struct store_port memory_store_port;
 extern const struct store_port sqlite_store_port;

@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "crypto/seal.h"
 #include "store/book.h"
-#include "store/postgres/prepare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,33 +12,50 @@
 
 #define CACHE_SIZE_DEFAULT ((size_t)64 << 20)
 
-bool store_is_remote(const char *url)
+/** What the store is called; NULL: the URL is not of this kind. */
+static const char *name_of(const struct store_kind *k, const char *url)
 {
-    return text_starts(text_of(url), "postgres://") || text_starts(text_of(url), "postgresql://");
+    const char *rest = url + strlen(k->prefix);
+    if (!text_starts(text_of(url), k->prefix)) {
+        return NULL;
+    }
+    switch (k->naming) {
+    case STORE_NAMED_NOTHING:
+        return *rest == '\0' ? rest : NULL;
+    case STORE_NAMED_REST:
+        return rest;
+    case STORE_NAMED_URL:
+        return url;
+    case STORE_NAMED_PATH:
+        return strstr(url, "://") == NULL ? url : NULL;
+    }
+    return NULL;
 }
 
 const struct store_port *store_port_of(const char *url, const char **name)
 {
-    static const char sqlite[] = "sqlite:";
-    if (strcmp(url, "memory:") == 0) {
-        *name = "";
-        return &memory_store_port;
-    }
-    if (text_starts(text_of(url), sqlite)) {
-        *name = url + sizeof sqlite - 1;
-        return &sqlite_store_port;
+    for (const struct store_kind *k = STORE_KINDS; k->port != NULL; k++) {
+        *name = name_of(k, url);
+        if (*name != NULL) {
+            return k->port;
+        }
     }
     *name = url;
-    if (store_is_remote(url)) {
-        return &postgres_store_port;
-    }
-    return strstr(url, "://") == NULL ? &sqlite_store_port : NULL;
+    return NULL;
+}
+
+bool store_is_remote(const char *url)
+{
+    const char *name;
+    const struct store_port *port = store_port_of(url, &name);
+    return port != NULL && port->is_remote;
 }
 
 const char *store_file(const char *url)
 {
     const char *name;
-    return store_port_of(url, &name) == &sqlite_store_port ? name : NULL;
+    const struct store_port *port = store_port_of(url, &name);
+    return port != NULL && port->is_file ? name : NULL;
 }
 
 /* --- addresses ---------------------------------------------------------------------------------*/
@@ -70,7 +86,8 @@ void store_label(const char *url, struct buf *out)
 void store_key_file(const char *url, struct buf *out)
 {
     const char *name;
-    if (store_port_of(url, &name) != &postgres_store_port) {
+    const struct store_port *port = store_port_of(url, &name);
+    if (port == NULL || !port->is_remote) {
         buf_printf(out, "%s.key", name);
         return;
     }
@@ -93,15 +110,19 @@ void store_node_name(char out[STORE_NODE_MAX])
 
 enum mete_code store_prepare(const char *url, const char *role, mete_time now, struct mete_err *err)
 {
-    return store_is_remote(url)
-               ? postgres_prepare(url, role, now, err)
+    const char *name;
+    const struct store_port *port = store_port_of(url, &name);
+    return port != NULL && port->prepare != NULL
+               ? port->prepare(url, role, now, err)
                : mete_fail(err, METE_USAGE, NULL, "only a database needs this: postgres://...");
 }
 
 enum mete_code store_distribute(const char *url, bool dry, struct buf *sql, struct mete_err *err)
 {
-    return store_is_remote(url)
-               ? postgres_distribute(url, dry, sql, err)
+    const char *name;
+    const struct store_port *port = store_port_of(url, &name);
+    return port != NULL && port->distribute != NULL
+               ? port->distribute(url, dry, sql, err)
                : mete_fail(err, METE_USAGE, NULL, "only a database can be: postgres://...");
 }
 

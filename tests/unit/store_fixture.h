@@ -439,7 +439,8 @@ static inline void fixture_reopen(struct fixture *f)
 
 static inline const char *fixture_path(const struct fixture *f)
 {
-    return strncmp(f->url, "sqlite:", 7) == 0 ? f->url + 7 : f->url;
+    const char *name = strchr(f->url, ':');
+    return f->dir[0] != '\0' && name != NULL ? name + 1 : f->url;
 }
 
 static inline void fixture_remove_files(struct fixture *f)

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The contract of the store, the same cases on memory, SQLite and PostgreSQL: groups, reading back,
  * tree, state, and what stands beside the log. What only a file can do or suffer is in
- * test_store_file.c. covers: V-054 V-055
+ * test_store_file.c. Built with STORE_COUNTED another store, counted_store.c, takes the place of
+ * SQLite: the same cases prove that it is one. covers: V-054 V-055 V-093
  */
 #include "store_fixture.h"
+
+#ifdef STORE_COUNTED
+#include "counted_store.h"
+#define STORE_EMBEDDED "counted"
+#else
+#define STORE_EMBEDDED "sqlite"
+#endif
 
 /* --- groups ------------------------------------------------------------------------------------*/
 
@@ -706,10 +714,10 @@ static void agrees_with_memory(const char *url)
     fixture_close(&stored);
 }
 
-static void test_memory_and_sqlite_agree(void **state)
+static void test_memory_and_file_agree(void **state)
 {
     (void)state;
-    agrees_with_memory("sqlite:");
+    agrees_with_memory(STORE_EMBEDDED ":");
 }
 
 static void test_memory_and_postgres_agree(void **state)
@@ -750,6 +758,17 @@ static void test_entries_can_be_left_out(void **state)
     fixture_close(&f);
 }
 
+#ifdef STORE_COUNTED
+/** Last of all: the cases before it went by the adapter, and by nothing else. */
+static void test_all_of_it_passed_through_the_adapter(void **state)
+{
+    (void)state;
+    assert_true(COUNTED.opened > 20 && COUNTED.opened == COUNTED.closed);
+    assert_true(COUNTED.rows > 70000);
+    assert_true(COUNTED.commits > 100 && COUNTED.rollbacks > 10);
+}
+#endif
+
 /* --- running -----------------------------------------------------------------------------------*/
 
 static int setup_memory(void **state)
@@ -757,15 +776,15 @@ static int setup_memory(void **state)
     return fixture_setup(state, "memory:", 0);
 }
 
-static int setup_sqlite(void **state)
+static int setup_file(void **state)
 {
-    return fixture_setup(state, "sqlite:", 0);
+    return fixture_setup(state, STORE_EMBEDDED ":", 0);
 }
 
 /* So little memory that every few events are flushed. */
 static int setup_small(void **state)
 {
-    return fixture_setup(state, "sqlite:", (size_t)32 << 10);
+    return fixture_setup(state, STORE_EMBEDDED ":", (size_t)32 << 10);
 }
 
 static int setup_postgres(void **state)
@@ -780,8 +799,8 @@ static int setup_postgres_small(void **state)
 
 #define ON_ALL(test)                                                                               \
     {#test " (memory)", test, setup_memory, fixture_teardown, NULL},                               \
-        {#test " (sqlite)", test, setup_sqlite, fixture_teardown, NULL},                           \
-        {#test " (sqlite, little memory)", test, setup_small, fixture_teardown, NULL},             \
+        {#test " (" STORE_EMBEDDED ")", test, setup_file, fixture_teardown, NULL},                 \
+        {#test " (" STORE_EMBEDDED ", little memory)", test, setup_small, fixture_teardown, NULL}, \
         {#test " (postgres)", test, setup_postgres, fixture_teardown, NULL},                       \
     {                                                                                              \
 #test " (postgres, little memory)", test, setup_postgres_small, fixture_teardown, NULL     \
@@ -809,9 +828,12 @@ int main(void)
         ON_ALL(test_named_values),
         ON_ALL(test_books_of_a_store),
         cmocka_unit_test(test_unknown_kinds_of_store_are_refused),
-        cmocka_unit_test(test_memory_and_sqlite_agree),
+        cmocka_unit_test(test_memory_and_file_agree),
         cmocka_unit_test(test_memory_and_postgres_agree),
         cmocka_unit_test(test_entries_can_be_left_out),
+#ifdef STORE_COUNTED
+        cmocka_unit_test(test_all_of_it_passed_through_the_adapter),
+#endif
     };
     if (database_url("APP") != NULL) {
         cmocka_set_test_filter("*postgres*");

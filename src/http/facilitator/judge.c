@@ -38,7 +38,7 @@ bool judging_read(struct judging *j, bool *is_malformed)
     if (c->net == NULL) {
         return refuse(j, X402_REASON_INVALID_NETWORK);
     }
-    c->scheme = x402_scheme_find(r->scheme, X402_FAMILY_EVM);
+    c->scheme = x402_scheme_find(r->scheme, c->net->family);
     if (c->scheme == NULL || (r->version == 1 && !c->scheme->has_v1)) {
         return refuse(j, X402_REASON_UNSUPPORTED_SCHEME);
     }

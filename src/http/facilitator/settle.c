@@ -33,13 +33,13 @@ static void end(struct settling *s, unsigned status, struct text reason)
 {
     const struct x402_case *c = &s->j.c;
     struct exchange *x = s->j.x;
-    const bool is_upto = c->scheme != NULL && strcmp(c->scheme->name, X402_SCHEME_UPTO) == 0;
+    const bool has_charge = c->scheme != NULL && c->scheme->has_charge;
     const struct x402_settled out = {
         .success = reason.len == 0,
         .transaction = s->transaction,
         .network = s->j.in.payload.network,
         .payer = c->payer,
-        .amount = is_upto && reason.len == 0 ? u256_text(&x->arena, c->charge) : (struct text){0},
+        .amount = has_charge && reason.len == 0 ? u256_text(&x->arena, c->charge) : (struct text){0},
         .reason = reason,
         .message = reason.len == 0      ? (struct text){0}
                    : c->message.len > 0 ? c->message

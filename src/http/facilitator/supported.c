@@ -29,9 +29,9 @@ static void kind_add(struct listing *l, const struct net *n, const struct x402_s
 /** What needs the account of a network is offered where there is one. */
 static void net_add(struct listing *l, const struct net *n)
 {
-    const struct x402_scheme *s;
-    for (size_t i = 0; (s = x402_scheme_at(i)) != NULL; i++) {
-        if (s->kind_extra != NULL && n->account == NULL) {
+    for (size_t i = 0; X402_SCHEMES[i] != NULL; i++) {
+        const struct x402_scheme *s = X402_SCHEMES[i];
+        if (s->family != n->family || (s->kind_extra != NULL && n->account == NULL)) {
             continue;
         }
         kind_add(l, n, s, 2);
@@ -39,6 +39,16 @@ static void net_add(struct listing *l, const struct net *n)
             kind_add(l, n, s, 1);
         }
     }
+}
+
+/** How many kinds there can be. */
+static size_t kinds_max(const struct nets *n)
+{
+    size_t schemes = 0;
+    while (X402_SCHEMES[schemes] != NULL) {
+        schemes++;
+    }
+    return n->count * schemes * 2 + 1; /* in two versions */
 }
 
 static bool is_listed(const struct listing *l, struct text address)
@@ -70,7 +80,7 @@ void x402_supported_get(struct desk *d, struct engine *e, struct exchange *x)
     const struct nets *nets = facilitator_nets(d->facilitator);
     struct listing l = {.a = &x->arena};
     (void)e;
-    l.out.kinds = arena_array(l.a, nets->count * 4 + 1, sizeof *l.out.kinds);
+    l.out.kinds = arena_array(l.a, kinds_max(nets), sizeof *l.out.kinds);
     l.out.signers = arena_array(l.a, nets->count + 1, sizeof *l.out.signers);
     l.out.extensions = extensions;
     l.out.extension_count = ARRAY_LEN(extensions);

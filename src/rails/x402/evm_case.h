@@ -46,8 +46,9 @@ struct bytes evm_kept(struct arena *a, struct buf *b);
 /** Refuses: always false. */
 bool case_refuse(struct x402_case *c, enum x402_reason reason);
 
-/** Reads payment and terms of either method, and fills what names the payment. */
-bool evm_case_read(struct x402_case *c);
+/** Reads payment and terms of either method, and fills what names the payment. `form`: the scheme
+ *  whose form both have, X402_SCHEME_EXACT or X402_SCHEME_UPTO. */
+bool evm_case_read(struct x402_case *c, const char *form);
 /** Who signed `e->digest`: fills has_form, is_payers, is_wrapped. False, refused: nobody can have.
  */
 bool evm_case_signed(struct x402_case *c);

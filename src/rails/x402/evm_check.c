@@ -93,18 +93,22 @@ static void names_fill(struct x402_case *c)
     }
 }
 
-bool evm_case_read(struct x402_case *c)
+bool evm_case_read(struct x402_case *c, const char *form)
 {
     struct mete_err err;
     struct evm_case *e = arena_alloc(c->arena, sizeof *e);
+    struct x402_payload payload = c->in->payload;
+    struct x402_requirements asked = c->in->requirements;
     c->evm = e;
-    if (x402_evm_payment_read(c->arena, &c->in->payload, "/paymentPayload", &e->pay, &err) !=
-        METE_OK) {
+    if (text_eq(payload.scheme, asked.scheme)) { /* else it is read as what it says it is */
+        payload.scheme = text_of(form);
+    }
+    asked.scheme = text_of(form);
+    if (x402_evm_payment_read(c->arena, &payload, "/paymentPayload", &e->pay, &err) != METE_OK) {
         c->message = arena_printf(c->arena, "%s: %s", err.pointer, err.text);
         return case_refuse(c, X402_REASON_INVALID_PAYLOAD);
     }
-    if (x402_evm_terms_read(&c->in->requirements, "/paymentRequirements", true, &e->terms, &err) !=
-        METE_OK) {
+    if (x402_evm_terms_read(&asked, "/paymentRequirements", true, &e->terms, &err) != METE_OK) {
         c->message = arena_printf(c->arena, "%s: %s", err.pointer, err.text);
         return terms_refuse(c, &err);
     }

@@ -5,7 +5,7 @@
 
 static bool exact_read(struct x402_case *c)
 {
-    if (!evm_case_read(c)) {
+    if (!evm_case_read(c, X402_SCHEME_EXACT)) {
         return false;
     }
     if (c->evm->pay.method == X402_EIP3009) {

@@ -257,6 +257,7 @@ static enum mete_code name_read(const struct entry *in, const struct nets *all)
         }
     }
     const struct network *known = network_by_id(said.chain_id);
+    n->family = said.family;
     n->chain_id = said.chain_id;
     n->v1_name = x402_network_v1_name(text_of(n->id));
     n->is_test = said.is_test || (known != NULL && known->is_test);

@@ -28,6 +28,7 @@ struct net_token {
 struct net {
     char id[X402_NETWORK_MAX]; /* CAIP-2 */
     const char *v1_name;       /* NULL: version 1 cannot say it */
+    enum x402_family family;   /* X402_FAMILY_EVM: others are not read yet */
     uint64_t chain_id;
     bool is_test;
     char *url[LINE_NODES_MAX];

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The list of schemes, and what a receipt proves. */
+ * A scheme by its name, and what a receipt proves. */
 #include "base/text.h"
 #include "rails/x402/evm_case.h"
 
-static const struct x402_scheme *const SCHEMES[] = {
-    &SCHEME_EXACT_EVM,
-    &SCHEME_UPTO_EVM,
-};
-
-const struct x402_scheme *x402_scheme_at(size_t i)
-{
-    return i < ARRAY_LEN(SCHEMES) ? SCHEMES[i] : NULL;
-}
-
 const struct x402_scheme *x402_scheme_find(struct text name, enum x402_family family)
 {
-    for (size_t i = 0; i < ARRAY_LEN(SCHEMES); i++) {
-        if (SCHEMES[i]->family == family && text_is(name, SCHEMES[i]->name)) {
-            return SCHEMES[i];
+    for (size_t i = 0; X402_SCHEMES[i] != NULL; i++) {
+        if (X402_SCHEMES[i]->family == family && text_is(name, X402_SCHEMES[i]->name)) {
+            return X402_SCHEMES[i];
         }
     }
     return NULL;

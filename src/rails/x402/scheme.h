@@ -2,8 +2,8 @@
  * The port to a scheme of x402: reading a payment, judging it, and the call that settles it. A
  * scheme does no I/O: it says which questions a node is to be asked, as JSON-RPC requests, and
  * hears the answers; whoever drives it brings them over a line (rails/line.h). Adding a scheme is a
- * file that fills a struct x402_scheme and one line in the list of scheme.c; what is the same for
- * all chains of a kind (here: EVM) is shared beside it. */
+ * file that fills a struct x402_scheme and one line in the list of schemes.c; what is the same for
+ * all chains of a kind (here: EVM) is shared beside it. The steps: doc/x402.md. */
 #ifndef METE_RAILS_X402_SCHEME_H
 #define METE_RAILS_X402_SCHEME_H
 
@@ -60,7 +60,9 @@ struct x402_scheme {
     const char *name;
     enum x402_family family;
     bool has_v1;
-    /** Appends the members of extra in GET /supported, as a JSON object; NULL: none. */
+    bool has_charge; /* what moves is less than was signed: answers to /settle say how much */
+    /** Appends the members of extra in GET /supported, as a JSON object; NULL: none. A scheme that
+     *  has it is offered only on networks with an account. */
     void (*kind_extra)(const struct net *n, struct buf *out);
     /** Reads the payment and judges what needs no node. False: c->reason says why not. */
     bool (*read)(struct x402_case *c);
@@ -72,8 +74,8 @@ struct x402_scheme {
     bool (*hear)(struct x402_case *c, const struct rpc_answer *answers);
 };
 
-/** The i-th, NULL past the end. */
-const struct x402_scheme *x402_scheme_at(size_t i);
+/** The list, which NULL ends: all that schemes.c has. A program may be linked with its own. */
+extern const struct x402_scheme *const X402_SCHEMES[];
 /** NULL: none of this name for networks of this kind. */
 const struct x402_scheme *x402_scheme_find(struct text name, enum x402_family family);
 

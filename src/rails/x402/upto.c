@@ -17,7 +17,7 @@ static bool amount_fits(struct x402_case *c)
 
 static bool upto_read(struct x402_case *c)
 {
-    if (!evm_case_read(c)) {
+    if (!evm_case_read(c, X402_SCHEME_UPTO)) {
         return false;
     }
     const struct evm_permit2 *p = &c->evm->pay.permit2;
@@ -45,6 +45,7 @@ static void upto_extra(const struct net *n, struct buf *out)
 const struct x402_scheme SCHEME_UPTO_EVM = {
     .name = X402_SCHEME_UPTO,
     .family = X402_FAMILY_EVM,
+    .has_charge = true,
     .kind_extra = upto_extra,
     .read = upto_read,
     .plan = evm_case_plan,

@@ -504,5 +504,10 @@ static const struct log_port memory_log_port = {
     .insight_scan = memory_insight_scan,
 };
 
-const struct store_port memory_store_port = {store_new, store_free, store_names, log_open,
-                                             &memory_log_port};
+const struct store_port memory_store_port = {
+    .open = store_new,
+    .close = store_free,
+    .books = store_names,
+    .book_open = log_open,
+    .log = &memory_log_port,
+};

@@ -3,6 +3,7 @@
  * one snapshot for as long as it has a book open. */
 #include "base/text.h"
 #include "store/postgres/postgres.h"
+#include "store/postgres/prepare.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -407,5 +408,14 @@ static const struct log_port pg_log_port = {
     .inbox_answer = pg_inbox_answer,
 };
 
-const struct store_port postgres_store_port = {store_open_url, store_free, store_names, log_open,
-                                               &pg_log_port};
+const struct store_port postgres_store_port = {
+    .open = store_open_url,
+    .close = store_free,
+    .books = store_names,
+    .book_open = log_open,
+    .log = &pg_log_port,
+    .keys = &postgres_api_keys,
+    .is_remote = true,
+    .prepare = postgres_prepare,
+    .distribute = postgres_distribute,
+};

@@ -543,5 +543,12 @@ static const struct log_port sqlite_log_port = {
     .insight_scan = sqlite_insight_scan,
 };
 
-const struct store_port sqlite_store_port = {store_open_file, store_free, store_names, log_open,
-                                             &sqlite_log_port};
+const struct store_port sqlite_store_port = {
+    .open = store_open_file,
+    .close = store_free,
+    .books = store_names,
+    .book_open = log_open,
+    .log = &sqlite_log_port,
+    .keys = &sqlite_api_keys,
+    .is_file = true,
+};
