@@ -452,9 +452,12 @@ static const struct gate_route *find(const struct gate_config *c, struct text ke
     return NULL;
 }
 
-const struct gate_route *gate_config_find(const struct gate_config *c, const struct gate_path *path,
-                                          struct text method)
+bool gate_config_find(const struct gate_config *c, const struct gate_path *path, struct text method,
+                      const struct gate_route **out)
 {
     const struct gate_route *r = find(c, path->key, method);
-    return r != NULL || text_eq(path->key, path->cut) ? r : find(c, path->cut, method);
+    const struct gate_route *cut =
+        text_eq(path->key, path->cut) ? r : find(c, path->cut, method);
+    *out = r != NULL ? r : cut;
+    return r == NULL || cut == NULL || r == cut;
 }
