@@ -114,7 +114,8 @@ struct deal {
     unsigned status;
     struct pair head[DEAL_HEADERS_MAX];
     size_t head_count;
-    bool head_full;
+    bool head_full;            /* it has more than can be passed on */
+    size_t head_len, head_max; /* bytes */
     bool has_size;
     uint64_t size;         /* of the body, as the head says */
     struct text hop;       /* names that the head has for one connection alone */

@@ -15,6 +15,8 @@
 
 #define CONNECT_MS  10000L
 #define BUFFER_SIZE (64L << 10)
+#define HEAD_OWN    ((size_t)8 << 10) /* for what the gate adds to a head */
+#define HEAD_PAIR   80                /* that a header takes beside its text */
 
 /** A name of a header as CGI has it: everything but letters and digits is one sign there. So
  *  X_Original_URL is X-Original-URL to many servers. */
@@ -151,10 +153,21 @@ static bool goes_on(const struct deal *d, const struct exchange *x, struct text 
            !(d->route != NULL && name_in(name, PAYMENT));
 }
 
+/** What is left for the head of an answer: the server holds both heads in one piece of memory. */
+static size_t head_room(const struct exchange *x)
+{
+    size_t taken = x->target.len + HEAD_OWN;
+    for (size_t i = 0; i < x->header_count; i++) {
+        taken += x->header[i].name.len + x->header[i].value.len + HEAD_PAIR;
+    }
+    return taken < GATE_HEADER_MEMORY ? GATE_HEADER_MEMORY - taken : 0;
+}
+
 void upstream_headers(struct deal *d, const struct exchange *x)
 {
     static const char *const NOT_BY_ITSELF[] = {"Accept", "User-Agent", "Content-Type"};
     struct text host = d->g->own_host.len > 0 ? d->g->own_host : exchange_header(x, "Host");
+    d->head_max = head_room(x);
     for (size_t i = 0; i < x->header_count; i++) {
         if (goes_on(d, x, x->header[i].name)) {
             header_add(d, arena_text(&d->arena, x->header[i].name).p, x->header[i].value);
@@ -190,8 +203,8 @@ static struct text trimmed(struct text t)
 static void head_begin(struct deal *d)
 {
     d->head_count = 0;
+    d->head_len = 0;
     d->has_size = false;
-    d->head_full = false;
     d->overrides = d->hop = (struct text){0};
 }
 
@@ -260,7 +273,9 @@ static size_t header_take(char *p, size_t size, size_t count, void *arg)
             head_line(d, name, value);
         }
     }
-    return len;
+    d->head_len += len;
+    d->head_full = d->head_full || d->head_len > d->head_max;
+    return d->head_full ? 0 : len; /* a part of it may not be passed on: it could be any */
 }
 
 static size_t body_take(char *p, size_t size, size_t count, void *arg)

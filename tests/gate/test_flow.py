@@ -191,6 +191,29 @@ def failing(gate, up, fac):
     got = gate.get("/bad", headers=pay(asked))
     equal((got.status, got.json()["code"], fac.count("/settle")), (504, "upstream_timeout", before), "nor is one that comes late")
 
+    def stalls(h, _b):
+        h.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        h.wfile.flush()
+        time.sleep(8)
+        h.close_connection = True
+    up.answers["/bad"] = stalls
+    began = time.time()
+    got = gate.get("/bad", headers=pay(asked))
+    equal((got.status, got.json()["code"], fac.count("/settle")), (504, "upstream_timeout", before), "nor one that stops in the middle")
+    ok(time.time() - began < 6, "nobody waits for it for ever", time.time() - began)
+    for what, headers in (("too many headers", [(f"X-{i}", "v") for i in range(80)]), ("too large a head", [("X-A", "v" * 40000), ("X-B", "v" * 40000)])):
+        up.answers["/bad"] = lambda h, _b, v=headers: h.reply(200, b"x", v)
+        got = gate.get("/bad", headers=pay(asked))
+        equal((got.status, got.json()["code"], fac.count("/settle")), (502, "upstream_failed", before), f"nor one with {what}")
+    large = {"X-Large": "r" * 24000}
+    up.answers["/bad"] = lambda h, _b: h.reply(200, b"x", [("X-A", "v" * 14000), ("X-B", "w" * 14000)])
+    got = gate.get("/bad", headers={**pay(asked), **large})
+    equal((got.status, len(got.headers.get("X-B", ""))), (200, 14000), "a large head of both fits")
+    large = {"X-Large": "r" * 30000, "X-More": "r" * 22000}
+    before = fac.count("/settle")
+    got = gate.get("/bad", headers={**pay(asked), **large})
+    equal((got.status, fac.count("/settle")), (502, before), "where both do not fit nothing is charged")
+
 
 def settling(gate, up, fac):
     asked = gate.get("/paid")
@@ -251,6 +274,14 @@ def upfront(gate, up, fac):
     header = pay(asked)
     got = gate.get("/up", headers=header)
     ok(got.status == 500 and got.settled()["success"], "its failure says that it was paid", got.status)
+
+    def cut(h, _b):
+        h.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        h.wfile.flush()
+        h.close_connection = True
+    up.answers["/up"] = cut
+    got = gate.get("/up", headers=header)
+    equal((got.status, got.settled()["success"]), (502, True), "so does a small answer that is cut off")
     up.answers["/up"] = lambda h, _b: h.reply(200, b"done")
     equal(gate.get("/up", headers=header).body, b"done", "and the same payment may be brought again")
     equal(gate.get("/up", headers=header).status, 402, "until it is served")

@@ -162,6 +162,32 @@ def uploading(gate, up):
         ok(got.startswith(b"HTTP/1.1 402"), "who asks before it sends is told the price at once", got[:100])
 
 
+def answering_early(gate, up, fac):
+    """An upstream that streams while it still reads: nobody pays for what cannot be passed on."""
+    def eager(handler):
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        try:
+            for _ in range(10):
+                handler.wfile.write(BLOCK)
+            time.sleep(3)
+        except OSError:
+            pass
+        handler.close_connection = True
+    up.streams["/paidupload"] = eager
+    settles = fac.count("/settle")
+    header = pay(gate.request("POST", "/paidupload"))["PAYMENT-SIGNATURE"]
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=20) as s:
+        s.sendall(f"POST /paidupload HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header}\r\nContent-Length: 9000000\r\n\r\n".encode() + BLOCK)
+        got = s.recv(65536)
+        while b"\r\n\r\n" not in got:
+            got += s.recv(65536)
+    ok(got.startswith(b"HTTP/1.1 502"), "it is a 502", got[:300])
+    equal(fac.count("/settle"), settles, "that costs nothing")
+    del up.streams["/paidupload"]
+
+
 def events(gate, up):
     for path in ("/events", "/paidevents"):
         source = up.answers[path] = Events()
@@ -310,6 +336,7 @@ with Upstream(big=big, paidbig=big, chunks=chunks) as up, Facilitator(reserves=T
     streaming(gate, up)
     slow_reader(gate, up)
     uploading(gate, up)
+    answering_early(gate, up, fac)
     events(gate, up)
     dying(gate, up, fac)
     ending(up, fac)
