@@ -14,6 +14,12 @@ static void step_to(struct deal *d, enum deal_step step)
     d->began_us = loop_now();
 }
 
+static void settle(struct deal *d)
+{
+    step_to(d, DEAL_SETTLE);
+    pay_settle(d);
+}
+
 /** Looks whether the client is still there. A connection of which one half is closed counts as
  *  left: HTTP has no use for it. */
 static bool has_left(struct deal *d)
@@ -132,8 +138,7 @@ static void head_judge(struct deal *d)
         pay_release(d);
         deliver(d);
     } else if (unsettled) {
-        pay_settle(d);
-        step_to(d, d->step == DEAL_UPSTREAM ? DEAL_SETTLE : d->step);
+        settle(d);
     } else {
         deliver(d);
     }
@@ -164,18 +169,29 @@ static void upstream_look(struct deal *d)
     }
 }
 
-void deal_verified(struct deal *d)
+static void upstream_ask(struct deal *d)
 {
     upstream_begin(d);
     step_to(d, DEAL_UPSTREAM);
 }
 
-void deal_settled(struct deal *d)
+void deal_verified(struct deal *d)
 {
-    if (d->upstream.curl == NULL) {
-        deal_verified(d); /* settled first */
+    if (d->pay.settles_first) {
+        settle(d);
     } else {
+        upstream_ask(d);
+    }
+}
+
+void deal_settled(struct deal *d, bool has_client)
+{
+    if (d->upstream.curl != NULL) {
         deliver(d);
+    } else if (has_client) {
+        upstream_ask(d); /* settled first */
+    } else {
+        deal_left(d);
     }
 }
 
@@ -184,11 +200,10 @@ void deal_settled(struct deal *d)
 static void begin(struct deal *d)
 {
     if (!d->pay.is_paid) {
-        deal_verified(d);
-    } else if (d->pay.settles_first) {
-        pay_settle(d);
-        step_to(d, DEAL_SETTLE);
-    } else {
+        upstream_ask(d);
+    } else if (d->pay.is_pending) {
+        settle(d);
+    } else { /* also what settles first: two gates may have it, and one alone is given it */
         pay_verify(d);
         step_to(d, DEAL_VERIFY);
     }
@@ -266,8 +281,7 @@ static void step_turn(struct deal *d)
         break;
     case DEAL_PAUSE:
         if (loop_now() >= d->pause_until) {
-            pay_settle(d);
-            step_to(d, DEAL_SETTLE);
+            settle(d);
         }
         break;
     case DEAL_DELIVER:

@@ -363,7 +363,8 @@ static bool once_take(struct deal *d, struct exchange *x)
         d->pay.is_begun = true;
         return true;
     case ONCE_PENDING: /* it was settled, perhaps: that is asked first */
-        d->pay.is_begun = d->pay.settles_first = true;
+        d->pay.is_begun = d->pay.settles_first = d->pay.is_pending = true;
+        d->pay.is_told = note.is_told;
         d->pay.pending = arena_text(&d->arena, text_of(note.transaction));
         d->pay.reservation = arena_text(&d->arena, text_of(note.reservation));
         if (note.amount[0] != '\0') {
