@@ -256,10 +256,7 @@ void server_priced(const struct mete_x402 *s, int version, struct text url, stru
         .resource = {.url = url, .description = s->description, .mime_type = s->mime_type},
         .offers = offers,
         .offer_count = count,
-        .error = why,
-        /* clients of version 1 want an object here, and refuse null */
-        .output_schema = TEXT("{\"input\":{\"type\":\"http\",\"method\":\"GET\","
-                              "\"discoverable\":false}}")};
+        .error = why};
 }
 
 static char *kept(struct buf *b)

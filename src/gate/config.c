@@ -240,16 +240,6 @@ static enum mete_code offers_read(const struct form_in *in, const struct json *j
     return METE_OK;
 }
 
-static bool method_is_word(struct text t)
-{
-    for (size_t i = 0; i < t.len; i++) {
-        if (t.p[i] < 'A' || t.p[i] > 'Z') {
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum mete_code route_read(const struct form_in *in, const struct json *j,
                                  const struct raw_route *defaults, struct gate_route *r)
 {
@@ -275,14 +265,7 @@ static enum mete_code route_read(const struct form_in *in, const struct json *j,
                                                           : GATE_IDENTIFIER_NONE;
     code = code == METE_OK ? resource_set(in, j, &raw, r) : code;
     code = code == METE_OK ? offers_read(in, j, &raw, r) : code;
-    if (code != METE_OK || raw.discovery != NULL) {
-        return code == METE_OK ? discovery_read(in, raw.discovery, r) : code;
-    }
-    /* clients of version 1 want an object here, and refuse null */
-    r->output_schema = arena_printf(
-        in->arena, "{\"input\":{\"type\":\"http\",\"method\":\"%s\",\"discoverable\":false}}",
-        r->method_count > 0 && method_is_word(r->method[0]) ? r->method[0].p : "GET");
-    return METE_OK;
+    return code == METE_OK && raw.discovery != NULL ? discovery_read(in, raw.discovery, r) : code;
 }
 
 /* --- the file ----------------------------------------------------------------------------------*/
@@ -469,9 +452,12 @@ static const struct gate_route *find(const struct gate_config *c, struct text ke
     return NULL;
 }
 
-const struct gate_route *gate_config_find(const struct gate_config *c, const struct gate_path *path,
-                                          struct text method)
+bool gate_config_find(const struct gate_config *c, const struct gate_path *path, struct text method,
+                      const struct gate_route **out)
 {
     const struct gate_route *r = find(c, path->key, method);
-    return r != NULL || text_eq(path->key, path->cut) ? r : find(c, path->cut, method);
+    const struct gate_route *cut =
+        text_eq(path->key, path->cut) ? r : find(c, path->cut, method);
+    *out = r != NULL ? r : cut;
+    return r == NULL || cut == NULL || r == cut;
 }

@@ -64,8 +64,9 @@ enum mete_code gate_config_read(struct text text, struct gate_config **out,
 void gate_config_free(struct gate_config *c);
 
 /** What is asked for a path: the first route that fits pattern and method, unless a free pattern
- *  fits. A path that has two readings is free only when both are. NULL: it is free. */
-const struct gate_route *gate_config_find(const struct gate_config *c, const struct gate_path *path,
-                                          struct text method);
+ *  fits. *out NULL: it is free. A path that has two readings is free only when both are; false when
+ *  they have two prices. */
+bool gate_config_find(const struct gate_config *c, const struct gate_path *path, struct text method,
+                      const struct gate_route **out) METE_MUST_CHECK;
 
 #endif

@@ -50,8 +50,10 @@ struct payment {
     struct text payer;
     struct text identifier; /* empty: none; it is running in the gate's replay */
     bool is_begun;          /* its key is in once, as being served */
-    bool settles_first;
+    bool settles_first;     /* before it is served */
+    bool is_pending; /* its settlement was begun by an earlier request: no need to verify it */
     bool is_settled;
+    bool is_told;        /* and stands in the file of --stats */
     unsigned settles;    /* tries so far */
     struct text amount;  /* that is settled */
     bool is_overridden;  /* another one than was asked for (upto) */
@@ -114,7 +116,8 @@ struct deal {
     unsigned status;
     struct pair head[DEAL_HEADERS_MAX];
     size_t head_count;
-    bool head_full;
+    bool head_full;            /* it has more than can be passed on */
+    size_t head_len, head_max; /* bytes */
     bool has_size;
     uint64_t size;         /* of the body, as the head says */
     struct text hop;       /* names that the head has for one connection alone */
@@ -159,7 +162,7 @@ void pay_ask_end(struct deal *d);
 /** The end of a payment that was settled: it was served, or may be brought again. */
 void pay_served(struct deal *d, bool is_served);
 /** Goes on with the upstream, or with the delivery: it was settled. */
-void deal_settled(struct deal *d);
+void deal_settled(struct deal *d, bool has_client);
 void deal_verified(struct deal *d);
 /** Its client has gone and nothing was settled. */
 void deal_left(struct deal *d);

@@ -105,41 +105,99 @@ void answer_pending(struct deal *d)
 
 /* --- what the upstream said --------------------------------------------------------------------*/
 
-/** Paid answers are for who paid. */
+static bool ends_with(struct text t, const char *end)
+{
+    size_t len = strlen(end);
+    return t.len >= len && host_eq((struct text){t.p + t.len - len, len}, text_of(end));
+}
+
+/** Headers that tell caches on the way what to keep, whatever Cache-Control says. */
+static bool is_for_caches(struct text name)
+{
+    return ends_with(name, "Cache-Control") || host_eq(name, TEXT("Surrogate-Control")) ||
+           host_eq(name, TEXT("Edge-Control")) || host_eq(name, TEXT("X-Accel-Expires"));
+}
+
+/** The end of a directive: a comma that stands in no quotes. */
+static size_t directive_end(struct text v, size_t at)
+{
+    bool quoted = false;
+    for (; at < v.len && (quoted || v.p[at] != ','); at++) {
+        quoted = quoted != (v.p[at] == '"');
+    }
+    return at;
+}
+
+/** What lets anybody else keep it; "private" as well, since it may be about one header alone. */
+static bool is_shared(struct text directive)
+{
+    const char *equals = memchr(directive.p, '=', directive.len);
+    struct text name = {directive.p,
+                        equals != NULL ? (size_t)(equals - directive.p) : directive.len};
+    return host_eq(name, TEXT("public")) || host_eq(name, TEXT("s-maxage")) ||
+           host_eq(name, TEXT("private"));
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static void directives_put(struct buf *out, struct text v)
+{
+    for (size_t at = 0; at < v.len;) {
+        size_t end = directive_end(v, at);
+        struct text one = {v.p + at, end - at};
+        while (one.len > 0 && is_blank(one.p[0])) {
+            one = (struct text){one.p + 1, one.len - 1};
+        }
+        while (one.len > 0 && is_blank(one.p[one.len - 1])) {
+            one.len--;
+        }
+        if (one.len > 0 && !is_shared(one)) {
+            buf_put_text(out, one);
+            buf_put_str(out, ", ");
+        }
+        at = end + 1;
+    }
+}
+
+/** What a path with a price answers is for who asked: no cache on the way gives it to others. */
 static void cache_reply(const struct deal *d, struct exchange *x)
 {
-    bool has = false;
+    struct buf out = {0};
     for (size_t i = 0; i < d->head_count; i++) {
-        if (host_eq(d->head[i].name, TEXT("Cache-Control")) && d->head[i].value.len > 0) {
-            struct text v = d->head[i].value;
-            has = true;
-            reply_header(x, "Cache-Control",
-                         arena_printf(&x->arena, "%.*s, private", (int)v.len, v.p));
+        if (host_eq(d->head[i].name, TEXT("Cache-Control"))) {
+            directives_put(&out, d->head[i].value);
         }
     }
-    if (!has) {
-        reply_header(x, "Cache-Control", TEXT("private"));
-    }
+    buf_put_str(&out, "private");
+    reply_header(x, "Cache-Control", buf_text(&out));
+    buf_clear(&out);
 }
 
 static void head_reply(const struct deal *d, struct exchange *x)
 {
-    bool paid = d->pay.is_settled;
+    bool has_price = d->route != NULL;
     x->status = d->status;
     x->type = NULL; /* Content-Type is among the headers */
     for (size_t i = 0; i < d->head_count; i++) {
         if (!host_eq(d->head[i].name, TEXT("X-Request-Id")) &&
-            (!paid || !host_eq(d->head[i].name, TEXT("Cache-Control")))) {
+            !(has_price && is_for_caches(d->head[i].name))) {
             reply_header(x, d->head[i].name.p, d->head[i].value);
         }
     }
     reply_header(x, "X-Request-Id", text_of(d->request_id));
-    if (paid) {
+    if (has_price) {
         cache_reply(d, x);
+    }
+    if (d->pay.is_settled) {
         reply_header(x, X402_HEADER_RESPONSE, buf_text(&d->pay.settled));
         if (d->pay.version == 1) {
             reply_header(x, X402_HEADER_V1_RESPONSE, buf_text(&d->pay.settled));
         }
+    }
+    if (d->pay.is_settled || d->g->config->cors.len > 0) {
         gate_cors(d->g, x);
     }
 }

@@ -14,6 +14,12 @@ static void step_to(struct deal *d, enum deal_step step)
     d->began_us = loop_now();
 }
 
+static void settle(struct deal *d)
+{
+    step_to(d, DEAL_SETTLE);
+    pay_settle(d);
+}
+
 /** Looks whether the client is still there. A connection of which one half is closed counts as
  *  left: HTTP has no use for it. */
 static bool has_left(struct deal *d)
@@ -36,15 +42,36 @@ static bool has_left(struct deal *d)
 
 /* --- the upstream ------------------------------------------------------------------------------*/
 
+/** While its body still comes, only an answer that is whole can be sent. */
+static bool is_uploading(struct deal *d)
+{
+    pthread_mutex_lock(&d->lock);
+    bool uploading = d->has_sink && !d->up_ended && !d->has_left;
+    pthread_mutex_unlock(&d->lock);
+    return uploading && !upstream_is_whole(d);
+}
+
+/** There is no room for more of its answer. */
+static bool is_stuck(struct deal *d)
+{
+    pthread_mutex_lock(&d->lock);
+    bool full = d->down_waits;
+    pthread_mutex_unlock(&d->lock);
+    return full;
+}
+
 static void upstream_failed(struct deal *d)
 {
-    bool is_late = d->upstream.code == CURLE_OPERATION_TIMEDOUT || !d->upstream.has_ended;
+    bool is_late =
+        d->upstream.has_ended ? d->upstream.code == CURLE_OPERATION_TIMEDOUT : !is_stuck(d);
     const char *more = d->pay.is_settled ? " The payment was settled: bring the same one again."
                                          : " Nothing was charged.";
     struct text what = arena_printf(&d->arena, "The server behind this gate gave no answer%s.%s",
                                     is_late ? " in time" : " that can be passed on", more);
-    d->tale.reason = d->upstream.has_ended ? curl_easy_strerror(d->upstream.code)
-                                           : "no head of an answer in time";
+    d->tale.reason = d->head_full            ? "the head of its answer is too large"
+                     : d->upstream.has_ended ? curl_easy_strerror(d->upstream.code)
+                     : d->head_done          ? "no end of an answer in time"
+                                             : "no head of an answer in time";
     pay_release(d);
     pay_served(d, false);
     answer_problem(d, GATE_UPSTREAM, is_late ? 504 : 502,
@@ -69,37 +96,49 @@ static void deliver(struct deal *d)
     step_to(d, DEAL_DELIVER);
 }
 
-/** While the body still comes, only an answer that is whole can be sent. */
+/** It is passed on as soon as it can be. */
 static void answer_look(struct deal *d)
 {
-    pthread_mutex_lock(&d->lock);
-    bool uploading = d->has_sink && !d->up_ended && !d->has_left;
-    bool full = d->down_waits;
-    pthread_mutex_unlock(&d->lock);
-    if (!uploading || upstream_is_whole(d)) {
+    if (!is_uploading(d)) {
         answer_deliver(d);
-    } else if (d->upstream.has_ended || full) {
+    } else if (d->upstream.has_ended || is_stuck(d)) {
         upstream_failed(d);
     }
+}
+
+/** What is settled when it is whole, or when it can be sent, is waited for. True: not yet. */
+static bool is_early(struct deal *d)
+{
+    if (is_worth_waiting(d)) {
+        if (loop_now() - d->began_us > (int64_t)d->g->o.upstream_ms * 1000) {
+            upstream_failed(d);
+        }
+        return true;
+    }
+    if (d->status >= 400 || !is_uploading(d)) {
+        return false;
+    }
+    if (d->upstream.has_ended || is_stuck(d)) {
+        upstream_failed(d);
+    }
+    return true;
 }
 
 static void head_judge(struct deal *d)
 {
     bool unsettled = d->pay.is_paid && !d->pay.is_settled;
     bool was_cut = d->upstream.has_ended && d->upstream.code != CURLE_OK;
-    if (unsettled && is_worth_waiting(d)) {
+    if (d->pay.is_paid && is_early(d)) {
         return;
     }
-    if (was_cut && (unsettled || !d->pay.is_paid) &&
-        pipe_len(&d->down) <= DEAL_WHOLE) { /* nothing of it was delivered: say so */
+    if (was_cut && pipe_len(&d->down) <= DEAL_WHOLE) { /* nothing of it was delivered: say so */
         upstream_failed(d);
     } else if (unsettled && d->status >= 400) {
         d->tale.outcome = GATE_UNCHARGED;
         pay_release(d);
         deliver(d);
     } else if (unsettled) {
-        pay_settle(d);
-        step_to(d, d->step == DEAL_UPSTREAM ? DEAL_SETTLE : d->step);
+        settle(d);
     } else {
         deliver(d);
     }
@@ -112,6 +151,7 @@ static void upstream_look(struct deal *d)
     if (d->head_done) {
         if (d->tale.upstream_status == 0) {
             histogram_add(&d->g->meters.upstream, loop_now() - d->began_us);
+            d->began_us = loop_now(); /* from here on it is for the rest */
         }
         d->tale.upstream_status = d->status;
         head_judge(d);
@@ -129,18 +169,29 @@ static void upstream_look(struct deal *d)
     }
 }
 
-void deal_verified(struct deal *d)
+static void upstream_ask(struct deal *d)
 {
     upstream_begin(d);
     step_to(d, DEAL_UPSTREAM);
 }
 
-void deal_settled(struct deal *d)
+void deal_verified(struct deal *d)
 {
-    if (d->upstream.curl == NULL) {
-        deal_verified(d); /* settled first */
+    if (d->pay.settles_first) {
+        settle(d);
     } else {
+        upstream_ask(d);
+    }
+}
+
+void deal_settled(struct deal *d, bool has_client)
+{
+    if (d->upstream.curl != NULL) {
         deliver(d);
+    } else if (has_client) {
+        upstream_ask(d); /* settled first */
+    } else {
+        deal_left(d);
     }
 }
 
@@ -149,11 +200,10 @@ void deal_settled(struct deal *d)
 static void begin(struct deal *d)
 {
     if (!d->pay.is_paid) {
-        deal_verified(d);
-    } else if (d->pay.settles_first) {
-        pay_settle(d);
-        step_to(d, DEAL_SETTLE);
-    } else {
+        upstream_ask(d);
+    } else if (d->pay.is_pending) {
+        settle(d);
+    } else { /* also what settles first: two gates may have it, and one alone is given it */
         pay_verify(d);
         step_to(d, DEAL_VERIFY);
     }
@@ -231,8 +281,7 @@ static void step_turn(struct deal *d)
         break;
     case DEAL_PAUSE:
         if (loop_now() >= d->pause_until) {
-            pay_settle(d);
-            step_to(d, DEAL_SETTLE);
+            settle(d);
         }
         break;
     case DEAL_DELIVER:

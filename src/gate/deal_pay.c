@@ -87,7 +87,7 @@ static int64_t kept_until(const struct deal *d)
 
 static void begun_keep(struct deal *d, bool is_served)
 {
-    struct once_note note;
+    struct once_note note = {.is_told = d->pay.is_told};
     const struct payment *p = &d->pay;
     METE_ASSERT(p->is_begun);
     (void)text_copy(note.transaction, sizeof note.transaction, p->pending);
@@ -251,7 +251,10 @@ static bool settled_note(struct deal *d, const struct x402_settled *s)
                                     .transaction = s->transaction,
                                     .request_id = d->request_id,
                                     .was_served = has_client};
-    stats_paid(d->g->stats, &p);
+    if (!d->pay.is_told) { /* an earlier request may have paid already, and got nothing */
+        stats_paid(d->g->stats, &p);
+        d->pay.is_told = true;
+    }
     if (!has_client) {
         atomic_fetch_add(&d->g->meters.settled_unserved, 1);
     }
@@ -275,7 +278,7 @@ static void settled_well(struct deal *d, const struct x402_settled *s)
     if (!has_client) {
         identifier_end(d, NULL);
     }
-    deal_settled(d);
+    deal_settled(d, has_client);
 }
 
 /** Nobody knows its end: once more, after a while; in the end the client is told so, and by what

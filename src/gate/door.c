@@ -111,7 +111,7 @@ static void preflight_answer(const struct gate *g, struct exchange *x)
 static bool is_let_in(const struct gate *g, struct exchange *x, struct gate_path *path)
 {
     const char *wrong = gate_path_read(&x->arena, path_of(x), path);
-    if (text_is(x->method, "CONNECT") || text_is(x->method, "TRACE")) {
+    if (host_eq(x->method, TEXT("CONNECT")) || host_eq(x->method, TEXT("TRACE"))) {
         turn_back(x, 405, "method_not_allowed", "This gate passes neither CONNECT nor TRACE on.");
         return false;
     }
@@ -363,7 +363,8 @@ static bool once_take(struct deal *d, struct exchange *x)
         d->pay.is_begun = true;
         return true;
     case ONCE_PENDING: /* it was settled, perhaps: that is asked first */
-        d->pay.is_begun = d->pay.settles_first = true;
+        d->pay.is_begun = d->pay.settles_first = d->pay.is_pending = true;
+        d->pay.is_told = note.is_told;
         d->pay.pending = arena_text(&d->arena, text_of(note.transaction));
         d->pay.reservation = arena_text(&d->arena, text_of(note.reservation));
         if (note.amount[0] != '\0') {
@@ -433,7 +434,14 @@ static struct deal *deal_of(struct gate *g, struct exchange *x)
         server_done(x);
         return NULL;
     }
-    const struct gate_route *route = gate_config_find(g->config, &path, x->method);
+    const struct gate_route *route;
+    if (!gate_config_find(g->config, &path, x->method, &route)) {
+        turn_back(x, 400, "path_refused",
+                  "The path could be read in two ways, and each has another price: leave out what "
+                  "stands behind a ';', '?', '#' or '::' in a name, and dots and spaces at its "
+                  "end.");
+        return NULL;
+    }
     struct text header = route != NULL ? payment_header(x) : (struct text){0};
     if (route != NULL && header.len == 0) {
         struct menu *m = gate_menu(g);

@@ -16,7 +16,6 @@
 #define PAYMENTS_MAX   200000 /* remembered */
 #define REPLAYS_MAX    20000
 #define REPLAY_BYTES   ((size_t)64 << 20)
-#define HEADER_MEMORY  ((size_t)64 << 10) /* a head and its answer's; zeroed for every request */
 #define BODY_MAX       ((size_t)64 << 20) /* is thrown away, so that a client sees what it costs */
 #define LOOK_MS        20
 
@@ -258,7 +257,7 @@ static enum mete_code servers_start(struct gate *g, struct mete_err *err)
     const struct server_options front = {.listen = g->o.listen,
                                          .connections_max = g->o.connections_max,
                                          .body_max = BODY_MAX,
-                                         .header_memory = HEADER_MEMORY,
+                                         .header_memory = GATE_HEADER_MEMORY,
                                          .certificate = g->o.certificate,
                                          .certificate_key = g->o.certificate_key,
                                          .handle = door_handle,

@@ -16,7 +16,8 @@
 
 #include <pthread.h>
 
-#define GATE_LOOPS 2
+#define GATE_LOOPS         2
+#define GATE_HEADER_MEMORY ((size_t)64 << 10) /* a head and its answer's; zeroed every time */
 
 struct gate {
     struct gate_options o;

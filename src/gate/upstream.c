@@ -15,11 +15,33 @@
 
 #define CONNECT_MS  10000L
 #define BUFFER_SIZE (64L << 10)
+#define HEAD_OWN    ((size_t)8 << 10) /* for what the gate adds to a head */
+#define HEAD_PAIR   80                /* that a header takes beside its text */
+
+/** A name of a header as CGI has it: everything but letters and digits is one sign there. So
+ *  X_Original_URL is X-Original-URL to many servers. */
+static char sign_of(char c)
+{
+    bool is_digit = c >= '0' && c <= '9';
+    bool is_small = c >= 'a' && c <= 'z';
+    bool is_large = c >= 'A' && c <= 'Z';
+    return is_large ? (char)(c - 'A' + 'a') : is_digit || is_small ? c : '-';
+}
+
+static bool name_is(struct text name, const char *wanted)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (wanted[i] == '\0' || sign_of(name.p[i]) != sign_of(wanted[i])) {
+            return false;
+        }
+    }
+    return wanted[name.len] == '\0';
+}
 
 static bool name_in(struct text name, const char *const *list)
 {
     for (size_t i = 0; list[i] != NULL; i++) {
-        if (host_eq(name, text_of(list[i]))) {
+        if (name_is(name, list[i])) {
             return true;
         }
     }
@@ -66,9 +88,16 @@ static const char *const OWN[] = {"Host",
                                   "X-HTTP-Method",
                                   "X-Method-Override",
                                   "X-Original-URL",
+                                  "X-Original-URI",
+                                  "X-Original-Path",
+                                  "X-Original-Method",
                                   "X-Rewrite-URL",
+                                  "X-Override-URL",
+                                  "X-Envoy-Original-Path",
                                   "X-Forwarded-Prefix",
+                                  "X-Forwarded-Path",
                                   "X-Forwarded-Uri",
+                                  "X-Forwarded-Method",
                                   "X-Payment-Payer",
                                   "X-Payment-Amount",
                                   X402_HEADER_OVERRIDES,
@@ -107,19 +136,40 @@ static void forwarded_add(struct deal *d, const struct exchange *x)
                proto.len > 0 ? proto : text_of(x->is_tls ? "https" : "http"));
 }
 
-static bool goes_on(const struct deal *d, struct text name, struct text connection)
+/** Whether the request names it as one of its own connection. */
+static bool is_of_connection(const struct exchange *x, struct text name)
 {
-    return !name_in(name, HOP_BY_HOP) && !name_in(name, OWN) && !list_has(connection, name) &&
+    for (size_t i = 0; i < x->header_count; i++) {
+        if (name_is(x->header[i].name, "Connection") && list_has(x->header[i].value, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool goes_on(const struct deal *d, const struct exchange *x, struct text name)
+{
+    return !name_in(name, HOP_BY_HOP) && !name_in(name, OWN) && !is_of_connection(x, name) &&
            !(d->route != NULL && name_in(name, PAYMENT));
+}
+
+/** What is left for the head of an answer: the server holds both heads in one piece of memory. */
+static size_t head_room(const struct exchange *x)
+{
+    size_t taken = x->target.len + HEAD_OWN;
+    for (size_t i = 0; i < x->header_count; i++) {
+        taken += x->header[i].name.len + x->header[i].value.len + HEAD_PAIR;
+    }
+    return taken < GATE_HEADER_MEMORY ? GATE_HEADER_MEMORY - taken : 0;
 }
 
 void upstream_headers(struct deal *d, const struct exchange *x)
 {
     static const char *const NOT_BY_ITSELF[] = {"Accept", "User-Agent", "Content-Type"};
-    struct text connection = exchange_header(x, "Connection");
     struct text host = d->g->own_host.len > 0 ? d->g->own_host : exchange_header(x, "Host");
+    d->head_max = head_room(x);
     for (size_t i = 0; i < x->header_count; i++) {
-        if (goes_on(d, x->header[i].name, connection)) {
+        if (goes_on(d, x, x->header[i].name)) {
             header_add(d, arena_text(&d->arena, x->header[i].name).p, x->header[i].value);
         }
     }
@@ -153,8 +203,8 @@ static struct text trimmed(struct text t)
 static void head_begin(struct deal *d)
 {
     d->head_count = 0;
+    d->head_len = 0;
     d->has_size = false;
-    d->head_full = false;
     d->overrides = d->hop = (struct text){0};
 }
 
@@ -223,7 +273,9 @@ static size_t header_take(char *p, size_t size, size_t count, void *arg)
             head_line(d, name, value);
         }
     }
-    return len;
+    d->head_len += len;
+    d->head_full = d->head_full || d->head_len > d->head_max;
+    return d->head_full ? 0 : len; /* a part of it may not be passed on: it could be any */
 }
 
 static size_t body_take(char *p, size_t size, size_t count, void *arg)

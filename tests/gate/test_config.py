@@ -125,6 +125,11 @@ def origins(up, fac):
         up.answers["/a"] = lambda h, _b: h.reply(200, b"x", [("Access-Control-Allow-Origin", "*")])
         got = gate.get("/a", headers=pay(asked))
         equal(got.headers.get_all("Access-Control-Allow-Origin"), ["*"], "the upstream's own word stands alone")
+        up.answers["/a"] = lambda h, _b: h.reply(404, b"x")
+        for path, headers in (("/free", {}), ("/a", pay(gate.get("/a")))):
+            got = gate.get(path, headers=headers)
+            equal(got.headers.get_all("Access-Control-Allow-Origin"), ["https://app.example"],
+                  f"{got.status} of {path}: whoever was told so may read what costs nothing as well")
         del up.answers["/a"]
 
 

@@ -90,6 +90,7 @@ def asked_and_paid(gate, up, fac):
 
 def version_one(gate, fac):
     asked = gate.get("/paid")
+    ok(all("outputSchema" not in a for a in asked.json()["accepts"]), "what is not known is left out: clients refuse a null")
     before = fac.count("/settle")
     got = gate.get("/paid", headers=pay(asked, version=1))
     equal(got.status, 200, "a payment of version 1 buys it")
@@ -190,6 +191,29 @@ def failing(gate, up, fac):
     got = gate.get("/bad", headers=pay(asked))
     equal((got.status, got.json()["code"], fac.count("/settle")), (504, "upstream_timeout", before), "nor is one that comes late")
 
+    def stalls(h, _b):
+        h.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        h.wfile.flush()
+        time.sleep(8)
+        h.close_connection = True
+    up.answers["/bad"] = stalls
+    began = time.time()
+    got = gate.get("/bad", headers=pay(asked))
+    equal((got.status, got.json()["code"], fac.count("/settle")), (504, "upstream_timeout", before), "nor one that stops in the middle")
+    ok(time.time() - began < 6, "nobody waits for it for ever", time.time() - began)
+    for what, headers in (("too many headers", [(f"X-{i}", "v") for i in range(80)]), ("too large a head", [("X-A", "v" * 40000), ("X-B", "v" * 40000)])):
+        up.answers["/bad"] = lambda h, _b, v=headers: h.reply(200, b"x", v)
+        got = gate.get("/bad", headers=pay(asked))
+        equal((got.status, got.json()["code"], fac.count("/settle")), (502, "upstream_failed", before), f"nor one with {what}")
+    large = {"X-Large": "r" * 24000}
+    up.answers["/bad"] = lambda h, _b: h.reply(200, b"x", [("X-A", "v" * 14000), ("X-B", "w" * 14000)])
+    got = gate.get("/bad", headers={**pay(asked), **large})
+    equal((got.status, len(got.headers.get("X-B", ""))), (200, 14000), "a large head of both fits")
+    large = {"X-Large": "r" * 30000, "X-More": "r" * 22000}
+    before = fac.count("/settle")
+    got = gate.get("/bad", headers={**pay(asked), **large})
+    equal((got.status, fac.count("/settle")), (502, before), "where both do not fit nothing is charged")
+
 
 def settling(gate, up, fac):
     asked = gate.get("/paid")
@@ -245,14 +269,24 @@ def upfront(gate, up, fac):
     up.answers["/up"] = lambda h, _b: (order.append(fac.count("/settle")), h.reply(200, b"done"))
     before = (fac.count("/verify"), fac.count("/settle"))
     equal(gate.get("/up", headers=pay(asked)).body, b"done", "what is paid up-front is served")
-    equal((fac.count("/verify"), order), (before[0], [before[1] + 1]), "after it was settled, and without being verified")
+    equal((fac.count("/verify"), order), (before[0] + 1, [before[1] + 1]), "after it was reserved and settled")
     up.answers["/up"] = lambda h, _b: h.reply(500, b"broken")
     header = pay(asked)
     got = gate.get("/up", headers=header)
     ok(got.status == 500 and got.settled()["success"], "its failure says that it was paid", got.status)
+    sold = len(gate.payments())
+
+    def cut(h, _b):
+        h.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        h.wfile.flush()
+        h.close_connection = True
+    up.answers["/up"] = cut
+    got = gate.get("/up", headers=header)
+    equal((got.status, got.settled()["success"]), (502, True), "so does a small answer that is cut off")
     up.answers["/up"] = lambda h, _b: h.reply(200, b"done")
     equal(gate.get("/up", headers=header).body, b"done", "and the same payment may be brought again")
     equal(gate.get("/up", headers=header).status, 402, "until it is served")
+    equal(len(gate.payments()), sold, "it stands in the file once")
 
 
 def metered(gate, up, fac):
@@ -361,6 +395,20 @@ def leaving(gate, up, fac):
     del up.answers["/paid"]
     equal(gate.get("/paid", headers=header).status, 200, "its payment is still good")
 
+    header = pay(gate.get("/up"))
+    line = f"GET /up HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\n\r\n".encode()
+    settles, runs, unserved = fac.count("/settle"), up.count("/up"), gate.metric("mete_gate_settled_unserved_total")
+    fac.delay = 0.5
+    s = socket.create_connection(("127.0.0.1", gate.port))
+    s.sendall(line)
+    until("it is being settled", lambda: fac.count("/settle") == settles + 1)
+    s.close()
+    until("a client that leaves during the settlement is noticed", lambda: gate.metric("mete_gate_settled_unserved_total") == unserved + 1)
+    fac.delay = 0
+    equal(up.count("/up"), runs, "nothing is made for it")
+    equal(gate.get("/up", headers=header).status, 200, "what it has paid for it gets when it comes back")
+    equal(up.count("/up"), runs + 1, "once")
+
 
 for reserves in (False, True):
     note("a facilitator that " + ("reserves" if reserves else "knows no reservations"))
@@ -381,8 +429,7 @@ for reserves in (False, True):
         leaving(gate, up, fac)
         settled = [s["body"] for s in fac.seen if s["path"] == "/settle"]
         if reserves:
-            authorized = [b for b in settled if b["paymentRequirements"].get("extra", {}).get("paymentFlow") != "upfront"]
-            ok(all(b.get("reservation", "").startswith("held-") for b in authorized), "each settlement carries its reservation")
+            ok(all(b.get("reservation", "").startswith("held-") for b in settled), "each settlement carries its reservation")
         note(f"{fac.fired} faults of the facilitator fired")
         ok(fac.fired > 15, "the faults did fire")
 done()

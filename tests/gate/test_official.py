@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / d) for d in ("x402", "rails", "http")]
 from chain import X402Chain  # noqa: E402
 from facilitated import Facilitator as Mete  # noqa: E402
-from gated import Gate, Upstream, done, equal, free_port, note, ok  # noqa: E402
+from gated import Gate, Upstream, decode, done, encode, equal, free_port, note, ok  # noqa: E402
 from scripts import FOLDER, Script, Signer, environment, run_client  # noqa: E402
 
 FLOWS = [("GET", "/paid", {}), ("POST", "/paid", {"BODY": '{"a":1}'}), ("GET", "/fail", {"EXPECT": "uncharged"}),
@@ -125,22 +125,22 @@ def real_browser(chain, gate, up):
     equal(chain.balance("merchant") - before, 10000, "one payment moved")
 
 
-def copies(chain, signer, gates, up):
+def copies(chain, signer, gates, up, path):
     """One payment at two gates before one server, which share nothing but the facilitator."""
-    p = signer.pay(value="10000", payTo="merchant")
-    name = "PAYMENT-SIGNATURE"
-    runs, before = up.count("/paid"), chain.balance("merchant")
+    signed = decode(signer.pay(value="10000", payTo="merchant")["header"])
+    header = {"PAYMENT-SIGNATURE": encode({**signed, "accepted": gates[0].get(path).required()["accepts"][0]})}
+    runs, before = up.count(path), chain.balance("merchant")
     statuses = []
     gun = threading.Barrier(100)
 
     def shoot(gate):
         gun.wait()
-        statuses.append(gate.get("/paid", headers={name: p["header"]}).status)
+        statuses.append(gate.get(path, headers=header).status)
     threads = [threading.Thread(target=shoot, args=(gates[i % 2],)) for i in range(100)]
     [t.start() for t in threads]
     [t.join() for t in threads]
-    equal((statuses.count(200), statuses.count(402)), (1, 99), "of a hundred copies at two gates one is served")
-    equal((up.count("/paid") - runs, chain.balance("merchant") - before), (1, 10000), "the server ran once, and was paid once")
+    equal((statuses.count(200), statuses.count(402)), (1, 99), f"of a hundred copies at two gates one is served: {path}")
+    equal((up.count(path) - runs, chain.balance("merchant") - before), (1, 10000), "the server ran once, and was paid once")
 
 
 def book(facilitator, paid):
@@ -171,6 +171,7 @@ for title, make in FACILITATORS.items():
                 page(chain, gate, up)
                 real_browser(chain, gate, up)
                 if make is Mete:
-                    copies(chain, signer, (gate, second), up)
+                    copies(chain, signer, (gate, second), up, "/paid")
+                    copies(chain, signer, (gate, second), up, "/upfront")
                     book(facilitator, gate.payments() + second.payments())
 done()

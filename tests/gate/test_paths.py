@@ -95,7 +95,9 @@ def spellings(gate):
 
 def others(gate, up):
     for header in ("X-Original-URL: /only", "X-Rewrite-URL: /only", "X-HTTP-Method-Override: GET", "X-Method-Override: GET",
-                   "X-HTTP-Method: GET", "X-Forwarded-Prefix: /only"):
+                   "X-HTTP-Method: GET", "X-Forwarded-Prefix: /only", "X_Original_URL: /only", "x_http_method_override: GET",
+                   "X_Forwarded_For: 1.2.3.4", "X.Rewrite.URL: /only", "X-Original-URI: /only", "X-Payment_Payer: 0x1",
+                   "Transfer_Encoding: chunked", "X-Named: a\r\nConnection: X-Other\r\nConnection: x-named"):
         up.seen.clear()
         got = ask(gate, "/exact", "POST", header + "\r\n")
         name = header.split(":")[0].lower()
@@ -119,6 +121,19 @@ def others(gate, up):
         ok(SECRET not in got and all("/paid" not in s["path"] for s in up.seen), f"nothing is smuggled by {smuggled!r}", got)
 
 
+def two_prices(gate, up):
+    """A path that the upstream may read as another one that costs more."""
+    cents = {t: ask(gate, t) for t in ("/premium", "/cheap", "/cheap;x=1", "/cheap/a.b")}
+    equal([b"$9" in c or b'"9000000"' in c for c in cents.values()], [True, False, False, False], "two prices")
+    for target in ("/premium;x=1", "/premium.", "/premium%3fa", "/premium%20", "/premium::$DATA", "/Premium;", "/premium;/a;"):
+        up.seen.clear()
+        got = ask(gate, target)
+        ok(b" 400 " in got.split(b"\r\n")[0] or b'"9000000"' in got, f"{target} is not sold at the lower price", got[:600])
+    equal([ask(gate, "/premium", m).split(b" ")[1] for m in ("trace", "Trace", "connect")], [b"405"] * 3, "TRACE in any letters is refused")
+
+
+with Careless() as up, Facilitator() as fac, Gate(up, fac, [{"path": "/premium/**", "price": "$9"}, {"path": "/**", "price": "$0.01"}]) as gate:
+    two_prices(gate, up)
 with Careless() as up, Facilitator() as fac, Gate(up, fac, ROUTES, free=FREE) as gate:
     asked = gate.get("/paid/report")
     equal(gate.get("/paid/report", headers=pay(asked)).body, SECRET, "who pays gets it")

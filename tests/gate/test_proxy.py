@@ -162,6 +162,32 @@ def uploading(gate, up):
         ok(got.startswith(b"HTTP/1.1 402"), "who asks before it sends is told the price at once", got[:100])
 
 
+def answering_early(gate, up, fac):
+    """An upstream that streams while it still reads: nobody pays for what cannot be passed on."""
+    def eager(handler):
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        try:
+            for _ in range(10):
+                handler.wfile.write(BLOCK)
+            time.sleep(3)
+        except OSError:
+            pass
+        handler.close_connection = True
+    up.streams["/paidupload"] = eager
+    settles = fac.count("/settle")
+    header = pay(gate.request("POST", "/paidupload"))["PAYMENT-SIGNATURE"]
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=20) as s:
+        s.sendall(f"POST /paidupload HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header}\r\nContent-Length: 9000000\r\n\r\n".encode() + BLOCK)
+        got = s.recv(65536)
+        while b"\r\n\r\n" not in got:
+            got += s.recv(65536)
+    ok(got.startswith(b"HTTP/1.1 502"), "it is a 502", got[:300])
+    equal(fac.count("/settle"), settles, "that costs nothing")
+    del up.streams["/paidupload"]
+
+
 def events(gate, up):
     for path in ("/events", "/paidevents"):
         source = up.answers[path] = Events()
@@ -236,6 +262,30 @@ def heads(gate, up):
     equal(len([n for n in gate.get("/many").headers if n.startswith("X-") and n[2:].isdigit()]), 45, "many headers are passed on")
 
 
+def caches(gate, up):
+    """A cache on the way keeps nothing that was paid for."""
+    for said, wanted in (("public, max-age=60", "max-age=60, private"), ("S-MaxAge=9\t,\tpublic\t,max-age=1", "max-age=1, private"),
+                         ('private="Set-Cookie, X", no-cache="A, public"', 'no-cache="A, public", private'),
+                         ("no-store", "no-store, private"), ("", "private"), (",, ,", "private")):
+        up.answers["/paid"] = lambda h, _b, v=said: h.reply(200, b"x", [("Cache-Control", v), ("CDN-Cache-Control", "max-age=60"), (
+            "Surrogate-Control", "max-age=60"), ("X-Accel-Expires", "60"), ("Acme-CDN-Cache-Control", "public"), ("ETag", "e")])
+        got = gate.get("/paid", headers=pay(gate.get("/paid")))
+        equal((got.status, got.headers.get_all("Cache-Control")), (200, [wanted]), f"{said!r} of the upstream is for who paid alone")
+        left = [n for n in got.headers if n.lower().endswith("-control") and n != "Cache-Control" or "Accel" in n]
+        left = [n for n in left if not n.startswith("Access-")]
+        equal((left, got.headers["ETag"]), ([], "e"), "and says nothing to other caches")
+    up.answers["/paid"] = lambda h, _b: h.reply(200, b"x", [("Cache-Control", "public"), ("Cache-Control", "max-age=5")])
+    got = gate.get("/paid", headers=pay(gate.get("/paid")))
+    equal(got.headers.get_all("Cache-Control"), ["max-age=5, private"], "of two such headers one is made")
+    up.answers["/paid"] = lambda h, _b: h.reply(404, b"x", [("Cache-Control", "public, max-age=5")])
+    got = gate.get("/paid", headers=pay(gate.get("/paid")))
+    equal((got.status, got.headers["Cache-Control"]), (404, "max-age=5, private"), "what was not charged is kept by no cache either")
+    up.answers["/h"] = lambda h, _b: h.reply(200, b"x", [("Cache-Control", "public, max-age=5"), ("CDN-Cache-Control", "max-age=60")])
+    got = gate.get("/h")
+    equal((got.headers["Cache-Control"], got.headers["CDN-Cache-Control"]), ("public, max-age=5", "max-age=60"), "what is free stays as it was")
+    del up.answers["/paid"], up.answers["/h"]
+
+
 def dying(gate, up, fac):
     def cut(handler, _body):
         handler.send_response(200)
@@ -281,10 +331,12 @@ def ending(up, fac):
 
 with Upstream(big=big, paidbig=big, chunks=chunks) as up, Facilitator(reserves=True) as fac, Gate(up, fac, ROUTES) as gate:
     heads(gate, up)
+    caches(gate, up)
     keeping(gate, up)
     streaming(gate, up)
     slow_reader(gate, up)
     uploading(gate, up)
+    answering_early(gate, up, fac)
     events(gate, up)
     dying(gate, up, fac)
     ending(up, fac)

@@ -295,6 +295,7 @@ static void test_priced_version_1(void **state)
     x402_required_write_v1(&json, &bare);
     assert_int_equal(x402_required_read_body(&a, buf_text(&json), &r, NULL), METE_OK);
     assert_true(r.accepts[0].output_schema == NULL && r.accepts[0].description.len == 0);
+    assert_null(json_get(r.accepts[0].json, "outputSchema")); /* nor null: clients refuse that */
     buf_clear(&json);
     arena_clear(&a);
 }

@@ -63,10 +63,8 @@ static void offer_put_v1(struct json_writer *w, const struct x402_priced *p,
     jw_text(w, "payTo", o->pay_to);
     jw_int(w, "maxTimeoutSeconds", o->timeout_s);
     jw_text(w, "asset", o->asset);
-    if (p->output_schema.len > 0) {
+    if (p->output_schema.len > 0) { /* clients of version 1 refuse a null here */
         jw_raw(w, "outputSchema", p->output_schema);
-    } else {
-        jw_null(w, "outputSchema");
     }
     jw_raw(w, "extra", or_empty_object(o->extra));
     jw_end_object(w);
