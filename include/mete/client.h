@@ -55,7 +55,9 @@ extern "C" {
     X(UNKNOWN, 17, "unknown", "A payment was sent, and nobody said what became of it.",            \
       "Ask again: the same payment is sent. A node of the chain can tell whether it was used.")    \
     X(NOT_DELIVERED, 18, "not_delivered", "The payment was taken, and no answer came for it.",     \
-      "Ask again with the same payment, and show the transaction to whoever runs the server.")     \
+      "Ask again: the same payment is sent. Else show the transaction to whoever runs the "        \
+      "server; "                                                                                   \
+      "only pay_again (--pay-again) pays anew.")                                                   \
     X(EXPIRED, 19, "expired", "The payment ran out before it was taken: nothing is paid.",         \
       "Ask again.")                                                                                \
     X(BUSY, 20, "busy", "A request with this id is under way already.", "Wait for it.")            \
@@ -154,7 +156,8 @@ struct mete_client_options {
 
     bool no_pay;      /* a 402 is an answer like others */
     bool dry_run;     /* says what would be paid */
-    bool pay_again;   /* unknown payments that have run out do not stand in the way of new ones */
+    bool pay_again;   /* unknown payments that have run out, and those that nothing comes for, do
+                         not stand in the way of new ones */
     bool allow_http;  /* also outside of the loopback */
     bool public_only; /* connect to addresses of the public Internet only */
     bool no_retry;    /* one attempt; a payment is still sent again by the next same request */
@@ -267,9 +270,10 @@ enum mete_client_state {
     METE_CLIENT_STATE_PAID,   /* the server or the chain says so, or delivered */
     METE_CLIENT_STATE_UNPAID, /* the server says that it did not take it; valid until it runs out */
     METE_CLIENT_STATE_OPEN,   /* unknown */
-    METE_CLIENT_STATE_LAPSED  /* ran out, and the chain says that it was not used */
+    METE_CLIENT_STATE_LAPSED, /* ran out, and the chain says that it was not used */
+    METE_CLIENT_STATE_OWED    /* as paid, and nothing came for it yet */
 };
-/** "signed", "sent", "paid", "refused", "unknown", "expired". */
+/** "signed", "sent", "paid", "refused", "unknown", "expired", "owed". */
 const char *mete_client_state_name(enum mete_client_state state);
 
 struct mete_client_entry {

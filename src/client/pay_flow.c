@@ -110,7 +110,7 @@ static void adopt(struct mete_client_request *r, struct pay_entry *e)
     r->result.is_resent = true;
     r->carries = true;
     r->is_out = true;
-    r->was_paid = e->state == METE_CLIENT_STATE_PAID;
+    r->was_paid = e->state == METE_CLIENT_STATE_PAID || e->state == METE_CLIENT_STATE_OWED;
     r->was_unknown = !r->was_paid && (e->state != METE_CLIENT_STATE_UNPAID ||
                                       e->valid_until_s <= pay_now() / TIME_SECOND_US);
     if (r->was_unknown) {

@@ -17,6 +17,7 @@ static const char *const STATES[] = {
     [METE_CLIENT_STATE_SIGNED] = "signed", [METE_CLIENT_STATE_SENT] = "sent",
     [METE_CLIENT_STATE_PAID] = "paid",     [METE_CLIENT_STATE_UNPAID] = "refused",
     [METE_CLIENT_STATE_OPEN] = "unknown",  [METE_CLIENT_STATE_LAPSED] = "expired",
+    [METE_CLIENT_STATE_OWED] = "owed",
 };
 
 const char *mete_client_state_name(enum mete_client_state state)

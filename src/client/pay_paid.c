@@ -158,9 +158,39 @@ static const char *reason_or(const struct mete_client_request *r, const char *ot
     return r->receipt.reason[0] != '\0' ? r->receipt.reason : otherwise;
 }
 
+/** What was signed stays as it is in the history; the price that was just named is paid anew. */
+static void pay_anew(struct mete_client_request *r)
+{
+    if (history_lock(r->client->history)) {
+        history_release(r->client->history, r->entry);
+        history_unlock(r->client->history);
+    }
+    r->entry = NULL;
+    r->is_adopted = false;
+    r->is_out = false;
+    r->was_paid = false;
+    r->was_unknown = false;
+    r->is_node_asked = false;
+    r->carries = false;
+    r->receipt = (struct pay_receipt){0};
+    r->result.is_resent = false;
+    judge_required(r);
+}
+
+static bool may_pay_anew(const struct mete_client_request *r)
+{
+    return r->is_adopted && r->answer.status == STATUS_PRICE && r->result.signatures == 0;
+}
+
+/** Owed: the next same request sends it again, until something comes. A name is paid once, ever. */
 static void not_delivered(struct mete_client_request *r)
 {
-    paid_note(r, METE_CLIENT_STATE_PAID, METE_CLIENT_MONEY_PAID);
+    if (r->client->o.pay_again && may_pay_anew(r) && !r->entry->has_id) {
+        paid_note(r, METE_CLIENT_STATE_PAID, METE_CLIENT_MONEY_PAID);
+        pay_anew(r);
+        return;
+    }
+    paid_note(r, METE_CLIENT_STATE_OWED, METE_CLIENT_MONEY_PAID);
     flow_finish(r, METE_CLIENT_NOT_DELIVERED, "%s was paid (%s), and the answer is %u: %s",
                 r->result.payment.price,
                 r->entry->transaction[0] != '\0' ? r->entry->transaction : "no transaction told",
@@ -194,24 +224,12 @@ static void refused(struct mete_client_request *r)
 static void lapsed(struct mete_client_request *r)
 {
     paid_note(r, METE_CLIENT_STATE_LAPSED, METE_CLIENT_MONEY_UNPAID);
-    if (!r->is_adopted || r->answer.status != STATUS_PRICE || r->result.signatures > 0) {
+    if (may_pay_anew(r)) {
+        pay_anew(r);
+    } else {
         flow_finish(r, METE_CLIENT_EXPIRED, "the payment of %s was not taken while it was valid",
                     r->result.payment.price);
-        return;
     }
-    if (history_lock(r->client->history)) {
-        history_release(r->client->history, r->entry);
-        history_unlock(r->client->history);
-    }
-    r->entry = NULL;
-    r->is_adopted = false;
-    r->is_out = false;
-    r->was_unknown = false;
-    r->is_node_asked = false;
-    r->carries = false;
-    r->receipt = (struct pay_receipt){0};
-    r->result.is_resent = false;
-    judge_required(r);
 }
 
 /** Nobody will say more than is known now. */
@@ -302,7 +320,7 @@ static void unclear(struct mete_client_request *r)
 {
     if (r->receipt.kind == RECEIPT_PAID) { /* also in the head of an answer that was cut */
         r->was_paid = true;
-        paid_note(r, METE_CLIENT_STATE_PAID, METE_CLIENT_MONEY_PAID);
+        paid_note(r, METE_CLIENT_STATE_OWED, METE_CLIENT_MONEY_PAID);
     }
     r->was_unknown = r->was_unknown || (r->answer.is_sent && !r->was_paid);
     if (r->receipt.kind == RECEIPT_PAID && r->answer.is_answered) {

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mete fetch against servers that want more than their price, and through accidents of its own:
+what is owed, moved elsewhere, named twice, too long, or cannot be kept.
+covers: V-004 V-007 V-008 V-010 V-011"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from served import done, equal, ok  # noqa: E402
+from paying import check, history, lines, one, PAID, signed  # noqa: E402
+from faulty_shop import Shop, answer, b64, cut_in, paid, price, receipt, refused  # noqa: E402
+
+OWED = (4, "not_delivered", "paid")
+
+
+def owed(shop):
+    """Paid, and nothing came: the same payment until something comes; never a second one by itself."""
+    head = [("PAYMENT-RESPONSE", b64(receipt()))]
+    for path, name, step in (("/500", "a failure with a receipt", paid(status=500)),
+                             ("/cut", "a receipt in a head whose body is cut", cut_in(b"go", 5, head))):
+        book = history()
+        url = shop.steps(path, price(), step)
+        check(shop, path, one("--retry", "0", url, book=book), OWED, name)
+        equal(lines(book)[-1]["state"], "owed", f"{name}: owed")
+        shop.steps(path, refused("invalid_exact_evm_nonce_already_used"))
+        check(shop, path, one(url, book=book), OWED, f"{name}, and the server has forgotten it", 0, 1)
+        shop.steps(path, paid())
+        check(shop, path, one(url, book=book), PAID, f"{name}, and it comes later", 0, 1)
+        equal(len(signed(book)), 1, f"{name}: one signature in all")
+        shop.steps(path, price(), paid())
+        check(shop, path, one(url, book=book), PAID, f"{name}: then it is a new request")
+    book = history()
+    url = shop.steps("/give", price(), paid(status=500))
+    one(url, book=book)
+    shop.steps("/give", price(), paid())
+    check(shop, "/give", one("--pay-again", url, book=book), PAID, "--pay-again gives up what is owed", 1, 2)
+    shop.steps("/give", price(), paid())
+    check(shop, "/give", one(url, book=book), PAID, "which is then over")
+    equal(one("--max-total", "$0.03", shop.steps("/more", price(), paid()), book=book)[1]["error"], "over_budget",
+          "and counts")
+    book = history()
+    url = shop.steps("/id", price(), paid(status=500))
+    one("--id", "order-1", url, book=book)
+    shop.steps("/id", price(), paid())
+    code, said = one("--id", "order-1", "--pay-again", url, book=book)
+    equal((code, said["signatures"]), (4, 0), "a name is paid once, also with --pay-again")
+
+
+def main():
+    with Shop() as shop, Shop() as other:
+        owed(shop)
+    done()
+
+
+main()
