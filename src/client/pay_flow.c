@@ -171,6 +171,23 @@ static char *location_resolve(const char *base, const char *location)
     return copy;
 }
 
+/** A redirection that is not followed. A payment that went along may have been taken before it. */
+static void dead_end(struct mete_client_request *r, const char *wrong)
+{
+    char *why = r->answer.why;
+    if (wrong != NULL) {
+        snprintf(why, sizeof r->answer.why, "the redirection %s", wrong);
+    } else {
+        snprintf(why, sizeof r->answer.why, "there are too many redirections");
+    }
+    if (r->entry != NULL) {
+        r->was_unknown = !r->was_paid;
+        paid_give_up(r);
+    } else {
+        flow_finish(r, wrong != NULL ? METE_CLIENT_URL_REFUSED : METE_CLIENT_REDIRECTS, "%s", why);
+    }
+}
+
 /** The payment stays with the origin that asked for it. */
 static void follow(struct mete_client_request *r, const char *location)
 {
@@ -178,12 +195,7 @@ static void follow(struct mete_client_request *r, const char *location)
     const char *wrong = to == NULL ? "is malformed" : url_refused(r->client, to);
     if (wrong != NULL || r->redirects >= r->client->o.redirects) {
         free(to);
-        if (r->entry != NULL) {
-            paid_note(r, r->entry->state, r->result.money);
-        }
-        flow_finish(r, wrong != NULL ? METE_CLIENT_URL_REFUSED : METE_CLIENT_REDIRECTS,
-                    wrong != NULL ? "the redirection %s" : "%s",
-                    wrong != NULL ? wrong : "there are too many redirections");
+        dead_end(r, wrong);
         return;
     }
     const unsigned status = r->answer.status;
@@ -191,21 +203,29 @@ static void follow(struct mete_client_request *r, const char *location)
                 ((status == 301 || status == 302) && strcmp(r->method, "POST") == 0);
     r->redirects++;
     r->carries = r->entry != NULL && origin_eq(r->entry->url, to);
+    r->was_unknown = r->was_unknown || (r->entry != NULL && !r->carries && !r->was_paid);
     free(r->url_now);
     r->url_now = to;
     flow_send(r);
 }
 
-bool flow_redirected(struct mete_client_request *r)
+bool flow_is_redirected(const struct mete_client_request *r)
 {
     char *location;
     if (!r->answer.is_answered || !is_redirect(r->answer.status) || r->client->o.redirects == 0 ||
         !answer_header(&r->answer, "Location", &location)) {
         return false;
     }
-    follow(r, location);
     free(location);
     return true;
+}
+
+void flow_redirected(struct mete_client_request *r)
+{
+    char *location;
+    METE_ASSERT(answer_header(&r->answer, "Location", &location));
+    follow(r, location);
+    free(location);
 }
 
 /* --- answers without a payment -----------------------------------------------------------------*/
@@ -275,7 +295,9 @@ void flow_ended(struct mete_client_request *r, CURLcode code)
     transfer_end(r, code);
     if (r->entry != NULL) {
         paid_ended(r);
-    } else if (!flow_redirected(r)) {
+    } else if (flow_is_redirected(r)) {
+        flow_redirected(r);
+    } else {
         plain_ended(r);
     }
 }

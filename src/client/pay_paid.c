@@ -315,13 +315,19 @@ static void declined(struct mete_client_request *r)
     }
 }
 
-/** Something may have happened to the payment: it is sent again, the same one. */
-static void unclear(struct mete_client_request *r)
+/** Taken, and nothing came yet. */
+static void owed_note(struct mete_client_request *r)
 {
-    if (r->receipt.kind == RECEIPT_PAID) { /* also in the head of an answer that was cut */
+    if (r->receipt.kind == RECEIPT_PAID) { /* also in a redirection, or the head of a cut answer */
         r->was_paid = true;
         paid_note(r, METE_CLIENT_STATE_OWED, METE_CLIENT_MONEY_PAID);
     }
+}
+
+/** Something may have happened to the payment: it is sent again, the same one. */
+static void unclear(struct mete_client_request *r)
+{
+    owed_note(r);
     r->was_unknown = r->was_unknown || (r->answer.is_sent && !r->was_paid);
     if (r->receipt.kind == RECEIPT_PAID && r->answer.is_answered) {
         not_delivered(r); /* a whole answer with a receipt: asking again changes nothing */
@@ -366,8 +372,9 @@ void paid_ended(struct mete_client_request *r)
         unclear(r);
     } else if (status == STATUS_PRICE || status == STATUS_ALLOWANCE) {
         priced_again(r);
-    } else if (flow_redirected(r)) {
-        return;
+    } else if (flow_is_redirected(r)) {
+        owed_note(r);
+        flow_redirected(r);
     } else if (status < 400) {
         delivered(r);
     } else {

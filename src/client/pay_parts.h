@@ -162,8 +162,9 @@ void flow_send(struct mete_client_request *r);
 bool flow_delay(struct mete_client_request *r);
 /** An attempt has ended. */
 void flow_ended(struct mete_client_request *r, CURLcode code);
-/** Follows a redirection, when there is one to be followed. */
-bool flow_redirected(struct mete_client_request *r);
+/** Whether the answer is a redirection that is to be followed, and following it. */
+bool flow_is_redirected(const struct mete_client_request *r);
+void flow_redirected(struct mete_client_request *r);
 /** Whether the method may be done twice. */
 bool flow_may_repeat(const struct mete_client_request *r);
 /** Whether the body of an answer of such a status is what the caller wants. */

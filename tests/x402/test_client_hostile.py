@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from served import done, equal, ok  # noqa: E402
-from paying import check, history, lines, one, PAID, signed  # noqa: E402
+from paying import check, history, lines, one, PAID, signed, UNKNOWN  # noqa: E402
 from faulty_shop import Shop, answer, b64, cut_in, paid, price, receipt, refused  # noqa: E402
 
 OWED = (4, "not_delivered", "paid")
@@ -47,9 +47,30 @@ def owed(shop):
     equal((code, said["signatures"]), (4, 0), "a name is paid once, also with --pay-again")
 
 
+def moved(shop, other):
+    """A redirection of what carried a payment."""
+    there = [("Location", other.url + "/there")]
+    told = [*there, ("PAYMENT-RESPONSE", b64(receipt()))]
+    for head, step, wanted, state, what in (
+            (told, answer(404), OWED, "owed", "a receipt, then 404 elsewhere"),
+            (told, answer(200), PAID, "paid", "a receipt, then 200 elsewhere"),
+            (there, answer(404), UNKNOWN, "unknown", "no receipt, then 404 elsewhere"),
+            (there, answer(200), (0, None, "unknown"), "paid", "no receipt, then 200 elsewhere"),
+            ([("Location", "http://example.com/")], None, UNKNOWN, "unknown", "to where nobody goes"),
+            ([("Location", "/loop")], None, UNKNOWN, "unknown", "round and round"),
+            ([("Location", "http://example.com/"), told[1]], None, OWED, "owed", "a receipt, and to where nobody goes")):
+        other.steps("/there", step or answer(200))
+        url = shop.steps("/loop", price(), answer(302, head))
+        book = history()
+        check(shop, "/loop", one("-L", url, book=book), wanted, f"moved: {what}")
+        equal(lines(book)[-1]["state"], state, f"moved: {what}: the history")
+        equal(any(q.header for q in other.requests("/there")), False, f"moved: {what}: the payment stays")
+
+
 def main():
     with Shop() as shop, Shop() as other:
         owed(shop)
+        moved(shop, other)
     done()
 
 
