@@ -106,6 +106,7 @@ void flow_send(struct mete_client_request *r)
 static void adopt(struct mete_client_request *r, struct pay_entry *e)
 {
     r->entry = e;
+    r->is_get = strcmp(e->method, r->method) != 0; /* a redirection had made it one */
     r->is_adopted = true;
     r->result.is_resent = true;
     r->carries = true;

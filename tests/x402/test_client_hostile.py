@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from served import done, equal, ok  # noqa: E402
 from paying import check, history, lines, one, PAID, signed, UNKNOWN  # noqa: E402
-from faulty_shop import Shop, answer, b64, cut_in, paid, price, receipt, refused  # noqa: E402
+from faulty_shop import Shop, answer, b64, cut, cut_in, paid, price, receipt, refused  # noqa: E402
 
 OWED = (4, "not_delivered", "paid")
 
@@ -65,6 +65,14 @@ def moved(shop, other):
         check(shop, "/loop", one("-L", url, book=book), wanted, f"moved: {what}")
         equal(lines(book)[-1]["state"], state, f"moved: {what}: the history")
         equal(any(q.header for q in other.requests("/there")), False, f"moved: {what}: the payment stays")
+
+    book = history()
+    url = shop.steps("/post", answer(303, [("Location", "/got")]))
+    shop.steps("/got", price(), cut)
+    one("-L", "--retry", "0", "-d", "x", url, book=book)
+    shop.steps("/got", paid())
+    check(shop, "/got", one("-L", "-d", "x", url, book=book), PAID, "moved: a POST that became a GET, in the next run", 0, 1)
+    equal([(q.method, q.body) for q in shop.requests("/got")], [("GET", b"")], "moved: is still a GET")
 
 
 def main():
