@@ -61,7 +61,9 @@ extern "C" {
     X(EXPIRED, 19, "expired", "The payment ran out before it was taken: nothing is paid.",         \
       "Ask again.")                                                                                \
     X(BUSY, 20, "busy", "A request with this id is under way already.", "Wait for it.")            \
-    X(MEMORY, 21, "memory", "No memory, or libcurl cannot begin.", "Try again.")
+    X(MEMORY, 21, "memory", "No memory, or libcurl cannot begin.", "Try again.")                   \
+    X(ID_TAKEN, 22, "id_taken", "The id names another request: nothing was sent.",                 \
+      "Give each request an id of its own, and a request that is repeated its own again.")
 
 enum mete_client_error {
 #define X(symbol, number, name, meaning, mend) METE_CLIENT_##symbol = (number),
@@ -195,7 +197,8 @@ struct mete_client_ask {
     const void *body;          /* copied */
     size_t body_len;
     const char *id;    /* makes it the same request as an earlier one of this id, and different from
-                          all others; NULL: method, URL and body do */
+                          all others: paid once, ever. It goes with one method, URL and body alone.
+                          NULL: these three make the same request */
     unsigned total_ms; /* with all attempts; 0: no bound */
     const char *max_amount; /* instead of the client's; NULL */
     /* NULL: the body is kept. Else it is called with pieces of the last answer; `at` 0 begins anew,

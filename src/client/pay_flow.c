@@ -144,6 +144,12 @@ void flow_start(struct mete_client_request *r)
         return;
     }
     if (e != NULL) {
+        r->entry = e;
+        if (r->id != NULL && !hash_eq(&e->asked, &r->asked)) {
+            flow_finish(r, METE_CLIENT_ID_TAKEN, "the id %s names another request: %s %.*s", r->id,
+                        e->method, (int)strcspn(e->url, "?"), e->url);
+            return;
+        }
         adopt(r, e);
     }
     flow_send(r);

@@ -79,11 +79,14 @@ void entry_write(struct buf *out, const struct pay_entry *e)
 {
     struct json_writer w;
     char key[2 * SHA256_LEN + 1];
+    char asked[2 * SHA256_LEN + 1];
     hash_hex(&e->key, key);
+    hash_hex(&e->asked, asked);
     jw_init(&w, out, false);
     put_head(&w, e, e->at);
     jw_str(&w, "key", key);
     jw_bool(&w, "named", e->has_id);
+    put_some(&w, "asked", e->has_id ? asked : "");
     jw_str(&w, "method", e->method);
     jw_str(&w, "url", e->url);
     jw_str(&w, "host", e->host);
@@ -178,6 +181,7 @@ static bool signed_take(const struct json *j, struct pay_entry *e)
 {
     struct u256 worth;
     return numbers_take(j, e) && hex_decode(e->key.b, SHA256_LEN, text_at(j, "key")) &&
+           (!e->has_id || hex_decode(e->asked.b, SHA256_LEN, text_at(j, "asked"))) &&
            take(j, "method", e->method, sizeof e->method) &&
            take(j, "host", e->host, sizeof e->host) &&
            take(j, "scheme", e->scheme, sizeof e->scheme) &&

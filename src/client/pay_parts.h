@@ -66,8 +66,9 @@ struct mete_client_request {
     TAILQ_ENTRY(mete_client_request) link;
     struct mete_client *client;
     enum pay_step step;
-    bool is_shown; /* mete_client_next has returned it */
-    struct hash key;
+    bool is_shown;     /* mete_client_next has returned it */
+    struct hash key;   /* of the history */
+    struct hash asked; /* of method, URL and body */
     mete_time begun;
     mete_time due;   /* of STEP_DELAY */
     mete_time until; /* no attempt goes on longer */

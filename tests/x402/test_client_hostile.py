@@ -75,10 +75,29 @@ def moved(shop, other):
     equal([(q.method, q.body) for q in shop.requests("/got")], [("GET", b"")], "moved: is still a GET")
 
 
+def names(shop):
+    """An id stands for one request, whatever its URL and body become."""
+    book = history()
+    url = shop.steps("/named", price(), paid())
+    check(shop, "/named", one("--id", "order-17", url + "?a=1", book=book), PAID, "an id")
+    for what, args in (("another query", [url + "?a=2"]), ("a body", ["-d", "x", url + "?a=1"]),
+                       ("another method", ["-X", "PUT", url + "?a=1"]), ("another path", [url + "/2"])):
+        shop.steps("/named", price(), paid())
+        code, said = one("--id", "order-17", *args, book=book)
+        equal((code, said["error"], said["money"], len(shop.requests("/named"))), (1, "id_taken", "none", 0),
+              f"the same id with {what} is refused before anything is sent")
+    shop.steps("/named", paid())
+    check(shop, "/named", one("--id", "order-17", url + "?a=1", book=book), PAID, "the same id, the same request", 0, 1)
+    equal(len(signed(book)), 1, "one signature for an id")
+    shop.steps("/named", price(), paid())
+    equal(one("--id", "order-18", url + "?a=1", book=book)[1]["signatures"], 1, "another id is another request")
+
+
 def main():
     with Shop() as shop, Shop() as other:
         owed(shop)
         moved(shop, other)
+        names(shop)
     done()
 
 
