@@ -274,9 +274,10 @@ enum mete_client_state {
     METE_CLIENT_STATE_UNPAID, /* the server says that it did not take it; valid until it runs out */
     METE_CLIENT_STATE_OPEN,   /* unknown */
     METE_CLIENT_STATE_LAPSED, /* ran out, and the chain says that it was not used */
-    METE_CLIENT_STATE_OWED    /* as paid, and nothing came for it yet */
+    METE_CLIENT_STATE_OWED,   /* as paid, and nothing came for it yet */
+    METE_CLIENT_STATE_ABANDONED /* unknown, ran out, and given up by pay_again: counts as spent */
 };
-/** "signed", "sent", "paid", "refused", "unknown", "expired", "owed". */
+/** "signed", "sent", "paid", "refused", "unknown", "expired", "owed", "abandoned". */
 const char *mete_client_state_name(enum mete_client_state state);
 
 struct mete_client_entry {

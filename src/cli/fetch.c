@@ -552,7 +552,7 @@ static const struct cli_option OPTIONS[] = {
     {"history-file", 0, "FILE", "else METE_PAY_HISTORY, else one of the state home"},
     {"totals", 0, NULL, "sums by day, host and asset"},
     {"host", 0, "HOST", "payments to this host"},
-    {"state", 0, "STATE", "signed, sent, paid, owed, refused, unknown or expired"},
+    {"state", 0, "STATE", "signed, sent, paid, owed, refused, unknown, expired, abandoned"},
     {"from", 0, "TIME", "signed at this time or later"},
     {"until", 0, "TIME", "signed until this time"},
     {NULL, 0, NULL, NULL}};

@@ -17,7 +17,7 @@ static const char *const STATES[] = {
     [METE_CLIENT_STATE_SIGNED] = "signed", [METE_CLIENT_STATE_SENT] = "sent",
     [METE_CLIENT_STATE_PAID] = "paid",     [METE_CLIENT_STATE_UNPAID] = "refused",
     [METE_CLIENT_STATE_OPEN] = "unknown",  [METE_CLIENT_STATE_LAPSED] = "expired",
-    [METE_CLIENT_STATE_OWED] = "owed",
+    [METE_CLIENT_STATE_OWED] = "owed",     [METE_CLIENT_STATE_ABANDONED] = "abandoned",
 };
 
 const char *mete_client_state_name(enum mete_client_state state)
@@ -51,7 +51,7 @@ bool entry_worth(const struct pay_entry *e, struct u256 *out)
 
 bool entry_is_over(const struct pay_entry *e)
 {
-    return e->state == METE_CLIENT_STATE_LAPSED ||
+    return e->state == METE_CLIENT_STATE_LAPSED || e->state == METE_CLIENT_STATE_ABANDONED ||
            (e->state == METE_CLIENT_STATE_PAID && !e->has_id);
 }
 

@@ -174,6 +174,8 @@ static void pay_anew(struct mete_client_request *r)
     r->carries = false;
     r->receipt = (struct pay_receipt){0};
     r->result.is_resent = false;
+    r->result.money = METE_CLIENT_MONEY_NONE;
+    r->result.payment = (struct mete_client_payment){0};
     judge_required(r);
 }
 
@@ -182,10 +184,16 @@ static bool may_pay_anew(const struct mete_client_request *r)
     return r->is_adopted && r->answer.status == STATUS_PRICE && r->result.signatures == 0;
 }
 
-/** Owed: the next same request sends it again, until something comes. A name is paid once, ever. */
+/** The caller has said so. A name is paid once, ever. */
+static bool is_given_up(const struct mete_client_request *r)
+{
+    return r->client->o.pay_again && may_pay_anew(r) && !r->entry->has_id;
+}
+
+/** Owed: the next same request sends it again, until something comes. */
 static void not_delivered(struct mete_client_request *r)
 {
-    if (r->client->o.pay_again && may_pay_anew(r) && !r->entry->has_id) {
+    if (is_given_up(r)) {
         paid_note(r, METE_CLIENT_STATE_PAID, METE_CLIENT_MONEY_PAID);
         pay_anew(r);
         return;
@@ -235,13 +243,13 @@ static void lapsed(struct mete_client_request *r)
 /** Nobody will say more than is known now. */
 static void settle_unasked(struct mete_client_request *r)
 {
-    const bool is_given_up = r->client->o.pay_again && is_expired(r->entry, EXPIRED_MARGIN_S);
     if (r->was_paid || r->receipt.kind == RECEIPT_PAID || (r->was_unknown && says_used(r))) {
         not_delivered(r);
     } else if (!r->was_unknown) {
         refused(r);
-    } else if (is_given_up) {
-        lapsed(r);
+    } else if (is_given_up(r) && is_expired(r->entry, EXPIRED_MARGIN_S)) {
+        paid_note(r, METE_CLIENT_STATE_ABANDONED, METE_CLIENT_MONEY_UNKNOWN);
+        pay_anew(r);
     } else {
         unknown(r);
     }

@@ -77,3 +77,12 @@ def check(shop, path, got, wanted, what, signatures=1, payments=None):
 
 PAID = (0, None, "paid")
 UNKNOWN = (3, "unknown", "unknown")
+
+
+def age(book):
+    """All payments of a history have run out long ago."""
+    entries = lines(book)
+    for e in entries:
+        if "key" in e:
+            e["valid_until"] -= 100000
+    book.write_text("".join(json.dumps(e) + "\n" for e in entries))

@@ -8,8 +8,8 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from served import done, equal, ok  # noqa: E402
-from paying import check, history, lines, one, PAID, signed, UNKNOWN  # noqa: E402
-from faulty_shop import Shop, answer, b64, cut, cut_in, paid, price, receipt, refused  # noqa: E402
+from paying import age, check, fetch, history, lines, one, PAID, signed, UNKNOWN  # noqa: E402
+from faulty_shop import Shop, answer, b64, cut, cut_in, offer_v2, paid, price, receipt, refused  # noqa: E402
 
 OWED = (4, "not_delivered", "paid")
 
@@ -93,11 +93,37 @@ def names(shop):
     equal(one("--id", "order-18", url + "?a=1", book=book)[1]["signatures"], 1, "another id is another request")
 
 
+def given_up(shop):
+    """A server that takes payments and says nothing: --pay-again does not give the budget back."""
+    book = history()
+    how = ["--retry", "0", "--pay-again", "--max-total", "$0.03"]
+    path = "/thief"
+    for i in range(3):
+        url = shop.steps(path, price(offer_v2(maxTimeoutSeconds=1)), cut)
+        code, said = one(*how, url, book=book)
+        equal((code, said["error"], said["signatures"]), (3, "unknown", 1), f"taken in silence, {i + 1}")
+        age(book)
+    shop.steps(path, price(), cut)
+    code, said = one(*how, url, book=book)
+    equal((said["error"], said["money"], said["signatures"]), ("over_budget", "none", 0), "what was given up counts")
+    equal([e["state"] for e in lines(book)].count("abandoned"), 3, "and the history says that it was given up")
+    total = fetch("--history", "--totals", book=book)[1]
+    equal([(t["paid_count"], t["unknown"], t["unknown_count"]) for t in total], [(0, "30000", 3)], "so do the sums")
+    book = history()
+    url = shop.steps(path, price(offer_v2(maxTimeoutSeconds=1)), cut)
+    one("--id", "order-19", *how, url, book=book)
+    age(book)
+    shop.steps(path, price(), paid())
+    code, said = one("--id", "order-19", *how, url, book=book)
+    equal((code, said["error"], said["signatures"]), (3, "unknown", 0), "a name is not paid again, also when it ran out")
+
+
 def main():
     with Shop() as shop, Shop() as other:
         owed(shop)
         moved(shop, other)
         names(shop)
+        given_up(shop)
     done()
 
 
