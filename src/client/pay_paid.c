@@ -12,7 +12,7 @@
 
 #define STATUS_PRICE     402
 #define STATUS_ALLOWANCE 412
-#define EXPIRED_MARGIN_S 60 /* clocks of chains and of this machine differ */
+#define EXPIRED_MARGIN_S 60 /* clocks differ, and the last blocks of a chain may change */
 
 /* --- what is noted -----------------------------------------------------------------------------*/
 
@@ -255,11 +255,17 @@ static void settle_unasked(struct mete_client_request *r)
     }
 }
 
-void paid_told(struct mete_client_request *r, bool is_known, bool is_used)
+/** The chain itself is past the end of the payment: no block to come can take it. */
+static bool is_past(const struct pay_entry *e, uint64_t time_s)
+{
+    return time_s <= INT64_MAX && (int64_t)time_s - EXPIRED_MARGIN_S > e->valid_until_s;
+}
+
+void paid_told(struct mete_client_request *r, bool is_known, bool is_used, uint64_t time_s)
 {
     if (is_known && is_used) {
         not_delivered(r);
-    } else if (is_known && is_expired(r->entry, EXPIRED_MARGIN_S)) {
+    } else if (is_known && is_past(r->entry, time_s)) {
         lapsed(r);
     } else {
         settle_unasked(r);

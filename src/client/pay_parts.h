@@ -179,8 +179,9 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
 void paid_ended(struct mete_client_request *r);
 /** It will not be sent again: asks the chain what became of it, or says that nobody knows. */
 void paid_give_up(struct mete_client_request *r);
-/** The chain has said whether the nonce is used; `is_known` false: it has not. */
-void paid_told(struct mete_client_request *r, bool is_known, bool is_used);
+/** The chain has said whether the nonce is used, in a state of `time_s` (0: it did not say); with
+ *  `is_known` false it has said nothing. */
+void paid_told(struct mete_client_request *r, bool is_known, bool is_used, uint64_t time_s);
 /** Puts what is known into the history and the result. */
 void paid_note(struct mete_client_request *r, enum mete_client_state state,
                enum mete_client_money money);

@@ -2,14 +2,16 @@
 """mete fetch against servers that want more than their price, and through accidents of its own:
 what is owed, moved elsewhere, named twice, too long, or cannot be kept.
 covers: V-004 V-007 V-008 V-010 V-011"""
+import json
 import pathlib
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from served import done, equal, ok  # noqa: E402
 from paying import age, check, fetch, history, lines, one, PAID, signed, UNKNOWN  # noqa: E402
-from faulty_shop import Shop, answer, b64, cut, cut_in, offer_v2, paid, price, receipt, refused  # noqa: E402
+from faulty_shop import HASH, Shop, answer, b64, cut, cut_in, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
 
 OWED = (4, "not_delivered", "paid")
 
@@ -118,12 +120,40 @@ def given_up(shop):
     equal((code, said["error"], said["signatures"]), (3, "unknown", 0), "a name is not paid again, also when it ran out")
 
 
+def node(at_s, used):
+    """A node whose last block is of that time, and which says so of every nonce."""
+    def step(c, q):
+        block = {"number": "0x10", "hash": HASH, "parentHash": HASH, "timestamp": hex(int(at_s)), "baseFeePerGas": "0x1"}
+        said = [{"jsonrpc": "2.0", "id": ask["id"], "result": block if ask["method"] == "eth_getBlockByNumber" else f"0x{used:064x}"}
+                for ask in json.loads(q.body)]
+        c.sendall(raw(200, [], json.dumps(said).encode()))
+    return step
+
+
+def late_nodes(shop):
+    """Only a chain that is past the end of a payment has proven that it is dead."""
+    rpc = ["--rpc", f"eip155:8453={shop.url}/node"]
+    for what, at_s, used, wanted, signatures in (
+            ("a node that hangs behind", time.time() - 200000, 0, UNKNOWN, 0),
+            ("a node of before its end and a minute", time.time() - 100000 + 30, 0, UNKNOWN, 0),
+            ("a node that is past it", time.time(), 0, PAID, 1),
+            ("one that hangs behind and has seen it", time.time() - 200000, 1, OWED, 0)):
+        book = history()
+        url = shop.steps("/late", price(offer_v2(maxTimeoutSeconds=1)), cut)
+        one("--retry", "0", url, book=book)
+        age(book)  # by 100000 s
+        shop.steps("/node", node(at_s, used))
+        shop.steps("/late", price(), paid())
+        check(shop, "/late", one(*rpc, url, book=book), wanted, f"run out, {what}", signatures, 1 + signatures)
+
+
 def main():
     with Shop() as shop, Shop() as other:
         owed(shop)
         moved(shop, other)
         names(shop)
         given_up(shop)
+        late_nodes(shop)
     done()
 
 
