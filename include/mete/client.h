@@ -249,6 +249,7 @@ struct mete_client_result {
     unsigned attempts;                /* requests that were made */
     unsigned signatures;              /* of this request in this run: 0 or 1 */
     bool is_resent;                   /* with a payment of an earlier run */
+    bool is_whole;                    /* the body is all of the last answer */
     uint64_t ms;
     uint64_t body_len;
     struct mete_client_payment payment;

@@ -38,6 +38,7 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
     va_end(args);
     r->result.error = error;
     r->result.status = r->answer.status;
+    r->result.is_whole = r->answer.is_answered;
     r->result.ms = (uint64_t)((pay_now() - r->begun) / 1000);
     body_hand_over(r);
     if (r->entry != NULL) {

@@ -190,6 +190,20 @@ static bool is_given_up(const struct mete_client_request *r)
     return r->client->o.pay_again && may_pay_anew(r) && !r->entry->has_id;
 }
 
+/** What came instead of what was paid for. */
+static void came_write(const struct mete_client_request *r, pay_text out)
+{
+    const struct pay_answer *a = &r->answer;
+    if (a->is_answered) {
+        snprintf(out, METE_CLIENT_TEXT_MAX, "is %u", a->status);
+    } else {
+        snprintf(out, METE_CLIENT_TEXT_MAX, "%s",
+                 a->is_stopped     ? "could not be kept"
+                 : a->is_too_large ? "is larger than is allowed"
+                                   : "did not come whole");
+    }
+}
+
 /** Owed: the next same request sends it again, until something comes. */
 static void not_delivered(struct mete_client_request *r)
 {
@@ -198,11 +212,13 @@ static void not_delivered(struct mete_client_request *r)
         pay_anew(r);
         return;
     }
+    char came[METE_CLIENT_TEXT_MAX];
+    came_write(r, came);
     paid_note(r, METE_CLIENT_STATE_OWED, METE_CLIENT_MONEY_PAID);
-    flow_finish(r, METE_CLIENT_NOT_DELIVERED, "%s was paid (%s), and the answer is %u: %s",
+    flow_finish(r, METE_CLIENT_NOT_DELIVERED, "%s was paid (%s), and the answer %s%s%s",
                 r->result.payment.price,
                 r->entry->transaction[0] != '\0' ? r->entry->transaction : "no transaction told",
-                r->answer.status, reason_or(r, "no reason told"));
+                came, r->receipt.reason[0] != '\0' ? ": " : "", r->receipt.reason);
 }
 
 static void unknown(struct mete_client_request *r)

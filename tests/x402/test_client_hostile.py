@@ -2,7 +2,9 @@
 """mete fetch against servers that want more than their price, and through accidents of its own:
 what is owed, moved elsewhere, named twice, too long, or cannot be kept.
 covers: V-004 V-007 V-008 V-010 V-011"""
+import fcntl
 import json
+import os
 import pathlib
 import sys
 import time
@@ -10,7 +12,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from served import done, equal, ok  # noqa: E402
-from paying import age, check, fetch, history, lines, one, PAID, signed, UNKNOWN  # noqa: E402
+from paying import age, check, fetch, FOLDER, history, lines, one, PAID, plain, signed, UNKNOWN  # noqa: E402
 from faulty_shop import HASH, Shop, answer, b64, cut, cut_in, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
 
 OWED = (4, "not_delivered", "paid")
@@ -147,6 +149,58 @@ def late_nodes(shop):
         check(shop, "/late", one(*rpc, url, book=book), wanted, f"run out, {what}", signatures, 1 + signatures)
 
 
+def files(shop):
+    """-o: whole or as it was; what cannot be kept is not paid for, or is owed."""
+    folder = FOLDER / "files"
+    folder.mkdir()
+    target = folder / "goods"
+    def nothing_asked(what, *args, says):
+        url = shop.steps("/file", price(), paid())
+        out = plain(*args, url)
+        ok(out.returncode == 2 and says in out.stderr and not shop.requests("/file"), f"{what}: nothing is asked, let alone paid",
+           out.returncode, out.stderr)
+    nothing_asked("no such folder", "-o", folder / "none/goods", says=b"No such file")
+    nothing_asked("a folder", "-o", folder, says=b"Is a directory")
+    taken = open(folder / "goods.partial", "w")
+    fcntl.flock(taken, fcntl.LOCK_EX)
+    nothing_asked("a file that another one writes", "-o", target, says=b"is written by another")
+    taken.close()
+    code, said = fetch("-o", target, "-o", target, shop.steps("/file", price(), paid()), shop.url + "/file")
+    equal((code, shop.requests("/file")), (2, []), "two into one file: nothing is asked")
+    target.write_bytes(b"before")
+    head = [("PAYMENT-RESPONSE", b64(receipt()))]
+    book = history()
+    url = shop.steps("/file", price(), cut_in(b"go", 5, head))
+    equal((one("--retry", "0", "-o", target, url, book=book)[0], target.read_bytes(), os.listdir(folder)),
+          (4, b"before", ["goods"]), "half of an answer leaves the file as it was, and nothing beside it")
+    shop.steps("/file", paid())
+    equal((one("-o", target, url, book=book)[0], target.read_bytes(), os.listdir(folder)), (0, b"goods", ["goods"]), "a whole one takes its place")
+    equal(target.stat().st_mode & 0o777, 0o666 & ~umask(), "with the mode of any new file")
+    target.chmod(0o640)
+    one("-o", target, shop.steps("/free", answer(200, [], b"new")))
+    equal((target.read_bytes(), target.stat().st_mode & 0o777), (b"new", 0o640), "or that of the file before it")
+    (folder / "link").symlink_to(target)
+    one("-o", folder / "link", shop.steps("/free", answer(200, [], b"linked")))
+    equal((target.read_bytes(), (folder / "link").is_symlink()), (b"linked", True), "a link stays one")
+    one("-o", target, shop.steps("/free", answer(204)))
+    equal(target.read_bytes(), b"", "an empty answer is an empty file")
+    book = history()
+    url = shop.steps("/full", price(), paid())
+    code, said = one("-o", "/dev/full", url, book=book)
+    equal((code, said["error"], lines(book)[-1]["state"]), (4, "not_delivered", "owed"), "a full disk: what was paid is owed")
+    ok("kept" in said["message"], "and that is said", said)
+    shop.steps("/full", paid())
+    check(shop, "/full", one("-o", target, url, book=book), PAID, "with room, the same payment brings it", 0, 1)
+    equal(target.read_bytes(), b"goods", "and it is kept")
+    equal(plain("-o", "-", shop.steps("/free", answer(200, [], b"hello"))).stdout, b"hello", "-o - is standard output")
+
+
+def umask():
+    old = os.umask(0)
+    os.umask(old)
+    return old
+
+
 def main():
     with Shop() as shop, Shop() as other:
         owed(shop)
@@ -154,6 +208,7 @@ def main():
         names(shop)
         given_up(shop)
         late_nodes(shop)
+        files(shop)
     done()
 
 
