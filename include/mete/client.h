@@ -55,11 +55,15 @@ extern "C" {
     X(UNKNOWN, 17, "unknown", "A payment was sent, and nobody said what became of it.",            \
       "Ask again: the same payment is sent. A node of the chain can tell whether it was used.")    \
     X(NOT_DELIVERED, 18, "not_delivered", "The payment was taken, and no answer came for it.",     \
-      "Ask again with the same payment, and show the transaction to whoever runs the server.")     \
+      "Ask again: the same payment is sent. Else show the transaction to whoever runs the "        \
+      "server; "                                                                                   \
+      "only pay_again (--pay-again) pays anew.")                                                   \
     X(EXPIRED, 19, "expired", "The payment ran out before it was taken: nothing is paid.",         \
       "Ask again.")                                                                                \
     X(BUSY, 20, "busy", "A request with this id is under way already.", "Wait for it.")            \
-    X(MEMORY, 21, "memory", "No memory, or libcurl cannot begin.", "Try again.")
+    X(MEMORY, 21, "memory", "No memory, or libcurl cannot begin.", "Try again.")                   \
+    X(ID_TAKEN, 22, "id_taken", "The id names another request: nothing was sent.",                 \
+      "Give each request an id of its own, and a request that is repeated its own again.")
 
 enum mete_client_error {
 #define X(symbol, number, name, meaning, mend) METE_CLIENT_##symbol = (number),
@@ -154,7 +158,8 @@ struct mete_client_options {
 
     bool no_pay;      /* a 402 is an answer like others */
     bool dry_run;     /* says what would be paid */
-    bool pay_again;   /* unknown payments that have run out do not stand in the way of new ones */
+    bool pay_again;   /* unknown payments that have run out, and those that nothing comes for, do
+                         not stand in the way of new ones */
     bool allow_http;  /* also outside of the loopback */
     bool public_only; /* connect to addresses of the public Internet only */
     bool no_retry;    /* one attempt; a payment is still sent again by the next same request */
@@ -192,7 +197,8 @@ struct mete_client_ask {
     const void *body;          /* copied */
     size_t body_len;
     const char *id;    /* makes it the same request as an earlier one of this id, and different from
-                          all others; NULL: method, URL and body do */
+                          all others: paid once, ever. It goes with one method, URL and body alone.
+                          NULL: these three make the same request */
     unsigned total_ms; /* with all attempts; 0: no bound */
     const char *max_amount; /* instead of the client's; NULL */
     /* NULL: the body is kept. Else it is called with pieces of the last answer; `at` 0 begins anew,
@@ -243,6 +249,7 @@ struct mete_client_result {
     unsigned attempts;                /* requests that were made */
     unsigned signatures;              /* of this request in this run: 0 or 1 */
     bool is_resent;                   /* with a payment of an earlier run */
+    bool is_whole;                    /* the body is all of the last answer */
     uint64_t ms;
     uint64_t body_len;
     struct mete_client_payment payment;
@@ -267,9 +274,11 @@ enum mete_client_state {
     METE_CLIENT_STATE_PAID,   /* the server or the chain says so, or delivered */
     METE_CLIENT_STATE_UNPAID, /* the server says that it did not take it; valid until it runs out */
     METE_CLIENT_STATE_OPEN,   /* unknown */
-    METE_CLIENT_STATE_LAPSED  /* ran out, and the chain says that it was not used */
+    METE_CLIENT_STATE_LAPSED, /* ran out, and the chain says that it was not used */
+    METE_CLIENT_STATE_OWED,   /* as paid, and nothing came for it yet */
+    METE_CLIENT_STATE_ABANDONED /* unknown, ran out, and given up by pay_again: counts as spent */
 };
-/** "signed", "sent", "paid", "refused", "unknown", "expired". */
+/** "signed", "sent", "paid", "refused", "unknown", "expired", "owed", "abandoned". */
 const char *mete_client_state_name(enum mete_client_state state);
 
 struct mete_client_entry {

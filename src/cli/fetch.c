@@ -5,6 +5,7 @@
 #include "cli/fetch.h"
 
 #include "base/text.h"
+#include "http/descriptors.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,8 +29,8 @@ enum fetch_exit { FETCH_UNKNOWN = CLI_UNPROVEN, FETCH_NOT_DELIVERED = 4 };
 struct fetch_one {
     struct fetch_job job;
     struct arena arena; /* of a batch's texts */
-    FILE *file;
-    bool has_failed; /* its file cannot be written */
+    struct fetch_output output;
+    bool has_failed; /* its file cannot take its place */
     bool is_done;
     bool is_printed;
     struct mete_client_request *request;
@@ -92,6 +93,7 @@ static int numbers_read(struct cli *c, struct mete_client_options *o, uint64_t *
     status = status == CLI_OK ? cli_option_number(c, "retry", 0, RETRIES_MAX, &retries) : status;
     status = status == CLI_OK ? cli_option_number(c, "max-time", 1, SECONDS_MAX, &seconds) : status;
     o->parallel = (unsigned)parallel;
+    (void)descriptors_for(3 * o->parallel); /* files are open before they are asked for */
     o->no_retry = retries == 0;
     o->retries = retries == UINT64_MAX ? 0 : (unsigned)retries;
     *total_ms = seconds * 1000;
@@ -186,44 +188,10 @@ static int like_read(struct fetch *f)
 
 /* --- where bodies go ---------------------------------------------------------------------------*/
 
-/** The last part of a URL's path, as -O wants it; NULL when it is none. */
-static const char *remote_name(struct cli *c, const char *url)
-{
-    const char *from = strstr(url, "://");
-    const size_t len = strcspn(from != NULL ? from + 3 : url, "?#");
-    const char *start = from != NULL ? from + 3 : url;
-    const char *slash = memrchr(start, '/', len);
-    const char *name = slash != NULL ? slash + 1 : start + len;
-    const size_t name_len = (size_t)(start + len - name);
-    const bool is_fine = name_len > 0 && name[0] != '.' && memchr(name, '%', name_len) == NULL;
-    return is_fine ? arena_text(&c->arena, (struct text){name, name_len}).p : NULL;
-}
-
-/** Pieces of a body for a file; a new answer begins it anew. */
 static bool file_take(void *user, uint64_t at, const void *piece, size_t len)
 {
     struct fetch_one *one = user;
-    if (at == 0 && len == 0) {
-        if (one->file != NULL) {
-            (void)fclose(one->file);
-        }
-        one->file = fopen(one->job.output, "we");
-    }
-    if (one->file == NULL || fwrite(piece != NULL ? piece : "", 1, len, one->file) != len) {
-        fprintf(stderr, "mete: %s: %s\n", one->job.output, strerror(errno));
-        one->has_failed = true;
-        return false;
-    }
-    return true;
-}
-
-static void file_end(struct fetch_one *one)
-{
-    if (one->file != NULL && fclose(one->file) != 0) {
-        fprintf(stderr, "mete: %s: %s\n", one->job.output, strerror(errno));
-        one->has_failed = true;
-    }
-    one->file = NULL;
+    return fetch_output_put(&one->output, at, piece, len);
 }
 
 static void body_print(struct fetch *f, const struct fetch_one *one)
@@ -342,6 +310,7 @@ static void summary_write(struct fetch *f, const struct fetch_one *one,
 static void one_free(struct fetch_one *one)
 {
     mete_client_request_free(one->request);
+    (void)fetch_output_close(&one->output, false);
     arena_clear(&one->arena);
     free(one);
 }
@@ -353,7 +322,7 @@ static void print_due(struct fetch *f)
         struct fetch_one *one = f->first;
         if (one->request != NULL) {
             const struct mete_client_result *r = mete_client_result(one->request);
-            file_end(one);
+            one->has_failed = !fetch_output_close(&one->output, r->is_whole);
             body_print(f, one);
             tell(f, one, r);
             f->status = worse(f->status, exit_of(one, r));
@@ -371,6 +340,14 @@ static void print_due(struct fetch *f)
 
 static int start(struct fetch *f, struct fetch_one *one)
 {
+    const char *output = one->job.output;
+    if (output != NULL && strcmp(output, "-") == 0) {
+        one->job.output = output = NULL;
+    }
+    if (output != NULL && !fetch_output_open(&one->output, output)) {
+        one_free(one);
+        return CLI_USAGE;
+    }
     char why[METE_CLIENT_ERROR_MAX];
     const struct mete_client_ask ask = {.url = one->job.url,
                                         .method = one->job.method,
@@ -401,6 +378,7 @@ static struct fetch_one *one_new(struct fetch *f)
     struct fetch_one *one = calloc(1, sizeof *one);
     METE_ASSERT(one != NULL);
     one->job = f->like;
+    one->output.fd = -1;
     arena_init(&one->arena, JOB_ARENA_MAX);
     return one;
 }
@@ -431,7 +409,7 @@ static int operands_start(struct fetch *f)
         one->job.url = c->operand[i];
         one->job.output = cli_option_at(c, "output", i);
         if (cli_flag(c, "remote-name") && one->job.output == NULL) {
-            one->job.output = remote_name(c, one->job.url);
+            one->job.output = fetch_remote_name(&c->arena, one->job.url);
             if (one->job.output == NULL) {
                 one_free(one);
                 return cli_usage(c, "the URL has no name for a file: use -o");
@@ -470,7 +448,6 @@ static void fetch_clear(struct fetch *f)
 {
     while (f->first != NULL) {
         struct fetch_one *next = f->first->next;
-        file_end(f->first);
         one_free(f->first);
         f->first = next;
     }
@@ -491,8 +468,10 @@ static int fetch_all(struct fetch *f)
         jw_array(&f->w, NULL);
     }
     status = operands_start(f);
-    status = status == CLI_OK && batch != NULL ? batch_run(f, batch) : status;
-    work(f, 0);
+    if (status == CLI_OK) { /* else nothing is asked at all */
+        status = batch != NULL ? batch_run(f, batch) : status;
+        work(f, 0);
+    }
     if (f->c->json) {
         jw_end_array(&f->w);
         cli_json_end(f->c);
@@ -547,12 +526,12 @@ static const struct cli_option OPTIONS[] = {
     {"id", 0, "ID", "names the request: it is paid once, ever"},
     {"dry-run", 0, NULL, "say what would be paid, and pay nothing"},
     {"no-pay", 0, NULL, "a 402 is an answer like others"},
-    {"pay-again", 0, NULL, "pay anew where an old payment is unknown for good"},
+    {"pay-again", 0, NULL, "pay anew where an old payment is unknown for good, or brought nothing"},
     {"history", 0, NULL, "list what was paid, by --network, --asset and those below"},
     {"history-file", 0, "FILE", "else METE_PAY_HISTORY, else one of the state home"},
     {"totals", 0, NULL, "sums by day, host and asset"},
     {"host", 0, "HOST", "payments to this host"},
-    {"state", 0, "STATE", "signed, sent, paid, refused, unknown or expired"},
+    {"state", 0, "STATE", "signed, sent, paid, owed, refused, unknown, expired, abandoned"},
     {"from", 0, "TIME", "signed at this time or later"},
     {"until", 0, "TIME", "signed until this time"},
     {NULL, 0, NULL, NULL}};

@@ -30,6 +30,23 @@ void fetch_batch_close(struct fetch_batch *b);
 int fetch_batch_next(struct cli *c, struct fetch_batch *b, struct arena *a, struct fetch_job *job,
                      bool *is_end);
 
+/* A file that a body goes to. */
+struct fetch_output {
+    const char *path; /* borrowed; NULL: there is none */
+    char *partial;    /* where it is written; NULL: at its place */
+    int fd;
+    unsigned mode; /* of the file that was there; 0: there was none */
+    bool is_direct;
+};
+/** The last part of a URL's path, as -O wants it, in `a`; NULL when it is none. */
+const char *fetch_remote_name(struct arena *a, const char *url);
+/** False: it cannot be written, and that was told. `path` lives as long as it is open. */
+bool fetch_output_open(struct fetch_output *o, const char *path);
+/** Pieces as the client gives them: `at` 0 without a piece begins anew. */
+bool fetch_output_put(struct fetch_output *o, uint64_t at, const void *piece, size_t len);
+/** Whole it takes its place, else it leaves nothing. False: that failed, and was told. */
+bool fetch_output_close(struct fetch_output *o, bool is_whole);
+
 /** mete fetch --history. */
 int fetch_history(struct cli *c);
 

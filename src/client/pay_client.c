@@ -249,10 +249,14 @@ static const char *lines_keep(struct mete_client_request *r, const char *const *
 static void key_make(struct mete_client_request *r)
 {
     const struct hash body = sha256(buf_bytes(&r->body));
-    const struct bytes parts[] = {text_bytes(text_of(r->method)), text_bytes(TEXT("\n")),
-                                  text_bytes(text_of(r->url)),    text_bytes(TEXT("\n")),
-                                  {body.b, sizeof body.b},        text_bytes(text_of(r->id))};
-    r->key = sha256_parts(parts, ARRAY_LEN(parts));
+    const struct bytes asked[] = {text_bytes(text_of(r->method)),
+                                  text_bytes(TEXT("\n")),
+                                  text_bytes(text_of(r->url)),
+                                  text_bytes(TEXT("\n")),
+                                  {body.b, sizeof body.b}};
+    const struct bytes named[] = {text_bytes(TEXT("id\n")), text_bytes(text_of(r->id))};
+    r->asked = sha256_parts(asked, ARRAY_LEN(asked));
+    r->key = r->id == NULL ? r->asked : sha256_parts(named, ARRAY_LEN(named));
 }
 
 /** NULL, or what is wrong. */

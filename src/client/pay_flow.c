@@ -38,6 +38,7 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
     va_end(args);
     r->result.error = error;
     r->result.status = r->answer.status;
+    r->result.is_whole = r->answer.is_answered;
     r->result.ms = (uint64_t)((pay_now() - r->begun) / 1000);
     body_hand_over(r);
     if (r->entry != NULL) {
@@ -106,11 +107,12 @@ void flow_send(struct mete_client_request *r)
 static void adopt(struct mete_client_request *r, struct pay_entry *e)
 {
     r->entry = e;
+    r->is_get = strcmp(e->method, r->method) != 0; /* a redirection had made it one */
     r->is_adopted = true;
     r->result.is_resent = true;
     r->carries = true;
     r->is_out = true;
-    r->was_paid = e->state == METE_CLIENT_STATE_PAID;
+    r->was_paid = e->state == METE_CLIENT_STATE_PAID || e->state == METE_CLIENT_STATE_OWED;
     r->was_unknown = !r->was_paid && (e->state != METE_CLIENT_STATE_UNPAID ||
                                       e->valid_until_s <= pay_now() / TIME_SECOND_US);
     if (r->was_unknown) {
@@ -143,6 +145,12 @@ void flow_start(struct mete_client_request *r)
         return;
     }
     if (e != NULL) {
+        r->entry = e;
+        if (r->id != NULL && !hash_eq(&e->asked, &r->asked)) {
+            flow_finish(r, METE_CLIENT_ID_TAKEN, "the id %s names another request: %s %.*s", r->id,
+                        e->method, (int)strcspn(e->url, "?"), e->url);
+            return;
+        }
         adopt(r, e);
     }
     flow_send(r);
@@ -171,6 +179,23 @@ static char *location_resolve(const char *base, const char *location)
     return copy;
 }
 
+/** A redirection that is not followed. A payment that went along may have been taken before it. */
+static void dead_end(struct mete_client_request *r, const char *wrong)
+{
+    char *why = r->answer.why;
+    if (wrong != NULL) {
+        snprintf(why, sizeof r->answer.why, "the redirection %s", wrong);
+    } else {
+        snprintf(why, sizeof r->answer.why, "there are too many redirections");
+    }
+    if (r->entry != NULL) {
+        r->was_unknown = !r->was_paid;
+        paid_give_up(r);
+    } else {
+        flow_finish(r, wrong != NULL ? METE_CLIENT_URL_REFUSED : METE_CLIENT_REDIRECTS, "%s", why);
+    }
+}
+
 /** The payment stays with the origin that asked for it. */
 static void follow(struct mete_client_request *r, const char *location)
 {
@@ -178,12 +203,7 @@ static void follow(struct mete_client_request *r, const char *location)
     const char *wrong = to == NULL ? "is malformed" : url_refused(r->client, to);
     if (wrong != NULL || r->redirects >= r->client->o.redirects) {
         free(to);
-        if (r->entry != NULL) {
-            paid_note(r, r->entry->state, r->result.money);
-        }
-        flow_finish(r, wrong != NULL ? METE_CLIENT_URL_REFUSED : METE_CLIENT_REDIRECTS,
-                    wrong != NULL ? "the redirection %s" : "%s",
-                    wrong != NULL ? wrong : "there are too many redirections");
+        dead_end(r, wrong);
         return;
     }
     const unsigned status = r->answer.status;
@@ -191,21 +211,29 @@ static void follow(struct mete_client_request *r, const char *location)
                 ((status == 301 || status == 302) && strcmp(r->method, "POST") == 0);
     r->redirects++;
     r->carries = r->entry != NULL && origin_eq(r->entry->url, to);
+    r->was_unknown = r->was_unknown || (r->entry != NULL && !r->carries && !r->was_paid);
     free(r->url_now);
     r->url_now = to;
     flow_send(r);
 }
 
-bool flow_redirected(struct mete_client_request *r)
+bool flow_is_redirected(const struct mete_client_request *r)
 {
     char *location;
     if (!r->answer.is_answered || !is_redirect(r->answer.status) || r->client->o.redirects == 0 ||
         !answer_header(&r->answer, "Location", &location)) {
         return false;
     }
-    follow(r, location);
     free(location);
     return true;
+}
+
+void flow_redirected(struct mete_client_request *r)
+{
+    char *location;
+    METE_ASSERT(answer_header(&r->answer, "Location", &location));
+    follow(r, location);
+    free(location);
 }
 
 /* --- answers without a payment -----------------------------------------------------------------*/
@@ -275,7 +303,9 @@ void flow_ended(struct mete_client_request *r, CURLcode code)
     transfer_end(r, code);
     if (r->entry != NULL) {
         paid_ended(r);
-    } else if (!flow_redirected(r)) {
+    } else if (flow_is_redirected(r)) {
+        flow_redirected(r);
+    } else {
         plain_ended(r);
     }
 }

@@ -24,7 +24,8 @@ typedef char pay_text[METE_CLIENT_TEXT_MAX];
 /* A payment. Amounts as decimal texts of smallest units. */
 struct pay_entry {
     char id[ENTRY_ID_LEN + 1];
-    struct hash key; /* of the request that it pays for */
+    struct hash key;   /* of the request that it pays for */
+    struct hash asked; /* what a named request was: its method, URL and body */
     enum mete_client_state state;
     mete_time at;
     int64_t valid_until_s;

@@ -17,6 +17,7 @@ static const char *const STATES[] = {
     [METE_CLIENT_STATE_SIGNED] = "signed", [METE_CLIENT_STATE_SENT] = "sent",
     [METE_CLIENT_STATE_PAID] = "paid",     [METE_CLIENT_STATE_UNPAID] = "refused",
     [METE_CLIENT_STATE_OPEN] = "unknown",  [METE_CLIENT_STATE_LAPSED] = "expired",
+    [METE_CLIENT_STATE_OWED] = "owed",     [METE_CLIENT_STATE_ABANDONED] = "abandoned",
 };
 
 const char *mete_client_state_name(enum mete_client_state state)
@@ -50,7 +51,7 @@ bool entry_worth(const struct pay_entry *e, struct u256 *out)
 
 bool entry_is_over(const struct pay_entry *e)
 {
-    return e->state == METE_CLIENT_STATE_LAPSED ||
+    return e->state == METE_CLIENT_STATE_LAPSED || e->state == METE_CLIENT_STATE_ABANDONED ||
            (e->state == METE_CLIENT_STATE_PAID && !e->has_id);
 }
 
@@ -78,11 +79,14 @@ void entry_write(struct buf *out, const struct pay_entry *e)
 {
     struct json_writer w;
     char key[2 * SHA256_LEN + 1];
+    char asked[2 * SHA256_LEN + 1];
     hash_hex(&e->key, key);
+    hash_hex(&e->asked, asked);
     jw_init(&w, out, false);
     put_head(&w, e, e->at);
     jw_str(&w, "key", key);
     jw_bool(&w, "named", e->has_id);
+    put_some(&w, "asked", e->has_id ? asked : "");
     jw_str(&w, "method", e->method);
     jw_str(&w, "url", e->url);
     jw_str(&w, "host", e->host);
@@ -177,6 +181,7 @@ static bool signed_take(const struct json *j, struct pay_entry *e)
 {
     struct u256 worth;
     return numbers_take(j, e) && hex_decode(e->key.b, SHA256_LEN, text_at(j, "key")) &&
+           (!e->has_id || hex_decode(e->asked.b, SHA256_LEN, text_at(j, "asked"))) &&
            take(j, "method", e->method, sizeof e->method) &&
            take(j, "host", e->host, sizeof e->host) &&
            take(j, "scheme", e->scheme, sizeof e->scheme) &&

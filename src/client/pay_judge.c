@@ -85,8 +85,9 @@ static struct pay_entry *entry_make(struct mete_client_request *r, mete_time now
     struct pay_entry *e = calloc(1, sizeof *e);
     METE_ASSERT(e != NULL);
     e->key = r->key;
+    e->asked = r->asked;
     e->has_id = r->id != NULL;
-    (void)text_copy(e->method, sizeof e->method, text_of(r->method));
+    (void)text_copy(e->method, sizeof e->method, text_of(r->is_get ? "GET" : r->method));
     host_of(r->url_now, e->host);
     e->url = strdup(r->url_now);
     METE_ASSERT(e->url != NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Questions to a node of the chain: whether the nonce of a payment is used, and which nonce a
- * permit of the payer needs. A node that does not answer changes nothing. */
+ * Questions to a node of the chain: whether the nonce of a payment is used, as of which time, and
+ * which nonce a permit of the payer needs. A node that does not answer changes nothing. */
 #include "client/pay_parts.h"
 
 #include "base/text.h"
@@ -54,6 +54,7 @@ static bool question_put(struct mete_client_request *r, enum pay_question questi
     struct buf data = {0};
     struct evm_address to;
     struct rpc_batch b;
+    const struct rpc_block latest = {.tag = RPC_LATEST};
     bool fine = true;
     if (question == ASK_USED) {
         fine = used_put(r->entry, &data, &to);
@@ -64,7 +65,13 @@ static bool question_put(struct mete_client_request *r, enum pay_question questi
     const struct rpc_call call = {.to = &to, .data = buf_bytes(&data)};
     buf_reset(&r->node_body);
     rpc_batch_begin(&b, &r->node_body, 1);
-    (void)rpc_request_call(&b, "eth_call", &call, (struct rpc_block){.tag = RPC_LATEST});
+    (void)rpc_request_call(&b, "eth_call", &call, latest);
+    if (question == ASK_USED) { /* a node may hang behind: what it has not seen proves nothing */
+        (void)rpc_request_begin(&b, "eth_getBlockByNumber");
+        jw_block(&b.w, NULL, latest);
+        jw_bool(&b.w, NULL, false);
+        rpc_request_end(&b);
+    }
     rpc_batch_end(&b);
     buf_clear(&data);
     return fine;
@@ -144,19 +151,28 @@ void pay_node_stop(struct mete_client_request *r)
     r->node_header = NULL;
 }
 
-/** The one word that the node answered; false when it did not. */
-static bool word_read(const struct mete_client_request *r, struct u256 *out)
+/** The word that the node answered, and with ASK_USED the time of its last block, 0 when it did not
+ *  tell. False: it did not answer. */
+static bool answers_read(const struct mete_client_request *r, struct u256 *out, uint64_t *time_s)
 {
     struct arena a;
-    struct rpc_answer answer;
+    struct rpc_answer answer[2];
+    struct evm_block block;
     struct bytes raw;
     struct mete_err err;
     const struct text input = buf_text(&r->node_answer);
+    const size_t count = r->question == ASK_USED ? 2 : 1;
     arena_init(&a, JSON_ARENA_MAX(input.len) + 2 * input.len + 4096);
-    const bool fine = rpc_answers_read(&a, input, 1, &answer, 1, &err) == METE_OK &&
-                      !answer.is_error && rpc_data(&a, answer.result, &raw) && raw.len == U256_LEN;
+    const bool fine = rpc_answers_read(&a, input, 1, answer, count, &err) == METE_OK &&
+                      !answer[0].is_error && rpc_data(&a, answer[0].result, &raw) &&
+                      raw.len == U256_LEN;
+    *time_s = 0;
     if (fine) {
         *out = u256_from_be(raw.p);
+    }
+    if (fine && count == 2 && !answer[1].is_error &&
+        rpc_block_read(answer[1].result, &block, &err) == METE_OK) {
+        *time_s = block.time;
     }
     arena_clear(&a);
     return fine;
@@ -180,13 +196,14 @@ static bool is_used(const struct pay_entry *e, struct u256 word)
 void pay_node_ended(struct mete_client_request *r, CURLcode code)
 {
     struct u256 word = {0};
-    const bool is_known = code == CURLE_OK && word_read(r, &word);
+    uint64_t time_s = 0;
+    const bool is_known = code == CURLE_OK && answers_read(r, &word, &time_s);
     pay_node_stop(r);
     if (r->question == ASK_NONCE) {
         r->has_permit = is_known;
         r->permit_nonce = word;
         judge_sign(r);
     } else {
-        paid_told(r, is_known, is_known && is_used(r->entry, word));
+        paid_told(r, is_known, is_known && is_used(r->entry, word), time_s);
     }
 }

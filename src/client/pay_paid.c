@@ -12,7 +12,7 @@
 
 #define STATUS_PRICE     402
 #define STATUS_ALLOWANCE 412
-#define EXPIRED_MARGIN_S 60 /* clocks of chains and of this machine differ */
+#define EXPIRED_MARGIN_S 60 /* clocks differ, and the last blocks of a chain may change */
 
 /* --- what is noted -----------------------------------------------------------------------------*/
 
@@ -158,13 +158,67 @@ static const char *reason_or(const struct mete_client_request *r, const char *ot
     return r->receipt.reason[0] != '\0' ? r->receipt.reason : otherwise;
 }
 
+/** What was signed stays as it is in the history; the price that was just named is paid anew. */
+static void pay_anew(struct mete_client_request *r)
+{
+    if (history_lock(r->client->history)) {
+        history_release(r->client->history, r->entry);
+        history_unlock(r->client->history);
+    }
+    r->entry = NULL;
+    r->is_adopted = false;
+    r->is_out = false;
+    r->was_paid = false;
+    r->was_unknown = false;
+    r->is_node_asked = false;
+    r->carries = false;
+    r->receipt = (struct pay_receipt){0};
+    r->result.is_resent = false;
+    r->result.money = METE_CLIENT_MONEY_NONE;
+    r->result.payment = (struct mete_client_payment){0};
+    judge_required(r);
+}
+
+static bool may_pay_anew(const struct mete_client_request *r)
+{
+    return r->is_adopted && r->answer.status == STATUS_PRICE && r->result.signatures == 0;
+}
+
+/** The caller has said so. A name is paid once, ever. */
+static bool is_given_up(const struct mete_client_request *r)
+{
+    return r->client->o.pay_again && may_pay_anew(r) && !r->entry->has_id;
+}
+
+/** What came instead of what was paid for. */
+static void came_write(const struct mete_client_request *r, pay_text out)
+{
+    const struct pay_answer *a = &r->answer;
+    if (a->is_answered) {
+        snprintf(out, METE_CLIENT_TEXT_MAX, "is %u", a->status);
+    } else {
+        snprintf(out, METE_CLIENT_TEXT_MAX, "%s",
+                 a->is_stopped     ? "could not be kept"
+                 : a->is_too_large ? "is larger than is allowed"
+                                   : "did not come whole");
+    }
+}
+
+/** Owed: the next same request sends it again, until something comes. */
 static void not_delivered(struct mete_client_request *r)
 {
-    paid_note(r, METE_CLIENT_STATE_PAID, METE_CLIENT_MONEY_PAID);
-    flow_finish(r, METE_CLIENT_NOT_DELIVERED, "%s was paid (%s), and the answer is %u: %s",
+    if (is_given_up(r)) {
+        paid_note(r, METE_CLIENT_STATE_PAID, METE_CLIENT_MONEY_PAID);
+        pay_anew(r);
+        return;
+    }
+    char came[METE_CLIENT_TEXT_MAX];
+    came_write(r, came);
+    paid_note(r, METE_CLIENT_STATE_OWED, METE_CLIENT_MONEY_PAID);
+    flow_finish(r, METE_CLIENT_NOT_DELIVERED, "%s was paid (%s), and the answer %s%s%s",
                 r->result.payment.price,
                 r->entry->transaction[0] != '\0' ? r->entry->transaction : "no transaction told",
-                r->answer.status, reason_or(r, "no reason told"));
+                came, r->receipt.reason[0] != '\0' ? ": " : "", r->receipt.reason);
 }
 
 static void unknown(struct mete_client_request *r)
@@ -194,46 +248,40 @@ static void refused(struct mete_client_request *r)
 static void lapsed(struct mete_client_request *r)
 {
     paid_note(r, METE_CLIENT_STATE_LAPSED, METE_CLIENT_MONEY_UNPAID);
-    if (!r->is_adopted || r->answer.status != STATUS_PRICE || r->result.signatures > 0) {
+    if (may_pay_anew(r)) {
+        pay_anew(r);
+    } else {
         flow_finish(r, METE_CLIENT_EXPIRED, "the payment of %s was not taken while it was valid",
                     r->result.payment.price);
-        return;
     }
-    if (history_lock(r->client->history)) {
-        history_release(r->client->history, r->entry);
-        history_unlock(r->client->history);
-    }
-    r->entry = NULL;
-    r->is_adopted = false;
-    r->is_out = false;
-    r->was_unknown = false;
-    r->is_node_asked = false;
-    r->carries = false;
-    r->receipt = (struct pay_receipt){0};
-    r->result.is_resent = false;
-    judge_required(r);
 }
 
 /** Nobody will say more than is known now. */
 static void settle_unasked(struct mete_client_request *r)
 {
-    const bool is_given_up = r->client->o.pay_again && is_expired(r->entry, EXPIRED_MARGIN_S);
     if (r->was_paid || r->receipt.kind == RECEIPT_PAID || (r->was_unknown && says_used(r))) {
         not_delivered(r);
     } else if (!r->was_unknown) {
         refused(r);
-    } else if (is_given_up) {
-        lapsed(r);
+    } else if (is_given_up(r) && is_expired(r->entry, EXPIRED_MARGIN_S)) {
+        paid_note(r, METE_CLIENT_STATE_ABANDONED, METE_CLIENT_MONEY_UNKNOWN);
+        pay_anew(r);
     } else {
         unknown(r);
     }
 }
 
-void paid_told(struct mete_client_request *r, bool is_known, bool is_used)
+/** The chain itself is past the end of the payment: no block to come can take it. */
+static bool is_past(const struct pay_entry *e, uint64_t time_s)
+{
+    return time_s <= INT64_MAX && (int64_t)time_s - EXPIRED_MARGIN_S > e->valid_until_s;
+}
+
+void paid_told(struct mete_client_request *r, bool is_known, bool is_used, uint64_t time_s)
 {
     if (is_known && is_used) {
         not_delivered(r);
-    } else if (is_known && is_expired(r->entry, EXPIRED_MARGIN_S)) {
+    } else if (is_known && is_past(r->entry, time_s)) {
         lapsed(r);
     } else {
         settle_unasked(r);
@@ -297,13 +345,19 @@ static void declined(struct mete_client_request *r)
     }
 }
 
+/** Taken, and nothing came yet. */
+static void owed_note(struct mete_client_request *r)
+{
+    if (r->receipt.kind == RECEIPT_PAID) { /* also in a redirection, or the head of a cut answer */
+        r->was_paid = true;
+        paid_note(r, METE_CLIENT_STATE_OWED, METE_CLIENT_MONEY_PAID);
+    }
+}
+
 /** Something may have happened to the payment: it is sent again, the same one. */
 static void unclear(struct mete_client_request *r)
 {
-    if (r->receipt.kind == RECEIPT_PAID) { /* also in the head of an answer that was cut */
-        r->was_paid = true;
-        paid_note(r, METE_CLIENT_STATE_PAID, METE_CLIENT_MONEY_PAID);
-    }
+    owed_note(r);
     r->was_unknown = r->was_unknown || (r->answer.is_sent && !r->was_paid);
     if (r->receipt.kind == RECEIPT_PAID && r->answer.is_answered) {
         not_delivered(r); /* a whole answer with a receipt: asking again changes nothing */
@@ -348,8 +402,9 @@ void paid_ended(struct mete_client_request *r)
         unclear(r);
     } else if (status == STATUS_PRICE || status == STATUS_ALLOWANCE) {
         priced_again(r);
-    } else if (flow_redirected(r)) {
-        return;
+    } else if (flow_is_redirected(r)) {
+        owed_note(r);
+        flow_redirected(r);
     } else if (status < 400) {
         delivered(r);
     } else {

@@ -66,8 +66,9 @@ struct mete_client_request {
     TAILQ_ENTRY(mete_client_request) link;
     struct mete_client *client;
     enum pay_step step;
-    bool is_shown; /* mete_client_next has returned it */
-    struct hash key;
+    bool is_shown;     /* mete_client_next has returned it */
+    struct hash key;   /* of the history */
+    struct hash asked; /* of method, URL and body */
     mete_time begun;
     mete_time due;   /* of STEP_DELAY */
     mete_time until; /* no attempt goes on longer */
@@ -162,8 +163,9 @@ void flow_send(struct mete_client_request *r);
 bool flow_delay(struct mete_client_request *r);
 /** An attempt has ended. */
 void flow_ended(struct mete_client_request *r, CURLcode code);
-/** Follows a redirection, when there is one to be followed. */
-bool flow_redirected(struct mete_client_request *r);
+/** Whether the answer is a redirection that is to be followed, and following it. */
+bool flow_is_redirected(const struct mete_client_request *r);
+void flow_redirected(struct mete_client_request *r);
 /** Whether the method may be done twice. */
 bool flow_may_repeat(const struct mete_client_request *r);
 /** Whether the body of an answer of such a status is what the caller wants. */
@@ -177,8 +179,9 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
 void paid_ended(struct mete_client_request *r);
 /** It will not be sent again: asks the chain what became of it, or says that nobody knows. */
 void paid_give_up(struct mete_client_request *r);
-/** The chain has said whether the nonce is used; `is_known` false: it has not. */
-void paid_told(struct mete_client_request *r, bool is_known, bool is_used);
+/** The chain has said whether the nonce is used, in a state of `time_s` (0: it did not say); with
+ *  `is_known` false it has said nothing. */
+void paid_told(struct mete_client_request *r, bool is_known, bool is_used, uint64_t time_s);
 /** Puts what is known into the history and the result. */
 void paid_note(struct mete_client_request *r, enum mete_client_state state,
                enum mete_client_money money);

@@ -211,7 +211,7 @@ static void sum_add(struct omap *sums, const struct pay_entry *e)
     char key[KEY_MAX];
     const int len = snprintf(key, sizeof key, "%08x|%s|%s|%s", (unsigned)time_day(e->at), e->host,
                              e->network, e->asset);
-    const bool is_paid = e->state == METE_CLIENT_STATE_PAID;
+    const bool is_paid = e->state == METE_CLIENT_STATE_PAID || e->state == METE_CLIENT_STATE_OWED;
     if (len < 0 || e->state == METE_CLIENT_STATE_LAPSED || e->state == METE_CLIENT_STATE_UNPAID) {
         return;
     }

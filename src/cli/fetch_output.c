@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Where a body goes that is not for stdout. The file is opened before anything is asked, so that
+ * nothing is paid for that cannot be kept; it is written beside its place and takes it when it is
+ * whole, and on the disk. What is no ordinary file is written as it is. */
+#include "cli/fetch.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PATH_LEN_MAX 4096
+#define MODE_NEW     0666
+#define MODE_MASK    07777
+
+const char *fetch_remote_name(struct arena *a, const char *url)
+{
+    const char *from = strstr(url, "://");
+    const size_t len = strcspn(from != NULL ? from + 3 : url, "?#");
+    const char *start = from != NULL ? from + 3 : url;
+    const char *slash = memrchr(start, '/', len);
+    const char *name = slash != NULL ? slash + 1 : start + len;
+    const size_t name_len = (size_t)(start + len - name);
+    const bool is_fine = name_len > 0 && name[0] != '.' && memchr(name, '%', name_len) == NULL;
+    return is_fine ? arena_text(a, (struct text){name, name_len}).p : NULL;
+}
+
+static bool wrong(const struct fetch_output *o, const char *why)
+{
+    fprintf(stderr, "mete: %s: %s\n", o->path, why);
+    return false;
+}
+
+/** A folder is refused, a device or a link is written as it is. */
+static bool place_judge(struct fetch_output *o)
+{
+    struct stat st;
+    if (lstat(o->path, &st) != 0) {
+        return errno == ENOENT || wrong(o, strerror(errno));
+    }
+    o->is_direct = !S_ISREG(st.st_mode);
+    o->mode = st.st_mode & MODE_MASK;
+    return S_ISDIR(st.st_mode) ? wrong(o, strerror(EISDIR))
+                               : access(o->path, W_OK) == 0 || wrong(o, strerror(errno));
+}
+
+/** Whether nobody else writes it, or has just given it its place. */
+static bool is_ours(const struct fetch_output *o, int fd)
+{
+    struct stat a;
+    struct stat b;
+    return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &a) == 0 && stat(o->partial, &b) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+bool fetch_output_open(struct fetch_output *o, const char *path)
+{
+    *o = (struct fetch_output){.path = path, .fd = -1};
+    if (!place_judge(o)) {
+        return false;
+    }
+    if (!o->is_direct && asprintf(&o->partial, "%s.partial", path) < 0) {
+        o->partial = NULL;
+        return wrong(o, strerror(ENOMEM));
+    }
+    const char *name = o->is_direct ? path : o->partial;
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, MODE_NEW);
+    if (fd < 0) {
+        const int why = errno;
+        fetch_output_close(o, false);
+        return wrong(o, strerror(why));
+    }
+    if (!o->is_direct && !is_ours(o, fd)) { /* nor ours to remove */
+        (void)close(fd);
+        free(o->partial);
+        o->partial = NULL;
+        return wrong(o, "it is written by another request");
+    }
+    o->fd = fd;
+    return true;
+}
+
+/** What an earlier answer left is gone; a pipe cannot begin anew. */
+static bool begin_anew(const struct fetch_output *o)
+{
+    struct stat st;
+    return fstat(o->fd, &st) == 0 &&
+           (!S_ISREG(st.st_mode) || (ftruncate(o->fd, 0) == 0 && lseek(o->fd, 0, SEEK_SET) == 0));
+}
+
+bool fetch_output_put(struct fetch_output *o, uint64_t at, const void *piece, size_t len)
+{
+    const char *p = piece;
+    if (at == 0 && len == 0 && !begin_anew(o)) {
+        return wrong(o, strerror(errno));
+    }
+    while (len > 0) {
+        const ssize_t n = write(o->fd, p, len);
+        if (n < 0 && errno != EINTR) {
+            return wrong(o, strerror(errno));
+        }
+        p += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
+bool fetch_output_close(struct fetch_output *o, bool is_whole)
+{
+    bool fine = true;
+    if (o->fd >= 0 && !o->is_direct && is_whole) {
+        fine = (o->mode == 0 || fchmod(o->fd, o->mode) == 0) && fsync(o->fd) == 0 &&
+               rename(o->partial, o->path) == 0;
+        fine = fine || wrong(o, strerror(errno));
+    }
+    if (o->partial != NULL && !(fine && is_whole)) {
+        (void)unlink(o->partial);
+    }
+    if (o->fd >= 0 && close(o->fd) != 0) {
+        fine = wrong(o, strerror(errno));
+    }
+    free(o->partial);
+    *o = (struct fetch_output){.fd = -1};
+    return fine;
+}

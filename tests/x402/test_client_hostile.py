@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mete fetch against servers that want more than their price, and through accidents of its own:
+what is owed, moved elsewhere, named twice, too long, or cannot be kept.
+covers: V-004 V-007 V-008 V-010 V-011"""
+import fcntl
+import json
+import os
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from served import done, equal, ok  # noqa: E402
+from paying import age, check, fetch, FOLDER, history, lines, one, PAID, plain, signed, UNKNOWN  # noqa: E402
+from faulty_shop import HASH, Shop, answer, b64, cut, cut_in, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
+
+OWED = (4, "not_delivered", "paid")
+
+
+def owed(shop):
+    """Paid, and nothing came: the same payment until something comes; never a second one by itself."""
+    head = [("PAYMENT-RESPONSE", b64(receipt()))]
+    for path, name, step in (("/500", "a failure with a receipt", paid(status=500)),
+                             ("/cut", "a receipt in a head whose body is cut", cut_in(b"go", 5, head))):
+        book = history()
+        url = shop.steps(path, price(), step)
+        check(shop, path, one("--retry", "0", url, book=book), OWED, name)
+        equal(lines(book)[-1]["state"], "owed", f"{name}: owed")
+        shop.steps(path, refused("invalid_exact_evm_nonce_already_used"))
+        check(shop, path, one(url, book=book), OWED, f"{name}, and the server has forgotten it", 0, 1)
+        shop.steps(path, paid())
+        check(shop, path, one(url, book=book), PAID, f"{name}, and it comes later", 0, 1)
+        equal(len(signed(book)), 1, f"{name}: one signature in all")
+        shop.steps(path, price(), paid())
+        check(shop, path, one(url, book=book), PAID, f"{name}: then it is a new request")
+    book = history()
+    url = shop.steps("/give", price(), paid(status=500))
+    one(url, book=book)
+    shop.steps("/give", price(), paid())
+    check(shop, "/give", one("--pay-again", url, book=book), PAID, "--pay-again gives up what is owed", 1, 2)
+    shop.steps("/give", price(), paid())
+    check(shop, "/give", one(url, book=book), PAID, "which is then over")
+    equal(one("--max-total", "$0.03", shop.steps("/more", price(), paid()), book=book)[1]["error"], "over_budget",
+          "and counts")
+    book = history()
+    url = shop.steps("/id", price(), paid(status=500))
+    one("--id", "order-1", url, book=book)
+    shop.steps("/id", price(), paid())
+    code, said = one("--id", "order-1", "--pay-again", url, book=book)
+    equal((code, said["signatures"]), (4, 0), "a name is paid once, also with --pay-again")
+
+
+def moved(shop, other):
+    """A redirection of what carried a payment."""
+    there = [("Location", other.url + "/there")]
+    told = [*there, ("PAYMENT-RESPONSE", b64(receipt()))]
+    for head, step, wanted, state, what in (
+            (told, answer(404), OWED, "owed", "a receipt, then 404 elsewhere"),
+            (told, answer(200), PAID, "paid", "a receipt, then 200 elsewhere"),
+            (there, answer(404), UNKNOWN, "unknown", "no receipt, then 404 elsewhere"),
+            (there, answer(200), (0, None, "unknown"), "paid", "no receipt, then 200 elsewhere"),
+            ([("Location", "http://example.com/")], None, UNKNOWN, "unknown", "to where nobody goes"),
+            ([("Location", "/loop")], None, UNKNOWN, "unknown", "round and round"),
+            ([("Location", "http://example.com/"), told[1]], None, OWED, "owed", "a receipt, and to where nobody goes")):
+        other.steps("/there", step or answer(200))
+        url = shop.steps("/loop", price(), answer(302, head))
+        book = history()
+        check(shop, "/loop", one("-L", url, book=book), wanted, f"moved: {what}")
+        equal(lines(book)[-1]["state"], state, f"moved: {what}: the history")
+        equal(any(q.header for q in other.requests("/there")), False, f"moved: {what}: the payment stays")
+
+    book = history()
+    url = shop.steps("/post", answer(303, [("Location", "/got")]))
+    shop.steps("/got", price(), cut)
+    one("-L", "--retry", "0", "-d", "x", url, book=book)
+    shop.steps("/got", paid())
+    check(shop, "/got", one("-L", "-d", "x", url, book=book), PAID, "moved: a POST that became a GET, in the next run", 0, 1)
+    equal([(q.method, q.body) for q in shop.requests("/got")], [("GET", b"")], "moved: is still a GET")
+
+
+def names(shop):
+    """An id stands for one request, whatever its URL and body become."""
+    book = history()
+    url = shop.steps("/named", price(), paid())
+    check(shop, "/named", one("--id", "order-17", url + "?a=1", book=book), PAID, "an id")
+    for what, args in (("another query", [url + "?a=2"]), ("a body", ["-d", "x", url + "?a=1"]),
+                       ("another method", ["-X", "PUT", url + "?a=1"]), ("another path", [url + "/2"])):
+        shop.steps("/named", price(), paid())
+        code, said = one("--id", "order-17", *args, book=book)
+        equal((code, said["error"], said["money"], len(shop.requests("/named"))), (1, "id_taken", "none", 0),
+              f"the same id with {what} is refused before anything is sent")
+    shop.steps("/named", paid())
+    check(shop, "/named", one("--id", "order-17", url + "?a=1", book=book), PAID, "the same id, the same request", 0, 1)
+    equal(len(signed(book)), 1, "one signature for an id")
+    shop.steps("/named", price(), paid())
+    equal(one("--id", "order-18", url + "?a=1", book=book)[1]["signatures"], 1, "another id is another request")
+
+
+def given_up(shop):
+    """A server that takes payments and says nothing: --pay-again does not give the budget back."""
+    book = history()
+    how = ["--retry", "0", "--pay-again", "--max-total", "$0.03"]
+    path = "/thief"
+    for i in range(3):
+        url = shop.steps(path, price(offer_v2(maxTimeoutSeconds=1)), cut)
+        code, said = one(*how, url, book=book)
+        equal((code, said["error"], said["signatures"]), (3, "unknown", 1), f"taken in silence, {i + 1}")
+        age(book)
+    shop.steps(path, price(), cut)
+    code, said = one(*how, url, book=book)
+    equal((said["error"], said["money"], said["signatures"]), ("over_budget", "none", 0), "what was given up counts")
+    equal([e["state"] for e in lines(book)].count("abandoned"), 3, "and the history says that it was given up")
+    total = fetch("--history", "--totals", book=book)[1]
+    equal([(t["paid_count"], t["unknown"], t["unknown_count"]) for t in total], [(0, "30000", 3)], "so do the sums")
+    book = history()
+    url = shop.steps(path, price(offer_v2(maxTimeoutSeconds=1)), cut)
+    one("--id", "order-19", *how, url, book=book)
+    age(book)
+    shop.steps(path, price(), paid())
+    code, said = one("--id", "order-19", *how, url, book=book)
+    equal((code, said["error"], said["signatures"]), (3, "unknown", 0), "a name is not paid again, also when it ran out")
+
+
+def node(at_s, used):
+    """A node whose last block is of that time, and which says so of every nonce."""
+    def step(c, q):
+        block = {"number": "0x10", "hash": HASH, "parentHash": HASH, "timestamp": hex(int(at_s)), "baseFeePerGas": "0x1"}
+        said = [{"jsonrpc": "2.0", "id": ask["id"], "result": block if ask["method"] == "eth_getBlockByNumber" else f"0x{used:064x}"}
+                for ask in json.loads(q.body)]
+        c.sendall(raw(200, [], json.dumps(said).encode()))
+    return step
+
+
+def late_nodes(shop):
+    """Only a chain that is past the end of a payment has proven that it is dead."""
+    rpc = ["--rpc", f"eip155:8453={shop.url}/node"]
+    for what, at_s, used, wanted, signatures in (
+            ("a node that hangs behind", time.time() - 200000, 0, UNKNOWN, 0),
+            ("a node of before its end and a minute", time.time() - 100000 + 30, 0, UNKNOWN, 0),
+            ("a node that is past it", time.time(), 0, PAID, 1),
+            ("one that hangs behind and has seen it", time.time() - 200000, 1, OWED, 0)):
+        book = history()
+        url = shop.steps("/late", price(offer_v2(maxTimeoutSeconds=1)), cut)
+        one("--retry", "0", url, book=book)
+        age(book)  # by 100000 s
+        shop.steps("/node", node(at_s, used))
+        shop.steps("/late", price(), paid())
+        check(shop, "/late", one(*rpc, url, book=book), wanted, f"run out, {what}", signatures, 1 + signatures)
+
+
+def files(shop):
+    """-o: whole or as it was; what cannot be kept is not paid for, or is owed."""
+    folder = FOLDER / "files"
+    folder.mkdir()
+    target = folder / "goods"
+    def nothing_asked(what, *args, says):
+        url = shop.steps("/file", price(), paid())
+        out = plain(*args, url)
+        ok(out.returncode == 2 and says in out.stderr and not shop.requests("/file"), f"{what}: nothing is asked, let alone paid",
+           out.returncode, out.stderr)
+    nothing_asked("no such folder", "-o", folder / "none/goods", says=b"No such file")
+    nothing_asked("a folder", "-o", folder, says=b"Is a directory")
+    taken = open(folder / "goods.partial", "w")
+    fcntl.flock(taken, fcntl.LOCK_EX)
+    nothing_asked("a file that another one writes", "-o", target, says=b"is written by another")
+    taken.close()
+    code, said = fetch("-o", target, "-o", target, shop.steps("/file", price(), paid()), shop.url + "/file")
+    equal((code, shop.requests("/file")), (2, []), "two into one file: nothing is asked")
+    target.write_bytes(b"before")
+    head = [("PAYMENT-RESPONSE", b64(receipt()))]
+    book = history()
+    url = shop.steps("/file", price(), cut_in(b"go", 5, head))
+    equal((one("--retry", "0", "-o", target, url, book=book)[0], target.read_bytes(), os.listdir(folder)),
+          (4, b"before", ["goods"]), "half of an answer leaves the file as it was, and nothing beside it")
+    shop.steps("/file", paid())
+    equal((one("-o", target, url, book=book)[0], target.read_bytes(), os.listdir(folder)), (0, b"goods", ["goods"]), "a whole one takes its place")
+    equal(target.stat().st_mode & 0o777, 0o666 & ~umask(), "with the mode of any new file")
+    target.chmod(0o640)
+    one("-o", target, shop.steps("/free", answer(200, [], b"new")))
+    equal((target.read_bytes(), target.stat().st_mode & 0o777), (b"new", 0o640), "or that of the file before it")
+    (folder / "link").symlink_to(target)
+    one("-o", folder / "link", shop.steps("/free", answer(200, [], b"linked")))
+    equal((target.read_bytes(), (folder / "link").is_symlink()), (b"linked", True), "a link stays one")
+    one("-o", target, shop.steps("/free", answer(204)))
+    equal(target.read_bytes(), b"", "an empty answer is an empty file")
+    book = history()
+    url = shop.steps("/full", price(), paid())
+    code, said = one("-o", "/dev/full", url, book=book)
+    equal((code, said["error"], lines(book)[-1]["state"]), (4, "not_delivered", "owed"), "a full disk: what was paid is owed")
+    ok("kept" in said["message"], "and that is said", said)
+    shop.steps("/full", paid())
+    check(shop, "/full", one("-o", target, url, book=book), PAID, "with room, the same payment brings it", 0, 1)
+    equal(target.read_bytes(), b"goods", "and it is kept")
+    equal(plain("-o", "-", shop.steps("/free", answer(200, [], b"hello"))).stdout, b"hello", "-o - is standard output")
+
+
+def umask():
+    old = os.umask(0)
+    os.umask(old)
+    return old
+
+
+def main():
+    with Shop() as shop, Shop() as other:
+        owed(shop)
+        moved(shop, other)
+        names(shop)
+        given_up(shop)
+        late_nodes(shop)
+        files(shop)
+    done()
+
+
+main()
