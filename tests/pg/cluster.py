@@ -8,8 +8,12 @@ refuses root), on a free loopback port and a unix socket, stopped by its process
         pg.sql("select 1")           # as superuser, by psql
 
 fsync stays on unless a test of pure logic says fsync=False.
+PG_TEMPLATE names a folder that keeps what initdb and the first statements made, for the next ones to
+copy; without it each makes its own.
 """
 import ctypes
+import fcntl
+import hashlib
 import itertools
 import os
 import pathlib
@@ -61,7 +65,7 @@ class Cluster:
     def __init__(self, fsync=True, settings=None):
         self.programs = _programs()
         self.user = self._user()
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mete-pg-", dir="/tmp"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mete-pg-"))
         self.data = self.folder / "data"
         self.settings = {"fsync": "on" if fsync else "off", "synchronous_commit": "on",
                          "max_connections": "100", "shared_buffers": "64MB",
@@ -96,17 +100,51 @@ class Cluster:
 
     def __enter__(self):
         try:
-            self._initdb()
+            self._fill()
             self.start()
-            self._prepare()
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_):
-        self.stop()
+        self.stop(signal.SIGQUIT)  # nobody reads it again
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _fill(self):
+        """Its data: made once, and copied."""
+        if "PG_TEMPLATE" not in os.environ:
+            self._make()
+            return
+        own = hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()[:12]
+        kept = pathlib.Path(os.environ["PG_TEMPLATE"]) / f"{self.programs.parent.name}-{own}"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with open(kept.parent / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not kept.exists():
+                self._keep(kept)
+        if self.user is not None:
+            os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
+        subprocess.run(["cp", "-a", kept, self.data], check=True)
+
+    @staticmethod
+    def _keep(kept):
+        new = kept.with_name("new")
+        shutil.rmtree(new, ignore_errors=True)
+        maker = Cluster(fsync=False)
+        try:
+            maker._make()
+            subprocess.run(["cp", "-a", maker.data, new], check=True)
+        finally:
+            maker.__exit__()
+        new.rename(kept)
+
+    def _make(self):
+        """Initdb, the roles and the database; stopped again."""
+        self._initdb()
+        self.start()
+        self._prepare()
+        self.stop()
 
     def _initdb(self):
         (self.folder / "password").write_text(PASSWORD + "\n")
@@ -217,16 +255,13 @@ class Standby(Cluster):
             f"host={primary.folder} port={primary.port} user={self.SUPER} password='{PASSWORD}' "
             f"application_name={self.NAME}")
 
-    def _initdb(self):
+    def _fill(self):
         if self.user is not None:
             os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
         how = self._as_user()
         subprocess.run([self.programs / "pg_basebackup", "-D", self.data, "-X", "stream", "-c",
                         "fast", "-R", "-d", self.primary.url(self.SUPER, "postgres")],
                        check=True, **how)
-
-    def _prepare(self):
-        """The roles come from the first."""
 
     def wait_until_followed(self, synchronous):
         """Has the first wait for it, or not, from now on."""
