@@ -56,6 +56,11 @@ static void use_required(struct scene *s, const struct x402_required *r)
     METE_ASSERT(r->accept_count >= 1 && r->accept_count <= X402_ACCEPTS_MAX);
     METE_ASSERT(x402_extensions_match(r->extensions, r->extensions));
     (void)x402_identifier_required(r->extensions);
+    if (x402_identifier_advertised(r->extensions)) {
+        x402_identifier_write(&out, json_get(r->extensions, X402_EXTENSION_IDENTIFIER),
+                              TEXT("0123456789abcdef"));
+        (void)again(s, &out);
+    }
     for (size_t i = 0; i < r->accept_count; i++) {
         const struct x402_requirements *q = &r->accepts[i];
         use_offer(s, q);
@@ -196,6 +201,12 @@ static void check_settled(struct scene *s, struct text in)
         METE_ASSERT(back.success == r.success && text_eq(back.transaction, r.transaction));
         METE_ASSERT(text_eq(back.reason, r.reason) && text_eq(back.extra, r.extra));
         METE_ASSERT(x402_settled_is_pending(&back) == x402_settled_is_pending(&r));
+        METE_ASSERT(x402_reason_of(r.reason) == X402_REASON_NONE ||
+                    text_is(r.reason, x402_reason_text(x402_reason_of(r.reason))));
+        buf_reset(&out);
+        x402_settled_write_header(&out, &r);
+        METE_ASSERT(x402_settled_read_header(&s->b, buf_text(&out), &back, NULL) == METE_OK);
+        METE_ASSERT(back.success == r.success && text_eq(back.network, r.network));
     }
     buf_clear(&out);
 }

@@ -59,9 +59,9 @@ void x402_policy_take(struct audit *a, struct moment *m)
 {
     struct x402_book *x = &a->x402;
     struct text pay_to = address(x->keep, member_text(m->payload, "pay_to"));
-    const struct x402_split row = {member_keep(x->keep, m->payload, "resource"),
-                                   member_keep(x->keep, m->payload, "network"),
-                                   member_keep(x->keep, m->payload, "policy")};
+    const struct x402_split row = {.resource = member_keep(x->keep, m->payload, "resource"),
+                                   .network = member_keep(x->keep, m->payload, "network"),
+                                   .policy = member_keep(x->keep, m->payload, "policy")};
     struct x402_splits *all = map_put(&x->splits_of, text_bytes(pay_to), NULL);
     for (uint32_t i = 0; i < all->count; i++) {
         if (text_eq(all->split[i].resource, row.resource) &&
@@ -197,13 +197,33 @@ static void transaction_take(struct audit *a, struct moment *m, struct x402_entr
     p->transaction = arena_grow(x->keep, p->transaction, p->transactions, &p->transaction_capacity,
                                 sizeof p->transaction[0]);
     p->transaction[p->transactions++] = hash;
+    p->cancels = json_is_true(json_get(m->payload, "cancels"));
+}
+
+/* What an account's row is named by. */
+static void account_name(const struct x402_entry *p, char out[33])
+{
+    struct buf both = {0};
+    char hex[65];
+    buf_put_sized(&both, p->network);
+    buf_put_sized(&both, p->signer);
+    struct hash h = sha256(buf_bytes(&both));
+    buf_clear(&both);
+    hash_hex(&h, hex);
+    memcpy(out, hex, 32);
+    out[32] = '\0';
 }
 
 static void account_take(struct audit *a, struct moment *m, struct x402_entry *p)
 {
+    bool made;
     struct text key = arena_printf(m->arena, "%.*s%c%.*s", (int)p->network.len, p->network.p, 0,
                                    (int)p->signer.len, p->signer.p);
-    struct x402_account *account = map_put(&a->x402.account_of, text_bytes(key), NULL);
+    struct x402_account *account = map_put(&a->x402.account_of, text_bytes(key), &made);
+    if (made) {
+        *account = (struct x402_account){.next = 0};
+        account_name(p, account->id);
+    }
     p->account_nonce = member_u64(m->payload, "account_nonce", 0);
     if (p->account_nonce < account->next) {
         event_forbidden(m, "account nonce %" PRIu64 " was given before", p->account_nonce);
@@ -256,6 +276,7 @@ static void settling(struct audit *a, struct moment *m, struct x402_entry *p)
     judge_reservation(m, p);
     judge_amount(m);
     name_take(a, m, p);
+    p->scheme = member_keep(keep, m->payload, "scheme");
     p->to = address(keep, member_text(m->payload, "to"));
     p->value = member_keep(keep, m->payload, "value");
     p->resource = member_keep(keep, m->payload, "resource");
@@ -304,6 +325,8 @@ static void settler_take(struct audit *a, struct moment *m, struct x402_entry *p
         *first = made ? p : *first;
     }
     p->settled_by = hash;
+    p->block = member_u64(m->payload, "block", 0);
+    p->reason = member_keep(x->keep, m->payload, "reason");
     p->outcome = arena_text(x->keep, m->event_id);
 }
 
@@ -372,7 +395,8 @@ static void undone(struct audit *a, struct moment *m, struct x402_entry *p)
     if (is(p->state, "settled")) {
         count_paid(a, m, p, -1);
     }
-    p->outcome = p->settled_by = (struct text){0};
+    p->outcome = p->settled_by = p->reason = (struct text){0};
+    p->block = 0;
     p->state = "settling";
 }
 

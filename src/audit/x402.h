@@ -18,19 +18,23 @@ struct x402_entry {
     struct text network, asset, from, nonce;
     struct text reservation; /* 64 digits, or empty */
     mete_time until;
-    struct text to, value, resource, policy, request, signer;
+    struct text scheme, to, value, resource, policy, request, signer;
     uint64_t account_nonce;
+    bool cancels; /* the newest transaction */
     struct text *transaction; /* oldest first */
     uint32_t transactions, transaction_capacity;
     struct text outcome; /* id of the event that said what became of it */
-    struct text settled_by;
+    struct text settled_by, reason;
+    uint64_t block;
     struct asset *paid_asset; /* what the chain has paid of it to nobody's policy; NULL: nothing */
     i128 paid;
     bool exported, open_exported;
 };
 
 struct x402_split {
-    struct text resource, network, policy;
+    struct text resource, network;
+    struct text policy; /* "": it was taken away */
+    bool exported;
 };
 
 /* The resources of one pay_to. */
@@ -40,6 +44,7 @@ struct x402_splits {
 };
 
 struct x402_account {
+    char id[33]; /* 16 bytes of SHA-256(sized network, sized address) */
     uint64_t next;
     bool exported;
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Payments by x402 in the export for the auditor: payments, which of them are open, and the
- * policies of resources. */
+ * Payments by x402 in the export for the auditor: payments, which of them are open, the
+ * account nonces that are given, and the policies of resources. */
 #include "engine/export_parts.h"
 
+#include "base/encode.h"
 #include "base/text.h"
 #include "core/x402.h"
 #include "wire/json_values.h"
@@ -49,7 +50,13 @@ static void payment_members(struct json_writer *w, const struct x402_payment *p)
 {
     jw_str(w, "state", machine_of(MACHINE_X402)->state[p->state]);
     jw_i128(w, "steps", p->steps);
+    jw_text(w, "network", p->network);
+    jw_text(w, "asset", p->asset);
+    jw_text(w, "from", p->from);
+    jw_text(w, "nonce", p->nonce);
+    jw_time(w, "until", p->until);
     hash_put(w, "reservation", p->has_reservation ? &p->reservation : NULL);
+    jw_text(w, "scheme", p->scheme);
     jw_text(w, "to", p->to);
     jw_text(w, "value", p->value);
     jw_text(w, "resource", p->resource);
@@ -57,7 +64,10 @@ static void payment_members(struct json_writer *w, const struct x402_payment *p)
     hash_put(w, "request", p->state >= X402_SETTLING ? &p->request : NULL);
     jw_text(w, "signer", p->signer);
     jw_i128(w, "account_nonce", (i128)p->account_nonce);
+    jw_bool(w, "cancels", p->cancels);
     jw_text(w, "settled_by", p->settled_by);
+    jw_i128(w, "block", (i128)p->block);
+    jw_text(w, "reason", p->reason);
     jw_text(w, "outcome", p->outcome);
     jw_array(w, "transactions");
     for (uint32_t i = 0; i < p->transaction_count; i++) {
@@ -103,12 +113,31 @@ static bool policies_put(struct buf *out, struct arena *a, struct bytes value, u
     return true;
 }
 
+/** An account goes by the hash that its key has. */
+static bool account_put(struct buf *out, struct bytes key, struct bytes value, uint64_t *lines)
+{
+    struct json_writer w;
+    struct reader r = reader_of(value);
+    char hex[2 * X402_HASH_LEN + 1];
+    uint64_t next = read_varint(&r);
+    if (key.len != 1 + X402_HASH_LEN || !reader_done(&r)) {
+        return false;
+    }
+    hex_encode(hex, (struct bytes){key.p + 1, X402_HASH_LEN});
+    line_begin(&w, out, "x402_account");
+    jw_text(&w, "account", (struct text){hex, sizeof hex - 1});
+    jw_i128(&w, "next", (i128)next);
+    line_end(&w, out, lines);
+    return true;
+}
+
 /** The lines of one key. */
 static bool key_put(struct buf *out, struct arena *a, struct bytes key, struct bytes value,
                     uint64_t *lines)
 {
-    return key.p[0] == KEY_X402_POLICIES ? policies_put(out, a, value, lines)
-                                         : payment_put(out, key, value, lines);
+    return key.p[0] == KEY_X402_POLICIES  ? policies_put(out, a, value, lines)
+           : key.p[0] == KEY_X402_ACCOUNT ? account_put(out, key, value, lines)
+                                          : payment_put(out, key, value, lines);
 }
 
 static enum mete_code class_put(struct engine *e, const struct export_query *q, struct buf *out,
@@ -139,7 +168,8 @@ static enum mete_code class_put(struct engine *e, const struct export_query *q, 
 enum mete_code export_x402(struct engine *e, const struct export_query *q, struct buf *out,
                            uint64_t *lines, struct mete_err *err)
 {
-    static const enum key_class classes[] = {KEY_X402, KEY_X402_OPEN, KEY_X402_POLICIES};
+    static const enum key_class classes[] = {KEY_X402, KEY_X402_OPEN, KEY_X402_ACCOUNT,
+                                             KEY_X402_POLICIES};
     enum mete_code code = METE_OK;
     for (size_t i = 0; i < ARRAY_LEN(classes) && code == METE_OK; i++) {
         code = class_put(e, q, out, lines, classes[i], err);

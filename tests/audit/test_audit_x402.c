@@ -56,6 +56,17 @@
     X(ROW_OPEN, "it is not open, and the book says otherwise")                                     \
     X(ROW_NOT_OPEN, "it is open, and the book says otherwise")                                     \
     X(ROW_OF_POLICY, "x402_policy of https://a.org/*: no event tells of it")                       \
+    X(ROW_OF_POLICY_MISSING, "x402_policy of https://a.org/* is missing")                          \
+    X(ROW_OF_POLICY_TWICE, "x402_policy of https://a.org/*: no event tells of it")                 \
+    X(ROW_OF_NAME, "nonce should be 1, the book says 2")                                           \
+    X(ROW_OF_UNTIL, "until is of another moment")                                                  \
+    X(ROW_OF_SCHEME, "scheme should be exact, the book says upto")                                 \
+    X(ROW_OF_CANCELS, "the newest transaction does not cancel")                                    \
+    X(ROW_OF_BLOCK, "block should be 77")                                                          \
+    X(ROW_OF_REASON, "reason should be x, the book says y")                                        \
+    X(ROW_OF_NEXT, "next should be 8")                                                             \
+    X(ROW_OF_ANOTHER_ACCOUNT, "no event tells of it")                                              \
+    X(ROW_OF_ACCOUNT_MISSING, "x402_account ")                                                     \
     X(ROW_OF_PAID, "paid to eip155:1:0xaa: amount should be 10000")
 
 enum x402_lie {
@@ -205,7 +216,7 @@ static void first(struct scene *s, enum x402_lie lie)
     i128 amount = lie == VALUE_CHANGED ? 20000 : 10000;
     chain_pays(s, d, amount, lie == NOT_PAID ? 0 : lie == PAID_LESS ? 9999 : amount);
     first_undone(s, lie);
-    chain_pays(s, settled(s, "done2", 1, "0xa2", ""), 10000, 10000);
+    chain_pays(s, settled(s, "done2", 1, "0xa2", ",'block':77"), 10000, 10000);
     if (lie == REPLACED_SETTLED)
         told(s, "lie", "x402.replaced",
              "{'payment':'%s','transaction':'0xa3','account_nonce':5,'raw':'0x01'}", id_of(1));
@@ -281,37 +292,106 @@ METE_PRINTF(2, 3) static void row(struct scene *s, const char *fmt, ...)
     scene_row(s, text);
 }
 
+/* What differs from one row to another. */
+struct payment_row {
+    unsigned nonce, steps, account_nonce, block;
+    const char *state, *resource, *policy, *reservation, *settled_by, *outcome, *reason,
+        *transactions;
+};
+
+static void payment_row(struct scene *s, const struct payment_row *x, enum x402_lie lie)
+{
+    bool first = x->nonce == 1;
+    row(s,
+        "{'kind':'x402','payment':'%s','state':'%s','steps':'%u','network':'eip155:1','asset':"
+        "'0xcc','from':'0xbb','nonce':'%u','until':'2025-01-0%dT00:00:00Z','reservation':'%s',"
+        "'scheme':'%s','to':'0xaa','value':'10000','resource':'%s','policy':'%s','request':'" B64
+        "','signer':'0xdd','account_nonce':'%u','cancels':%s,'settled_by':'%s','block':'%u',"
+        "'reason':'%s','outcome':'%s','transactions':[%s]}",
+        id_of(x->nonce), x->state, x->steps, first && lie == ROW_OF_NAME ? 2u : x->nonce,
+        first && lie == ROW_OF_UNTIL ? 3 : 2, x->reservation,
+        first && lie == ROW_OF_SCHEME ? "upto" : "exact", x->resource, x->policy, x->account_nonce,
+        first && lie == ROW_OF_CANCELS ? "true" : "false", x->settled_by, x->block, x->reason,
+        x->outcome, x->transactions);
+}
+
+static void payment_rows(struct scene *s, enum x402_lie lie)
+{
+    const struct payment_row rows[] = {
+        {.nonce = 1,
+         .steps = lie == ROW_OF_STEPS ? 6 : 7,
+         .account_nonce = lie == ROW_OF_NONCE ? 6 : 5,
+         .block = lie == ROW_OF_BLOCK ? 78 : 77,
+         .state = lie == ROW_OF_STATE ? "settled" : "confirmed",
+         .resource = "",
+         .policy = "",
+         .reservation = A64,
+         .settled_by = lie == ROW_OF_SETTLER ? "0xa1" : "0xa2",
+         .outcome = "done2",
+         .reason = "",
+         .transactions = lie == ROW_OF_TRANSACTIONS ? "'0xa1'" : "'0xa1','0xa2'"},
+        {.nonce = 2,
+         .steps = 2,
+         .account_nonce = 6,
+         .state = "failed",
+         .resource = "",
+         .policy = "",
+         .reservation = "",
+         .settled_by = "0xb1",
+         .outcome = "bad2",
+         .reason = lie == ROW_OF_REASON ? "y" : "x",
+         .transactions = "'0xb1'"},
+        {.nonce = 3,
+         .steps = 2,
+         .account_nonce = 7,
+         .state = "settled",
+         .resource = "https://a.org/x",
+         .policy = "urn:p",
+         .reservation = "",
+         .settled_by = "0xc1",
+         .outcome = "done3",
+         .reason = "",
+         .transactions = "'0xc1'"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (i != 1 || lie != ROW_MISSING)
+            payment_row(s, &rows[i], lie);
+    }
+}
+
+static void account_row(struct scene *s, enum x402_lie lie)
+{
+    struct buf both = {0};
+    char hex[65];
+    buf_put_sized(&both, TEXT("eip155:1"));
+    buf_put_sized(&both, lie == ROW_OF_ANOTHER_ACCOUNT ? TEXT("0xee") : TEXT("0xdd"));
+    struct hash h = sha256(buf_bytes(&both));
+    buf_clear(&both);
+    hash_hex(&h, hex);
+    if (lie != ROW_OF_ACCOUNT_MISSING)
+        row(s, "{'kind':'x402_account','account':'%.32s','next':'%u'}", hex,
+            lie == ROW_OF_NEXT ? 7u : 8u);
+}
+
+static void policy_rows(struct scene *s, enum x402_lie lie)
+{
+    for (int i = lie == ROW_OF_POLICY_MISSING ? 1 : 0; i < (lie == ROW_OF_POLICY_TWICE ? 2 : 1);
+         i++)
+        row(s,
+            "{'kind':'x402_policy','pay_to':'0xaa','resource':'https://a.org/*','network':'',"
+            "'policy':'%s'}",
+            lie == ROW_OF_POLICY ? "urn:q" : "urn:p");
+}
+
 static void rows(struct scene *s, enum x402_lie lie)
 {
-    row(s,
-        "{'kind':'x402','payment':'%s','state':'%s','steps':'%u','reservation':'" A64
-        "','to':'0xaa','value':'10000','resource':'','policy':'','request':'" B64
-        "','signer':'0xdd','account_nonce':'%u','settled_by':'%s','outcome':'done2',"
-        "'transactions':['0xa1'%s]}",
-        id_of(1), lie == ROW_OF_STATE ? "settled" : "confirmed", lie == ROW_OF_STEPS ? 6u : 7u,
-        lie == ROW_OF_NONCE ? 6u : 5u, lie == ROW_OF_SETTLER ? "0xa1" : "0xa2",
-        lie == ROW_OF_TRANSACTIONS ? "" : ",'0xa2'");
-    if (lie != ROW_MISSING)
-        row(s,
-            "{'kind':'x402','payment':'%s','state':'failed','steps':'2','reservation':'','to':"
-            "'0xaa','value':'10000','resource':'','policy':'','request':'" B64
-            "','signer':'0xdd','account_nonce':'6','settled_by':'0xb1','outcome':'bad2',"
-            "'transactions':['0xb1']}",
-            id_of(2));
-    row(s,
-        "{'kind':'x402','payment':'%s','state':'settled','steps':'2','reservation':'','to':'0xaa',"
-        "'value':'10000','resource':'https://a.org/x','policy':'urn:p','request':'" B64
-        "','signer':'0xdd','account_nonce':'7','settled_by':'0xc1','outcome':'done3',"
-        "'transactions':['0xc1']}",
-        id_of(3));
+    payment_rows(s, lie);
     if (lie == ROW_OPEN)
         row(s, "{'kind':'x402_open','payment':'%s'}", id_of(2));
     if (lie != ROW_NOT_OPEN)
         row(s, "{'kind':'x402_open','payment':'%s'}", id_of(3));
-    row(s,
-        "{'kind':'x402_policy','pay_to':'0xaa','resource':'https://a.org/*','network':'','policy':"
-        "'%s'}",
-        lie == ROW_OF_POLICY ? "urn:q" : "urn:p");
+    account_row(s, lie);
+    policy_rows(s, lie);
     row(s, "{'kind':'net','policy':'urn:p','asset':'USD/2','amount':'10000'}");
     row(s, "{'kind':'paid','party':'eip155:1:0xaa','asset':'USD/2','amount':'%u'}",
         lie == ROW_OF_PAID ? 20000u : 10000u);

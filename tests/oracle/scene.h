@@ -38,6 +38,10 @@ bool scene_pages_balanced(struct scene *s, uint64_t seq);
 struct hash scene_root(struct scene *s);
 struct hash scene_state(struct scene *s);
 
+/** What a stranger says to the book: mete-audit, when the build has told where it is (METE_AUDIT);
+ *  *asked tells. False: it differs, and stderr says where. */
+bool scene_audited(struct scene *s, bool *asked);
+
 /** "party asset net" of every account that is not zero, by names, sorted. */
 void scene_balances(struct scene *s, struct buf *out);
 

@@ -387,6 +387,55 @@ static void with_a_policy_it_is_split_and_taken_back(void **state)
     has("ann", 7350, 0);
 }
 
+/* The block goes away after somebody has spent his share: he owes it, the others have nothing, and
+ * what is settled again recovers it. */
+static void what_was_spent_is_owed(void **state)
+{
+    (void)state;
+    say_now("conf", "'book.configured','payload':{'clear_after_days':0}");
+    policy_of_the_resource();
+    taken(of(X402_STEP_SETTLE, 75));
+    taken(mined(X402_STEP_SETTLED, 75, 5));
+    say_now("spent", "'wallet.transferred','payload':{'from':'ann','to':'carl',"
+                     "'amount':{'amount':'0.005','currency':'USDC-base-sepolia'}}");
+    taken(mined(X402_STEP_UNDONE, 75, 5));
+    assert_int_equal((int64_t)balance("ann").cleared, 0);
+    assert_int_equal((int64_t)balance("ann").debt, 5000);
+    has("bob", 0, 0);
+    has("carl", 5000, 0);
+    taken(of(X402_STEP_SETTLE, 76)); /* another payment pays 7500 of hers */
+    taken(mined(X402_STEP_SETTLED, 76, 6));
+    has("ann", 2500, 0);
+    taken(mined(X402_STEP_SETTLED, 75, 7));
+    has("ann", 10000, 0);
+    has("bob", 5000, 0);
+    has("carl", 5000, 0);
+}
+
+/* What was refunded meanwhile is not taken back once more. */
+static void what_was_refunded_is_undone_once(void **state)
+{
+    char id[X402_ID_LEN + 1];
+    struct x402_name name = case_name(&arena, 77);
+    (void)state;
+    x402_id(&name, id);
+    policy_of_the_resource();
+    taken(of(X402_STEP_SETTLE, 77));
+    taken(mined(X402_STEP_SETTLED, 77, 5));
+    say(SUBMIT_APPLIED, "2025-01-01T00:00:00Z", "back",
+        "'revenue.reversed','payload':{'reverses':'%s.2.settled','amount':{'amount':"
+        "'0.004','currency':'USDC-base-sepolia'},'reason':'late'}",
+        id);
+    has("ann", 4500, 0);
+    has("bob", 1500, 0);
+    taken(mined(X402_STEP_UNDONE, 77, 5));
+    has("ann", 0, 0);
+    has("bob", 0, 0);
+    taken(mined(X402_STEP_SETTLED, 77, 6));
+    has("ann", 7500, 0);
+    has("bob", 2500, 0);
+}
+
 static void an_unknown_policy_waits_and_the_state_does_not(void **state)
 {
     struct x402_step s = of(X402_STEP_SETTLE, 80);
@@ -811,6 +860,8 @@ int main(void)
         TEST(a_stranger_may_settle_several_but_not_with_mine),
         TEST(without_a_policy_it_is_paid_at_once),
         TEST(with_a_policy_it_is_split_and_taken_back),
+        TEST(what_was_spent_is_owed),
+        TEST(what_was_refunded_is_undone_once),
         TEST(an_unknown_policy_waits_and_the_state_does_not),
         TEST(no_value_settles_at_once),
         TEST(worthless_millions_do_not_fill_the_sums),
