@@ -290,6 +290,7 @@ static enum mete_code networks_open(struct nets **out, struct settings *s, struc
                                    .key_file = settings_path(s, SETTING_X402_KEY_FILE),
                                    .private_key = settings_text(s, SETTING_X402_KEY)};
     code = code == METE_OK ? nets_open(out, &o, err) : code;
+    settings_forget(s, SETTING_X402_KEY);
     buf_clear(&document);
     return code;
 }
