@@ -217,6 +217,12 @@ bool time_parse_day(struct text t, int32_t *day)
     return parse_date(t, day) == TIME_OK;
 }
 
+mete_time time_of_seconds(uint64_t s)
+{
+    const uint64_t last = (uint64_t)(TIME_MAX / TIME_SECOND_US);
+    return (mete_time)(s < last ? s : last) * TIME_SECOND_US;
+}
+
 int32_t time_day(mete_time t)
 {
     return (int32_t)floor_div(t, TIME_DAY_US);

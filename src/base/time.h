@@ -29,6 +29,10 @@ enum time_parse time_parse_date(struct text t, bool end_of_day, mete_time *out) 
  *  length. TIME_NEVER and TIME_ALWAYS read "never" and "always". */
 size_t time_format(mete_time t, char out[TIME_TEXT_MAX]);
 
+/** The moment of so many seconds since the epoch; the last second that there is for what is later.
+ */
+mete_time time_of_seconds(uint64_t s);
+
 /** Days since the epoch, rounded down; and the first moment of such a day. */
 int32_t time_day(mete_time t);
 mete_time time_of_day(int32_t day);

@@ -278,13 +278,21 @@ static void signals_block(sigset_t *set)
 /** Those that payments by x402 are taken on. */
 static enum mete_code networks_open(struct nets **out, struct settings *s, struct mete_err *err)
 {
-    const struct nets_options o = {.file = settings_path(s, SETTING_X402_NETWORKS),
+    struct buf document = {0};
+    const char *file = settings_path(s, SETTING_X402_NETWORKS);
+    enum mete_code code =
+        file != NULL ? cli_read_file(file, NET_FILE_MAX, &document, err) : METE_OK;
+    const struct nets_options o = {.document =
+                                       file != NULL ? buf_text(&document) : (struct text){0},
                                    .network = settings_text(s, SETTING_X402_NETWORK),
                                    .chain_id = settings_text(s, SETTING_X402_CHAIN),
                                    .rpc_url = settings_text(s, SETTING_X402_RPC),
                                    .key_file = settings_path(s, SETTING_X402_KEY_FILE),
                                    .private_key = settings_text(s, SETTING_X402_KEY)};
-    return nets_open(out, &o, err);
+    code = code == METE_OK ? nets_open(out, &o, err) : code;
+    settings_forget(s, SETTING_X402_KEY);
+    buf_clear(&document);
+    return code;
 }
 
 static int serve_run(struct cli *c)

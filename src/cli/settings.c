@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "crypto/seal.h"
 #include "wire/form.h"
 
 #include <dirent.h>
@@ -130,6 +131,20 @@ static void value_set(struct settings *s, enum setting which, const char *text,
 const char *settings_text(const struct settings *s, enum setting which)
 {
     return s->value[which].text;
+}
+
+void settings_forget(struct settings *s, enum setting which)
+{
+    const char *name = SETTING[which].environment;
+    char *given = name != NULL ? getenv(name) : NULL;
+    if (given != NULL) {
+        secret_wipe(given, strlen(given));
+        (void)unsetenv(name);
+    }
+    if (s->value[which].text != NULL) { /* value_set's copy */
+        secret_wipe((void *)(uintptr_t)s->value[which].text, strlen(s->value[which].text));
+        s->value[which].text = NULL;
+    }
 }
 
 uint64_t settings_number(const struct settings *s, enum setting which)

@@ -320,6 +320,9 @@ void settings_check_validity(struct settings *s);
 const char *settings_validity(struct settings *s, bool *ended);
 
 const char *settings_text(const struct settings *s, enum setting which);
+/** Wipes what was said of a secret that somebody has taken over, here and in the environment: a
+ *  core would hold it. It is not set any more. */
+void settings_forget(struct settings *s, enum setting which);
 uint64_t settings_number(const struct settings *s, enum setting which);
 bool settings_switch(const struct settings *s, enum setting which);
 /** The file that a setting of this kind names, NULL when it names none: a relative secret is looked

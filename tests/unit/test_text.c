@@ -352,6 +352,9 @@ static void test_every_day_until_9999_is_the_one_counted(void **state)
 static void test_day_numbers_round_down(void **state)
 {
     (void)state;
+    assert_true(time_of_seconds(0) == 0 &&
+                time_of_seconds(1735689600) == 1735689600 * TIME_SECOND_US);
+    assert_int_equal(time_of_seconds(UINT64_MAX), TIME_MAX / TIME_SECOND_US * TIME_SECOND_US);
     assert_int_equal(time_day(0), 0);
     assert_int_equal(time_day(TIME_DAY_US - 1), 0);
     assert_int_equal(time_day(TIME_DAY_US), 1);

@@ -5,6 +5,7 @@ chain id, two of them at once with money on both; and a facilitator by the names
 Keys stand in no file but their own."""
 import json
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -69,12 +70,28 @@ def two_at_once(one, other):
                bytes.fromhex(secret) in f.read_bytes()], [], f"the key is in none of {len(files)} files: store, log, settings")
 
 
+def dumped(pid):
+    """What a core of the process would hold: its memory, but for what it has taken out of cores."""
+    found, span = [pathlib.Path(f"/proc/{pid}/environ").read_bytes()], None
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+            at = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+            span = (int(at[1], 16), int(at[2], 16)) if at else None if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line) else span
+            if span and line.startswith("VmFlags:") and " dd" not in line:
+                memory.seek(span[0])
+                found.append(memory.read(span[1] - span[0]))
+    return b"".join(found)
+
+
 def by_the_environment(chain):
     env = {"NETWORK": chain.network_v1, "RPC_URL": chain.url(), "PRIVATE_KEY": chain.key("facilitator"),
            "CHAIN_ID": str(chain.chain_id), "API_KEY": "swordfish-swordfish", "RATE_LIMIT_PER_MINUTE": "2", "METE_CONFIG": ""}
     with Served(env=env) as s, Signer(chain) as signer:
         p = signer.pay()
         equal(ask(s.port, "POST", "/verify", p["body"])[0], 401, "API_KEY closes it")
+        core, secret = dumped(s.process.pid), chain.key("facilitator").removeprefix("0x")
+        ok(chain.url().encode() in core, "what would be in a core of it")
+        equal((secret.encode() in core.lower(), bytes.fromhex(secret) in core), (False, False), "is not the private key, by no spelling")
         s.key = "swordfish-swordfish"
         answers = [s.post("/verify", p["body"]) for _ in range(3)]
         equal([a[0] for a in answers], [200, 200, 429], "RATE_LIMIT_PER_MINUTE bounds it")

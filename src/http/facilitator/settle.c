@@ -162,12 +162,6 @@ static void committed(void *ctx, enum mete_code code, const struct x402_step_res
     }
 }
 
-static mete_time until_of(uint64_t until_s)
-{
-    const uint64_t last = (uint64_t)(TIME_MAX / TIME_SECOND_US);
-    return (mete_time)(until_s < last ? until_s : last) * TIME_SECOND_US;
-}
-
 /** What was paid for: the echo of version 2, the requirements of version 1. */
 static struct text resource_of(const struct x402_request *in)
 {
@@ -182,7 +176,7 @@ static struct x402_step step_of(struct settling *s)
     return (struct x402_step){.kind = X402_STEP_SETTLE,
                               .name = {text_of(c->net->id), c->asset, c->from, c->nonce},
                               .reservation = s->j.in.reservation,
-                              .until = until_of(c->until_s),
+                              .until = time_of_seconds(c->until_s),
                               .request = s->request,
                               .scheme = text_of(c->scheme->name),
                               .to = c->to,

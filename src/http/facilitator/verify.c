@@ -72,15 +72,13 @@ static void hold(struct judging *j)
     const struct x402_case *c = &j->c;
     struct holding *h = arena_alloc(&j->x->arena, sizeof *h);
     uint8_t random[X402_RESERVATION_LEN / 2];
-    const uint64_t last = (uint64_t)(TIME_MAX / TIME_SECOND_US);
     random_bytes(random, sizeof random);
     h->j = j;
     hex_encode(h->token, (struct bytes){random, sizeof random});
     const struct x402_step step = {.kind = X402_STEP_RESERVE,
                                    .name = {text_of(c->net->id), c->asset, c->from, c->nonce},
                                    .reservation = text_of(h->token),
-                                   .until = (mete_time)(c->until_s < last ? c->until_s : last) *
-                                            TIME_SECOND_US};
+                                   .until = time_of_seconds(c->until_s)};
     step_say(j->d, &step, j->x->request_id, held, h);
 }
 

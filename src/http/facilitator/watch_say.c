@@ -139,13 +139,13 @@ void item_say_settled(struct item *i, const struct evm_receipt *r, const struct 
 {
     struct arena a;
     arena_init(&a, ITEM_ARENA);
-    struct x402_step s = {
-        .kind = X402_STEP_SETTLED,
-        .transaction = item_hash_text(&a, &r->tx),
-        .block = r->block_number,
-        .block_time = head->number == r->block_number ? (mete_time)head->time * TIME_SECOND_US : 0,
-        .gas_used = r->gas_used,
-        .gas_price = u256_text(&a, r->gas_price)};
+    struct x402_step s = {.kind = X402_STEP_SETTLED,
+                          .transaction = item_hash_text(&a, &r->tx),
+                          .block = r->block_number,
+                          .block_time =
+                              head->number == r->block_number ? time_of_seconds(head->time) : 0,
+                          .gas_used = r->gas_used,
+                          .gas_price = u256_text(&a, r->gas_price)};
     i->settled_by = r->tx;
     i->block = r->block_number;
     say(i, SAYING_SETTLED, &s);

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Keys and nonces. The memory is an ordered map from nonce to who was offered it. */
+ * The memory is an ordered map from nonce to who was offered it. */
 #include "rails/evm/lane.h"
 
-#include "base/encode.h"
 #include "base/map.h"
 #include "base/text.h"
 #include "crypto/hash.h"
-#include "rails/secret_file.h"
+#include "rails/evm/signer.h"
 
 #include <endian.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_FILE_MAX   128 /* bytes */
-#define SKIP_TAKEN_MAX 12  /* doublings end there: 2,047 nonces */
+#define SKIP_TAKEN_MAX 12 /* doublings end there: 2,047 nonces */
 
 struct offer {
     bool is_used;
@@ -25,55 +22,23 @@ struct offer {
 
 struct lane {
     uint64_t chain_id;
-    uint8_t *secret; /* sodium_malloc: locked, not dumped, read only between guards */
-    struct evm_address address;
+    struct evm_signer *account;
     struct omap offers;
 };
-
-/* --- the key -----------------------------------------------------------------------------------*/
-
-static bool secret_read(uint8_t *secret, const char *text, size_t len)
-{
-    while (len > 0 && (unsigned char)text[len - 1] <= ' ') {
-        len--;
-    }
-    struct text digits = {text, len};
-    if (text_starts(digits, "0x")) {
-        digits = (struct text){text + 2, len - 2};
-    }
-    return digits.len == 2 * SECP_SECRET_LEN && hex_decode(secret, SECP_SECRET_LEN, digits) &&
-           secp_secret_ok(secret);
-}
-
-static enum mete_code file_read(uint8_t *secret, const char *path, struct mete_err *err)
-{
-    struct secret_file file;
-    enum mete_code code = secret_file_read(&file, path, KEY_FILE_MAX, err);
-    if (code == METE_OK && !secret_read(secret, file.text, file.len)) {
-        code = mete_fail(err, METE_USAGE, "",
-                         "%.200s holds no private key: 64 hexadecimal digits are asked for", path);
-    }
-    secret_file_clear(&file);
-    return code;
-}
 
 enum mete_code lane_open(struct lane **out, uint64_t chain_id, const char *key_file,
                          struct mete_err *err)
 {
-    METE_ASSERT(sodium_init() >= 0);
+    struct evm_signer *account;
+    enum mete_code code = evm_signer_open(&account, key_file, err);
+    if (code != METE_OK) {
+        return code;
+    }
     struct lane *l = calloc(1, sizeof *l);
     METE_ASSERT(l != NULL);
     l->chain_id = chain_id;
-    l->secret = sodium_malloc(SECP_SECRET_LEN);
-    METE_ASSERT(l->secret != NULL);
+    l->account = account;
     omap_init(&l->offers, sizeof(struct offer), 1);
-    enum mete_code code = file_read(l->secret, key_file, err);
-    if (code != METE_OK) {
-        lane_close(l);
-        return code;
-    }
-    METE_ASSERT(evm_address_of_secret(l->secret, &l->address));
-    METE_ASSERT(sodium_mprotect_noaccess(l->secret) == 0);
     *out = l;
     return METE_OK;
 }
@@ -83,22 +48,20 @@ void lane_close(struct lane *l)
     if (l == NULL) {
         return;
     }
-    sodium_free(l->secret); /* wipes it */
+    evm_signer_close(l->account);
     omap_clear(&l->offers);
     free(l);
 }
 
 const struct evm_address *lane_address(const struct lane *l)
 {
-    return &l->address;
+    return evm_signer_address(l->account);
 }
 
 void lane_sign(struct lane *l, struct evm_tx *tx)
 {
     METE_ASSERT(tx->chain_id == l->chain_id);
-    METE_ASSERT(sodium_mprotect_readonly(l->secret) == 0);
-    METE_ASSERT(evm_tx_sign(tx, l->secret));
-    METE_ASSERT(sodium_mprotect_noaccess(l->secret) == 0);
+    evm_signer_sign(l->account, tx);
 }
 
 /* --- nonces ------------------------------------------------------------------------------------*/
@@ -154,7 +117,7 @@ uint64_t lane_offer(struct lane *l, uint64_t pending, struct text owner, uint32_
 
 static bool is_own(const struct lane *l, uint64_t chain_id, const struct evm_address *sender)
 {
-    return chain_id == l->chain_id && evm_address_eq(sender, &l->address);
+    return chain_id == l->chain_id && evm_address_eq(sender, lane_address(l));
 }
 
 void lane_use(struct lane *l, uint64_t chain_id, const struct evm_address *sender, uint64_t nonce)

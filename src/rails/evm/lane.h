@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The account that pays on one chain: its key, in guarded memory, and the nonces that this process
- * has given out. What a nonce was used for is committed by others (a payout's anchor, a
- * settlement's row): the lane remembers only so much that it does not offer one twice, and that a
- * nonce which was offered and never committed is offered again, before it becomes a hole that all
- * later transactions wait behind. One thread at a time. */
+ * The account that pays on one chain, and the nonces of it that this process has given out. What a
+ * nonce was used for is committed by others (a payout's anchor, a settlement's row): the lane
+ * remembers only so much that it does not offer one twice, and that a nonce which was offered and
+ * never committed is offered again, before it becomes a hole that all later transactions wait
+ * behind. One thread at a time. */
 #ifndef METE_RAILS_EVM_LANE_H
 #define METE_RAILS_EVM_LANE_H
 
@@ -16,8 +16,7 @@
 
 struct lane;
 
-/** Reads the key: 64 hexadecimal digits, with or without 0x, in a file that nobody else may read,
- * or by its name among systemd's credentials. Errors: those of secret_file_read, METE_USAGE. */
+/** Opens the account by its key. Errors: those of evm_signer_open. */
 enum mete_code lane_open(struct lane **out, uint64_t chain_id, const char *key_file,
                          struct mete_err *err) METE_MUST_CHECK;
 /** Wipes the key. */

@@ -8,8 +8,9 @@
 
 struct evm_signer;
 
-/** Reads the key: 64 hexadecimal digits, with or without 0x, in a file that nobody else may read.
- *  METE_FILE, METE_USAGE: why not. */
+/** Reads the key: 64 hexadecimal digits, with or without 0x, in a file that nobody else may read,
+ *  or by its name among systemd's credentials.
+ *  Errors: those of secret_file_line; METE_USAGE: what is in it. */
 enum mete_code evm_signer_open(struct evm_signer **out, const char *file,
                                struct mete_err *err) METE_MUST_CHECK;
 /** The same from a text, which is the caller's to wipe. `name`: what it is called, for errors. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Networks from a file of JSON, or from the few words of the environment. Nothing here asks a node.
+ * Networks from a document of JSON, or from the few words of the environment. Nothing here asks a
+ * node.
  */
 #include "rails/x402/net.h"
 
@@ -12,12 +13,9 @@
 #include "wire/json.h"
 #include "wire/url.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CONFIRMATIONS     12u
 #define CONFIRMATIONS_MAX 100000
@@ -50,17 +48,12 @@ static const struct json *text_member(const struct json *j, const char *name)
 
 /* --- nodes -------------------------------------------------------------------------------------*/
 
-static bool host_is_here(struct text host)
-{
-    return text_is(host, "localhost") || text_is(host, "127.0.0.1") || text_is(host, "[::1]");
-}
-
 /** NULL, or what is wrong with it. */
 static const char *url_add(struct net *n, struct text t, bool any_http)
 {
     struct url url;
     const char *why = url_read(t, &url);
-    if (why == NULL && !url.is_https && !any_http && !host_is_here(url.host)) {
+    if (why == NULL && !url.is_https && !any_http && !host_is_loopback(url.host)) {
         why = "is not https: a node elsewhere could be anybody (or say \"allow_http\": true)";
     }
     if (why == NULL && n->url_count == LINE_NODES_MAX) {
@@ -280,7 +273,7 @@ static enum mete_code entry_read(struct nets *all, struct entry *in)
     return code == METE_OK ? account_read(in) : code;
 }
 
-/* --- the file, and the environment -------------------------------------------------------------*/
+/* --- the document, and the environment ---------------------------------------------------------*/
 
 static enum mete_code document_read(struct nets *n, struct text document,
                                     const struct nets_options *o, struct mete_err *err)
@@ -308,27 +301,6 @@ static enum mete_code document_read(struct nets *n, struct text document,
         code = entry_read(n, &in);
     }
     arena_clear(&a);
-    return code;
-}
-
-static enum mete_code file_read(struct buf *out, const char *path, struct mete_err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : 1;
-    while (got > 0 && out->len <= NET_FILE_MAX) {
-        buf_reserve(out, 4096);
-        got = read(fd, out->p + out->len, 4096);
-        out->len += got > 0 ? (size_t)got : 0;
-    }
-    enum mete_code code = METE_OK;
-    if (got < 0) {
-        code = mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
-    } else if (out->len > NET_FILE_MAX) {
-        code = mete_fail(err, METE_FILE, "", "%s is longer than a list of networks may be", path);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
     return code;
 }
 
@@ -378,17 +350,12 @@ enum mete_code nets_open(struct nets **out, const struct nets_options *o, struct
     METE_ASSERT(n != NULL);
     *out = n;
     enum mete_code code = METE_OK;
-    const bool has_words = o->network != NULL || o->rpc_url != NULL;
-    if (o->file != NULL) {
-        code = file_read(&document, o->file, err);
-    } else if (has_words) {
+    if (o->document.p != NULL) {
+        code = document_read(n, o->document, o, err);
+    } else if (o->network != NULL || o->rpc_url != NULL) {
         document_of_words(o, &document);
-    }
-    if (code == METE_OK && document.len > 0) {
         code = document_read(n, buf_text(&document), o, err);
-    }
-    if (code == METE_OK && o->file == NULL && has_words) {
-        code = chain_check(n, o, err);
+        code = code == METE_OK ? chain_check(n, o, err) : code;
     }
     buf_clear(&document);
     return code;

@@ -52,9 +52,10 @@ struct nets {
     size_t count;
 };
 
-/** What the settings and the environment say; each may be NULL. */
+/** What the settings and the environment say; each may be NULL. With a document, network, rpc_url
+ *  and chain_id are not looked at. */
 struct nets_options {
-    const char *file;        /* JSON: {"networks": [...]}, see mete.conf(5) */
+    struct text document;    /* JSON, at most NET_FILE_MAX: {"networks": [...]}, see mete.conf(5) */
     const char *network;     /* NETWORK: a name or CAIP-2 of one network, with ... */
     const char *rpc_url;     /* RPC_URL: ... its nodes, with commas */
     const char *chain_id;    /* CHAIN_ID: what it has to be */
@@ -64,8 +65,8 @@ struct nets_options {
 
 /** Reads the networks, opens their accounts, and connects to nothing. Free with nets_close, also
  *  after a failure.
- *  Errors: METE_USAGE, METE_FILE, what json_parse says: which network, which member, what is asked
- *  for. */
+ *  Errors: METE_USAGE, those of evm_signer_open, what json_parse says: which network, which member,
+ * what is asked for. */
 enum mete_code nets_open(struct nets **out, const struct nets_options *o,
                          struct mete_err *err) METE_MUST_CHECK;
 /** Opens their lines. */
