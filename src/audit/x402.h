@@ -26,6 +26,7 @@ struct x402_entry {
     struct text settled_by;
     struct asset *paid_asset; /* what the chain has paid of it to nobody's policy; NULL: nothing */
     i128 paid;
+    bool failed_for_good; /* no block can undo that it has failed */
     bool exported, open_exported;
 };
 

@@ -40,7 +40,8 @@ struct x402_payment {
     struct text settled_by;
     uint64_t block;
     struct text reason;
-    int32_t day; /* that it counts for */
+    bool is_final; /* of a failed one: no block can undo it any more */
+    int32_t day;   /* that it counts for */
     uint64_t gas_used;
     i128 gas_cost; /* in the network's smallest unit */
     mete_time changed_at;
@@ -51,7 +52,7 @@ void x402_payment_pack(struct buf *out, const struct x402_payment *p);
 
 /** Reserved, and the reservation has run out. */
 bool x402_expired(const struct x402_payment *p, mete_time now);
-/** Somebody has to look after it: settling, or settled by a transaction and not final. */
+/** Somebody has to look after it: settling, or settled by a transaction, or failed, and not final. */
 bool x402_is_open(const struct x402_payment *p);
 
 /* --- policies of resources ---------------------------------------------------------------------*/

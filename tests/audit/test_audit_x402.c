@@ -46,6 +46,7 @@
     X(FAILED_WITH_MONEY, "event bad2: ")                                                           \
     X(UNDOES_ANOTHER, "event und1: ")                                                              \
     X(CONFIRMED_FAILED, "event lie: the book took it although the payment is failed")              \
+    X(UNDONE_FOR_GOOD, "event lie: the book took it although the payment is failed")               \
     X(ROW_OF_STATE, "state should be confirmed, the book says settled")                            \
     X(ROW_OF_STEPS, "steps should be 7")                                                           \
     X(ROW_OF_NONCE, "account_nonce should be 5")                                                   \
@@ -213,7 +214,7 @@ static void first(struct scene *s, enum x402_lie lie)
         chain_pays(s, settled(s, "lie", 1, "0xa2", ""), 10000, 10000);
 }
 
-/* Fails. */
+/* Fails, for good. */
 static void second(struct scene *s, enum x402_lie lie)
 {
     const struct settling x = {"set2", 2,
@@ -231,6 +232,9 @@ static void second(struct scene *s, enum x402_lie lie)
              lie == BY_ANOTHERS_TRANSACTION ? "0xa2" : "0xb1");
     if (lie == FAILED_WITH_MONEY)
         chain_pays(s, d, 10000, 10000);
+    told(s, "fin2", "x402.confirmed", "{'payment':'%s'}", id_of(2));
+    if (lie == UNDONE_FOR_GOOD)
+        told(s, "lie", "x402.undone", "{'payment':'%s','undoes':'bad2'}", id_of(2));
     if (lie == CONFIRMED_FAILED)
         told(s, "lie", "x402.confirmed", "{'payment':'%s'}", id_of(2));
 }
@@ -289,7 +293,7 @@ static void rows(struct scene *s, enum x402_lie lie)
         lie == ROW_OF_TRANSACTIONS ? "" : ",'0xa2'");
     if (lie != ROW_MISSING)
         row(s,
-            "{'kind':'x402','payment':'%s','state':'failed','steps':'2','reservation':'','to':"
+            "{'kind':'x402','payment':'%s','state':'failed','steps':'3','reservation':'','to':"
             "'0xaa','value':'10000','resource':'','policy':'','request':'" B64
             "','signer':'0xdd','account_nonce':'6','settled_by':'0xb1','outcome':'bad2',"
             "'transactions':['0xb1']}",
