@@ -52,7 +52,8 @@ void x402_payment_pack(struct buf *out, const struct x402_payment *p);
 
 /** Reserved, and the reservation has run out. */
 bool x402_expired(const struct x402_payment *p, mete_time now);
-/** Somebody has to look after it: settling, or settled by a transaction, or failed, and not final. */
+/** Somebody has to look after it: settling, or settled by a transaction, or failed, and not final.
+ */
 bool x402_is_open(const struct x402_payment *p);
 
 /* --- policies of resources ---------------------------------------------------------------------*/

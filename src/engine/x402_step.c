@@ -504,9 +504,8 @@ static bool speaks_of_failure(const struct taking *t)
 static enum mete_code confirmed(struct taking *t)
 {
     struct saying y;
-    bool is_it = speaks_of_failure(t)
-                     ? t->p.state == X402_FAILED
-                     : t->p.state == X402_SETTLED || t->p.state == X402_CONFIRMED;
+    bool is_it = speaks_of_failure(t) ? t->p.state == X402_FAILED
+                                      : t->p.state == X402_SETTLED || t->p.state == X402_CONFIRMED;
     if (!is_it || !same_place(t)) {
         return state_refuse(t);
     }

@@ -52,7 +52,8 @@ struct world {
 };
 
 static struct {
-    uint64_t steps, lost, audited, strangers, expired, stale, waited, undone_waiting, zero, given_up;
+    uint64_t steps, lost, audited, strangers, expired, stale, waited, undone_waiting, zero,
+        given_up;
     uint64_t said[X402_STEP_UNDONE + 1][X402_STEP_REFUSED + 1];
     uint64_t states[X402_STATE_COUNT];
 } seen;
@@ -182,8 +183,7 @@ static enum x402_step_status model_says(const struct world *w, const struct wish
                                                          : X402_STEP_REFUSED;
     case X402_STEP_UNDONE:
         return p->state == X402_SETTLING ? X402_STEP_KNOWN
-               : (p->state == X402_FAILED ? !p->is_final
-                                          : p->state == X402_SETTLED && !x->fails) &&
+               : (p->state == X402_FAILED ? !p->is_final : p->state == X402_SETTLED && !x->fails) &&
                        p->hashes > 0 && model_same_place(p, x)
                    ? X402_STEP_TAKEN
                    : X402_STEP_REFUSED;

@@ -66,9 +66,8 @@ static struct text address_of(struct arena *a, struct text peer)
 /** A key is counted by its name, who shows none by the address. */
 static bool may_ask(struct rate *r, struct exchange *x, int64_t now, unsigned *wait_s)
 {
-    return x->who->key_id.len > 0
-               ? rate_take(r, 'k', x->who->key_id, now, wait_s)
-               : rate_take(r, 'a', address_of(&x->arena, x->peer), now, wait_s);
+    return x->who->key_id.len > 0 ? rate_take(r, 'k', x->who->key_id, now, wait_s)
+                                  : rate_take(r, 'a', address_of(&x->arena, x->peer), now, wait_s);
 }
 
 /** Only what the payer's own key has signed counts as the payer's: else anybody could keep somebody
