@@ -141,8 +141,8 @@ static struct x402_step mined(enum x402_step_kind kind, unsigned n, uint64_t blo
     s.block_time = NOW - TIME_SECOND_US;
     s.gas_used = 60000;
     s.gas_price = TEXT("2000000000");
-    s.reason = kind == X402_STEP_FAILED ? TEXT("invalid_exact_evm_transaction_failed")
-                                        : (struct text){0};
+    s.reason =
+        kind == X402_STEP_FAILED ? TEXT("invalid_exact_evm_transaction_failed") : (struct text){0};
     return s;
 }
 
