@@ -9,6 +9,7 @@
 #include "core/view.h"
 #include "core/x402_number.h"
 
+#define X402_RESOURCE_LEN_MAX 2048 /* bytes of a URL */
 #define X402_TRANSACTIONS_MAX 32   /* of one payment: the first and its replacements */
 #define X402_ROWS_MAX         1000 /* policies of resources, of one pay_to */
 #define X402_MERCHANTS_MAX    32   /* pay_tos of one listing */
