@@ -39,7 +39,8 @@ static bool is(const char *word, const char *other)
 
 bool x402_entry_is_open(const struct x402_entry *p)
 {
-    return is(p->state, "settling") || (is(p->state, "settled") && p->settled_by.len > 0);
+    return is(p->state, "settling") || (is(p->state, "settled") && p->settled_by.len > 0) ||
+           (is(p->state, "failed") && !p->failed_for_good);
 }
 
 /* --- policies of resources ---------------------------------------------------------------------*/
@@ -378,6 +379,10 @@ static void failed(struct audit *a, struct moment *m, struct x402_entry *p)
 static void confirmed(struct audit *a, struct moment *m, struct x402_entry *p)
 {
     (void)a;
+    if (is(p->state, "failed") && !p->failed_for_good) {
+        p->failed_for_good = true;
+        return;
+    }
     if (!is(p->state, "settled") || p->transactions == 0) {
         wrong_state(m, p);
     }
@@ -386,7 +391,8 @@ static void confirmed(struct audit *a, struct moment *m, struct x402_entry *p)
 
 static void undone(struct audit *a, struct moment *m, struct x402_entry *p)
 {
-    if ((!is(p->state, "settled") && !is(p->state, "failed")) || p->transactions == 0) {
+    if ((!is(p->state, "settled") && !is(p->state, "failed")) || p->transactions == 0 ||
+        p->failed_for_good) {
         wrong_state(m, p);
     }
     if (!text_eq(member_text(m->payload, "undoes"), p->outcome)) {

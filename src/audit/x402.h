@@ -28,6 +28,7 @@ struct x402_entry {
     uint64_t block;
     struct asset *paid_asset; /* what the chain has paid of it to nobody's policy; NULL: nothing */
     i128 paid;
+    bool failed_for_good; /* no block can undo that it has failed */
     bool exported, open_exported;
 };
 

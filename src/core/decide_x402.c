@@ -455,15 +455,22 @@ static enum decided ended(struct step *s)
     return fine;
 }
 
+static unsigned final_guard(const struct x402_payment *p)
+{
+    return p->is_final ? 0 : GUARD_BIT(GUARD_NOT_FINAL);
+}
+
 static enum decided confirmed(struct step *s)
 {
-    return step_take(s, chain_guard(&s->p));
+    enum decided fine = step_take(s, chain_guard(&s->p) | final_guard(&s->p));
+    s->p.is_final = s->p.state == X402_FAILED;
+    return fine;
 }
 
 static enum decided undone(struct step *s)
 {
     bool was_settled = s->p.state == X402_SETTLED;
-    enum decided fine = step_take(s, chain_guard(&s->p));
+    enum decided fine = step_take(s, chain_guard(&s->p) | final_guard(&s->p));
     if (fine == DECIDED_APPLIED && !text_eq(said(s)->undoes, s->p.outcome)) {
         return work_refuse(s->w, METE_MEMBER_VALUE, "/payload/undoes",
                            "the event that said what became of it is \"%.*s\"",

@@ -103,7 +103,8 @@ enum x402_state { X402_STATES(MACHINE_STATE) X402_STATE_COUNT };
     X(UNPAID, "no attempt was paid", "another attempt was paid")                                   \
     X(EXPIRED, "the reservation has run out", "somebody else has reserved it")                     \
     X(RESERVATION, "its reservation", "it is reserved, and this is not its reservation")           \
-    X(ON_CHAIN, "a transaction", "nothing of it is on a chain: its value is 0")
+    X(ON_CHAIN, "a transaction", "nothing of it is on a chain: its value is 0")                    \
+    X(NOT_FINAL, "its failure is not final", "that it has failed is final")
 
 enum guard {
 #define X(symbol, label, refusal) GUARD_##symbol,

@@ -131,6 +131,9 @@ void x402_payment_pack(struct buf *out, const struct x402_payment *p)
     if (has_outcome(p->state)) {
         outcome_pack(out, p);
     }
+    if (p->state == X402_FAILED) {
+        buf_put_u8(out, p->is_final);
+    }
 }
 
 bool x402_payment_unpack(struct bytes packed, struct x402_payment *out)
@@ -148,6 +151,9 @@ bool x402_payment_unpack(struct bytes packed, struct x402_payment *out)
     }
     if (has_outcome(out->state)) {
         outcome_unpack(&r, out);
+    }
+    if (out->state == X402_FAILED) {
+        out->is_final = read_u8(&r) != 0;
     }
     return reader_done(&r) && out->state < X402_STATE_COUNT;
 }
@@ -198,7 +204,8 @@ bool x402_expired(const struct x402_payment *p, mete_time now)
 
 bool x402_is_open(const struct x402_payment *p)
 {
-    return p->state == X402_SETTLING || (p->state == X402_SETTLED && p->settled_by.len > 0);
+    return p->state == X402_SETTLING || (p->state == X402_SETTLED && p->settled_by.len > 0) ||
+           (p->state == X402_FAILED && !p->is_final);
 }
 
 /* --- policies of resources ---------------------------------------------------------------------*/

@@ -9,6 +9,7 @@
 #include "core/view.h"
 #include "core/x402_number.h"
 
+#define X402_RESOURCE_LEN_MAX 2048 /* bytes of a URL */
 #define X402_TRANSACTIONS_MAX 32   /* of one payment: the first and its replacements */
 #define X402_ROWS_MAX         1000 /* policies of resources, of one pay_to */
 #define X402_MERCHANTS_MAX    32   /* pay_tos of one listing */
@@ -40,7 +41,8 @@ struct x402_payment {
     struct text settled_by;
     uint64_t block;
     struct text reason;
-    int32_t day; /* that it counts for */
+    bool is_final; /* of a failed one: no block can undo it any more */
+    int32_t day;   /* that it counts for */
     uint64_t gas_used;
     i128 gas_cost; /* in the network's smallest unit */
     mete_time changed_at;
@@ -56,7 +58,8 @@ enum mete_code x402_value_parse(struct text value, i128 *out) METE_MUST_CHECK;
 
 /** Reserved, and the reservation has run out. */
 bool x402_expired(const struct x402_payment *p, mete_time now);
-/** Somebody has to look after it: settling, or settled by a transaction and not final. */
+/** Somebody has to look after it: settling, or settled by a transaction, or failed, and not final.
+ */
 bool x402_is_open(const struct x402_payment *p);
 
 /* --- policies of resources ---------------------------------------------------------------------*/

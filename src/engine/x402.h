@@ -53,8 +53,8 @@ enum mete_code x402_find(struct engine *e, struct text id, struct arena *a, stru
 /** By the hash of any of its transactions. */
 enum mete_code x402_find_transaction(struct engine *e, struct text transaction, struct arena *a,
                                      struct x402_status *out, struct mete_err *err) METE_MUST_CHECK;
-/** Ids of payments that are settling, or settled and not confirmed, in the order of ids, after
- *  `after` (""), at most `max`. */
+/** Ids of payments that are settling, or settled or failed and not confirmed, in the order of ids,
+ *  after `after` (""), at most `max`. */
 enum mete_code x402_open_ids(struct engine *e, struct text after, size_t max, struct arena *a,
                              struct text **ids, size_t *count,
                              struct mete_err *err) METE_MUST_CHECK;
@@ -106,7 +106,7 @@ struct x402_step {
      * the payment is settled at once. REPLACE with `cancels`: an empty transfer to the account. */
     struct x402_signing call;
     bool cancels;
-    /* SETTLED, FAILED */
+    /* SETTLED, FAILED; CONFIRMED, UNDONE: what is final or undone, with the reason of a failure */
     struct text transaction, reason;
     uint64_t block;
     mete_time block_time;

@@ -467,14 +467,21 @@ static enum mete_code failed(struct taking *t)
     return say_end(&y, t);
 }
 
+/** Who saw it fail, and not settle. */
+static bool speaks_of_failure(const struct taking *t)
+{
+    return t->s->reason.len > 0;
+}
+
 static enum mete_code confirmed(struct taking *t)
 {
     struct own_event y;
-    bool is_it = t->p.state == X402_SETTLED || t->p.state == X402_CONFIRMED;
+    bool is_it = speaks_of_failure(t) ? t->p.state == X402_FAILED
+                                      : t->p.state == X402_SETTLED || t->p.state == X402_CONFIRMED;
     if (!is_it || !same_place(t)) {
         return state_refuse(t);
     }
-    if (t->p.state == X402_CONFIRMED) {
+    if (t->p.state == X402_CONFIRMED || t->p.is_final) {
         return known(t);
     }
     say_begin(&y, t, EVENT_X402_CONFIRMED, engine_now(t->e));
@@ -488,7 +495,8 @@ static enum mete_code undone(struct taking *t)
     if (t->p.state == X402_SETTLING) {
         return known(t);
     }
-    if ((t->p.state != X402_SETTLED && t->p.state != X402_FAILED) || !same_place(t)) {
+    if ((t->p.state != X402_SETTLED && t->p.state != X402_FAILED) || t->p.is_final ||
+        (speaks_of_failure(t) && t->p.state != X402_FAILED) || !same_place(t)) {
         return state_refuse(t);
     }
     say_begin(&y, t, EVENT_X402_UNDONE, engine_now(t->e));

@@ -11,7 +11,6 @@
 #define ADDRESS_LEN_MAX 120
 #define NONCE_LEN_MAX   80
 #define VALUE_LEN_MAX   40
-#define URL_LEN_MAX     2048
 
 /* --- single values -----------------------------------------------------------------------------*/
 
@@ -187,7 +186,7 @@ static const struct field settling_fields[] = {
     {TEXT("to"), field_address, true, AT(x402.to), 0, 0, NULL},
     {TEXT("value"), field_digits, true, AT(x402.value), 0, VALUE_LEN_MAX, NULL},
     {TEXT("amount"), field_money, true, AT(x402.amount), 0, 0, NULL},
-    {TEXT("resource"), field_line, false, AT(x402.resource), 0, URL_LEN_MAX, NULL},
+    {TEXT("resource"), field_line, false, AT(x402.resource), 0, X402_RESOURCE_LEN_MAX, NULL},
     {TEXT("policy"), field_id, false, AT(x402.policy), 0, 0, NULL},
     {TEXT("policy_asked"), field_bool, false, AT(x402.policy_asked), 0, 0, NULL},
     {TEXT("request"), field_request, true, AT(x402.request), 0, 0, NULL},
@@ -213,7 +212,7 @@ static const struct field settled_fields[] = {
     {TEXT("to"), field_address, true, AT(x402.to), 0, 0, NULL},
     {TEXT("value"), field_digits, true, AT(x402.value), 0, VALUE_LEN_MAX, NULL},
     {TEXT("amount"), field_money, true, AT(x402.amount), 0, 0, NULL},
-    {TEXT("resource"), field_line, false, AT(x402.resource), 0, URL_LEN_MAX, NULL},
+    {TEXT("resource"), field_line, false, AT(x402.resource), 0, X402_RESOURCE_LEN_MAX, NULL},
     {TEXT("policy"), field_id, false, AT(x402.policy), 0, 0, NULL}};
 FORM(settled_form, settled_fields);
 
@@ -258,7 +257,7 @@ static enum mete_code field_policy_or_null(const struct form_in *in, const struc
 
 static const struct field policy_fields[] = {
     {TEXT("pay_to"), field_address, true, AT(x402_policy.pay_to), 0, 0, NULL},
-    {TEXT("resource"), field_line, true, AT(x402_policy.resource), 1, URL_LEN_MAX, NULL},
+    {TEXT("resource"), field_line, true, AT(x402_policy.resource), 1, X402_RESOURCE_LEN_MAX, NULL},
     {TEXT("network"), field_network, false, AT(x402_policy.network), 0, 0, NULL},
     {TEXT("policy"), field_policy_or_null, true, AT(x402_policy.policy), 0, 0, NULL}};
 FORM_STRICT(policy_form, policy_fields);
@@ -313,12 +312,12 @@ static enum mete_code field_object(const struct form_in *in, const struct field 
 }
 
 static const struct field unlisted_fields[] = {
-    {TEXT("resource"), field_line, true, AT(x402_listing.resource), 1, URL_LEN_MAX, NULL},
+    {TEXT("resource"), field_line, true, AT(x402_listing.resource), 1, X402_RESOURCE_LEN_MAX, NULL},
     {TEXT("tool_name"), field_line, false, AT(x402_listing.tool), 1, LABEL_LEN_MAX, NULL}};
 FORM(unlisted_form, unlisted_fields);
 
 static const struct field listed_fields[] = {
-    {TEXT("resource"), field_line, true, AT(x402_listing.resource), 1, URL_LEN_MAX, NULL},
+    {TEXT("resource"), field_line, true, AT(x402_listing.resource), 1, X402_RESOURCE_LEN_MAX, NULL},
     {TEXT("tool_name"), field_line, false, AT(x402_listing.tool), 1, LABEL_LEN_MAX, NULL},
     {TEXT("type"), field_choice, true, AT(x402_listing.kind), 0, 0, listing_types},
     {TEXT("source"), field_choice, false, AT(x402_listing.source), 0, 0, listing_sources},

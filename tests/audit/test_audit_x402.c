@@ -47,6 +47,7 @@
     X(FAILED_WITH_MONEY, "event bad2: ")                                                           \
     X(UNDOES_ANOTHER, "event und1: ")                                                              \
     X(CONFIRMED_FAILED, "event lie: the book took it although the payment is failed")              \
+    X(UNDONE_FOR_GOOD, "event lie: the book took it although the payment is failed")               \
     X(ROW_OF_STATE, "state should be confirmed, the book says settled")                            \
     X(ROW_OF_STEPS, "steps should be 7")                                                           \
     X(ROW_OF_NONCE, "account_nonce should be 5")                                                   \
@@ -225,7 +226,7 @@ static void first(struct scene *s, enum x402_lie lie)
         chain_pays(s, settled(s, "lie", 1, "0xa2", ""), 10000, 10000);
 }
 
-/* Fails. */
+/* Fails, for good. */
 static void second(struct scene *s, enum x402_lie lie)
 {
     const struct settling x = {"set2", 2,
@@ -246,6 +247,9 @@ static void second(struct scene *s, enum x402_lie lie)
              lie == BY_ANOTHERS_TRANSACTION ? "0xa2" : "0xb1");
     if (lie == FAILED_WITH_MONEY)
         chain_pays(s, d, 10000, 10000);
+    told(s, "fin2", "x402.confirmed", "{'payment':'%s'}", id_of(2));
+    if (lie == UNDONE_FOR_GOOD)
+        told(s, "lie", "x402.undone", "{'payment':'%s','undoes':'bad2'}", id_of(2));
     if (lie == CONFIRMED_FAILED)
         told(s, "lie", "x402.confirmed", "{'payment':'%s'}", id_of(2));
 }
@@ -331,7 +335,7 @@ static void payment_rows(struct scene *s, enum x402_lie lie)
          .reason = "",
          .transactions = lie == ROW_OF_TRANSACTIONS ? "'0xa1'" : "'0xa1','0xa2'"},
         {.nonce = 2,
-         .steps = 2,
+         .steps = 3,
          .account_nonce = 6,
          .state = "failed",
          .resource = "",

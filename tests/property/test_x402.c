@@ -34,6 +34,7 @@ struct m_payment {
     bool has_nonce;
     char settled_by[HASH_TEXT];
     uint64_t block;
+    bool is_final; /* its failure */
     int64_t value;
 };
 
@@ -51,7 +52,8 @@ struct world {
 };
 
 static struct {
-    uint64_t steps, lost, audited, strangers, expired, stale, waited, undone_waiting, zero;
+    uint64_t steps, lost, audited, strangers, expired, stale, waited, undone_waiting, zero,
+        given_up;
     uint64_t said[X402_STEP_UNDONE + 1][X402_STEP_REFUSED + 1];
     uint64_t states[X402_STATE_COUNT];
 } seen;
@@ -92,6 +94,7 @@ struct wish {
     enum x402_step_kind kind;
     int payment, who, variant;
     bool shows;       /* its token */
+    bool fails;       /* it speaks of a failure */
     const char *hash; /* that it speaks of */
     uint64_t block;
     const char *fee;
@@ -172,13 +175,16 @@ static enum x402_step_status model_says(const struct world *w, const struct wish
         return model_outcome(w, p, x);
     case X402_STEP_CONFIRMED:
         return !model_same_place(p, x) || p->hashes == 0 ? X402_STEP_REFUSED
+               : x->fails && p->state != X402_FAILED     ? X402_STEP_REFUSED
+               : x->fails && p->is_final                 ? X402_STEP_KNOWN
+               : x->fails                                ? X402_STEP_TAKEN
                : p->state == X402_CONFIRMED              ? X402_STEP_KNOWN
                : p->state == X402_SETTLED                ? X402_STEP_TAKEN
                                                          : X402_STEP_REFUSED;
     case X402_STEP_UNDONE:
         return p->state == X402_SETTLING ? X402_STEP_KNOWN
-               : (p->state == X402_SETTLED || p->state == X402_FAILED) && p->hashes > 0 &&
-                       model_same_place(p, x)
+               : (p->state == X402_FAILED ? !p->is_final : p->state == X402_SETTLED && !x->fails) &&
+                       p->hashes > 0 && model_same_place(p, x)
                    ? X402_STEP_TAKEN
                    : X402_STEP_REFUSED;
     }
@@ -221,7 +227,9 @@ static void model_take(struct world *w, const struct wish *x)
         snprintf(p->settled_by, sizeof p->settled_by, "%s", x->hash);
         break;
     case X402_STEP_CONFIRMED:
-        p->state = X402_CONFIRMED;
+        seen.given_up += p->state == X402_FAILED;
+        p->is_final = p->state == X402_FAILED;
+        p->state = p->is_final ? X402_FAILED : X402_CONFIRMED;
         break;
     case X402_STEP_UNDONE:
         seen.undone_waiting += p->state == X402_SETTLED && p->has_policy && !w->published;
@@ -319,6 +327,7 @@ static void wish_draw(struct world *w, struct wish *x)
                        .hash = ""};
     if (x->kind >= X402_STEP_SETTLED) {
         p = &w->p[x->payment];
+        x->fails = x->kind >= X402_STEP_CONFIRMED && below(w, 4) == (p->state != X402_FAILED);
         x->hash = p->state >= X402_SETTLED && below(w, 4) > 0 ? p->settled_by : some_hash(w, p);
         x->block = p->state >= X402_SETTLED && below(w, 5) > 0 ? p->block : ++w->block;
         if (p->state == X402_SETTLED && x->block != p->block) {
@@ -345,7 +354,9 @@ static struct x402_step step_make(struct world *w, const struct wish *x)
     s.block_time = w->now;
     s.gas_used = 50000;
     s.gas_price = TEXT("7");
-    s.reason = TEXT("invalid_exact_evm_transaction_failed");
+    s.reason = x->kind == X402_STEP_FAILED || x->fails
+                   ? TEXT("invalid_exact_evm_transaction_failed")
+                   : (struct text){0};
     return s;
 }
 
@@ -517,7 +528,8 @@ static void open_check(struct world *w)
     size_t count, open = 0;
     for (int i = 0; i < PAYMENTS; i++) {
         const struct m_payment *p = &w->p[i];
-        open += p->state == X402_SETTLING || (p->state == X402_SETTLED && p->hashes > 0);
+        open += p->state == X402_SETTLING || (p->state == X402_SETTLED && p->hashes > 0) ||
+                (p->state == X402_FAILED && !p->is_final);
     }
     METE_ASSERT(x402_open_ids(w->s.engine, (struct text){0}, PAYMENTS + 1, &w->s.arena, &ids,
                               &count, &err) == METE_OK);
@@ -628,6 +640,7 @@ static bool print_seen(void)
                  {seen.stale, "facts of another block"},
                  {seen.waited, "settled while the policy was unknown"},
                  {seen.undone_waiting, "undone while it waited"},
+                 {seen.given_up, "failed for good"},
                  {seen.zero, "settled without a value"}};
     for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
         printf("# %8llu  %s\n", (unsigned long long)facts[i].count, facts[i].what);

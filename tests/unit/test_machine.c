@@ -131,7 +131,8 @@ static const struct drawn drawing[] = {
     {MACHINE_X402, "settling", "x402.failed", GUARD_ON_CHAIN, "failed"},
     {MACHINE_X402, "settled", "x402.confirmed", GUARD_ON_CHAIN, "confirmed"},
     {MACHINE_X402, "settled", "x402.undone", GUARD_ON_CHAIN, "settling"},
-    {MACHINE_X402, "failed", "x402.undone", GUARD_ON_CHAIN, "settling"},
+    {MACHINE_X402, "failed", "x402.confirmed", GUARD_NOT_FINAL, "failed"},
+    {MACHINE_X402, "failed", "x402.undone", GUARD_NOT_FINAL, "settling"},
 };
 
 static const struct drawn *drawn_find(enum machine_kind kind, const char *from, int event,

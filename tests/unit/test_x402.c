@@ -141,6 +141,15 @@ static struct x402_step mined(enum x402_step_kind kind, unsigned n, uint64_t blo
     s.block_time = NOW - TIME_SECOND_US;
     s.gas_used = 60000;
     s.gas_price = TEXT("2000000000");
+    s.reason =
+        kind == X402_STEP_FAILED ? TEXT("invalid_exact_evm_transaction_failed") : (struct text){0};
+    return s;
+}
+
+/* The same, of one that has failed. */
+static struct x402_step lost(enum x402_step_kind kind, unsigned n, uint64_t block)
+{
+    struct x402_step s = mined(kind, n, block);
     s.reason = TEXT("invalid_exact_evm_transaction_failed");
     return s;
 }
@@ -434,6 +443,44 @@ static void what_was_refunded_is_undone_once(void **state)
     taken(mined(X402_STEP_SETTLED, 77, 6));
     has("ann", 7500, 0);
     has("bob", 2500, 0);
+}
+
+static bool is_open(unsigned n)
+{
+    struct text *open;
+    size_t count;
+    struct mete_err err;
+    struct x402_name name = case_name(&arena, n);
+    char id[X402_ID_LEN + 1];
+    bool found = false;
+    x402_id(&name, id);
+    assert_int_equal(x402_open_ids(e, (struct text){0}, 10, &arena, &open, &count, &err), METE_OK);
+    for (size_t i = 0; i < count; i++) {
+        found |= text_is(open[i], id);
+    }
+    return found;
+}
+
+static void a_failure_is_followed_until_it_is_final(void **state)
+{
+    (void)state;
+    taken(of(X402_STEP_SETTLE, 90));
+    refused(METE_PAYMENT_STATE, lost(X402_STEP_CONFIRMED, 90, 5));
+    taken(mined(X402_STEP_FAILED, 90, 5));
+    assert_true(is_open(90));
+    refused(METE_PAYMENT_STATE, mined(X402_STEP_CONFIRMED, 90, 5)); /* who saw it settled */
+    taken(lost(X402_STEP_UNDONE, 90, 5));
+    taken(mined(X402_STEP_SETTLED, 90, 6));
+    refused(METE_PAYMENT_STATE, lost(X402_STEP_UNDONE, 90, 6)); /* who saw it fail */
+    refused(METE_PAYMENT_STATE, lost(X402_STEP_CONFIRMED, 90, 6));
+    taken(mined(X402_STEP_UNDONE, 90, 6));
+    taken(mined(X402_STEP_FAILED, 90, 7));
+    taken(lost(X402_STEP_CONFIRMED, 90, 7));
+    assert_int_equal(r.now.state, X402_FAILED);
+    assert_false(is_open(90));
+    known(lost(X402_STEP_CONFIRMED, 90, 7));
+    known(mined(X402_STEP_FAILED, 90, 7));
+    refused(METE_PAYMENT_STATE, lost(X402_STEP_UNDONE, 90, 7));
 }
 
 static void an_unknown_policy_waits_and_the_state_does_not(void **state)
@@ -862,6 +909,7 @@ int main(void)
         TEST(with_a_policy_it_is_split_and_taken_back),
         TEST(what_was_spent_is_owed),
         TEST(what_was_refunded_is_undone_once),
+        TEST(a_failure_is_followed_until_it_is_final),
         TEST(an_unknown_policy_waits_and_the_state_does_not),
         TEST(no_value_settles_at_once),
         TEST(worthless_millions_do_not_fill_the_sums),

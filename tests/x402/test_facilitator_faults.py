@@ -2,6 +2,7 @@
 """Nodes that fail, lie and forget; fees that rise, blocks that go away, strangers and hostile tokens:
 what was committed comes to its one end, and no bytes reach a node that the book does not have.
 covers: V-049 V-052 V-054 V-073"""
+import signal
 import threading
 import time
 
@@ -173,6 +174,30 @@ def failure_goes_away(chain, signer, mete):
     equal(mete.settle(p)[1]["success"], True, "now it is settled")
 
 
+def failure_outlives(chain, signer, mete):
+    """A failure is followed also by a program that was started again: its block may still go away."""
+    place = chain.hostile("turncoat")
+    p = signer.pay(asset=place)
+    said = mete.settle(p)[1]
+    equal((said["success"], mete.state(p)), (False, "failed"), "a token reverts in the block, and the program is killed")
+    mete.stop(signal.SIGKILL)
+    chain.rpc("anvil_setCode", place, chain.code["Fiat"]["runtime"])
+    chain.reorg(1)
+    chain.rpc("anvil_setCode", place, chain.code["Fiat"]["runtime"])
+    mete.start()
+    ok(until(lambda: mete.happened(p)[-2:] == ["undone", "settled"]),
+       "its block goes away, and the program that was started again sends the bytes again", mete.happened(p), mete.said()[-500:])
+    equal((mete.settle(p)[1]["success"], chain.transfers(p["from"], p["nonce"], token=place)), (True, 1), "so it is settled, once")
+    lost = signer.pay(asset=chain.hostile("turncoat"))
+    mete.settle(lost)
+    mete.stop(signal.SIGKILL)
+    mete.start()
+    chain.mine(6)
+    ok(until(lambda: mete.happened(lost)[-2:] == ["failed", "confirmed"]), "one whose block is deep enough has failed for good",
+       mete.happened(lost))
+    equal((mete.state(lost), mete.settle(lost)[1]["success"]), ("failed", False), "and that stays the answer")
+
+
 def strangers(chain, signer, mete, rpc):
     """Anybody may bring an authorization, or a permit for exact, to the chain."""
     for job in ({}, {"kind": "permit2"}):
@@ -317,7 +342,7 @@ def main():
                     began = time.monotonic()
                     test(chain, signer, mete, rpc)
                     note(f"{test.__name__}: {time.monotonic() - began:.1f} s")
-                for test in (goes_away, failure_goes_away, hostile):
+                for test in (goes_away, failure_goes_away, failure_outlives, hostile):
                     began = time.monotonic()
                     test(chain, signer, mete)
                     note(f"{test.__name__}: {time.monotonic() - began:.1f} s")

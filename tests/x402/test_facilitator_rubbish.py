@@ -145,6 +145,19 @@ def post(connection, path, raw, key):
         return answer.status, None, text
 
 
+def one_word(signer, mete):
+    """What is found valid can be settled: a server that has served by then would be out of pocket."""
+    for url in ("http://a.org/" + "x" * 2000, "http://a.org/" + "x" * 2100, "http://a.org/" + "x" * 9000, "http://a.org/\u0000", "http://a.org/\n",
+                "http://a.org/\u202e", "", " ", "not a URL"):
+        for version in (1, 2):
+            p = signer.pay(version=version)
+            where = p["body"]["paymentPayload"]["resource"] if version == 2 else p["body"]["paymentRequirements"]
+            where["url" if version == 2 else "resource"] = url
+            verified, settled = mete.verify(p)[1], mete.settle(p)[1]
+            equal((verified["isValid"], verified.get("invalidReason")), (settled["success"], settled.get("errorReason")),
+                  f"one word for both, whatever it is for: version {version}, {len(url)} bytes, {url[:20]!r}")
+
+
 def main():
     note(f"METE_TEST_SEED={SEED}")
     made, statuses, wrong, reasons, good = (collections.Counter(), collections.Counter(), [], collections.Counter(), 0)
@@ -171,6 +184,7 @@ def main():
         equal(wrong[:5], [], f"{BODIES} bodies are answered as the protocol has it")
         equal([s for s in statuses if s >= 500 or s == 0], [], "none by a 5xx, none by silence")
         ok(mete.process.poll() is None, "the program lives")
+        one_word(signer, mete)
         p = signer.pay()
         equal(mete.settle(p)[1]["success"], True, "and settles a good payment")
         once(chain, mete, p, "once")

@@ -2,9 +2,11 @@
  * Drives one payment through its scheme: what the scheme asks goes out on the network's line, and
  * the answers come back to it, until it has decided. */
 #include "base/text.h"
+#include "core/x402.h"
 #include "http/facilitator/facilitator.h"
 #include "http/facilitator/rate.h"
 #include "http/reply.h"
+#include "wire/form.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -17,6 +19,26 @@ static uint64_t now_s(void)
 static bool refuse(struct judging *j, enum x402_reason reason)
 {
     j->c.reason = reason;
+    return false;
+}
+
+struct text judging_resource(const struct x402_request *in)
+{
+    const struct json *url = json_get(in->payload.resource, "url");
+    return url != NULL && url->type == JSON_STRING ? url->text : in->requirements.resource;
+}
+
+/** The book keeps what was paid for. What it could not keep is refused now: when it is settled is
+ *  too late for a server that has served. */
+static bool resource_fits(struct x402_case *c)
+{
+    const struct text r = judging_resource(c->in);
+    if (r.len <= X402_RESOURCE_LEN_MAX && text_is_line(r)) {
+        return true;
+    }
+    c->message =
+        arena_printf(c->arena, "the resource has at most %d bytes, and no control characters",
+                     X402_RESOURCE_LEN_MAX);
     return false;
 }
 
@@ -42,6 +64,9 @@ bool judging_read(struct judging *j, bool *is_malformed)
     if (c->scheme == NULL || (r->version == 1 && !c->scheme->has_v1)) {
         return refuse(j, X402_REASON_UNSUPPORTED_SCHEME);
     }
+    if (!resource_fits(c)) {
+        return refuse(j, X402_REASON_INVALID_PAYLOAD);
+    }
     c->simulates = c->net->simulates;
     c->now_s = now_s();
     return true;
@@ -66,9 +91,8 @@ static struct text address_of(struct arena *a, struct text peer)
 /** A key is counted by its name, who shows none by the address. */
 static bool may_ask(struct rate *r, struct exchange *x, int64_t now, unsigned *wait_s)
 {
-    return x->who->key_id.len > 0
-               ? rate_take(r, 'k', x->who->key_id, now, wait_s)
-               : rate_take(r, 'a', address_of(&x->arena, x->peer), now, wait_s);
+    return x->who->key_id.len > 0 ? rate_take(r, 'k', x->who->key_id, now, wait_s)
+                                  : rate_take(r, 'a', address_of(&x->arena, x->peer), now, wait_s);
 }
 
 /** Only what the payer's own key has signed counts as the payer's: else anybody could keep somebody

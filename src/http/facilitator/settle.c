@@ -162,13 +162,6 @@ static void committed(void *ctx, enum mete_code code, const struct x402_step_res
     }
 }
 
-/** What was paid for: the echo of version 2, the requirements of version 1. */
-static struct text resource_of(const struct x402_request *in)
-{
-    const struct json *url = json_get(in->payload.resource, "url");
-    return url != NULL && url->type == JSON_STRING ? url->text : in->requirements.resource;
-}
-
 static struct x402_step step_of(struct settling *s)
 {
     const struct x402_case *c = &s->j.c;
@@ -181,7 +174,7 @@ static struct x402_step step_of(struct settling *s)
                               .scheme = text_of(c->scheme->name),
                               .to = c->to,
                               .value = u256_text(a, c->charge),
-                              .resource = resource_of(&s->j.in),
+                              .resource = judging_resource(&s->j.in),
                               .policy = principal_may(s->j.x->who, SCOPE_REVENUE_WRITE)
                                             ? s->j.in.policy
                                             : (struct text){0},

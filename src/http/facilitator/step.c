@@ -31,8 +31,7 @@ static void step_read(struct exchange *inner, struct x402_step_result *out)
         !x402_result_read(results->child, &inner->arena, out)) {
         const struct json *detail = json_get(root, "detail");
         (void)mete_fail(&out->err, inner->status < 500 ? METE_REQUEST_INVALID : METE_OVERLOADED, "",
-                        "the book: %.*s",
-                        detail != NULL ? (int)detail->text.len : 14,
+                        "the book: %.*s", detail != NULL ? (int)detail->text.len : 14,
                         detail != NULL ? detail->text.p : "no answer came");
     }
 }

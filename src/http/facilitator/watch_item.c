@@ -103,13 +103,15 @@ struct item *item_make(struct watch *w, const char *id, const struct x402_status
     arena_init(&i->arena, ITEM_ARENA);
     (void)text_copy(i->id, sizeof i->id, text_of(id));
     i->begun_us = steady_now();
-    i->stage = s->state == X402_SETTLED ? STAGE_MINED : STAGE_SENT;
+    i->stage = s->state == X402_SETTLED  ? STAGE_MINED
+               : s->state == X402_FAILED ? STAGE_LOST
+                                         : STAGE_SENT;
     i->must_send = i->stage == STAGE_SENT;
     if (!item_fill(i, s)) { /* of a network that the settings do not name any more */
         item_free(i);
         return NULL;
     }
-    if (i->stage == STAGE_MINED) {
+    if (i->stage != STAGE_SENT) {
         item_outcome_take(i, s);
     }
     struct item **at = omap_put(&w->by_id, text_bytes(text_of(id)), NULL);

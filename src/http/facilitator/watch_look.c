@@ -188,10 +188,8 @@ static void heard_decided(struct item *i, const struct heard *h)
     }
     if (!stands || i->head + 1 < i->block + i->net->confirmations) {
         item_rest(i, i->stage, FOLLOW_US);
-    } else if (i->stage == STAGE_MINED) {
-        item_say_confirmed(i);
     } else {
-        item_rest(i, STAGE_OVER, 0);
+        item_say_confirmed(i);
     }
 }
 

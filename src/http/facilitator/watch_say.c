@@ -81,7 +81,9 @@ static void moved(struct item *i, const struct x402_step_result *result)
         sent_again(i);
         break;
     case SAYING_CONFIRMED:
-        count(i, &stats->confirmed);
+        if (i->stage == STAGE_MINED) {
+            count(i, &stats->confirmed);
+        }
         item_rest(i, STAGE_OVER, 0);
         break;
     }
@@ -165,16 +167,23 @@ void item_say_failed(struct item *i, const char *reason)
     arena_clear(&a);
 }
 
+/** Of that outcome alone: another process may have seen another one meanwhile. */
+static void say_of_outcome(struct item *i, enum saying saying, enum x402_step_kind kind)
+{
+    struct x402_step s = {.kind = kind,
+                          .transaction = item_hash_text(&i->arena, &i->settled_by),
+                          .reason = i->stage == STAGE_LOST ? i->reason : (struct text){0}};
+    say(i, saying, &s);
+}
+
 void item_say_confirmed(struct item *i)
 {
-    struct x402_step s = {.kind = X402_STEP_CONFIRMED};
-    say(i, SAYING_CONFIRMED, &s);
+    say_of_outcome(i, SAYING_CONFIRMED, X402_STEP_CONFIRMED);
 }
 
 void item_say_undone(struct item *i)
 {
-    struct x402_step s = {.kind = X402_STEP_UNDONE};
-    say(i, SAYING_UNDONE, &s);
+    say_of_outcome(i, SAYING_UNDONE, X402_STEP_UNDONE);
 }
 
 /* --- a higher fee ------------------------------------------------------------------------------*/
