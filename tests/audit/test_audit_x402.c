@@ -3,19 +3,9 @@
  * The auditor on payments by x402: one is reserved, settled, replaced, undone with its block and
  * settled for good; another fails; a third is split by the policy of its resource. The same with
  * one lie in it is found out where it stands. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "audit/audit.h"
 #include "base/text.h"
 #include "crypto/hash.h"
-#include "scene.h"
+#include "lies.h"
 
 #define PAYEE 16u
 #define ANN   17u
@@ -296,18 +286,6 @@ static void third(struct scene *s, enum x402_lie lie)
 
 /* --- rows --------------------------------------------------------------------------------------*/
 
-METE_PRINTF(2, 3) static void row(struct scene *s, const char *fmt, ...)
-{
-    char text[900];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    for (char *c = text; *c != '\0'; c++)
-        *c = *c == '\'' ? '"' : *c;
-    scene_row(s, text);
-}
-
 /* What differs from one row to another. */
 struct payment_row {
     unsigned nonce, steps, account_nonce, block;
@@ -444,66 +422,18 @@ static void rows(struct scene *s, enum x402_lie lie)
         lie == ROW_OF_PAID ? 20000u : 10000u);
 }
 
-static char *audit_lie(enum x402_lie lie, enum audit_status *status)
+static void tell(struct scene *s, int which)
 {
-    struct scene s;
-    struct buf text = {0};
-    char *report = NULL;
-    size_t size = 0;
-    scene_init(&s);
-    told(&s, "conf", "book.configured", "{'clear_after_days':0}");
-    first(&s, lie);
-    second(&s, lie);
-    third(&s, lie);
-    rows(&s, lie);
-    scene_write(&s, &text);
-    FILE *out = open_memstream(&report, &size);
-    FILE *in = fmemopen(text.p, text.len, "rb");
-    assert_non_null(out);
-    assert_non_null(in);
-    *status = audit_run(in, out, false, false);
-    fclose(in);
-    fclose(out);
-    buf_clear(&text);
-    scene_clear(&s);
-    return report;
-}
-
-static void the_truth_is_accepted(void **state)
-{
-    (void)state;
-    enum audit_status status;
-    char *report = audit_lie(TOLD_RIGHT, &status);
-    if (status != AUDIT_HOLDS)
-        fail_msg("%s", report);
-    free(report);
-}
-
-static void each_lie_is_found_where_it_stands(void **state)
-{
-    (void)state;
-    unsigned wrong = 0;
-    for (int lie = TOLD_RIGHT + 1; lie < LIE_COUNT; lie++) {
-        enum audit_status status;
-        char *report = audit_lie((enum x402_lie)lie, &status);
-        char *end = strchr(report, '\n');
-        assert_non_null(end);
-        *end = '\0';
-        if (status != AUDIT_DIFFERS || strstr(report, first_word[lie]) == NULL) {
-            print_message("# lie %d: wanted \"%s\", found \"%s\"\n", lie, first_word[lie], report);
-            wrong++;
-        }
-        free(report);
-    }
-    print_message("# %d lies\n", LIE_COUNT - 1);
-    assert_int_equal(wrong, 0);
+    enum x402_lie lie = (enum x402_lie)which;
+    told(s, "conf", "book.configured", "{'clear_after_days':0}");
+    first(s, lie);
+    second(s, lie);
+    third(s, lie);
+    rows(s, lie);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_truth_is_accepted),
-        cmocka_unit_test(each_lie_is_found_where_it_stands),
-    };
-    return cmocka_run_group_tests_name("audit_x402", tests, NULL, NULL);
+    const struct lies all = {"audit_x402", tell, first_word, LIE_COUNT};
+    return lies_run(&all);
 }
