@@ -112,10 +112,9 @@ bool state_check_x402(struct audit *a, const struct export_line *line)
     static const struct {
         const char *kind;
         void (*check)(struct audit *, const struct json *);
-    } checks[] = {{"x402", check_payment},
-                  {"x402_open", check_open},
-                  {"x402_account", check_account},
-                  {"x402_policy", check_policies}};
+    } checks[] = {{"x402", check_payment},         {"x402_open", check_open},
+                  {"x402_account", check_account}, {"x402_policy", check_policies},
+                  {"x402_sums", x402_check_sums},  {"x402_gas", x402_check_gas}};
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         if (text_is(line->kind, checks[i].kind)) {
             checks[i].check(a, line->object);
@@ -162,6 +161,7 @@ void state_missing_x402(struct audit *a)
     void *value;
     missing_accounts(a);
     missing_policies(a);
+    x402_missing_sums(a);
     while (map_next(&a->x402.payment_of, &i, &id, &value)) {
         const struct x402_entry *p = *(struct x402_entry **)value;
         if (!p->exported) {

@@ -21,6 +21,8 @@ void x402_init(struct x402_book *x, struct arena *keep)
     map_init(&x->stranger_of, sizeof(void *), 53);
     map_init(&x->account_of, sizeof(struct x402_account), 54);
     map_init(&x->splits_of, sizeof(struct x402_splits), 55);
+    map_init(&x->sum_of, sizeof(struct x402_sum), 56);
+    map_init(&x->payer_of, sizeof(int64_t), 57);
 }
 
 void x402_clear(struct x402_book *x)
@@ -30,6 +32,8 @@ void x402_clear(struct x402_book *x)
     map_clear(&x->stranger_of);
     map_clear(&x->account_of);
     map_clear(&x->splits_of);
+    map_clear(&x->sum_of);
+    map_clear(&x->payer_of);
 }
 
 static bool is(const char *word, const char *other)
@@ -242,13 +246,13 @@ static void judge_reservation(struct moment *m, const struct x402_entry *p)
     }
 }
 
-static void judge_amount(struct moment *m)
+static void judge_amount(struct moment *m, struct x402_entry *p)
 {
-    struct asset *asset;
-    i128 amount;
     u128 value;
-    if (!book_money(m->book, json_get(m->payload, "amount"), &asset, &amount) ||
-        !u128_parse(member_text(m->payload, "value"), &value) || (i128)value != amount) {
+    p->unit = NULL;
+    p->amount = 0;
+    if (!book_money(m->book, json_get(m->payload, "amount"), &p->unit, &p->amount) ||
+        !u128_parse(member_text(m->payload, "value"), &value) || (i128)value != p->amount) {
         event_forbidden(m, "its amount is not its value");
     } else if (value >> 96 != 0) {
         event_forbidden(m, "a payment moves less than 2^96 of the smallest units");
@@ -275,7 +279,7 @@ static void settling(struct audit *a, struct moment *m, struct x402_entry *p)
         wrong_state(m, p);
     }
     judge_reservation(m, p);
-    judge_amount(m);
+    judge_amount(m, p);
     name_take(a, m, p);
     p->scheme = member_keep(keep, m->payload, "scheme");
     p->to = address(keep, member_text(m->payload, "to"));
@@ -325,6 +329,10 @@ static void settler_take(struct audit *a, struct moment *m, struct x402_entry *p
         struct x402_entry **first = map_put(&x->stranger_of, text_bytes(hash), &made);
         *first = made ? p : *first;
     }
+    bool paid_gas = own != NULL && *own == p;
+    p->gas_used = paid_gas ? member_u64(m->payload, "gas_used", 0) : 0;
+    p->gas_cost = (i128)((u128)p->gas_used * member_u64(m->payload, "gas_price", 0));
+    p->day = time_day(m->occurred_at);
     p->settled_by = hash;
     p->block = member_u64(m->payload, "block", 0);
     p->reason = member_keep(x->keep, m->payload, "reason");
@@ -336,10 +344,10 @@ static void settler_take(struct audit *a, struct moment *m, struct x402_entry *p
 static void count_paid(struct audit *a, struct moment *m, struct x402_entry *p, int by)
 {
     struct text party = payee(m->arena, p->network, p->to);
-    if (p->paid_asset != NULL) {
+    if (p->is_paid) {
         uint32_t number = names_number(&m->book->parties, party);
-        struct account *x = ledger_obtain(&a->ledger, number, p->paid_asset->number);
-        x->paid = i128_plus(x->paid, by * p->paid);
+        struct account *x = ledger_obtain(&a->ledger, number, p->unit->number);
+        x->paid = i128_plus(x->paid, by * p->amount);
     }
 }
 
@@ -349,7 +357,7 @@ static void settled(struct audit *a, struct moment *m, struct x402_entry *p)
     if (!is(p->state, "settling")) {
         wrong_state(m, p);
     }
-    judge_amount(m);
+    judge_amount(m, p);
     if (!text_eq(to, p->to) || !text_eq(member_text(m->payload, "value"), p->value) ||
         !text_eq(member_text(m->payload, "resource"), p->resource) ||
         !text_eq(member_text(m->payload, "policy"), p->policy)) {
@@ -359,12 +367,10 @@ static void settled(struct audit *a, struct moment *m, struct x402_entry *p)
         event_forbidden(m, "a value moves by a transaction, and none without");
     }
     settler_take(a, m, p);
-    p->paid_asset = NULL;
-    if (p->policy.len == 0 && !is_zero(p->value) &&
-        book_money(m->book, json_get(m->payload, "amount"), &p->paid_asset, &p->paid)) {
-        count_paid(a, m, p, 1);
-    }
+    p->is_paid = p->policy.len == 0 && p->unit != NULL && p->amount != 0;
+    count_paid(a, m, p, 1);
     p->state = "settled";
+    x402_count(a, m, p, 1);
 }
 
 static void failed(struct audit *a, struct moment *m, struct x402_entry *p)
@@ -374,6 +380,7 @@ static void failed(struct audit *a, struct moment *m, struct x402_entry *p)
     }
     settler_take(a, m, p);
     p->state = "failed";
+    x402_count(a, m, p, 1);
 }
 
 static void confirmed(struct audit *a, struct moment *m, struct x402_entry *p)
@@ -400,6 +407,9 @@ static void undone(struct audit *a, struct moment *m, struct x402_entry *p)
     }
     if (is(p->state, "settled")) {
         count_paid(a, m, p, -1);
+    }
+    if (p->outcome.len > 0) {
+        x402_count(a, m, p, -1);
     }
     p->outcome = p->settled_by = p->reason = (struct text){0};
     p->block = 0;

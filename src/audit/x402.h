@@ -20,15 +20,19 @@ struct x402_entry {
     mete_time until;
     struct text scheme, to, value, resource, policy, request, signer;
     uint64_t account_nonce;
-    bool cancels; /* the newest transaction */
+    bool cancels;             /* the newest transaction */
     struct text *transaction; /* oldest first */
     uint32_t transactions, transaction_capacity;
     struct text outcome; /* id of the event that said what became of it */
     struct text settled_by, reason;
     uint64_t block;
-    struct asset *paid_asset; /* what the chain has paid of it to nobody's policy; NULL: nothing */
-    i128 paid;
+    struct asset *unit; /* of the amount; NULL: no asset that the book knows */
+    i128 amount;
     bool failed_for_good; /* no block can undo that it has failed */
+    bool is_paid;      /* by the chain, since it is nobody's policy's */
+    int32_t day;       /* of its outcome */
+    uint64_t gas_used; /* by a transaction of its own */
+    i128 gas_cost;
     bool exported, open_exported;
 };
 
@@ -50,6 +54,12 @@ struct x402_account {
     bool exported;
 };
 
+/* Settled, value, failed, payers; or transactions, gas used, its cost. */
+struct x402_sum {
+    i128 sum[4];
+    bool exported;
+};
+
 struct x402_book {
     struct arena *keep;
     struct map payment_of;     /* id -> struct x402_entry * */
@@ -57,6 +67,8 @@ struct x402_book {
     struct map stranger_of;    /* hash -> struct x402_entry *: of those it settled, the first */
     struct map account_of;     /* network, NUL, signer -> struct x402_account */
     struct map splits_of;      /* pay_to -> struct x402_splits */
+    struct map sum_of;         /* what they are of -> struct x402_sum */
+    struct map payer_of;       /* the same and who has paid -> how often, an int64_t */
 };
 
 void x402_init(struct x402_book *x, struct arena *keep);
@@ -73,6 +85,13 @@ void x402_policy_take(struct audit *a, struct moment *m);
 struct record *x402_undone(struct audit *a, const struct moment *m, bool anew);
 
 bool x402_entry_is_open(const struct x402_entry *p);
+
+/* x402_sums.c */
+/** Adds (by 1) the outcome of the payment, which is settled or failed, or takes it away (by -1). */
+void x402_count(struct audit *a, struct moment *m, const struct x402_entry *p, int by);
+void x402_check_sums(struct audit *a, const struct json *line);
+void x402_check_gas(struct audit *a, const struct json *line);
+void x402_missing_sums(struct audit *a);
 
 /* state_x402.c */
 /** False when the line is of another kind. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Payments by x402 in the export for the auditor: payments, which of them are open, the
- * account nonces that are given, and the policies of resources. */
+ * account nonces that are given, the policies of resources, and what it all adds up to. */
 #include "engine/export_parts.h"
 
 #include "base/encode.h"
@@ -113,31 +113,87 @@ static bool policies_put(struct buf *out, struct arena *a, struct bytes value, u
     return true;
 }
 
+static void hex_put(struct json_writer *w, const char *name, const uint8_t *p)
+{
+    char hex[2 * X402_HASH_LEN + 1];
+    hex_encode(hex, (struct bytes){p, X402_HASH_LEN});
+    jw_text(w, name, (struct text){hex, sizeof hex - 1});
+}
+
 /** An account goes by the hash that its key has. */
 static bool account_put(struct buf *out, struct bytes key, struct bytes value, uint64_t *lines)
 {
     struct json_writer w;
     struct reader r = reader_of(value);
-    char hex[2 * X402_HASH_LEN + 1];
     uint64_t next = read_varint(&r);
     if (key.len != 1 + X402_HASH_LEN || !reader_done(&r)) {
         return false;
     }
-    hex_encode(hex, (struct bytes){key.p + 1, X402_HASH_LEN});
     line_begin(&w, out, "x402_account");
-    jw_text(&w, "account", (struct text){hex, sizeof hex - 1});
+    hex_put(&w, "account", key.p + 1);
     jw_i128(&w, "next", (i128)next);
     line_end(&w, out, lines);
     return true;
 }
 
-/** The lines of one key. */
-static bool key_put(struct buf *out, struct arena *a, struct bytes key, struct bytes value,
-                    uint64_t *lines)
+static void network_put(struct json_writer *w, struct bytes key, size_t at)
 {
-    return key.p[0] == KEY_X402_POLICIES  ? policies_put(out, a, value, lines)
-           : key.p[0] == KEY_X402_ACCOUNT ? account_put(out, key, value, lines)
-                                          : payment_put(out, key, value, lines);
+    jw_text(w, "network", bytes_text((struct bytes){key.p + at, key.len - at}));
+}
+
+static bool sums_put(struct engine *e, struct buf *out, struct bytes key, const i128 *sums,
+                     uint64_t *lines)
+{
+    struct json_writer w;
+    struct asset asset;
+    uint32_t number = key_read_u32(key, X402_SUMS_ASSET_AT);
+    if (view_asset_number(engine_view(e), number, &asset) != VIEW_FOUND) {
+        return false;
+    }
+    line_begin(&w, out, "x402_sums");
+    jw_i128(&w, "of", key.p[1]);
+    jw_i128(&w, "day", (int32_t)key_read_u32(key, X402_SUMS_DAY_AT));
+    hex_put(&w, "resource", key.p + X402_SUMS_RESOURCE_AT);
+    jw_asset(&w, &asset);
+    network_put(&w, key, X402_SUMS_NETWORK_AT);
+    jw_i128(&w, "settled", sums[X402_SUM_COUNT]);
+    jw_i128(&w, "value", sums[X402_SUM_VALUE]);
+    jw_i128(&w, "failed", sums[X402_SUM_FAILED]);
+    jw_i128(&w, "payers", sums[X402_SUM_PAYERS]);
+    line_end(&w, out, lines);
+    return true;
+}
+
+static bool gas_put(struct buf *out, struct bytes key, const i128 *sums, uint64_t *lines)
+{
+    struct json_writer w;
+    line_begin(&w, out, "x402_gas");
+    jw_i128(&w, "day", (int32_t)key_read_u32(key, 1));
+    network_put(&w, key, 5);
+    jw_i128(&w, "transactions", sums[X402_GAS_TRANSACTIONS]);
+    jw_i128(&w, "used", sums[X402_GAS_USED]);
+    jw_i128(&w, "cost", sums[X402_GAS_COST]);
+    line_end(&w, out, lines);
+    return true;
+}
+
+/** The lines of one key. */
+static bool key_put(struct engine *e, struct buf *out, struct arena *a,
+                    const struct walk_keys *keys, size_t i, uint64_t *lines)
+{
+    struct bytes key = keys->key[i];
+    switch (key.p[0]) {
+    case KEY_X402_POLICIES:
+        return policies_put(out, a, keys->value[i], lines);
+    case KEY_X402_ACCOUNT:
+        return account_put(out, key, keys->value[i], lines);
+    case KEY_X402_SUMS:
+        return sums_put(e, out, key, keys->sums[i], lines);
+    case KEY_X402_GAS:
+        return gas_put(out, key, keys->sums[i], lines);
+    default:
+        return payment_put(out, key, keys->value[i], lines);
+    }
 }
 
 static enum mete_code class_put(struct engine *e, const struct export_query *q, struct buf *out,
@@ -154,7 +210,7 @@ static enum mete_code class_put(struct engine *e, const struct export_query *q, 
         code = walk_keys(e, &a, key_bytes(&from), key_bytes(&until), BATCH_KEYS, &keys, err);
         for (size_t i = 0; i < keys.count && code == METE_OK; i++) {
             from = walk_key_after(keys.key[i]);
-            if (!key_put(out, &a, keys.key[i], keys.value[i], lines)) {
+            if (!key_put(e, out, &a, &keys, i, lines)) {
                 code = mete_fail(err, METE_STORE_CORRUPT, "", "a payment cannot be read");
             } else if (!export_spill(q, out)) {
                 code = export_stopped(err);
@@ -168,8 +224,8 @@ static enum mete_code class_put(struct engine *e, const struct export_query *q, 
 enum mete_code export_x402(struct engine *e, const struct export_query *q, struct buf *out,
                            uint64_t *lines, struct mete_err *err)
 {
-    static const enum key_class classes[] = {KEY_X402, KEY_X402_OPEN, KEY_X402_ACCOUNT,
-                                             KEY_X402_POLICIES};
+    static const enum key_class classes[] = {KEY_X402,          KEY_X402_OPEN, KEY_X402_ACCOUNT,
+                                             KEY_X402_POLICIES, KEY_X402_SUMS, KEY_X402_GAS};
     enum mete_code code = METE_OK;
     for (size_t i = 0; i < ARRAY_LEN(classes) && code == METE_OK; i++) {
         code = class_put(e, q, out, lines, classes[i], err);

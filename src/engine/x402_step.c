@@ -52,11 +52,11 @@ static enum mete_code state_refuse(struct taking *t)
 
 static void say_begin(struct own_event *y, struct taking *t, enum event_type type, mete_time at)
 {
-    const struct own_head head = {
-        .id = arena_printf(t->a, "%.*s.%" PRIu32 ".%s", (int)t->id.len, t->id.p, t->p.steps + 1,
-                           strchr(event_type_name(type), '.') + 1),
-        .type = type,
-        .occurred_at = {true, at}};
+    const struct own_head head = {.id = arena_printf(t->a, "%.*s.%" PRIu32 ".%s", (int)t->id.len,
+                                                     t->id.p, t->p.steps + 1,
+                                                     strchr(event_type_name(type), '.') + 1),
+                                  .type = type,
+                                  .occurred_at = {true, at}};
     own_event_begin(y, t->e, &head);
     jw_text(&y->w, "payment", t->id);
 }

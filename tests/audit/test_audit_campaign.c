@@ -2,16 +2,7 @@
  * covers: M-001 M-040 M-041 M-057 M-061 M-063 M-080
  * The auditor on the economic protocol: a book that breaks one rule, and adds up all the same, is
  * found out where it does. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "audit/audit.h"
+#include "lies.h"
 #include "scenes.h"
 
 /* What the first difference says. */
@@ -50,59 +41,14 @@ static const char *const first_word[CAMPAIGN_LIES] = {
     [ROW_MISSING] = "commitment k1 is missing",
 };
 
-static char *audit_lie(enum campaign_lie lie, enum audit_status *status)
+static void tell(struct scene *s, int which)
 {
-    struct scene s;
-    struct buf text = {0};
-    char *report = NULL;
-    size_t size = 0;
-    scene_init(&s);
-    scene_campaign(&s, lie);
-    scene_write(&s, &text);
-    FILE *out = open_memstream(&report, &size);
-    FILE *in = fmemopen(text.p, text.len, "rb");
-    assert_non_null(out);
-    assert_non_null(in);
-    *status = audit_run(in, out, false, false);
-    fclose(in);
-    fclose(out);
-    buf_clear(&text);
-    scene_clear(&s);
-    return report;
-}
-
-static void the_truth_is_accepted(void **state)
-{
-    (void)state;
-    enum audit_status status;
-    char *report = audit_lie(TOLD_RIGHT, &status);
-    if (status != AUDIT_HOLDS)
-        fail_msg("%s", report);
-    free(report);
-}
-
-static void each_lie_is_found_where_it_stands(void **state)
-{
-    (void)state;
-    for (int lie = TOLD_RIGHT + 1; lie < CAMPAIGN_LIES; lie++) {
-        enum audit_status status;
-        char *report = audit_lie((enum campaign_lie)lie, &status);
-        char *end = strchr(report, '\n');
-        assert_non_null(first_word[lie]);
-        assert_non_null(end);
-        *end = '\0';
-        if (status != AUDIT_DIFFERS || strstr(report, first_word[lie]) == NULL)
-            fail_msg("lie %d: wanted \"%s\", found \"%s\"", lie, first_word[lie], report);
-        free(report);
-    }
-    print_message("# %d lies\n", CAMPAIGN_LIES - 1);
+    enum campaign_lie lie = (enum campaign_lie)which;
+    scene_campaign(s, lie);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_truth_is_accepted),
-        cmocka_unit_test(each_lie_is_found_where_it_stands),
-    };
-    return cmocka_run_group_tests_name("audit_campaign", tests, NULL, NULL);
+    const struct lies all = {"audit_campaign", tell, first_word, CAMPAIGN_LIES};
+    return lies_run(&all);
 }

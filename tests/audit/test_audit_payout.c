@@ -3,20 +3,10 @@
  * The auditor on payouts: a party with 500.00 is paid 100.00, twice because its rail had lied, gets
  * 100.00 back, and has 200.00 on the way. The same with one lie in it is found out where it
  * stands. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "audit/audit.h"
 #include "base/encode.h"
 #include "base/text.h"
 #include "crypto/hash.h"
-#include "scene.h"
+#include "lies.h"
 
 #define A 16u
 
@@ -245,19 +235,6 @@ static void come_back(struct scene *s, const char *id, const char *amount, i128 
 
 /* --- rows --------------------------------------------------------------------------------------*/
 
-static void row(struct scene *s, const char *fmt, ...) METE_PRINTF(2, 3);
-static void row(struct scene *s, const char *fmt, ...)
-{
-    char text[600];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    for (char *c = text; *c != '\0'; c++)
-        *c = *c == '\'' ? '"' : *c;
-    scene_row(s, text);
-}
-
 static const char *hash_of(const char *anchor)
 {
     static char hex[2][33];
@@ -358,72 +335,24 @@ static void rows(struct scene *s, enum payout_lie lie)
         lie == ROW_OF_PAID ? 20000 : 10000);
 }
 
-static char *audit_lie(enum payout_lie lie, enum audit_status *status)
+static void tell(struct scene *s, int which)
 {
-    struct scene s;
-    struct buf text = {0};
-    char *report = NULL;
-    size_t size = 0;
-    scene_init(&s);
-    beginning(&s, lie);
-    first(&s, lie);
-    paid(&s, lie);
-    second(&s, lie);
+    enum payout_lie lie = (enum payout_lie)which;
+    beginning(s, lie);
+    first(s, lie);
+    paid(s, lie);
+    second(s, lie);
     if (lie == RETURNED_MORE)
-        come_back(&s, "back", "100.01", 10001);
+        come_back(s, "back", "100.01", 10001);
     else
-        come_back(&s, "back", "100.00", 10000);
+        come_back(s, "back", "100.00", 10000);
     if (lie == RETURNED_TWICE)
-        come_back(&s, "lie", "100.00", 10000);
-    rows(&s, lie);
-    scene_write(&s, &text);
-    FILE *out = open_memstream(&report, &size);
-    FILE *in = fmemopen(text.p, text.len, "rb");
-    assert_non_null(out);
-    assert_non_null(in);
-    *status = audit_run(in, out, false, false);
-    fclose(in);
-    fclose(out);
-    buf_clear(&text);
-    scene_clear(&s);
-    return report;
-}
-
-static void the_truth_is_accepted(void **state)
-{
-    (void)state;
-    enum audit_status status;
-    char *report = audit_lie(TOLD_RIGHT, &status);
-    if (status != AUDIT_HOLDS)
-        fail_msg("%s", report);
-    free(report);
-}
-
-static void each_lie_is_found_where_it_stands(void **state)
-{
-    (void)state;
-    unsigned wrong = 0;
-    for (int lie = TOLD_RIGHT + 1; lie < LIE_COUNT; lie++) {
-        enum audit_status status;
-        char *report = audit_lie((enum payout_lie)lie, &status);
-        char *end = strchr(report, '\n');
-        assert_non_null(end);
-        *end = '\0';
-        if (status != AUDIT_DIFFERS || strstr(report, first_word[lie]) == NULL) {
-            print_message("# lie %d: wanted \"%s\", found \"%s\"\n", lie, first_word[lie], report);
-            wrong++;
-        }
-        free(report);
-    }
-    print_message("# %d lies\n", LIE_COUNT - 1);
-    assert_int_equal(wrong, 0);
+        come_back(s, "lie", "100.00", 10000);
+    rows(s, lie);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_truth_is_accepted),
-        cmocka_unit_test(each_lie_is_found_where_it_stands),
-    };
-    return cmocka_run_group_tests_name("audit_payout", tests, NULL, NULL);
+    const struct lies all = {"audit_payout", tell, first_word, LIE_COUNT};
+    return lies_run(&all);
 }

@@ -614,6 +614,101 @@ static bool one_run(uint64_t seed, uint64_t steps)
     return w.fine;
 }
 
+/* --- another order -----------------------------------------------------------------------------*/
+
+/* What becomes of a payment, whatever becomes of the others. */
+static const enum x402_step_kind fates[][5] = {
+    {X402_STEP_SETTLE},
+    {X402_STEP_SETTLE, X402_STEP_SETTLED},
+    {X402_STEP_SETTLE, X402_STEP_FAILED},
+    {X402_STEP_SETTLE, X402_STEP_SETTLED, X402_STEP_CONFIRMED},
+    {X402_STEP_SETTLE, X402_STEP_SETTLED, X402_STEP_UNDONE},
+    {X402_STEP_SETTLE, X402_STEP_SETTLED, X402_STEP_UNDONE, X402_STEP_SETTLED},
+    {X402_STEP_SETTLE, X402_STEP_FAILED, X402_STEP_UNDONE, X402_STEP_SETTLED, X402_STEP_CONFIRMED}};
+static const unsigned fate_len[ARRAY_LEN(fates)] = {1, 2, 2, 3, 3, 4, 5};
+
+struct fate {
+    unsigned which, done;
+    char value[12];
+    bool has_policy;
+};
+
+static void fate_step(struct world *w, struct fate *f, unsigned n)
+{
+    struct arena *a = &w->s.arena;
+    enum x402_step_kind kind = fates[f->which][f->done++];
+    struct x402_step s = case_step(a, kind, n, f->value);
+    struct x402_step_result r;
+    struct mete_err err;
+    s.policy = f->has_policy ? TEXT("urn:split") : (struct text){0};
+    s.transaction = kind >= X402_STEP_SETTLED ? TEXT("0x57a4") : (struct text){0};
+    s.block = kind >= X402_STEP_SETTLED ? 7 : 0;
+    s.block_time = w->now;
+    s.reason = TEXT("invalid_exact_evm_transaction_failed");
+    if (x402_steps_take(w->s.engine, &case_signer, &s, 1, a, &r, &err) != METE_OK ||
+        r.status != X402_STEP_TAKEN) {
+        wrong(w, "%d of payment %u: %s", (int)kind, n, r.err.text);
+    }
+}
+
+/** Takes the steps of all of them in an order of its own; the policy comes somewhere among them. */
+static void fates_live(struct world *w, struct fate *f, uint64_t order, struct buf *balances)
+{
+    unsigned left = 0, turn = 0;
+    memset(w, 0, sizeof *w);
+    w->fine = true;
+    w->now = START;
+    rng_seed(&w->rng, order);
+    scene_open(&w->s);
+    pass_time(w);
+    for (unsigned i = 0; i < PAYMENTS; i++) {
+        left += fate_len[f[i].which];
+        f[i].done = 0;
+    }
+    for (unsigned at = below(w, left); left > 0 && w->fine; turn++) {
+        unsigned n = below(w, PAYMENTS);
+        if (turn == at) {
+            publish(w);
+        }
+        if (f[n].done < fate_len[f[n].which]) {
+            fate_step(w, &f[n], n);
+            left--;
+        }
+    }
+    publish(w);
+    scene_balances(&w->s, balances);
+}
+
+/** The same payments in two orders come to the same balances. */
+static bool orders_agree(uint64_t seed)
+{
+    static struct world w;
+    struct fate f[PAYMENTS];
+    struct buf balances[2] = {{0}, {0}};
+    struct rng rng;
+    bool fine = true;
+    rng_seed(&rng, seed);
+    for (unsigned i = 0; i < PAYMENTS; i++) {
+        f[i] = (struct fate){.which = (unsigned)rng_below(&rng, ARRAY_LEN(fates)),
+                             .has_policy = rng_below(&rng, 3) > 0};
+        snprintf(f[i].value, sizeof f[i].value, "%u", 1 + (unsigned)rng_below(&rng, 99999));
+    }
+    for (unsigned k = 0; k < 2; k++) {
+        fates_live(&w, f, 2 * seed + k, &balances[k]);
+        fine &= w.fine;
+        scene_close(&w.s);
+    }
+    bool same = balances[0].len > 0 && text_eq(buf_text(&balances[0]), buf_text(&balances[1]));
+    if (fine && !same) {
+        printf("# seed %llu: %.*s\n# otherwise: %.*s\n", (unsigned long long)seed,
+               (int)balances[0].len, (const char *)balances[0].p, (int)balances[1].len,
+               (const char *)balances[1].p);
+    }
+    buf_clear(&balances[0]);
+    buf_clear(&balances[1]);
+    return fine && same;
+}
+
 static bool print_seen(void)
 {
     const struct machine *m = machine_of(MACHINE_X402);
@@ -655,20 +750,25 @@ int main(int argc, char **argv)
     const char *given = getenv("METE_TEST_SEED");
     uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261122;
     uint64_t runs = 60, steps = 300, done = 0;
-    bool fine = true;
+    bool fine = true, agree = true;
     for (int i = 1; i + 1 < argc; i += 2) {
         uint64_t n = strtoull(argv[i + 1], NULL, 10);
         seed = strcmp(argv[i], "--seed") == 0 ? n : seed;
         runs = strcmp(argv[i], "--runs") == 0 ? n : runs;
         steps = strcmp(argv[i], "--steps") == 0 ? n : steps;
     }
-    printf("1..2\n# seed %llu\n", (unsigned long long)seed);
+    printf("1..3\n# seed %llu\n", (unsigned long long)seed);
     for (; done < runs && fine; done++) {
         fine = one_run(seed + done, steps);
     }
     bool happened = print_seen();
+    for (uint64_t i = 0; i < runs && agree; i++) {
+        agree = orders_agree(seed + i);
+    }
     printf("%sok 1 - %llu worlds of %llu steps: as the model says, each payment once\n",
            fine ? "" : "not ", (unsigned long long)done, (unsigned long long)steps);
     printf("%sok 2 - every answer was given, every fault fired\n", happened ? "" : "not ");
-    return fine && happened ? 0 : 1;
+    printf("%sok 3 - the same payments in another order come to the same balances\n",
+           agree ? "" : "not ");
+    return fine && happened && agree ? 0 : 1;
 }
