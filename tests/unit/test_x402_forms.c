@@ -166,41 +166,19 @@ static void test_flows(void **state)
 
 /* One description, two answers. */
 
+#define OFFER(name, chain, units, token, seconds, more)                                            \
+    {                                                                                              \
+        .scheme = TEXT(name), .network = TEXT(chain), .amount = {0, units}, .asset = TEXT(token),  \
+        .pay_to = TEXT(PAYEE), .timeout_s = seconds, .extra = TEXT(more)                           \
+    }
+
 static const struct x402_offer OFFERED[] = {
-    {.scheme = TEXT("upto"),
-     .network = TEXT("eip155:8453"),
-     .amount = {0, 5},
-     .asset = TEXT("0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"),
-     .pay_to = TEXT(PAYEE),
-     .timeout_s = 60,
-     .extra = TEXT("{\"name\":\"USD Coin\",\"version\":\"2\"}")},
-    {.scheme = TEXT("exact"),
-     .network = TEXT("eip155:84532"),
-     .amount = {0, 10000},
-     .asset = TEXT(ASSET),
-     .pay_to = TEXT(PAYEE),
-     .timeout_s = 300,
-     .extra = TEXT("{\"name\":\"USDC\",\"version\":\"2\"}")},
-    {.scheme = TEXT("exact"),
-     .network = TEXT("eip155:42161"),
-     .amount = {0, 1},
-     .asset = TEXT(ASSET),
-     .pay_to = TEXT(PAYEE),
-     .timeout_s = 60},
-    {.scheme = TEXT("exact"),
-     .network = TEXT("eip155:8453"),
-     .amount = {0, 1},
-     .asset = TEXT(ASSET),
-     .pay_to = TEXT(PAYEE),
-     .timeout_s = 60,
-     .extra = TEXT("{\"assetTransferMethod\":\"permit2\"}")},
-    {.scheme = TEXT("exact"),
-     .network = TEXT("eip155:8453"),
-     .amount = {0, 1},
-     .asset = TEXT(ASSET),
-     .pay_to = TEXT(PAYEE),
-     .timeout_s = 60,
-     .extra = TEXT("{\"paymentFlow\":\"upfront\"}")},
+    OFFER("upto", "eip155:8453", 5, "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", 60,
+          "{\"name\":\"USD Coin\",\"version\":\"2\"}"),
+    OFFER("exact", "eip155:84532", 10000, ASSET, 300, "{\"name\":\"USDC\",\"version\":\"2\"}"),
+    OFFER("exact", "eip155:42161", 1, ASSET, 60, ""),
+    OFFER("exact", "eip155:8453", 1, ASSET, 60, "{\"assetTransferMethod\":\"permit2\"}"),
+    OFFER("exact", "eip155:8453", 1, ASSET, 60, "{\"paymentFlow\":\"upfront\"}"),
 };
 
 static const struct x402_priced PRICED = {
