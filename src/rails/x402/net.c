@@ -189,9 +189,10 @@ static enum mete_code bounds_read(const struct entry *in)
         return wrong(in, "gas_max", "gas of one settlement, 21000 to 16777216");
     }
     j = json_get(in->json, "fee_max_gwei");
-    if (j != NULL &&
-        (j->type != JSON_STRING || amount_parse(j->text, 9, &wei) != METE_OK || wei == 0)) {
-        return wrong(in, "fee_max_gwei", "a text such as \"0.5\": the most that a gas may cost");
+    if (j != NULL && (j->type != JSON_STRING || amount_parse(j->text, 9, &wei) != METE_OK ||
+                      wei == 0 || (u128)wei > EVM_FEE_MAX_GWEI * EVM_GWEI)) {
+        return wrong(in, "fee_max_gwei",
+                     "a text such as \"0.5\", at most \"1000000\": the most that a gas may cost");
     }
     j = json_get(in->json, "simulate");
     n->confirmations = (uint32_t)deep;
