@@ -55,7 +55,6 @@ static void use_required(struct scene *s, const struct x402_required *r)
     struct buf out = {0};
     METE_ASSERT(r->accept_count >= 1 && r->accept_count <= X402_ACCEPTS_MAX);
     METE_ASSERT(x402_extensions_match(r->extensions, r->extensions));
-    (void)x402_identifier_required(r->extensions);
     if (x402_identifier_advertised(r->extensions)) {
         x402_identifier_write(&out, json_get(r->extensions, X402_EXTENSION_IDENTIFIER),
                               TEXT("0123456789abcdef"));
@@ -93,14 +92,12 @@ static void use_payment(struct scene *s, const struct x402_payload *p)
 {
     struct x402_evm_payment e, back;
     struct x402_eip2612 permit;
-    struct x402_erc20_approval approval;
     struct text id;
     struct buf out = {0};
     bool is_there;
     METE_ASSERT(p->version == 1 || p->version == 2);
     METE_ASSERT(p->payload->type == JSON_OBJECT);
     (void)x402_eip2612_read(&s->a, p, "", &permit, &is_there, NULL);
-    (void)x402_erc20_approval_read(&s->a, p, "", &approval, &is_there, NULL);
     METE_ASSERT(x402_identifier_read(p, "", &id, NULL) != METE_OK || id.len == 0 ||
                 x402_identifier_ok(id));
     (void)x402_requirements_match(p->accepted, p->accepted);
@@ -143,8 +140,6 @@ static void check_in_headers(struct scene *s, struct text in)
     struct buf out = {0};
     struct x402_required r;
     struct x402_payload p;
-    struct x402_extension_response e;
-    bool is_there;
     x402_header_write(&out, in);
     if (x402_required_read_header(&s->a, buf_text(&out), &r, NULL) == METE_OK) {
         use_required(s, &r);
@@ -153,8 +148,6 @@ static void check_in_headers(struct scene *s, struct text in)
     if (x402_payload_read_header(&s->a, buf_text(&out), &p, NULL) == METE_OK) {
         use_payment(s, &p);
     }
-    arena_reset(&s->a);
-    (void)x402_extension_response_read(&s->a, buf_text(&out), TEXT("bazaar"), &e, &is_there, NULL);
     buf_clear(&out);
 }
 

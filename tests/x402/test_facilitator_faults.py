@@ -307,6 +307,8 @@ def hostile(chain, signer, mete):
         before = len(chain.sent_by("facilitator"))
         p = signer.pay(asset=place)
         said = mete.settle(p)[1]
+        if said["success"]:
+            equal(mete.payment(p)["code"], f"{chain.chain_id}:{place[2:].lower()}"[:24], "booked under as much of its address as a code holds")
         sent = chain.sent_by("facilitator")[before:]
         gas = sum(int(chain.receipt(t["hash"])["gasUsed"], 16) for t in sent)
         ok(gas <= GAS_MAX, "for no more gas than the cap", gas)

@@ -117,8 +117,23 @@ def by_the_environment(chain):
             ok(name != "PRIVATE_KEY" or env["PRIVATE_KEY"] not in str(e), "and says no secret")
 
 
+def bounds(chain):
+    """What a payment may cost at most is bounded whatever the file says; a node of this machine needs no https."""
+    good = {"network": chain.network, "rpc": ["http://127.0.0.2:1"], "fee_max_gwei": "1000000", "gas_max": 16777216}
+    with Several(chain, [good]) as s:
+        equal(s.get("/supported")[0], 200, "the most that may be said")
+    for member, value in (("fee_max_gwei", "1000000.000000001"), ("fee_max_gwei", "0"), ("fee_max_gwei", 5), ("gas_max", 16777217),
+                          ("rpc", ["http://128.0.0.1:1"])):
+        try:
+            with Several(chain, [{**good, member: value}]):
+                ok(False, f"refused: {member}")
+        except RuntimeError as e:
+            ok("did not start" in str(e) and member in str(e), f"refused at the start: {member} {value}", e)
+
+
 with X402Chain(chain_id=84532) as test_net, X402Chain(chain_id=8453) as main_net:
     the_table(test_net)
+    bounds(test_net)
     two_at_once(test_net, main_net)
     by_the_environment(main_net)
 done()

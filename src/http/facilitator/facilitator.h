@@ -58,7 +58,6 @@ struct judging {
     struct x402_request in;
     struct x402_case c;
     bool is_verify;
-    int64_t began_us;
     /** It is decided: c.reason. On any thread. */
     void (*then)(struct judging *j);
 };

@@ -39,6 +39,7 @@ static bool sign(void *ctx, struct arena *a, const struct x402_signing *s, struc
     if (n == NULL || n->account == NULL || s->gas == 0 || s->gas > n->gas_max ||
         !u256_parse(s->fee_max, &tx.fee_max) || tx.fee_max.hi != 0 || tx.fee_max.lo > n->fee_max ||
         (s->tip_max.len > 0 && !u256_parse(s->tip_max, &tx.tip_max)) ||
+        u256_cmp(tx.tip_max, tx.fee_max) > 0 || /* no node would take it */
         evm_address_parse(s->to, EVM_CHECKSUM_OPTIONAL, &tx.to, NULL) != METE_OK ||
         !data_read(a, s->data, &tx.data)) {
         return false;

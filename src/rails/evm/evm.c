@@ -14,7 +14,6 @@
 
 #define CONFIRMATIONS_MAX 100000
 #define FEE_GWEI          "500"
-#define FEE_GWEI_MAX      1000000
 #define REPLACE_AFTER_S   "180"
 #define REPLACE_AFTER_MAX 86400
 #define BATCH_SIZE        "100"
@@ -254,7 +253,7 @@ static enum mete_code bounds_read(struct rail *r, const struct reading *in,
     }
     enum mete_code code = number(in, "confirmations", usual, CONFIRMATIONS_MAX, &deep);
     if (code == METE_OK) {
-        code = number(in, "max_fee_gwei", FEE_GWEI, FEE_GWEI_MAX, &gwei);
+        code = number(in, "max_fee_gwei", FEE_GWEI, EVM_FEE_MAX_GWEI, &gwei);
     }
     if (code == METE_OK) {
         code = number(in, "replace_after_s", REPLACE_AFTER_S, REPLACE_AFTER_MAX, &after);

@@ -4,6 +4,7 @@
  * own word (EIP-1271), one without by its key. What fails is asked why. */
 #include "rails/x402/evm_case.h"
 
+#include "base/limits.h"
 #include "base/text.h"
 #include "wire/evm/fees.h"
 
@@ -322,7 +323,7 @@ static bool costs_read(struct x402_case *c, const struct rpc_answer *gas,
         return !node_failed(c, gas);
     }
     if (data_of(c, &a[4], &said) && abi_answer_u256(said, &decimals) &&
-        u256_to_u64(decimals, &places) && places <= NET_SCALE_MAX &&
+        u256_to_u64(decimals, &places) && places <= SCALE_MAX &&
         net_token(c->net, &c->evm->terms.asset) == NULL) {
         c->decimals = (uint8_t)places;
     }

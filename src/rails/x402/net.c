@@ -5,6 +5,7 @@
 #include "rails/x402/net.h"
 
 #include "base/encode.h"
+#include "base/limits.h"
 #include "base/text.h"
 #include "core/amount.h"
 #include "rails/evm/network.h"
@@ -128,7 +129,7 @@ static enum mete_code token_read(const struct entry *in, const struct json *j)
         !text_copy(t.code, sizeof t.code, code->text)) {
         return wrong(in, "assets", "each has a code: 1 to 24 of A-Z a-z 0-9 . - _ :");
     }
-    if (!json_int(json_get(j, "decimals"), 0, 30, &decimals)) {
+    if (!json_int(json_get(j, "decimals"), 0, SCALE_MAX, &decimals)) {
         return wrong(in, "assets", "each has decimals: 0 to 30");
     }
     if (in->net->token_count == NET_TOKENS_MAX) {
@@ -188,9 +189,10 @@ static enum mete_code bounds_read(const struct entry *in)
         return wrong(in, "gas_max", "gas of one settlement, 21000 to 16777216");
     }
     j = json_get(in->json, "fee_max_gwei");
-    if (j != NULL &&
-        (j->type != JSON_STRING || amount_parse(j->text, 9, &wei) != METE_OK || wei == 0)) {
-        return wrong(in, "fee_max_gwei", "a text such as \"0.5\": the most that a gas may cost");
+    if (j != NULL && (j->type != JSON_STRING || amount_parse(j->text, 9, &wei) != METE_OK ||
+                      wei == 0 || (u128)wei > EVM_FEE_MAX_GWEI * EVM_GWEI)) {
+        return wrong(in, "fee_max_gwei",
+                     "a text such as \"0.5\", at most \"1000000\": the most that a gas may cost");
     }
     j = json_get(in->json, "simulate");
     n->confirmations = (uint32_t)deep;
@@ -449,5 +451,6 @@ void net_asset_code(const struct net *n, const struct evm_address *token,
     hex_encode(digits, (struct bytes){token->b, sizeof token->b});
     int head = snprintf(out, ASSET_CODE_LEN_MAX + 1, "%llu:", (unsigned long long)n->chain_id);
     METE_ASSERT(head > 0 && head < ASSET_CODE_LEN_MAX);
-    (void)snprintf(out + head, (size_t)(ASSET_CODE_LEN_MAX + 1 - head), "%.10s", digits);
+    (void)snprintf(out + head, (size_t)(ASSET_CODE_LEN_MAX + 1 - head), "%.*s",
+                   ASSET_CODE_LEN_MAX - head, digits);
 }

@@ -14,7 +14,6 @@
 #define NETS_MAX          64
 #define NET_TOKENS_MAX    64
 #define NET_FACTORIES_MAX 16
-#define NET_SCALE_MAX     30                /* decimals of an asset */
 #define NET_FILE_MAX      ((size_t)1 << 20) /* bytes of the file of networks */
 
 /** A token that is known by name. */
@@ -78,8 +77,9 @@ void nets_close(struct nets *n);
 const struct net *nets_find(const struct nets *n, struct text written, int version);
 const struct net *nets_find_id(const struct nets *n, struct text caip2);
 
-/** What a token is called in a book. Known ones by their settings; others by the chain and the
- *  address, so that no token can take the name of another: "8453:833589fcd6". */
+/** What a token is called in a book. Known ones by their settings; others by the chain and as much
+ *  of the address as a code holds, so that nobody can make a token that has the name of another:
+ *  "8453:833589fcd6edb6e08f4". */
 void net_asset_code(const struct net *n, const struct evm_address *token,
                     char out[ASSET_CODE_LEN_MAX + 1]);
 /** Whether payments in it are taken. */

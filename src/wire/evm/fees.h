@@ -6,8 +6,9 @@
 
 #include "wire/evm/tx.h"
 
-#define EVM_GWEI    ((u128)1000000000)
-#define EVM_GAS_MAX UINT64_C(16777216) /* of one transaction (EIP-7825) */
+#define EVM_GWEI         ((u128)1000000000)
+#define EVM_FEE_MAX_GWEI 1000000            /* the most that an operator may allow */
+#define EVM_GAS_MAX      UINT64_C(16777216) /* of one transaction (EIP-7825) */
 
 struct evm_fees {
     u128 base; /* of the latest block; below 2^124 */

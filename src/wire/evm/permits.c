@@ -10,6 +10,10 @@
     {                                                                                              \
         "uint256", name, EVM_KIND_UINT, NULL, false                                                \
     }
+#define STRUCT(name, fields, hash)                                                                 \
+    {                                                                                              \
+        name, fields, ARRAY_LEN(fields), hash                                                      \
+    }
 #define WORD(name)                                                                                 \
     {                                                                                              \
         "bytes32", name, EVM_KIND_BYTES32, NULL, false                                             \
@@ -57,12 +61,10 @@ static const struct hash HASH_PERMIT2_UPTO = {{0x51, 0xdf, 0xf6, 0x97, 0x4a, 0xd
                                                0x76, 0x71, 0x62, 0x55, 0x3a, 0x14, 0x40, 0x98,
                                                0xce, 0x20, 0xea, 0x66, 0x1d, 0x70, 0xc2, 0xee}};
 
-static const struct evm_struct PERMISSIONS = {"TokenPermissions", TOKEN_PERMISSIONS,
-                                              ARRAY_LEN(TOKEN_PERMISSIONS), &HASH_PERMISSIONS};
-static const struct evm_struct EXACT = {"Witness", WITNESS_EXACT, ARRAY_LEN(WITNESS_EXACT),
-                                        &HASH_EXACT};
-static const struct evm_struct UPTO = {"Witness", WITNESS_UPTO, ARRAY_LEN(WITNESS_UPTO),
-                                       &HASH_UPTO};
+static const struct evm_struct PERMISSIONS =
+    STRUCT("TokenPermissions", TOKEN_PERMISSIONS, &HASH_PERMISSIONS);
+static const struct evm_struct EXACT = STRUCT("Witness", WITNESS_EXACT, &HASH_EXACT);
+static const struct evm_struct UPTO = STRUCT("Witness", WITNESS_UPTO, &HASH_UPTO);
 
 #define PERMIT2_FIELDS(witness_struct)                                                             \
     {                                                                                              \
@@ -73,17 +75,16 @@ static const struct evm_struct UPTO = {"Witness", WITNESS_UPTO, ARRAY_LEN(WITNES
 static const struct evm_field PERMIT2_EXACT[] = PERMIT2_FIELDS(EXACT);
 static const struct evm_field PERMIT2_UPTO[] = PERMIT2_FIELDS(UPTO);
 
-const struct evm_struct EVM_TRANSFER_WITH_AUTHORIZATION = {
-    "TransferWithAuthorization", AUTHORIZATION, ARRAY_LEN(AUTHORIZATION), &HASH_TRANSFER};
-const struct evm_struct EVM_RECEIVE_WITH_AUTHORIZATION = {"ReceiveWithAuthorization", AUTHORIZATION,
-                                                          ARRAY_LEN(AUTHORIZATION), NULL};
-const struct evm_struct EVM_CANCEL_AUTHORIZATION = {"CancelAuthorization", CANCEL,
-                                                    ARRAY_LEN(CANCEL), NULL};
-const struct evm_struct EVM_PERMIT = {"Permit", PERMIT, ARRAY_LEN(PERMIT), NULL};
-const struct evm_struct EVM_PERMIT2_EXACT = {"PermitWitnessTransferFrom", PERMIT2_EXACT,
-                                             ARRAY_LEN(PERMIT2_EXACT), &HASH_PERMIT2_EXACT};
-const struct evm_struct EVM_PERMIT2_UPTO = {"PermitWitnessTransferFrom", PERMIT2_UPTO,
-                                            ARRAY_LEN(PERMIT2_UPTO), &HASH_PERMIT2_UPTO};
+const struct evm_struct EVM_TRANSFER_WITH_AUTHORIZATION =
+    STRUCT("TransferWithAuthorization", AUTHORIZATION, &HASH_TRANSFER);
+const struct evm_struct EVM_RECEIVE_WITH_AUTHORIZATION =
+    STRUCT("ReceiveWithAuthorization", AUTHORIZATION, NULL);
+const struct evm_struct EVM_CANCEL_AUTHORIZATION = STRUCT("CancelAuthorization", CANCEL, NULL);
+const struct evm_struct EVM_PERMIT = STRUCT("Permit", PERMIT, NULL);
+const struct evm_struct EVM_PERMIT2_EXACT =
+    STRUCT("PermitWitnessTransferFrom", PERMIT2_EXACT, &HASH_PERMIT2_EXACT);
+const struct evm_struct EVM_PERMIT2_UPTO =
+    STRUCT("PermitWitnessTransferFrom", PERMIT2_UPTO, &HASH_PERMIT2_UPTO);
 
 const struct evm_address EVM_PERMIT2 = {{0x00, 0x00, 0x00, 0x00, 0x00, 0x22, 0xd4,
                                          0x73, 0x03, 0x0f, 0x11, 0x6d, 0xde, 0xe9,

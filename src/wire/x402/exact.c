@@ -227,7 +227,7 @@ void x402_permit2_write(struct buf *out, const struct evm_permit2 *p,
     jw_end_object(&w);
 }
 
-/* eip2612GasSponsoring, erc20ApprovalGasSponsoring */
+/* eip2612GasSponsoring */
 
 struct raw_2612 {
     struct x402_eip2612 e;
@@ -246,22 +246,6 @@ static const struct field INFO_2612_FIELDS[] = {
     MUST("version", struct raw_2612, version, member_text, 1, 32),
 };
 X402_FORM(INFO_2612_FORM, INFO_2612_FIELDS);
-
-struct raw_approval {
-    struct x402_erc20_approval e;
-    struct text version;
-};
-#define INFO_ERC20(name, member, read) MUST(name, struct raw_approval, e.member, read, 0, 0)
-static const struct field INFO_ERC20_FIELDS[] = {
-    INFO_ERC20("from", from, member_address),
-    INFO_ERC20("asset", asset, member_address),
-    INFO_ERC20("spender", spender, member_address),
-    INFO_ERC20("amount", amount, member_u256),
-    MUST("signedTransaction", struct raw_approval, e.transaction, member_hex, 0,
-         X402_SIGNED_TX_MAX),
-    MUST("version", struct raw_approval, version, member_text, 1, 32),
-};
-X402_FORM(INFO_ERC20_FORM, INFO_ERC20_FIELDS);
 
 static const char *const NOTHING[] = {NULL};
 static const char *const SERVERS[] = {"description", "version", NULL};
@@ -301,24 +285,6 @@ enum mete_code x402_eip2612_read(struct arena *a, const struct x402_payload *p, 
     }
     *out = raw.e;
     return METE_OK;
-}
-
-enum mete_code x402_erc20_approval_read(struct arena *a, const struct x402_payload *p,
-                                        const char *at, struct x402_erc20_approval *out,
-                                        bool *is_there, struct mete_err *err)
-{
-    const struct form_in in = {a, p->json, at, err};
-    const struct json *info = info_added(p, X402_EXTENSION_ERC20);
-    struct raw_approval raw = {0};
-    *is_there = info != NULL;
-    if (info == NULL) {
-        return METE_OK;
-    }
-    enum mete_code code = form_read(&in, &INFO_ERC20_FORM, info, &raw);
-    if (code == METE_OK) {
-        *out = raw.e;
-    }
-    return code;
 }
 
 #define ADDRESS_SCHEMA "{\"type\":\"string\",\"pattern\":\"^0x[a-fA-F0-9]{40}$\"}"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the schemes "exact" and "upto" put into a payment on EVM chains: an authorization of
- * EIP-3009 or a permit of Permit2, and the permits of EIP-2612 and approvals by which a facilitator
- * pays the gas. Forms alone: whether amounts, times, recipients and signatures are right is not
- * asked here. */
+ * EIP-3009 or a permit of Permit2, and the permit of EIP-2612 by which a facilitator pays for an
+ * approval. Forms alone: whether amounts, times, recipients and signatures are right is not asked
+ * here. */
 #ifndef METE_WIRE_X402_EXACT_H
 #define METE_WIRE_X402_EXACT_H
 
@@ -11,7 +11,6 @@
 #include "wire/x402/requirements.h"
 
 #define X402_SIGNATURE_MAX (16u << 10) /* bytes: EIP-6492 carries the call that makes a wallet */
-#define X402_SIGNED_TX_MAX (8u << 10)  /* bytes of a signed approval */
 
 enum x402_method { X402_EIP3009, X402_PERMIT2 };
 
@@ -71,7 +70,7 @@ void x402_permit2_write(struct buf *out, const struct evm_permit2 *p,
                         const struct evm_address *from, struct bytes signature);
 
 #define X402_EXTENSION_EIP2612 "eip2612GasSponsoring"
-#define X402_EXTENSION_ERC20   "erc20ApprovalGasSponsoring"
+#define X402_EXTENSION_ERC20   "erc20ApprovalGasSponsoring" /* which no one here answers */
 
 /** info of eip2612GasSponsoring: a permit for Permit2, so that nobody needs an approval before. */
 struct x402_eip2612 {
@@ -86,18 +85,6 @@ struct x402_eip2612 {
 enum mete_code x402_eip2612_read(struct arena *a, const struct x402_payload *p, const char *at,
                                  struct x402_eip2612 *out, bool *is_there,
                                  struct mete_err *err) METE_MUST_CHECK;
-
-/** info of erc20ApprovalGasSponsoring: an approval that the payer signed as a transaction. */
-struct x402_erc20_approval {
-    struct evm_address from;
-    struct evm_address asset;
-    struct evm_address spender;
-    struct u256 amount;
-    struct bytes transaction; /* signed and encoded; in the arena; not looked into */
-};
-enum mete_code x402_erc20_approval_read(struct arena *a, const struct x402_payload *p,
-                                        const char *at, struct x402_erc20_approval *out,
-                                        bool *is_there, struct mete_err *err) METE_MUST_CHECK;
 
 /** Append what a server advertises ({"info":...,"schema":...}) and what a client answers with:
  *  `advertised` is the server's object, whose info is kept; NULL when it advertised none. */

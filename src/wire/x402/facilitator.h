@@ -132,10 +132,5 @@ struct x402_extension_response {
 /** Appends the header's value for `count` extensions. */
 void x402_extension_responses_write(struct buf *out, const struct x402_extension_response *r,
                                     size_t count);
-/** What the header's value says of the extension `name`; *is_there is false when it says nothing.
- */
-enum mete_code x402_extension_response_read(struct arena *a, struct text value, struct text name,
-                                            struct x402_extension_response *out, bool *is_there,
-                                            struct mete_err *err) METE_MUST_CHECK;
 
 #endif

@@ -42,12 +42,6 @@ enum mete_code x402_identifier_read(const struct x402_payload *p, const char *at
     return code;
 }
 
-bool x402_identifier_required(const struct json *extensions)
-{
-    const struct json *j = json_get(info_of(extensions), "required");
-    return j != NULL && j->type == JSON_TRUE;
-}
-
 bool x402_identifier_advertised(const struct json *extensions)
 {
     return info_of(extensions) != NULL;

@@ -18,9 +18,7 @@ bool x402_identifier_ok(struct text id);
  */
 enum mete_code x402_identifier_read(const struct x402_payload *p, const char *at, struct text *id,
                                     struct mete_err *err) METE_MUST_CHECK;
-/** Whether a server asks for one: `extensions` is that of a 402, or NULL. */
-bool x402_identifier_required(const struct json *extensions);
-/** Whether a server knows the extension at all. */
+/** Whether a server knows the extension: `extensions` is that of a 402, or NULL. */
 bool x402_identifier_advertised(const struct json *extensions);
 
 /** Append what a server advertises, and what a client answers with; each is the extension's object.
