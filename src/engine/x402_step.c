@@ -213,6 +213,14 @@ static bool settle_sign(struct taking *t)
     return sign(t, next > t->s->counted ? next : t->s->counted, network);
 }
 
+/** Assets are numbered one by one. What strangers' tokens take leaves room for the book's own. */
+static bool assets_are_many(struct taking *t)
+{
+    struct asset unused;
+    return view_asset_number(engine_view(t->e), ASSET_DEFINED_FIRST + X402_ASSETS_MAX - 1,
+                             &unused) == VIEW_FOUND;
+}
+
 /** A code that nobody has used is defined, as an event of its own. False: it is another asset. */
 static enum mete_code asset_define(struct taking *t, bool *fine)
 {
@@ -224,6 +232,10 @@ static enum mete_code asset_define(struct taking *t, bool *fine)
         return *fine ? METE_OK
                      : refuse(t, METE_MEMBER_VALUE,
                               "the book knows this code with other decimals than the token has");
+    }
+    if (assets_are_many(t)) {
+        return refuse(t, METE_LIMIT,
+                      "payments have brought as many assets as they may: say asset.defined first");
     }
     const struct own_head head = {
         .id = arena_printf(t->a, "x402.asset.%.*s", (int)t->s->code.len, t->s->code.p),

@@ -540,6 +540,25 @@ static void worthless_millions_do_not_fill_the_sums(void **state)
     }
 }
 
+static void strangers_tokens_leave_room_for_assets(void **state)
+{
+    struct x402_step s = of(X402_STEP_SETTLE, 96);
+    (void)state;
+    s.code = TEXT("84532:0x036cbd53");
+    for (unsigned n = 0; n < X402_ASSETS_MAX - 1; n++) {
+        char id[16];
+        snprintf(id, sizeof id, "T%u", n);
+        say(SUBMIT_APPLIED, "2025-01-01T00:00:00Z", id,
+            "'asset.defined','payload':{'code':'%s','scale':6}", id);
+    }
+    taken(s);
+    s = of(X402_STEP_SETTLE, 97);
+    refused(METE_LIMIT, s);
+    assert_non_null(strstr(r.err.text, "asset.defined"));
+    say_now("last", "'asset.defined','payload':{'code':'USDC-base-sepolia','scale':6}");
+    taken(s);
+}
+
 /* --- policies of resources ---------------------------------------------------------------------*/
 
 static const char *policy_at(const char *to, const char *resource, const char *network)
@@ -913,6 +932,7 @@ int main(void)
         TEST(an_unknown_policy_waits_and_the_state_does_not),
         TEST(no_value_settles_at_once),
         TEST(worthless_millions_do_not_fill_the_sums),
+        TEST(strangers_tokens_leave_room_for_assets),
         TEST(the_longest_row_that_fits_holds),
         TEST(lists_by_what_is_asked),
         TEST(sums_say_what_was_settled),
