@@ -169,6 +169,37 @@ static void test_long_refusals(void **state)
     }
 }
 
+static void test_what_errors_mean(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t code;
+        bool is_known, is_revert;
+    } ROWS[] = {
+        {"already known", -32000, true, false},
+        {"AlreadyKnown", -32010, true, false},
+        {"Known transaction", -32000, true, false},
+        {"known transaction: 0x12", -32000, true, false},
+        {"transaction already imported", -32000, true, false},
+        {"err: Already Known", -32000, true, false},
+        {"unknown transaction type", -32000, false, false},
+        {"Unknown account", -32000, false, false},
+        {"nonce too low", -32000, false, false},
+        {"", -32000, false, false},
+        {"execution reverted: no", -32000, false, true},
+        {"", 3, false, true},
+        {"out of gas", -32000, false, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        const struct rpc_answer a = {
+            .is_error = true, .error_code = ROWS[i].code, .error_text = text_of(ROWS[i].text)};
+        assert_int_equal(rpc_is_known(&a), ROWS[i].is_known);
+        assert_int_equal(rpc_is_revert(&a), ROWS[i].is_revert);
+    }
+    assert_false(rpc_is_known(&(struct rpc_answer){0}) || rpc_is_revert(&(struct rpc_answer){0}));
+}
+
 static void test_values(void **state)
 {
     (void)state;
@@ -371,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_answers_in_any_order),
         cmocka_unit_test(test_answers_that_are_none),
         cmocka_unit_test(test_long_refusals),
+        cmocka_unit_test(test_what_errors_mean),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_receipt),
         cmocka_unit_test(test_receipts_that_are_none),

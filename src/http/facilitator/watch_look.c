@@ -144,8 +144,7 @@ static bool heard_read(struct arena *a, struct item *i, const struct rpc_answer 
 /** A node that knows the bytes already has taken them. */
 static bool is_taken(const struct rpc_answer *a)
 {
-    return !a->is_error || memmem(a->error_text.p, a->error_text.len, "known", 5) != NULL ||
-           memmem(a->error_text.p, a->error_text.len, "already imported", 16) != NULL;
+    return !a->is_error || rpc_is_known(a);
 }
 
 /** Keeps what a node said of the bytes, and says it once. */

@@ -179,7 +179,7 @@ enum mete_code evm_approval_send(struct rail *r, const struct evm_approval *a, s
     const size_t place = chain_ask_send(&round, buf_bytes(&raw));
     enum mete_code code = chain_round_go(&round, err);
     if (code == METE_OK && chain_answer(&round, place)->is_error &&
-        !evm_is_known(chain_answer(&round, place)->error_text)) {
+        !rpc_is_known(chain_answer(&round, place))) {
         const struct text said = chain_answer(&round, place)->error_text;
         code = mete_fail(err, METE_RPC_ANSWER, "", "the node refuses it: %.*s",
                          (int)(said.len < 160 ? said.len : 160), said.p);

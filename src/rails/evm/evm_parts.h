@@ -127,7 +127,4 @@ void evm_prepare(struct rail *r, struct rail_payment **p, size_t count, struct a
 void evm_send(struct rail *r, struct rail_payment **p, size_t count, struct arena *a);
 void evm_probe(struct rail *r, struct rail_payment **p, size_t count, struct arena *a);
 
-/** What nodes say when they have a transaction already: geth, erigon, nethermind, besu, anvil. */
-bool evm_is_known(struct text said);
-
 #endif

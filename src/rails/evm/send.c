@@ -6,24 +6,11 @@
 #include "rails/evm/evm_parts.h"
 
 #include <stdio.h>
-#include <string.h>
 
 struct sending {
     struct evm_sent sent;
     size_t place;
 };
-
-bool evm_is_known(struct text said)
-{
-    static const char *const WORDS[] = {"already known", "already imported", "AlreadyKnown",
-                                        "known transaction", "Known transaction"};
-    for (size_t i = 0; i < ARRAY_LEN(WORDS); i++) {
-        if (memmem(said.p, said.len, WORDS[i], strlen(WORDS[i])) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /** The one of the bytes, which may be new. NULL: they are no transaction. */
 static struct sending *sending_of(struct rail *r, struct arena *own, struct sending *all,
@@ -64,7 +51,7 @@ static void answer_judge(const struct chain_round *round, const struct sending *
         rail_say(p, RAIL_ACCEPTED, "%s", "");
     } else if (!answer->is_error) {
         rail_say(p, RAIL_UNKNOWN, "the node answers with the hash of another transaction");
-    } else if (evm_is_known(answer->error_text)) {
+    } else if (rpc_is_known(answer)) {
         rail_say(p, RAIL_ACCEPTED, "the node had it already");
     } else {
         rail_say(p, RAIL_UNKNOWN, "the node refuses it: %lld %.*s", (long long)answer->error_code,

@@ -76,6 +76,9 @@ enum mete_code rpc_answers_read(struct arena *a, struct text input, uint64_t fir
                                 struct mete_err *err) METE_MUST_CHECK;
 /** Whether the call that was tried was reverted; else the node has failed, or does not like it. */
 bool rpc_is_revert(const struct rpc_answer *answer);
+/** Whether a node does not take a transaction because it has it: geth, erigon, nethermind, besu,
+ *  anvil. */
+bool rpc_is_known(const struct rpc_answer *answer);
 /** The bytes of a revert that an error carries; false when it carries none. */
 bool rpc_revert_data(struct arena *a, const struct rpc_answer *answer,
                      struct bytes *out) METE_MUST_CHECK;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "wire/evm/rpc.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,6 +108,25 @@ bool rpc_is_revert(const struct rpc_answer *answer)
     return answer->is_error && (answer->error_code == ERROR_REVERT ||
                                 memmem(answer->error_text.p, answer->error_text.len, "revert",
                                        strlen("revert")) != NULL);
+}
+
+/** Not within another word: "unknown" is not "known". */
+static bool says(const struct rpc_answer *answer, const char *word)
+{
+    const struct text said = answer->error_text;
+    const char *at = memmem(said.p, said.len, word, strlen(word));
+    return at != NULL && (at == said.p || !isalpha((unsigned char)at[-1]));
+}
+
+bool rpc_is_known(const struct rpc_answer *answer)
+{
+    static const char *const WORDS[] = {"already known", "Already Known",     "already imported",
+                                        "AlreadyKnown",  "known transaction", "Known transaction"};
+    bool is_known = false;
+    for (size_t i = 0; answer->is_error && i < ARRAY_LEN(WORDS); i++) {
+        is_known |= says(answer, WORDS[i]);
+    }
+    return is_known;
 }
 
 bool rpc_revert_data(struct arena *a, const struct rpc_answer *answer, struct bytes *out)
