@@ -52,7 +52,8 @@ void facilitator_start(struct facilitator **out, struct desk *d,
     *out = f;
 }
 
-/** What an operator wants to see before the first payment: where it settles, and who pays for it. */
+/** What an operator wants to see before the first payment: where it settles, and who pays for it.
+ */
 static void networks_say(struct facilitator *f)
 {
     for (size_t i = 0; i < f->nets->count; i++) {

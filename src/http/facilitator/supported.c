@@ -85,7 +85,8 @@ void x402_supported_get(struct desk *d, struct engine *e, struct exchange *x)
 
 /* --- GET /health -------------------------------------------------------------------------------*/
 
-/** "ok": every network has an account; "verifies_only": one has none; "none": there is no network. */
+/** "ok": every network has an account; "verifies_only": one has none; "none": there is no network.
+ */
 static const char *settlement_of(const struct nets *nets)
 {
     const char *out = nets->count > 0 ? "ok" : "none";
