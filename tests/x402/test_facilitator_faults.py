@@ -280,6 +280,9 @@ def hostile(chain, signer, mete):
         p = signer.pay(asset=place)
         said = mete.settle(p)[1]
         sent = chain.sent_by("facilitator")[before:]
+        if sent:
+            code, own = mete.payment(p)["code"], f"{chain.chain_id}:{place[2:].lower()}"
+            ok(len(code) == 24 and own.startswith(code), "booked as what nothing else can be", code, own)
         gas = sum(int(chain.receipt(t["hash"])["gasUsed"], 16) for t in sent)
         ok(gas <= GAS_MAX, "for no more gas than the cap", gas)
         return said.get("errorReason"), len(sent)
