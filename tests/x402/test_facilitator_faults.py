@@ -251,6 +251,20 @@ def late_copy(chain, signer, mete, rpc):
         equal((copy.result(), first[1]["success"]), (first[1], True), f"a copy that fails when tried hears what became of the first: {job}")
 
 
+def stands_still(chain, signer, rpc):
+    """A chain without blocks: no higher fee is offered to nobody."""
+    with Facilitator(chain, rpc=[rpc.url()], settings={"replace_after_s": 1}) as mete:
+        chain.stop_mining()
+        p = signer.pay()
+        asked = Asked(mete, p)
+        until(lambda: len(chain.pool()) == 1)
+        time.sleep(6)
+        equal(mete.happened(p), ["settling"], "as long as the chain stands still no transaction is replaced")
+        chain.resume_mining()
+        equal(asked.result().get("success"), True, "and when it goes on, the first one settles")
+        once(chain, mete, p, "once")
+
+
 def pending(chain, signer, rpc):
     with Facilitator(chain, rpc=[rpc.url()], settings={"settle_wait_s": 1}) as mete:
         equal(mete.settle(signer.pay())[1]["success"], True, "a facilitator that waits for a second")
@@ -329,6 +343,7 @@ def main():
                 mete.stop()
                 audited(mete)
             two_nodes(chain, signer)
+            stands_still(chain, signer, rpc)
             pending(chain, signer, rpc)
 
 
