@@ -106,7 +106,8 @@ struct x402_step {
      * the payment is settled at once. REPLACE with `cancels`: an empty transfer to the account. */
     struct x402_signing call;
     bool cancels;
-    /* SETTLED, FAILED; CONFIRMED, UNDONE: what is final or undone, with the reason of a failure */
+    /* REPLACE: the one that is replaced, "" the newest, whichever that is. SETTLED, FAILED;
+     * CONFIRMED, UNDONE: what is final or undone, with the reason of a failure */
     struct text transaction, reason;
     uint64_t block;
     mete_time block_time;

@@ -360,10 +360,20 @@ static enum mete_code settle(struct taking *t)
     return look(t) ? settled(t) : METE_OK;
 }
 
+/** Two that look after a payment may find at the same moment that it waits too long. */
+static bool is_newest(const struct taking *t)
+{
+    struct text named = t->s->transaction;
+    return named.len == 0 || text_eq(named, t->p.transaction[t->p.transaction_count - 1]);
+}
+
 static enum mete_code replace(struct taking *t)
 {
     struct own_event y;
     if (t->p.state != X402_SETTLING || t->p.transaction_count == 0) {
+        return state_refuse(t);
+    }
+    if (!is_newest(t)) {
         return state_refuse(t);
     }
     if (!account_find(t, t->p.network)) {

@@ -160,6 +160,8 @@ const struct route ROUTES[] = {
      64 * KIB, payout_claims_prepare, payout_claims_post, ROUTE_REAL},
     {"POST", "/v1/payouts/steps", "stepPayouts", ROLE_WORKER, SCOPE_PAYOUT_WORK, PLACE_WRITE,
      16 * MIB, payout_steps_prepare, payout_steps_post, 0},
+    {"GET", "/health", "facilitatorHealth", ROLE_FACILITATOR, SCOPE_NONE, PLACE_BOOK, 0, NULL,
+     x402_health_get, 0},
     {"GET", "/supported", "supportedPayments", ROLE_FACILITATOR, SCOPE_NONE, PLACE_HERE, 0, NULL,
      x402_supported_get, 0},
     {"GET", "/discovery/resources", "listPaidResources", ROLE_FACILITATOR, SCOPE_NONE, PLACE_APART,

@@ -45,7 +45,7 @@ route_handler metrics_prepare, metrics_get;
 route_handler kpis_prepare, kpis_ingest, kpis_get;
 route_handler insights_prepare, insights_ingest, insights_get;
 route_handler bank_statements_post, stripe_hook_prepare, stripe_hook_post;
-route_handler x402_verify_post, x402_settle_post, x402_supported_get;
+route_handler x402_verify_post, x402_settle_post, x402_supported_get, x402_health_get;
 route_handler x402_resources_get, x402_resource_prepare, x402_resource_post, x402_search_get;
 route_handler x402_analytics_get;
 route_handler x402_release_post;

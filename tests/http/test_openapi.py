@@ -201,7 +201,7 @@ ORDER = [
     ("planPayouts",), ("openPayoutBatch",), ("listPayoutBatches",), ("getPayoutBatch",),
     ("listPayouts",), ("getPayout", "paid"), ("cancelPayout", "paid"), ("holdPayouts",),
     ("claimPayouts",), ("stepPayouts",),
-    ("supportedPayments",), ("verifyPayment",), ("settlePayment",), ("releasePayment",),
+    ("facilitatorHealth",), ("supportedPayments",), ("verifyPayment",), ("settlePayment",), ("releasePayment",),
     ("registerPaidResource",), ("listPaidResources",), ("searchPaidResources",), ("paidResourceAnalytics",),
     ("stepPayments",), ("listPayments",), ("getPayment",), ("getPaymentRevenue",),
     ("setResourcePolicy",), ("listResourcePolicies",),

@@ -483,6 +483,22 @@ static void a_failure_is_followed_until_it_is_final(void **state)
     refused(METE_PAYMENT_STATE, lost(X402_STEP_UNDONE, 90, 7));
 }
 
+static void a_transaction_is_replaced_once(void **state)
+{
+    struct x402_step s = of(X402_STEP_REPLACE, 91);
+    (void)state;
+    taken(of(X402_STEP_SETTLE, 91));
+    s.transaction = r.now.transactions[0];
+    s.call.fee_max = TEXT("3000000000");
+    taken(s);
+    assert_int_equal(r.now.transaction_count, 2);
+    s.call.fee_max = TEXT("3000000001"); /* by another process, which has not heard of it */
+    refused(METE_PAYMENT_STATE, s);
+    assert_int_equal(r.now.transaction_count, 2);
+    s.transaction = r.now.transactions[0];
+    taken(s);
+}
+
 static void an_unknown_policy_waits_and_the_state_does_not(void **state)
 {
     struct x402_step s = of(X402_STEP_SETTLE, 80);
@@ -929,6 +945,7 @@ int main(void)
         TEST(what_was_spent_is_owed),
         TEST(what_was_refunded_is_undone_once),
         TEST(a_failure_is_followed_until_it_is_final),
+        TEST(a_transaction_is_replaced_once),
         TEST(an_unknown_policy_waits_and_the_state_does_not),
         TEST(no_value_settles_at_once),
         TEST(worthless_millions_do_not_fill_the_sums),

@@ -72,13 +72,19 @@ def seen(s, signer):
     p = signer.pay()
     status, answer, told = said_of(s, "/verify", p, good)
     equal((status, answer["isValid"], told["status"]), (200, True, "processing"), "a payment says what it is for")
-    until("which is listed", lambda: s.get("/discovery/resources?extensions=bazaar")[2]["pagination"]["total"] == 1)
-    equal(said_of(s, "/verify", p, good)[2]["status"], "success", "and known from then on")
+    big = bazaar({"input": {"type": "http", "method": "GET", "queryParams": {"city": "B" * 20000}}})
+    told = said_of(s, "/verify", p, big)[2]
+    equal((told["status"], "16384 bytes" in told.get("rejectedReason", "")), ("rejected", True), "which may not be as long as it likes")
+    before = s.events("x402.listed")
+    for n in range(5):
+        said_of(s, "/verify", p, bazaar({"input": {"type": "http", "method": "GET", "queryParams": {"city": str(n)}}}))
     equal(said_of(s, "/verify", p, bazaar({"input": {"type": "smoke"}}))[2]["status"], "rejected",
           "what breaks a rule is rejected, and the payment is valid all the same")
     equal(said_of(s, "/verify", p, {})[2], None, "a payment that says nothing hears nothing")
+    equal(s.events("x402.listed"), before, "what is only verified costs nothing, and leaves nothing in the log")
     status, answer, told = said_of(s, "/settle", p, good)
-    equal((answer["success"], told["status"]), (True, "success"), "settling says it too")
+    equal((answer["success"], told["status"]), (True, "processing"), "settling says it too")
+    until("and then it is listed", lambda: s.get("/discovery/resources?extensions=bazaar")[2]["pagination"]["total"] == 1)
     numbers = s.get(f"/discovery/analytics?resource={url}")[2]
     equal((numbers["settlements"], numbers["failures"], numbers["payers"], numbers["volume"][0]["value"]),
           (1, 0, 1, p["body"]["paymentRequirements"]["amount"] if isinstance(p["body"], dict) else "10000"),
@@ -95,9 +101,31 @@ def counted(s, signer):
         ok(line in text, f"counted: {line}")
 
 
+def listed_once(s, signer, chain):
+    chain.approve_permit2("payer")
+    good = bazaar({"input": {"type": "http", "method": "GET", "queryParams": {"city": "Bern"}}})
+    other = bazaar({"input": {"type": "http", "method": "GET", "queryParams": {"city": "Basel"}}})
+    pairs = [(signer.pay(), good), (signer.pay(), other)]
+    for p, said in pairs:
+        said_of(s, "/settle", p, said)
+    equal((said_of(s, "/verify", signer.pay(), good)[2]["status"], said_of(s, "/settle", *pairs[0])[2]["status"]), ("success", "success"),
+          "and known from then on")
+    until("the last one stands", lambda: "Basel" in json.dumps(s.get("/discovery/resources?extensions=bazaar")[2]))
+    after = s.events("x402.listed")
+    for p, said in pairs * 3:
+        said_of(s, "/settle", p, said)
+    equal(s.events("x402.listed"), after, "who asks again for what was settled changes nothing in the list")
+    free = signer.pay(kind="upto")
+    free["body"]["paymentRequirements"]["amount"] = "0"
+    equal(said_of(s, "/settle", free, bazaar({"input": {"type": "http", "method": "POST", "bodyType": "json", "body": {}}}))[1]["success"], True,
+          "a payment that charges nothing settles")
+    equal(s.events("x402.listed"), after, "and lists nothing")
+
+
 with X402Chain() as chain, Signer(chain) as signer, Facilitator(chain) as facilitator:
     registered(facilitator, chain)
     searched(facilitator, chain)
     seen(facilitator, signer)
     counted(facilitator, signer)
+    listed_once(facilitator, signer, chain)
 done()

@@ -41,6 +41,9 @@ def by_environment(chain):
         equal(mete.post("/settle", p["body"])[2]["success"], True, "that settles")
         said = (mete.folder / "log").read_text()
         ok(chain.key("facilitator") not in said, "and does not say its key")
+        equal(mete.get("/health")[::2], (200, {"status": "ok", "network": chain.network, "networks": [chain.network], "database": "ok",
+                                               "settlement": "ok"}), "and is well")
+        ok(f"x402: {chain.network}, settled by {chain.address('facilitator')}" in said, "and says by which account, on which network", said[:500])
         kinds = mete.get("/supported")[2]["kinds"]
         equal(sorted((k["x402Version"], k["scheme"], k["network"]) for k in kinds),
               [(1, "exact", chain.network_v1), (2, "exact", chain.network), (2, "upto", chain.network)], "and says what it takes")

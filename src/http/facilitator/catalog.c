@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECENT 4096u /* a power of two */
+#define RECENT    4096u              /* a power of two */
+#define ENTRY_MAX ((size_t)16 << 10) /* bytes that the log keeps of one */
 
 struct catalog {
     pthread_mutex_t lock;
@@ -35,13 +36,15 @@ void catalog_free(struct catalog *c)
     }
 }
 
-/** False: it was there a short while ago. */
-static bool is_new(struct catalog *c, const struct hash *h)
+/** False: it was there a short while ago. `takes`: now it is. */
+static bool is_new(struct catalog *c, const struct hash *h, bool takes)
 {
     struct hash *slot = &c->recent[((size_t)h->b[0] << 8 | h->b[1]) % RECENT];
     pthread_mutex_lock(&c->lock);
     const bool out = !hash_eq(slot, h);
-    *slot = *h;
+    if (takes) {
+        *slot = *h;
+    }
     pthread_mutex_unlock(&c->lock);
     return out;
 }
@@ -110,7 +113,7 @@ static void answer_add(struct exchange *x, enum x402_extension_status status, st
     buf_clear(&value);
 }
 
-void catalog_take(struct catalog *c, struct judging *j)
+void catalog_take(struct catalog *c, struct judging *j, bool is_paid)
 {
     struct x402_discovered found;
     struct mete_err err;
@@ -127,10 +130,17 @@ void catalog_take(struct catalog *c, struct judging *j)
     struct buf body = {0};
     entry_write(&body, j, &found);
     const struct hash h = sha256(buf_bytes(&body));
-    const bool goes = is_new(c, &h);
-    if (goes) {
-        put(j->d, &body, x->request_id);
+    if (body.len > ENTRY_MAX) {
+        answer_add(
+            x, X402_EXTENSION_REJECTED,
+            arena_printf(&x->arena, "what is said of a resource has at most %zu bytes", ENTRY_MAX));
+    } else if (is_new(c, &h, is_paid)) {
+        if (is_paid) {
+            put(j->d, &body, x->request_id);
+        }
+        answer_add(x, X402_EXTENSION_PROCESSING, (struct text){0});
+    } else {
+        answer_add(x, X402_EXTENSION_SUCCESS, (struct text){0});
     }
-    answer_add(x, goes ? X402_EXTENSION_PROCESSING : X402_EXTENSION_SUCCESS, (struct text){0});
     buf_clear(&body);
 }

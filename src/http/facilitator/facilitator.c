@@ -52,8 +52,28 @@ void facilitator_start(struct facilitator **out, struct desk *d,
     *out = f;
 }
 
+/** What an operator wants to see before the first payment: where it settles, and who pays for it.
+ */
+static void networks_say(struct facilitator *f)
+{
+    for (size_t i = 0; i < f->nets->count; i++) {
+        const struct net *n = &f->nets->net[i];
+        char account[EVM_ADDRESS_TEXT_LEN + 1];
+        if (n->account != NULL) {
+            evm_address_format(evm_signer_address(n->account), account);
+            desk_say(f->d, "x402: %s, settled by %s, which pays for the gas", n->id, account);
+        } else {
+            desk_say(f->d, "x402: %s, verified alone: it has no account to settle with", n->id);
+        }
+    }
+    if (f->nets->count > 0 && f->is_public && f->rate == NULL) {
+        desk_say(f->d, "x402: anybody may ask, and as often as he likes: set rate_per_minute");
+    }
+}
+
 void facilitator_begin(struct facilitator *f)
 {
+    networks_say(f);
     if (f->nets->count > 0) {
         watch_start(&f->watch, f->d, f->nets, f->replace_s);
     }

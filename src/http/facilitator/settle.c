@@ -24,6 +24,7 @@ struct settling {
     char id[X402_ID_LEN + 1];
     struct hash request;
     bool is_judged;
+    bool has_begun;          /* it is this request that began its settling */
     struct text transaction; /* as far as it is known */
 };
 
@@ -51,7 +52,8 @@ static void end(struct settling *s, unsigned status, struct text reason)
         x->note[x->note_count++] = (struct pair){TEXT("transaction"), s->transaction};
     }
     if (out.success) {
-        catalog_take(facilitator_catalog(s->j.d->facilitator), &s->j);
+        catalog_take(facilitator_catalog(s->j.d->facilitator), &s->j,
+                     s->has_begun && s->transaction.len > 0);
     }
     x->code = reason.len > 0 ? arena_text(&x->arena, reason).p : NULL;
     facilitator_count(s->j.d->facilitator, ACT_SETTLE,
@@ -148,6 +150,7 @@ static void no_answer(struct settling *s, const char *why)
 static void committed(void *ctx, enum mete_code code, const struct x402_step_result *r)
 {
     struct settling *s = ctx;
+    s->has_begun = code == METE_OK && r->status == X402_STEP_TAKEN;
     if (code == METE_OK) {
         answer_known(s, &r->now);
     } else if (code == METE_PAYMENT_RESERVED) {

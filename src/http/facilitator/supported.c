@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * GET /supported: every scheme on every network in every version, one row each. It asks nobody, so
- * that servers that ask at their start always get an answer. */
+ * that servers that ask at their start always get an answer. GET /health: is the facilitator well,
+ * as far as that can be said without a node. */
 #include "base/text.h"
 #include "http/facilitator/facilitator.h"
 #include "http/reply.h"
@@ -90,4 +91,45 @@ void x402_supported_get(struct desk *d, struct engine *e, struct exchange *x)
     }
     reply_body(x, 200, TYPE_JSON, (struct text){0});
     x402_supported_write(&x->out, &l.out);
+}
+
+/* --- GET /health -------------------------------------------------------------------------------*/
+
+/** "ok": every network has an account; "verifies_only": one has none; "none": there is no network.
+ */
+static const char *settlement_of(const struct nets *nets)
+{
+    const char *out = nets->count > 0 ? "ok" : "none";
+    for (size_t i = 0; i < nets->count; i++) {
+        out = nets->net[i].account != NULL ? out : "verifies_only";
+    }
+    return out;
+}
+
+/** Reached only when the keeper has opened the book. */
+void x402_health_get(struct desk *d, struct engine *e, struct exchange *x)
+{
+    const struct nets *nets = facilitator_nets(d->facilitator);
+    struct json_writer w;
+    (void)e;
+    if (d->state != DESK_READY) {
+        reply_fail(x, METE_OVERLOADED, NULL, "the server is shutting down");
+        return;
+    }
+    reply_json(x, 200, &w);
+    jw_object(&w, NULL);
+    jw_str(&w, "status", "ok");
+    if (nets->count > 0) {
+        jw_str(&w, "network", nets->net[0].id);
+    } else {
+        jw_null(&w, "network");
+    }
+    jw_array(&w, "networks");
+    for (size_t i = 0; i < nets->count; i++) {
+        jw_str(&w, NULL, nets->net[i].id);
+    }
+    jw_end_array(&w);
+    jw_str(&w, "database", "ok");
+    jw_str(&w, "settlement", settlement_of(nets));
+    jw_end_object(&w);
 }

@@ -27,7 +27,7 @@ static void answer(struct judging *j, unsigned status, struct text extra)
         reply_header(j->x, "Cache-Control", TEXT("no-store"));
     }
     if (v.is_valid) {
-        catalog_take(facilitator_catalog(j->d->facilitator), j);
+        catalog_take(facilitator_catalog(j->d->facilitator), j, false);
     }
     j->x->code = c->reason == X402_REASON_NONE ? NULL : x402_reason_text(c->reason);
     facilitator_count(j->d->facilitator, ACT_VERIFY, c->reason);

@@ -59,6 +59,7 @@ bool item_take(struct item *i, const struct x402_status *s)
     i->count = s->transaction_count;
     i->cancels = s->cancels;
     i->replaced_us = steady_now();
+    i->body_head = 0;
     return i->count > 0;
 }
 

@@ -137,6 +137,7 @@ static bool heard_read(struct arena *a, struct item *i, const struct rpc_answer 
     receipts_read(a, i, at + 1, out);
     out->is_counted = i->counts && !count->is_error && rpc_u64(count->result, &out->counted);
     i->head = out->head.number;
+    i->body_head = i->body_head != 0 ? i->body_head : i->head;
     i->base = out->head.base_fee;
     return true;
 }
@@ -207,9 +208,16 @@ static void heard_lost(struct item *i, const struct heard *h)
                                                     : X402_REASON_EVM_TRANSFER_EVENT));
 }
 
+/** It has waited long enough for another transaction to take its place: blocks went by without it,
+ *  or its time is over. On a chain that stands still a higher fee would buy nothing. */
+static bool is_passed_by(const struct item *i)
+{
+    return steady_now() - i->replaced_us >= i->w->replace_us &&
+           (i->head > i->body_head || (!i->cancels && i->until < desk_now()));
+}
+
 static void heard_sent(struct item *i, const struct heard *h)
 {
-    const int64_t now = steady_now();
     if (h->found && h->mined.has_paid) {
         item_say_settled(i, &h->r, &h->head);
     } else if (h->found) {
@@ -219,7 +227,7 @@ static void heard_sent(struct item *i, const struct heard *h)
         i->settled_by = (struct hash){0};
         i->block = 0;
         item_search(i, x402_reason_text(X402_REASON_UNEXPECTED_SETTLE));
-    } else if (now - i->replaced_us < i->w->replace_us || !item_say_replaced(i)) {
+    } else if (!is_passed_by(i) || !item_say_replaced(i)) {
         item_rest(i, STAGE_SENT, pause_of(i));
     }
 }

@@ -68,6 +68,7 @@ struct item {
     const char *excuse; /* the reason when no stranger has paid */
     uint64_t block;     /* that what became of it is in; 0: in none */
     uint64_t head;      /* of the network, at the last look */
+    uint64_t body_head; /* the same when the newest bytes were first looked for; 0: not yet */
     struct u256 base;   /* its fee */
     unsigned missing;   /* looks since it was seen in a block */
     unsigned looks;

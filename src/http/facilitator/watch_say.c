@@ -105,6 +105,9 @@ static void not_moved(struct item *i, enum mete_code code, const struct x402_ste
                 LATER_US);
     } else if (i->stage != STAGE_SENT && state == X402_SETTLING && item_take(i, now)) {
         sent_again(i);
+    } else if (i->saying == SAYING_REPLACE && state == X402_SETTLING &&
+               now->transaction_count > i->count && item_take(i, now)) {
+        item_rest(i, STAGE_SENT, 0);                               /* another process was quicker */
     } else if (i->stage == STAGE_MINED && state == X402_SETTLED) { /* in another block */
         item_outcome_take(i, now);
         item_rest(i, STAGE_MINED, LATER_US);
@@ -193,6 +196,7 @@ static void replacement_say(struct item *i, struct arena *a, const struct evm_tx
     char to[EVM_ADDRESS_TEXT_LEN + 1];
     evm_address_format(&tx->to, to);
     struct x402_step s = {.kind = X402_STEP_REPLACE,
+                          .transaction = item_hash_text(a, &i->hash[0]),
                           .cancels = i->cancels || i->until < desk_now(),
                           .call = {.network = i->net->id,
                                    .to = text_of(to),

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "core/amount.h"
+#include "crypto/hash.h"
 #include "rails/evm/network.h"
 #include "rails/settings.h"
 #include "wire/evm/fees.h"
@@ -23,6 +24,7 @@
 #define GAS               500000u
 #define FEE_GWEI          500u
 #define POINTER_MAX       128
+#define CODE_DIGITS_MIN   14 /* hexadecimal ones of a token's address in its code */
 
 /** One entry being read. */
 struct entry {
@@ -439,10 +441,12 @@ bool net_takes(const struct net *n, const struct evm_address *token)
     return n->takes_any || (t != NULL && t->is_listed);
 }
 
+/** So many digits that nobody can make a token whose address begins like another one's; of chains
+ *  whose number leaves no room for them, of a hash of both. */
 void net_asset_code(const struct net *n, const struct evm_address *token,
                     char out[ASSET_CODE_LEN_MAX + 1])
 {
-    char digits[2 * EVM_ADDRESS_LEN + 1] = "";
+    char digits[2 * SHA256_LEN + 1] = "";
     const struct net_token *known = net_token(n, token);
     if (known != NULL) {
         memcpy(out, known->code, sizeof known->code);
@@ -450,7 +454,12 @@ void net_asset_code(const struct net *n, const struct evm_address *token,
     }
     hex_encode(digits, (struct bytes){token->b, sizeof token->b});
     int head = snprintf(out, ASSET_CODE_LEN_MAX + 1, "%llu:", (unsigned long long)n->chain_id);
-    METE_ASSERT(head > 0 && head < ASSET_CODE_LEN_MAX);
-    (void)snprintf(out + head, (size_t)(ASSET_CODE_LEN_MAX + 1 - head), "%.*s",
-                   ASSET_CODE_LEN_MAX - head, digits);
+    if (head > ASSET_CODE_LEN_MAX - CODE_DIGITS_MIN) {
+        const struct bytes parts[] = {text_bytes(text_of(n->id)), {token->b, sizeof token->b}};
+        const struct hash h = sha256_parts(parts, ARRAY_LEN(parts));
+        hex_encode(digits, (struct bytes){h.b, sizeof h.b});
+        head = snprintf(out, ASSET_CODE_LEN_MAX + 1, "x402:");
+    }
+    METE_ASSERT(head > 0);
+    (void)snprintf(out + head, (size_t)(ASSET_CODE_LEN_MAX + 1 - head), "%s", digits);
 }
