@@ -221,6 +221,14 @@ void x402_rows_pack(struct buf *out, struct text pay_to, const struct x402_row *
     }
 }
 
+static struct x402_row row_read(struct reader *r)
+{
+    struct x402_row row = {.resource = read_sized(r)};
+    row.network = read_sized(r);
+    row.policy = read_sized(r);
+    return row;
+}
+
 bool x402_rows_unpack(struct arena *a, struct bytes packed, struct text *pay_to,
                       struct x402_row **row, size_t *count)
 {
@@ -232,9 +240,7 @@ bool x402_rows_unpack(struct arena *a, struct bytes packed, struct text *pay_to,
     }
     *row = arena_array(a, *count, sizeof **row);
     for (size_t i = 0; i < *count; i++) {
-        (*row)[i].resource = read_sized(&r);
-        (*row)[i].network = read_sized(&r);
-        (*row)[i].policy = read_sized(&r);
+        (*row)[i] = row_read(&r);
     }
     return reader_done(&r);
 }
@@ -258,23 +264,26 @@ enum view_result view_x402_policy(const struct view *v, struct arena *a, struct 
 {
     struct key key = key_x402_policies(pay_to);
     struct bytes value;
-    struct x402_row *row;
-    struct text whose;
-    size_t count, best = 0;
+    struct text has = {0};
+    size_t best = 0;
     enum view_result found = v->get(v->ctx, key_bytes(&key), &value);
     if (found != VIEW_FOUND) {
         return found;
     }
-    value = text_bytes(arena_text(a, bytes_text(value)));
-    METE_ASSERT(x402_rows_unpack(a, value, &whose, &row, &count));
-    for (size_t i = 0; i < count; i++) {
-        size_t rank = row_rank(&row[i], resource, network);
-        if (rank > best) {
-            best = rank;
-            *policy = row[i].policy;
-        }
+    struct reader r = reader_of(value);
+    (void)read_sized(&r); /* the pay_to */
+    for (uint64_t left = read_varint(&r); left > 0 && !r.failed; left--) {
+        struct x402_row row = row_read(&r);
+        size_t rank = row_rank(&row, resource, network);
+        has = rank > best ? row.policy : has;
+        best = rank > best ? rank : best;
     }
-    return best > 0 ? VIEW_FOUND : VIEW_ABSENT;
+    METE_ASSERT(reader_done(&r));
+    if (best == 0) {
+        return VIEW_ABSENT;
+    }
+    *policy = arena_text(a, has);
+    return VIEW_FOUND;
 }
 
 /* --- listings and resources --------------------------------------------------------------------*/

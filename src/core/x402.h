@@ -76,7 +76,7 @@ bool x402_rows_unpack(struct arena *a, struct bytes packed, struct text *pay_to,
                       struct x402_row **row, size_t *count) METE_MUST_CHECK;
 /** The policy of a resource that is paid to `pay_to`: the longest row that fits, one that is the
  *  whole URL before one that is a beginning, one that names the network before one that does not.
- *  VIEW_ABSENT: no row fits. */
+ *  In `a`. VIEW_ABSENT: no row fits. */
 enum view_result view_x402_policy(const struct view *v, struct arena *a, struct text pay_to,
                                   struct text resource, struct text network, struct text *policy);
 

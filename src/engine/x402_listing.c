@@ -27,9 +27,12 @@ static enum mete_code listed_read(struct engine *e, const struct x402_listing *l
                                   struct x402_listed *out, struct mete_err *err)
 {
     struct envelope *event = arena_alloc(a, sizeof *event);
-    struct envelope *first = arena_alloc(a, sizeof *first);
-    enum mete_code code = engine_event(e, l->made, a, first, &out->listed_at, err);
-    code = code == METE_OK ? engine_event(e, l->seq, a, event, &out->updated_at, err) : code;
+    enum mete_code code = engine_event(e, l->seq, a, event, &out->updated_at, err);
+    out->listed_at = out->updated_at;
+    if (code == METE_OK && l->made != l->seq) {
+        struct envelope *first = arena_alloc(a, sizeof *first);
+        code = engine_event(e, l->made, a, first, &out->listed_at, err);
+    }
     if (code != METE_OK) {
         return code;
     }

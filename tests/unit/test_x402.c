@@ -575,6 +575,48 @@ static void strangers_tokens_leave_room_for_assets(void **state)
     taken(s);
 }
 
+static void tokens_of_any_decimals_are_booked_in_their_smallest_units(void **state)
+{
+    static const uint8_t scales[] = {0, 1, 6, 18, 30};
+    static const char *const values[] = {"1", "1234567", "1000000000000000000000"};
+    struct x402_revenue_query q = {.by = X402_BY_NETWORK, .all_days = true};
+    struct x402_revenue sums;
+    struct mete_err err;
+    unsigned n = 200;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(scales); i++) {
+        i128 sum = 0, value;
+        for (size_t k = 0; k < ARRAY_LEN(values); k++) {
+            struct x402_step s = case_step(&arena, X402_STEP_SETTLE, ++n, values[k]);
+            s.code = arena_printf(&arena, "T%u", scales[i]);
+            s.scale = scales[i];
+            taken(s);
+            assert_int_equal(r.now.asset_scale, scales[i]);
+            taken(mined(X402_STEP_SETTLED, n, 5));
+            assert_true(text_is(r.now.value, values[k]));
+            assert_int_equal(amount_parse(text_of(values[k]), 0, &value), METE_OK);
+            sum += value;
+        }
+        assert_int_equal(x402_revenue(e, &q, &arena, &sums, &err), METE_OK);
+        assert_int_equal(sums.row_count, i + 1);
+        assert_true(sums.row[i].value == sum && sums.row[i].asset.scale == scales[i]);
+    }
+    struct x402_step s = of(X402_STEP_SETTLE, 250);
+    s.code = TEXT("T6");
+    s.scale = 18;
+    refused(METE_MEMBER_VALUE, s);
+    assert_non_null(strstr(r.err.text, "other decimals"));
+    s.code = TEXT("T255");
+    s.scale = 255;
+    refused(METE_NUMBER_RANGE, s);
+    assert_non_null(strstr(r.err.text, "30"));
+    s.scale = 6;
+    s.value = TEXT("1.5");
+    refused(METE_AMOUNT_SCALE, s);
+    s.value = TEXT("-1");
+    refused(METE_AMOUNT_INVALID, s);
+}
+
 /* --- policies of resources ---------------------------------------------------------------------*/
 
 static const char *policy_at(const char *to, const char *resource, const char *network)
@@ -950,6 +992,7 @@ int main(void)
         TEST(no_value_settles_at_once),
         TEST(worthless_millions_do_not_fill_the_sums),
         TEST(strangers_tokens_leave_room_for_assets),
+        TEST(tokens_of_any_decimals_are_booked_in_their_smallest_units),
         TEST(the_longest_row_that_fits_holds),
         TEST(lists_by_what_is_asked),
         TEST(sums_say_what_was_settled),
