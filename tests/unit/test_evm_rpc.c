@@ -271,6 +271,11 @@ static void test_receipt(void **state)
     if (rpc_receipt_read(&x.arena, x.a[0].result, &r, &x.err) != METE_OK)
         fail_msg("%s", x.err.text);
     assert_true(r.is_ok && r.block_number == 16 && r.gas_used == 21000 && r.log_count == 1);
+    struct hash other = r.tx;
+    other.b[31] ^= 1;
+    assert_false(rpc_receipt_of(&x.arena, &x.a[0], &other, &r));
+    assert_true(rpc_receipt_of(&x.arena, &x.a[0], &r.tx, &r) && r.block_number == 16);
+    assert_false(rpc_receipt_of(&x.arena, &(struct rpc_answer){.is_error = true}, &r.tx, &r));
     assert_true(u256_eq(r.gas_price, u256_of(1000000007)) && r.tx.b[0] == 0x11);
     assert_true(r.block.b[31] == 0x22 && r.from.b[19] == 1);
     struct evm_address usdc = hex_address(TEXT("0x036CbD53842c5426634e7929541eC2318f3dCF7e"));

@@ -8,8 +8,8 @@ import time
 
 from facilitated import Facilitator, audited, once
 from chain import X402Chain
-from rpc_proxy import (FaultyRpc, backwards, delay, drop_after, drop_before, error, garbage, half, missing_last, status,
-                       wrong_chain)
+from rpc_proxy import (FaultyRpc, backwards, delay, drop_after, drop_before, error, garbage, half, missing_last, result,
+                       status, wrong_chain)
 from scripts import Signer, ask, at_once
 from served import done, equal, note, ok
 
@@ -220,6 +220,22 @@ def strangers(chain, signer, mete, rpc):
         equal(mete.wait_state(p, "confirmed", 20), "confirmed", "and it becomes final")
 
 
+def another_receipt(chain, signer, mete, rpc):
+    """A node shows the receipt of a transaction that nobody asked for, which paid as much from and to the same."""
+    other = signer.pay()
+    receipt = chain.transact(other["call"]["to"], other["call"]["data"], "rival")
+    chain.stop_mining()
+    lie = rpc.fault("another's receipt", result(receipt, RECEIPT), methods=RECEIPT)
+    p = signer.pay()
+    asked = Asked(mete, p)
+    ok(until(lambda: lie.fired > 3), "a node shows another's receipt")
+    equal(mete.happened(p), ["settling"], "which settles nothing")
+    lie.times = 0
+    chain.resume_mining()
+    equal((asked.result().get("success"), asked.result().get("transaction") != receipt["transactionHash"]), (True, True), "its own does")
+    once(chain, mete, p, "once")
+
+
 def lost_nonce(chain, signer, mete, rpc):
     """Another program uses the same key."""
     held = rpc.hold(SEND)
@@ -355,7 +371,7 @@ def main():
                                 network={"confirmations": 5, "gas_max": GAS_MAX})
             with quick as mete:
                 journalled(mete, rpc, late)
-                for test in (transport, forgotten, fee_rises, expires, strangers, lost_nonce, late_copy):
+                for test in (transport, forgotten, fee_rises, expires, strangers, another_receipt, lost_nonce, late_copy):
                     began = time.monotonic()
                     test(chain, signer, mete, rpc)
                     note(f"{test.__name__}: {time.monotonic() - began:.1f} s")

@@ -109,9 +109,8 @@ static void receipts_read(struct arena *a, const struct item *i, const struct rp
     const size_t count = i->count + i->has_stranger;
     for (size_t k = 0; k < count; k++) {
         struct evm_receipt r;
-        const struct json *j = answers[k].result;
-        if (answers[k].is_error || j == NULL || j->type != JSON_OBJECT ||
-            rpc_receipt_read(a, j, &r, NULL) != METE_OK) {
+        const struct hash *tx = k < i->count ? &i->hash[k] : &i->stranger;
+        if (!rpc_receipt_of(a, &answers[k], tx, &r)) {
             out->is_stranger_away = k == i->count;
             continue;
         }

@@ -199,10 +199,8 @@ enum mete_code evm_approval_look(struct rail *r, const struct evm_approval *a,
     const size_t place = chain_ask_hash(&round, "eth_getTransactionReceipt", &a->id);
     enum mete_code code = chain_round_go(&round, err);
     *out = EVM_APPROVAL_WAITS;
-    if (code == METE_OK && !chain_answer(&round, place)->is_error &&
-        rpc_receipt_read(&round.arena, chain_answer(&round, place)->result, &receipt, NULL) ==
-            METE_OK &&
-        hash_eq(&receipt.tx, &a->id)) {
+    if (code == METE_OK &&
+        rpc_receipt_of(&round.arena, chain_answer(&round, place), &a->id, &receipt)) {
         *out = receipt.is_ok ? EVM_APPROVAL_DONE : EVM_APPROVAL_FAILED;
         *block = receipt.block_number;
     }

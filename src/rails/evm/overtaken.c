@@ -118,12 +118,9 @@ static void same_judge(struct evm_probe *x, struct evm_look *l, const struct oth
     t.sent.id = o->id;
     chain_round_begin(&round, x->rail->chain);
     const size_t place = chain_ask_hash(&round, "eth_getTransactionReceipt", &o->id);
-    const bool ok =
-        chain_round_go(&round, &err) == METE_OK && !chain_answer(&round, place)->is_error &&
-        chain_answer(&round, place)->result->type == JSON_OBJECT &&
-        rpc_receipt_read(&x->own, chain_answer(&round, place)->result, &t.receipt, NULL) ==
-            METE_OK &&
-        hash_eq(&t.receipt.tx, &o->id) && hash_eq(&t.receipt.block, &o->block_hash);
+    const bool ok = chain_round_go(&round, &err) == METE_OK &&
+                    rpc_receipt_of(&x->own, chain_answer(&round, place), &o->id, &t.receipt) &&
+                    hash_eq(&t.receipt.block, &o->block_hash);
     chain_round_end(&round);
     if (ok) {
         l->p->report.reference = evm_hash_text(x->arena, &o->id);

@@ -96,9 +96,8 @@ static void trace_read(struct evm_probe *x, const struct chain_round *round, str
 {
     const struct rpc_answer *receipt = chain_answer(round, t->receipt_place);
     const struct rpc_answer *tx = chain_answer(round, t->tx_place);
-    if (!receipt->is_error && receipt->result->type == JSON_OBJECT &&
-        rpc_receipt_read(&x->own, receipt->result, &t->receipt, NULL) == METE_OK &&
-        hash_eq(&t->receipt.tx, &t->sent.id) && evm_address_eq(&t->receipt.from, &t->sent.sender)) {
+    if (rpc_receipt_of(&x->own, receipt, &t->sent.id, &t->receipt) &&
+        evm_address_eq(&t->receipt.from, &t->sent.sender)) {
         t->has_receipt = true;
         t->is_deep = t->receipt.block_number <= x->deep;
         if (!rpc_u256(json_get(receipt->result, "l1Fee"), &t->rollup_fee)) {

@@ -110,6 +110,10 @@ struct evm_receipt {
  *  METE_RPC_ANSWER with the place in the receipt. */
 enum mete_code rpc_receipt_read(struct arena *a, const struct json *j, struct evm_receipt *out,
                                 struct mete_err *err) METE_MUST_CHECK;
+/** The same as an answer about the transaction `tx`: false when it is none, cannot be read, or is
+ * of another transaction. */
+bool rpc_receipt_of(struct arena *a, const struct rpc_answer *answer, const struct hash *tx,
+                    struct evm_receipt *out) METE_MUST_CHECK;
 
 struct evm_block {
     uint64_t number;

@@ -3,7 +3,6 @@
 #include "base/text.h"
 #include "wire/evm/rpc.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,7 +114,8 @@ static bool says(const struct rpc_answer *answer, const char *word)
 {
     const struct text said = answer->error_text;
     const char *at = memmem(said.p, said.len, word, strlen(word));
-    return at != NULL && (at == said.p || !isalpha((unsigned char)at[-1]));
+    const char before = at != NULL && at > said.p ? (char)(at[-1] | 0x20) : ' ';
+    return at != NULL && (before < 'a' || before > 'z');
 }
 
 bool rpc_is_known(const struct rpc_answer *answer)
@@ -208,6 +208,18 @@ enum mete_code rpc_receipt_read(struct arena *a, const struct json *j, struct ev
         *out = r;
     }
     return code;
+}
+
+bool rpc_receipt_of(struct arena *a, const struct rpc_answer *answer, const struct hash *tx,
+                    struct evm_receipt *out)
+{
+    struct evm_receipt r;
+    if (answer->is_error || answer->result == NULL || answer->result->type != JSON_OBJECT ||
+        rpc_receipt_read(a, answer->result, &r, NULL) != METE_OK || !hash_eq(&r.tx, tx)) {
+        return false;
+    }
+    *out = r;
+    return true;
 }
 
 enum mete_code rpc_block_read(const struct json *j, struct evm_block *out, struct mete_err *err)
