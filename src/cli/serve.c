@@ -7,12 +7,14 @@
 #include "cli/service.h"
 #include "cli/settings.h"
 #include "crypto/seal.h"
+#include "http/custom_metrics.h"
 #include "http/desk.h"
 #include "http/roles.h"
 #include "rails/x402/net.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -295,6 +297,33 @@ static enum mete_code networks_open(struct nets **out, struct settings *s, struc
     return code;
 }
 
+/** Those of the operator's own; *out is NULL when there are none. */
+static enum mete_code metrics_open(struct custom_metrics **out, struct settings *s,
+                                   struct mete_err *err)
+{
+    const char *path = settings_path(s, SETTING_METRICS_FILE);
+    struct buf document = {0};
+    if (path == NULL) {
+        return METE_OK;
+    }
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
+    }
+    buf_reserve(&document, CUSTOM_FILE_MAX + 1);
+    document.len = fread(document.p, 1, CUSTOM_FILE_MAX + 1, file);
+    const bool is_read = ferror(file) == 0;
+    (void)fclose(file);
+    enum mete_code code = METE_OK;
+    if (!is_read || document.len > CUSTOM_FILE_MAX) {
+        code = mete_fail(err, METE_FILE, "", "%s: %s", path,
+                         is_read ? "it is longer than 1 MiB" : "it cannot be read");
+    }
+    code = code == METE_OK ? custom_metrics_read(out, buf_text(&document), err) : code;
+    buf_clear(&document);
+    return code;
+}
+
 static int serve_run(struct cli *c)
 {
     struct desk *d;
@@ -324,6 +353,11 @@ static int serve_run(struct cli *c)
         return cli_fail(c, &err);
     }
     if (networks_open(&o.nets, c->settings, &err) != METE_OK) {
+        rails_close(&rails);
+        nets_close(o.nets);
+        return cli_fail(c, &err);
+    }
+    if (metrics_open(&o.metrics, c->settings, &err) != METE_OK) {
         rails_close(&rails);
         nets_close(o.nets);
         return cli_fail(c, &err);

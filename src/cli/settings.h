@@ -89,6 +89,8 @@ enum setting_kind {
     X(INSIGHTS_RATE, "insights", "insights_rate", NULL, NULL, NUMBER, "2000", 0,                   \
       SETTING_NUMBER_MAX, 0,                                                                       \
       "points and insight events a second for each app, on average; 0: no bound")                  \
+    X(METRICS_FILE, "metrics", "file", NULL, NULL, FILE, NULL, 0, 0, 0,                            \
+      "numbers of your own at GET /metrics, counted over events, JSON")                            \
     X(RAILS, "rails", "rails", "PAYMENT_PROCESSORS", NULL, TEXT, NULL, 0, 0, 0,                    \
       "rails that payouts go over, with commas; each has a section of its name")                   \
     X(WORKER_KEYS, "rails", "worker_keys_file", NULL, NULL, SECRET, NULL, 0, 0, 0,                 \

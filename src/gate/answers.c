@@ -205,3 +205,12 @@ void gate_listing(struct gate *g, struct exchange *x, struct text base)
     reply_header(x, "Access-Control-Allow-Origin", TEXT("*"));
     menu_drop(m);
 }
+
+void gate_element(struct exchange *x)
+{
+    reply_body(x, 200, "text/javascript; charset=utf-8", (struct text){0});
+    buf_put_text(&x->out, page_pay);
+    reply_header(x, "Cache-Control", TEXT("no-cache"));
+    reply_header(x, "Access-Control-Allow-Origin", TEXT("*"));
+    reply_header(x, "X-Content-Type-Options", TEXT("nosniff"));
+}

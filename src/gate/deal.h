@@ -186,6 +186,8 @@ void gate_required(struct gate *g, struct menu *m, const struct gate_route *r, s
 void gate_cors(const struct gate *g, struct exchange *x);
 /** "/.well-known/x402" */
 void gate_listing(struct gate *g, struct exchange *x, struct text base);
+/** "/.well-known/x402-pay.js" */
+void gate_element(struct exchange *x);
 struct text gate_base(const struct gate *g, struct exchange *x);
 
 #endif

@@ -420,6 +420,23 @@ static struct text payment_header(const struct exchange *x)
     return v2.len > 0 ? v2 : exchange_header(x, X402_HEADER_V1_PAYMENT);
 }
 
+/** What the gate has itself, free for everybody. */
+static bool is_own(struct gate *g, struct exchange *x, const struct gate_path *path)
+{
+    const bool is_list = text_is(path->key, "/.well-known/x402");
+    if (!is_list && !text_is(path->key, "/.well-known/x402-pay.js")) {
+        return false;
+    }
+    tale_of(x, NULL, GATE_FREE);
+    if (is_list) {
+        gate_listing(g, x, gate_base(g, x));
+    } else {
+        gate_element(x);
+    }
+    server_done(x);
+    return true;
+}
+
 /** NULL: it is answered in `x`, or will be. */
 static struct deal *deal_of(struct gate *g, struct exchange *x)
 {
@@ -428,10 +445,7 @@ static struct deal *deal_of(struct gate *g, struct exchange *x)
     if (!is_let_in(g, x, &path)) {
         return NULL;
     }
-    if (text_is(path.key, "/.well-known/x402")) {
-        tale_of(x, NULL, GATE_FREE);
-        gate_listing(g, x, gate_base(g, x));
-        server_done(x);
+    if (is_own(g, x, &path)) {
         return NULL;
     }
     const struct gate_route *route;

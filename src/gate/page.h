@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The page that browsers get instead of a bare 402: paywall.html beside this file. */
+ * The page that browsers get instead of a bare 402, and the element that other pages pay with:
+ * paywall.html and x402-pay.js beside this file. */
 #ifndef METE_GATE_PAGE_H
 #define METE_GATE_PAGE_H
 
@@ -7,5 +8,6 @@
 
 /* Words in {{double braces}} are filled in. */
 extern const struct text page_paywall;
+extern const struct text page_pay; /* no words in it */
 
 #endif

@@ -7,6 +7,7 @@
 #include "crypto/seal.h"
 #include "engine/payout_claim.h"
 #include "http/clerk.h"
+#include "http/custom_metrics.h"
 #include "http/descriptors.h"
 #include "http/facilitator/facilitator.h"
 #include "http/federation.h"
@@ -629,7 +630,8 @@ static enum mete_code parts_open(struct desk *d, struct mete_err *err)
                                       .create_store = d->o.create,
                                       .cache_size = d->o.cache_size,
                                       .committed = committed,
-                                      .ctx = d};
+                                      .ctx = d,
+                                      .metrics = d->o.metrics};
     bool remote = store_is_remote(d->o.store);
     enum mete_code code = keeper_start(&d->keeper, &ko, err);
     code = code == METE_OK ? book_open_first(d, err) : code;
@@ -765,6 +767,7 @@ void desk_close(struct desk *d)
     relay_free(d->relay);
     authority_close(d->authority);
     keeper_free(d->keeper);
+    custom_metrics_free(d->o.metrics);
     idempotency_free(d->idempotency);
     payout_leases_free(d->leases);
     peers_close(d->peers);

@@ -22,6 +22,7 @@ struct payout_worker;
 struct worker_rail;
 struct x402_signer;
 struct facilitator;
+struct custom_metrics;
 struct nets;
 
 struct desk_options {
@@ -54,6 +55,7 @@ struct desk_options {
     bool refuses_repeats;            /* it tells one request alone that a payment is settled */
     unsigned settle_wait_s;          /* 0: 60 */
     unsigned replace_after_s;        /* 0: 30 */
+    struct custom_metrics *metrics;  /* of the operator's own, the desk's from here on; or NULL */
     bool loopback;
     struct peers_options peers;
     bool log;                 /* a JSON line for each request, on stderr */

@@ -83,6 +83,13 @@ static void bucket_begin(const struct exposition *e, const struct label *label, 
     buf_put_str(e->out, count > 0 ? ",le=\"" : "{le=\"");
 }
 
+void exposition_decimal(struct exposition *e, const struct label *label, size_t count,
+                        const char *value)
+{
+    sample_begin(e, "", label, count);
+    buf_printf(e->out, "%s\n", value);
+}
+
 void exposition_histogram(struct exposition *e, const struct label *label, size_t count,
                           const struct histogram *h)
 {

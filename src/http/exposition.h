@@ -28,6 +28,9 @@ void exposition_family(struct exposition *e, const char *name, const char *type,
                        const char *help);
 void exposition_sample(struct exposition *e, const struct label *label, size_t count,
                        int64_t value);
+/** The same of a decimal as text, which stays exact: "12.50". */
+void exposition_decimal(struct exposition *e, const struct label *label, size_t count,
+                        const char *value);
 void exposition_histogram(struct exposition *e, const struct label *label, size_t count,
                           const struct histogram *h);
 /* A family of one sample without labels. */

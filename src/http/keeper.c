@@ -22,7 +22,8 @@
 struct open_book {
     char name[NAME_MAX_];
     struct engine *e;
-    uint64_t used; /* round of its last use */
+    uint64_t used;    /* round of its last use */
+    uint64_t counted; /* rows of the log that custom metrics have seen, or that were there before */
 };
 
 struct keeper {
@@ -123,6 +124,7 @@ static struct engine *book_get_engine(struct keeper *k, const struct work *w, st
         memcpy(b->name, w->book, strlen(w->book) + 1);
         b->e = e;
         b->used = k->round;
+        b->counted = book_size(engine_book(e));
         k->books = k->book_count;
     }
     return e;
@@ -190,6 +192,19 @@ static enum mete_code group_commit(struct keeper *k, struct engine *e, struct me
     return code;
 }
 
+/** What a group has made durable. */
+static void group_count(struct keeper *k, struct engine *e)
+{
+    for (unsigned i = 0; i < k->book_count; i++) {
+        struct open_book *b = &k->book[i];
+        if (b->e == e) {
+            const uint64_t size = book_size(engine_book(e));
+            custom_metrics_count(k->o.metrics, b->name, engine_book(e), b->counted + 1, size + 1);
+            b->counted = size;
+        }
+    }
+}
+
 static void tell_all(struct work *w, enum mete_code code, const struct mete_err *err)
 {
     while (w != NULL) {
@@ -242,8 +257,11 @@ static void run_group(struct keeper *k, struct work **queue, const struct work *
     histogram_add(&k->group_size, size);
     struct mete_err err = {.code = METE_OK};
     enum mete_code code = e != NULL ? group_commit(k, e, &err) : METE_OK;
-    if (e != NULL && code == METE_OK && k->o.committed != NULL) {
-        k->o.committed(k->o.ctx, book);
+    if (e != NULL && code == METE_OK) {
+        group_count(k, e);
+        if (k->o.committed != NULL) {
+            k->o.committed(k->o.ctx, book);
+        }
     }
     tell_all(group, code, &err);
 }

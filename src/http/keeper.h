@@ -6,6 +6,7 @@
 #define METE_HTTP_KEEPER_H
 
 #include "engine/engine.h"
+#include "http/custom_metrics.h"
 #include "http/histogram.h"
 #include "http/known_books.h"
 
@@ -23,6 +24,7 @@ struct keeper_options {
     /** A group of this book is durable. On the keeper's thread: must not block. May be NULL. */
     void (*committed)(void *ctx, const char *book);
     void *ctx;
+    struct custom_metrics *metrics; /* counts what is durable; NULL: nobody does */
 };
 
 /** One piece of work. The caller owns it and keeps it until `done` was called. */

@@ -5,6 +5,7 @@
 #include "http/metrics.h"
 
 #include "base/text.h"
+#include "http/custom_metrics.h"
 #include "http/desk.h"
 #include "http/facilitator/numbers.h"
 #include "http/follow.h"
@@ -270,6 +271,7 @@ static void answer(const struct desk *d, struct exchange *x, bool late)
     exposition_list(&e, &stale, 1);
     metrics_books_write(&e, &x->arena, keeper_known_books(d->keeper), all ? NULL : x->who->book,
                         desk_now());
+    custom_metrics_write(d->o.metrics, all ? NULL : x->who->book, &e);
 }
 
 /** When the keeper is late, what is known has to do. */

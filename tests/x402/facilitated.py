@@ -27,14 +27,15 @@ def payment_id(network, asset, who, nonce):
 
 class Facilitator(Served):
     """`rpc`: URLs of nodes, unless it is to ask the chain itself. `network`: members of its
-    entry. `settings`: of its section."""
+    entry. `settings`: of its section. `conf`: further sections."""
 
-    def __init__(self, chain, *options, rpc=None, network=None, settings=None, env=None, **more):
+    def __init__(self, chain, *options, rpc=None, network=None, settings=None, conf="", env=None, **more):
         super().__init__(*options, env={**(env or {}), "METE_CONFIG": ""}, **more)
         self.chain = chain
         self.entry = {"network": chain.network, "rpc": rpc or [chain.url()], "factories": [PLACES["WalletFactory"]],
                       **(network or {})}
         self.settings = settings or {}
+        self.conf = conf
 
     def start(self, port=0):
         (self.folder / "networks.json").write_text(json.dumps({"networks": [self.entry]}))
@@ -42,7 +43,7 @@ class Facilitator(Served):
         (self.folder / "key").chmod(0o600)
         told = {"networks_file": self.folder / "networks.json", "key_file": self.folder / "key", "public": "yes", **self.settings}
         (self.folder / "mete.conf").write_text(
-            "[facilitator]\n" + "".join(f"{k} = {v}\n" for k, v in told.items()))
+            "[facilitator]\n" + "".join(f"{k} = {v}\n" for k, v in told.items()) + self.conf)
         self.env["METE_CONFIG"] = str(self.folder / "mete.conf")
         super().start(port)
         if self.key is None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""covers: V-042 V-043 V-048 V-050 V-106 V-111
+"""covers: V-042 V-043 V-048 V-050 V-095 V-106 V-111
 What can be paid for: registered, seen in payments, listed, searched and counted; and the
 facilitator's own numbers, by the names of its environment."""
 import base64
 import json
 import pathlib
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path[1:1] = [str(pathlib.Path(__file__).parent.parent / d) for d in ("rails", "http")]
@@ -15,6 +16,10 @@ from scripts import Signer  # noqa: E402
 from served import done, equal, ok, until  # noqa: E402
 
 WEATHER = "https://api.example.org/weather"
+OWN = tempfile.NamedTemporaryFile("w+", suffix=".json")  # the operator's own numbers
+OWN.write(json.dumps({"metrics": [{"name": "income", "help": "Income by x402.", "event": "x402.settled", "value": "/payload/amount/amount",
+                                   "labels": {"resource": "/payload/resource", "currency": "/payload/amount/currency"}}]}))
+OWN.flush()
 
 
 def entry(chain, url=WEATHER, **more):
@@ -97,7 +102,8 @@ def counted(s, signer):
     text = text if isinstance(text, str) else text.decode()
     for line in ('mete_x402_verifications_total{outcome="none"}', "mete_x402_settle_seconds_count 1",
                  'mete_x402_verifications_total{outcome="invalid_exact_evm_signature"} 1',
-                 'mete_x402_settlements_total{outcome="none"} 1', "mete_x402_rpc_posts_total{network="):
+                 'mete_x402_settlements_total{outcome="none"} 1', "mete_x402_rpc_posts_total{network=",
+                 'mete_custom_income_total{book="main",resource="http://127.0.0.1/thing",currency="USDC"} 0.01'):
         ok(line in text, f"counted: {line}")
 
 
@@ -122,7 +128,7 @@ def listed_once(s, signer, chain):
     equal(s.events("x402.listed"), after, "and lists nothing")
 
 
-with X402Chain() as chain, Signer(chain) as signer, Facilitator(chain) as facilitator:
+with X402Chain() as chain, Signer(chain) as signer, Facilitator(chain, conf=f"[metrics]\nfile = {OWN.name}\n") as facilitator:
     registered(facilitator, chain)
     searched(facilitator, chain)
     seen(facilitator, signer)
