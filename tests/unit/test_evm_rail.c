@@ -352,6 +352,7 @@ static void test_fees(void **state)
     assert_false(evm_fees_raise(&f, cap, &tx)); /* nothing is left under the cap */
     f = evm_fees_of(U256_MAX, U256_MAX, cap);
     assert_true(f.max == cap && f.tip == cap);
+    assert_true(evm_gas_room(100) == 120 && evm_gas_room(UINT64_MAX - 1) == UINT64_MAX);
 }
 
 int main(void)

@@ -8,7 +8,6 @@
 #include "wire/x402/exact.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* --- who waits ---------------------------------------------------------------------------------*/
 

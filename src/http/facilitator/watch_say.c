@@ -7,8 +7,6 @@
 #include "wire/evm/fees.h"
 #include "wire/evm/hex.h"
 
-#include <string.h>
-
 /* --- what the book answers ---------------------------------------------------------------------*/
 
 /** Once for each thing that goes wrong. */

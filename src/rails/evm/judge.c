@@ -4,8 +4,6 @@
 #include "base/text.h"
 #include "rails/evm/look.h"
 
-#include <string.h>
-
 /* --- logs --------------------------------------------------------------------------------------*/
 
 /** The next log from *at on by which `token` moved something from `from` to `to`. */

@@ -6,8 +6,6 @@
 #include "base/text.h"
 #include "rails/evm/look.h"
 
-#include <string.h>
-
 /* --- what is looked at -------------------------------------------------------------------------*/
 
 static struct evm_trace *trace_of(struct evm_probe *x, struct text body)

@@ -5,8 +5,6 @@
 #include "base/text.h"
 #include "rails/evm/evm_parts.h"
 
-#include <stdio.h>
-
 struct sending {
     struct evm_sent sent;
     size_t place;
