@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Any bytes as an event: what is read can be committed and written, and reads the same again from
- * the log; no private value and no e-mail address is left; what is refused has a code and a place
- * in valid UTF-8. */
+ * Any bytes as an event, somebody's or one of mete's own: what is read can be committed and
+ * written, and reads the same again from the log; no private value and no e-mail address is left;
+ * what is refused has a code and a place in valid UTF-8. */
 #include <string.h>
 
 #include "base/text.h"
@@ -40,11 +40,11 @@ static void check_stored(const struct envelope *first, struct text canonical)
     arena_clear(&a);
 }
 
-static void check_read(struct arena *a, struct envelope *e)
+static void check_read(struct arena *a, struct envelope *e, bool own)
 {
     struct buf canonical = {0};
     struct mete_err err = {0};
-    METE_ASSERT(event_type_status(e->event.type) == TYPE_HANDLED);
+    METE_ASSERT(own || event_type_status(e->event.type) == TYPE_HANDLED);
     METE_ASSERT(e->event.id.len > 0 && text_eq(e->event.id, e->id));
     envelope_commit(a, e, salt_of_seven, NULL);
     for (size_t i = 0; i < e->private_count; i++)
@@ -56,19 +56,27 @@ static void check_read(struct arena *a, struct envelope *e)
     buf_clear(&canonical);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check(struct text in, bool own)
 {
     struct arena a;
     struct envelope e;
     struct mete_err err = {0};
-    struct envelope_options o = {.now = (mete_time)1738323296000000, .app_id = TEXT("a")};
-    arena_init(&a, ENVELOPE_ARENA_MAX(size));
-    enum mete_code code = envelope_read(&a, (struct text){(const char *)data, size}, &o, &e, &err);
+    struct envelope_options o = {
+        .own = own, .now = (mete_time)1738323296000000, .app_id = TEXT("a")};
+    arena_init(&a, ENVELOPE_ARENA_MAX(in.len));
+    enum mete_code code = envelope_read(&a, in, &o, &e, &err);
     if (code == METE_OK)
-        check_read(&a, &e);
+        check_read(&a, &e, own);
     else
         METE_ASSERT(err.code == code && err.text[0] != '\0' && text_is_utf8(text_of(err.pointer)));
     METE_ASSERT(e.id.len <= 200 && text_is_utf8(e.id));
     arena_clear(&a);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const struct text in = {(const char *)data, size};
+    check(in, false);
+    check(in, true);
     return 0;
 }
