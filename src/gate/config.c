@@ -392,19 +392,25 @@ enum mete_code gate_config_read(struct text text, struct gate_config **out, stru
 {
     struct gate_config *c = calloc(1, sizeof *c);
     METE_ASSERT(c != NULL);
+    c->holders = 1;
     arena_init(&c->arena, ARENA_MAX);
     enum mete_code code = config_take(c, text, err);
     if (code != METE_OK) {
-        gate_config_free(c);
+        gate_config_drop(c);
         c = NULL;
     }
     *out = c;
     return code;
 }
 
-void gate_config_free(struct gate_config *c)
+void gate_config_hold(struct gate_config *c)
 {
-    if (c == NULL) {
+    atomic_fetch_add(&c->holders, 1);
+}
+
+void gate_config_drop(struct gate_config *c)
+{
+    if (c == NULL || atomic_fetch_sub(&c->holders, 1) != 1) {
         return;
     }
     for (size_t i = 0; c->route != NULL && i < c->route_count; i++) {
@@ -456,8 +462,7 @@ bool gate_config_find(const struct gate_config *c, const struct gate_path *path,
                       const struct gate_route **out)
 {
     const struct gate_route *r = find(c, path->key, method);
-    const struct gate_route *cut =
-        text_eq(path->key, path->cut) ? r : find(c, path->cut, method);
+    const struct gate_route *cut = text_eq(path->key, path->cut) ? r : find(c, path->cut, method);
     *out = r != NULL ? r : cut;
     return r == NULL || cut == NULL || r == cut;
 }

@@ -14,11 +14,12 @@
 struct stats;
 
 /** `path` NULL: nothing is kept. METE_FILE. */
-enum mete_code stats_open(struct stats **out, const char *path, const struct gate_config *config,
+enum mete_code stats_open(struct stats **out, const char *path,
                           struct mete_err *err) METE_MUST_CHECK;
 /** Writes what was counted and not yet said. */
 void stats_close(struct stats *s);
 
+/** `r` NULL: it is on no route. */
 void stats_count(struct stats *s, const struct gate_route *r, enum gate_outcome outcome);
 
 struct stats_payment {
