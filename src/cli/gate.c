@@ -183,7 +183,10 @@ static void read_again(struct cli *c, struct gate *g, const struct gate_options 
         buf_printf(&why, " (%s)%s", mete_code_name(code), err.pointer[0] != '\0' ? " at " : "");
         text_put_safe(&why, text_of(err.pointer));
         buf_put_str(&why, "; all stays as it was");
-        say(c, g, "ERROR", "configuration_refused", arena_text(&a, buf_text(&why)).p);
+        const char *all = arena_text(&a, buf_text(&why)).p;
+        if (!gate_refuse(g, all)) {
+            cli_note(c, "mete: gate: configuration_refused: %s", all);
+        }
     }
     buf_clear(&why);
     arena_clear(&a);

@@ -249,20 +249,28 @@ enum mete_code gate_reload(struct gate *g, const struct gate_options *o, struct 
     METE_ASSERT(menu_make(g, o->config, buf_text(&g->supported)));
     pthread_mutex_unlock(&g->making_lock);
     gate_config_drop(o->config);
+    g->meters.is_stale = false;
     return METE_OK;
+}
+
+bool gate_refuse(struct gate *g, const char *why)
+{
+    g->meters.is_stale = true;
+    return gate_say(g, "ERROR", "configuration_refused", why);
 }
 
 /* --- the administrator -------------------------------------------------------------------------*/
 
-static bool is_selling(struct gate *g)
+static struct meters_more more_of(struct gate *g)
 {
     struct menu *m = gate_menu(g);
-    bool all = true;
+    struct meters_more more = {
+        .payments = once_count(g->once), .requests = g->deals, .routes = m->config->route_count};
     for (size_t i = 0; i < m->config->route_count; i++) {
-        all = all && m->route[i].count > 0;
+        more.routes_closed += m->route[i].count == 0;
     }
     menu_drop(m);
-    return all;
+    return more;
 }
 
 void door_admin(void *ctx, struct exchange *x, enum mete_code turned_away)
@@ -275,11 +283,12 @@ void door_admin(void *ctx, struct exchange *x, enum mete_code turned_away)
         struct exposition e = {.out = &x->out};
         x->status = 200;
         x->type = TYPE_EXPOSITION;
-        meters_write(&g->meters, &e, once_count(g->once));
+        const struct meters_more more = more_of(g);
+        meters_write(&g->meters, &e, &more);
     } else if (text_is(x->path, "/healthz")) {
         reply_body(x, 200, TYPE_TEXT, TEXT("ok\n"));
     } else if (text_is(x->path, "/readyz")) {
-        bool ready = is_selling(g);
+        bool ready = more_of(g).routes_closed == 0;
         reply_body(x, ready ? 200 : 503, TYPE_TEXT,
                    ready ? TEXT("ok\n") : TEXT("routes are not sold: see the log\n"));
     } else {

@@ -32,6 +32,8 @@ enum mete_code gate_start(struct gate **out, const struct gate_options *o,
  * METE_USAGE for a bad certificate: all stays as it was, and `config` the caller's. */
 enum mete_code gate_reload(struct gate *g, const struct gate_options *o,
                            struct mete_err *err) METE_MUST_CHECK;
+/** What should have been loaded cannot be: for log and metrics. False: there is no log. */
+bool gate_refuse(struct gate *g, const char *why);
 /** A line of the log: "INFO" or "ERROR", what happened, and why (NULL: no more to say). False:
  *  there is no log. */
 bool gate_say(struct gate *g, const char *level, const char *what, const char *why);

@@ -191,10 +191,10 @@ def reloading(up, fac, folder):
         equal((c.getresponse().read() != b"", gate.get("/new").status), (True, 200), "before: one is sold, another is free")
         socket_before = c.sock
         up.answers["/a"] = lambda h, _b: (time.sleep(1.5), h.reply(200, b"slow"))
-        slow = []
+        slow, runs = [], up.count("/a")
         t = threading.Thread(target=lambda: slow.append(gate.get("/a", headers=pay(old))))
         t.start()
-        until("a paid request is under way", lambda: up.count("/a") >= 1)
+        until("a paid request is under way", lambda: up.count("/a") == runs + 1)
         (folder / "rotated").write_text("bearer-two")
         again(gate, {"routes": [{"path": "/new", "price": "$0.03"}, {"path": "/a", "price": "$0.02"}], "cors": "https://b.example"})
         t.join()
@@ -216,6 +216,7 @@ def reloading(up, fac, folder):
         bad = again(gate, {"routes": [{"path": "/a", "price": "$0.0000001"}]}, wanted="configuration_refused")
         ok(all(t in bad["why"] for t in ("gate.json", "/routes/0", "price", "all stays as it was")) and bad["level"] == "ERROR",
            "a price that cannot be: file, place and reason are in the log", bad)
+        equal(gate.metric("mete_gate_config_refused"), 1, "and in the metrics")
         again(gate, text="{", wanted="configuration_refused")
         (gate.folder / "gate.json").unlink()
         gate.process.send_signal(signal.SIGHUP)
@@ -227,6 +228,7 @@ def reloading(up, fac, folder):
         for n in range(40):
             again(gate, {"routes": [{"path": f"/r{n}", "price": "$0.01"}]})
         equal((gate.get("/r39").status, gate.get("/r38").status), (402, 200), "as often as one likes")
+        equal([gate.metric("mete_gate_" + n) for n in ("config_refused", "routes", "routes_closed")], [0, 1, 0], "the metrics know it")
         gate.stop()
         report = subprocess.run([METE, "gate", "report", str(gate.folder / "stats.ndjson"), "--json"], capture_output=True, text=True)
         ok(all(f'"{r}"' in report.stdout for r in ("/old", "/a", "/r39")), "the report knows the routes of all of them", report.stdout[-500:])
