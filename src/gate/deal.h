@@ -54,6 +54,7 @@ struct payment {
     bool is_pending; /* its settlement was begun by an earlier request: no need to verify it */
     bool is_settled;
     bool is_told;        /* and stands in the file of --stats */
+    bool is_unserved;    /* as one that nobody was served for yet */
     unsigned settles;    /* tries so far */
     struct text amount;  /* that is settled */
     bool is_overridden;  /* another one than was asked for (upto) */

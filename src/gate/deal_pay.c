@@ -102,6 +102,13 @@ void pay_served(struct deal *d, bool is_served)
 {
     if (d->pay.is_begun && d->pay.is_settled) {
         begun_keep(d, is_served);
+        if (is_served && d->pay.is_unserved) {
+            const struct stats_payment p = {.route = d->route,
+                                            .offer = d->pay.offer->of,
+                                            .transaction = d->pay.pending,
+                                            .request_id = d->request_id};
+            stats_served(d->g->stats, &p);
+        }
     }
 }
 
@@ -250,7 +257,8 @@ static bool settled_note(struct deal *d, const struct x402_settled *s)
                                     .payer = s->payer.len > 0 ? s->payer : d->pay.payer,
                                     .transaction = s->transaction,
                                     .request_id = d->request_id,
-                                    .was_served = has_client};
+                                    .was_served = has_client && d->upstream.curl != NULL};
+    d->pay.is_unserved = d->pay.is_told || !p.was_served;
     if (!d->pay.is_told) { /* an earlier request may have paid already, and got nothing */
         stats_paid(d->g->stats, &p);
         d->pay.is_told = true;

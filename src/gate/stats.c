@@ -83,6 +83,18 @@ static void line_end(struct stats *s, struct json_writer *w, struct buf *out)
     buf_clear(out);
 }
 
+void stats_served(struct stats *s, const struct stats_payment *p)
+{
+    struct buf out = {0};
+    struct json_writer w;
+    line_begin(&w, &out, "served", p->route->label);
+    jw_text(&w, "network", p->offer->offer.network);
+    jw_text(&w, "asset", p->offer->offer.asset);
+    jw_text(&w, "transaction", p->transaction);
+    jw_str(&w, "request_id", p->request_id);
+    line_end(s, &w, &out);
+}
+
 void stats_paid(struct stats *s, const struct stats_payment *p)
 {
     struct buf out = {0};

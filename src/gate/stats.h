@@ -29,9 +29,11 @@ struct stats_payment {
     struct text payer;
     struct text transaction;
     const char *request_id;
-    bool was_served; /* false: its client had gone */
+    bool was_served; /* false: not yet, and perhaps never */
 };
 void stats_paid(struct stats *s, const struct stats_payment *p);
+/** A payment that was noted as not served is now: when it is settled up-front, or brought again. */
+void stats_served(struct stats *s, const struct stats_payment *p);
 /** Has the counts written when they are old enough. */
 void stats_flush(struct stats *s, bool now);
 
@@ -44,6 +46,7 @@ struct stats_row {
     struct text symbol;
     int64_t decimals; /* -1: not known */
     uint64_t requests, asked, paid, failed, free;
+    int64_t unserved;    /* of the paid ones */
     struct u256 revenue; /* of one asset on one network: rows never add up different ones */
 };
 struct stats_report {

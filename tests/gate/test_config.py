@@ -170,6 +170,21 @@ def reports(up, fac, folder):
         equal(mete("gate", "report", str(file), "--by", "moon").returncode, 2, "by nothing else")
         run = mete("gate", "report", str(file), "--from", "2030-01-01")
         ok(run.returncode == 0 and "/a" not in run.stdout, "in a span of time")
+        equal((a["unserved"], a["requests"], found[("/a", "")]["paid"]), ("0", "", ""), "a row says nothing of what it does not count")
+    with Gate(up, fac, [{"path": "/u", "price": "$1", "flow": "upfront"}]) as gate:
+        def payments():
+            run = mete("gate", "report", str(gate.folder / "stats.ndjson"), "--csv")
+            return [(r["paid"], r["revenue"], r["unserved"]) for r in csv.DictReader(io.StringIO(run.stdout)) if r["network"]]
+        asked = gate.get("/u")
+        gate.get("/u", headers=pay(asked))
+        equal(payments(), [("1", "1", "0")], "what is settled up-front and served")
+        up.answers["/u"] = lambda h, _b: h.reply(500, b"no")
+        header = pay(asked)
+        gate.get("/u", headers=header)
+        equal(payments(), [("2", "2", "1")], "what is settled and not served is told")
+        del up.answers["/u"]
+        equal(gate.get("/u", headers=header).status, 200, "it is brought again")
+        equal(payments(), [("2", "2", "0")], "and told no more")
 
 
 def again(gate, config=None, text=None, wanted="configuration_read_again"):
