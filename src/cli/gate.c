@@ -307,7 +307,7 @@ static const struct cli_option OPTIONS[] = {
     {"certificate", 0, "FILE", "PEM: serves https"},
     {"key", 0, "FILE", "PEM, of the certificate"},
     {"plain", 0, NULL, "without TLS, also beyond this machine"},
-    {"upstream-timeout", 0, "MS", "until an answer begins; else 60000"},
+    {"upstream-timeout", 0, "MS", "until an answer begins, or a small one ends; else 60000"},
     {"facilitator-timeout", 0, "MS", "for one answer; else 90000"},
     {"connections", 0, "N", "at most; else 1024"},
     {"no-log", 0, NULL, "no line for each request on stderr"},
