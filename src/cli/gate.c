@@ -153,7 +153,8 @@ static void restart_hints(struct cli *c, struct gate *g, const struct gate_optio
                {"facilitator", o->facilitator, config->facilitator},
                {"listen", o->listen, config->listen},
                {"admin", o->admin, config->admin},
-               {"stats", o->stats, config->stats}};
+               {"stats", o->stats, config->stats},
+               {"state", o->state, config->state}};
     for (size_t i = 0; i < ARRAY_LEN(row); i++) {
         bool is_option = cli_option(c, row[i].name) != NULL;
         if (!is_option && row[i].now.len > 0 && !text_eq(row[i].now, text_of(row[i].before))) {
@@ -249,6 +250,7 @@ static int options_read(struct cli *c, struct gate_options *o)
     o->listen = chosen(c, "listen", config->listen);
     o->admin = chosen(c, "admin", config->admin);
     o->stats = chosen(c, "stats", config->stats);
+    o->state = chosen(c, "state", config->state);
     o->listen = o->listen != NULL ? o->listen : LISTEN;
     o->log_fd = cli_flag(c, "no-log") ? -1 : STDERR_FILENO;
     int status = cli_option_number(c, "upstream-timeout", 1, 3600000, &upstream_ms);
@@ -304,6 +306,7 @@ static const struct cli_option OPTIONS[] = {
     {"listen", 0, "HOST:PORT", "else 127.0.0.1:8403"},
     {"admin", 0, "HOST:PORT", "serves /metrics, /healthz and /readyz there"},
     {"stats", 0, "FILE", "what was sold is added to it, for mete gate report"},
+    {"state", 0, "FILE", "keeps what is remembered of payments over a restart"},
     {"certificate", 0, "FILE", "PEM: serves https"},
     {"key", 0, "FILE", "PEM, of the certificate"},
     {"plain", 0, NULL, "without TLS, also beyond this machine"},

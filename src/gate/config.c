@@ -273,7 +273,7 @@ static enum mete_code route_read(const struct form_in *in, const struct json *j,
 struct raw_config {
     struct raw_route defaults;
     struct gate_config *c;
-    struct text upstream, facilitator, listen, admin, stats, public_url, host, cors;
+    struct text upstream, facilitator, listen, admin, stats, state, public_url, host, cors;
     const struct json *free;
     const struct json *routes;
     const struct json *service;
@@ -287,6 +287,7 @@ static const struct field config_fields[] = {
     LINE("listen", struct raw_config, listen),
     LINE("admin", struct raw_config, admin),
     LINE("stats", struct raw_config, stats),
+    LINE("state", struct raw_config, state),
     LINE("public_url", struct raw_config, public_url),
     LINE("host", struct raw_config, host),
     LINE("cors", struct raw_config, cors),
@@ -353,6 +354,7 @@ static void config_set(struct gate_config *c, const struct raw_config *raw)
     c->listen = raw->listen;
     c->admin = raw->admin;
     c->stats = raw->stats;
+    c->state = raw->state;
     c->public_url = without_slash(raw->public_url);
     c->host = raw->host;
     c->cors = raw->cors;

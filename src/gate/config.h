@@ -47,6 +47,7 @@ struct gate_config {
     struct text listen;
     struct text admin;
     struct text stats;
+    struct text state;
     struct text public_url; /* without a slash at the end; empty: what the client called us */
     struct text host;       /* of requests to the upstream; empty: as the client sent it */
     struct text cors;       /* an origin or "*"; empty: the upstream answers browsers */

@@ -85,15 +85,21 @@ static int64_t kept_until(const struct deal *d)
     return d->pay.until > least ? d->pay.until : least;
 }
 
-static void begun_keep(struct deal *d, bool is_served)
+static struct once_note note_of(const struct payment *p)
 {
-    struct once_note note = {.is_told = d->pay.is_told};
-    const struct payment *p = &d->pay;
-    METE_ASSERT(p->is_begun);
+    struct once_note note = {.is_told = p->is_told};
     (void)text_copy(note.transaction, sizeof note.transaction, p->pending);
     (void)text_copy(note.reservation, sizeof note.reservation, p->reservation);
     (void)text_copy(note.amount, sizeof note.amount,
                     p->is_overridden ? p->amount : (struct text){0});
+    return note;
+}
+
+static void begun_keep(struct deal *d, bool is_served)
+{
+    const struct payment *p = &d->pay;
+    const struct once_note note = note_of(p);
+    METE_ASSERT(p->is_begun);
     (is_served ? once_served : once_pending)(d->g->once, &p->key, kept_until(d), &note);
     d->pay.is_begun = false;
 }
@@ -242,6 +248,10 @@ void pay_settle(struct deal *d)
                                        .payload = d->pay.payload,
                                        .requirements = d->pay.requirements,
                                        .reservation = d->pay.reservation};
+    if (d->pay.settles == 0) {
+        const struct once_note note = note_of(&d->pay);
+        once_settling(d->g->once, &d->pay.key, kept_until(d), &note);
+    }
     d->pay.settles++;
     ask(d, "/settle", &asking);
 }

@@ -371,6 +371,9 @@ enum mete_code gate_start(struct gate **out, const struct gate_options *o, struc
         g->loop[i] = loop_open();
     }
     enum mete_code code = stats_open(&g->stats, o->stats, err);
+    if (code == METE_OK && o->state != NULL) {
+        code = once_keep_in(g->once, o->state, gate_clock(), err);
+    }
     if (code == METE_OK) {
         gate_watch_open(g);
         code = servers_start(g, err);

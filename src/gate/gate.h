@@ -16,6 +16,7 @@ struct gate_options {
     const char *listen;          /* "HOST:PORT" */
     const char *admin;           /* the same for metrics; NULL: none */
     const char *stats;           /* file; NULL: nothing is kept */
+    const char *state;           /* file; NULL: payments are remembered in memory alone */
     const char *certificate;     /* PEM texts; NULL: plain text */
     const char *certificate_key;
     unsigned upstream_ms;    /* until the head of an answer; 0: 60,000 */
