@@ -114,10 +114,27 @@ static void preflight_answer(struct exchange *x)
     server_done(x);
 }
 
+/** RFC 9110, 5.6.2: a server that splits a line at other signs would find another path in it. */
+static bool is_token(struct text t)
+{
+    for (size_t i = 0; i < t.len; i++) {
+        char c = t.p[i];
+        bool is_alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (c == '\0' || (!is_alnum && strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
+            return false;
+        }
+    }
+    return t.len > 0;
+}
+
 /** False: it is answered. */
 static bool is_let_in(struct exchange *x, struct gate_path *path)
 {
     const char *wrong = gate_path_read(&x->arena, path_of(x), path);
+    if (!is_token(x->method)) {
+        turn_back(x, 400, "request_invalid", "The method has a character that no method has.");
+        return false;
+    }
     if (host_eq(x->method, TEXT("CONNECT")) || host_eq(x->method, TEXT("TRACE"))) {
         turn_back(x, 405, "method_not_allowed", "This gate passes neither CONNECT nor TRACE on.");
         return false;
