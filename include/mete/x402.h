@@ -45,8 +45,9 @@ struct mete_x402_options {
 /** Something that has a price. */
 struct mete_x402;
 /** Asks the facilitator what it takes and leaves out the rest of the offers.
- *  Errors: METE_USAGE, METE_X402_PRICE, METE_X402_NETWORK, METE_ADDRESS_INVALID and its kin for
- *          what is written; METE_UPSTREAM: the facilitator gives no answer, or takes none of them.
+ *  Errors: METE_USAGE, METE_MEMBER_MISSING, METE_MEMBER_VALUE, METE_NUMBER_RANGE, METE_X402_PRICE,
+ *          METE_AMOUNT_SCALE, METE_X402_NETWORK, METE_ADDRESS_INVALID and its kin for what is
+ *          written; METE_UPSTREAM: the facilitator gives no answer, or takes none of them.
  *          *out is then NULL. */
 enum mete_code mete_x402_open(struct mete_x402 **out, const struct mete_x402_options *o,
                               struct mete_err *err);

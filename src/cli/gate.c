@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/service.h"
 #include "http/reply.h"
+#include "wire/form.h"
 #include "wire/url.h"
 #include "wire/x402/price.h"
 
@@ -14,10 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LISTEN  "127.0.0.1:8403"
-#define PEM_MAX ((size_t)1 << 20)
-#define KEY_MAX 4096u
-#define STOP_MS 20000u
+#define LISTEN     "127.0.0.1:8403"
+#define PEM_MAX    ((size_t)1 << 20)
+#define KEY_MAX    4096u
+#define STOP_MS    20000u
+#define RELOAD_MAX ((size_t)16 << 20)
 
 static const struct table_column COLUMNS[] = {
     {"route", "Route", COLUMN_TEXT},   {"methods", "Methods", COLUMN_TEXT},
@@ -53,7 +55,7 @@ static int check(struct cli *c, struct gate_config *config)
         }
     }
     cli_table(c, t);
-    gate_config_free(config);
+    gate_config_drop(config);
     return CLI_OK;
 }
 
@@ -64,23 +66,41 @@ static const char *chosen(struct cli *c, const char *option, struct text configu
     return given != NULL ? given : configured.len > 0 ? arena_text(&c->arena, configured).p : NULL;
 }
 
-static int file_read(struct cli *c, const char *option, size_t max, const char **out)
+/** The file that an option names, without the end of its last line. */
+static enum mete_code file_read(struct cli *c, struct arena *a, const char *option, size_t max,
+                                const char **out, struct mete_err *err)
 {
     struct buf text = {0};
-    struct mete_err err;
     const char *path = cli_option(c, option);
-    if (path == NULL) {
-        return CLI_OK;
-    }
-    if (cli_read_file(path, max, &text, &err) != METE_OK) {
-        return cli_fail(c, &err);
-    }
+    enum mete_code code = path != NULL ? cli_read_file(path, max, &text, err) : METE_OK;
     while (text.len > 0 && text.p[text.len - 1] == '\n') {
         text.len--;
     }
-    *out = arena_text(&c->arena, buf_text(&text)).p;
+    if (code == METE_OK && path != NULL) {
+        *out = arena_text(a, buf_text(&text)).p;
+    }
     buf_clear(&text);
-    return CLI_OK;
+    return code;
+}
+
+/** What may be read again while it runs. */
+static enum mete_code files_read(struct cli *c, struct arena *a, struct gate_options *o,
+                                 struct mete_err *err)
+{
+    struct buf text = {0};
+    const char *path = cli_option(c, "config");
+    enum mete_code code = cli_read_file(path, GATE_CONFIG_MAX, &text, err);
+    if (code == METE_OK) {
+        code = gate_config_read(buf_text(&text), &o->config, err);
+        if (code != METE_OK) {
+            cli_in_file(err, path);
+        }
+    }
+    buf_clear(&text);
+    code = code == METE_OK ? file_read(c, a, "certificate", PEM_MAX, &o->certificate, err) : code;
+    code = code == METE_OK ? file_read(c, a, "key", PEM_MAX, &o->certificate_key, err) : code;
+    return code == METE_OK ? file_read(c, a, "facilitator-key", KEY_MAX, &o->facilitator_key, err)
+                           : code;
 }
 
 static bool is_loopback(struct text host)
@@ -113,11 +133,80 @@ static int urls_check(struct cli *c, const struct gate_options *o)
     return CLI_OK;
 }
 
-static void wait_for_signal(const sigset_t *set)
+/** In the log, or, where there is none, to whoever started it. */
+static void say(struct cli *c, struct gate *g, const char *level, const char *what, const char *why)
+{
+    if (!gate_say(g, level, what, why)) {
+        cli_note(c, "mete: gate: %s%s%s", what, why != NULL ? ": " : "", why != NULL ? why : "");
+    }
+}
+
+/** Members that an option would hold as well: others take a restart. */
+static void restart_hints(struct cli *c, struct gate *g, const struct gate_options *o,
+                          const struct gate_config *config)
+{
+    const struct {
+        const char *name;
+        const char *before;
+        struct text now;
+    } row[] = {{"upstream", o->upstream, config->upstream},
+               {"facilitator", o->facilitator, config->facilitator},
+               {"listen", o->listen, config->listen},
+               {"admin", o->admin, config->admin},
+               {"stats", o->stats, config->stats},
+               {"state", o->state, config->state}};
+    for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+        bool is_option = cli_option(c, row[i].name) != NULL;
+        if (!is_option && row[i].now.len > 0 && !text_eq(row[i].now, text_of(row[i].before))) {
+            say(c, g, "WARNING", "takes_a_restart", row[i].name);
+        }
+    }
+}
+
+/** SIGHUP: the configuration, certificate and keys again. A mistake anywhere, and all stays. */
+static void read_again(struct cli *c, struct gate *g, const struct gate_options *running)
+{
+    struct arena a;
+    struct gate_options o = {0};
+    struct mete_err err = {0};
+    struct buf why = {0};
+    arena_init(&a, RELOAD_MAX);
+    enum mete_code code = files_read(c, &a, &o, &err);
+    if (code == METE_OK) {
+        restart_hints(c, g, running, o.config);
+        code = gate_reload(g, &o, &err);
+    }
+    if (code == METE_OK) {
+        say(c, g, "INFO", "configuration_read_again", NULL);
+    } else {
+        gate_config_drop(o.config);
+        text_put_safe(&why, text_of(err.text[0] != '\0' ? err.text : mete_code_meaning(code)));
+        buf_printf(&why, " (%s)%s", mete_code_name(code), err.pointer[0] != '\0' ? " at " : "");
+        text_put_safe(&why, text_of(err.pointer));
+        buf_put_str(&why, "; all stays as it was");
+        const char *all = arena_text(&a, buf_text(&why)).p;
+        if (!gate_refuse(g, all)) {
+            cli_note(c, "mete: gate: configuration_refused: %s", all);
+        }
+    }
+    buf_clear(&why);
+    arena_clear(&a);
+}
+
+/** Until SIGINT or SIGTERM. */
+static void wait_for_end(struct cli *c, struct gate *g, const struct gate_options *o,
+                         const sigset_t *set)
 {
     int got = 0;
-    while (sigwait(set, &got) != 0) {
-    }
+    do {
+        while (sigwait(set, &got) != 0) {
+        }
+        if (got == SIGHUP) {
+            service_notify("RELOADING=1");
+            read_again(c, g, o);
+            service_notify("READY=1");
+        }
+    } while (got == SIGHUP);
 }
 
 static int serve(struct cli *c, const struct gate_options *o)
@@ -131,6 +220,7 @@ static int serve(struct cli *c, const struct gate_options *o)
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGINT);
     (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGHUP);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     if (gate_start(&g, o, &err) != METE_OK) {
@@ -143,7 +233,7 @@ static int serve(struct cli *c, const struct gate_options *o)
         cli_note(c, "mete: gate metrics on port %u", gate_admin_port(g));
     }
     service_notify("READY=1");
-    wait_for_signal(&set);
+    wait_for_end(c, g, o, &set);
     service_notify("STOPPING=1");
     gate_stop(g, STOP_MS);
     return CLI_OK;
@@ -160,6 +250,7 @@ static int options_read(struct cli *c, struct gate_options *o)
     o->listen = chosen(c, "listen", config->listen);
     o->admin = chosen(c, "admin", config->admin);
     o->stats = chosen(c, "stats", config->stats);
+    o->state = chosen(c, "state", config->state);
     o->listen = o->listen != NULL ? o->listen : LISTEN;
     o->log_fd = cli_flag(c, "no-log") ? -1 : STDERR_FILENO;
     int status = cli_option_number(c, "upstream-timeout", 1, 3600000, &upstream_ms);
@@ -168,10 +259,6 @@ static int options_read(struct cli *c, struct gate_options *o)
                  : status;
     status =
         status == CLI_OK ? cli_option_number(c, "connections", 1, 65536, &connections) : status;
-    status = status == CLI_OK ? file_read(c, "certificate", PEM_MAX, &o->certificate) : status;
-    status = status == CLI_OK ? file_read(c, "key", PEM_MAX, &o->certificate_key) : status;
-    status =
-        status == CLI_OK ? file_read(c, "facilitator-key", KEY_MAX, &o->facilitator_key) : status;
     o->upstream_ms = (unsigned)upstream_ms;
     o->facilitator_ms = (unsigned)facilitator_ms;
     o->connections_max = (unsigned)connections;
@@ -190,22 +277,13 @@ static int options_read(struct cli *c, struct gate_options *o)
 
 static int gate_run(struct cli *c)
 {
-    struct buf text = {0};
     struct mete_err err;
     struct gate_options o = {0};
-    const char *path = cli_option(c, "config");
-    if (path == NULL) {
+    if (cli_option(c, "config") == NULL) {
         return cli_usage(c, "--config is needed");
     }
-    enum mete_code code = cli_read_file(path, GATE_CONFIG_MAX, &text, &err);
-    if (code == METE_OK) {
-        code = gate_config_read(buf_text(&text), &o.config, &err);
-        if (code != METE_OK) {
-            cli_in_file(&err, path);
-        }
-    }
-    buf_clear(&text);
-    if (code != METE_OK) {
+    if (files_read(c, &c->arena, &o, &err) != METE_OK) {
+        gate_config_drop(o.config);
         return cli_fail(c, &err);
     }
     if (cli_flag(c, "check")) {
@@ -213,7 +291,7 @@ static int gate_run(struct cli *c)
     }
     int status = options_read(c, &o);
     if (status != CLI_OK) {
-        gate_config_free(o.config);
+        gate_config_drop(o.config);
         return status;
     }
     return serve(c, &o);
@@ -228,10 +306,11 @@ static const struct cli_option OPTIONS[] = {
     {"listen", 0, "HOST:PORT", "else 127.0.0.1:8403"},
     {"admin", 0, "HOST:PORT", "serves /metrics, /healthz and /readyz there"},
     {"stats", 0, "FILE", "what was sold is added to it, for mete gate report"},
+    {"state", 0, "FILE", "keeps what is remembered of payments over a restart"},
     {"certificate", 0, "FILE", "PEM: serves https"},
     {"key", 0, "FILE", "PEM, of the certificate"},
     {"plain", 0, NULL, "without TLS, also beyond this machine"},
-    {"upstream-timeout", 0, "MS", "until an answer begins; else 60000"},
+    {"upstream-timeout", 0, "MS", "until an answer begins, or a small one ends; else 60000"},
     {"facilitator-timeout", 0, "MS", "for one answer; else 90000"},
     {"connections", 0, "N", "at most; else 1024"},
     {"no-log", 0, NULL, "no line for each request on stderr"},
@@ -246,7 +325,8 @@ const struct cli_command command_gate = {
     .about = "Who asks for a path that has a price gets 402 and what it costs, in both\n"
              "versions of the protocol; browsers get a page that asks a wallet. Who pays is\n"
              "served, once; nothing is delivered that was not settled, and an error of the\n"
-             "server behind costs nothing. Ends with SIGTERM, when what is open is done.",
+             "server behind costs nothing. SIGHUP: reads configuration, certificate and keys\n"
+             "again. Ends with SIGTERM, when what is open is done.",
     .option = OPTIONS,
     .run = gate_run,
 };

@@ -19,6 +19,7 @@ static const struct table_column COLUMNS[] = {{"day", "Day", COLUMN_TEXT},
                                               {"paid", "Paid", COLUMN_NUMBER},
                                               {"revenue", "Revenue", COLUMN_TEXT},
                                               {"units", NULL, COLUMN_TEXT},
+                                              {"unserved", "Unserved", COLUMN_NUMBER},
                                               {"failed", "Failed", COLUMN_NUMBER},
                                               {"free", "Free", COLUMN_NUMBER}};
 
@@ -26,6 +27,16 @@ static void text_or_null(struct table *t, struct text v)
 {
     if (v.len > 0) {
         table_text(t, v);
+    } else {
+        table_null(t);
+    }
+}
+
+/** A row counts requests, or payments: what it does not count is not none of it. */
+static void count_put(struct table *t, bool is_counted, uint64_t n)
+{
+    if (is_counted) {
+        table_number(t, n);
     } else {
         table_null(t);
     }
@@ -54,12 +65,13 @@ static void row_put(struct table *t, const struct stats_row *r)
     text_or_null(t, r->route);
     text_or_null(t, r->network);
     text_or_null(t, r->symbol.len > 0 ? r->symbol : r->asset);
-    table_number(t, r->requests);
-    table_number(t, r->asked);
-    table_number(t, r->paid);
+    count_put(t, r->network.len == 0, r->requests);
+    count_put(t, r->network.len == 0, r->asked);
+    count_put(t, r->network.len > 0, r->paid);
     revenue_put(t, r);
-    table_number(t, r->failed);
-    table_number(t, r->free);
+    count_put(t, r->network.len > 0, r->unserved > 0 ? (uint64_t)r->unserved : 0);
+    count_put(t, r->network.len == 0, r->failed);
+    count_put(t, r->network.len == 0, r->free);
 }
 
 /** "route,day" */
@@ -127,7 +139,8 @@ const struct cli_command command_gate_report = {
     .operands_max = 1,
     .summary = "requests, payments and revenue of a gate, from its file of --stats",
     .about = "A row without a network counts requests; payments stand in rows of one asset on\n"
-             "one network each, so nothing is added that cannot be.",
+             "one network each, so nothing is added that cannot be. Unserved are payments that\n"
+             "were settled and got no answer: who brings one again is served.",
     .option = OPTIONS,
     .run = gate_report_run,
 };

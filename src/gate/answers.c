@@ -13,6 +13,11 @@
 
 #define EXPOSED X402_HEADER_REQUIRED ", " X402_HEADER_RESPONSE ", " X402_HEADER_V1_RESPONSE
 
+const struct gate_config *config_of(const struct exchange *x)
+{
+    return ((const struct tale *)x->work)->menu->config;
+}
+
 void gate_problem(struct exchange *x, unsigned status, const char *code, const char *text)
 {
     struct json_writer w;
@@ -30,9 +35,9 @@ void gate_problem(struct exchange *x, unsigned status, const char *code, const c
     reply_header(x, "X-Request-Id", text_of(x->request_id));
 }
 
-void gate_cors(const struct gate *g, struct exchange *x)
+void gate_cors(struct exchange *x)
 {
-    struct text cors = g->config->cors;
+    struct text cors = config_of(x)->cors;
     reply_header(x, "Access-Control-Expose-Headers", TEXT(EXPOSED));
     if (cors.len > 0) {
         for (size_t i = 0; i < x->reply_count; i++) { /* one of the upstream's would be two */
@@ -49,12 +54,13 @@ void gate_cors(const struct gate *g, struct exchange *x)
 
 struct text gate_base(const struct gate *g, struct exchange *x)
 {
-    bool trusted = g->config->trusts_forwarded;
+    const struct gate_config *config = config_of(x);
+    bool trusted = config->trusts_forwarded;
     struct text host = trusted ? exchange_header(x, "X-Forwarded-Host") : (struct text){0};
     struct text proto = trusted ? exchange_header(x, "X-Forwarded-Proto") : (struct text){0};
     struct url url;
-    if (g->config->public_url.len > 0) {
-        return g->config->public_url;
+    if (config->public_url.len > 0) {
+        return config->public_url;
     }
     host = host.len > 0 ? host : exchange_header(x, "Host");
     bool is_https = proto.len > 0 ? text_is(proto, "https") : x->is_tls;
@@ -120,7 +126,7 @@ static void page_write(const struct menu_route *mr, const struct gate_route *r, 
     reply_header(x, "Referrer-Policy", TEXT("no-referrer"));
 }
 
-void gate_required(struct gate *g, struct menu *m, const struct gate_route *r, struct exchange *x,
+void gate_required(const struct menu *m, const struct gate_route *r, struct exchange *x,
                    struct text url, struct text error)
 {
     const struct menu_route *mr = menu_route_of(m, r);
@@ -144,14 +150,14 @@ void gate_required(struct gate *g, struct menu *m, const struct gate_route *r, s
         x402_required_write_v2(&json, &p);
         x402_header_write(&header, buf_text(&json));
         reply_header(x, X402_HEADER_REQUIRED, buf_text(&header));
-        if (g->config->has_paywall && is_browser(x)) {
+        if (m->config->has_paywall && is_browser(x)) {
             page_write(mr, r, x, url, buf_text(&json));
         }
     }
     reply_header(x, "Cache-Control", TEXT("no-store"));
     reply_header(x, "Vary", TEXT("Accept, User-Agent"));
     reply_header(x, "X-Request-Id", text_of(x->request_id));
-    gate_cors(g, x);
+    gate_cors(x);
     buf_clear(&json);
     buf_clear(&header);
 }
@@ -187,23 +193,22 @@ static void route_list(struct json_writer *w, const struct gate_route *r,
     jw_end_object(w);
 }
 
-void gate_listing(struct gate *g, struct exchange *x, struct text base)
+void gate_listing(struct exchange *x, struct text base)
 {
-    struct menu *m = gate_menu(g);
+    const struct menu *m = ((const struct tale *)x->work)->menu;
     struct json_writer w;
     reply_json(x, 200, &w);
     jw_object(&w, NULL);
     jw_int(&w, "x402Version", 2);
     jw_text(&w, "origin", base);
     jw_array(&w, "routes");
-    for (size_t i = 0; i < g->config->route_count; i++) {
-        route_list(&w, &g->config->route[i], &m->route[i], base, &x->arena);
+    for (size_t i = 0; i < m->config->route_count; i++) {
+        route_list(&w, &m->config->route[i], &m->route[i], base, &x->arena);
     }
     jw_end_array(&w);
     jw_end_object(&w);
     reply_header(x, "Cache-Control", TEXT("no-cache"));
     reply_header(x, "Access-Control-Allow-Origin", TEXT("*"));
-    menu_drop(m);
 }
 
 void gate_element(struct exchange *x)

@@ -273,7 +273,7 @@ static enum mete_code route_read(const struct form_in *in, const struct json *j,
 struct raw_config {
     struct raw_route defaults;
     struct gate_config *c;
-    struct text upstream, facilitator, listen, admin, stats, public_url, host, cors;
+    struct text upstream, facilitator, listen, admin, stats, state, public_url, host, cors;
     const struct json *free;
     const struct json *routes;
     const struct json *service;
@@ -287,6 +287,7 @@ static const struct field config_fields[] = {
     LINE("listen", struct raw_config, listen),
     LINE("admin", struct raw_config, admin),
     LINE("stats", struct raw_config, stats),
+    LINE("state", struct raw_config, state),
     LINE("public_url", struct raw_config, public_url),
     LINE("host", struct raw_config, host),
     LINE("cors", struct raw_config, cors),
@@ -353,6 +354,7 @@ static void config_set(struct gate_config *c, const struct raw_config *raw)
     c->listen = raw->listen;
     c->admin = raw->admin;
     c->stats = raw->stats;
+    c->state = raw->state;
     c->public_url = without_slash(raw->public_url);
     c->host = raw->host;
     c->cors = raw->cors;
@@ -392,19 +394,25 @@ enum mete_code gate_config_read(struct text text, struct gate_config **out, stru
 {
     struct gate_config *c = calloc(1, sizeof *c);
     METE_ASSERT(c != NULL);
+    c->holders = 1;
     arena_init(&c->arena, ARENA_MAX);
     enum mete_code code = config_take(c, text, err);
     if (code != METE_OK) {
-        gate_config_free(c);
+        gate_config_drop(c);
         c = NULL;
     }
     *out = c;
     return code;
 }
 
-void gate_config_free(struct gate_config *c)
+void gate_config_hold(struct gate_config *c)
 {
-    if (c == NULL) {
+    atomic_fetch_add(&c->holders, 1);
+}
+
+void gate_config_drop(struct gate_config *c)
+{
+    if (c == NULL || atomic_fetch_sub(&c->holders, 1) != 1) {
         return;
     }
     for (size_t i = 0; c->route != NULL && i < c->route_count; i++) {
@@ -456,8 +464,7 @@ bool gate_config_find(const struct gate_config *c, const struct gate_path *path,
                       const struct gate_route **out)
 {
     const struct gate_route *r = find(c, path->key, method);
-    const struct gate_route *cut =
-        text_eq(path->key, path->cut) ? r : find(c, path->cut, method);
+    const struct gate_route *cut = text_eq(path->key, path->cut) ? r : find(c, path->cut, method);
     *out = r != NULL ? r : cut;
     return r == NULL || cut == NULL || r == cut;
 }

@@ -7,6 +7,8 @@
 #include "gate/pattern.h"
 #include "wire/x402/discovery.h"
 
+#include <stdatomic.h>
+
 #define GATE_CONFIG_MAX  (1u << 20) /* bytes of the file */
 #define GATE_ROUTES_MAX  4096
 #define GATE_METHODS_MAX 16
@@ -39,11 +41,13 @@ struct gate_route {
 };
 
 struct gate_config {
+    _Atomic unsigned holders;
     struct text upstream;
     struct text facilitator;
     struct text listen;
     struct text admin;
     struct text stats;
+    struct text state;
     struct text public_url; /* without a slash at the end; empty: what the client called us */
     struct text host;       /* of requests to the upstream; empty: as the client sent it */
     struct text cors;       /* an origin or "*"; empty: the upstream answers browsers */
@@ -56,12 +60,13 @@ struct gate_config {
     struct arena arena; /* everything above */
 };
 
-/** Reads the file's text.
+/** Reads the file's text. The caller holds it.
  *  Errors: those of json_parse; METE_MEMBER_*, METE_X402_PRICE, METE_X402_NETWORK,
  *          METE_ADDRESS_INVALID, METE_ADDRESS_CHECKSUM; err->pointer is the place. */
 enum mete_code gate_config_read(struct text text, struct gate_config **out,
                                 struct mete_err *err) METE_MUST_CHECK;
-void gate_config_free(struct gate_config *c);
+void gate_config_hold(struct gate_config *c);
+void gate_config_drop(struct gate_config *c); /* NULL: nothing */
 
 /** What is asked for a path: the first route that fits pattern and method, unless a free pattern
  *  fits. *out NULL: it is free. A path that has two readings is free only when both are; false when

@@ -128,8 +128,12 @@ static void sink_gone(struct sink *s)
 {
     struct deal *d = of_sink(s);
     pthread_mutex_lock(&d->lock);
-    d->has_left = d->has_left || d->x != NULL;
-    d->x = NULL;
+    if (d->x != NULL) { /* it was not answered: nobody logs it */
+        d->has_left = true;
+        menu_drop(((struct tale *)d->x->work)->menu);
+        d->x->work = NULL;
+        d->x = NULL;
+    }
     pthread_mutex_unlock(&d->lock);
     loop_put(d->loop, &d->turner);
     let_go(d);
@@ -156,6 +160,8 @@ struct deal *deal_new(struct gate *g, struct exchange *x)
     d->upstream.owner = d->ask.owner = &d->turner;
     d->holders = 1; /* the loop */
     d->x = x;
+    d->menu = ((const struct tale *)x->work)->menu;
+    menu_hold(d->menu);
     d->fd = server_socket(x);
     arena_init(&d->arena, ARENA_MAX);
     d->method = arena_text(&d->arena, x->method);

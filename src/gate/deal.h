@@ -54,6 +54,7 @@ struct payment {
     bool is_pending; /* its settlement was begun by an earlier request: no need to verify it */
     bool is_settled;
     bool is_told;        /* and stands in the file of --stats */
+    bool is_unserved;    /* as one that nobody was served for yet */
     unsigned settles;    /* tries so far */
     struct text amount;  /* that is settled */
     bool is_overridden;  /* another one than was asked for (upto) */
@@ -63,6 +64,7 @@ struct payment {
 
 /** What the log says of it at the end; in the exchange's arena. */
 struct tale {
+    struct menu *menu; /* that the request is served by; held until it is logged */
     const struct gate_route *route;
     enum gate_outcome outcome;
     struct text payer;
@@ -77,7 +79,7 @@ struct deal {
     struct turner turner;
     struct gate *g;
     struct loop *loop;
-    struct menu *menu;
+    struct menu *menu;              /* held */
     const struct gate_route *route; /* NULL: it is free */
     _Atomic unsigned holders;
     struct arena arena;
@@ -178,14 +180,16 @@ void answer_pending(struct deal *d);
 
 /* --- answers.c: without a deal as well ---------------------------------------------------------*/
 
+/** The configuration by which a request is served. */
+const struct gate_config *config_of(const struct exchange *x);
 /** A problem (RFC 9457) of the gate itself. */
 void gate_problem(struct exchange *x, unsigned status, const char *code, const char *text);
 /** A 402 for a route, as a page for browsers; status 503 when nothing is sold now. */
-void gate_required(struct gate *g, struct menu *m, const struct gate_route *r, struct exchange *x,
+void gate_required(const struct menu *m, const struct gate_route *r, struct exchange *x,
                    struct text url, struct text error);
-void gate_cors(const struct gate *g, struct exchange *x);
+void gate_cors(struct exchange *x);
 /** "/.well-known/x402" */
-void gate_listing(struct gate *g, struct exchange *x, struct text base);
+void gate_listing(struct exchange *x, struct text base);
 /** "/.well-known/x402-pay.js" */
 void gate_element(struct exchange *x);
 struct text gate_base(const struct gate *g, struct exchange *x);

@@ -11,13 +11,14 @@
 
 static void tale_tell(struct deal *d, struct exchange *x)
 {
-    struct tale *t = arena_alloc(&x->arena, sizeof *t);
+    struct tale *t = x->work;
+    struct menu *menu = t->menu;
     *t = d->tale;
+    t->menu = menu;
     t->route = d->route;
     t->payer = arena_text(&x->arena, t->payer);
     t->transaction = arena_text(&x->arena, t->transaction);
     t->reason = t->reason != NULL ? arena_text(&x->arena, text_of(t->reason)).p : NULL;
-    x->work = t;
 }
 
 /** The exchange, with the lock held; NULL, and no lock, when the client has gone for good. */
@@ -52,7 +53,7 @@ void answer_problem(struct deal *d, enum gate_outcome outcome, unsigned status, 
     if (d->pay.is_settled) {
         reply_header(x, X402_HEADER_RESPONSE, buf_text(&d->pay.settled));
     }
-    gate_cors(d->g, x);
+    gate_cors(x);
     end(d, x);
 }
 
@@ -64,7 +65,7 @@ void answer_refused(struct deal *d, enum gate_outcome outcome, struct text reaso
     if (x == NULL) {
         return;
     }
-    gate_required(d->g, d->menu, d->route, x, d->pay.url, reason);
+    gate_required(d->menu, d->route, x, d->pay.url, reason);
     if (d->pay.settled.len > 0) { /* success: false, and why */
         reply_header(x, X402_HEADER_RESPONSE, buf_text(&d->pay.settled));
         if (d->pay.version == 1) {
@@ -98,7 +99,7 @@ void answer_pending(struct deal *d)
         reply_header(x, X402_HEADER_V1_RESPONSE, buf_text(&header));
     }
     reply_header(x, "Retry-After", TEXT("2"));
-    gate_cors(d->g, x);
+    gate_cors(x);
     buf_clear(&header);
     end(d, x);
 }
@@ -197,8 +198,8 @@ static void head_reply(const struct deal *d, struct exchange *x)
             reply_header(x, X402_HEADER_V1_RESPONSE, buf_text(&d->pay.settled));
         }
     }
-    if (d->pay.is_settled || d->g->config->cors.len > 0) {
-        gate_cors(d->g, x);
+    if (d->pay.is_settled || d->menu->config->cors.len > 0) {
+        gate_cors(x);
     }
 }
 

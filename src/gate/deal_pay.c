@@ -85,15 +85,21 @@ static int64_t kept_until(const struct deal *d)
     return d->pay.until > least ? d->pay.until : least;
 }
 
-static void begun_keep(struct deal *d, bool is_served)
+static struct once_note note_of(const struct payment *p)
 {
-    struct once_note note = {.is_told = d->pay.is_told};
-    const struct payment *p = &d->pay;
-    METE_ASSERT(p->is_begun);
+    struct once_note note = {.is_told = p->is_told};
     (void)text_copy(note.transaction, sizeof note.transaction, p->pending);
     (void)text_copy(note.reservation, sizeof note.reservation, p->reservation);
     (void)text_copy(note.amount, sizeof note.amount,
                     p->is_overridden ? p->amount : (struct text){0});
+    return note;
+}
+
+static void begun_keep(struct deal *d, bool is_served)
+{
+    const struct payment *p = &d->pay;
+    const struct once_note note = note_of(p);
+    METE_ASSERT(p->is_begun);
     (is_served ? once_served : once_pending)(d->g->once, &p->key, kept_until(d), &note);
     d->pay.is_begun = false;
 }
@@ -102,6 +108,13 @@ void pay_served(struct deal *d, bool is_served)
 {
     if (d->pay.is_begun && d->pay.is_settled) {
         begun_keep(d, is_served);
+        if (is_served && d->pay.is_unserved) {
+            const struct stats_payment p = {.route = d->route,
+                                            .offer = d->pay.offer->of,
+                                            .transaction = d->pay.pending,
+                                            .request_id = d->request_id};
+            stats_served(d->g->stats, &p);
+        }
     }
 }
 
@@ -235,6 +248,10 @@ void pay_settle(struct deal *d)
                                        .payload = d->pay.payload,
                                        .requirements = d->pay.requirements,
                                        .reservation = d->pay.reservation};
+    if (d->pay.settles == 0) {
+        const struct once_note note = note_of(&d->pay);
+        once_settling(d->g->once, &d->pay.key, kept_until(d), &note);
+    }
     d->pay.settles++;
     ask(d, "/settle", &asking);
 }
@@ -250,7 +267,8 @@ static bool settled_note(struct deal *d, const struct x402_settled *s)
                                     .payer = s->payer.len > 0 ? s->payer : d->pay.payer,
                                     .transaction = s->transaction,
                                     .request_id = d->request_id,
-                                    .was_served = has_client};
+                                    .was_served = has_client && d->upstream.curl != NULL};
+    d->pay.is_unserved = d->pay.is_told || !p.was_served;
     if (!d->pay.is_told) { /* an earlier request may have paid already, and got nothing */
         stats_paid(d->g->stats, &p);
         d->pay.is_told = true;

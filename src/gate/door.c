@@ -41,12 +41,19 @@ static void id_set(struct exchange *x)
     hex_encode(x->request_id + 4, (struct bytes){random, sizeof random});
 }
 
-static struct tale *tale_of(struct exchange *x, const struct gate_route *r, enum gate_outcome o)
+/** What holds from here on to its end, whatever is loaded meanwhile. */
+static void tale_begin(struct gate *g, struct exchange *x)
 {
     struct tale *t = arena_alloc(&x->arena, sizeof *t);
+    *t = (struct tale){.menu = gate_menu(g), .outcome = GATE_INVALID};
+    x->work = t;
+}
+
+static struct tale *tale_of(struct exchange *x, const struct gate_route *r, enum gate_outcome o)
+{
+    struct tale *t = x->work;
     t->route = r;
     t->outcome = o;
-    x->work = t;
     return t;
 }
 
@@ -86,13 +93,13 @@ static bool is_upgrade(const struct exchange *x)
     return exchange_header(x, "Upgrade").len > 0;
 }
 
-static bool is_preflight(const struct gate *g, const struct exchange *x)
+static bool is_preflight(const struct exchange *x)
 {
-    return g->config->cors.len > 0 && text_is(x->method, "OPTIONS") &&
+    return config_of(x)->cors.len > 0 && text_is(x->method, "OPTIONS") &&
            exchange_header(x, "Access-Control-Request-Method").len > 0;
 }
 
-static void preflight_answer(const struct gate *g, struct exchange *x)
+static void preflight_answer(struct exchange *x)
 {
     struct text method = exchange_header(x, "Access-Control-Request-Method");
     struct text headers = exchange_header(x, "Access-Control-Request-Headers");
@@ -103,14 +110,31 @@ static void preflight_answer(const struct gate *g, struct exchange *x)
         reply_header(x, "Access-Control-Allow-Headers", headers);
     }
     reply_header(x, "Access-Control-Max-Age", TEXT("600"));
-    gate_cors(g, x);
+    gate_cors(x);
     server_done(x);
 }
 
+/** RFC 9110, 5.6.2: a server that splits a line at other signs would find another path in it. */
+static bool is_token(struct text t)
+{
+    for (size_t i = 0; i < t.len; i++) {
+        char c = t.p[i];
+        bool is_alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (c == '\0' || (!is_alnum && strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
+            return false;
+        }
+    }
+    return t.len > 0;
+}
+
 /** False: it is answered. */
-static bool is_let_in(const struct gate *g, struct exchange *x, struct gate_path *path)
+static bool is_let_in(struct exchange *x, struct gate_path *path)
 {
     const char *wrong = gate_path_read(&x->arena, path_of(x), path);
+    if (!is_token(x->method)) {
+        turn_back(x, 400, "request_invalid", "The method has a character that no method has.");
+        return false;
+    }
     if (host_eq(x->method, TEXT("CONNECT")) || host_eq(x->method, TEXT("TRACE"))) {
         turn_back(x, 405, "method_not_allowed", "This gate passes neither CONNECT nor TRACE on.");
         return false;
@@ -133,8 +157,8 @@ static bool is_let_in(const struct gate *g, struct exchange *x, struct gate_path
         turn_back(x, 400, "path_refused", text.p);
         return false;
     }
-    if (is_preflight(g, x)) {
-        preflight_answer(g, x);
+    if (is_preflight(x)) {
+        preflight_answer(x);
         return false;
     }
     return true;
@@ -347,7 +371,7 @@ static void served_before(struct deal *d, struct exchange *x, const struct once_
                                    .message = TEXT("This payment was taken for another request.")};
     struct buf header = {0};
     tale_of(x, d->route, GATE_REFUSED)->reason = "duplicate_settlement";
-    gate_required(d->g, d->menu, d->route, x, d->pay.url, TEXT("duplicate_settlement"));
+    gate_required(d->menu, d->route, x, d->pay.url, TEXT("duplicate_settlement"));
     x402_settled_write_header(&header, &s);
     reply_header(x, X402_HEADER_RESPONSE, buf_text(&header));
     buf_clear(&header);
@@ -398,7 +422,7 @@ static bool payment_take(struct deal *d, struct exchange *x, struct text header)
     payment_read(d, header, &s);
     if (s.refused != NULL) {
         tale_of(x, d->route, GATE_REFUSED)->reason = s.refused;
-        gate_required(d->g, d->menu, d->route, x, d->pay.url, text_of(s.refused));
+        gate_required(d->menu, d->route, x, d->pay.url, text_of(s.refused));
         return false;
     }
     payment_set(d, &s, x);
@@ -429,7 +453,7 @@ static bool is_own(struct gate *g, struct exchange *x, const struct gate_path *p
     }
     tale_of(x, NULL, GATE_FREE);
     if (is_list) {
-        gate_listing(g, x, gate_base(g, x));
+        gate_listing(x, gate_base(g, x));
     } else {
         gate_element(x);
     }
@@ -442,14 +466,15 @@ static struct deal *deal_of(struct gate *g, struct exchange *x)
 {
     struct gate_path path;
     id_set(x);
-    if (!is_let_in(g, x, &path)) {
+    tale_begin(g, x);
+    if (!is_let_in(x, &path)) {
         return NULL;
     }
     if (is_own(g, x, &path)) {
         return NULL;
     }
     const struct gate_route *route;
-    if (!gate_config_find(g->config, &path, x->method, &route)) {
+    if (!gate_config_find(config_of(x), &path, x->method, &route)) {
         turn_back(x, 400, "path_refused",
                   "The path could be read in two ways, and each has another price: leave out what "
                   "stands behind a ';', '?', '#' or '::' in a name, and dots and spaces at its "
@@ -458,12 +483,11 @@ static struct deal *deal_of(struct gate *g, struct exchange *x)
     }
     struct text header = route != NULL ? payment_header(x) : (struct text){0};
     if (route != NULL && header.len == 0) {
-        struct menu *m = gate_menu(g);
+        const struct menu *m = ((const struct tale *)x->work)->menu;
         struct text base = gate_base(g, x);
         struct text url = arena_printf(&x->arena, "%.*s%s", (int)base.len, base.p, path.clean.p);
-        gate_required(g, m, route, x, url, TEXT("Payment required"));
+        gate_required(m, route, x, url, TEXT("Payment required"));
         tale_of(x, route, x->status == 503 ? GATE_UNAVAILABLE : GATE_ASKED);
-        menu_drop(m);
         server_done(x);
         return NULL;
     }
@@ -474,7 +498,6 @@ static struct deal *deal_of(struct gate *g, struct exchange *x)
                           path.clean.p, (int)query.len, query.p);
     if (route != NULL) {
         struct text base = gate_base(g, x);
-        d->menu = gate_menu(g);
         d->pay.url = arena_printf(&d->arena, "%.*s%s", (int)base.len, base.p, path.clean.p);
         if (!payment_take(d, x, header)) {
             deal_give_up(d);
@@ -491,6 +514,7 @@ void door_handle(void *ctx, struct exchange *x, enum mete_code turned_away)
     struct gate *g = ctx;
     if (turned_away != METE_OK) {
         id_set(x);
+        tale_begin(g, x);
         turn_back(x, (unsigned)mete_code_status(turned_away), mete_code_name(turned_away),
                   mete_code_meaning(turned_away));
         return;

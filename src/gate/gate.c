@@ -18,6 +18,7 @@
 #define REPLAY_BYTES   ((size_t)64 << 20)
 #define BODY_MAX       ((size_t)64 << 20) /* is thrown away, so that a client sees what it costs */
 #define LOOK_MS        20
+#define OPTIONS_MAX    ((size_t)1 << 20)
 
 int64_t gate_clock(void)
 {
@@ -35,7 +36,7 @@ struct menu *gate_menu(struct gate *g)
     return m;
 }
 
-void gate_menu_set(struct gate *g, struct menu *m)
+static void menu_set(struct gate *g, struct menu *m)
 {
     pthread_mutex_lock(&g->menu_lock);
     struct menu *before = g->menu;
@@ -80,6 +81,12 @@ void gate_note(struct gate *g, const char *level, const char *what, const char *
         jw_text(&w, name, value);
     }
     line_end(g, &w, &line);
+}
+
+bool gate_say(struct gate *g, const char *level, const char *what, const char *why)
+{
+    gate_note(g, level, what, why != NULL ? "why" : NULL, text_of(why));
+    return g->lines != NULL;
 }
 
 static void line_write(struct gate *g, const struct exchange *x, const struct tale *t, bool sent,
@@ -130,6 +137,9 @@ void door_log(void *ctx, const struct exchange *x, bool sent)
     if (g->lines != NULL) {
         line_write(g, x, t, sent, us);
     }
+    if (t != NULL) {
+        menu_drop(t->menu);
+    }
 }
 
 /* --- the facilitator ---------------------------------------------------------------------------*/
@@ -143,12 +153,14 @@ struct curl_slist *gate_ask(struct gate *g, CURL *c, const char *path, const str
     buf_printf(&text, "X-Request-Id: %s", request_id);
     buf_put_u8(&text, 0);
     headers = curl_slist_append(headers, (const char *)text.p);
-    if (g->o.facilitator_key != NULL) {
-        buf_reset(&text);
-        buf_printf(&text, "Authorization: Bearer %s", g->o.facilitator_key);
-        buf_put_u8(&text, 0);
-        headers = curl_slist_append(headers, (const char *)text.p);
-    }
+    buf_reset(&text);
+    buf_put_str(&text, "Authorization: Bearer ");
+    pthread_mutex_lock(&g->menu_lock);
+    bool has_key = g->key.len > 0;
+    buf_put_text(&text, buf_text(&g->key));
+    pthread_mutex_unlock(&g->menu_lock);
+    buf_put_u8(&text, 0);
+    headers = has_key ? curl_slist_append(headers, (const char *)text.p) : headers;
     if (body != NULL) {
         headers = curl_slist_append(headers, "Content-Type: application/json");
         curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
@@ -172,17 +184,93 @@ struct curl_slist *gate_ask(struct gate *g, CURL *c, const char *path, const str
     return headers;
 }
 
+/* --- what is sold ------------------------------------------------------------------------------*/
+
+static void offer_note(void *ctx, const struct gate_route *route, const struct gate_offer *offer,
+                       const char *why)
+{
+    struct buf what = {0};
+    buf_printf(&what, "%.*s: %.*s on %.*s is left out: %s", (int)route->label.len, route->label.p,
+               (int)offer->offer.scheme.len, offer->offer.scheme.p, (int)offer->offer.network.len,
+               offer->offer.network.p, why);
+    gate_note(ctx, "WARNING", "offer_left_out", "offer", buf_text(&what));
+    buf_clear(&what);
+}
+
+static bool menu_make(struct gate *g, struct gate_config *config, struct text supported)
+{
+    struct arena a;
+    struct x402_supported s;
+    arena_init(&a, X402_ARENA_MAX(supported.len));
+    bool good = supported.len == 0 || x402_supported_read(&a, supported, &s, NULL) == METE_OK;
+    if (good) {
+        menu_set(g, menu_new(config, supported.len > 0 ? &s : NULL, offer_note, g));
+    }
+    arena_clear(&a);
+    return good;
+}
+
+bool gate_menu_supported(struct gate *g, struct text answer)
+{
+    pthread_mutex_lock(&g->making_lock);
+    struct menu *m = gate_menu(g);
+    bool good = answer.len > 0 && menu_make(g, m->config, answer);
+    menu_drop(m);
+    if (good) {
+        buf_reset(&g->supported);
+        buf_put_text(&g->supported, answer);
+    }
+    pthread_mutex_unlock(&g->making_lock);
+    return good;
+}
+
+static void key_set(struct gate *g, const char *key)
+{
+    pthread_mutex_lock(&g->menu_lock);
+    buf_reset(&g->key);
+    buf_put_text(&g->key, text_of(key));
+    pthread_mutex_unlock(&g->menu_lock);
+}
+
+enum mete_code gate_reload(struct gate *g, const struct gate_options *o, struct mete_err *err)
+{
+    if ((o->certificate != NULL) != (g->o.certificate != NULL)) {
+        return mete_fail(err, METE_USAGE, NULL, "to speak TLS or not takes a restart");
+    }
+    if (o->certificate != NULL) {
+        const struct certificate_texts t = {o->certificate, o->certificate_key, NULL};
+        enum mete_code code = server_certificate(g->front, &t, err);
+        if (code != METE_OK) {
+            return code;
+        }
+    }
+    key_set(g, o->facilitator_key);
+    pthread_mutex_lock(&g->making_lock);
+    METE_ASSERT(menu_make(g, o->config, buf_text(&g->supported)));
+    pthread_mutex_unlock(&g->making_lock);
+    gate_config_drop(o->config);
+    g->meters.is_stale = false;
+    return METE_OK;
+}
+
+bool gate_refuse(struct gate *g, const char *why)
+{
+    g->meters.is_stale = true;
+    return gate_say(g, "ERROR", "configuration_refused", why);
+}
+
 /* --- the administrator -------------------------------------------------------------------------*/
 
-static bool is_selling(struct gate *g)
+static struct meters_more more_of(struct gate *g)
 {
     struct menu *m = gate_menu(g);
-    bool all = true;
-    for (size_t i = 0; i < g->config->route_count; i++) {
-        all = all && m->route[i].count > 0;
+    struct meters_more more = {
+        .payments = once_count(g->once), .requests = g->deals, .routes = m->config->route_count};
+    for (size_t i = 0; i < m->config->route_count; i++) {
+        more.routes_closed += m->route[i].count == 0;
     }
     menu_drop(m);
-    return all;
+    return more;
 }
 
 void door_admin(void *ctx, struct exchange *x, enum mete_code turned_away)
@@ -195,11 +283,12 @@ void door_admin(void *ctx, struct exchange *x, enum mete_code turned_away)
         struct exposition e = {.out = &x->out};
         x->status = 200;
         x->type = TYPE_EXPOSITION;
-        meters_write(&g->meters, &e, once_count(g->once));
+        const struct meters_more more = more_of(g);
+        meters_write(&g->meters, &e, &more);
     } else if (text_is(x->path, "/healthz")) {
         reply_body(x, 200, TYPE_TEXT, TEXT("ok\n"));
     } else if (text_is(x->path, "/readyz")) {
-        bool ready = is_selling(g);
+        bool ready = more_of(g).routes_closed == 0;
         reply_body(x, ready ? 200 : 503, TYPE_TEXT,
                    ready ? TEXT("ok\n") : TEXT("routes are not sold: see the log\n"));
     } else {
@@ -217,10 +306,11 @@ static const char *kept(struct arena *a, const char *s)
 
 static void options_keep(struct gate *g, const struct gate_options *o)
 {
-    struct arena *a = &o->config->arena;
+    struct arena *a = &g->arena;
+    arena_init(a, OPTIONS_MAX);
     g->o = *o;
-    g->config = o->config;
-    g->o.facilitator_key = kept(a, o->facilitator_key);
+    key_set(g, o->facilitator_key);
+    g->o.facilitator_key = NULL;
     g->o.listen = kept(a, o->listen);
     g->o.upstream_ms = o->upstream_ms != 0 ? o->upstream_ms : UPSTREAM_MS;
     g->o.facilitator_ms = o->facilitator_ms != 0 ? o->facilitator_ms : FACILITATOR_MS;
@@ -232,24 +322,12 @@ static void options_keep(struct gate *g, const struct gate_options *o)
     while (g->facilitator.len > 0 && g->facilitator.p[g->facilitator.len - 1] == '/') {
         g->facilitator.len--;
     }
-    g->own_host = g->config->host;
-    if (text_is(g->own_host, "upstream")) {
-        size_t from = text_starts(g->upstream, "https://") ? 8 : 7;
-        size_t to = from;
-        while (to < g->upstream.len && g->upstream.p[to] != '/') {
-            to++;
-        }
-        g->own_host = (struct text){g->upstream.p + from, to - from};
+    size_t from = text_starts(g->upstream, "https://") ? 8 : 7;
+    size_t to = from;
+    while (to < g->upstream.len && g->upstream.p[to] != '/') {
+        to++;
     }
-}
-
-static void no_note(void *ctx, const struct gate_route *route, const struct gate_offer *offer,
-                    const char *why)
-{
-    (void)ctx;
-    (void)route;
-    (void)offer;
-    (void)why;
+    g->upstream_host = (struct text){g->upstream.p + from, to - from};
 }
 
 static enum mete_code servers_start(struct gate *g, struct mete_err *err)
@@ -280,17 +358,22 @@ enum mete_code gate_start(struct gate **out, const struct gate_options *o, struc
 {
     struct gate *g = calloc(1, sizeof *g);
     METE_ASSERT(g != NULL && pthread_mutex_init(&g->menu_lock, NULL) == 0);
+    METE_ASSERT(pthread_mutex_init(&g->making_lock, NULL) == 0);
     options_keep(g, o);
     meters_init(&g->meters);
     *out = g; /* the first request may come before this returns */
     g->once = once_open(PAYMENTS_MAX);
     g->replay = replay_open(REPLAYS_MAX, REPLAY_BYTES);
-    g->menu = menu_new(g->config, NULL, no_note, NULL);
+    METE_ASSERT(menu_make(g, o->config, (struct text){0}));
+    gate_config_drop(o->config);
     g->lines = o->log_fd >= 0 ? lines_open(o->log_fd) : NULL;
     for (size_t i = 0; i < GATE_LOOPS; i++) {
         g->loop[i] = loop_open();
     }
-    enum mete_code code = stats_open(&g->stats, o->stats, g->config, err);
+    enum mete_code code = stats_open(&g->stats, o->stats, err);
+    if (code == METE_OK && o->state != NULL) {
+        code = once_keep_in(g->once, o->state, gate_clock(), err);
+    }
     if (code == METE_OK) {
         gate_watch_open(g);
         code = servers_start(g, err);
@@ -345,6 +428,9 @@ void gate_stop(struct gate *g, unsigned ms)
         lines_close(g->lines);
     }
     pthread_mutex_destroy(&g->menu_lock);
-    gate_config_free((struct gate_config *)(uintptr_t)g->config);
+    pthread_mutex_destroy(&g->making_lock);
+    buf_clear(&g->supported);
+    buf_clear(&g->key);
+    arena_clear(&g->arena);
     free(g);
 }

@@ -144,13 +144,14 @@ static void route_add(struct menu *m, const struct gate_route *r, struct menu_ro
     }
 }
 
-struct menu *menu_new(const struct gate_config *config, const struct x402_supported *supported,
+struct menu *menu_new(struct gate_config *config, const struct x402_supported *supported,
                       menu_note *note, void *ctx)
 {
     struct menu *m = calloc(1, sizeof *m);
     METE_ASSERT(m != NULL);
     m->holders = 1;
     m->config = config;
+    gate_config_hold(config);
     arena_init(&m->arena, ARENA_MAX);
     m->route = arena_array(&m->arena, config->route_count + 1, sizeof *m->route);
     for (size_t i = 0; i < config->route_count; i++) {
@@ -167,6 +168,7 @@ void menu_hold(struct menu *m)
 void menu_drop(struct menu *m)
 {
     if (m != NULL && atomic_fetch_sub(&m->holders, 1) == 1) {
+        gate_config_drop(m->config);
         arena_clear(&m->arena);
         free(m);
     }

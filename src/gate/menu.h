@@ -29,8 +29,8 @@ struct menu_route {
 
 struct menu {
     _Atomic unsigned holders;
-    const struct gate_config *config;
-    struct menu_route *route; /* as config->route; a route without offers cannot be sold now */
+    struct gate_config *config; /* held */
+    struct menu_route *route;   /* as config->route; a route without offers cannot be sold now */
     struct arena arena;
 };
 
@@ -39,7 +39,7 @@ typedef void menu_note(void *ctx, const struct gate_route *route, const struct g
                        const char *why);
 
 /** `supported`: NULL: nothing is known yet, and nothing can be sold. The caller holds it. */
-struct menu *menu_new(const struct gate_config *config, const struct x402_supported *supported,
+struct menu *menu_new(struct gate_config *config, const struct x402_supported *supported,
                       menu_note *note, void *ctx);
 void menu_hold(struct menu *m);
 void menu_drop(struct menu *m);

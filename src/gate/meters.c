@@ -21,14 +21,23 @@ void meters_init(struct meters *m)
     m->unpaid.bounds = m->request.bounds = &histogram_of_time;
 }
 
-void meters_write(struct meters *m, struct exposition *e, size_t payments)
+void meters_write(struct meters *m, struct exposition *e, const struct meters_more *more)
 {
     const struct metric single[] = {
         {"mete_gate_settled_unserved_total", "counter", UNIT_NONE,
          "Payments that were settled although their client had gone.",
          (int64_t)m->settled_unserved},
         {"mete_gate_payments_remembered", "gauge", UNIT_NONE,
-         "Payments that are held in memory so that each is served once.", (int64_t)payments}};
+         "Payments that are held in memory so that each is served once.", (int64_t)more->payments},
+        {"mete_gate_requests_open", "gauge", UNIT_NONE,
+         "Requests that wait for the upstream or the facilitator.", (int64_t)more->requests},
+        {"mete_gate_routes", "gauge", UNIT_NONE, "Routes with a price.", (int64_t)more->routes},
+        {"mete_gate_routes_closed", "gauge", UNIT_NONE,
+         "Routes that cannot be sold now: the facilitator is away, or takes nothing they ask for.",
+         (int64_t)more->routes_closed},
+        {"mete_gate_config_refused", "gauge", UNIT_NONE,
+         "1: the configuration was read again and refused; the one before holds.",
+         (int64_t)m->is_stale}};
     const struct {
         const char *name;
         const char *help;

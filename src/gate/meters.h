@@ -31,11 +31,19 @@ const char *gate_outcome_word(enum gate_outcome o);
 struct meters {
     _Atomic uint64_t outcome[GATE_OUTCOME_COUNT];
     _Atomic uint64_t settled_unserved; /* paid, and its client had gone */
+    _Atomic bool is_stale;             /* the file of the configuration was refused last */
     struct histogram verify, settle, upstream, unpaid, request;
 };
 
 void meters_init(struct meters *m);
-/** Whole; `payments`: held in memory now. */
-void meters_write(struct meters *m, struct exposition *e, size_t payments);
+/** What is counted elsewhere. */
+struct meters_more {
+    size_t payments; /* held in memory now */
+    size_t requests; /* under way */
+    size_t routes;
+    size_t routes_closed; /* of them, cannot be sold now */
+};
+/** Whole. */
+void meters_write(struct meters *m, struct exposition *e, const struct meters_more *more);
 
 #endif

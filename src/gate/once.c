@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Two dictionaries: by key, and by the moment at which an entry may be forgotten. What is being
- * served is in the first alone, so it is never forgotten. */
+ * served is in the first alone, so it is never forgotten. In the file the last line of a key
+ * holds; one that was cut is none. */
 #include "gate/once.h"
 
-#include "base/buf.h"
+#include "base/encode.h"
 #include "base/map.h"
+#include "base/text.h"
+#include "wire/json.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
-#define DUE_LEN (8 + sizeof(struct hash))
+#define DUE_LEN      (8 + sizeof(struct hash))
+#define LINE_LEN_MAX 4096
+#define LINES_MIN    10000 /* before a file is written anew */
 
 struct entry {
     enum once_state state;
     struct hash payload;
     int64_t until;
     struct once_note note;
+    bool is_written; /* the file says that it is being settled */
 };
 
 struct once {
@@ -24,6 +35,9 @@ struct once {
     size_t count_max;
     struct omap by_key;
     struct omap by_time; /* SERVED and PENDING alone */
+    int fd;              /* of the file; -1: none */
+    char *path;
+    size_t lines; /* in it */
 };
 
 static struct bytes key_bytes(const struct hash *key)
@@ -45,6 +59,7 @@ struct once *once_open(size_t count_max)
     struct once *o = calloc(1, sizeof *o);
     METE_ASSERT(o != NULL && pthread_mutex_init(&o->lock, NULL) == 0);
     o->count_max = count_max;
+    o->fd = -1;
     omap_init(&o->by_key, sizeof(struct entry), 1);
     omap_init(&o->by_time, 1, 2);
     return o;
@@ -55,6 +70,10 @@ void once_close(struct once *o)
     if (o != NULL) {
         omap_clear(&o->by_key);
         omap_clear(&o->by_time);
+        if (o->fd >= 0) {
+            close(o->fd);
+        }
+        free(o->path);
         pthread_mutex_destroy(&o->lock);
         free(o);
     }
@@ -68,6 +87,167 @@ static void entry_forget(struct once *o, const struct hash *key, const struct en
     }
     METE_ASSERT(omap_remove(&o->by_key, key_bytes(key)));
 }
+
+/* --- the file ----------------------------------------------------------------------------------*/
+
+static void line_write(int fd, const struct hash *key, const struct entry *e, const char *state)
+{
+    struct buf out = {0};
+    struct json_writer w;
+    char hex[2 * sizeof key->b + 1];
+    jw_init(&w, &out, false);
+    jw_object(&w, NULL);
+    jw_str(&w, "state", state);
+    hash_hex(key, hex);
+    jw_str(&w, "key", hex);
+    hash_hex(&e->payload, hex);
+    jw_str(&w, "payload", hex);
+    jw_int(&w, "until", e->until);
+    jw_str(&w, "transaction", e->note.transaction);
+    jw_str(&w, "reservation", e->note.reservation);
+    jw_str(&w, "amount", e->note.amount);
+    jw_bool(&w, "told", e->note.is_told);
+    jw_end_object(&w);
+    buf_put_u8(&out, '\n');
+    (void)!write(fd, out.p, out.len); /* on a full disk it is remembered in memory alone */
+    buf_clear(&out);
+}
+
+static const char *word_of(const struct entry *e)
+{
+    return e->state == ONCE_SERVED ? "served" : e->state == ONCE_PENDING ? "pending" : "settling";
+}
+
+/** All that is remembered, in a file that takes the other one's place. The lock on it is taken
+ *  before it has its name. */
+static enum mete_code file_anew(struct once *o, struct mete_err *err)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s.new", o->path) >= (int)sizeof path) {
+        return mete_fail(err, METE_FILE, "", "%s: the name is too long", o->path);
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        return mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
+    }
+    size_t lines = 0;
+    for (struct omap_node *n = omap_seek(&o->by_key, (struct bytes){0}); n != NULL;
+         n = omap_next(n)) {
+        const struct entry *e = omap_value(n);
+        struct hash key;
+        memcpy(key.b, omap_key(n).p, sizeof key.b);
+        if (e->state != ONCE_SERVING || e->is_written) {
+            line_write(fd, &key, e, word_of(e));
+            lines++;
+        }
+    }
+    if (fdatasync(fd) != 0 || rename(path, o->path) != 0) {
+        close(fd);
+        return mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
+    }
+    if (o->fd >= 0) {
+        close(o->fd);
+    }
+    o->fd = fd;
+    o->lines = lines;
+    return METE_OK;
+}
+
+static void line_put(struct once *o, const struct hash *key, const struct entry *e,
+                     const char *state)
+{
+    struct mete_err err;
+    if (o->fd < 0) {
+        return;
+    }
+    line_write(o->fd, key, e, state);
+    o->lines++;
+    if (o->lines > LINES_MIN + 4 * o->by_key.count && file_anew(o, &err) != METE_OK) {
+        o->lines = 0; /* the one that is there goes on */
+    }
+}
+
+static bool hash_member(const struct json *j, const char *name, struct hash *out)
+{
+    const struct json *m = json_get(j, name);
+    return m != NULL && m->type == JSON_STRING && m->text.len == 2 * sizeof out->b &&
+           hex_decode(out->b, sizeof out->b, m->text);
+}
+
+static void text_member(const struct json *j, const char *name, char *to, size_t size)
+{
+    const struct json *m = json_get(j, name);
+    (void)text_copy(to, size, m != NULL && m->type == JSON_STRING ? m->text : (struct text){0});
+}
+
+/** What a line says holds over what those before it said. */
+static void line_take(struct once *o, const struct json *j, int64_t now)
+{
+    struct entry e = {.state = ONCE_PENDING};
+    struct hash key;
+    uint8_t due[DUE_LEN];
+    const struct json *state = json_get(j, "state");
+    const struct json *until = json_get(j, "until");
+    const struct json *told = json_get(j, "told");
+    if (state == NULL || until == NULL || !hash_member(j, "key", &key) ||
+        !hash_member(j, "payload", &e.payload) || !json_int(until, 0, INT64_MAX, &e.until)) {
+        return;
+    }
+    struct entry *before = omap_get(&o->by_key, key_bytes(&key));
+    if (before != NULL) {
+        entry_forget(o, &key, before);
+    }
+    if (text_is(state->text, "forgotten") || e.until <= now || o->by_key.count >= o->count_max) {
+        return;
+    }
+    e.state = text_is(state->text, "served") ? ONCE_SERVED : ONCE_PENDING;
+    text_member(j, "transaction", e.note.transaction, sizeof e.note.transaction);
+    text_member(j, "reservation", e.note.reservation, sizeof e.note.reservation);
+    text_member(j, "amount", e.note.amount, sizeof e.note.amount);
+    e.note.is_told = told != NULL && told->type == JSON_TRUE;
+    *(struct entry *)omap_put(&o->by_key, key_bytes(&key), NULL) = e;
+    (void)omap_put(&o->by_time, due_bytes(&key, e.until, due), NULL);
+}
+
+static void lines_take(struct once *o, FILE *f, int64_t now)
+{
+    char line[LINE_LEN_MAX];
+    while (fgets(line, sizeof line, f) != NULL) {
+        struct arena a;
+        struct json *j;
+        size_t len = strcspn(line, "\n");
+        arena_init(&a, JSON_ARENA_MAX(len) + 4096);
+        if (json_parse(&a, (struct text){line, len}, &j, NULL) == METE_OK &&
+            j->type == JSON_OBJECT) {
+            line_take(o, j, now);
+        }
+        arena_clear(&a);
+    }
+}
+
+enum mete_code once_keep_in(struct once *o, const char *path, int64_t now, struct mete_err *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return mete_fail(err, METE_FILE, "", "%s: another gate writes it", path);
+    }
+    FILE *f = fdopen(fd, "r");
+    o->path = strdup(path);
+    METE_ASSERT(f != NULL && o->path != NULL);
+    lines_take(o, f, now);
+    enum mete_code code = file_anew(o, err);
+    fclose(f);
+    return code;
+}
+
+/* --- asking ------------------------------------------------------------------------------------*/
 
 /** Makes room for one. False: all are being served. */
 static bool room_make(struct once *o, int64_t now)
@@ -104,6 +284,7 @@ enum once_state once_begin(struct once *o, const struct hash *key, const struct 
             uint8_t due[DUE_LEN];
             METE_ASSERT(omap_remove(&o->by_time, due_bytes(key, e->until, due)));
             e->state = ONCE_SERVING;
+            e->is_written = o->fd >= 0;
         }
     } else if (state == ONCE_NEW) {
         e = omap_put(&o->by_key, key_bytes(key), NULL);
@@ -119,7 +300,23 @@ void once_forget(struct once *o, const struct hash *key)
     pthread_mutex_lock(&o->lock);
     struct entry *e = omap_get(&o->by_key, key_bytes(key));
     METE_ASSERT(e != NULL && e->state == ONCE_SERVING);
+    if (e->is_written) {
+        line_put(o, key, e, "forgotten");
+    }
     entry_forget(o, key, e);
+    pthread_mutex_unlock(&o->lock);
+}
+
+void once_settling(struct once *o, const struct hash *key, int64_t until,
+                   const struct once_note *note)
+{
+    pthread_mutex_lock(&o->lock);
+    struct entry *e = omap_get(&o->by_key, key_bytes(key));
+    METE_ASSERT(e != NULL && e->state == ONCE_SERVING);
+    e->until = until;
+    e->note = *note;
+    e->is_written = o->fd >= 0;
+    line_put(o, key, e, "settling");
     pthread_mutex_unlock(&o->lock);
 }
 
@@ -134,6 +331,7 @@ static void keep(struct once *o, const struct hash *key, enum once_state state, 
     e->until = until;
     e->note = *note;
     (void)omap_put(&o->by_time, due_bytes(key, until, due), NULL);
+    line_put(o, key, e, word_of(e));
     pthread_mutex_unlock(&o->lock);
 }
 

@@ -6,6 +6,7 @@
 #define METE_GATE_ONCE_H
 
 #include "crypto/hash.h"
+#include "mete/error.h"
 
 /** What is remembered of a payment; texts with NUL, empty when there is nothing. */
 struct once_note {
@@ -28,12 +29,19 @@ struct once;
 /** `count_max` payments are remembered. */
 struct once *once_open(size_t count_max);
 void once_close(struct once *o);
+/** Reads what a gate before this one wrote to `path`, and writes there from now on, so that a gate
+ *  that died forgets nothing: what it was settling is pending. One gate a file. METE_FILE. */
+enum mete_code once_keep_in(struct once *o, const char *path, int64_t now,
+                            struct mete_err *err) METE_MUST_CHECK;
 
 /** Asks for a payment: key is its network, asset, payer and nonce; `payload` what was signed. With
  *  another payload of the same key, ONCE_SERVING or ONCE_SERVED. `note` is that of a payment that
  *  was served, or is pending. `now` in seconds. */
 enum once_state once_begin(struct once *o, const struct hash *key, const struct hash *payload,
                            int64_t now, struct once_note *note);
+/** Its settlement is begun: written before anybody is asked for it. */
+void once_settling(struct once *o, const struct hash *key, int64_t until,
+                   const struct once_note *note);
 /** It was not served, and may be brought again. */
 void once_forget(struct once *o, const struct hash *key);
 /** It was served (or is to be settled by its own payload alone): nobody else gets anything for it

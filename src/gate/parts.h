@@ -20,11 +20,11 @@
 #define GATE_HEADER_MEMORY ((size_t)64 << 10) /* a head and its answer's; zeroed every time */
 
 struct gate {
+    struct arena arena; /* of the options */
     struct gate_options o;
-    const struct gate_config *config;
     struct text upstream;    /* without a slash at the end */
     struct text facilitator; /* likewise */
-    struct text own_host;    /* Host of requests to the upstream; empty: the client's */
+    struct text upstream_host;
     struct server *front;
     struct server *admin; /* NULL: none */
     struct loop *loop[GATE_LOOPS];
@@ -33,18 +33,21 @@ struct gate {
     struct replay *replay;
     struct stats *stats;
     struct meters meters;
-    struct lines *lines;      /* NULL: no log */
-    struct watch *watch;      /* asks the facilitator what it takes, now and then */
-    _Atomic unsigned deals;   /* that are not over */
-    _Atomic bool is_stopping; /* whoever is served now is cut off */
-    pthread_mutex_t menu_lock;
+    struct lines *lines;       /* NULL: no log */
+    struct watch *watch;       /* asks the facilitator what it takes, now and then */
+    _Atomic unsigned deals;    /* that are not over */
+    _Atomic bool is_stopping;  /* whoever is served now is cut off */
+    pthread_mutex_t menu_lock; /* of what stands below; short */
     struct menu *menu;
+    struct buf key;              /* that the facilitator is sent; empty: none */
+    pthread_mutex_t making_lock; /* of making another menu */
+    struct buf supported;        /* what the facilitator answered last; empty: nothing yet */
 };
 
 /** What is sold now; menu_drop it. */
 struct menu *gate_menu(struct gate *g);
-/** Another one from now on; it is the gate's. */
-void gate_menu_set(struct gate *g, struct menu *m);
+/** The facilitator says what it takes: a menu of that from now on. False: it cannot be read. */
+bool gate_menu_supported(struct gate *g, struct text answer) METE_MUST_CHECK;
 
 /** A line of the log: `level` in capitals, what happened, and two names with values (NULL: none).
  */

@@ -3,6 +3,7 @@
  * stand in one file, and one that a crash has cut is the last. */
 #include "gate/stats.h"
 
+#include "base/map.h"
 #include "base/text.h"
 #include "gate/loop.h"
 #include "gate/parts.h"
@@ -10,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,19 +18,17 @@
 #define FLUSH_US (10 * INT64_C(1000000))
 
 struct counts {
-    _Atomic uint64_t of[GATE_OUTCOME_COUNT];
+    uint64_t of[GATE_OUTCOME_COUNT];
 };
 
 struct stats {
     int fd; /* -1: nothing is kept */
-    const struct gate_config *config;
-    struct counts *counts; /* by route; the last: what is on none */
-    pthread_mutex_t lock;  /* of flushing */
+    pthread_mutex_t lock;
+    struct omap counts; /* by label of a route, empty for none: what was not written yet */
     int64_t flushed_at;
 };
 
-enum mete_code stats_open(struct stats **out, const char *path, const struct gate_config *config,
-                          struct mete_err *err)
+enum mete_code stats_open(struct stats **out, const char *path, struct mete_err *err)
 {
     struct stats *s = calloc(1, sizeof *s);
     METE_ASSERT(s != NULL && pthread_mutex_init(&s->lock, NULL) == 0);
@@ -42,9 +40,7 @@ enum mete_code stats_open(struct stats **out, const char *path, const struct gat
             return mete_fail(err, METE_FILE, NULL, "%s: %s", path, strerror(errno));
         }
     }
-    s->config = config;
-    s->counts = calloc(config->route_count + 1, sizeof *s->counts);
-    METE_ASSERT(s->counts != NULL);
+    omap_init(&s->counts, sizeof(struct counts), 6);
     s->flushed_at = loop_now();
     *out = s;
     return METE_OK;
@@ -52,12 +48,18 @@ enum mete_code stats_open(struct stats **out, const char *path, const struct gat
 
 void stats_count(struct stats *s, const struct gate_route *r, enum gate_outcome outcome)
 {
-    size_t i = r != NULL ? (size_t)(r - s->config->route) : s->config->route_count;
-    atomic_fetch_add(&s->counts[i].of[outcome], 1);
+    bool made;
+    if (s->fd < 0) {
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    struct counts *c =
+        omap_put(&s->counts, text_bytes(r != NULL ? r->label : (struct text){0}), &made);
+    c->of[outcome]++;
+    pthread_mutex_unlock(&s->lock);
 }
 
-static void line_begin(struct json_writer *w, struct buf *out, const char *kind,
-                       const struct gate_route *r)
+static void line_begin(struct json_writer *w, struct buf *out, const char *kind, struct text route)
 {
     char at[TIME_TEXT_MAX];
     time_format((mete_time)gate_clock() * TIME_SECOND_US, at);
@@ -65,8 +67,8 @@ static void line_begin(struct json_writer *w, struct buf *out, const char *kind,
     jw_object(w, NULL);
     jw_str(w, "at", at);
     jw_str(w, "kind", kind);
-    if (r != NULL) {
-        jw_text(w, "route", r->label);
+    if (route.len > 0) {
+        jw_text(w, "route", route);
     }
 }
 
@@ -81,11 +83,23 @@ static void line_end(struct stats *s, struct json_writer *w, struct buf *out)
     buf_clear(out);
 }
 
+void stats_served(struct stats *s, const struct stats_payment *p)
+{
+    struct buf out = {0};
+    struct json_writer w;
+    line_begin(&w, &out, "served", p->route->label);
+    jw_text(&w, "network", p->offer->offer.network);
+    jw_text(&w, "asset", p->offer->offer.asset);
+    jw_text(&w, "transaction", p->transaction);
+    jw_str(&w, "request_id", p->request_id);
+    line_end(s, &w, &out);
+}
+
 void stats_paid(struct stats *s, const struct stats_payment *p)
 {
     struct buf out = {0};
     struct json_writer w;
-    line_begin(&w, &out, "payment", p->route);
+    line_begin(&w, &out, "payment", p->route->label);
     jw_text(&w, "scheme", p->offer->offer.scheme);
     jw_text(&w, "network", p->offer->offer.network);
     jw_text(&w, "asset", p->offer->offer.asset);
@@ -102,23 +116,14 @@ void stats_paid(struct stats *s, const struct stats_payment *p)
     line_end(s, &w, &out);
 }
 
-static void counts_write(struct stats *s, size_t i)
+static void counts_write(struct stats *s, struct text route, const struct counts *c)
 {
     struct buf out = {0};
     struct json_writer w;
-    uint64_t n[GATE_OUTCOME_COUNT];
-    bool any = false;
+    line_begin(&w, &out, "requests", route);
     for (size_t k = 0; k < GATE_OUTCOME_COUNT; k++) {
-        n[k] = atomic_exchange(&s->counts[i].of[k], 0);
-        any = any || n[k] > 0;
-    }
-    if (!any) {
-        return;
-    }
-    line_begin(&w, &out, "requests", i < s->config->route_count ? &s->config->route[i] : NULL);
-    for (size_t k = 0; k < GATE_OUTCOME_COUNT; k++) {
-        if (n[k] > 0) {
-            jw_int(&w, gate_outcome_word((enum gate_outcome)k), (int64_t)n[k]);
+        if (c->of[k] > 0) {
+            jw_int(&w, gate_outcome_word((enum gate_outcome)k), (int64_t)c->of[k]);
         }
     }
     line_end(s, &w, &out);
@@ -129,9 +134,11 @@ void stats_flush(struct stats *s, bool now)
     pthread_mutex_lock(&s->lock);
     if (now || loop_now() - s->flushed_at >= FLUSH_US) {
         s->flushed_at = loop_now();
-        for (size_t i = 0; s->fd >= 0 && i <= s->config->route_count; i++) {
-            counts_write(s, i);
+        for (struct omap_node *n = omap_seek(&s->counts, (struct bytes){0}); n != NULL;
+             n = omap_next(n)) {
+            counts_write(s, bytes_text(omap_key(n)), omap_value(n));
         }
+        omap_clear(&s->counts);
     }
     pthread_mutex_unlock(&s->lock);
 }
@@ -146,6 +153,6 @@ void stats_close(struct stats *s)
         close(s->fd);
     }
     pthread_mutex_destroy(&s->lock);
-    free(s->counts);
+    omap_clear(&s->counts);
     free(s);
 }

@@ -14,11 +14,12 @@
 struct stats;
 
 /** `path` NULL: nothing is kept. METE_FILE. */
-enum mete_code stats_open(struct stats **out, const char *path, const struct gate_config *config,
+enum mete_code stats_open(struct stats **out, const char *path,
                           struct mete_err *err) METE_MUST_CHECK;
 /** Writes what was counted and not yet said. */
 void stats_close(struct stats *s);
 
+/** `r` NULL: it is on no route. */
 void stats_count(struct stats *s, const struct gate_route *r, enum gate_outcome outcome);
 
 struct stats_payment {
@@ -28,9 +29,11 @@ struct stats_payment {
     struct text payer;
     struct text transaction;
     const char *request_id;
-    bool was_served; /* false: its client had gone */
+    bool was_served; /* false: not yet, and perhaps never */
 };
 void stats_paid(struct stats *s, const struct stats_payment *p);
+/** A payment that was noted as not served is now: when it is settled up-front, or brought again. */
+void stats_served(struct stats *s, const struct stats_payment *p);
 /** Has the counts written when they are old enough. */
 void stats_flush(struct stats *s, bool now);
 
@@ -43,6 +46,7 @@ struct stats_row {
     struct text symbol;
     int64_t decimals; /* -1: not known */
     uint64_t requests, asked, paid, failed, free;
+    int64_t unserved;    /* of the paid ones */
     struct u256 revenue; /* of one asset on one network: rows never add up different ones */
 };
 struct stats_report {

@@ -70,8 +70,15 @@ static bool payment_add(struct reading *r, const struct json *j, struct text day
         row->decimals = decimals;
     }
     row->symbol = row->symbol.len > 0 ? row->symbol : arena_text(r->a, member(j, "symbol"));
+    const struct json *served = json_get(j, "served");
+    row->unserved += served != NULL && served->type == JSON_FALSE;
     row->paid++;
     return u256_add(row->revenue, amount, &row->revenue);
+}
+
+static void served_add(struct reading *r, const struct json *j, struct text day)
+{
+    row_of(r, member(j, "route"), day, member(j, "network"), member(j, "asset"))->unserved--;
 }
 
 static void requests_add(struct reading *r, const struct json *j, struct text day)
@@ -107,6 +114,8 @@ static bool line_add(struct reading *r, struct text line)
         good = true;
         if (at >= r->from && at < r->until && text_is(kind, "payment")) {
             good = payment_add(r, j, text_of(day));
+        } else if (at >= r->from && at < r->until && text_is(kind, "served")) {
+            served_add(r, j, text_of(day));
         } else if (at >= r->from && at < r->until && text_is(kind, "requests")) {
             requests_add(r, j, text_of(day));
         }

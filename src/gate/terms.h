@@ -7,8 +7,6 @@
 #include "gate/config.h"
 #include "wire/form.h"
 
-#define GATE_TIMEOUT_S 60u /* for paying, unless max_timeout_s says otherwise */
-
 struct gate_terms {
     struct text pay_to;
     struct text network;

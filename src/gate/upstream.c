@@ -120,7 +120,7 @@ static void header_add(struct deal *d, const char *name, struct text value)
 
 static void forwarded_add(struct deal *d, const struct exchange *x)
 {
-    bool trusted = d->g->config->trusts_forwarded;
+    bool trusted = d->menu->config->trusts_forwarded;
     struct text before = trusted ? exchange_header(x, "X-Forwarded-For") : (struct text){0};
     struct text host = trusted ? exchange_header(x, "X-Forwarded-Host") : (struct text){0};
     struct text proto = trusted ? exchange_header(x, "X-Forwarded-Proto") : (struct text){0};
@@ -166,7 +166,10 @@ static size_t head_room(const struct exchange *x)
 void upstream_headers(struct deal *d, const struct exchange *x)
 {
     static const char *const NOT_BY_ITSELF[] = {"Accept", "User-Agent", "Content-Type"};
-    struct text host = d->g->own_host.len > 0 ? d->g->own_host : exchange_header(x, "Host");
+    struct text own = d->menu->config->host;
+    struct text host = own.len == 0               ? exchange_header(x, "Host")
+                       : text_is(own, "upstream") ? d->g->upstream_host
+                                                  : own;
     d->head_max = head_room(x);
     for (size_t i = 0; i < x->header_count; i++) {
         if (goes_on(d, x, x->header[i].name)) {

@@ -45,17 +45,6 @@ static void ask_end(struct watch *w)
     w->headers = NULL;
 }
 
-static void offer_note(void *ctx, const struct gate_route *route, const struct gate_offer *offer,
-                       const char *why)
-{
-    struct buf what = {0};
-    buf_printf(&what, "%.*s: %.*s on %.*s is left out: %s", (int)route->label.len, route->label.p,
-               (int)offer->offer.scheme.len, offer->offer.scheme.p, (int)offer->offer.network.len,
-               offer->offer.network.p, why);
-    gate_note(ctx, "WARNING", "offer_left_out", "offer", buf_text(&what));
-    buf_clear(&what);
-}
-
 static void failed(struct watch *w, const char *why)
 {
     if (!w->has_failed) {
@@ -67,26 +56,19 @@ static void failed(struct watch *w, const char *why)
 
 static void answered(struct watch *w)
 {
-    struct arena a;
-    struct x402_supported s;
-    struct mete_err err;
     long status = 0;
     curl_easy_getinfo(w->ask.curl, CURLINFO_RESPONSE_CODE, &status);
-    arena_init(&a, X402_ARENA_MAX(ANSWER_MAX));
     if (w->ask.code != CURLE_OK) {
         failed(w, curl_easy_strerror(w->ask.code));
     } else if (status >= 300 && status < 400) {
         failed(w, "it redirects /supported: give the URL that it leads to");
-    } else if (status != 200 ||
-               x402_supported_read(&a, buf_text(&w->answer), &s, &err) != METE_OK) {
+    } else if (status != 200 || !gate_menu_supported(w->g, buf_text(&w->answer))) {
         failed(w, "its answer to /supported cannot be read");
     } else {
-        gate_menu_set(w->g, menu_new(w->g->config, &s, offer_note, w->g));
         gate_note(w->g, "INFO", "facilitator_answers", NULL, (struct text){0});
         w->has_failed = false;
         w->next_at = loop_now() + AGAIN_US;
     }
-    arena_clear(&a);
     ask_end(w);
 }
 

@@ -12,7 +12,7 @@
 #include "mete/error.h"
 #include "wire/json.h"
 
-#define FORM_FIELDS_MAX 20
+#define FORM_FIELDS_MAX 24
 /* JSON readers keep integers up to 2^53 - 1 exactly (RFC 8259 section 6). */
 #define FORM_INTEGER_MAX INT64_C(9007199254740991)
 

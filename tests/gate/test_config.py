@@ -4,12 +4,15 @@
 takes less or does not answer, scripts from other origins, metrics, reports, TLS.
 covers: V-020 V-022 V-024 V-027 V-028 V-051"""
 import csv
+import http.client
 import io
 import json
 import pathlib
+import signal
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 
 from gated import Facilitator, Gate, KINDS, METE, PAY_TO, Upstream, V2, done, equal, free_port, note, ok, pay, until
@@ -167,6 +170,83 @@ def reports(up, fac, folder):
         equal(mete("gate", "report", str(file), "--by", "moon").returncode, 2, "by nothing else")
         run = mete("gate", "report", str(file), "--from", "2030-01-01")
         ok(run.returncode == 0 and "/a" not in run.stdout, "in a span of time")
+        equal((a["unserved"], a["requests"], found[("/a", "")]["paid"]), ("0", "", ""), "a row says nothing of what it does not count")
+    with Gate(up, fac, [{"path": "/u", "price": "$1", "flow": "upfront"}]) as gate:
+        def payments():
+            run = mete("gate", "report", str(gate.folder / "stats.ndjson"), "--csv")
+            return [(r["paid"], r["revenue"], r["unserved"]) for r in csv.DictReader(io.StringIO(run.stdout)) if r["network"]]
+        asked = gate.get("/u")
+        gate.get("/u", headers=pay(asked))
+        equal(payments(), [("1", "1", "0")], "what is settled up-front and served")
+        up.answers["/u"] = lambda h, _b: h.reply(500, b"no")
+        header = pay(asked)
+        gate.get("/u", headers=header)
+        equal(payments(), [("2", "2", "1")], "what is settled and not served is told")
+        del up.answers["/u"]
+        equal(gate.get("/u", headers=header).status, 200, "it is brought again")
+        equal(payments(), [("2", "2", "0")], "and told no more")
+
+
+def again(gate, config=None, text=None, wanted="configuration_read_again"):
+    """SIGHUP, and the line of the log that answers it."""
+    before = len(gate.lines(wanted))
+    (gate.folder / "gate.json").write_text(text if text is not None else json.dumps({**gate.config, **(config or {})}))
+    gate.process.send_signal(signal.SIGHUP)
+    until(wanted, lambda: len(gate.lines(wanted)) == before + 1)
+    return json.loads(gate.lines(wanted)[-1])
+
+
+def reloading(up, fac, folder):
+    (folder / "rotated").write_text("bearer-one")
+    with Gate(up, fac, [{"path": "/a", "price": "$0.01"}, {"path": "/old", "price": "$0.01"}], "--facilitator-key",
+              str(folder / "rotated")) as gate:
+        old = gate.get("/a")
+        c = http.client.HTTPConnection("127.0.0.1", gate.port, timeout=20)
+        c.request("GET", "/old")
+        equal((c.getresponse().read() != b"", gate.get("/new").status), (True, 200), "before: one is sold, another is free")
+        socket_before = c.sock
+        up.answers["/a"] = lambda h, _b: (time.sleep(1.5), h.reply(200, b"slow"))
+        slow, runs = [], up.count("/a")
+        t = threading.Thread(target=lambda: slow.append(gate.get("/a", headers=pay(old))))
+        t.start()
+        until("a paid request is under way", lambda: up.count("/a") == runs + 1)
+        (folder / "rotated").write_text("bearer-two")
+        again(gate, {"routes": [{"path": "/new", "price": "$0.03"}, {"path": "/a", "price": "$0.02"}], "cors": "https://b.example"})
+        t.join()
+        equal((slow[0].status, slow[0].body), (200, b"slow"), "what was under way is finished, at the old price")
+        del up.answers["/a"]
+        asked = gate.get("/a")
+        equal((asked.required()["accepts"][0]["amount"], asked.headers["Access-Control-Allow-Origin"]), ("20000", "https://b.example"),
+              "the new price holds from then on, and all else")
+        c.request("GET", "/old")
+        equal((c.getresponse().status, c.sock is socket_before), (200, True), "on connections that were open as well")
+        equal(gate.get("/new").required()["accepts"][0]["amount"], "30000", "a new route is sold at once")
+        settles = fac.count("/settle")
+        got = gate.get("/a", headers=pay(old))
+        equal((got.status, got.required()["accepts"][0]["amount"], fac.count("/settle")), (402, "20000", settles),
+              "a payment for the old price buys nothing and costs nothing")
+        equal(gate.get("/a", headers=pay(asked)).status, 200, "one for the new price does")
+        equal([s["headers"].get("Authorization") for s in fac.seen if s["path"] == "/verify"][-1], "Bearer bearer-two",
+              "the facilitator is shown the new key")
+        bad = again(gate, {"routes": [{"path": "/a", "price": "$0.0000001"}]}, wanted="configuration_refused")
+        ok(all(t in bad["why"] for t in ("gate.json", "/routes/0", "price", "all stays as it was")) and bad["level"] == "ERROR",
+           "a price that cannot be: file, place and reason are in the log", bad)
+        equal(gate.metric("mete_gate_config_refused"), 1, "and in the metrics")
+        again(gate, text="{", wanted="configuration_refused")
+        (gate.folder / "gate.json").unlink()
+        gate.process.send_signal(signal.SIGHUP)
+        until("a file that is gone is refused as well", lambda: len(gate.lines("configuration_refused")) == 3)
+        equal(gate.get("/a").required()["accepts"][0]["amount"], "20000", "and all stays as it was")
+        again(gate, {"listen": "127.0.0.1:1", "upstream": "http://127.0.0.1:9"})
+        ok(not gate.lines("takes_a_restart"), "what options say is not asked of the file")
+        again(gate, {"admin": "127.0.0.1:1"})
+        for n in range(40):
+            again(gate, {"routes": [{"path": f"/r{n}", "price": "$0.01"}]})
+        equal((gate.get("/r39").status, gate.get("/r38").status), (402, 200), "as often as one likes")
+        equal([gate.metric("mete_gate_" + n) for n in ("config_refused", "routes", "routes_closed")], [0, 1, 0], "the metrics know it")
+        gate.stop()
+        report = subprocess.run([METE, "gate", "report", str(gate.folder / "stats.ndjson"), "--json"], capture_output=True, text=True)
+        ok(all(f'"{r}"' in report.stdout for r in ("/old", "/a", "/r39")), "the report knows the routes of all of them", report.stdout[-500:])
 
 
 def encrypted(up, fac, folder):
@@ -178,7 +258,6 @@ def encrypted(up, fac, folder):
     (folder / "bearer").write_text("secret-bearer-123\n")
     with Gate(up, fac, [{"path": "/a", "price": "$1"}], "--certificate", str(certificate), "--key", str(key),
               "--facilitator-key", str(folder / "bearer")) as gate:
-        import http.client
         context = ssl.create_default_context(cafile=str(certificate))
         c = http.client.HTTPSConnection("127.0.0.1", gate.port, timeout=20, context=context)
         c.request("GET", "/a")
@@ -188,6 +267,14 @@ def encrypted(up, fac, folder):
         asked = [s for s in fac.seen if s["path"] == "/supported"][-1]
         equal(asked["headers"]["Authorization"], "Bearer secret-bearer-123", "the facilitator is shown the key")
         ok("secret-bearer" not in gate.text(), "and nobody else")
+        before = ssl.get_server_certificate(("127.0.0.1", gate.port))
+        subprocess.run(made.args, capture_output=True, check=True)
+        again(gate)
+        after = ssl.get_server_certificate(("127.0.0.1", gate.port))
+        equal((before != after, after.strip()), (True, certificate.read_text().strip()), "a renewed certificate is taken at once")
+        certificate.write_text("rubbish")
+        again(gate, {"routes": [{"path": "/b", "price": "$1"}]}, wanted="configuration_refused")
+        equal(ssl.get_server_certificate(("127.0.0.1", gate.port)), after, "a bad one is not")
 
 
 with tempfile.TemporaryDirectory(prefix="mete-gate-") as name, Upstream() as up, Facilitator() as fac:
@@ -198,4 +285,5 @@ with tempfile.TemporaryDirectory(prefix="mete-gate-") as name, Upstream() as up,
     origins(up, fac)
     reports(up, fac, folder)
     encrypted(up, fac, folder)
+    reloading(up, fac, folder)
 done()

@@ -104,6 +104,11 @@ def others(gate, up):
         ok(b" 200 " in got.split(b"\r\n")[0], f"a request with {name} passes")
         ok(up.seen and name not in {n.lower() for n in up.seen[0]["headers"]}, "without that header")
     equal(ask(gate, "/exact", "get").split(b" ")[1], b"402", "a method in small letters costs the same")
+    for method in ("GET\t/only", "GET:/only", "GET\x0b/only", "G{}T", "G\"T"):
+        up.seen.clear()
+        got = ask(gate, "/free", method)
+        ok(b" 400 " in got.split(b"\r\n")[0] and not up.seen, f"{method!r} is no method, and goes nowhere", got[:200])
+    ok(b"BaseHTTP" in ask(gate, "/free", "M-SEARCH"), "others are passed on, whatever the upstream makes of them")
     for target in ("/public/a", "/paid/free", "/", "/paid/reports", "/a/b;c=d", "/what%3f", "/caf%C3%A9", "/a%20b", "/x/"):
         up.seen.clear()
         got = ask(gate, target)

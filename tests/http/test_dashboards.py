@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """covers: V-109
 The dashboard and the alert rules of deploy/: every metric and label that they ask for is one that
-a server has, and what it has is looked at."""
+a server or a gate has, and what they have is looked at. The gate's unit is as closed as the server's."""
 import json
 import os
 import pathlib
 import re
+import subprocess
+import sys
 
 from exposition import PARTS, Scrape
 from served import Served, done, equal, event, note, ok
 
 ROOT = pathlib.Path(os.environ["ROOT"])
+sys.path.insert(0, str(ROOT / "tests/gate"))
+from gated import Facilitator, Gate, METE, Upstream  # noqa: E402
 ADDED = {"instance", "job"}  # by Prometheus itself
+OUTCOMES = set()  # of requests at a gate
 WORDS = {"sum", "by", "rate", "increase", "histogram_quantile", "time", "max", "min", "or", "offset",
          "predict_linear", "changes", "label_values"}
 
 
-def metrics_of(s):
+def metrics_of(text):
     """{name: its labels}, the parts of histograms too."""
     found = {}
-    for family in Scrape(s.get("/metrics")[2]).families.values():
+    for family in Scrape(text).families.values():
         names = [family.name] if family.type != "histogram" else [family.name + p for p in PARTS]
         for name in names:
             found.setdefault(name, set())
@@ -34,10 +39,14 @@ def known_metrics():
     with Served(env=network) as s:
         s.post("/v1/events", event("e", "revenue.received",
                                    {"party": "did:a", "amount": {"amount": "1", "currency": "USD"}}))
-        found = metrics_of(s)
+        found = metrics_of(s.get("/metrics")[2])
         with Served("--roles", "wallet",
                     env={"DISTRIBUTION_SERVICE_URL": f"http://127.0.0.1:{s.port}"}) as follower:
-            found.update({n: l for n, l in metrics_of(follower).items() if n not in found})
+            found.update({n: l for n, l in metrics_of(follower.get("/metrics")[2]).items() if n not in found})
+    with Upstream() as up, Facilitator() as fac, Gate(up, fac, [{"path": "/a", "price": "$1"}]) as gate:
+        text = gate.get("/metrics", port=gate.admin).body.decode()
+        found.update(metrics_of(text))
+        OUTCOMES.update(re.findall(r'outcome="(\w+)"', text))
     return found
 
 
@@ -72,6 +81,9 @@ def values_fit(expr):
     for label, value in re.findall(r'(\w+)=~?"([^"$]*)"', expr):
         if label in few and not set(value.split("|")) <= few[label]:
             yield f"{label} is never {value}"
+    for value in re.findall(r'mete_gate_requests_total\{[^}]*outcome=~?"([^"$]*)"', expr):
+        if not set(value.split("|")) <= OUTCOMES:
+            yield f"outcome of a gate is never {value}"
 
 
 def rules():
@@ -137,11 +149,29 @@ def it_sees(known):
                  "summe(mete_hash_chain_height)"):
         ok(list(flaws_of(expr, known)), f"seen: {expr}")
     ok(list(values_fit('mete_http_requests_total{status="500"}')), "seen: a value that never comes")
+    ok(list(values_fit('mete_gate_requests_total{outcome="sold"}')), "seen: an outcome that never comes")
+
+
+def unit_of(name):
+    return [line for line in (ROOT / "deploy" / name).read_text().splitlines() if line and not line.startswith("#")]
+
+
+def the_units():
+    """What closes the server's unit closes the gate's, and its command is one."""
+    server, gate = unit_of("mete.service"), unit_of("mete-gate.service")
+    closed = [x for x in server[server.index("DynamicUser=yes"):] if not x.startswith("StateDirectory=")]
+    equal([x for x in closed if x not in gate], [], f"the gate's unit has the {len(closed)} lines that close the server's")
+    command = next(x for x in gate if x.startswith("ExecStart=")).split()
+    known = subprocess.run([METE, "gate", "--help"], capture_output=True, text=True).stdout
+    options = [x for x in command if x.startswith("--")]
+    equal([x for x in options if f" {x} " not in known], [], f"it is started with {' '.join(options)}")
+    ok("ExecReload=/bin/kill -HUP $MAINPID" in gate and "Type=notify" in gate, "it can be told to read again")
 
 
 known = known_metrics()
 it_sees(known)
 the_rules(known)
+the_units()
 asked = the_dashboard(known) + [r["expr"] for r in rules()]
 unseen = {n for n in known if not any(re.search(rf"\b{n}\b", e) for e in asked)
           and not n.endswith(PARTS)}

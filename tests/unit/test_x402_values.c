@@ -9,6 +9,7 @@
 #include "wire/x402/network.h"
 #include "wire/x402/price.h"
 #include "wire/x402/reason.h"
+#include "wire/x402/sale.h"
 
 /* The map of @x402/evm 2.27.0, all of it. */
 static const struct {
@@ -542,9 +543,98 @@ static void test_echo(void **state)
     assert_true(x402_extensions_match(NULL, NULL));
 }
 
+#define PAY_TO  "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
+#define UNKNOWN "0x6B175474E89094C44Da98b954EedeAC495271d0F"
+#define SALE(to, on, cost, ...)                                                                    \
+    {                                                                                              \
+        .pay_to = TEXT(to), .network = TEXT(on), .price = TEXT(cost), __VA_ARGS__                  \
+    }
+
+static void test_sales(void **state)
+{
+    (void)state;
+    static const struct {
+        struct x402_sale sale;
+        const char *amount, *scheme, *extra;
+        uint32_t timeout_s;
+    } ROWS[] = {
+        {SALE(PAY_TO, "base", "$1", .timeout_s = 0), "1000000", "exact",
+         "{\"name\":\"USD Coin\",\"version\":\"2\"}", 60},
+        {SALE(PAY_TO, "base", "$1", .asset = TEXT("usdc"), .has_decimals = true, .decimals = 6,
+              .timeout_s = 5),
+         "1000000", "exact", "{\"name\":\"USD Coin\",\"version\":\"2\"}", 5},
+        {SALE(PAY_TO, "base", "$1", .is_upto = true), "1000000", "upto",
+         "{\"name\":\"USD Coin\",\"version\":\"2\",\"assetTransferMethod\":\"permit2\"}", 60},
+        {SALE(PAY_TO, "base", "0.5 USDC", .is_upfront = true), "500000", "exact",
+         "{\"name\":\"USD Coin\",\"version\":\"2\",\"paymentFlow\":\"upfront\"}", 60},
+        {SALE(PAY_TO, "base", "250", .asset = TEXT(UNKNOWN), .method = TEXT("permit2")), "250",
+         "exact", "{\"assetTransferMethod\":\"permit2\"}", 60},
+        {SALE(PAY_TO, "base", "$1", .asset = TEXT(UNKNOWN), .has_decimals = true, .decimals = 18,
+              .name = TEXT("Dai"), .version = TEXT("1")),
+         "1000000000000000000", "exact", "{\"name\":\"Dai\",\"version\":\"1\"}", 60},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct arena a;
+        struct x402_sold sold;
+        struct mete_err err = {0};
+        char amount[U256_TEXT_MAX];
+        arena_init(&a, 1 << 20);
+        assert_int_equal(x402_sale_read(&a, &ROWS[i].sale, &sold, &err), METE_OK);
+        size_t len = u256_format(sold.offer.amount, amount);
+        assert_true(text_is((struct text){amount, len}, ROWS[i].amount));
+        assert_true(text_is(sold.offer.scheme, ROWS[i].scheme));
+        assert_true(text_is(sold.offer.extra, ROWS[i].extra));
+        assert_true(text_is(sold.offer.network, "eip155:8453"));
+        assert_int_equal(sold.offer.timeout_s, ROWS[i].timeout_s);
+        arena_clear(&a);
+    }
+}
+
+static void test_sales_that_are_none(void **state)
+{
+    (void)state;
+    static const struct {
+        struct x402_sale sale;
+        enum mete_code code;
+        const char *said;
+    } ROWS[] = {
+        {{.network = TEXT("base"), .price = TEXT("$1")}, METE_MEMBER_MISSING, "pay_to"},
+        {SALE(PAY_TO, "moon", "$1", .timeout_s = 0), METE_X402_NETWORK, "network"},
+        {SALE(PAY_TO, "base", "$1", .asset = TEXT("PEPE")), METE_MEMBER_VALUE, "give its address"},
+        {SALE(PAY_TO, "base", "$1", .asset = TEXT(UNKNOWN)), METE_MEMBER_MISSING, "EIP-712"},
+        {SALE(PAY_TO, "base", "$1", .asset = TEXT(UNKNOWN), .method = TEXT("permit2")),
+         METE_MEMBER_MISSING, "decimals"},
+        {SALE(PAY_TO, "base", "$1", .has_decimals = true, .decimals = 18), METE_MEMBER_VALUE,
+         "6 decimals"},
+        {SALE(PAY_TO, "base", "$1", .has_decimals = true, .decimals = 37), METE_NUMBER_RANGE,
+         "36 decimals"},
+        {SALE(PAY_TO, "base", "$1", .timeout_s = UINT64_MAX), METE_NUMBER_RANGE, "seconds at most"},
+        {SALE(PAY_TO, "base", "0", .timeout_s = 0), METE_X402_PRICE, "above zero"},
+        {SALE(PAY_TO, "base", "$0.0000001", .timeout_s = 0), METE_AMOUNT_SCALE, "price"},
+        {SALE(PAY_TO, "base", "50%", .timeout_s = 0), METE_X402_PRICE, "price"},
+        {SALE(PAY_TO, "base", "$1", .is_upto = true, .is_upfront = true), METE_MEMBER_VALUE,
+         "upfront"},
+        {SALE("0x12", "base", "$1", .timeout_s = 0), METE_ADDRESS_INVALID, "pay_to"},
+        {SALE("0x0000000000000000000000000000000000000000", "base", "$1", .timeout_s = 0),
+         METE_ADDRESS_INVALID, "nobody"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        struct arena a;
+        struct x402_sold sold;
+        struct mete_err err = {0};
+        arena_init(&a, 1 << 20);
+        assert_int_equal(x402_sale_read(&a, &ROWS[i].sale, &sold, &err), ROWS[i].code);
+        assert_int_equal(err.code, ROWS[i].code);
+        assert_non_null(strstr(err.text, ROWS[i].said));
+        arena_clear(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sales),
+        cmocka_unit_test(test_sales_that_are_none),
         cmocka_unit_test(test_names_of_version_1),
         cmocka_unit_test(test_caip2),
         cmocka_unit_test(test_settings),
