@@ -169,7 +169,8 @@ struct mete_client_options {
     unsigned retry_min_ms;  /* first delay; it doubles, and half of it is by chance. 0: 250 */
     unsigned retry_max_ms;  /* largest delay, also by Retry-After; 0: 30000 */
     unsigned connect_ms;    /* 0: 10000 */
-    unsigned attempt_ms;    /* one attempt; 0: 60000 */
+    unsigned attempt_ms;    /* of an attempt until its answer begins, and then without a byte (in
+                               whole seconds); 0: 60000 */
     unsigned redirects;     /* followed at most; 0: none */
     size_t answer_max;      /* bytes of a body that is kept in memory; 0: 64 MiB */
     const char *ca_file;    /* PEM, instead of the system's */

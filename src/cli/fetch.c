@@ -89,9 +89,13 @@ static int numbers_read(struct cli *c, struct mete_client_options *o, uint64_t *
     uint64_t parallel = PARALLEL;
     uint64_t retries = UINT64_MAX;
     uint64_t seconds = 0;
+    uint64_t attempt = 0;
     int status = cli_option_number(c, "parallel", 1, PARALLEL_MAX, &parallel);
     status = status == CLI_OK ? cli_option_number(c, "retry", 0, RETRIES_MAX, &retries) : status;
     status = status == CLI_OK ? cli_option_number(c, "max-time", 1, SECONDS_MAX, &seconds) : status;
+    status =
+        status == CLI_OK ? cli_option_number(c, "attempt-time", 1, SECONDS_MAX, &attempt) : status;
+    o->attempt_ms = (unsigned)attempt * 1000;
     o->parallel = (unsigned)parallel;
     (void)descriptors_for(3 * o->parallel); /* files are open before they are asked for */
     o->no_retry = retries == 0;
@@ -505,6 +509,7 @@ static const struct cli_option OPTIONS[] = {
     {"include", 'i', NULL, "print the header of the answer, too"},
     {"location", 'L', NULL, "follow redirections; a payment stays with its origin"},
     {"max-time", 0, "SECONDS", "for a request with all its attempts; else without bound"},
+    {"attempt-time", 0, "SECONDS", "until an answer begins, and without a byte; else 60"},
     {"retry", 0, "N", "attempts after the first; else 4"},
     {"parallel", 0, "N", "requests at once; else 16"},
     {"from-file", 0, "FILE|-", "a batch: a URL a line, or a JSON object a line"},

@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from served import done, equal, ok  # noqa: E402
 from paying import age, check, fetch, FOLDER, history, lines, one, PAID, plain, signed, UNKNOWN  # noqa: E402
-from faulty_shop import HASH, Shop, answer, b64, cut, cut_in, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
+from faulty_shop import HASH, Shop, answer, b64, cut, cut_in, drip, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
 
 OWED = (4, "not_delivered", "paid")
 
@@ -195,6 +195,34 @@ def files(shop):
     equal(plain("-o", "-", shop.steps("/free", answer(200, [], b"hello"))).stdout, b"hello", "-o - is standard output")
 
 
+def times(shop):
+    """A long answer is taken as long as something comes; a price has to come in its time."""
+    whole = raw(200, [("PAYMENT-RESPONSE", b64(receipt()))], b"0123456789" * 8)
+    head, body = whole[:-80], whole[-80:]
+
+    def slowly(c, q):
+        c.sendall(head)
+        return drip(body, 0.03)(c, q)
+
+    def stop(c, _q):
+        c.sendall(whole[:-20])
+        time.sleep(12)
+        return False
+    for args in (["-o", FOLDER / "long"], []):
+        url = shop.steps("/long", price(), slowly)
+        code, said = one("--attempt-time", "1", "--retry", "0", *args, url)
+        ok((code, said["bytes"]) == (0, 80) and said["ms"] > 1500, f"an answer of more than its attempt's time, {len(args)}", said)
+    url = shop.steps("/long", price(), slowly)
+    code, said = one("--attempt-time", "1", "--max-time", "2", "--retry", "0", url)
+    equal((code, said["error"]), (4, "not_delivered"), "--max-time ends it all the same")
+    url = shop.steps("/long", price(), stop)
+    code, said = one("--attempt-time", "1", "--retry", "0", url)
+    ok((code, said["error"]) == (4, "not_delivered") and said["ms"] < 11000, "an answer that stops is not waited for", said)
+    url = shop.steps("/long", drip(raw(402, [], b"x" * 999), 0.02))
+    code, said = one("--attempt-time", "1", "--retry", "0", url)
+    ok((code, said["error"]) == (1, "broken") and said["ms"] < 3000, "a price that takes its time is none", said)
+
+
 def umask():
     old = os.umask(0)
     os.umask(old)
@@ -209,6 +237,7 @@ def main():
         given_up(shop)
         late_nodes(shop)
         files(shop)
+        times(shop)
     done()
 
 
