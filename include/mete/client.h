@@ -267,6 +267,9 @@ const char *mete_client_url(const struct mete_client_request *r);
 void *mete_client_user(const struct mete_client_request *r);
 /** Also while it is under way: it is broken off, and its payment stays in the history. */
 void mete_client_request_free(struct mete_client_request *r);
+/** Breaks off all that is under way: mete_client_next returns it, METE_CLIENT_BROKEN or, where a
+ *  payment is out, METE_CLIENT_UNKNOWN or _NOT_DELIVERED. For who has to end in time. */
+void mete_client_stop(struct mete_client *c);
 
 /* The history: states of a payment. */
 enum mete_client_state {

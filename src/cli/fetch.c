@@ -7,7 +7,8 @@
 #include "base/text.h"
 #include "http/descriptors.h"
 
-#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,6 +47,7 @@ struct fetch {
     struct fetch_one *first;
     struct fetch_one *last;
     uint64_t total_ms;
+    sigset_t signals;
     int status;
 };
 
@@ -387,21 +389,62 @@ static struct fetch_one *one_new(struct fetch *f)
     return one;
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/** An interruption is noticed where the program waits; a second one ends it as always. */
+static void signals_set(sigset_t *set)
+{
+    static const int NUMBERS[] = {SIGINT, SIGTERM};
+    const struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(set);
+    for (size_t i = 0; i < ARRAY_LEN(NUMBERS); i++) {
+        struct sigaction before;
+        (void)sigaddset(set, NUMBERS[i]);
+        if (sigaction(NUMBERS[i], &act, &before) == 0 && before.sa_handler == SIG_IGN) {
+            (void)sigaction(NUMBERS[i], &before, NULL); /* as who started it wants it */
+        }
+    }
+}
+
+/** Until something can be done, or an interruption: also one that came just now. */
+static void wait_for_any(const struct fetch *f)
+{
+    sigset_t before;
+    struct pollfd p = {.fd = mete_client_fd(f->client), .events = POLLIN};
+    const int ms = mete_client_timeout_ms(f->client);
+    const struct timespec most = {ms / 1000, ms % 1000 * 1000000L};
+    (void)sigprocmask(SIG_BLOCK, &f->signals, &before);
+    if (!interrupted) {
+        (void)ppoll(&p, 1, ms < 0 ? NULL : &most, &before);
+    }
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 /** Works until at most `open` requests are under way. */
 static void work(struct fetch *f, size_t open)
 {
     struct mete_client_request *r;
-    size_t left = mete_client_work(f->client);
+    size_t left;
     do {
+        left = mete_client_work(f->client);
+        if (interrupted && left > 0) {
+            mete_client_stop(f->client);
+            left = 0;
+        }
         while ((r = mete_client_next(f->client)) != NULL) {
             ((struct fetch_one *)mete_client_user(r))->is_done = true;
         }
         print_due(f);
-        if (left <= open) {
-            return;
+        if (left > open) {
+            wait_for_any(f);
         }
-        left = mete_client_wait(f->client, -1);
-    } while (true);
+    } while (left > open);
 }
 
 static int operands_start(struct fetch *f)
@@ -434,7 +477,7 @@ static int batch_run(struct fetch *f, const char *path)
     if (status != CLI_OK) {
         return status;
     }
-    while (status == CLI_OK && !is_end) {
+    while (status == CLI_OK && !is_end && !interrupted) {
         struct fetch_one *one = one_new(f);
         status = fetch_batch_next(f->c, b, &one->arena, &one->job, &is_end);
         if (status != CLI_OK || is_end) {
@@ -462,6 +505,7 @@ static void fetch_clear(struct fetch *f)
 static int fetch_all(struct fetch *f)
 {
     const char *batch = cli_option(f->c, "from-file");
+    signals_set(&f->signals);
     int status = client_open(f);
     status = status == CLI_OK ? like_read(f) : status;
     if (status != CLI_OK) {
@@ -480,7 +524,10 @@ static int fetch_all(struct fetch *f)
         jw_end_array(&f->w);
         cli_json_end(f->c);
     }
-    return status != CLI_OK ? status : f->status;
+    if (f->status == FETCH_UNKNOWN || f->status == FETCH_NOT_DELIVERED) {
+        return f->status; /* whatever else went wrong: this is money */
+    }
+    return interrupted ? CLI_INTERRUPTED : status != CLI_OK ? status : f->status;
 }
 
 static int fetch_run(struct cli *c)

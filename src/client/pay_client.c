@@ -360,6 +360,14 @@ void mete_client_request_free(struct mete_client_request *r)
     request_drop(r);
 }
 
+void mete_client_stop(struct mete_client *c)
+{
+    struct mete_client_request *r;
+    while ((r = TAILQ_FIRST(&c->active)) != NULL || (r = TAILQ_FIRST(&c->queued)) != NULL) {
+        flow_stop(r);
+    }
+}
+
 const struct mete_client_result *mete_client_result(const struct mete_client_request *r)
 {
     return &r->result;

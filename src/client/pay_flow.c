@@ -59,6 +59,20 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
     TAILQ_INSERT_TAIL(&c->done, r, link);
 }
 
+void flow_stop(struct mete_client_request *r)
+{
+    (void)text_copy(r->answer.why, sizeof r->answer.why, TEXT("it was stopped"));
+    if (r->easy != NULL) {
+        transfer_end(r, CURLE_ABORTED_BY_CALLBACK);
+    }
+    pay_node_stop(r);
+    if (r->entry != NULL) {
+        paid_stop(r);
+    } else {
+        flow_finish(r, METE_CLIENT_BROKEN, "%s", r->answer.why);
+    }
+}
+
 /* --- delays ------------------------------------------------------------------------------------*/
 
 /** Doubles with each failure; half of it is by chance, so that many do not come back together. */

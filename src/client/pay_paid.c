@@ -373,6 +373,16 @@ static void unclear(struct mete_client_request *r)
     }
 }
 
+void paid_stop(struct mete_client_request *r)
+{
+    r->is_out = r->is_out || (r->carries && r->answer.is_sent);
+    receipt_read(r);
+    owed_note(r);
+    r->was_unknown = r->was_unknown || (r->is_out && !r->was_paid);
+    r->is_node_asked = true; /* nobody waits for a node */
+    paid_give_up(r);
+}
+
 static void priced_again(struct mete_client_request *r)
 {
     reason_read(r);

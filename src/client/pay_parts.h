@@ -157,6 +157,8 @@ void handle_set(const struct mete_client *c, CURL *easy, const char *url, struct
 /* pay_flow.c */
 /** Its turn has come. */
 void flow_start(struct mete_client_request *r);
+/** Breaks it off, wherever it is. */
+void flow_stop(struct mete_client_request *r);
 /** Makes the next attempt. */
 void flow_send(struct mete_client_request *r);
 /** Delays it; false: no more attempts. */
@@ -177,6 +179,8 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
 /* pay_paid.c */
 /** An attempt with the payment has ended with a whole answer, or without one. */
 void paid_ended(struct mete_client_request *r);
+/** It is broken off, by the caller. */
+void paid_stop(struct mete_client_request *r);
 /** It will not be sent again: asks the chain what became of it, or says that nobody knows. */
 void paid_give_up(struct mete_client_request *r);
 /** The chain has said whether the nonce is used, in a state of `time_s` (0: it did not say); with

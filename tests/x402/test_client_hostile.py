@@ -6,14 +6,17 @@ import fcntl
 import json
 import os
 import pathlib
+import signal
+import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from served import done, equal, ok  # noqa: E402
-from paying import age, check, fetch, FOLDER, history, lines, one, PAID, plain, signed, UNKNOWN  # noqa: E402
-from faulty_shop import HASH, Shop, answer, b64, cut, cut_in, drip, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
+from served import done, equal, ok, until  # noqa: E402
+from paying import age, check, command, environment, fetch, FOLDER, history, lines, one, PAID, plain, signed, UNKNOWN  # noqa: E402
+from faulty_shop import HASH, Shop, answer, b64, cut, cut_in, drip, hang, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
 
 OWED = (4, "not_delivered", "paid")
 
@@ -223,6 +226,50 @@ def times(shop):
     ok((code, said["error"]) == (1, "broken") and said["ms"] < 3000, "a price that takes its time is none", said)
 
 
+def stops(shop):
+    """Ctrl-C: what is under way is told, and nothing is left half."""
+    for name, steps, wanted, state, says in (
+            ("before the price", (hang(HOLD),), 130, None, None),
+            ("while it pays", (price(), hang(HOLD)), 3, "unknown", "may have been paid"),
+            ("while it comes", (price(), begun), 4, "owed", "was paid")):
+        for how in (signal.SIGINT, signal.SIGTERM):
+            HOLD.clear()
+            book = history()
+            target = FOLDER / "stopped"
+            url = shop.steps("/stop", *steps)
+            later = shop.steps("/later", answer(200))
+            p = subprocess.Popen(command("--json", "--parallel", "1", "-o", target, url, later, book=book), env=environment(),
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            until(f"{name}: it waits", lambda: len(shop.requests("/stop")) == len(steps))
+            time.sleep(0.2)
+            p.send_signal(how)
+            out, err = p.communicate(timeout=20)
+            HOLD.set()
+            said = json.loads(out)
+            what = f"stopped {name}, {how.name}"
+            equal((p.returncode, len(said), shop.requests("/later")), (wanted, 2, []), f"{what}: exit, all are told, nothing is begun")
+            equal([e["state"] for e in lines(book)][-1:], [state] if state else [], f"{what}: the history")
+            ok(says is None or says in said[0]["message"], f"{what}: what of the money", said[0])
+            ok(not target.exists() and not list(FOLDER.glob("stopped*")), f"{what}: no half file")
+            shop.steps("/stop", paid() if state else answer(200, [], b"goods"))
+            code, said = one("-o", target, url, book=book)
+            equal((code, said["signatures"], target.read_bytes()), (0, 0, b"goods"), f"{what}: the next run goes on with it")
+            target.unlink()
+    waiting = subprocess.Popen(command("--from-file", "-"), env=environment(), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    time.sleep(0.5)
+    waiting.send_signal(signal.SIGINT)
+    equal(waiting.wait(10), 130, "a batch that waits for its next line is stopped, too")
+
+
+HOLD = threading.Event()
+
+
+def begun(c, _q):
+    c.sendall(raw(200, [("PAYMENT-RESPONSE", b64(receipt()))], b"x" * 99)[:-50])
+    HOLD.wait(20)
+    return False
+
+
 def umask():
     old = os.umask(0)
     os.umask(old)
@@ -238,6 +285,7 @@ def main():
         late_nodes(shop)
         files(shop)
         times(shop)
+        stops(shop)
     done()
 
 
