@@ -138,7 +138,7 @@ struct mete_client_options {
                                  home */
     /* limits of what is signed; NULL: none, but max_amount is then $1 */
     const char *max_amount;   /* a request */
-    const char *max_per_host; /* a host and day, UTC */
+    const char *max_per_host; /* a host (with its port) and day, UTC; also the one that led there */
     const char *max_per_day;  /* a day, UTC */
     const char *max_total;    /* all of the history */
 

@@ -76,6 +76,9 @@ static void sums_change(struct history *h, const struct pay_entry *e, bool is_ta
     }
     struct buf key = {0};
     sum_change(omap_put(&h->sums, sum_key(&key, day, e->host), NULL), worth, is_taken);
+    if (e->asked_host[0] != '\0') {
+        sum_change(omap_put(&h->sums, sum_key(&key, day, e->asked_host), NULL), worth, is_taken);
+    }
     sum_change(omap_put(&h->sums, sum_key(&key, day, ""), NULL), worth, is_taken);
     sum_change(&h->total, worth, is_taken);
     buf_clear(&key);

@@ -34,6 +34,7 @@ struct pay_entry {
     bool has_id;     /* the caller named the request: it is never paid a second time */
     bool is_permit2; /* its nonce is one of Permit2 */
     char host[ENTRY_HOST_MAX];
+    char asked_host[ENTRY_HOST_MAX]; /* when it has led to another one; else "" */
     char method[16];
     pay_text scheme;
     pay_text network;

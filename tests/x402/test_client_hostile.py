@@ -261,6 +261,28 @@ def stops(shop):
     equal(waiting.wait(10), 130, "a batch that waits for its next line is stopped, too")
 
 
+def hosts(shop, other):
+    """The limit of a host holds for all its spellings, and for where it leads to."""
+    book = history()
+    how = ["--max-per-host", "$0.02", "--allow-http"]
+    spelled = [f"http://{host}:{shop.port}/h" for host in ("127.0.0.1", "127.1", "2130706433", "0x7f.0.0.1", "127.0.0.1")]
+    for i, url in enumerate(spelled):
+        shop.steps("/h", price(), paid())
+        equal(one(*how, url, book=book)[1]["error"], "over_budget" if i > 1 else None, f"a host in its spelling number {i}")
+    equal({e["host"] for e in signed(book)}, {f"127.0.0.1:{shop.port}"}, "which is one host")
+    book = history()
+    with Shop() as third:
+        for i, to in enumerate((other, third, other, third)):
+            url = shop.steps("/lead", answer(302, [("Location", to.url + "/paid")]))
+            to.steps("/paid", price(), paid())
+            code, said = one("-L", *how, url, book=book)
+            equal((said["error"], said["signatures"]), ("over_budget" if i > 1 else None, int(i < 2)), f"a host that leads to others, {i}")
+        other.steps("/paid", price(), paid())
+        equal(one(*how, other.url + "/paid", book=book)[0], 0, "of which each has its own limit")
+        other.steps("/paid", price(), paid())
+        equal(one(*how, other.url + "/paid", book=book)[1]["error"], "over_budget", "that counts who was led there, too")
+
+
 HOLD = threading.Event()
 
 
@@ -286,6 +308,7 @@ def main():
         files(shop)
         times(shop)
         stops(shop)
+        hosts(shop, other)
     done()
 
 
