@@ -5,6 +5,7 @@
 #include "cli/fetch.h"
 
 #include "base/text.h"
+#include "crypto/seal.h"
 #include "http/descriptors.h"
 
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 
 #define LIST_MAX      64
 #define PARALLEL      16
@@ -106,6 +108,16 @@ static int numbers_read(struct cli *c, struct mete_client_options *o, uint64_t *
     return status;
 }
 
+/** The environment is memory like any other: what is secret in it goes. */
+static void secret_unset(const char *name)
+{
+    char *value = getenv(name);
+    if (value != NULL) {
+        secret_wipe(value, strlen(value));
+        (void)unsetenv(name);
+    }
+}
+
 static int client_open(struct fetch *f)
 {
     struct cli *c = f->c;
@@ -133,7 +145,8 @@ static int client_open(struct fetch *f)
         .ca_file = cli_option(c, "cacert"),
         .user_agent = "mete-fetch/" METE_VERSION,
     };
-    if (o.key_file == NULL && o.key_env == NULL && getenv(KEY_VARIABLE) != NULL) {
+    const char *key = getenv(KEY_VARIABLE);
+    if (o.key_file == NULL && o.key_env == NULL && key != NULL && key[0] != '\0') {
         o.key_env = KEY_VARIABLE;
     }
     int status = numbers_read(c, &o, &f->total_ms);
@@ -142,6 +155,7 @@ static int client_open(struct fetch *f)
         return status;
     }
     const enum mete_client_error error = mete_client_open(&o, &f->client, why);
+    secret_unset(KEY_VARIABLE); /* also when another key is used */
     if (error == METE_CLIENT_USAGE) {
         return cli_usage(c, "%s", why);
     }
@@ -505,6 +519,7 @@ static void fetch_clear(struct fetch *f)
 static int fetch_all(struct fetch *f)
 {
     const char *batch = cli_option(f->c, "from-file");
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0}); /* a key is about */
     signals_set(&f->signals);
     int status = client_open(f);
     status = status == CLI_OK ? like_read(f) : status;
