@@ -21,8 +21,10 @@
 
 struct history {
     int fd;
+    char *path;
     unsigned locks; /* how often this process has taken it; it holds it above 0 */
     uint64_t read_at;
+    uint64_t lines;     /* before read_at */
     bool is_torn;       /* the file ends in the middle of a line */
     struct omap by_id;  /* struct pay_entry *: those that are not over; owned */
     struct omap by_key; /* struct pay_entry *: the first one of a request */
@@ -180,8 +182,8 @@ static bool line_take(struct history *h, struct text line, uint64_t offset)
     case LINE_BROKEN:
         break;
     }
-    return fail(h, "the history is not what mete wrote, at byte %llu: move it away, or mend it",
-                (unsigned long long)offset);
+    return fail(h, "%.160s, line %llu (byte %llu) is not what mete wrote: mend it, or move it away",
+                h->path, (unsigned long long)h->lines + 1, (unsigned long long)offset);
 }
 
 /** The whole lines that begin in h->line, which holds the file from h->read_at on. */
@@ -195,6 +197,7 @@ static bool lines_take(struct history *h)
             return false;
         }
         done += line.len + 1;
+        h->lines++;
     }
     h->read_at += done;
     memmove(h->line.p, h->line.p + done, h->line.len - done);
@@ -320,6 +323,7 @@ static bool line_append(struct history *h, uint64_t *offset)
     }
     *offset = (uint64_t)st.st_size + (h->is_torn ? 1 : 0);
     h->read_at = (uint64_t)st.st_size + h->line.len;
+    h->lines += h->is_torn ? 2 : 1;
     h->is_torn = false;
     return true;
 }
@@ -442,6 +446,8 @@ struct history *history_open(const char *path, char *why)
     struct history *h = calloc(1, sizeof *h);
     METE_ASSERT(h != NULL);
     h->fd = fd;
+    h->path = strdup(path);
+    METE_ASSERT(h->path != NULL);
     omap_init(&h->by_id, sizeof(struct pay_entry *), 1);
     omap_init(&h->by_key, sizeof(struct pay_entry *), 2);
     omap_init(&h->sums, sizeof(struct u256), 3);
@@ -468,5 +474,6 @@ void history_close(struct history *h)
     omap_clear(&h->sums);
     buf_clear(&h->line);
     (void)close(h->fd);
+    free(h->path);
     free(h);
 }

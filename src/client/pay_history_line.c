@@ -203,6 +203,9 @@ enum line_kind entry_read(struct text line, struct pay_entry *out)
     struct json *j;
     struct mete_err err;
     enum line_kind kind = LINE_BROKEN;
+    while (line.len > 0 && (unsigned char)line.p[line.len - 1] <= ' ') {
+        line.len--; /* an editor's line end is no sign of a crash */
+    }
     if (line.len == 0 || line.p[line.len - 1] != '}') {
         return LINE_TORN;
     }

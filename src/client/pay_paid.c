@@ -68,11 +68,12 @@ void paid_note(struct mete_client_request *r, enum mete_client_state state,
 
 /* --- receipts ----------------------------------------------------------------------------------*/
 
+/** Also without what ends a line of the history: a torn one has to look torn. */
 static void printable(pay_text out, struct text t)
 {
     size_t n = 0;
     for (size_t i = 0; i < t.len && n + 1 < METE_CLIENT_TEXT_MAX; i++) {
-        out[n++] = t.p[i] > ' ' && t.p[i] < 127 ? t.p[i] : '_';
+        out[n++] = t.p[i] > ' ' && t.p[i] < 127 && t.p[i] != '}' ? t.p[i] : '_';
     }
     out[n] = '\0';
 }
@@ -226,11 +227,11 @@ static void unknown(struct mete_client_request *r)
     char until[TIME_TEXT_MAX];
     (void)time_format(r->entry->valid_until_s * TIME_SECOND_US, until);
     paid_note(r, METE_CLIENT_STATE_OPEN, METE_CLIENT_MONEY_UNKNOWN);
-    flow_finish(r, METE_CLIENT_UNKNOWN,
-                "%s may have been paid: %s; the same payment is sent again by the same request, it "
-                "is valid until %s",
-                r->result.payment.price,
+    flow_finish(r, METE_CLIENT_UNKNOWN, "%s may have been paid: %s; %s %s", r->result.payment.price,
                 reason_or(r, r->answer.why[0] != '\0' ? r->answer.why : "no answer said so"),
+                is_expired(r->entry, 0)
+                    ? "only a node (rpc), or pay_again, goes on from here: it ran out at"
+                    : "the same payment is sent again by the same request, it is valid until",
                 until);
 }
 

@@ -283,6 +283,46 @@ def hosts(shop, other):
         equal(one(*how, other.url + "/paid", book=book)[1]["error"], "over_budget", "that counts who was led there, too")
 
 
+def words(shop):
+    """What is said where it would mislead."""
+    url = shop.steps("/free", answer(200, [], b"free"))
+    equal(plain(url, key=False, env={"METE_PAY_KEY": ""}).stdout, b"free", "an empty METE_PAY_KEY is none")
+    hold = threading.Event()
+    url = shop.steps("/hold", hang(hold))
+    p = subprocess.Popen(command(url, "--retry", "0"), env=environment(METE_PAY_KEY="ab" * 32), stderr=subprocess.DEVNULL)
+    until("it waits", lambda: shop.requests("/hold"))
+    equal(b"abab" in pathlib.Path(f"/proc/{p.pid}/environ").read_bytes(), False, "METE_PAY_KEY is wiped, also beside --key-file")
+    hold.set()
+    p.wait(20)
+    out = plain("--history", "--state", "payed")
+    ok(out.returncode == 2 and b"refused" in out.stderr, "a state that is none is said to be none", out.stderr)
+    book = history()
+    url = shop.steps("/gone", price(offer_v2(maxTimeoutSeconds=1)), cut)
+    one("--retry", "0", url, book=book)
+    age(book)
+    shop.steps("/gone", price())
+    said = one(url, book=book)[1]["message"]
+    ok("ran out" in said and "valid until" not in said, "a payment that ran out is not said to be valid", said)
+    good = book.read_text()
+    book.write_text(good + '{"v":1}\n')
+    for args in (["--history"], [url]):
+        out = plain(*args, book=book)
+        number = len(good.splitlines()) + 1
+        ok(out.returncode == 1 and f"{book}, line {number}".encode() in out.stderr, "a broken line is named with its file and number", out.stderr)
+    book.write_text(good.replace("}\n", "}\r\n"))
+    equal(len(fetch("--history", book=book)[1]), 1, "lines that an editor gave other ends are read")
+    shop.steps("/gone", price())
+    check(shop, "/gone", one(url, book=book), UNKNOWN, "and a payment in one stands in the way of another", 0, 1)
+    with open(book, "w") as f:
+        f.write(good)
+    shop.steps("/gone", refused("q~q}"))
+    one("--retry", "0", url, book=book)
+    cut_at = book.read_bytes().index(b"q~q") + 4
+    book.write_bytes(book.read_bytes()[:cut_at])
+    for _ in range(2):
+        equal(plain(url, book=book).returncode, 3, "a server's words in a torn line do not look like its end")
+
+
 HOLD = threading.Event()
 
 
@@ -309,6 +349,7 @@ def main():
         times(shop)
         stops(shop)
         hosts(shop, other)
+        words(shop)
     done()
 
 
