@@ -19,6 +19,12 @@
 #define DAY_KEY_LEN  4u
 #define PATH_LEN_MAX 4096
 
+/* The payments of a request, in the order of signing. */
+struct chain {
+    struct pay_entry *first;
+    struct pay_entry *last;
+};
+
 struct history {
     int fd;
     char *path;
@@ -27,7 +33,7 @@ struct history {
     uint64_t lines;     /* before read_at */
     bool is_torn;       /* the file ends in the middle of a line */
     struct omap by_id;  /* struct pay_entry *: those that are not over; owned */
-    struct omap by_key; /* struct pay_entry *: the first one of a request */
+    struct omap by_key; /* struct chain */
     struct omap sums;   /* struct u256: day, and day with host */
     struct u256 total;
     struct buf line;
@@ -119,23 +125,22 @@ static void entry_put(struct history *h, struct pay_entry *e)
         return;
     }
     *slot = e;
-    struct pay_entry **end = omap_put(&h->by_key, key_key(&e->key), NULL);
-    while (*end != NULL) {
-        end = &(*end)->next;
-    }
-    *end = e;
+    struct chain *c = omap_put(&h->by_key, key_key(&e->key), NULL);
+    *(c->last != NULL ? &c->last->next : &c->first) = e;
+    c->last = e;
     sums_change(h, e, true);
 }
 
 static void entry_drop(struct history *h, struct pay_entry *e)
 {
-    struct pay_entry **first = omap_get(&h->by_key, key_key(&e->key));
-    struct pay_entry **at = first;
-    while (*at != e) {
-        at = &(*at)->next;
+    struct chain *c = omap_get(&h->by_key, key_key(&e->key));
+    struct pay_entry *before = NULL;
+    while ((before != NULL ? before->next : c->first) != e) {
+        before = before != NULL ? before->next : c->first;
     }
-    *at = e->next;
-    if (*first == NULL) {
+    *(before != NULL ? &before->next : &c->first) = e->next;
+    c->last = c->last == e ? before : c->last;
+    if (c->first == NULL) {
         METE_ASSERT(omap_remove(&h->by_key, key_key(&e->key)));
     }
     METE_ASSERT(omap_remove(&h->by_id, id_key(e)));
@@ -277,9 +282,9 @@ struct pay_entry *history_claim(struct history *h, const struct hash *key, mete_
                                 bool with_refused, bool *is_busy)
 {
     METE_ASSERT(h->locks > 0);
-    struct pay_entry **first = omap_get(&h->by_key, key_key(key));
+    const struct chain *c = omap_get(&h->by_key, key_key(key));
     *is_busy = false;
-    for (struct pay_entry *e = first != NULL ? *first : NULL; e != NULL; e = e->next) {
+    for (struct pay_entry *e = c != NULL ? c->first : NULL; e != NULL; e = e->next) {
         if (!is_wanted(e, now, with_refused)) {
             continue;
         }
@@ -449,7 +454,7 @@ struct history *history_open(const char *path, char *why)
     h->path = strdup(path);
     METE_ASSERT(h->path != NULL);
     omap_init(&h->by_id, sizeof(struct pay_entry *), 1);
-    omap_init(&h->by_key, sizeof(struct pay_entry *), 2);
+    omap_init(&h->by_key, sizeof(struct chain), 2);
     omap_init(&h->sums, sizeof(struct u256), 3);
     if (!history_lock(h)) {
         (void)text_copy(why, METE_CLIENT_ERROR_MAX, text_of(h->why));
