@@ -235,9 +235,20 @@ static void unknown(struct mete_client_request *r)
                 until);
 }
 
+static bool is_refusal(unsigned status)
+{
+    return status == STATUS_PRICE || status == STATUS_ALLOWANCE;
+}
+
+/** By the server's word: of the payment, or of the program behind it, whose failures are not
+ *  charged by the protocol. */
 static void refused(struct mete_client_request *r)
 {
     paid_note(r, METE_CLIENT_STATE_UNPAID, METE_CLIENT_MONEY_UNPAID);
+    if (!is_refusal(r->answer.status)) {
+        flow_finish(r, METE_CLIENT_OK, "%s", "the server answered without taking the payment");
+        return;
+    }
     flow_finish(r, METE_CLIENT_REFUSED, "the payment of %s was refused: %s%s",
                 r->result.payment.price, reason_or(r, "no reason told"),
                 r->answer.status == STATUS_ALLOWANCE
@@ -333,17 +344,12 @@ static void delivered(struct mete_client_request *r)
                     : "");
 }
 
-/** The program behind the price says no: by the protocol nothing is settled then. */
+/** The program behind the price says no: nothing is settled then, unless that was done before. */
 static void declined(struct mete_client_request *r)
 {
-    if (r->receipt.kind == RECEIPT_PAID || r->was_paid) {
-        not_delivered(r);
-    } else if (r->was_unknown) {
-        paid_give_up(r);
-    } else {
-        paid_note(r, METE_CLIENT_STATE_UNPAID, METE_CLIENT_MONEY_UNPAID);
-        flow_finish(r, METE_CLIENT_OK, "%s", "the server answered without taking the payment");
-    }
+    const bool is_upfront = r->has_offers && r->offers.offer[r->pick].shown.is_upfront;
+    r->was_unknown = r->was_unknown || (is_upfront && r->receipt.kind == RECEIPT_NONE);
+    paid_give_up(r);
 }
 
 /** Taken, and nothing came yet. */
@@ -411,7 +417,7 @@ void paid_ended(struct mete_client_request *r)
     receipt_read(r);
     if (!r->answer.is_answered || is_unclear(status)) {
         unclear(r);
-    } else if (status == STATUS_PRICE || status == STATUS_ALLOWANCE) {
+    } else if (is_refusal(status)) {
         priced_again(r);
     } else if (flow_is_redirected(r)) {
         owed_note(r);

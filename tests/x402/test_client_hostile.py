@@ -283,6 +283,24 @@ def hosts(shop, other):
         equal(one(*how, other.url + "/paid", book=book)[1]["error"], "over_budget", "that counts who was led there, too")
 
 
+def declines(shop):
+    """A failure that says nothing of the money."""
+    rpc = ["--rpc", f"eip155:8453={shop.url}/node"]
+    upfront = offer_v2(extra={"name": "USD Coin", "version": "2", "paymentFlow": "upfront"})
+    NO = (1, None, "unpaid")
+    for what, offer, args, used, wanted, state in (
+            ("nothing is said", offer_v2(), [], 0, NO, "refused"),
+            ("it was to be settled before", upfront, [], 0, UNKNOWN, "unknown"),
+            ("the chain has it taken", offer_v2(), rpc, 1, OWED, "owed"),
+            ("the chain has it not taken", offer_v2(), rpc, 0, NO, "refused"),
+            ("settled before, and the chain has it", upfront, rpc, 1, OWED, "owed")):
+        shop.steps("/node", node(time.time(), used))
+        url = shop.steps("/no", price(offer), answer(404, [], b"none"))
+        book = history()
+        check(shop, "/no", one(*args, url, book=book), wanted, f"404: {what}")
+        equal(lines(book)[-1]["state"], state, f"404: {what}: the history")
+
+
 def words(shop):
     """What is said where it would mislead."""
     url = shop.steps("/free", answer(200, [], b"free"))
@@ -349,6 +367,7 @@ def main():
         times(shop)
         stops(shop)
         hosts(shop, other)
+        declines(shop)
         words(shop)
     done()
 
