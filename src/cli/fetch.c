@@ -4,6 +4,7 @@
  * (mete/client.h). */
 #include "cli/fetch.h"
 
+#include "base/encode.h"
 #include "base/text.h"
 #include "crypto/seal.h"
 #include "http/descriptors.h"
@@ -303,6 +304,22 @@ static void payment_write(struct json_writer *w, const struct mete_client_paymen
     jw_end_object(w);
 }
 
+/** What was paid for is not thrown away: as text, or what is none in base64. */
+static void body_write(struct json_writer *w, const struct fetch_one *one)
+{
+    size_t len;
+    const char *body = mete_client_body(one->request, &len);
+    if (text_is_utf8((struct text){body, len})) {
+        jw_text(w, "body", (struct text){body, len});
+        return;
+    }
+    struct buf encoded = {0};
+    buf_reserve(&encoded, BASE64_TEXT_MAX(len));
+    encoded.len = base64_encode((char *)encoded.p, (struct bytes){(const uint8_t *)body, len});
+    jw_text(w, "body_base64", buf_text(&encoded));
+    buf_clear(&encoded);
+}
+
 static void summary_write(struct fetch *f, const struct fetch_one *one,
                           const struct mete_client_result *r)
 {
@@ -324,6 +341,9 @@ static void summary_write(struct fetch *f, const struct fetch_one *one,
     jw_int(w, "bytes", (int64_t)r->body_len);
     jw_str(w, "output", one->job.output);
     jw_int(w, "ms", (int64_t)r->ms);
+    if (one->job.output == NULL) {
+        body_write(w, one);
+    }
     jw_end_object(w);
 }
 

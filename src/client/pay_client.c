@@ -264,9 +264,9 @@ static const char *ask_keep(struct mete_client_request *r, const struct mete_cli
                             char *room)
 {
     const char *method = ask->method != NULL ? ask->method : ask->body_len > 0 ? "POST" : "GET";
-    const char *wrong = ask->url == NULL ? "is missing" : url_refused(r->client, ask->url);
+    const char *wrong = ask->url == NULL ? "it is missing" : url_refused(r->client, ask->url);
     if (wrong != NULL) {
-        snprintf(room, METE_CLIENT_ERROR_MAX, "the URL %s", wrong);
+        snprintf(room, METE_CLIENT_ERROR_MAX, "the URL is refused: %s", wrong);
         return room;
     }
     if (!is_method(method)) {
@@ -437,7 +437,11 @@ static enum mete_client_error history_take(struct mete_client *c, const char *gi
         snprintf(why, METE_CLIENT_ERROR_MAX, "there is no home for the history: name a file");
         return METE_CLIENT_HISTORY;
     }
-    c->history = history_open(given != NULL ? given : usual, why);
+    const char *path = given != NULL ? given : usual;
+    if (c->o.dry_run && access(path, F_OK) != 0) {
+        return METE_CLIENT_OK; /* nothing was paid yet, and a dry run leaves nothing */
+    }
+    c->history = history_open(path, why);
     return c->history != NULL ? METE_CLIENT_OK : METE_CLIENT_HISTORY;
 }
 

@@ -198,7 +198,7 @@ static void dead_end(struct mete_client_request *r, const char *wrong)
 {
     char *why = r->answer.why;
     if (wrong != NULL) {
-        snprintf(why, sizeof r->answer.why, "the redirection %s", wrong);
+        snprintf(why, sizeof r->answer.why, "the redirection is refused: %s", wrong);
     } else {
         snprintf(why, sizeof r->answer.why, "there are too many redirections");
     }
@@ -214,7 +214,7 @@ static void dead_end(struct mete_client_request *r, const char *wrong)
 static void follow(struct mete_client_request *r, const char *location)
 {
     char *to = location_resolve(r->url_now, location);
-    const char *wrong = to == NULL ? "is malformed" : url_refused(r->client, to);
+    const char *wrong = to == NULL ? "it is malformed" : url_refused(r->client, to);
     if (wrong != NULL || r->redirects >= r->client->o.redirects) {
         free(to);
         dead_end(r, wrong);

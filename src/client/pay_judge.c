@@ -234,7 +234,8 @@ static bool offers_take(struct mete_client_request *r)
         r->pick = pick >= 0 ? (size_t)pick : 0;
     }
     if (error != METE_CLIENT_OK) {
-        flow_finish(r, error, "%s", why);
+        const bool is_limit = error == METE_CLIENT_OVER_BUDGET;
+        flow_finish(r, error, "%s%s%s", why, is_limit ? ", " : "", is_limit ? r->limit.text : "");
     }
     return error == METE_CLIENT_OK;
 }

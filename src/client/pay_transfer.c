@@ -88,7 +88,7 @@ const char *url_refused(const struct mete_client *c, const char *url)
     }
     return u.is_https || c->o.allow_http || is_here(u.host)
                ? NULL
-               : "is not https, and not of this machine";
+               : "it is not https, and not of this machine";
 }
 
 bool origin_eq(const char *a, const char *b)

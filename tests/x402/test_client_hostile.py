@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from served import done, equal, ok, until  # noqa: E402
 from paying import age, check, command, environment, fetch, FOLDER, history, lines, one, PAID, plain, signed, UNKNOWN  # noqa: E402
-from faulty_shop import HASH, Shop, answer, b64, cut, cut_in, drip, hang, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
+from faulty_shop import HASH, PAY_TO, TOKEN, Shop, answer, b64, cut, cut_in, drip, hang, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
 
 OWED = (4, "not_delivered", "paid")
 
@@ -315,6 +315,22 @@ def words(shop):
     out = plain("--history", "--state", "payed")
     ok(out.returncode == 2 and b"refused" in out.stderr, "a state that is none is said to be none", out.stderr)
     book = history()
+    for args, step, says in (
+            (["--max-amount", "$0.001"], price(), b"0.01 USDC is above the limit of a request, $0.001"),
+            ([], price(offer_v2(asset=PAY_TO)), f"the asset {PAY_TO} is not allowed".encode()),
+            (["--recipient", TOKEN], price(), f"nobody may pay {PAY_TO}".encode()),
+            (["--network", "polygon"], price(), b"exact on eip155:8453: its network is not allowed"),
+            ([], answer(402, [], b"pay me"), b"no PAYMENT-REQUIRED, and the body is none of version 1: byte 0")):
+        out = plain(*args, shop.steps("/why", step))
+        ok(says in out.stderr, f"it is said what is wrong: {says.decode()}", out.stderr)
+    for url, says in (("example.com", b"refused: it begins neither"), ("http://example.com/", b"refused: it is not https")):
+        ok(says in plain(url).stderr, f"{url} is refused in a sentence", plain(url).stderr)
+    nowhere = pathlib.Path("/proc/none/history")
+    equal(one("--dry-run", shop.steps("/why", price()), book=nowhere)[0], 0, "a dry run needs no history, and makes none")
+    for body, member, value in ((b"goods\n", "body", "goods\n"), (b"\xff\x00", "body_base64", "/wA="), (b"", "body", "")):
+        said = one(shop.steps("/json", price(), paid(body)))[1]
+        equal(said.get(member), value, "--json has the body that was paid for")
+    ok("body" not in one("-o", FOLDER / "json", shop.steps("/json", price(), paid()))[1], "unless it went to a file")
     url = shop.steps("/gone", price(offer_v2(maxTimeoutSeconds=1)), cut)
     one("--retry", "0", url, book=book)
     age(book)
