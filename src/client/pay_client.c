@@ -31,11 +31,21 @@
 #define BODY_MAX       ((size_t)256 << 20)
 #define METHOD_LEN_MAX 15u
 
-mete_time pay_now(void)
+static mete_time clock_read(clockid_t id)
 {
     struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
+    clock_gettime(id, &t);
     return (mete_time)t.tv_sec * TIME_SECOND_US + t.tv_nsec / 1000;
+}
+
+mete_time pay_now(void)
+{
+    return clock_read(CLOCK_REALTIME);
+}
+
+mete_time pay_tick(void)
+{
+    return clock_read(CLOCK_MONOTONIC);
 }
 
 /* --- libcurl's events --------------------------------------------------------------------------*/
@@ -61,7 +71,7 @@ static int on_timer(CURLM *multi, long ms, void *arg)
 {
     struct mete_client *c = arg;
     (void)multi;
-    c->curl_due = ms < 0 ? TIME_NEVER : pay_now() + (mete_time)ms * 1000;
+    c->curl_due = ms < 0 ? TIME_NEVER : pay_tick() + (mete_time)ms * 1000;
     return 0;
 }
 
@@ -79,7 +89,7 @@ static void events_work(struct mete_client *c)
             (void)curl_multi_socket_action(c->multi, ev[i].data.fd, in | out | bad, &running);
         }
     } while (n == EVENTS_MAX);
-    if (c->curl_due <= pay_now()) {
+    if (c->curl_due <= pay_tick()) {
         c->curl_due = TIME_NEVER;
         (void)curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
@@ -107,7 +117,7 @@ static void messages_work(struct mete_client *c)
 static void delays_work(struct mete_client *c)
 {
     struct mete_client_request *r = TAILQ_FIRST(&c->active);
-    const mete_time now = pay_now();
+    const mete_time now = pay_tick();
     while (r != NULL) {
         struct mete_client_request *next = TAILQ_NEXT(r, link);
         if (r->step == STEP_DELAY && r->due <= now) {
@@ -126,7 +136,7 @@ static void queue_work(struct mete_client *c)
         c->active_count++;
         r->step = STEP_DELAY;
         r->due = 0;
-        r->begun = pay_now();
+        r->begun = pay_tick();
         flow_start(r);
     }
 }
@@ -159,17 +169,17 @@ int mete_client_timeout_ms(const struct mete_client *c)
     if (due == TIME_NEVER) {
         return -1;
     }
-    const mete_time left = (due - pay_now() + 999) / 1000;
+    const mete_time left = (due - pay_tick() + 999) / 1000;
     return left < 0 ? 0 : left > (mete_time)DELAY_MAX_MS ? (int)DELAY_MAX_MS : (int)left;
 }
 
 size_t mete_client_wait(struct mete_client *c, int wait_ms)
 {
-    const mete_time until = wait_ms < 0 ? TIME_NEVER : pay_now() + (mete_time)wait_ms * 1000;
+    const mete_time until = wait_ms < 0 ? TIME_NEVER : pay_tick() + (mete_time)wait_ms * 1000;
     struct epoll_event ev;
     for (;;) {
         const size_t open = mete_client_work(c);
-        const mete_time now = pay_now();
+        const mete_time now = pay_tick();
         if (open == 0 || TAILQ_FIRST(&c->done) != NULL || now >= until) {
             return open;
         }
@@ -332,7 +342,7 @@ enum mete_client_error mete_client_start(struct mete_client *c, const struct met
     key_make(r);
     r->take = ask->take;
     r->user = ask->user;
-    r->begun = pay_now();
+    r->begun = pay_tick();
     r->until = ask->total_ms > 0 ? r->begun + (mete_time)ask->total_ms * 1000 : TIME_NEVER;
     r->step = STEP_QUEUED;
     TAILQ_INSERT_TAIL(&c->queued, r, link);

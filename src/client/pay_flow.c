@@ -39,7 +39,7 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
     r->result.error = error;
     r->result.status = r->answer.status;
     r->result.is_whole = r->answer.is_answered;
-    r->result.ms = (uint64_t)((pay_now() - r->begun) / 1000);
+    r->result.ms = (uint64_t)((pay_tick() - r->begun) / 1000);
     body_hand_over(r);
     if (r->entry != NULL) {
         if (history_lock(c->history)) {
@@ -91,7 +91,7 @@ bool flow_delay(struct mete_client_request *r)
 {
     const struct mete_client_options *o = &r->client->o;
     const mete_time delay = delay_us(r);
-    const mete_time now = pay_now();
+    const mete_time now = pay_tick();
     if (o->no_retry || r->failures >= o->retries ||
         (uint64_t)r->answer.retry_after_s * 1000 > o->retry_max_ms ||
         (r->until != TIME_NEVER && now + delay >= r->until)) {

@@ -133,10 +133,9 @@ static struct pay_entry *entry_make(struct mete_client_request *r, mete_time now
 }
 
 /** Locked. METE_CLIENT_OK: r->entry is there, and durable. */
-static enum mete_client_error entry_add(struct mete_client_request *r, char *why)
+static enum mete_client_error entry_add(struct mete_client_request *r, mete_time now, char *why)
 {
     struct mete_client *c = r->client;
-    const mete_time now = pay_now();
     struct pay_entry *e = entry_make(r, now);
     if (e == NULL) {
         snprintf(why, METE_CLIENT_ERROR_MAX, "the payment would be larger than a header may be");
@@ -173,11 +172,12 @@ void judge_sign(struct mete_client_request *r)
         flow_finish(r, METE_CLIENT_HISTORY, "%s", history_why(c->history));
         return;
     }
-    const struct pay_limit *limit = over(r, pay_now());
+    const mete_time now = pay_now(); /* one day for what is judged and what is written */
+    const struct pay_limit *limit = over(r, now);
     const bool is_busy = limit == NULL && is_taken(r);
     enum mete_client_error error = METE_CLIENT_OK;
     if (limit == NULL && !is_busy) {
-        error = entry_add(r, why);
+        error = entry_add(r, now, why);
     }
     history_unlock(c->history);
     if (limit != NULL) {

@@ -134,7 +134,10 @@ struct mete_client {
     size_t open_count; /* queued and active */
 };
 
+/** What time it is: of payments and days. */
 mete_time pay_now(void);
+/** A clock that nobody sets: of delays. */
+mete_time pay_tick(void);
 
 /* pay_transfer.c */
 /** Begins an attempt for r->url_now. False: libcurl cannot. */

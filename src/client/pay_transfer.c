@@ -160,7 +160,7 @@ static bool caller_take(struct mete_client_request *r, const char *p, size_t len
 
 static long left_ms(const struct mete_client_request *r)
 {
-    const mete_time left = (r->until - pay_now()) / 1000;
+    const mete_time left = (r->until - pay_tick()) / 1000;
     return left > 1 ? (long)left : 1;
 }
 

@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from served import done, equal, ok, until  # noqa: E402
+from served import SANITIZED, done, equal, ok, until  # noqa: E402
 from paying import age, check, command, environment, fetch, FOLDER, history, lines, one, PAID, plain, signed, UNKNOWN  # noqa: E402
 from faulty_shop import HASH, PAY_TO, TOKEN, Shop, answer, b64, cut, cut_in, drip, hang, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
 
@@ -301,6 +301,37 @@ def declines(shop):
         equal(lines(book)[-1]["state"], state, f"404: {what}: the history")
 
 
+BACK = """#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+    static time_t begun;
+    int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(id, t);
+    struct timespec m;
+    (void)real(CLOCK_MONOTONIC, &m);
+    begun = begun != 0 ? begun : m.tv_sec;
+    t->tv_sec -= id == CLOCK_REALTIME && m.tv_sec > begun ? 3600 : 0;
+    return result;
+}
+"""
+
+
+def clocks(shop):
+    """A clock that is set back while it waits: nothing waits for an hour."""
+    (FOLDER / "back.c").write_text(BACK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", FOLDER / "back.so", FOLDER / "back.c", "-ldl"], check=True)
+    url = shop.steps("/back", answer(503, [("Retry-After", "2")]), price(), paid())
+    p = subprocess.Popen(command("--json", url), env=environment(LD_PRELOAD=str(FOLDER / "back.so")), stdout=subprocess.PIPE)
+    try:
+        said = json.loads(p.communicate(timeout=20)[0])[0]
+        ok(said["money"] == "paid" and 2000 <= said["ms"] < 15000, "a clock that is set back delays nothing", said)
+    except subprocess.TimeoutExpired:
+        ok(False, "a clock that is set back delays nothing")
+        p.kill()
+
+
 def words(shop):
     """What is said where it would mislead."""
     url = shop.steps("/free", answer(200, [], b"free"))
@@ -384,6 +415,8 @@ def main():
         stops(shop)
         hosts(shop, other)
         declines(shop)
+        if not SANITIZED:  # which has to be loaded first
+            clocks(shop)
         words(shop)
     done()
 
