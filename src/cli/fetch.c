@@ -24,6 +24,7 @@
 #define REDIRECTS     20
 #define KEY_VARIABLE  "METE_PAY_KEY"
 #define JOB_ARENA_MAX ((size_t)64 << 20)
+#define WAITING_MAX   256 /* answers that wait for one before them */
 #define STDOUT_MAX    ((size_t)256 << 20)
 #define STATUS_FAILED 400
 
@@ -49,6 +50,7 @@ struct fetch {
     struct buf body;
     struct fetch_one *first;
     struct fetch_one *last;
+    size_t count;
     uint64_t total_ms;
     sigset_t signals;
     int status;
@@ -371,6 +373,7 @@ static void print_due(struct fetch *f)
             }
         }
         f->first = one->next;
+        f->count--;
         f->last = f->first != NULL ? f->last : NULL;
         one_free(one);
     }
@@ -410,6 +413,7 @@ static int start(struct fetch *f, struct fetch_one *one)
         f->first = one;
     }
     f->last = one;
+    f->count++;
     return CLI_OK;
 }
 
@@ -460,11 +464,12 @@ static void wait_for_any(const struct fetch *f)
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-/** Works until at most `open` requests are under way. */
+/** Works until at most `open` requests are under way, and not too many wait for one before them. */
 static void work(struct fetch *f, size_t open)
 {
     struct mete_client_request *r;
     size_t left;
+    bool goes_on;
     do {
         left = mete_client_work(f->client);
         if (interrupted && left > 0) {
@@ -475,10 +480,11 @@ static void work(struct fetch *f, size_t open)
             ((struct fetch_one *)mete_client_user(r))->is_done = true;
         }
         print_due(f);
-        if (left > open) {
+        goes_on = left > open || (left > 0 && f->count > open + WAITING_MAX);
+        if (goes_on) {
             wait_for_any(f);
         }
-    } while (left > open);
+    } while (goes_on);
 }
 
 static int operands_start(struct fetch *f)

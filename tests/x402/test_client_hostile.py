@@ -301,6 +301,22 @@ def declines(shop):
         equal(lines(book)[-1]["state"], state, f"404: {what}: the history")
 
 
+def held_up(shop):
+    """A first answer that does not come: what is behind it in the batch is not piled up in memory."""
+    hold = threading.Event()
+    url = shop.steps("/first", hang(hold))
+    shop.steps("/rest", answer(200, [], b"rest\n"))
+    batch = FOLDER / "held"
+    batch.write_text(f"{url}\n" + f"{shop.url}/rest\n" * 1000)
+    p = subprocess.Popen(command("--from-file", batch, "--parallel", "4", "--retry", "0"), env=environment(),
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    until("some are fetched behind it", lambda: len(shop.requests("/rest")) >= 100)
+    time.sleep(1)
+    ok(len(shop.requests("/rest")) < 500, "but not all", len(shop.requests("/rest")))
+    hold.set()
+    equal(p.communicate(timeout=60)[0], b"rest\n" * 1000, "and all in the end")
+
+
 BACK = """#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <time.h>
@@ -415,6 +431,7 @@ def main():
         stops(shop)
         hosts(shop, other)
         declines(shop)
+        held_up(shop)
         if not SANITIZED:  # which has to be loaded first
             clocks(shop)
         words(shop)
