@@ -79,6 +79,8 @@ struct history;
 /** Opens or makes the file, folders too. NULL: `why` says it. */
 struct history *history_open(const char *path, char *why);
 void history_close(struct history *h);
+/** The descriptor of the file, made with its folders where it is not there; -1: `why` says it. */
+int history_file_open(const char *path, char *why);
 /** The usual file; false without a home. */
 bool history_usual(char *out, size_t size);
 

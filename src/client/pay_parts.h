@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the parts of the paying client share: a client, its requests, and which part does what.
- * pay_client.c is the door and the loop, pay_transfer.c speaks HTTP, pay_flow.c decides what an
- * answer means, pay_node.c asks a chain. */
+ * pay_client.c is the door and the loop, pay_request.c says what may be asked, pay_transfer.c
+ * speaks HTTP, pay_flow.c decides what an answer means, pay_node.c asks a chain. */
 #ifndef METE_CLIENT_PAY_PARTS_H
 #define METE_CLIENT_PAY_PARTS_H
 
@@ -134,6 +134,9 @@ struct mete_client {
     size_t open_count; /* queued and active */
 };
 
+/* pay_client.c */
+/** A copy; NULL of NULL. */
+char *pay_keep(const char *s);
 /** What time it is: of payments and days. */
 mete_time pay_now(void);
 /** A clock that nobody sets: of delays. */
