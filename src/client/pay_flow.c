@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATUS_PRICE 402
-#define SHIFT_MAX    20
+#define SHIFT_MAX 20
 
 /* --- the end -----------------------------------------------------------------------------------*/
 
@@ -285,6 +284,8 @@ static void lost(struct mete_client_request *r)
         flow_finish(r, METE_CLIENT_URL_REFUSED, "%s",
                     r->client->o.public_only ? "its host is not on the public Internet"
                                              : "http is for this machine alone");
+    } else if (a->is_too_large && a->status == STATUS_PRICE) {
+        flow_finish(r, METE_CLIENT_TOO_LARGE, "a price larger than %zu bytes", PAY_PRICE_MAX);
     } else if (a->is_too_large) {
         flow_finish(r, METE_CLIENT_TOO_LARGE,
                     "the answer is larger than %zu bytes, or its header "

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FLAW_MAX 256 /* of an arena, for what is said of a malformed offer */
+
 static const char *const REFUSALS[] = {
     [METE_CLIENT_OFFER_FINE] = "",
     [METE_CLIENT_OFFER_MALFORMED] = "malformed",
@@ -71,6 +73,8 @@ static void offers_take(struct pay_offers *o, const struct json *list)
         if (x402_requirements_read(&o->arena, j, o->version, "", &p->r, &err) == METE_OK) {
             offer_show(o, p);
         } else {
+            p->flaw =
+                arena_printf(&o->arena, "malformed at %.60s: %.120s", err.pointer, err.text).p;
             p->shown = (struct mete_client_offer){.version = o->version,
                                                   .scheme = "",
                                                   .network = "",
@@ -127,7 +131,8 @@ enum mete_client_error pay_offers_read(struct pay_offers *out, const char *heade
     const struct text value = header != NULL ? text_of(header) : body;
     *out = (struct pay_offers){0};
     arena_init(&out->arena, X402_ARENA_MAX(value.len < X402_BODY_MAX ? value.len : X402_BODY_MAX) +
-                                X402_ACCEPTS_MAX * sizeof(struct pay_offer) + 16 * value.len);
+                                X402_ACCEPTS_MAX * (sizeof(struct pay_offer) + FLAW_MAX) +
+                                16 * value.len);
     enum mete_code code = header != NULL ? x402_header_read(&out->arena, value, &j, &err)
                                          : x402_body_read(&out->arena, value, &j, &err);
     if (code == METE_OK) {
@@ -313,8 +318,10 @@ static void refusal_tell(const struct pay_offer *p, char *out, size_t size)
         (void)x402_price_format(p->r.amount, s->decimals, 0, number);
         snprintf(out, size, "%.60s %.15s is above the limit of a request", number, s->symbol);
         break;
-    case METE_CLIENT_OFFER_FINE:
     case METE_CLIENT_OFFER_MALFORMED:
+        snprintf(out, size, "%s", p->flaw);
+        break;
+    case METE_CLIENT_OFFER_FINE:
     case METE_CLIENT_OFFER_SCHEME:
     case METE_CLIENT_OFFER_FLOW:
     case METE_CLIENT_OFFER_ADDRESS:
@@ -330,11 +337,16 @@ static void refusals_tell(const struct pay_offers *o, char *why)
     size_t at = 0;
     for (size_t i = 0; i < o->count && at + 1 < METE_CLIENT_ERROR_MAX; i++) {
         const struct mete_client_offer *s = &o->offer[i].shown;
-        char reason[128];
+        char reason[200];
+        char name[64];
         refusal_tell(&o->offer[i], reason, sizeof reason);
-        int len = snprintf(why + at, METE_CLIENT_ERROR_MAX - at, "%s%.20s on %.30s: %s",
-                           i > 0 ? "; " : "none of the offers can be paid: ", s->scheme, s->network,
-                           reason);
+        if (s->refusal == METE_CLIENT_OFFER_MALFORMED) {
+            snprintf(name, sizeof name, "offer %zu", i + 1);
+        } else {
+            snprintf(name, sizeof name, "%.20s on %.30s", s->scheme, s->network);
+        }
+        int len = snprintf(why + at, METE_CLIENT_ERROR_MAX - at, "%s%s: %s",
+                           i > 0 ? "; " : "none of the offers can be paid: ", name, reason);
         at += len > 0 ? (size_t)len : 0;
     }
 }

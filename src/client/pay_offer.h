@@ -10,6 +10,7 @@
 
 struct pay_offer {
     struct mete_client_offer shown;
+    const char *flaw;            /* of a malformed one: where, and what */
     struct x402_requirements r;  /* when it was not malformed */
     struct x402_evm_terms terms; /* when it may be paid */
     struct u256 worth;

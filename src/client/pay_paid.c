@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATUS_PRICE     402
 #define STATUS_ALLOWANCE 412
 #define EXPIRED_MARGIN_S 60 /* clocks differ, and the last blocks of a chain may change */
 

@@ -15,7 +15,9 @@
 #include <curl/curl.h>
 #include <sys/queue.h>
 
+#define STATUS_PRICE    402
 #define PAY_HEADER_MAX  ((size_t)256 << 10) /* bytes of all header lines of an answer */
+#define PAY_PRICE_MAX   ((size_t)16 << 20)  /* bytes of the body of a 402; some are pages */
 #define PAY_HEADERS_MAX 256                 /* lines of a request */
 
 enum pay_step {

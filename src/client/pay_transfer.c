@@ -176,9 +176,11 @@ static size_t body_take(char *p, size_t size, size_t count, void *arg)
     struct mete_client_request *r = arg;
     struct pay_answer *a = &r->answer;
     const size_t len = size * count;
+    const size_t kept_max = r->client->o.answer_max;
+    long status = 0;
+    curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+    const bool is_price = status == STATUS_PRICE && !r->client->o.no_pay;
     if (a->body.len == 0 && !a->is_streamed) {
-        long status = 0;
-        curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
         const bool is_last = flow_is_last(r, (unsigned)status);
         a->is_streamed = r->take != NULL && is_last;
         if (is_last) {
@@ -189,7 +191,7 @@ static size_t body_take(char *p, size_t size, size_t count, void *arg)
         a->is_stopped = !caller_take(r, p, len);
         return a->is_stopped ? 0 : len;
     }
-    if (a->body.len + len > r->client->o.answer_max) {
+    if (a->body.len + len > (is_price && PAY_PRICE_MAX < kept_max ? PAY_PRICE_MAX : kept_max)) {
         a->is_too_large = true;
         return 0;
     }

@@ -367,6 +367,9 @@ def words(shop):
             ([], price(offer_v2(asset=PAY_TO)), f"the asset {PAY_TO} is not allowed".encode()),
             (["--recipient", TOKEN], price(), f"nobody may pay {PAY_TO}".encode()),
             (["--network", "polygon"], price(), b"exact on eip155:8453: its network is not allowed"),
+            ([], price(offer_v2(maxTimeoutSeconds=10**10)), b"offer 1: malformed at /maxTimeoutSeconds: "),
+            ([], price(offer_v2(amount="1.5")), b"offer 1: malformed at /amount: "),
+            ([], answer(402, [], b"x" * (17 << 20)), b"a price larger than"),
             ([], answer(402, [], b"pay me"), b"no PAYMENT-REQUIRED, and the body is none of version 1: byte 0")):
         out = plain(*args, shop.steps("/why", step))
         ok(says in out.stderr, f"it is said what is wrong: {says.decode()}", out.stderr)
