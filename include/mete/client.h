@@ -138,7 +138,7 @@ struct mete_client_options {
                                  home */
     /* limits of what is signed; NULL: none, but max_amount is then $1 */
     const char *max_amount;   /* a request */
-    const char *max_per_host; /* a host and day, UTC */
+    const char *max_per_host; /* a host (with its port) and day, UTC; also the one that led there */
     const char *max_per_day;  /* a day, UTC */
     const char *max_total;    /* all of the history */
 
@@ -169,7 +169,8 @@ struct mete_client_options {
     unsigned retry_min_ms;  /* first delay; it doubles, and half of it is by chance. 0: 250 */
     unsigned retry_max_ms;  /* largest delay, also by Retry-After; 0: 30000 */
     unsigned connect_ms;    /* 0: 10000 */
-    unsigned attempt_ms;    /* one attempt; 0: 60000 */
+    unsigned attempt_ms;    /* of an attempt until its answer begins, and then without a byte (in
+                               whole seconds); 0: 60000 */
     unsigned redirects;     /* followed at most; 0: none */
     size_t answer_max;      /* bytes of a body that is kept in memory; 0: 64 MiB */
     const char *ca_file;    /* PEM, instead of the system's */
@@ -266,6 +267,9 @@ const char *mete_client_url(const struct mete_client_request *r);
 void *mete_client_user(const struct mete_client_request *r);
 /** Also while it is under way: it is broken off, and its payment stays in the history. */
 void mete_client_request_free(struct mete_client_request *r);
+/** Breaks off all that is under way: mete_client_next returns it, METE_CLIENT_BROKEN or, where a
+ *  payment is out, METE_CLIENT_UNKNOWN or _NOT_DELIVERED. For who has to end in time. */
+void mete_client_stop(struct mete_client *c);
 
 /* The history: states of a payment. */
 enum mete_client_state {

@@ -4,23 +4,17 @@
  * (mete/client.h). */
 #include "cli/fetch.h"
 
+#include "base/encode.h"
 #include "base/text.h"
-#include "http/descriptors.h"
 
-#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/resource.h>
 
-#define LIST_MAX      64
-#define PARALLEL      16
-#define PARALLEL_MAX  1024
-#define SECONDS_MAX   86400
-#define RETRIES_MAX   100
-#define REDIRECTS     20
-#define KEY_VARIABLE  "METE_PAY_KEY"
 #define JOB_ARENA_MAX ((size_t)64 << 20)
-#define STDOUT_MAX    ((size_t)256 << 20)
+#define WAITING_MAX   256 /* answers that wait for one before them */
 #define STATUS_FAILED 400
 
 enum fetch_exit { FETCH_UNKNOWN = CLI_UNPROVEN, FETCH_NOT_DELIVERED = 4 };
@@ -32,7 +26,6 @@ struct fetch_one {
     struct fetch_output output;
     bool has_failed; /* its file cannot take its place */
     bool is_done;
-    bool is_printed;
     struct mete_client_request *request;
     struct fetch_one *next; /* in the order of asking: so bodies reach stdout */
 };
@@ -45,146 +38,11 @@ struct fetch {
     struct buf body;
     struct fetch_one *first;
     struct fetch_one *last;
+    size_t count;
     uint64_t total_ms;
+    sigset_t signals;
     int status;
 };
-
-/* --- options -----------------------------------------------------------------------------------*/
-
-/** All of an option that may be repeated and may hold commas. */
-static const char **list_read(struct cli *c, const char *name)
-{
-    const char **out = arena_array(&c->arena, LIST_MAX + 1, sizeof *out);
-    size_t n = 0;
-    const char *given;
-    for (int i = 0; (given = cli_option_at(c, name, i)) != NULL; i++) {
-        while (*given != '\0' && n < LIST_MAX) {
-            const size_t len = strcspn(given, ",");
-            out[n++] = arena_text(&c->arena, (struct text){given, len}).p;
-            given += len + (given[len] == ',');
-        }
-    }
-    return n > 0 ? out : NULL;
-}
-
-static int select_read(struct cli *c, enum mete_client_select *out)
-{
-    static const char *const NAMES[] = {[METE_CLIENT_CHEAPEST] = "cheapest",
-                                        [METE_CLIENT_FIRST] = "first",
-                                        [METE_CLIENT_PREFERRED] = "preferred"};
-    const char *name = cli_option(c, "select");
-    *out = METE_CLIENT_CHEAPEST;
-    for (size_t i = 0; name != NULL && i < ARRAY_LEN(NAMES); i++) {
-        if (strcmp(name, NAMES[i]) == 0) {
-            *out = (enum mete_client_select)i;
-            return CLI_OK;
-        }
-    }
-    return name == NULL ? CLI_OK
-                        : cli_usage(c, "--select is cheapest, first or preferred, not '%s'", name);
-}
-
-static int numbers_read(struct cli *c, struct mete_client_options *o, uint64_t *total_ms)
-{
-    uint64_t parallel = PARALLEL;
-    uint64_t retries = UINT64_MAX;
-    uint64_t seconds = 0;
-    int status = cli_option_number(c, "parallel", 1, PARALLEL_MAX, &parallel);
-    status = status == CLI_OK ? cli_option_number(c, "retry", 0, RETRIES_MAX, &retries) : status;
-    status = status == CLI_OK ? cli_option_number(c, "max-time", 1, SECONDS_MAX, &seconds) : status;
-    o->parallel = (unsigned)parallel;
-    (void)descriptors_for(3 * o->parallel); /* files are open before they are asked for */
-    o->no_retry = retries == 0;
-    o->retries = retries == UINT64_MAX ? 0 : (unsigned)retries;
-    *total_ms = seconds * 1000;
-    return status;
-}
-
-static int client_open(struct fetch *f)
-{
-    struct cli *c = f->c;
-    char why[METE_CLIENT_ERROR_MAX];
-    struct mete_client_options o = {
-        .key_file = cli_option(c, "key-file"),
-        .key_env = cli_option(c, "key-env"),
-        .history_file = cli_option(c, "history-file"),
-        .max_amount = cli_option(c, "max-amount"),
-        .max_per_host = cli_option(c, "max-per-host"),
-        .max_per_day = cli_option(c, "max-per-day"),
-        .max_total = cli_option(c, "max-total"),
-        .networks = list_read(c, "network"),
-        .assets = list_read(c, "asset"),
-        .schemes = list_read(c, "scheme"),
-        .recipients = list_read(c, "recipient"),
-        .rpc = list_read(c, "rpc"),
-        .no_pay = cli_flag(c, "no-pay"),
-        .dry_run = cli_flag(c, "dry-run"),
-        .pay_again = cli_flag(c, "pay-again"),
-        .allow_http = cli_flag(c, "allow-http"),
-        .public_only = cli_flag(c, "public-only"),
-        .redirects = cli_flag(c, "location") ? REDIRECTS : 0,
-        .answer_max = STDOUT_MAX,
-        .ca_file = cli_option(c, "cacert"),
-        .user_agent = "mete-fetch/" METE_VERSION,
-    };
-    if (o.key_file == NULL && o.key_env == NULL && getenv(KEY_VARIABLE) != NULL) {
-        o.key_env = KEY_VARIABLE;
-    }
-    int status = numbers_read(c, &o, &f->total_ms);
-    status = status == CLI_OK ? select_read(c, &o.select) : status;
-    if (status != CLI_OK) {
-        return status;
-    }
-    const enum mete_client_error error = mete_client_open(&o, &f->client, why);
-    if (error == METE_CLIENT_USAGE) {
-        return cli_usage(c, "%s", why);
-    }
-    if (error != METE_CLIENT_OK) {
-        fprintf(stderr, "mete: %s (%s)\n      %s\n", why, mete_client_error_name(error),
-                mete_client_error_remedy(error));
-    }
-    return error == METE_CLIENT_OK ? CLI_OK : CLI_FAILED;
-}
-
-static int body_read(struct fetch *f)
-{
-    struct mete_err err;
-    const char *given;
-    for (int i = 0; (given = cli_option_at(f->c, "data", i)) != NULL; i++) {
-        if (i > 0) {
-            buf_put_u8(&f->body, '&');
-        }
-        if (given[0] != '@') {
-            buf_put_str(&f->body, given);
-        } else if (cli_read_file(given + 1, FETCH_BODY_MAX, &f->body, &err) != METE_OK) {
-            return cli_fail(f->c, &err);
-        }
-    }
-    f->like.body = buf_bytes(&f->body);
-    return CLI_OK;
-}
-
-/** As curl has it: a body without a type is a form. */
-static int like_read(struct fetch *f)
-{
-    bool has_type = false;
-    size_t n = 0;
-    const char *line;
-    f->like.method = cli_option(f->c, "request");
-    f->like.id = cli_option(f->c, "id");
-    for (int i = 0; (line = cli_option_at(f->c, "header", i)) != NULL; i++) {
-        if (n + 1 >= FETCH_HEADERS_MAX) {
-            return cli_usage(f->c, "more than %d headers", FETCH_HEADERS_MAX - 1);
-        }
-        has_type = has_type || strncasecmp(line, "content-type:", 13) == 0;
-        f->like.header[n++] = line;
-    }
-    int status = body_read(f);
-    if (f->like.body.len > 0 && !has_type) {
-        f->like.header[n] = "Content-Type: application/x-www-form-urlencoded";
-    }
-    return status;
-}
 
 /* --- where bodies go ---------------------------------------------------------------------------*/
 
@@ -283,6 +141,22 @@ static void payment_write(struct json_writer *w, const struct mete_client_paymen
     jw_end_object(w);
 }
 
+/** What was paid for is not thrown away: as text, or what is none in base64. */
+static void body_write(struct json_writer *w, const struct fetch_one *one)
+{
+    size_t len;
+    const char *body = mete_client_body(one->request, &len);
+    if (text_is_utf8((struct text){body, len})) {
+        jw_text(w, "body", (struct text){body, len});
+        return;
+    }
+    struct buf encoded = {0};
+    buf_reserve(&encoded, BASE64_TEXT_MAX(len));
+    encoded.len = base64_encode((char *)encoded.p, (struct bytes){(const uint8_t *)body, len});
+    jw_text(w, "body_base64", buf_text(&encoded));
+    buf_clear(&encoded);
+}
+
 static void summary_write(struct fetch *f, const struct fetch_one *one,
                           const struct mete_client_result *r)
 {
@@ -304,6 +178,9 @@ static void summary_write(struct fetch *f, const struct fetch_one *one,
     jw_int(w, "bytes", (int64_t)r->body_len);
     jw_str(w, "output", one->job.output);
     jw_int(w, "ms", (int64_t)r->ms);
+    if (one->job.output == NULL) {
+        body_write(w, one);
+    }
     jw_end_object(w);
 }
 
@@ -331,6 +208,7 @@ static void print_due(struct fetch *f)
             }
         }
         f->first = one->next;
+        f->count--;
         f->last = f->first != NULL ? f->last : NULL;
         one_free(one);
     }
@@ -370,6 +248,7 @@ static int start(struct fetch *f, struct fetch_one *one)
         f->first = one;
     }
     f->last = one;
+    f->count++;
     return CLI_OK;
 }
 
@@ -383,21 +262,64 @@ static struct fetch_one *one_new(struct fetch *f)
     return one;
 }
 
-/** Works until at most `open` requests are under way. */
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/** An interruption is noticed where the program waits; a second one ends it as always. */
+static void signals_set(sigset_t *set)
+{
+    static const int NUMBERS[] = {SIGINT, SIGTERM};
+    const struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(set);
+    for (size_t i = 0; i < ARRAY_LEN(NUMBERS); i++) {
+        struct sigaction before;
+        (void)sigaddset(set, NUMBERS[i]);
+        if (sigaction(NUMBERS[i], &act, &before) == 0 && before.sa_handler == SIG_IGN) {
+            (void)sigaction(NUMBERS[i], &before, NULL); /* as who started it wants it */
+        }
+    }
+}
+
+/** Until something can be done, or an interruption: also one that came just now. */
+static void wait_for_any(const struct fetch *f)
+{
+    sigset_t before;
+    struct pollfd p = {.fd = mete_client_fd(f->client), .events = POLLIN};
+    const int ms = mete_client_timeout_ms(f->client);
+    const struct timespec most = {ms / 1000, ms % 1000 * 1000000L};
+    (void)sigprocmask(SIG_BLOCK, &f->signals, &before);
+    if (!interrupted) {
+        (void)ppoll(&p, 1, ms < 0 ? NULL : &most, &before);
+    }
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/** Works until at most `open` requests are under way, and not too many wait for one before them. */
 static void work(struct fetch *f, size_t open)
 {
     struct mete_client_request *r;
-    size_t left = mete_client_work(f->client);
+    size_t left;
+    bool goes_on;
     do {
+        left = mete_client_work(f->client);
+        if (interrupted && left > 0) {
+            mete_client_stop(f->client);
+            left = 0;
+        }
         while ((r = mete_client_next(f->client)) != NULL) {
             ((struct fetch_one *)mete_client_user(r))->is_done = true;
         }
         print_due(f);
-        if (left <= open) {
-            return;
+        goes_on = left > open || (left > 0 && f->count > open + WAITING_MAX);
+        if (goes_on) {
+            wait_for_any(f);
         }
-        left = mete_client_wait(f->client, -1);
-    } while (true);
+    } while (goes_on);
 }
 
 static int operands_start(struct fetch *f)
@@ -424,13 +346,13 @@ static int batch_run(struct fetch *f, const char *path)
 {
     struct fetch_batch *b;
     bool is_end = false;
-    uint64_t parallel = PARALLEL;
-    int status = cli_option_number(f->c, "parallel", 1, PARALLEL_MAX, &parallel);
+    uint64_t parallel = FETCH_PARALLEL;
+    int status = cli_option_number(f->c, "parallel", 1, FETCH_PARALLEL_MAX, &parallel);
     status = status == CLI_OK ? fetch_batch_open(f->c, path, &b) : status;
     if (status != CLI_OK) {
         return status;
     }
-    while (status == CLI_OK && !is_end) {
+    while (status == CLI_OK && !is_end && !interrupted) {
         struct fetch_one *one = one_new(f);
         status = fetch_batch_next(f->c, b, &one->arena, &one->job, &is_end);
         if (status != CLI_OK || is_end) {
@@ -458,8 +380,10 @@ static void fetch_clear(struct fetch *f)
 static int fetch_all(struct fetch *f)
 {
     const char *batch = cli_option(f->c, "from-file");
-    int status = client_open(f);
-    status = status == CLI_OK ? like_read(f) : status;
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0}); /* a key is about */
+    signals_set(&f->signals);
+    int status = fetch_client_open(f->c, &f->client, &f->total_ms);
+    status = status == CLI_OK ? fetch_like_read(f->c, &f->body, &f->like) : status;
     if (status != CLI_OK) {
         return status;
     }
@@ -476,7 +400,10 @@ static int fetch_all(struct fetch *f)
         jw_end_array(&f->w);
         cli_json_end(f->c);
     }
-    return status != CLI_OK ? status : f->status;
+    if (f->status == FETCH_UNKNOWN || f->status == FETCH_NOT_DELIVERED) {
+        return f->status; /* whatever else went wrong: this is money */
+    }
+    return interrupted ? CLI_INTERRUPTED : status != CLI_OK ? status : f->status;
 }
 
 static int fetch_run(struct cli *c)
@@ -505,6 +432,7 @@ static const struct cli_option OPTIONS[] = {
     {"include", 'i', NULL, "print the header of the answer, too"},
     {"location", 'L', NULL, "follow redirections; a payment stays with its origin"},
     {"max-time", 0, "SECONDS", "for a request with all its attempts; else without bound"},
+    {"attempt-time", 0, "SECONDS", "until an answer begins, and without a byte; else 60"},
     {"retry", 0, "N", "attempts after the first; else 4"},
     {"parallel", 0, "N", "requests at once; else 16"},
     {"from-file", 0, "FILE|-", "a batch: a URL a line, or a JSON object a line"},

@@ -8,8 +8,10 @@
 
 #include <stdio.h>
 
-#define FETCH_HEADERS_MAX 64
-#define FETCH_BODY_MAX    ((size_t)256 << 20)
+#define FETCH_HEADERS_MAX  64
+#define FETCH_PARALLEL     16
+#define FETCH_PARALLEL_MAX 1024
+#define FETCH_BODY_MAX     ((size_t)256 << 20)
 
 /* One request of the command line or of a batch. Texts live in an arena, or as long as argv. */
 struct fetch_job {
@@ -20,6 +22,12 @@ struct fetch_job {
     const char *output; /* file; NULL: stdout */
     const char *id;     /* NULL: none */
 };
+
+/** The client that the options describe; METE_PAY_KEY is wiped. CLI_OK, or what was wrong was told.
+ */
+int fetch_client_open(struct cli *c, struct mete_client **out, uint64_t *total_ms);
+/** What all requests have in common, with the body in *body. As above. */
+int fetch_like_read(struct cli *c, struct buf *body, struct fetch_job *like);
 
 /** A batch: a URL a line, or a JSON object a line with url, method, headers, body, output, id. */
 struct fetch_batch;

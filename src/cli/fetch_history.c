@@ -8,6 +8,7 @@
 #include "wire/x402/price.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const struct table_column PAYMENTS[] = {
     {"at", "SIGNED", COLUMN_TEXT},      {"state", "STATE", COLUMN_TEXT},
@@ -107,6 +108,20 @@ static bool total_show(void *ctx, const struct mete_client_total *e)
     return true;
 }
 
+static int state_judge(struct cli *c, const char *state)
+{
+    for (int s = METE_CLIENT_STATE_SIGNED; s <= METE_CLIENT_STATE_ABANDONED; s++) {
+        if (state == NULL ||
+            strcmp(state, mete_client_state_name((enum mete_client_state)s)) == 0) {
+            return CLI_OK;
+        }
+    }
+    return cli_usage(c,
+                     "--state is signed, sent, paid, owed, refused, unknown, expired or abandoned, "
+                     "not '%s'",
+                     state);
+}
+
 static int filter_read(struct cli *c, struct mete_client_filter *f, char network[X402_NETWORK_MAX])
 {
     const char *chain = cli_option(c, "network");
@@ -114,6 +129,7 @@ static int filter_read(struct cli *c, struct mete_client_filter *f, char network
     mete_time until = 0;
     int status = cli_option_time(c, "from", false, &from);
     status = status == CLI_OK ? cli_option_time(c, "until", true, &until) : status;
+    status = status == CLI_OK ? state_judge(c, cli_option(c, "state")) : status;
     if (status != CLI_OK) {
         return status;
     }

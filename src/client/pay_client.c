@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "crypto/seal.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,25 +16,33 @@
 #ifndef METE_VERSION
 #define METE_VERSION "0.1.0"
 #endif
-#define EVENTS_MAX     64
-#define PATH_LEN_MAX   4096
-#define PARALLEL       16u
-#define RETRIES        4u
-#define RETRY_MIN_MS   250u
-#define RETRY_MAX_MS   30000u
-#define CONNECT_MS     10000u
-#define ATTEMPT_MS     60000u
-#define DELAY_MAX_MS   86400000u
-#define REDIRECTS_MAX  50u
-#define ANSWER_MAX     ((size_t)64 << 20)
-#define BODY_MAX       ((size_t)256 << 20)
-#define METHOD_LEN_MAX 15u
+#define EVENTS_MAX    64
+#define PATH_LEN_MAX  4096
+#define PARALLEL      16u
+#define RETRIES       4u
+#define RETRY_MIN_MS  250u
+#define RETRY_MAX_MS  30000u
+#define CONNECT_MS    10000u
+#define ATTEMPT_MS    60000u
+#define DELAY_MAX_MS  86400000u
+#define REDIRECTS_MAX 50u
+#define ANSWER_MAX    ((size_t)64 << 20)
+
+static mete_time clock_read(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (mete_time)t.tv_sec * TIME_SECOND_US + t.tv_nsec / 1000;
+}
 
 mete_time pay_now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (mete_time)t.tv_sec * TIME_SECOND_US + t.tv_nsec / 1000;
+    return clock_read(CLOCK_REALTIME);
+}
+
+mete_time pay_tick(void)
+{
+    return clock_read(CLOCK_MONOTONIC);
 }
 
 /* --- libcurl's events --------------------------------------------------------------------------*/
@@ -61,7 +68,7 @@ static int on_timer(CURLM *multi, long ms, void *arg)
 {
     struct mete_client *c = arg;
     (void)multi;
-    c->curl_due = ms < 0 ? TIME_NEVER : pay_now() + (mete_time)ms * 1000;
+    c->curl_due = ms < 0 ? TIME_NEVER : pay_tick() + (mete_time)ms * 1000;
     return 0;
 }
 
@@ -79,7 +86,7 @@ static void events_work(struct mete_client *c)
             (void)curl_multi_socket_action(c->multi, ev[i].data.fd, in | out | bad, &running);
         }
     } while (n == EVENTS_MAX);
-    if (c->curl_due <= pay_now()) {
+    if (c->curl_due <= pay_tick()) {
         c->curl_due = TIME_NEVER;
         (void)curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     }
@@ -107,7 +114,7 @@ static void messages_work(struct mete_client *c)
 static void delays_work(struct mete_client *c)
 {
     struct mete_client_request *r = TAILQ_FIRST(&c->active);
-    const mete_time now = pay_now();
+    const mete_time now = pay_tick();
     while (r != NULL) {
         struct mete_client_request *next = TAILQ_NEXT(r, link);
         if (r->step == STEP_DELAY && r->due <= now) {
@@ -126,7 +133,7 @@ static void queue_work(struct mete_client *c)
         c->active_count++;
         r->step = STEP_DELAY;
         r->due = 0;
-        r->begun = pay_now();
+        r->begun = pay_tick();
         flow_start(r);
     }
 }
@@ -159,17 +166,17 @@ int mete_client_timeout_ms(const struct mete_client *c)
     if (due == TIME_NEVER) {
         return -1;
     }
-    const mete_time left = (due - pay_now() + 999) / 1000;
+    const mete_time left = (due - pay_tick() + 999) / 1000;
     return left < 0 ? 0 : left > (mete_time)DELAY_MAX_MS ? (int)DELAY_MAX_MS : (int)left;
 }
 
 size_t mete_client_wait(struct mete_client *c, int wait_ms)
 {
-    const mete_time until = wait_ms < 0 ? TIME_NEVER : pay_now() + (mete_time)wait_ms * 1000;
+    const mete_time until = wait_ms < 0 ? TIME_NEVER : pay_tick() + (mete_time)wait_ms * 1000;
     struct epoll_event ev;
     for (;;) {
         const size_t open = mete_client_work(c);
-        const mete_time now = pay_now();
+        const mete_time now = pay_tick();
         if (open == 0 || TAILQ_FIRST(&c->done) != NULL || now >= until) {
             return open;
         }
@@ -192,205 +199,14 @@ struct mete_client_request *mete_client_next(struct mete_client *c)
     return r;
 }
 
-/* --- requests ----------------------------------------------------------------------------------*/
+/* --- the client --------------------------------------------------------------------------------*/
 
-static char *kept(const char *s)
+char *pay_keep(const char *s)
 {
     char *copy = s != NULL ? strdup(s) : NULL;
     METE_ASSERT(s == NULL || copy != NULL);
     return copy;
 }
-
-static bool is_method(const char *m)
-{
-    size_t n = 0;
-    for (; m[n] != '\0'; n++) {
-        if (n >= METHOD_LEN_MAX || m[n] < 'A' || m[n] > 'Z') {
-            return false;
-        }
-    }
-    return n > 0;
-}
-
-/** A line of the request's header: one line, and none of those that are the client's own. */
-static bool is_line(const char *line)
-{
-    static const char *const OWN[] = {X402_HEADER_SIGNATURE, X402_HEADER_V1_PAYMENT,
-                                      "Content-Length", "Transfer-Encoding", "Host"};
-    const char *colon = strchr(line, ':');
-    if (colon == NULL || colon == line || strpbrk(line, "\r\n") != NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(OWN); i++) {
-        if (strlen(OWN[i]) == (size_t)(colon - line) &&
-            strncasecmp(OWN[i], line, (size_t)(colon - line)) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static const char *lines_keep(struct mete_client_request *r, const char *const *header)
-{
-    for (size_t i = 0; header != NULL && header[i] != NULL; i++) {
-        struct curl_slist *more = NULL;
-        if (i >= PAY_HEADERS_MAX || !is_line(header[i])) {
-            return "a header is written 'Name: value', in one line; those of payments, Host and of "
-                   "lengths are the client's own";
-        }
-        more = curl_slist_append(r->header, header[i]);
-        METE_ASSERT(more != NULL);
-        r->header = more;
-    }
-    return NULL;
-}
-
-/** The same key means the same request: one payment. */
-static void key_make(struct mete_client_request *r)
-{
-    const struct hash body = sha256(buf_bytes(&r->body));
-    const struct bytes asked[] = {text_bytes(text_of(r->method)),
-                                  text_bytes(TEXT("\n")),
-                                  text_bytes(text_of(r->url)),
-                                  text_bytes(TEXT("\n")),
-                                  {body.b, sizeof body.b}};
-    const struct bytes named[] = {text_bytes(TEXT("id\n")), text_bytes(text_of(r->id))};
-    r->asked = sha256_parts(asked, ARRAY_LEN(asked));
-    r->key = r->id == NULL ? r->asked : sha256_parts(named, ARRAY_LEN(named));
-}
-
-/** NULL, or what is wrong. */
-static const char *ask_keep(struct mete_client_request *r, const struct mete_client_ask *ask,
-                            char *room)
-{
-    const char *method = ask->method != NULL ? ask->method : ask->body_len > 0 ? "POST" : "GET";
-    const char *wrong = ask->url == NULL ? "is missing" : url_refused(r->client, ask->url);
-    if (wrong != NULL) {
-        snprintf(room, METE_CLIENT_ERROR_MAX, "the URL %s", wrong);
-        return room;
-    }
-    if (!is_method(method)) {
-        return "a method is 1 to 15 capital letters";
-    }
-    if (ask->body_len > BODY_MAX) {
-        return "the body is too large";
-    }
-    if (ask->id != NULL && (ask->id[0] == '\0' || strlen(ask->id) > METE_CLIENT_ID_MAX)) {
-        return "an id has 1 to 128 bytes";
-    }
-    r->limit = r->client->rules.request;
-    if (ask->max_amount != NULL &&
-        !pay_limit_read(&r->limit, "max_amount", ask->max_amount, room)) {
-        return room;
-    }
-    r->url = kept(ask->url);
-    char *fragment = strchr(r->url, '#');
-    if (fragment != NULL) {
-        *fragment = '\0';
-    }
-    r->url_now = kept(r->url);
-    r->method = kept(method);
-    r->id = kept(ask->id);
-    buf_put(&r->body, ask->body, ask->body_len);
-    return lines_keep(r, ask->header);
-}
-
-static void request_drop(struct mete_client_request *r)
-{
-    transfer_stop(r);
-    pay_node_stop(r);
-    if (r->has_offers) {
-        pay_offers_clear(&r->offers);
-    }
-    curl_slist_free_all(r->header);
-    buf_clear(&r->body);
-    buf_clear(&r->node_body);
-    buf_clear(&r->node_answer);
-    answer_clear(&r->answer);
-    free(r->url);
-    free(r->url_now);
-    free(r->method);
-    free(r->id);
-    free(r);
-}
-
-enum mete_client_error mete_client_start(struct mete_client *c, const struct mete_client_ask *ask,
-                                         struct mete_client_request **out, char *why)
-{
-    char room[METE_CLIENT_ERROR_MAX] = "";
-    struct mete_client_request *r = calloc(1, sizeof *r);
-    METE_ASSERT(r != NULL);
-    r->client = c;
-    const char *wrong = ask_keep(r, ask, room);
-    if (wrong != NULL) {
-        if (why != NULL) {
-            snprintf(why, METE_CLIENT_ERROR_MAX, "%s", wrong);
-        }
-        request_drop(r);
-        return METE_CLIENT_USAGE;
-    }
-    key_make(r);
-    r->take = ask->take;
-    r->user = ask->user;
-    r->begun = pay_now();
-    r->until = ask->total_ms > 0 ? r->begun + (mete_time)ask->total_ms * 1000 : TIME_NEVER;
-    r->step = STEP_QUEUED;
-    TAILQ_INSERT_TAIL(&c->queued, r, link);
-    c->open_count++;
-    if (out != NULL) {
-        *out = r;
-    }
-    return METE_CLIENT_OK;
-}
-
-void mete_client_request_free(struct mete_client_request *r)
-{
-    if (r == NULL) {
-        return;
-    }
-    if (r->step != STEP_DONE) { /* its payment stays as it is: sent, or unknown */
-        r->take = NULL;
-        transfer_stop(r);
-        pay_node_stop(r);
-        flow_finish(r, METE_CLIENT_BROKEN, "the request was broken off");
-    }
-    if (!r->is_shown) {
-        TAILQ_REMOVE(&r->client->done, r, link);
-    }
-    request_drop(r);
-}
-
-const struct mete_client_result *mete_client_result(const struct mete_client_request *r)
-{
-    return &r->result;
-}
-
-const char *mete_client_body(const struct mete_client_request *r, size_t *len)
-{
-    struct buf *b = (struct buf *)(uintptr_t)&r->answer.body;
-    buf_reserve(b, 1);
-    b->p[b->len] = '\0';
-    *len = b->len;
-    return (const char *)b->p;
-}
-
-const char *mete_client_header(const struct mete_client_request *r, size_t *len)
-{
-    *len = r->answer.header.len;
-    return r->answer.header.p != NULL ? (const char *)r->answer.header.p : "";
-}
-
-const char *mete_client_url(const struct mete_client_request *r)
-{
-    return r->url_now;
-}
-
-void *mete_client_user(const struct mete_client_request *r)
-{
-    return r->user;
-}
-
-/* --- the client --------------------------------------------------------------------------------*/
 
 static unsigned number_or(unsigned given, unsigned otherwise, unsigned most)
 {
@@ -405,9 +221,9 @@ static void options_keep(struct mete_client *c, const struct mete_client_options
     c->o.key_file = c->o.key_env = c->o.history_file = NULL;
     c->o.max_amount = c->o.max_per_host = c->o.max_per_day = c->o.max_total = NULL;
     c->o.networks = c->o.assets = c->o.schemes = c->o.recipients = c->o.rpc = NULL;
-    c->o.ca_file = kept(o->ca_file);
-    c->o.proxy = kept(o->proxy);
-    c->o.user_agent = kept(o->user_agent != NULL ? o->user_agent : "mete-client/" METE_VERSION);
+    c->o.ca_file = pay_keep(o->ca_file);
+    c->o.proxy = pay_keep(o->proxy);
+    c->o.user_agent = pay_keep(o->user_agent != NULL ? o->user_agent : "mete-client/" METE_VERSION);
     c->o.parallel = number_or(o->parallel, PARALLEL, 4096);
     c->o.retries = number_or(o->retries, RETRIES, 1000);
     c->o.retry_min_ms = number_or(o->retry_min_ms, RETRY_MIN_MS, DELAY_MAX_MS);
@@ -429,7 +245,11 @@ static enum mete_client_error history_take(struct mete_client *c, const char *gi
         snprintf(why, METE_CLIENT_ERROR_MAX, "there is no home for the history: name a file");
         return METE_CLIENT_HISTORY;
     }
-    c->history = history_open(given != NULL ? given : usual, why);
+    const char *path = given != NULL ? given : usual;
+    if (c->o.dry_run && access(path, F_OK) != 0) {
+        return METE_CLIENT_OK; /* nothing was paid yet, and a dry run leaves nothing */
+    }
+    c->history = history_open(path, why);
     return c->history != NULL ? METE_CLIENT_OK : METE_CLIENT_HISTORY;
 }
 
@@ -530,53 +350,4 @@ void mete_client_close(struct mete_client *c)
 const char *mete_client_address(const struct mete_client *c)
 {
     return c->address;
-}
-
-/* --- words -------------------------------------------------------------------------------------*/
-
-struct error_words {
-    enum mete_client_error error;
-    const char *name;
-    const char *meaning;
-    const char *remedy;
-};
-
-static const struct error_words *words_of(enum mete_client_error error)
-{
-    static const struct error_words WORDS[] = {
-#define X(symbol, number, name, meaning, mend) {METE_CLIENT_##symbol, name, meaning, mend},
-        METE_CLIENT_ERRORS(X)
-#undef X
-    };
-    static const struct error_words OTHER = {METE_CLIENT_OK, "unknown_error", "", ""};
-    for (size_t i = 0; i < ARRAY_LEN(WORDS); i++) {
-        if (WORDS[i].error == error) {
-            return &WORDS[i];
-        }
-    }
-    return &OTHER;
-}
-
-const char *mete_client_error_name(enum mete_client_error error)
-{
-    return words_of(error)->name;
-}
-
-const char *mete_client_error_meaning(enum mete_client_error error)
-{
-    return words_of(error)->meaning;
-}
-
-const char *mete_client_error_remedy(enum mete_client_error error)
-{
-    return words_of(error)->remedy;
-}
-
-const char *mete_client_money_name(enum mete_client_money money)
-{
-    static const char *const NAMES[] = {[METE_CLIENT_MONEY_NONE] = "none",
-                                        [METE_CLIENT_MONEY_PAID] = "paid",
-                                        [METE_CLIENT_MONEY_UNPAID] = "unpaid",
-                                        [METE_CLIENT_MONEY_UNKNOWN] = "unknown"};
-    return (size_t)money < ARRAY_LEN(NAMES) ? NAMES[money] : "unknown";
 }

@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATUS_PRICE 402
-#define SHIFT_MAX    20
+#define SHIFT_MAX 20
 
 /* --- the end -----------------------------------------------------------------------------------*/
 
@@ -39,7 +38,7 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
     r->result.error = error;
     r->result.status = r->answer.status;
     r->result.is_whole = r->answer.is_answered;
-    r->result.ms = (uint64_t)((pay_now() - r->begun) / 1000);
+    r->result.ms = (uint64_t)((pay_tick() - r->begun) / 1000);
     body_hand_over(r);
     if (r->entry != NULL) {
         if (history_lock(c->history)) {
@@ -57,6 +56,20 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
     c->open_count--;
     r->step = STEP_DONE;
     TAILQ_INSERT_TAIL(&c->done, r, link);
+}
+
+void flow_stop(struct mete_client_request *r)
+{
+    (void)text_copy(r->answer.why, sizeof r->answer.why, TEXT("it was stopped"));
+    if (r->easy != NULL) {
+        transfer_end(r, CURLE_ABORTED_BY_CALLBACK);
+    }
+    pay_node_stop(r);
+    if (r->entry != NULL) {
+        paid_stop(r);
+    } else {
+        flow_finish(r, METE_CLIENT_BROKEN, "%s", r->answer.why);
+    }
 }
 
 /* --- delays ------------------------------------------------------------------------------------*/
@@ -77,7 +90,7 @@ bool flow_delay(struct mete_client_request *r)
 {
     const struct mete_client_options *o = &r->client->o;
     const mete_time delay = delay_us(r);
-    const mete_time now = pay_now();
+    const mete_time now = pay_tick();
     if (o->no_retry || r->failures >= o->retries ||
         (uint64_t)r->answer.retry_after_s * 1000 > o->retry_max_ms ||
         (r->until != TIME_NEVER && now + delay >= r->until)) {
@@ -184,7 +197,7 @@ static void dead_end(struct mete_client_request *r, const char *wrong)
 {
     char *why = r->answer.why;
     if (wrong != NULL) {
-        snprintf(why, sizeof r->answer.why, "the redirection %s", wrong);
+        snprintf(why, sizeof r->answer.why, "the redirection is refused: %s", wrong);
     } else {
         snprintf(why, sizeof r->answer.why, "there are too many redirections");
     }
@@ -200,7 +213,7 @@ static void dead_end(struct mete_client_request *r, const char *wrong)
 static void follow(struct mete_client_request *r, const char *location)
 {
     char *to = location_resolve(r->url_now, location);
-    const char *wrong = to == NULL ? "is malformed" : url_refused(r->client, to);
+    const char *wrong = to == NULL ? "it is malformed" : url_refused(r->client, to);
     if (wrong != NULL || r->redirects >= r->client->o.redirects) {
         free(to);
         dead_end(r, wrong);
@@ -271,6 +284,8 @@ static void lost(struct mete_client_request *r)
         flow_finish(r, METE_CLIENT_URL_REFUSED, "%s",
                     r->client->o.public_only ? "its host is not on the public Internet"
                                              : "http is for this machine alone");
+    } else if (a->is_too_large && a->status == STATUS_PRICE) {
+        flow_finish(r, METE_CLIENT_TOO_LARGE, "a price larger than %zu bytes", PAY_PRICE_MAX);
     } else if (a->is_too_large) {
         flow_finish(r, METE_CLIENT_TOO_LARGE,
                     "the answer is larger than %zu bytes, or its header "

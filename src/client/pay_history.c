@@ -15,17 +15,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define READ_SIZE    ((size_t)64 << 10)
-#define DAY_KEY_LEN  4u
-#define PATH_LEN_MAX 4096
+#define READ_SIZE   ((size_t)64 << 10)
+#define DAY_KEY_LEN 4u
+
+/* The payments of a request, in the order of signing. */
+struct chain {
+    struct pay_entry *first;
+    struct pay_entry *last;
+};
 
 struct history {
     int fd;
+    char *path;
     unsigned locks; /* how often this process has taken it; it holds it above 0 */
     uint64_t read_at;
+    uint64_t lines;     /* before read_at */
     bool is_torn;       /* the file ends in the middle of a line */
     struct omap by_id;  /* struct pay_entry *: those that are not over; owned */
-    struct omap by_key; /* struct pay_entry *: the first one of a request */
+    struct omap by_key; /* struct chain */
     struct omap sums;   /* struct u256: day, and day with host */
     struct u256 total;
     struct buf line;
@@ -76,6 +83,9 @@ static void sums_change(struct history *h, const struct pay_entry *e, bool is_ta
     }
     struct buf key = {0};
     sum_change(omap_put(&h->sums, sum_key(&key, day, e->host), NULL), worth, is_taken);
+    if (e->asked_host[0] != '\0') {
+        sum_change(omap_put(&h->sums, sum_key(&key, day, e->asked_host), NULL), worth, is_taken);
+    }
     sum_change(omap_put(&h->sums, sum_key(&key, day, ""), NULL), worth, is_taken);
     sum_change(&h->total, worth, is_taken);
     buf_clear(&key);
@@ -114,23 +124,22 @@ static void entry_put(struct history *h, struct pay_entry *e)
         return;
     }
     *slot = e;
-    struct pay_entry **end = omap_put(&h->by_key, key_key(&e->key), NULL);
-    while (*end != NULL) {
-        end = &(*end)->next;
-    }
-    *end = e;
+    struct chain *c = omap_put(&h->by_key, key_key(&e->key), NULL);
+    *(c->last != NULL ? &c->last->next : &c->first) = e;
+    c->last = e;
     sums_change(h, e, true);
 }
 
 static void entry_drop(struct history *h, struct pay_entry *e)
 {
-    struct pay_entry **first = omap_get(&h->by_key, key_key(&e->key));
-    struct pay_entry **at = first;
-    while (*at != e) {
-        at = &(*at)->next;
+    struct chain *c = omap_get(&h->by_key, key_key(&e->key));
+    struct pay_entry *before = NULL;
+    while ((before != NULL ? before->next : c->first) != e) {
+        before = before != NULL ? before->next : c->first;
     }
-    *at = e->next;
-    if (*first == NULL) {
+    *(before != NULL ? &before->next : &c->first) = e->next;
+    c->last = c->last == e ? before : c->last;
+    if (c->first == NULL) {
         METE_ASSERT(omap_remove(&h->by_key, key_key(&e->key)));
     }
     METE_ASSERT(omap_remove(&h->by_id, id_key(e)));
@@ -177,8 +186,8 @@ static bool line_take(struct history *h, struct text line, uint64_t offset)
     case LINE_BROKEN:
         break;
     }
-    return fail(h, "the history is not what mete wrote, at byte %llu: move it away, or mend it",
-                (unsigned long long)offset);
+    return fail(h, "%.160s, line %llu (byte %llu) is not what mete wrote: mend it, or move it away",
+                h->path, (unsigned long long)h->lines + 1, (unsigned long long)offset);
 }
 
 /** The whole lines that begin in h->line, which holds the file from h->read_at on. */
@@ -192,6 +201,7 @@ static bool lines_take(struct history *h)
             return false;
         }
         done += line.len + 1;
+        h->lines++;
     }
     h->read_at += done;
     memmove(h->line.p, h->line.p + done, h->line.len - done);
@@ -271,9 +281,9 @@ struct pay_entry *history_claim(struct history *h, const struct hash *key, mete_
                                 bool with_refused, bool *is_busy)
 {
     METE_ASSERT(h->locks > 0);
-    struct pay_entry **first = omap_get(&h->by_key, key_key(key));
+    const struct chain *c = omap_get(&h->by_key, key_key(key));
     *is_busy = false;
-    for (struct pay_entry *e = first != NULL ? *first : NULL; e != NULL; e = e->next) {
+    for (struct pay_entry *e = c != NULL ? c->first : NULL; e != NULL; e = e->next) {
         if (!is_wanted(e, now, with_refused)) {
             continue;
         }
@@ -317,6 +327,7 @@ static bool line_append(struct history *h, uint64_t *offset)
     }
     *offset = (uint64_t)st.st_size + (h->is_torn ? 1 : 0);
     h->read_at = (uint64_t)st.st_size + h->line.len;
+    h->lines += h->is_torn ? 2 : 1;
     h->is_torn = false;
     return true;
 }
@@ -365,82 +376,19 @@ void history_change(struct history *h, const struct pay_entry *e, mete_time now)
 
 /* --- opening -----------------------------------------------------------------------------------*/
 
-bool history_usual(char *out, size_t size)
-{
-    const char *own = secure_getenv("METE_PAY_HISTORY");
-    const char *state = secure_getenv("XDG_STATE_HOME");
-    const char *home = secure_getenv("HOME");
-    int len = -1;
-    if (own != NULL && own[0] != '\0') {
-        len = snprintf(out, size, "%s", own);
-    } else if (state != NULL && state[0] != '\0') {
-        len = snprintf(out, size, "%s/mete/payments.ndjson", state);
-    } else if (home != NULL && home[0] != '\0') {
-        len = snprintf(out, size, "%s/.local/state/mete/payments.ndjson", home);
-    }
-    return len > 0 && (size_t)len < size;
-}
-
-/** All folders above a file. */
-static void folders_make(const char *path)
-{
-    char room[PATH_LEN_MAX];
-    if (!text_copy(room, sizeof room, text_of(path))) {
-        return;
-    }
-    for (char *at = strchr(room + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
-        *at = '\0';
-        (void)mkdir(room, 0700); /* what is wrong shows when the file is opened */
-        *at = '/';
-    }
-}
-
-/** The name itself survives a power failure too. */
-static void folder_sync(const char *path)
-{
-    char room[PATH_LEN_MAX];
-    const char *slash = strrchr(path, '/');
-    const size_t len = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
-    if (!text_copy(room, sizeof room, len > 0 ? (struct text){path, len} : TEXT("."))) {
-        return;
-    }
-    int fd = open(room, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd);
-        (void)close(fd);
-    }
-}
-
-static const char *mode_wrong(int fd)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0) {
-        return strerror(errno);
-    }
-    return !S_ISREG(st.st_mode)                      ? "it is no ordinary file"
-           : (st.st_mode & (S_IRWXG | S_IRWXO)) != 0 ? "others may read it: chmod 600 it"
-           : (uint64_t)st.st_size > HISTORY_SIZE_MAX ? "it is too large"
-                                                     : NULL;
-}
-
 struct history *history_open(const char *path, char *why)
 {
-    folders_make(path);
-    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    const char *wrong = fd < 0 ? strerror(errno) : mode_wrong(fd);
-    if (wrong != NULL) {
-        snprintf(why, METE_CLIENT_ERROR_MAX, "the history %s: %s", path, wrong);
-        if (fd >= 0) {
-            (void)close(fd);
-        }
+    int fd = history_file_open(path, why);
+    if (fd < 0) {
         return NULL;
     }
-    folder_sync(path);
     struct history *h = calloc(1, sizeof *h);
     METE_ASSERT(h != NULL);
     h->fd = fd;
+    h->path = strdup(path);
+    METE_ASSERT(h->path != NULL);
     omap_init(&h->by_id, sizeof(struct pay_entry *), 1);
-    omap_init(&h->by_key, sizeof(struct pay_entry *), 2);
+    omap_init(&h->by_key, sizeof(struct chain), 2);
     omap_init(&h->sums, sizeof(struct u256), 3);
     if (!history_lock(h)) {
         (void)text_copy(why, METE_CLIENT_ERROR_MAX, text_of(h->why));
@@ -465,5 +413,6 @@ void history_close(struct history *h)
     omap_clear(&h->sums);
     buf_clear(&h->line);
     (void)close(h->fd);
+    free(h->path);
     free(h);
 }

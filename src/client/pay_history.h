@@ -34,6 +34,7 @@ struct pay_entry {
     bool has_id;     /* the caller named the request: it is never paid a second time */
     bool is_permit2; /* its nonce is one of Permit2 */
     char host[ENTRY_HOST_MAX];
+    char asked_host[ENTRY_HOST_MAX]; /* when it has led to another one; else "" */
     char method[16];
     pay_text scheme;
     pay_text network;
@@ -78,6 +79,8 @@ struct history;
 /** Opens or makes the file, folders too. NULL: `why` says it. */
 struct history *history_open(const char *path, char *why);
 void history_close(struct history *h);
+/** The descriptor of the file, made with its folders where it is not there; -1: `why` says it. */
+int history_file_open(const char *path, char *why);
 /** The usual file; false without a home. */
 bool history_usual(char *out, size_t size);
 

@@ -90,6 +90,7 @@ void entry_write(struct buf *out, const struct pay_entry *e)
     jw_str(&w, "method", e->method);
     jw_str(&w, "url", e->url);
     jw_str(&w, "host", e->host);
+    put_some(&w, "asked_host", e->asked_host);
     jw_int(&w, "x402", e->version);
     jw_str(&w, "scheme", e->scheme);
     jw_bool(&w, "permit2", e->is_permit2);
@@ -184,6 +185,7 @@ static bool signed_take(const struct json *j, struct pay_entry *e)
            (!e->has_id || hex_decode(e->asked.b, SHA256_LEN, text_at(j, "asked"))) &&
            take(j, "method", e->method, sizeof e->method) &&
            take(j, "host", e->host, sizeof e->host) &&
+           take(j, "asked_host", e->asked_host, sizeof e->asked_host) &&
            take(j, "scheme", e->scheme, sizeof e->scheme) &&
            take(j, "network", e->network, sizeof e->network) &&
            take(j, "asset", e->asset, sizeof e->asset) &&
@@ -201,6 +203,9 @@ enum line_kind entry_read(struct text line, struct pay_entry *out)
     struct json *j;
     struct mete_err err;
     enum line_kind kind = LINE_BROKEN;
+    while (line.len > 0 && (unsigned char)line.p[line.len - 1] <= ' ') {
+        line.len--; /* an editor's line end is no sign of a crash */
+    }
     if (line.len == 0 || line.p[line.len - 1] != '}') {
         return LINE_TORN;
     }

@@ -8,6 +8,7 @@
 #include "wire/url.h"
 #include "wire/x402/price.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,34 +30,63 @@ static void offer_note(struct mete_client_request *r)
     snprintf(out->price, sizeof out->price, "%.60s %.15s", number, p->shown.symbol);
 }
 
+/** An address in its one spelling; a name as it is. */
+static void host_spell(struct text host, char out[ENTRY_HOST_MAX])
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    char number[INET6_ADDRSTRLEN];
+    (void)text_copy(out, ENTRY_HOST_MAX, host);
+    if (out[0] == '[') {
+        out[host.len - 1] = '\0';
+        if (inet_pton(AF_INET6, out + 1, &v6) == 1 &&
+            inet_ntop(AF_INET6, &v6, number, sizeof number) != NULL) {
+            snprintf(out, ENTRY_HOST_MAX, "[%s]", number);
+        } else {
+            out[host.len - 1] = ']';
+        }
+    } else if (inet_aton(out, &v4) != 0 && inet_ntop(AF_INET, &v4, number, sizeof number) != NULL) {
+        (void)text_copy(out, ENTRY_HOST_MAX, text_of(number));
+    }
+}
+
 /** Host and port: what a budget is counted for. */
 static void host_of(const char *url, char out[ENTRY_HOST_MAX])
 {
     struct url u = {0};
     const char *wrong = url_read(text_of(url), &u);
     METE_ASSERT(wrong == NULL);
-    const bool is_usual = u.port == (u.is_https ? 443 : 80);
-    snprintf(out, ENTRY_HOST_MAX, is_usual ? "%.*s" : "%.*s:%u", (int)u.host.len, u.host.p, u.port);
+    host_spell(u.host, out);
     for (char *p = out; *p != '\0'; p++) {
         *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + ('a' - 'A') : *p);
     }
+    if (u.port != (u.is_https ? 443 : 80)) {
+        const size_t len = strlen(out);
+        snprintf(out + len, ENTRY_HOST_MAX - len, ":%u", u.port);
+    }
 }
 
-/** Which limit stands in the way of one more payment; NULL: none. Locked. */
+/** Which limit stands in the way of one more payment; NULL: none. Locked. The host that was asked
+ *  answers for those that it leads to. */
 static const struct pay_limit *over(struct mete_client_request *r, mete_time now)
 {
     const struct pay_rules *rules = &r->client->rules;
     const struct pay_offer *p = &r->offers.offer[r->pick];
+    const char *symbol = p->shown.symbol;
     char host[ENTRY_HOST_MAX];
     struct pay_sums sums = {0};
-    host_of(r->url_now, host);
+    struct pay_sums asked = {0};
     if (r->client->history != NULL) {
+        host_of(r->url_now, host);
         history_sums(r->client->history, time_day(now), host, &sums);
+        host_of(r->url, host);
+        history_sums(r->client->history, time_day(now), host, &asked);
     }
-    return !pay_limit_allows(&rules->host, sums.host, p->worth, p->shown.symbol)     ? &rules->host
-           : !pay_limit_allows(&rules->day, sums.day, p->worth, p->shown.symbol)     ? &rules->day
-           : !pay_limit_allows(&rules->total, sums.total, p->worth, p->shown.symbol) ? &rules->total
-                                                                                     : NULL;
+    return !pay_limit_allows(&rules->host, sums.host, p->worth, symbol)     ? &rules->host
+           : !pay_limit_allows(&rules->host, asked.host, p->worth, symbol)  ? &rules->host
+           : !pay_limit_allows(&rules->day, sums.day, p->worth, symbol)     ? &rules->day
+           : !pay_limit_allows(&rules->total, sums.total, p->worth, symbol) ? &rules->total
+                                                                            : NULL;
 }
 
 static void over_budget(struct mete_client_request *r, const struct pay_limit *limit)
@@ -89,6 +119,10 @@ static struct pay_entry *entry_make(struct mete_client_request *r, mete_time now
     e->has_id = r->id != NULL;
     (void)text_copy(e->method, sizeof e->method, text_of(r->is_get ? "GET" : r->method));
     host_of(r->url_now, e->host);
+    host_of(r->url, e->asked_host);
+    if (strcmp(e->host, e->asked_host) == 0) {
+        e->asked_host[0] = '\0';
+    }
     e->url = strdup(r->url_now);
     METE_ASSERT(e->url != NULL);
     if (!pay_sign(c->key, &signing, e)) {
@@ -99,10 +133,9 @@ static struct pay_entry *entry_make(struct mete_client_request *r, mete_time now
 }
 
 /** Locked. METE_CLIENT_OK: r->entry is there, and durable. */
-static enum mete_client_error entry_add(struct mete_client_request *r, char *why)
+static enum mete_client_error entry_add(struct mete_client_request *r, mete_time now, char *why)
 {
     struct mete_client *c = r->client;
-    const mete_time now = pay_now();
     struct pay_entry *e = entry_make(r, now);
     if (e == NULL) {
         snprintf(why, METE_CLIENT_ERROR_MAX, "the payment would be larger than a header may be");
@@ -139,11 +172,12 @@ void judge_sign(struct mete_client_request *r)
         flow_finish(r, METE_CLIENT_HISTORY, "%s", history_why(c->history));
         return;
     }
-    const struct pay_limit *limit = over(r, pay_now());
+    const mete_time now = pay_now(); /* one day for what is judged and what is written */
+    const struct pay_limit *limit = over(r, now);
     const bool is_busy = limit == NULL && is_taken(r);
     enum mete_client_error error = METE_CLIENT_OK;
     if (limit == NULL && !is_busy) {
-        error = entry_add(r, why);
+        error = entry_add(r, now, why);
     }
     history_unlock(c->history);
     if (limit != NULL) {
@@ -200,7 +234,8 @@ static bool offers_take(struct mete_client_request *r)
         r->pick = pick >= 0 ? (size_t)pick : 0;
     }
     if (error != METE_CLIENT_OK) {
-        flow_finish(r, error, "%s", why);
+        const bool is_limit = error == METE_CLIENT_OVER_BUDGET;
+        flow_finish(r, error, "%s%s%s", why, is_limit ? ", " : "", is_limit ? r->limit.text : "");
     }
     return error == METE_CLIENT_OK;
 }

@@ -4,9 +4,12 @@
 
 #include "base/text.h"
 #include "client/pay_history.h"
+#include "wire/x402/price.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define FLAW_MAX 256 /* of an arena, for what is said of a malformed offer */
 
 static const char *const REFUSALS[] = {
     [METE_CLIENT_OFFER_FINE] = "",
@@ -70,6 +73,8 @@ static void offers_take(struct pay_offers *o, const struct json *list)
         if (x402_requirements_read(&o->arena, j, o->version, "", &p->r, &err) == METE_OK) {
             offer_show(o, p);
         } else {
+            p->flaw =
+                arena_printf(&o->arena, "malformed at %.60s: %.120s", err.pointer, err.text).p;
             p->shown = (struct mete_client_offer){.version = o->version,
                                                   .scheme = "",
                                                   .network = "",
@@ -126,11 +131,18 @@ enum mete_client_error pay_offers_read(struct pay_offers *out, const char *heade
     const struct text value = header != NULL ? text_of(header) : body;
     *out = (struct pay_offers){0};
     arena_init(&out->arena, X402_ARENA_MAX(value.len < X402_BODY_MAX ? value.len : X402_BODY_MAX) +
-                                X402_ACCEPTS_MAX * sizeof(struct pay_offer) + 16 * value.len);
+                                X402_ACCEPTS_MAX * (sizeof(struct pay_offer) + FLAW_MAX) +
+                                16 * value.len);
     enum mete_code code = header != NULL ? x402_header_read(&out->arena, value, &j, &err)
                                          : x402_body_read(&out->arena, value, &j, &err);
-    return code == METE_OK ? required_take(out, j, header != NULL ? 2 : 1, why)
-                           : invalid(why, err.text);
+    if (code == METE_OK) {
+        return required_take(out, j, header != NULL ? 2 : 1, why);
+    }
+    snprintf(why, METE_CLIENT_ERROR_MAX, "the 402 cannot be paid: %s%.200s",
+             header != NULL ? ""
+                            : "there is no PAYMENT-REQUIRED, and the body is none of version 1: ",
+             err.text);
+    return METE_CLIENT_REQUIRED_INVALID;
 }
 
 void pay_offers_clear(struct pay_offers *o)
@@ -276,15 +288,54 @@ static int asked(const struct pay_offers *o, const struct pay_rules *rules)
     return pick >= 0 && (size_t)pick < o->count ? pick : -1;
 }
 
-/** "exact on eip155:1: network; upto on ...". */
+/** Why one is left, as the end of a sentence. */
+static void refusal_tell(const struct pay_offer *p, char *out, size_t size)
+{
+    const struct mete_client_offer *s = &p->shown;
+    char number[X402_PRICE_TEXT_MAX + X402_DECIMALS_MAX];
+    switch (s->refusal) {
+    case METE_CLIENT_OFFER_NETWORK:
+        snprintf(out, size, "its network is not allowed");
+        break;
+    case METE_CLIENT_OFFER_ASSET:
+        snprintf(out, size, "the asset %.42s is not allowed", s->asset);
+        break;
+    case METE_CLIENT_OFFER_RECIPIENT:
+        snprintf(out, size, "nobody may pay %.42s", s->pay_to);
+        break;
+    case METE_CLIENT_OFFER_BUDGET:
+        (void)x402_price_format(p->r.amount, s->decimals, 0, number);
+        snprintf(out, size, "%.60s %.15s is above the limit of a request", number, s->symbol);
+        break;
+    case METE_CLIENT_OFFER_MALFORMED:
+        snprintf(out, size, "%s", p->flaw);
+        break;
+    case METE_CLIENT_OFFER_FINE:
+    case METE_CLIENT_OFFER_SCHEME:
+    case METE_CLIENT_OFFER_FLOW:
+    case METE_CLIENT_OFFER_ADDRESS:
+    case METE_CLIENT_OFFER_DOMAIN:
+        snprintf(out, size, "%s", mete_client_refusal_name(s->refusal));
+        break;
+    }
+}
+
+/** "exact on eip155:1: its network is not allowed; upto on ...". */
 static void refusals_tell(const struct pay_offers *o, char *why)
 {
     size_t at = 0;
     for (size_t i = 0; i < o->count && at + 1 < METE_CLIENT_ERROR_MAX; i++) {
         const struct mete_client_offer *s = &o->offer[i].shown;
-        int len = snprintf(why + at, METE_CLIENT_ERROR_MAX - at, "%s%.20s on %.30s: %s",
-                           i > 0 ? "; " : "none of the offers can be paid: ", s->scheme, s->network,
-                           mete_client_refusal_name(s->refusal));
+        char reason[200];
+        char name[64];
+        refusal_tell(&o->offer[i], reason, sizeof reason);
+        if (s->refusal == METE_CLIENT_OFFER_MALFORMED) {
+            snprintf(name, sizeof name, "offer %zu", i + 1);
+        } else {
+            snprintf(name, sizeof name, "%.20s on %.30s", s->scheme, s->network);
+        }
+        int len = snprintf(why + at, METE_CLIENT_ERROR_MAX - at, "%s%s: %s",
+                           i > 0 ? "; " : "none of the offers can be paid: ", name, reason);
         at += len > 0 ? (size_t)len : 0;
     }
 }

@@ -11,6 +11,7 @@
 
 struct pay_offer {
     struct mete_client_offer shown;
+    const char *flaw;                /* of a malformed one: where, and what */
     struct x402_requirements r;      /* when it was not malformed */
     const struct pay_scheme *scheme; /* when it may be paid */
     struct x402_evm_terms terms;     /* likewise */

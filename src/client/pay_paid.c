@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATUS_PRICE     402
 #define STATUS_ALLOWANCE 412
 #define EXPIRED_MARGIN_S 60 /* clocks differ, and the last blocks of a chain may change */
 
@@ -68,11 +67,12 @@ void paid_note(struct mete_client_request *r, enum mete_client_state state,
 
 /* --- receipts ----------------------------------------------------------------------------------*/
 
+/** Also without what ends a line of the history: a torn one has to look torn. */
 static void printable(pay_text out, struct text t)
 {
     size_t n = 0;
     for (size_t i = 0; i < t.len && n + 1 < METE_CLIENT_TEXT_MAX; i++) {
-        out[n++] = t.p[i] > ' ' && t.p[i] < 127 ? t.p[i] : '_';
+        out[n++] = t.p[i] > ' ' && t.p[i] < 127 && t.p[i] != '}' ? t.p[i] : '_';
     }
     out[n] = '\0';
 }
@@ -226,17 +226,28 @@ static void unknown(struct mete_client_request *r)
     char until[TIME_TEXT_MAX];
     (void)time_format(r->entry->valid_until_s * TIME_SECOND_US, until);
     paid_note(r, METE_CLIENT_STATE_OPEN, METE_CLIENT_MONEY_UNKNOWN);
-    flow_finish(r, METE_CLIENT_UNKNOWN,
-                "%s may have been paid: %s; the same payment is sent again by the same request, it "
-                "is valid until %s",
-                r->result.payment.price,
+    flow_finish(r, METE_CLIENT_UNKNOWN, "%s may have been paid: %s; %s %s", r->result.payment.price,
                 reason_or(r, r->answer.why[0] != '\0' ? r->answer.why : "no answer said so"),
+                is_expired(r->entry, 0)
+                    ? "only a node (rpc), or pay_again, goes on from here: it ran out at"
+                    : "the same payment is sent again by the same request, it is valid until",
                 until);
 }
 
+static bool is_refusal(unsigned status)
+{
+    return status == STATUS_PRICE || status == STATUS_ALLOWANCE;
+}
+
+/** By the server's word: of the payment, or of the program behind it, whose failures are not
+ *  charged by the protocol. */
 static void refused(struct mete_client_request *r)
 {
     paid_note(r, METE_CLIENT_STATE_UNPAID, METE_CLIENT_MONEY_UNPAID);
+    if (!is_refusal(r->answer.status)) {
+        flow_finish(r, METE_CLIENT_OK, "%s", "the server answered without taking the payment");
+        return;
+    }
     flow_finish(r, METE_CLIENT_REFUSED, "the payment of %s was refused: %s%s",
                 r->result.payment.price, reason_or(r, "no reason told"),
                 r->answer.status == STATUS_ALLOWANCE
@@ -332,17 +343,12 @@ static void delivered(struct mete_client_request *r)
                     : "");
 }
 
-/** The program behind the price says no: by the protocol nothing is settled then. */
+/** The program behind the price says no: nothing is settled then, unless that was done before. */
 static void declined(struct mete_client_request *r)
 {
-    if (r->receipt.kind == RECEIPT_PAID || r->was_paid) {
-        not_delivered(r);
-    } else if (r->was_unknown) {
-        paid_give_up(r);
-    } else {
-        paid_note(r, METE_CLIENT_STATE_UNPAID, METE_CLIENT_MONEY_UNPAID);
-        flow_finish(r, METE_CLIENT_OK, "%s", "the server answered without taking the payment");
-    }
+    const bool is_upfront = r->has_offers && r->offers.offer[r->pick].shown.is_upfront;
+    r->was_unknown = r->was_unknown || (is_upfront && r->receipt.kind == RECEIPT_NONE);
+    paid_give_up(r);
 }
 
 /** Taken, and nothing came yet. */
@@ -373,6 +379,16 @@ static void unclear(struct mete_client_request *r)
     }
 }
 
+void paid_stop(struct mete_client_request *r)
+{
+    r->is_out = r->is_out || (r->carries && r->answer.is_sent);
+    receipt_read(r);
+    owed_note(r);
+    r->was_unknown = r->was_unknown || (r->is_out && !r->was_paid);
+    r->is_node_asked = true; /* nobody waits for a node */
+    paid_give_up(r);
+}
+
 static void priced_again(struct mete_client_request *r)
 {
     reason_read(r);
@@ -400,7 +416,7 @@ void paid_ended(struct mete_client_request *r)
     receipt_read(r);
     if (!r->answer.is_answered || is_unclear(status)) {
         unclear(r);
-    } else if (status == STATUS_PRICE || status == STATUS_ALLOWANCE) {
+    } else if (is_refusal(status)) {
         priced_again(r);
     } else if (flow_is_redirected(r)) {
         owed_note(r);

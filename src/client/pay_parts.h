@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the parts of the paying client share: a client, its requests, and which part does what.
- * pay_client.c is the door and the loop, pay_transfer.c speaks HTTP, pay_flow.c decides what an
- * answer means, pay_node.c asks a chain. */
+ * pay_client.c is the door and the loop, pay_request.c says what may be asked, pay_transfer.c
+ * speaks HTTP, pay_flow.c decides what an answer means, pay_node.c asks a chain. */
 #ifndef METE_CLIENT_PAY_PARTS_H
 #define METE_CLIENT_PAY_PARTS_H
 
@@ -15,7 +15,9 @@
 #include <curl/curl.h>
 #include <sys/queue.h>
 
+#define STATUS_PRICE    402
 #define PAY_HEADER_MAX  ((size_t)256 << 10) /* bytes of all header lines of an answer */
+#define PAY_PRICE_MAX   ((size_t)16 << 20)  /* bytes of the body of a 402; some are pages */
 #define PAY_HEADERS_MAX 256                 /* lines of a request */
 
 enum pay_step {
@@ -134,7 +136,13 @@ struct mete_client {
     size_t open_count; /* queued and active */
 };
 
+/* pay_client.c */
+/** A copy; NULL of NULL. */
+char *pay_keep(const char *s);
+/** What time it is: of payments and days. */
 mete_time pay_now(void);
+/** A clock that nobody sets: of delays. */
+mete_time pay_tick(void);
 
 /* pay_transfer.c */
 /** Begins an attempt for r->url_now. False: libcurl cannot. */
@@ -157,6 +165,8 @@ void handle_set(const struct mete_client *c, CURL *easy, const char *url, struct
 /* pay_flow.c */
 /** Its turn has come. */
 void flow_start(struct mete_client_request *r);
+/** Breaks it off, wherever it is. */
+void flow_stop(struct mete_client_request *r);
 /** Makes the next attempt. */
 void flow_send(struct mete_client_request *r);
 /** Delays it; false: no more attempts. */
@@ -177,6 +187,8 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
 /* pay_paid.c */
 /** An attempt with the payment has ended with a whole answer, or without one. */
 void paid_ended(struct mete_client_request *r);
+/** It is broken off, by the caller. */
+void paid_stop(struct mete_client_request *r);
 /** It will not be sent again: asks the chain what became of it, or says that nobody knows. */
 void paid_give_up(struct mete_client_request *r);
 /** The chain has said whether the nonce is used, in a state of `time_s` (0: it did not say); with

@@ -23,6 +23,8 @@ struct book {
     size_t count;
     size_t cap;
     struct omap by_id; /* size_t */
+    const char *path;
+    uint64_t lines;
     char *why;
 };
 
@@ -80,7 +82,10 @@ static bool line_keep(struct book *b, struct text line)
     case LINE_BROKEN:
         break;
     }
-    return wrong(b, "a line is not what mete wrote");
+    snprintf(b->why, METE_CLIENT_ERROR_MAX,
+             "%.200s, line %llu is not what mete wrote: mend it, or move it away", b->path,
+             (unsigned long long)b->lines);
+    return false;
 }
 
 static bool lines_keep(struct book *b, FILE *f)
@@ -90,6 +95,7 @@ static bool lines_keep(struct book *b, FILE *f)
     ssize_t len;
     bool fine = true;
     while (fine && (len = getline(&line, &cap, f)) > 0) {
+        b->lines++;
         /* a last line without an end is being written, or was cut */
         fine = line[len - 1] != '\n' || line_keep(b, (struct text){line, (size_t)len - 1});
     }
@@ -100,6 +106,7 @@ static bool lines_keep(struct book *b, FILE *f)
 static bool book_read(struct book *b, const char *path)
 {
     FILE *f = fopen(path, "re");
+    b->path = path;
     if (f == NULL) {
         return errno == ENOENT || wrong(b, strerror(errno));
     }

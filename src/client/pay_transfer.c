@@ -9,6 +9,7 @@
 #include "wire/x402/payload.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +88,7 @@ const char *url_refused(const struct mete_client *c, const char *url)
     }
     return u.is_https || c->o.allow_http || is_here(u.host)
                ? NULL
-               : "is not https, and not of this machine";
+               : "it is not https, and not of this machine";
 }
 
 bool origin_eq(const char *a, const char *b)
@@ -157,21 +158,40 @@ static bool caller_take(struct mete_client_request *r, const char *p, size_t len
     return goes_on;
 }
 
+static long left_ms(const struct mete_client_request *r)
+{
+    const mete_time left = (r->until - pay_tick()) / 1000;
+    return left > 1 ? (long)left : 1;
+}
+
+/** What is wanted has begun to come: it may take as long as it likes, but for the request's own
+ *  bound, while something comes. */
+static void go_on(struct mete_client_request *r)
+{
+    curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, r->until == TIME_NEVER ? 0L : left_ms(r));
+}
+
 static size_t body_take(char *p, size_t size, size_t count, void *arg)
 {
     struct mete_client_request *r = arg;
     struct pay_answer *a = &r->answer;
     const size_t len = size * count;
-    if (r->take != NULL && a->body.len == 0 && !a->is_streamed) {
-        long status = 0;
-        curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-        a->is_streamed = flow_is_last(r, (unsigned)status);
+    const size_t kept_max = r->client->o.answer_max;
+    long status = 0;
+    curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+    const bool is_price = status == STATUS_PRICE && !r->client->o.no_pay;
+    if (a->body.len == 0 && !a->is_streamed) {
+        const bool is_last = flow_is_last(r, (unsigned)status);
+        a->is_streamed = r->take != NULL && is_last;
+        if (is_last) {
+            go_on(r);
+        }
     }
     if (a->is_streamed) {
         a->is_stopped = !caller_take(r, p, len);
         return a->is_stopped ? 0 : len;
     }
-    if (a->body.len + len > r->client->o.answer_max) {
+    if (a->body.len + len > (is_price && PAY_PRICE_MAX < kept_max ? PAY_PRICE_MAX : kept_max)) {
         a->is_too_large = true;
         return 0;
     }
@@ -309,12 +329,12 @@ static void method_set(struct mete_client_request *r)
     curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, method);
 }
 
-/** What is left for this attempt, in ms; 0 when there is nothing. */
+/** What is left for the head of this attempt, and for a body that is not what is wanted; ms. */
 static long attempt_ms(const struct mete_client_request *r)
 {
-    const mete_time left = r->until == TIME_NEVER ? TIME_NEVER : (r->until - pay_now()) / 1000;
-    const mete_time most = (mete_time)r->client->o.attempt_ms;
-    return left < most ? (long)(left > 1 ? left : 1) : (long)most;
+    const long left = r->until == TIME_NEVER ? LONG_MAX : left_ms(r);
+    const long most = (long)r->client->o.attempt_ms;
+    return left < most ? left : most;
 }
 
 bool transfer_begin(struct mete_client_request *r)
@@ -329,6 +349,8 @@ bool transfer_begin(struct mete_client_request *r)
     method_set(r);
     curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->sent_header);
     curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, attempt_ms(r));
+    curl_easy_setopt(r->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(r->easy, CURLOPT_LOW_SPEED_TIME, ((long)c->o.attempt_ms + 999) / 1000);
     curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, header_take);
     curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, r);
     curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, body_take);

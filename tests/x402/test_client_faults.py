@@ -436,6 +436,7 @@ def secrets(shop):
     root = pathlib.Path(f"/proc/{p.pid}")
     ok(KEY.encode() not in (root / "cmdline").read_bytes(), "the key is not in the arguments")
     ok(KEY.encode() not in (root / "environ").read_bytes(), "nor any more in the environment")
+    ok(re.search(r"Max core file size +0 +0 ", (root / "limits").read_text()), "there will be no core")
     found, looked, guarded = [], 0, False
     with open(root / "mem", "rb", 0) as mem:
         for line in (root / "maps").read_text().splitlines():

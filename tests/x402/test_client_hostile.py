@@ -6,14 +6,17 @@ import fcntl
 import json
 import os
 import pathlib
+import signal
+import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from served import done, equal, ok  # noqa: E402
-from paying import age, check, fetch, FOLDER, history, lines, one, PAID, plain, signed, UNKNOWN  # noqa: E402
-from faulty_shop import HASH, Shop, answer, b64, cut, cut_in, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
+from served import SANITIZED, done, equal, ok, until  # noqa: E402
+from paying import age, check, command, environment, fetch, FOLDER, history, lines, one, PAID, plain, signed, UNKNOWN  # noqa: E402
+from faulty_shop import HASH, PAY_TO, TOKEN, Shop, answer, b64, cut, cut_in, drip, hang, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
 
 OWED = (4, "not_delivered", "paid")
 
@@ -195,6 +198,224 @@ def files(shop):
     equal(plain("-o", "-", shop.steps("/free", answer(200, [], b"hello"))).stdout, b"hello", "-o - is standard output")
 
 
+def times(shop):
+    """A long answer is taken as long as something comes; a price has to come in its time."""
+    whole = raw(200, [("PAYMENT-RESPONSE", b64(receipt()))], b"0123456789" * 8)
+    head, body = whole[:-80], whole[-80:]
+
+    def slowly(c, q):
+        c.sendall(head)
+        return drip(body, 0.03)(c, q)
+
+    def stop(c, _q):
+        c.sendall(whole[:-20])
+        time.sleep(12)
+        return False
+    for args in (["-o", FOLDER / "long"], []):
+        url = shop.steps("/long", price(), slowly)
+        code, said = one("--attempt-time", "1", "--retry", "0", *args, url)
+        ok((code, said["bytes"]) == (0, 80) and said["ms"] > 1500, f"an answer of more than its attempt's time, {len(args)}", said)
+    url = shop.steps("/long", price(), slowly)
+    code, said = one("--attempt-time", "1", "--max-time", "2", "--retry", "0", url)
+    equal((code, said["error"]), (4, "not_delivered"), "--max-time ends it all the same")
+    url = shop.steps("/long", price(), stop)
+    code, said = one("--attempt-time", "1", "--retry", "0", url)
+    ok((code, said["error"]) == (4, "not_delivered") and said["ms"] < 11000, "an answer that stops is not waited for", said)
+    url = shop.steps("/long", drip(raw(402, [], b"x" * 999), 0.02))
+    code, said = one("--attempt-time", "1", "--retry", "0", url)
+    ok((code, said["error"]) == (1, "broken") and said["ms"] < 3000, "a price that takes its time is none", said)
+
+
+def stops(shop):
+    """Ctrl-C: what is under way is told, and nothing is left half."""
+    for name, steps, wanted, state, says in (
+            ("before the price", (hang(HOLD),), 130, None, None),
+            ("while it pays", (price(), hang(HOLD)), 3, "unknown", "may have been paid"),
+            ("while it comes", (price(), begun), 4, "owed", "was paid")):
+        for how in (signal.SIGINT, signal.SIGTERM):
+            HOLD.clear()
+            book = history()
+            target = FOLDER / "stopped"
+            url = shop.steps("/stop", *steps)
+            later = shop.steps("/later", answer(200))
+            p = subprocess.Popen(command("--json", "--parallel", "1", "-o", target, url, later, book=book), env=environment(),
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            until(f"{name}: it waits", lambda: len(shop.requests("/stop")) == len(steps))
+            time.sleep(0.2)
+            p.send_signal(how)
+            out, err = p.communicate(timeout=20)
+            HOLD.set()
+            said = json.loads(out)
+            what = f"stopped {name}, {how.name}"
+            equal((p.returncode, len(said), shop.requests("/later")), (wanted, 2, []), f"{what}: exit, all are told, nothing is begun")
+            equal([e["state"] for e in lines(book)][-1:], [state] if state else [], f"{what}: the history")
+            ok(says is None or says in said[0]["message"], f"{what}: what of the money", said[0])
+            ok(not target.exists() and not list(FOLDER.glob("stopped*")), f"{what}: no half file")
+            shop.steps("/stop", paid() if state else answer(200, [], b"goods"))
+            code, said = one("-o", target, url, book=book)
+            equal((code, said["signatures"], target.read_bytes()), (0, 0, b"goods"), f"{what}: the next run goes on with it")
+            target.unlink()
+    waiting = subprocess.Popen(command("--from-file", "-"), env=environment(), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    time.sleep(0.5)
+    waiting.send_signal(signal.SIGINT)
+    equal(waiting.wait(10), 130, "a batch that waits for its next line is stopped, too")
+
+
+def hosts(shop, other):
+    """The limit of a host holds for all its spellings, and for where it leads to."""
+    book = history()
+    how = ["--max-per-host", "$0.02", "--allow-http"]
+    spelled = [f"http://{host}:{shop.port}/h" for host in ("127.0.0.1", "127.1", "2130706433", "0x7f.0.0.1", "127.0.0.1")]
+    for i, url in enumerate(spelled):
+        shop.steps("/h", price(), paid())
+        equal(one(*how, url, book=book)[1]["error"], "over_budget" if i > 1 else None, f"a host in its spelling number {i}")
+    equal({e["host"] for e in signed(book)}, {f"127.0.0.1:{shop.port}"}, "which is one host")
+    book = history()
+    with Shop() as third:
+        for i, to in enumerate((other, third, other, third)):
+            url = shop.steps("/lead", answer(302, [("Location", to.url + "/paid")]))
+            to.steps("/paid", price(), paid())
+            code, said = one("-L", *how, url, book=book)
+            equal((said["error"], said["signatures"]), ("over_budget" if i > 1 else None, int(i < 2)), f"a host that leads to others, {i}")
+        other.steps("/paid", price(), paid())
+        equal(one(*how, other.url + "/paid", book=book)[0], 0, "of which each has its own limit")
+        other.steps("/paid", price(), paid())
+        equal(one(*how, other.url + "/paid", book=book)[1]["error"], "over_budget", "that counts who was led there, too")
+
+
+def declines(shop):
+    """A failure that says nothing of the money."""
+    rpc = ["--rpc", f"eip155:8453={shop.url}/node"]
+    upfront = offer_v2(extra={"name": "USD Coin", "version": "2", "paymentFlow": "upfront"})
+    NO = (1, None, "unpaid")
+    for what, offer, args, used, wanted, state in (
+            ("nothing is said", offer_v2(), [], 0, NO, "refused"),
+            ("it was to be settled before", upfront, [], 0, UNKNOWN, "unknown"),
+            ("the chain has it taken", offer_v2(), rpc, 1, OWED, "owed"),
+            ("the chain has it not taken", offer_v2(), rpc, 0, NO, "refused"),
+            ("settled before, and the chain has it", upfront, rpc, 1, OWED, "owed")):
+        shop.steps("/node", node(time.time(), used))
+        url = shop.steps("/no", price(offer), answer(404, [], b"none"))
+        book = history()
+        check(shop, "/no", one(*args, url, book=book), wanted, f"404: {what}")
+        equal(lines(book)[-1]["state"], state, f"404: {what}: the history")
+
+
+def held_up(shop):
+    """A first answer that does not come: what is behind it in the batch is not piled up in memory."""
+    hold = threading.Event()
+    url = shop.steps("/first", hang(hold))
+    shop.steps("/rest", answer(200, [], b"rest\n"))
+    batch = FOLDER / "held"
+    batch.write_text(f"{url}\n" + f"{shop.url}/rest\n" * 1000)
+    p = subprocess.Popen(command("--from-file", batch, "--parallel", "4", "--retry", "0"), env=environment(),
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    until("some are fetched behind it", lambda: len(shop.requests("/rest")) >= 100)
+    time.sleep(1)
+    ok(len(shop.requests("/rest")) < 500, "but not all", len(shop.requests("/rest")))
+    hold.set()
+    equal(p.communicate(timeout=60)[0], b"rest\n" * 1000, "and all in the end")
+
+
+BACK = """#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+    static time_t begun;
+    int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(id, t);
+    struct timespec m;
+    (void)real(CLOCK_MONOTONIC, &m);
+    begun = begun != 0 ? begun : m.tv_sec;
+    t->tv_sec -= id == CLOCK_REALTIME && m.tv_sec > begun ? 3600 : 0;
+    return result;
+}
+"""
+
+
+def clocks(shop):
+    """A clock that is set back while it waits: nothing waits for an hour."""
+    (FOLDER / "back.c").write_text(BACK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", FOLDER / "back.so", FOLDER / "back.c", "-ldl"], check=True)
+    url = shop.steps("/back", answer(503, [("Retry-After", "2")]), price(), paid())
+    p = subprocess.Popen(command("--json", url), env=environment(LD_PRELOAD=str(FOLDER / "back.so")), stdout=subprocess.PIPE)
+    try:
+        said = json.loads(p.communicate(timeout=20)[0])[0]
+        ok(said["money"] == "paid" and 2000 <= said["ms"] < 15000, "a clock that is set back delays nothing", said)
+    except subprocess.TimeoutExpired:
+        ok(False, "a clock that is set back delays nothing")
+        p.kill()
+
+
+def words(shop):
+    """What is said where it would mislead."""
+    url = shop.steps("/free", answer(200, [], b"free"))
+    equal(plain(url, key=False, env={"METE_PAY_KEY": ""}).stdout, b"free", "an empty METE_PAY_KEY is none")
+    hold = threading.Event()
+    url = shop.steps("/hold", hang(hold))
+    p = subprocess.Popen(command(url, "--retry", "0"), env=environment(METE_PAY_KEY="ab" * 32), stderr=subprocess.DEVNULL)
+    until("it waits", lambda: shop.requests("/hold"))
+    equal(b"abab" in pathlib.Path(f"/proc/{p.pid}/environ").read_bytes(), False, "METE_PAY_KEY is wiped, also beside --key-file")
+    hold.set()
+    p.wait(20)
+    out = plain("--history", "--state", "payed")
+    ok(out.returncode == 2 and b"refused" in out.stderr, "a state that is none is said to be none", out.stderr)
+    book = history()
+    for args, step, says in (
+            (["--max-amount", "$0.001"], price(), b"0.01 USDC is above the limit of a request, $0.001"),
+            ([], price(offer_v2(asset=PAY_TO)), f"the asset {PAY_TO} is not allowed".encode()),
+            (["--recipient", TOKEN], price(), f"nobody may pay {PAY_TO}".encode()),
+            (["--network", "polygon"], price(), b"exact on eip155:8453: its network is not allowed"),
+            ([], price(offer_v2(maxTimeoutSeconds=10**10)), b"offer 1: malformed at /maxTimeoutSeconds: "),
+            ([], price(offer_v2(amount="1.5")), b"offer 1: malformed at /amount: "),
+            ([], answer(402, [], b"x" * (17 << 20)), b"a price larger than"),
+            ([], answer(402, [], b"pay me"), b"no PAYMENT-REQUIRED, and the body is none of version 1: byte 0")):
+        out = plain(*args, shop.steps("/why", step))
+        ok(says in out.stderr, f"it is said what is wrong: {says.decode()}", out.stderr)
+    for url, says in (("example.com", b"refused: it begins neither"), ("http://example.com/", b"refused: it is not https")):
+        ok(says in plain(url).stderr, f"{url} is refused in a sentence", plain(url).stderr)
+    nowhere = pathlib.Path("/proc/none/history")
+    equal(one("--dry-run", shop.steps("/why", price()), book=nowhere)[0], 0, "a dry run needs no history, and makes none")
+    for body, member, value in ((b"goods\n", "body", "goods\n"), (b"\xff\x00", "body_base64", "/wA="), (b"", "body", "")):
+        said = one(shop.steps("/json", price(), paid(body)))[1]
+        equal(said.get(member), value, "--json has the body that was paid for")
+    ok("body" not in one("-o", FOLDER / "json", shop.steps("/json", price(), paid()))[1], "unless it went to a file")
+    url = shop.steps("/gone", price(offer_v2(maxTimeoutSeconds=1)), cut)
+    one("--retry", "0", url, book=book)
+    age(book)
+    shop.steps("/gone", price())
+    said = one(url, book=book)[1]["message"]
+    ok("ran out" in said and "valid until" not in said, "a payment that ran out is not said to be valid", said)
+    good = book.read_text()
+    book.write_text(good + '{"v":1}\n')
+    for args in (["--history"], [url]):
+        out = plain(*args, book=book)
+        number = len(good.splitlines()) + 1
+        ok(out.returncode == 1 and f"{book}, line {number}".encode() in out.stderr, "a broken line is named with its file and number", out.stderr)
+    book.write_text(good.replace("}\n", "}\r\n"))
+    equal(len(fetch("--history", book=book)[1]), 1, "lines that an editor gave other ends are read")
+    shop.steps("/gone", price())
+    check(shop, "/gone", one(url, book=book), UNKNOWN, "and a payment in one stands in the way of another", 0, 1)
+    with open(book, "w") as f:
+        f.write(good)
+    shop.steps("/gone", refused("q~q}"))
+    one("--retry", "0", url, book=book)
+    cut_at = book.read_bytes().index(b"q~q") + 4
+    book.write_bytes(book.read_bytes()[:cut_at])
+    for _ in range(2):
+        equal(plain(url, book=book).returncode, 3, "a server's words in a torn line do not look like its end")
+
+
+HOLD = threading.Event()
+
+
+def begun(c, _q):
+    c.sendall(raw(200, [("PAYMENT-RESPONSE", b64(receipt()))], b"x" * 99)[:-50])
+    HOLD.wait(20)
+    return False
+
+
 def umask():
     old = os.umask(0)
     os.umask(old)
@@ -209,6 +430,14 @@ def main():
         given_up(shop)
         late_nodes(shop)
         files(shop)
+        times(shop)
+        stops(shop)
+        hosts(shop, other)
+        declines(shop)
+        held_up(shop)
+        if not SANITIZED:  # which has to be loaded first
+            clocks(shop)
+        words(shop)
     done()
 
 
