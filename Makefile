@@ -21,7 +21,7 @@ check: setup
 	@tools/check
 
 test: build
-	@meson test -C $(BUILD) --print-errorlogs
+	@tools/in_memory meson test -C $(BUILD) --print-errorlogs
 
 lint:
 	@tools/lint

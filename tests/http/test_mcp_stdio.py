@@ -111,7 +111,7 @@ def rails(s):
 def names_of_others(s):
     """127.0.0.1.example.org is anybody's, whoever it leads to today."""
     ear = http.server.HTTPServer(("127.0.0.1", 0), Ear)
-    threading.Thread(target=ear.serve_forever, daemon=True).start()
+    threading.Thread(target=ear.serve_forever, args=(0.02,), daemon=True).start()
     port = ear.server_port
     for host in ("127.0.0.1.localtest.me", "127.evil.example", "localhost.example", "[::1].example"):
         run = mcp(s, "--url", f"http://{host}:{port}", env={"METE_API_KEY": "secret"})

@@ -177,7 +177,7 @@ class Foreign(http.server.BaseHTTPRequestHandler):
 
 def foreign():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Foreign)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     books = Books(server.server_port)
     with books.server:
         for name, tag in (("f", 'W/"1"'), ("g", None)):

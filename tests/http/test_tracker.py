@@ -66,7 +66,7 @@ class Scripted:
         self.http.script = list(script)
         self.http.seen = []
         self.url = f"http://127.0.0.1:{self.http.server_port}/usage"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
 
     def __enter__(self):
         return self.http.seen, self.url

@@ -23,6 +23,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.parse
 
@@ -30,6 +31,7 @@ PDEATHSIG = 1
 PASSWORD = "pass/word:of@tests"
 HASHES = "scram-sha-256"
 STARTS = 5  # another process may take the port between looking and using it
+END = "-- the end of an answer --"
 PATIENCE = 60  # seconds, for a port that has to be the same again
 
 
@@ -75,6 +77,8 @@ class Cluster:
         self.settings.update(settings or {})
         self.process = None
         self.port = 0
+        self.asked = None  # the psql of ask()
+        self.asking = threading.Lock()
 
     @staticmethod
     def _user():
@@ -108,6 +112,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_):
+        self._stop_asking()
         self.stop(signal.SIGQUIT)  # nobody reads it again
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -236,6 +241,39 @@ class Cluster:
             raise RuntimeError(done.stderr)
         return done.stdout.strip() if check else (done.returncode, done.stdout + done.stderr)
 
+    def ask(self, question):
+        """One select, as superuser, by a psql that stays: for those who ask until it is so. Asked
+        again when the server has ended the connection."""
+        with self.asking:
+            for _ in range(2):
+                said = self._ask_once(question)
+                if said is not None:
+                    return said
+        return self.sql(question)
+
+    def _ask_once(self, question):
+        if self.asked is None:
+            self.asked = subprocess.Popen(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", self.url(self.SUPER)],
+                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                          stderr=subprocess.DEVNULL, text=True)
+        try:
+            self.asked.stdin.write(f"{question};\n\\echo {END}\n")
+            self.asked.stdin.flush()
+            lines = []
+            for line in self.asked.stdout:
+                if line == END + "\n":
+                    return "".join(lines).strip()
+                lines.append(line)
+        except BrokenPipeError:
+            pass
+        self._stop_asking()
+        return None
+
+    def _stop_asking(self):
+        if self.asked is not None:
+            self.asked.kill()
+            self.asked.communicate()
+            self.asked = None
 
     def run(self, path):
         """A file of SQL, as superuser."""

@@ -64,7 +64,7 @@ class Installation:
 
     def holder(self, book="main"):
         """The node that has the book; None: nobody, or nobody that lives."""
-        owner = self.pg.sql("select owner from mete.lease join mete.book using (book_id) "
+        owner = self.pg.ask("select owner from mete.lease join mete.book using (book_id) "
                             f"where name = '{book}'")
         for node in self.nodes:
             if f"/{node.process.pid}/" in owner:
@@ -81,7 +81,7 @@ class Installation:
         return None
 
     def token(self):
-        return int(self.pg.sql("select token from mete.lease where book_id = 1"))
+        return int(self.pg.ask("select token from mete.lease where book_id = 1"))
 
 
 class Load:

@@ -102,7 +102,7 @@ def through_faults(pg, folder, path, whole, **chances):
 
 
 def count(pg):
-    return int(pg.sql("select count(*) from mete.event"))
+    return int(pg.ask("select count(*) from mete.event"))
 
 
 def grown(pg, process, size):
@@ -144,7 +144,7 @@ def wait_for_the_midst(pg, process, feed):
         feed()
         waits = False
         while not waits and process.poll() is None:
-            waits = pg.sql("select exists (select from pg_locks where not granted)") == "t"
+            waits = pg.ask("select exists (select from pg_locks where not granted)") == "t"
         pg.crash()
     return waits
 

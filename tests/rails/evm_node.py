@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 ROOT = pathlib.Path(os.environ["ROOT"])
 # The second account of the development mnemonic that every such node has: known to everybody.
@@ -64,6 +65,7 @@ class Node:
             self.port = int(said[1]) if said else None
             if self.process.poll() is not None:
                 raise SystemExit("Bail out! anvil does not start: " + text[-500:])
+            time.sleep(0.005)
         self.contract = artifact("contracts/Batch.json", "Batch")
         self.token_code = artifact("tests/rails/Tokens.json", "Token")
         self.closed_code = artifact("tests/rails/Tokens.json", "Closed")
@@ -196,7 +198,7 @@ class Proxy:
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     def __enter__(self):
