@@ -73,8 +73,9 @@ static void offers_take(struct pay_offers *o, const struct json *list)
         if (x402_requirements_read(&o->arena, j, o->version, "", &p->r, &err) == METE_OK) {
             offer_show(o, p);
         } else {
-            p->flaw =
-                arena_printf(&o->arena, "malformed at %.60s: %.120s", err.pointer, err.text).p;
+            p->flaw = arena_printf(&o->arena, "malformed%s%.60s: %.120s",
+                                   err.pointer[0] != '\0' ? " at " : "", err.pointer, err.text)
+                          .p;
             p->shown = (struct mete_client_offer){.version = o->version,
                                                   .scheme = "",
                                                   .network = "",

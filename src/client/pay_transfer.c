@@ -377,6 +377,8 @@ void transfer_end(struct mete_client_request *r, CURLcode code)
     a->retry_after_s = wait > 0 && wait < 86400 ? (unsigned)wait : wait > 0 ? 86400 : 0;
     a->is_answered = code == CURLE_OK && a->has_head;
     a->is_refused = a->is_refused && !a->is_allowed;
+    /* libcurl's word for a line of the head that is longer than it takes */
+    a->is_too_large = a->is_too_large || (code == CURLE_OUT_OF_MEMORY && !a->has_head);
     if (a->why[0] == '\0' && code != CURLE_OK) {
         (void)text_copy(a->why, sizeof a->why, text_of(curl_easy_strerror(code)));
     }

@@ -369,6 +369,8 @@ def words(shop):
             (["--network", "polygon"], price(), b"exact on eip155:8453: its network is not allowed"),
             ([], price(offer_v2(maxTimeoutSeconds=10**10)), b"offer 1: malformed at /maxTimeoutSeconds: "),
             ([], price(offer_v2(amount="1.5")), b"offer 1: malformed at /amount: "),
+            ([], price({}, {"scheme": 1}, 5), b"offer 3: malformed: expected an object"),
+            ([], price(offer_v2("x" * 120000)), b"its header than"),
             ([], answer(402, [], b"x" * (17 << 20)), b"a price larger than"),
             ([], answer(402, [], b"pay me"), b"no PAYMENT-REQUIRED, and the body is none of version 1: byte 0")):
         out = plain(*args, shop.steps("/why", step))
