@@ -5,8 +5,8 @@
  * Prints one object: answers, errors and how many of them a second, latencies in milliseconds, and
  * the processor time of itself and of the given processes in cores. An answer that is not 200,
  * lacks TEXT or has what is refused is an error. once=yes sends each body no more than once, and
- * measures until they are used up if that is sooner. Costs little more than its send() and recv(), so
- * that what it measures has the rest of the machine; the same program is the bare loop to an RPC
+ * measures until they are used up if that is sooner. Costs little more than its send() and recv(),
+ * so that what it measures has the rest of the machine; the same program is the bare loop to an RPC
  * node. */
 #include "base/buf.h"
 

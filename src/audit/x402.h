@@ -29,9 +29,9 @@ struct x402_entry {
     struct asset *unit; /* of the amount; NULL: no asset that the book knows */
     i128 amount;
     bool failed_for_good; /* no block can undo that it has failed */
-    bool is_paid;      /* by the chain, since it is nobody's policy's */
-    int32_t day;       /* of its outcome */
-    uint64_t gas_used; /* by a transaction of its own */
+    bool is_paid;         /* by the chain, since it is nobody's policy's */
+    int32_t day;          /* of its outcome */
+    uint64_t gas_used;    /* by a transaction of its own */
     i128 gas_cost;
     bool exported, open_exported;
 };

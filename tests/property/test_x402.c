@@ -646,9 +646,8 @@ static void fate_step(struct world *w, struct fate *f, unsigned n)
     s.transaction = kind >= X402_STEP_SETTLED ? TEXT("0x57a4") : (struct text){0};
     s.block = kind >= X402_STEP_SETTLED ? 7 : 0;
     s.block_time = w->now;
-    s.reason = kind == X402_STEP_FAILED || had_failed
-                   ? TEXT("invalid_exact_evm_transaction_failed")
-                   : (struct text){0};
+    s.reason = kind == X402_STEP_FAILED || had_failed ? TEXT("invalid_exact_evm_transaction_failed")
+                                                      : (struct text){0};
     if (x402_steps_take(w->s.engine, &case_signer, &s, 1, a, &r, &err) != METE_OK ||
         r.status != X402_STEP_TAKEN) {
         wrong(w, "%d of payment %u: %s", (int)kind, n, r.err.text);

@@ -156,6 +156,11 @@ def one_word(signer, mete):
             verified, settled = mete.verify(p)[1], mete.settle(p)[1]
             equal((verified["isValid"], verified.get("invalidReason")), (settled["success"], settled.get("errorReason")),
                   f"one word for both, whatever it is for: version {version}, {len(url)} bytes, {url[:20]!r}")
+    for value, fits in ((2**96 - 1, True), (2**96, False), (2**127, False), (2**255, False)):
+        p = signer.pay(value=str(value))
+        verified, settled = mete.verify(p)[1], mete.settle(p)[1]
+        equal((verified["isValid"], settled["success"]), (fits, fits), f"and however much it moves: {value}")
+        equal(verified.get("invalidReason"), None if fits else "invalid_payment_requirements", "in words of x402")
 
 
 def main():
@@ -184,6 +189,7 @@ def main():
         equal(wrong[:5], [], f"{BODIES} bodies are answered as the protocol has it")
         equal([s for s in statuses if s >= 500 or s == 0], [], "none by a 5xx, none by silence")
         ok(mete.process.poll() is None, "the program lives")
+        chain.set_balance("payer", 2**255)
         one_word(signer, mete)
         p = signer.pay()
         equal(mete.settle(p)[1]["success"], True, "and settles a good payment")

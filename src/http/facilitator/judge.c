@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Drives one payment through its scheme: what the scheme asks goes out on the network's line, and
  * the answers come back to it, until it has decided. */
+#include "base/limits.h"
 #include "base/text.h"
 #include "core/x402.h"
 #include "http/facilitator/facilitator.h"
@@ -39,6 +40,20 @@ static bool resource_fits(struct x402_case *c)
     c->message =
         arena_printf(c->arena, "the resource has at most %d bytes, and no control characters",
                      X402_RESOURCE_LEN_MAX);
+    return false;
+}
+
+/** The same of the value, which no dollar comes near. */
+static bool value_fits(struct x402_case *c)
+{
+    i128 value;
+    if (u256_to_i128(c->charge, &value) && value < (i128)1 << X402_VALUE_BITS_MAX) {
+        return true;
+    }
+    c->reason = X402_REASON_INVALID_REQUIREMENTS;
+    c->message =
+        arena_printf(c->arena, "a payment is less than 2^%d of the token's smallest units",
+                     X402_VALUE_BITS_MAX);
     return false;
 }
 
@@ -152,7 +167,7 @@ void judging_rounds(struct judging *j)
 
 void judging_go(struct judging *j)
 {
-    const bool is_good = j->c.scheme->read(&j->c);
+    const bool is_good = j->c.scheme->read(&j->c) && value_fits(&j->c);
     if (!judging_is_early(j) && is_good) {
         judging_rounds(j);
     } else {

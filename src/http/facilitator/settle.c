@@ -40,7 +40,8 @@ static void end(struct settling *s, unsigned status, struct text reason)
         .transaction = s->transaction,
         .network = s->j.in.payload.network,
         .payer = c->payer,
-        .amount = has_charge && reason.len == 0 ? u256_text(&x->arena, c->charge) : (struct text){0},
+        .amount =
+            has_charge && reason.len == 0 ? u256_text(&x->arena, c->charge) : (struct text){0},
         .reason = reason,
         .message = reason.len == 0      ? (struct text){0}
                    : c->message.len > 0 ? c->message
