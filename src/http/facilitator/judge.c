@@ -51,9 +51,8 @@ static bool value_fits(struct x402_case *c)
         return true;
     }
     c->reason = X402_REASON_INVALID_REQUIREMENTS;
-    c->message =
-        arena_printf(c->arena, "a payment is less than 2^%d of the token's smallest units",
-                     X402_VALUE_BITS_MAX);
+    c->message = arena_printf(c->arena, "a payment is less than 2^%d of the token's smallest units",
+                              X402_VALUE_BITS_MAX);
     return false;
 }
 
