@@ -96,8 +96,15 @@ def seen(s, signer):
           "and what was paid for it is counted")
 
 
-def counted(s, signer):
+def counted(s, signer, chain):
     s.post("/verify", signer.pay(fault="flipped_bit")["body"])
+    had = int(chain.rpc("eth_getBalance", chain.address("facilitator"), "latest"), 16)
+    chain.set_gas_money("facilitator", 7 * 10**9 + 1)
+    poor = s.post("/settle", signer.pay()["body"])[2]
+    ok(poor["success"] is False and "too little to pay for the gas" in poor["errorMessage"], "an account without coins settles nothing, and says why", poor)
+    poor = s.get("/metrics")[2]
+    chain.set_gas_money("facilitator", had)
+    ok(f'mete_x402_account_coins_gwei{{network="eip155:{chain.chain_id}"}} 7\n' in (poor if isinstance(poor, str) else poor.decode()), "counted: its coins")
     text = s.get("/metrics")[2]
     text = text if isinstance(text, str) else text.decode()
     for line in ('mete_x402_verifications_total{outcome="none"}', "mete_x402_settle_seconds_count 1",
@@ -132,6 +139,6 @@ with X402Chain() as chain, Signer(chain) as signer, Facilitator(chain, conf=f"[m
     registered(facilitator, chain)
     searched(facilitator, chain)
     seen(facilitator, signer)
-    counted(facilitator, signer)
+    counted(facilitator, signer, chain)
     listed_once(facilitator, signer, chain)
 done()

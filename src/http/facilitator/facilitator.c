@@ -10,6 +10,7 @@
 #include "http/facilitator/watch.h"
 #include "http/reply.h"
 #include "http/routes.h"
+#include "wire/evm/fees.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct facilitator {
     unsigned wait_s;
     unsigned replace_s;
     struct facilitator_counts counts;
+    _Atomic int64_t *coins; /* of each network's account */
     struct x402_signer signer;
     struct catalog *catalog;
     struct rate *rate;   /* NULL: no bound */
@@ -46,6 +48,11 @@ void facilitator_start(struct facilitator **out, struct desk *d,
     f->wait_s = o->wait_s != 0 ? o->wait_s : WAIT_S;
     if (o->refuses_repeats) {
         told_open(&f->told);
+    }
+    f->coins = calloc(f->nets->count + 1, sizeof *f->coins);
+    METE_ASSERT(f->coins != NULL);
+    for (size_t i = 0; i < f->nets->count; i++) {
+        atomic_store(&f->coins[i], -1);
     }
     nets_connect(f->nets);
     f->replace_s = o->replace_s != 0 ? o->replace_s : REPLACE_S;
@@ -94,6 +101,7 @@ void facilitator_stop(struct facilitator *f)
         catalog_free(f->catalog);
         rate_free(f->rate);
         told_close(f->told);
+        free(f->coins);
         free(f);
     }
 }
@@ -116,6 +124,18 @@ struct catalog *facilitator_catalog(struct facilitator *f)
 struct watch *facilitator_watch(struct facilitator *f)
 {
     return f->watch;
+}
+
+int64_t facilitator_coins(const struct facilitator *f, const struct net *n)
+{
+    return atomic_load(&f->coins[n - f->nets->net]);
+}
+
+void facilitator_coins_note(struct facilitator *f, const struct net *n, struct u256 coins)
+{
+    i128 whole;
+    const u128 gwei = u256_to_i128(coins, &whole) ? (u128)whole / EVM_GWEI : INT64_MAX;
+    atomic_store(&f->coins[n - f->nets->net], gwei < INT64_MAX ? (int64_t)gwei : INT64_MAX);
 }
 
 const struct x402_signer *facilitator_signs(const struct facilitator *f)

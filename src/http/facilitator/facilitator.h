@@ -84,6 +84,11 @@ struct facilitator_counts {
     _Atomic uint64_t bad[ACT_COUNT][X402_REASON_COUNT];
 };
 struct facilitator_counts *facilitator_counts(struct facilitator *f);
+/** What the account of a network had for gas when something was last to be settled, in 10^-9 of the
+ *  chain's coin, as much of it as fits; negative: nothing was yet. */
+int64_t facilitator_coins(const struct facilitator *f, const struct net *n);
+/** Notes it: `coins` are in the smallest unit. */
+void facilitator_coins_note(struct facilitator *f, const struct net *n, struct u256 coins);
 void facilitator_count(struct facilitator *f, enum facilitator_act act, enum x402_reason reason);
 
 #endif

@@ -86,6 +86,20 @@ static void nets_write(struct exposition *e, const struct nets *nets)
     }
 }
 
+static void coins_write(struct exposition *e, const struct facilitator *f, const struct nets *nets)
+{
+    exposition_family(e, "mete_x402_account_coins_gwei", "gauge", UNIT_NONE,
+                      "What the account that settles on a network had for gas, when something was "
+                      "last to be settled there.");
+    for (size_t i = 0; i < nets->count; i++) {
+        const int64_t coins = facilitator_coins(f, &nets->net[i]);
+        const struct label of = {"network", text_of(nets->net[i].id)};
+        if (coins >= 0) {
+            exposition_sample(e, &of, 1, coins);
+        }
+    }
+}
+
 void facilitator_numbers(struct facilitator *f, struct exposition *e)
 {
     const struct nets *nets = facilitator_nets(f);
@@ -97,5 +111,6 @@ void facilitator_numbers(struct facilitator *f, struct exposition *e)
     act_write(e, facilitator_counts(f), ACT_SETTLE, "mete_x402_settlements_total",
               "Answers of /settle, by what was wrong; none: the payment was settled.");
     watch_write(e, facilitator_watch(f));
+    coins_write(e, f, nets);
     nets_write(e, nets);
 }

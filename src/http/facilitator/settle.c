@@ -200,6 +200,9 @@ static void judged(struct judging *j)
 {
     struct settling *s = (struct settling *)j;
     s->is_judged = true;
+    if (j->c.has_coins) {
+        facilitator_coins_note(j->d->facilitator, j->c.net, j->c.coins);
+    }
     if (j->c.reason != X402_REASON_NONE) {
         /* a copy of this request may have settled it meanwhile, so that it fails when tried */
         status_ask(j->d, s->id, j->c.arena, looked, s);

@@ -332,6 +332,8 @@ static bool costs_read(struct x402_case *c, const struct rpc_answer *gas,
     }
     const struct evm_fees fees = evm_fees_of(latest.base_fee, tip, c->net->fee_max);
     c->gas = evm_gas_room(c->gas);
+    c->coins = coins;
+    c->has_coins = true;
     c->fee_max = u256_of(fees.max);
     c->tip_max = u256_of(fees.tip);
     if (c->gas > c->net->gas_max || fees.base > c->net->fee_max) {

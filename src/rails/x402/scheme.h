@@ -53,7 +53,9 @@ struct x402_case {
     uint64_t gas;
     struct u256 fee_max;
     struct u256 tip_max;
-    uint64_t counted; /* what the node counts as the account's next nonce */
+    uint64_t counted;  /* what the node counts as the account's next nonce */
+    struct u256 coins; /* what the account has for gas, in the smallest unit, when ... */
+    bool has_coins;    /* ... the node has said so */
 };
 
 struct x402_scheme {
