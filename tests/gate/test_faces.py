@@ -3,6 +3,7 @@
 <x402-pay>, which the gate serves, in a plain page, in React and in Vue, in a real browser that pays a real gate on
 a real chain; and its types, by TypeScript."""
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -99,7 +100,7 @@ def served(gate):
 
 def typed():
     def complaints(source):
-        file = FACES / "checked.tsx"
+        file = FACES / f"checked-{os.getpid()}.tsx"
         file.write_text(source)
         try:
             run = subprocess.run(["node", str(PACKAGES / "typescript/bin/tsc"), "--noEmit", "--strict", "--jsx", "react-jsx", "--target",

@@ -122,7 +122,8 @@ class Cluster:
             self._make()
             return
         own = hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()[:12]
-        kept = pathlib.Path(os.environ["PG_TEMPLATE"]) / f"{self.programs.parent.name}-{own}"
+        owner = self.user.pw_uid if self.user is not None else os.geteuid()
+        kept = pathlib.Path(os.environ["PG_TEMPLATE"]) / str(owner) / f"{self.programs.parent.name}-{own}"
         kept.parent.mkdir(parents=True, exist_ok=True)
         with open(kept.parent / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

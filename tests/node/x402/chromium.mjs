@@ -69,8 +69,17 @@ export async function open(program) {
     for (const domain of ['Page', 'Runtime', 'Log']) await call(domain + '.enable');
     await call('Runtime.addBinding', { name: 'walletAsk' });
     await call('Page.addScriptToEvaluateOnNewDocument', { source: WALLET });
+    async function folderRemove() { // its helpers write on for a moment after it has ended
+        for (let i = 0; i < 100; i++) {
+            try {
+                return fs.rmSync(folder, { recursive: true, force: true });
+            } catch {
+                await new Promise((resolve) => setTimeout(resolve, 50));
+            }
+        }
+    }
     return { asked, complaints, evaluate, until, go: (url) => call('Page.navigate', { url }), close() {
+        browser.once('exit', () => folderRemove().then(() => process.exit(0)));
         browser.kill();
-        browser.on('exit', () => { fs.rmSync(folder, { recursive: true, force: true }); process.exit(0); });
     } };
 }
