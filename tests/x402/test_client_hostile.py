@@ -198,6 +198,38 @@ def files(shop):
     equal(plain("-o", "-", shop.steps("/free", answer(200, [], b"hello"))).stdout, b"hello", "-o - is standard output")
 
 
+def in_the_way(shop):
+    """-o: what stands beside the file already is neither followed nor removed."""
+    folder = FOLDER / "beside"
+    folder.mkdir()
+    target, partial, other = folder / "goods", folder / "goods.partial", folder / "other"
+    other.write_bytes(b"another's")
+    for what, make, says in (("a link", lambda: partial.symlink_to(other), b"it is a link"),
+                             ("a link to nowhere", lambda: partial.symlink_to(folder / "none/x"), b"it is a link"),
+                             ("a folder", partial.mkdir, b"Is a directory")):
+        make()
+        url = shop.steps("/file", price(), paid())
+        out = plain("-o", target, url)
+        ok((out.returncode, shop.requests("/file")) == (2, []) and str(partial).encode() in out.stderr and says in out.stderr,
+           f"{what} in the way: it is told of which file, and nothing is asked", out.returncode, out.stderr)
+        ok(partial.is_symlink() or partial.is_dir(), f"{what} in the way is left there")
+        partial.rmdir() if partial.is_dir() else partial.unlink(missing_ok=True)
+    equal(other.read_bytes(), b"another's", "and what a link leads to is as it was")
+    target.write_bytes(b"secret")
+    target.chmod(0o600)
+    hold = threading.Event()
+
+    def half(c, _q):
+        c.sendall(raw(200, [], b"secret too")[:-4])
+        hold.wait(20)
+        c.sendall(b" too")
+    p = subprocess.Popen(command("-o", target, shop.steps("/file", half)), env=environment())
+    until("some of it is there", lambda: partial.exists() and partial.stat().st_size > 0)
+    equal(partial.stat().st_mode & 0o777, 0o600, "half of a secret is as secret as the file before it")
+    hold.set()
+    equal((p.wait(20), target.read_bytes(), target.stat().st_mode & 0o777), (0, b"secret too", 0o600), "and so is the whole")
+
+
 def times(shop):
     """A long answer is taken as long as something comes; a price has to come in its time."""
     whole = raw(200, [("PAYMENT-RESPONSE", b64(receipt()))], b"0123456789" * 8)
@@ -432,6 +464,7 @@ def main():
         given_up(shop)
         late_nodes(shop)
         files(shop)
+        in_the_way(shop)
         times(shop)
         stops(shop)
         hosts(shop, other)
