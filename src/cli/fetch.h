@@ -45,12 +45,14 @@ struct fetch_output {
     int fd;
     unsigned mode; /* of the file that was there; 0: there was none */
     bool is_direct;
+    bool has_bytes; /* some were written */
 };
 /** The last part of a URL's path, as -O wants it, in `a`; NULL when it is none. */
 const char *fetch_remote_name(struct arena *a, const char *url);
 /** False: it cannot be written, and that was told. `path` lives as long as it is open. */
 bool fetch_output_open(struct fetch_output *o, const char *path);
-/** Pieces as the client gives them: `at` 0 without a piece begins anew. */
+/** Pieces as the client gives them: `at` 0 without a piece begins anew. False: it cannot be kept,
+ *  and that was told. */
 bool fetch_output_put(struct fetch_output *o, uint64_t at, const void *piece, size_t len);
 /** Whole it takes its place, else it leaves nothing. False: that failed, and was told. */
 bool fetch_output_close(struct fetch_output *o, bool is_whole);

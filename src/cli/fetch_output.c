@@ -103,25 +103,29 @@ bool fetch_output_open(struct fetch_output *o, const char *path)
     return true;
 }
 
-/** What an earlier answer left is gone; a pipe cannot begin anew. */
+/** What an earlier answer left is gone; where nothing goes back, as in a pipe, it stays. */
 static bool begin_anew(const struct fetch_output *o)
 {
     struct stat st;
-    return fstat(o->fd, &st) == 0 &&
-           (!S_ISREG(st.st_mode) || (ftruncate(o->fd, 0) == 0 && lseek(o->fd, 0, SEEK_SET) == 0));
+    if (fstat(o->fd, &st) != 0 || (S_ISREG(st.st_mode) && ftruncate(o->fd, 0) != 0)) {
+        return wrong(o, strerror(errno));
+    }
+    return !o->has_bytes || lseek(o->fd, 0, SEEK_SET) == 0 ||
+           wrong(o, "it has some of an answer already, and cannot begin anew");
 }
 
 bool fetch_output_put(struct fetch_output *o, uint64_t at, const void *piece, size_t len)
 {
     const char *p = piece;
     if (at == 0 && len == 0 && !begin_anew(o)) {
-        return wrong(o, strerror(errno));
+        return false;
     }
     while (len > 0) {
         const ssize_t n = write(o->fd, p, len);
         if (n < 0 && errno != EINTR) {
             return wrong(o, strerror(errno));
         }
+        o->has_bytes = o->has_bytes || n > 0;
         p += n > 0 ? n : 0;
         len -= n > 0 ? (size_t)n : 0;
     }

@@ -230,6 +230,24 @@ def in_the_way(shop):
     equal((p.wait(20), target.read_bytes(), target.stat().st_mode & 0o777), (0, b"secret too", 0o600), "and so is the whole")
 
 
+def pipes(shop):
+    """-o: what cannot begin anew does not get a second answer behind the half of the first."""
+    head = [("PAYMENT-RESPONSE", b64(receipt()))]
+    pipe = FOLDER / "pipe"
+    os.mkfifo(pipe)
+    for steps, wanted, body, what in (((price(), cut_in(b"go", 5, head), paid()), OWED, b"go", "half an answer, then a whole one"),
+                                      ((price(), cut, paid()), PAID, b"goods", "no answer, then a whole one")):
+        came = []
+        reader = threading.Thread(target=lambda: came.append(pipe.read_bytes()))
+        reader.start()
+        url = shop.steps("/pipe", *steps)
+        check(shop, "/pipe", one("-o", pipe, url), wanted, f"into a pipe: {what}")
+        reader.join(20)
+        equal(came, [body], f"into a pipe: {what}: what comes out")
+    url = shop.steps("/pipe", price(), cut_in(b"go", 5, head), paid())
+    check(shop, "/pipe", one("-o", "/dev/null", url), PAID, "into nothing: half an answer, then a whole one")
+
+
 def times(shop):
     """A long answer is taken as long as something comes; a price has to come in its time."""
     whole = raw(200, [("PAYMENT-RESPONSE", b64(receipt()))], b"0123456789" * 8)
@@ -465,6 +483,7 @@ def main():
         late_nodes(shop)
         files(shop)
         in_the_way(shop)
+        pipes(shop)
         times(shop)
         stops(shop)
         hosts(shop, other)
