@@ -421,9 +421,11 @@ void paid_ended(struct mete_client_request *r)
     } else if (flow_is_redirected(r)) {
         owed_note(r);
         flow_redirected(r);
-    } else if (status < 400) {
-        delivered(r);
-    } else {
+    } else if (status >= 400) {
         declined(r);
+    } else if (!flow_hand_over(r)) {
+        unclear(r);
+    } else {
+        delivered(r);
     }
 }

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -248,6 +249,28 @@ def pipes(shop):
     check(shop, "/pipe", one("-o", "/dev/null", url), PAID, "into nothing: half an answer, then a whole one")
 
 
+def unkept(shop):
+    """-o: an answer that is no goods, and for which there is no room, does not take the file's place."""
+    def tight():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+    target = FOLDER / "tight"
+    big = b"x" * 300000
+    for what, steps, wanted, state in (
+            ("a failure", (answer(404, [], big),), (1, "broken", "none"), None),
+            ("a refused payment", (price(), answer(404, [], big)), (1, "broken", "unpaid"), "refused"),
+            ("a redirection to nowhere, paid", (price(), paid(big, status=302)), OWED, "owed")):
+        target.write_bytes(b"before")
+        book = history()
+        url = shop.steps("/tight", *steps)
+        p = subprocess.run(command("--json", "-L", "--retry", "0", "-o", target, url, book=book), env=environment(),
+                           preexec_fn=tight, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        said = json.loads(p.stdout)[0]
+        equal((p.returncode, said["error"], said["money"]), wanted, f"no room for {what}: what became of it")
+        equal(target.read_bytes(), b"before", f"no room for {what}: the file is as it was")
+        equal([e["state"] for e in lines(book)][-1:], [state] if state else [], f"no room for {what}: the history")
+
+
 def times(shop):
     """A long answer is taken as long as something comes; a price has to come in its time."""
     whole = raw(200, [("PAYMENT-RESPONSE", b64(receipt()))], b"0123456789" * 8)
@@ -484,6 +507,7 @@ def main():
         files(shop)
         in_the_way(shop)
         pipes(shop)
+        unkept(shop)
         times(shop)
         stops(shop)
         hosts(shop, other)
