@@ -72,6 +72,7 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
 
 void flow_stop(struct mete_client_request *r)
 {
+    r->is_stopping = true;
     (void)text_copy(r->answer.why, sizeof r->answer.why, TEXT("it was stopped"));
     if (r->easy != NULL) {
         transfer_end(r, CURLE_ABORTED_BY_CALLBACK);

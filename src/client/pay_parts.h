@@ -91,6 +91,7 @@ struct mete_client_request {
     char *url_now; /* owned */
     bool is_get;   /* a redirection has made it a GET */
     bool carries;  /* the payment goes along */
+    bool is_stopping;
     unsigned failures;
     unsigned redirects;
     struct pay_answer answer;

@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from served import SANITIZED, done, equal, ok, until  # noqa: E402
 from paying import age, check, command, environment, fetch, FOLDER, history, lines, one, PAID, plain, signed, UNKNOWN  # noqa: E402
-from faulty_shop import HASH, PAY_TO, TOKEN, Shop, answer, b64, cut, cut_in, drip, hang, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
+from faulty_shop import HASH, PAY_TO, TOKEN, Shop, answer, b64, cut, cut_in, drip, hang, offer_v2, paid, price, raw, receipt, refused, required  # noqa: E402
 
 OWED = (4, "not_delivered", "paid")
 
@@ -334,6 +334,33 @@ def stops(shop):
     equal(waiting.wait(10), 130, "a batch that waits for its next line is stopped, too")
 
 
+def stops_anew(shop):
+    """Ctrl-C with --pay-again: an old payment is given up for a new one, not for nothing."""
+    later = answer(402, [("PAYMENT-RESPONSE", b64(receipt(False, errorReason="settlement_pending", transaction=HASH))),
+                         ("PAYMENT-REQUIRED", b64(required([offer_v2()]))), ("Retry-After", "20")])
+    for what, first, old, steps, wanted, state in (
+            ("unknown and run out", cut, True, (price(), paid()), 3, "unknown"),
+            ("owed, and said to be on its way", paid(status=500), False, (later, paid()), 4, "owed")):
+        book = history()
+        HOLD.clear()
+        url = shop.steps("/old", price(offer_v2(maxTimeoutSeconds=1 if old else 60)), first)
+        one("--retry", "0", url, book=book)
+        if old:
+            age(book)
+        shop.steps("/node", hang(HOLD))
+        shop.steps("/old", *steps)
+        rpc = ["--rpc", f"eip155:8453={shop.url}/node"]
+        p = subprocess.Popen(command("--json", "--pay-again", *rpc, url, book=book), env=environment(),
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        until(f"{what}: it waits", lambda: shop.requests("/node" if old else "/old"))
+        time.sleep(0.3)
+        p.send_signal(signal.SIGINT)
+        said = json.loads(p.communicate(timeout=20)[0])[0]
+        HOLD.set()
+        equal((p.returncode, said["signatures"], len(signed(book)), lines(book)[-1]["state"]), (wanted, 0, 1, state),
+              f"stopped while it asks of what is {what}: that is as it was")
+
+
 def hosts(shop, other):
     """The limit of a host holds for all its spellings, and for where it leads to."""
     book = history()
@@ -510,6 +537,7 @@ def main():
         unkept(shop)
         times(shop)
         stops(shop)
+        stops_anew(shop)
         hosts(shop, other)
         declines(shop)
         held_up(shop)
