@@ -172,7 +172,7 @@ void flow_start(struct mete_client_request *r)
     }
     if (e != NULL) {
         r->entry = e;
-        if (r->id != NULL && !hash_eq(&e->asked, &r->asked)) {
+        if (r->id != NULL && e->has_asked && !hash_eq(&e->asked, &r->asked)) {
             flow_finish(r, METE_CLIENT_ID_TAKEN, "the id %s names another request: %s %.*s", r->id,
                         e->method, (int)strcspn(e->url, "?"), e->url);
             return;

@@ -182,7 +182,8 @@ static void pay_anew(struct mete_client_request *r)
 /** Who breaks it off wants no new payment. */
 static bool may_pay_anew(const struct mete_client_request *r)
 {
-    return !r->is_stopping && r->is_adopted && r->answer.status == STATUS_PRICE && r->result.signatures == 0;
+    return !r->is_stopping && r->is_adopted && r->answer.status == STATUS_PRICE &&
+           r->result.signatures == 0;
 }
 
 /** The caller has said so. A name is paid once, ever. */

@@ -97,6 +97,11 @@ def names(shop):
     shop.steps("/named", paid())
     check(shop, "/named", one("--id", "order-17", url + "?a=1", book=book), PAID, "the same id, the same request", 0, 1)
     equal(len(signed(book)), 1, "one signature for an id")
+    old = history()
+    old.touch(0o600)
+    old.write_text("".join(json.dumps({k: v for k, v in e.items() if k != "asked"}) + "\n" for e in lines(book)))
+    shop.steps("/named", paid())
+    check(shop, "/named", one("--id", "order-17", url + "?a=1", book=old), PAID, "a history that does not say what the id was", 0, 1)
     shop.steps("/named", price(), paid())
     equal(one("--id", "order-18", url + "?a=1", book=book)[1]["signatures"], 1, "another id is another request")
 
