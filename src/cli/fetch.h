@@ -33,10 +33,16 @@ int fetch_like_read(struct cli *c, struct buf *body, struct fetch_job *like);
 struct fetch_batch;
 int fetch_batch_open(struct cli *c, const char *path, struct fetch_batch **out);
 void fetch_batch_close(struct fetch_batch *b);
-/** The next request in *job, which keeps the defaults that it comes with. *is_end: there is none.
- *  Texts are in `a`. CLI_OK, or what was wrong was told. */
+/** What to wait for before fetch_batch_read, which takes what is there. */
+int fetch_batch_fd(const struct fetch_batch *b);
+void fetch_batch_read(struct fetch_batch *b);
+/** Whether there is a line to go on with, or the end. */
+bool fetch_batch_is_ready(const struct fetch_batch *b);
+bool fetch_batch_is_end(const struct fetch_batch *b);
+/** Takes a line: the next request in *job, which keeps the defaults that it comes with, or none.
+ *  Texts are in `a`. CLI_OK, or what was wrong was told. Ready, and not at its end. */
 int fetch_batch_next(struct cli *c, struct fetch_batch *b, struct arena *a, struct fetch_job *job,
-                     bool *is_end);
+                     bool *has_job);
 
 /* A file that a body goes to. */
 struct fetch_output {

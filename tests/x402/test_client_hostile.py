@@ -406,6 +406,29 @@ def declines(shop):
         equal(lines(book)[-1]["state"], state, f"404: {what}: the history")
 
 
+def conversation(shop):
+    """A batch whose writer waits for an answer before it says its next line."""
+    p = subprocess.Popen(command("--from-file", "-"), env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL)
+    came = []
+    reader = threading.Thread(target=lambda: came.extend(iter(p.stdout.readline, b"")))
+    reader.start()
+    for i in range(3):
+        url = shop.steps(f"/talk{i}", price(), cut, paid(f"answer {i}\n".encode()))
+        for piece in (f"# {i}\n\n{url[:9]}", f"{url[9:]}\n"):
+            p.stdin.write(piece.encode())
+            p.stdin.flush()
+            time.sleep(0.1)
+        until(f"answer {i} comes before the next line", lambda: len(came) > i)
+    p.stdin.write(shop.steps("/talk", answer(200, [], b"the last\n")).encode())
+    p.stdin.close()
+    equal(p.wait(20), 0, "the end of the batch is the end")
+    reader.join(20)
+    equal(came, [b"answer 0\n", b"answer 1\n", b"answer 2\n", b"the last\n"], "all are answered, also a line without its end")
+    out = plain("--from-file", FOLDER)
+    ok(out.returncode != 0 and b"Is a directory" in out.stderr, "what cannot be read is no empty batch", out.stderr)
+
+
 def held_up(shop):
     """A first answer that does not come: what is behind it in the batch is not piled up in memory."""
     hold = threading.Event()
@@ -545,6 +568,7 @@ def main():
         stops_anew(shop)
         hosts(shop, other)
         declines(shop)
+        conversation(shop)
         held_up(shop)
         if not SANITIZED:  # which has to be loaded first
             clocks(shop)
