@@ -7,11 +7,14 @@
 #include "base/encode.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define JOB_ARENA_MAX ((size_t)64 << 20)
 #define WAITING_MAX   256 /* answers that wait for one before them */
@@ -40,7 +43,6 @@ struct fetch {
     struct fetch_one *last;
     size_t count;
     uint64_t total_ms;
-    sigset_t signals;
     int status;
 };
 
@@ -263,63 +265,67 @@ static struct fetch_one *one_new(struct fetch *f)
 }
 
 static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t wake = -1; /* an eventfd, readable once it was interrupted */
 
 static void on_signal(int number)
 {
+    static const uint64_t ONE = 1;
+    const int before = errno;
     (void)number;
     interrupted = 1;
+    (void)!write(wake, &ONE, sizeof ONE);
+    errno = before;
 }
 
-/** An interruption is noticed where the program waits; a second one ends it as always. */
-static void signals_set(sigset_t *set)
+/** An interruption, which any thread may take, ends all waiting; a second one ends the program as
+ *  always. */
+static void signals_set(void)
 {
     static const int NUMBERS[] = {SIGINT, SIGTERM};
     const struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(set);
+    wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    METE_ASSERT(wake >= 0);
     for (size_t i = 0; i < ARRAY_LEN(NUMBERS); i++) {
         struct sigaction before;
-        (void)sigaddset(set, NUMBERS[i]);
         if (sigaction(NUMBERS[i], &act, &before) == 0 && before.sa_handler == SIG_IGN) {
             (void)sigaction(NUMBERS[i], &before, NULL); /* as who started it wants it */
         }
     }
 }
 
-/** Until something can be done, or an interruption: also one that came just now. */
-static void wait_for_any(const struct fetch *f)
+/** Until something can be done, or an interruption: also one that came just now. `more`: what else
+ *  to wait for, -1: nothing. Whether it can be read. */
+static bool wait_for_any(const struct fetch *f, int more)
 {
-    sigset_t before;
-    struct pollfd p = {.fd = mete_client_fd(f->client), .events = POLLIN};
-    const int ms = mete_client_timeout_ms(f->client);
-    const struct timespec most = {ms / 1000, ms % 1000 * 1000000L};
-    (void)sigprocmask(SIG_BLOCK, &f->signals, &before);
-    if (!interrupted) {
-        (void)ppoll(&p, 1, ms < 0 ? NULL : &most, &before);
+    struct pollfd p[] = {{.fd = mete_client_fd(f->client), .events = POLLIN},
+                         {.fd = wake, .events = POLLIN},
+                         {.fd = more, .events = POLLIN}};
+    return poll(p, ARRAY_LEN(p), mete_client_timeout_ms(f->client)) > 0 && p[2].revents != 0;
+}
+
+/** What can be done without waiting. Returns how many requests are under way. */
+static size_t turn(struct fetch *f)
+{
+    struct mete_client_request *r;
+    size_t left = mete_client_work(f->client);
+    if (interrupted && left > 0) {
+        mete_client_stop(f->client);
+        left = 0;
     }
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    while ((r = mete_client_next(f->client)) != NULL) {
+        ((struct fetch_one *)mete_client_user(r))->is_done = true;
+    }
+    print_due(f);
+    return left;
 }
 
 /** Works until at most `open` requests are under way, and not too many wait for one before them. */
 static void work(struct fetch *f, size_t open)
 {
-    struct mete_client_request *r;
     size_t left;
-    bool goes_on;
-    do {
-        left = mete_client_work(f->client);
-        if (interrupted && left > 0) {
-            mete_client_stop(f->client);
-            left = 0;
-        }
-        while ((r = mete_client_next(f->client)) != NULL) {
-            ((struct fetch_one *)mete_client_user(r))->is_done = true;
-        }
-        print_due(f);
-        goes_on = left > open || (left > 0 && f->count > open + WAITING_MAX);
-        if (goes_on) {
-            wait_for_any(f);
-        }
-    } while (goes_on);
+    while ((left = turn(f)) > open || (left > 0 && f->count > open + WAITING_MAX)) {
+        (void)wait_for_any(f, -1);
+    }
 }
 
 static int operands_start(struct fetch *f)
@@ -342,24 +348,37 @@ static int operands_start(struct fetch *f)
     return status;
 }
 
+static int batch_line(struct fetch *f, struct fetch_batch *b, size_t open)
+{
+    struct fetch_one *one = one_new(f);
+    bool has_job;
+    int status = fetch_batch_next(f->c, b, &one->arena, &one->job, &has_job);
+    if (status != CLI_OK || !has_job) {
+        one_free(one);
+        return status;
+    }
+    status = start(f, one);
+    work(f, open);
+    return status;
+}
+
 static int batch_run(struct fetch *f, const char *path)
 {
     struct fetch_batch *b;
-    bool is_end = false;
     uint64_t parallel = FETCH_PARALLEL;
     int status = cli_option_number(f->c, "parallel", 1, FETCH_PARALLEL_MAX, &parallel);
     status = status == CLI_OK ? fetch_batch_open(f->c, path, &b) : status;
     if (status != CLI_OK) {
         return status;
     }
-    while (status == CLI_OK && !is_end && !interrupted) {
-        struct fetch_one *one = one_new(f);
-        status = fetch_batch_next(f->c, b, &one->arena, &one->job, &is_end);
-        if (status != CLI_OK || is_end) {
-            one_free(one);
-        } else {
-            status = start(f, one);
-            work(f, 2 * parallel); /* a long file is not held in memory */
+    while (status == CLI_OK && !fetch_batch_is_end(b) && !interrupted) {
+        if (fetch_batch_is_ready(b)) {
+            status = batch_line(f, b, 2 * parallel); /* a long file is not held in memory */
+            continue;
+        }
+        (void)turn(f);
+        if (wait_for_any(f, fetch_batch_fd(b))) {
+            fetch_batch_read(b);
         }
     }
     fetch_batch_close(b);
@@ -381,7 +400,7 @@ static int fetch_all(struct fetch *f)
 {
     const char *batch = cli_option(f->c, "from-file");
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0}); /* a key is about */
-    signals_set(&f->signals);
+    signals_set();
     int status = fetch_client_open(f->c, &f->client, &f->total_ms);
     status = status == CLI_OK ? fetch_like_read(f->c, &f->body, &f->like) : status;
     if (status != CLI_OK) {

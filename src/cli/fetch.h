@@ -33,10 +33,16 @@ int fetch_like_read(struct cli *c, struct buf *body, struct fetch_job *like);
 struct fetch_batch;
 int fetch_batch_open(struct cli *c, const char *path, struct fetch_batch **out);
 void fetch_batch_close(struct fetch_batch *b);
-/** The next request in *job, which keeps the defaults that it comes with. *is_end: there is none.
- *  Texts are in `a`. CLI_OK, or what was wrong was told. */
+/** What to wait for before fetch_batch_read, which takes what is there. */
+int fetch_batch_fd(const struct fetch_batch *b);
+void fetch_batch_read(struct fetch_batch *b);
+/** Whether there is a line to go on with, or the end. */
+bool fetch_batch_is_ready(const struct fetch_batch *b);
+bool fetch_batch_is_end(const struct fetch_batch *b);
+/** Takes a line: the next request in *job, which keeps the defaults that it comes with, or none.
+ *  Texts are in `a`. CLI_OK, or what was wrong was told. Ready, and not at its end. */
 int fetch_batch_next(struct cli *c, struct fetch_batch *b, struct arena *a, struct fetch_job *job,
-                     bool *is_end);
+                     bool *has_job);
 
 /* A file that a body goes to. */
 struct fetch_output {
@@ -45,12 +51,14 @@ struct fetch_output {
     int fd;
     unsigned mode; /* of the file that was there; 0: there was none */
     bool is_direct;
+    bool has_bytes; /* some were written */
 };
 /** The last part of a URL's path, as -O wants it, in `a`; NULL when it is none. */
 const char *fetch_remote_name(struct arena *a, const char *url);
 /** False: it cannot be written, and that was told. `path` lives as long as it is open. */
 bool fetch_output_open(struct fetch_output *o, const char *path);
-/** Pieces as the client gives them: `at` 0 without a piece begins anew. */
+/** Pieces as the client gives them: `at` 0 without a piece begins anew. False: it cannot be kept,
+ *  and that was told. */
 bool fetch_output_put(struct fetch_output *o, uint64_t at, const void *piece, size_t len);
 /** Whole it takes its place, else it leaves nothing. False: that failed, and was told. */
 bool fetch_output_close(struct fetch_output *o, bool is_whole);

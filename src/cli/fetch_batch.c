@@ -1,36 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The requests of a file, one a line. Lines that are neither URL nor object are refused with their
- * number, before anything of them is sent. */
+ * number, before anything of them is sent. The file may be a pipe whose writer waits for answers:
+ * it is read when something is there. */
 #include "cli/fetch.h"
 
 #include "base/text.h"
 #include "wire/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LINE_LEN_MAX ((size_t)4 << 20)
+#define READ_SIZE    ((size_t)64 << 10)
 
 struct fetch_batch {
-    FILE *file;
+    int fd;
     const char *path;
-    char *line;
-    size_t cap;
+    struct buf read;
+    size_t at;     /* in it: where the next line begins */
+    bool has_line; /* its end is there, too */
+    bool is_over;  /* nothing more comes */
+    int why;       /* errno; 0: it was read to its end */
     uint64_t number;
 };
 
-int fetch_batch_open(struct cli *c, const char *path, struct fetch_batch **out)
+static int failed(struct cli *c, const char *path, int why)
 {
     struct mete_err err;
-    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (f == NULL) {
-        (void)mete_fail(&err, METE_FILE, "", "%s: %s", path, strerror(errno));
-        return cli_fail(c, &err);
+    (void)mete_fail(&err, METE_FILE, "", "%s: %s", path, strerror(why));
+    return cli_fail(c, &err);
+}
+
+int fetch_batch_open(struct cli *c, const char *path, struct fetch_batch **out)
+{
+    const int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return failed(c, path, errno);
     }
     struct fetch_batch *b = calloc(1, sizeof *b);
     METE_ASSERT(b != NULL);
-    b->file = f;
+    b->fd = fd;
     b->path = path;
     *out = b;
     return CLI_OK;
@@ -38,13 +50,61 @@ int fetch_batch_open(struct cli *c, const char *path, struct fetch_batch **out)
 
 void fetch_batch_close(struct fetch_batch *b)
 {
-    if (b != NULL) {
-        if (b->file != stdin) {
-            (void)fclose(b->file);
-        }
-        free(b->line);
-        free(b);
+    if (b->fd != STDIN_FILENO) {
+        (void)close(b->fd);
     }
+    buf_clear(&b->read);
+    free(b);
+}
+
+int fetch_batch_fd(const struct fetch_batch *b)
+{
+    return b->fd;
+}
+
+bool fetch_batch_is_ready(const struct fetch_batch *b)
+{
+    return b->has_line || b->is_over || b->read.len - b->at > LINE_LEN_MAX;
+}
+
+bool fetch_batch_is_end(const struct fetch_batch *b)
+{
+    return b->is_over && b->why == 0 && b->at == b->read.len;
+}
+
+void fetch_batch_read(struct fetch_batch *b)
+{
+    struct buf *r = &b->read;
+    METE_ASSERT(!fetch_batch_is_ready(b));
+    buf_reserve(r, READ_SIZE);
+    r->len -= b->at;
+    memmove(r->p, r->p + b->at, r->len);
+    b->at = 0;
+    const ssize_t n = read(b->fd, r->p + r->len, READ_SIZE);
+    if (n > 0) {
+        b->has_line = memchr(r->p + r->len, '\n', (size_t)n) != NULL;
+        r->len += (size_t)n;
+    } else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+        b->is_over = true;
+        b->why = n < 0 ? errno : 0;
+    }
+}
+
+/** The next line without what ends it; it lives until more is read. */
+static struct text line_take(struct fetch_batch *b)
+{
+    const char *from = (const char *)b->read.p + b->at;
+    const size_t left = b->read.len - b->at;
+    const char *end = memchr(from, '\n', left);
+    const size_t whole = end != NULL ? (size_t)(end - from) + 1 : left;
+    size_t len = whole;
+    while (len > 0 && (unsigned char)from[len - 1] <= ' ') {
+        len--;
+    }
+    b->at += whole;
+    b->has_line = whole < left && memchr(from + whole, '\n', left - whole) != NULL;
+    b->number++;
+    return (struct text){from, len};
 }
 
 static int refuse(struct cli *c, const struct fetch_batch *b, const char *why)
@@ -117,29 +177,24 @@ static int object_take(struct cli *c, const struct fetch_batch *b, struct text l
 }
 
 int fetch_batch_next(struct cli *c, struct fetch_batch *b, struct arena *a, struct fetch_job *job,
-                     bool *is_end)
+                     bool *has_job)
 {
-    for (;;) {
-        ssize_t len = getline(&b->line, &b->cap, b->file);
-        *is_end = len < 0;
-        if (len < 0) {
-            return CLI_OK;
-        }
-        b->number++;
-        while (len > 0 && (unsigned char)b->line[len - 1] <= ' ') {
-            len--;
-        }
-        if ((size_t)len > LINE_LEN_MAX) {
-            return refuse(c, b, "the line is too long");
-        }
-        const struct text line = {b->line, (size_t)len};
-        if (line.len == 0 || line.p[0] == '#') {
-            continue;
-        }
-        if (line.p[0] == '{') {
-            return object_take(c, b, arena_text(a, line), a, job);
-        }
-        job->url = arena_text(a, line).p;
+    METE_ASSERT(fetch_batch_is_ready(b) && !fetch_batch_is_end(b));
+    *has_job = false;
+    if (b->why != 0) {
+        return failed(c, b->path, b->why);
+    }
+    const struct text line = line_take(b);
+    if (line.len > LINE_LEN_MAX) {
+        return refuse(c, b, "the line is too long");
+    }
+    if (line.len == 0 || line.p[0] == '#') {
         return CLI_OK;
     }
+    *has_job = true;
+    if (line.p[0] == '{') {
+        return object_take(c, b, arena_text(a, line), a, job);
+    }
+    job->url = arena_text(a, line).p;
+    return CLI_OK;
 }

@@ -16,6 +16,7 @@
 
 #define PATH_LEN_MAX 4096
 #define MODE_NEW     0666
+#define MODE_OWN     0600
 #define MODE_MASK    07777
 
 const char *fetch_remote_name(struct arena *a, const char *url)
@@ -50,12 +51,32 @@ static bool place_judge(struct fetch_output *o)
 }
 
 /** Whether nobody else writes it, or has just given it its place. */
-static bool is_ours(const struct fetch_output *o, int fd)
+static bool is_ours(const struct fetch_output *o)
 {
     struct stat a;
     struct stat b;
-    return flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &a) == 0 && stat(o->partial, &b) == 0 &&
-           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return flock(o->fd, LOCK_EX | LOCK_NB) == 0 && fstat(o->fd, &a) == 0 &&
+           lstat(o->partial, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/** A link that somebody put there is not followed. What takes the place of a file is never open to
+ *  more than that file was. */
+static int partial_open(const struct fetch_output *o)
+{
+    return open(o->partial, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                o->mode != 0 ? MODE_OWN : MODE_NEW);
+}
+
+/** What stands there is not ours, and stays. */
+static bool let_go(struct fetch_output *o, const char *why)
+{
+    fprintf(stderr, "mete: %s: %s\n", o->partial != NULL ? o->partial : o->path, why);
+    if (o->fd >= 0) {
+        (void)close(o->fd);
+    }
+    free(o->partial);
+    *o = (struct fetch_output){.fd = -1};
+    return false;
 }
 
 bool fetch_output_open(struct fetch_output *o, const char *path)
@@ -68,42 +89,43 @@ bool fetch_output_open(struct fetch_output *o, const char *path)
         o->partial = NULL;
         return wrong(o, strerror(ENOMEM));
     }
-    const char *name = o->is_direct ? path : o->partial;
-    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, MODE_NEW);
-    if (fd < 0) {
-        const int why = errno;
-        fetch_output_close(o, false);
-        return wrong(o, strerror(why));
+    o->fd = o->is_direct ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, MODE_NEW) : partial_open(o);
+    if (o->fd < 0) {
+        const bool is_link = !o->is_direct && errno == ELOOP;
+        return let_go(o, is_link ? "it is a link, and not followed: remove it" : strerror(errno));
     }
-    if (!o->is_direct && !is_ours(o, fd)) { /* nor ours to remove */
-        (void)close(fd);
-        free(o->partial);
-        o->partial = NULL;
-        return wrong(o, "it is written by another request");
+    if (!o->is_direct && !is_ours(o)) {
+        return let_go(o, "it is written by another request");
     }
-    o->fd = fd;
+    if (!o->is_direct && o->mode != 0 && fchmod(o->fd, o->mode) != 0) {
+        return let_go(o, strerror(errno));
+    }
     return true;
 }
 
-/** What an earlier answer left is gone; a pipe cannot begin anew. */
+/** What an earlier answer left is gone; where nothing goes back, as in a pipe, it stays. */
 static bool begin_anew(const struct fetch_output *o)
 {
     struct stat st;
-    return fstat(o->fd, &st) == 0 &&
-           (!S_ISREG(st.st_mode) || (ftruncate(o->fd, 0) == 0 && lseek(o->fd, 0, SEEK_SET) == 0));
+    if (fstat(o->fd, &st) != 0 || (S_ISREG(st.st_mode) && ftruncate(o->fd, 0) != 0)) {
+        return wrong(o, strerror(errno));
+    }
+    return !o->has_bytes || lseek(o->fd, 0, SEEK_SET) == 0 ||
+           wrong(o, "it has some of an answer already, and cannot begin anew");
 }
 
 bool fetch_output_put(struct fetch_output *o, uint64_t at, const void *piece, size_t len)
 {
     const char *p = piece;
     if (at == 0 && len == 0 && !begin_anew(o)) {
-        return wrong(o, strerror(errno));
+        return false;
     }
     while (len > 0) {
         const ssize_t n = write(o->fd, p, len);
         if (n < 0 && errno != EINTR) {
             return wrong(o, strerror(errno));
         }
+        o->has_bytes = o->has_bytes || n > 0;
         p += n > 0 ? n : 0;
         len -= n > 0 ? (size_t)n : 0;
     }
@@ -114,8 +136,7 @@ bool fetch_output_close(struct fetch_output *o, bool is_whole)
 {
     bool fine = true;
     if (o->fd >= 0 && !o->is_direct && is_whole) {
-        fine = (o->mode == 0 || fchmod(o->fd, o->mode) == 0) && fsync(o->fd) == 0 &&
-               rename(o->partial, o->path) == 0;
+        fine = fsync(o->fd) == 0 && rename(o->partial, o->path) == 0;
         fine = fine || wrong(o, strerror(errno));
     }
     if (o->partial != NULL && !(fine && is_whole)) {

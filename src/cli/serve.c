@@ -12,7 +12,6 @@
 #include "http/roles.h"
 #include "rails/x402/net.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,19 +305,7 @@ static enum mete_code metrics_open(struct custom_metrics **out, struct settings 
     if (path == NULL) {
         return METE_OK;
     }
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        return mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
-    }
-    buf_reserve(&document, CUSTOM_FILE_MAX + 1);
-    document.len = fread(document.p, 1, CUSTOM_FILE_MAX + 1, file);
-    const bool is_read = ferror(file) == 0;
-    (void)fclose(file);
-    enum mete_code code = METE_OK;
-    if (!is_read || document.len > CUSTOM_FILE_MAX) {
-        code = mete_fail(err, METE_FILE, "", "%s: %s", path,
-                         is_read ? "it is longer than 1 MiB" : "it cannot be read");
-    }
+    enum mete_code code = cli_read_file(path, CUSTOM_FILE_MAX, &document, err);
     code = code == METE_OK ? custom_metrics_read(out, buf_text(&document), err) : code;
     buf_clear(&document);
     return code;

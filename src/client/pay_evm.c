@@ -8,14 +8,7 @@
 
 #include <stdio.h>
 
-#define EARLY_S                                                                                    \
-    600 /* version 1: how long before now a payment is valid, for clocks that differ               \
-         */
-
-static const struct pay_offer *picked(const struct pay_signing *s)
-{
-    return &s->offers->offer[s->pick];
-}
+#define EARLY_S 600 /* version 1: a payment is valid from so long ago, for clocks that differ */
 
 struct u256 pay_evm_seconds(int64_t at)
 {
@@ -42,8 +35,7 @@ void pay_evm_digest_sign(struct pay_key *key, const struct evm_domain *domain,
     pay_key_sign(key, &digest, out);
 }
 
-/* --- terms
- * --------------------------------------------------------------------------------------*/
+/* --- terms -------------------------------------------------------------------------------------*/
 
 enum mete_client_refusal pay_evm_read(struct pay_offer *p, const char *form)
 {
@@ -72,7 +64,7 @@ bool pay_evm_is_complete(const struct pay_offer *p)
 static void authorization_sign(struct pay_key *key, const struct pay_signing *s,
                                struct pay_entry *e, struct buf *out)
 {
-    const struct pay_offer *p = picked(s);
+    const struct pay_offer *p = pay_signing_offer(s);
     const int64_t now_s = s->now / TIME_SECOND_US;
     uint8_t signature[EVM_SIGNATURE_LEN];
     const struct evm_authorization a = {
@@ -93,7 +85,7 @@ static void authorization_sign(struct pay_key *key, const struct pay_signing *s,
 static void permit2_sign(struct pay_key *key, const struct pay_signing *s, struct pay_entry *e,
                          struct buf *out)
 {
-    const struct pay_offer *p = picked(s);
+    const struct pay_offer *p = pay_signing_offer(s);
     const struct hash nonce = random_word();
     uint8_t signature[EVM_SIGNATURE_LEN];
     const struct evm_permit2 permit = {.token = p->terms.asset,
@@ -118,7 +110,7 @@ static void permit2_sign(struct pay_key *key, const struct pay_signing *s, struc
 void pay_evm_sign(struct pay_key *key, const struct pay_signing *s, struct pay_entry *e,
                   struct buf *out)
 {
-    if (picked(s)->terms.method == X402_PERMIT2) {
+    if (pay_signing_offer(s)->terms.method == X402_PERMIT2) {
         permit2_sign(key, s, e, out);
     } else {
         authorization_sign(key, s, e, out);

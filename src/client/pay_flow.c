@@ -12,19 +12,34 @@
 #include <string.h>
 
 #define SHIFT_MAX 20
+#define STOPPED   "the caller has stopped the answer"
 
 /* --- the end -----------------------------------------------------------------------------------*/
 
-static void body_hand_over(struct mete_client_request *r)
+bool flow_hand_over(struct mete_client_request *r)
 {
     struct pay_answer *a = &r->answer;
+    if (r->take != NULL && !a->is_streamed && a->status != 0) {
+        a->is_streamed = true;
+        a->streamed = a->body.len;
+        a->is_stopped = !r->take(r->user, 0, NULL, 0) ||
+                        (a->body.len > 0 && !r->take(r->user, 0, a->body.p, a->body.len));
+        a->is_answered = a->is_answered && !a->is_stopped;
+    }
+    return !a->is_stopped;
+}
+
+static void answer_show(struct mete_client_request *r)
+{
+    const struct pay_answer *a = &r->answer;
+    if (!flow_hand_over(r) && r->result.error == METE_CLIENT_OK) {
+        r->result.error = METE_CLIENT_BROKEN;
+        (void)text_copy(r->result.text, sizeof r->result.text, TEXT(STOPPED));
+    }
+    r->result.status = a->status;
+    r->result.is_whole = a->is_answered;
     r->result.body_len = a->is_streamed ? a->streamed : a->body.len;
-    if (r->take == NULL || a->is_streamed || a->status == 0 || a->is_stopped) {
-        return;
-    }
-    if (r->take(r->user, 0, NULL, 0) && a->body.len > 0) {
-        (void)r->take(r->user, 0, a->body.p, a->body.len);
-    }
+    r->result.ms = (uint64_t)((pay_tick() - r->begun) / 1000);
 }
 
 void flow_finish(struct mete_client_request *r, enum mete_client_error error, const char *fmt, ...)
@@ -36,10 +51,7 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
     vsnprintf(r->result.text, sizeof r->result.text, fmt, args);
     va_end(args);
     r->result.error = error;
-    r->result.status = r->answer.status;
-    r->result.is_whole = r->answer.is_answered;
-    r->result.ms = (uint64_t)((pay_tick() - r->begun) / 1000);
-    body_hand_over(r);
+    answer_show(r);
     if (r->entry != NULL) {
         if (history_lock(c->history)) {
             history_release(c->history, r->entry);
@@ -60,6 +72,7 @@ void flow_finish(struct mete_client_request *r, enum mete_client_error error, co
 
 void flow_stop(struct mete_client_request *r)
 {
+    r->is_stopping = true;
     (void)text_copy(r->answer.why, sizeof r->answer.why, TEXT("it was stopped"));
     if (r->easy != NULL) {
         transfer_end(r, CURLE_ABORTED_BY_CALLBACK);
@@ -159,7 +172,7 @@ void flow_start(struct mete_client_request *r)
     }
     if (e != NULL) {
         r->entry = e;
-        if (r->id != NULL && !hash_eq(&e->asked, &r->asked)) {
+        if (r->id != NULL && e->has_asked && !hash_eq(&e->asked, &r->asked)) {
             flow_finish(r, METE_CLIENT_ID_TAKEN, "the id %s names another request: %s %.*s", r->id,
                         e->method, (int)strcspn(e->url, "?"), e->url);
             return;
@@ -292,7 +305,7 @@ static void lost(struct mete_client_request *r)
                     "than %zu",
                     r->client->o.answer_max, PAY_HEADER_MAX);
     } else if (a->is_stopped) {
-        flow_finish(r, METE_CLIENT_BROKEN, "the caller has stopped the answer");
+        flow_finish(r, METE_CLIENT_BROKEN, STOPPED);
     } else if ((a->is_sent && !flow_may_repeat(r)) || !flow_delay(r)) {
         flow_finish(r, a->is_sent ? METE_CLIENT_BROKEN : METE_CLIENT_NOT_SENT, "%s",
                     a->why[0] != '\0' ? a->why : "the answer was cut off in its head");

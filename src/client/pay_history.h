@@ -32,6 +32,7 @@ struct pay_entry {
     unsigned decimals;
     int version;     /* of x402 */
     bool has_id;     /* the caller named the request: it is never paid a second time */
+    bool has_asked;  /* `asked` is known */
     bool is_permit2; /* its nonce is one of Permit2 */
     char host[ENTRY_HOST_MAX];
     char asked_host[ENTRY_HOST_MAX]; /* when it has led to another one; else "" */

@@ -86,7 +86,7 @@ void entry_write(struct buf *out, const struct pay_entry *e)
     put_head(&w, e, e->at);
     jw_str(&w, "key", key);
     jw_bool(&w, "named", e->has_id);
-    put_some(&w, "asked", e->has_id ? asked : "");
+    put_some(&w, "asked", e->has_asked ? asked : "");
     jw_str(&w, "method", e->method);
     jw_str(&w, "url", e->url);
     jw_str(&w, "host", e->host);
@@ -178,12 +178,18 @@ static bool numbers_take(const struct json *j, struct pay_entry *e)
     return true;
 }
 
+/** Earlier versions did not write down what a named request was. */
+static bool asked_take(const struct json *j, struct pay_entry *e)
+{
+    e->has_asked = e->has_id && json_get(j, "asked") != NULL;
+    return !e->has_asked || hex_decode(e->asked.b, SHA256_LEN, text_at(j, "asked"));
+}
+
 static bool signed_take(const struct json *j, struct pay_entry *e)
 {
     struct u256 worth;
     return numbers_take(j, e) && hex_decode(e->key.b, SHA256_LEN, text_at(j, "key")) &&
-           (!e->has_id || hex_decode(e->asked.b, SHA256_LEN, text_at(j, "asked"))) &&
-           take(j, "method", e->method, sizeof e->method) &&
+           asked_take(j, e) && take(j, "method", e->method, sizeof e->method) &&
            take(j, "host", e->host, sizeof e->host) &&
            take(j, "asked_host", e->asked_host, sizeof e->asked_host) &&
            take(j, "scheme", e->scheme, sizeof e->scheme) &&

@@ -117,6 +117,7 @@ static struct pay_entry *entry_make(struct mete_client_request *r, mete_time now
     e->key = r->key;
     e->asked = r->asked;
     e->has_id = r->id != NULL;
+    e->has_asked = e->has_id;
     (void)text_copy(e->method, sizeof e->method, text_of(r->is_get ? "GET" : r->method));
     host_of(r->url_now, e->host);
     host_of(r->url, e->asked_host);

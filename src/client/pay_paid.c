@@ -179,9 +179,11 @@ static void pay_anew(struct mete_client_request *r)
     judge_required(r);
 }
 
+/** Who breaks it off wants no new payment. */
 static bool may_pay_anew(const struct mete_client_request *r)
 {
-    return r->is_adopted && r->answer.status == STATUS_PRICE && r->result.signatures == 0;
+    return !r->is_stopping && r->is_adopted && r->answer.status == STATUS_PRICE &&
+           r->result.signatures == 0;
 }
 
 /** The caller has said so. A name is paid once, ever. */
@@ -421,9 +423,11 @@ void paid_ended(struct mete_client_request *r)
     } else if (flow_is_redirected(r)) {
         owed_note(r);
         flow_redirected(r);
-    } else if (status < 400) {
-        delivered(r);
-    } else {
+    } else if (status >= 400) {
         declined(r);
+    } else if (!flow_hand_over(r)) {
+        unclear(r);
+    } else {
+        delivered(r);
     }
 }

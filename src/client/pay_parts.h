@@ -91,6 +91,7 @@ struct mete_client_request {
     char *url_now; /* owned */
     bool is_get;   /* a redirection has made it a GET */
     bool carries;  /* the payment goes along */
+    bool is_stopping;
     unsigned failures;
     unsigned redirects;
     struct pay_answer answer;
@@ -180,6 +181,9 @@ void flow_redirected(struct mete_client_request *r);
 bool flow_may_repeat(const struct mete_client_request *r);
 /** Whether the body of an answer of such a status is what the caller wants. */
 bool flow_is_last(const struct mete_client_request *r, unsigned status);
+/** The body goes to the caller's function, if it did not while it came. False: it was stopped, and
+ *  the answer is none. */
+bool flow_hand_over(struct mete_client_request *r);
 /** The end of a request. */
 METE_PRINTF(3, 4)
 void flow_finish(struct mete_client_request *r, enum mete_client_error error, const char *fmt, ...);

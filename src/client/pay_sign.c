@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct pay_offer *picked(const struct pay_signing *s)
+const struct pay_offer *pay_signing_offer(const struct pay_signing *s)
 {
     return &s->offers->offer[s->pick];
 }
@@ -30,7 +30,7 @@ bool pay_permit_is_wanted(const struct pay_offers *o, size_t pick)
 static void permit_put(struct pay_key *key, const struct pay_signing *s, const struct pay_entry *e,
                        const struct json *advertised, struct buf *out)
 {
-    const struct pay_offer *p = picked(s);
+    const struct pay_offer *p = pay_signing_offer(s);
     struct x402_eip2612 permit = {.asset = p->terms.asset,
                                   .permit = {.owner = *pay_key_address(key),
                                              .spender = EVM_PERMIT2,
@@ -79,7 +79,7 @@ static void extensions_put(struct pay_key *key, const struct pay_signing *s,
 
 static void entry_fill(struct pay_key *key, const struct pay_signing *s, struct pay_entry *e)
 {
-    const struct pay_offer *p = picked(s);
+    const struct pay_offer *p = pay_signing_offer(s);
     const unsigned wanted = p->r.timeout_s;
     const unsigned validity = wanted < s->validity_max_s ? wanted : s->validity_max_s;
     uint8_t id[ENTRY_ID_LEN / 2];
@@ -106,7 +106,7 @@ static void entry_fill(struct pay_key *key, const struct pay_signing *s, struct 
 
 bool pay_sign(struct pay_key *key, const struct pay_signing *s, struct pay_entry *e)
 {
-    const struct pay_offer *p = picked(s);
+    const struct pay_offer *p = pay_signing_offer(s);
     const struct json *resource = s->offers->resource;
     struct buf payload = {0};
     struct buf extensions = {0};

@@ -18,6 +18,8 @@ struct pay_signing {
     struct u256 permit_nonce;
 };
 
+/** The offer that is paid; it lives as long as s->offers. */
+const struct pay_offer *pay_signing_offer(const struct pay_signing *s);
 /** Whether a permit may go along: the server pays its gas, and the token's domain is known. */
 bool pay_permit_is_wanted(const struct pay_offers *o, size_t pick);
 

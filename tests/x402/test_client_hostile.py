@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "http"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from served import SANITIZED, done, equal, ok, until  # noqa: E402
 from paying import age, check, command, environment, fetch, FOLDER, history, lines, one, PAID, plain, signed, UNKNOWN  # noqa: E402
-from faulty_shop import HASH, PAY_TO, TOKEN, Shop, answer, b64, cut, cut_in, drip, hang, offer_v2, paid, price, raw, receipt, refused  # noqa: E402
+from faulty_shop import HASH, PAY_TO, TOKEN, Shop, answer, b64, cut, cut_in, drip, hang, offer_v2, paid, price, raw, receipt, refused, required  # noqa: E402
 
 OWED = (4, "not_delivered", "paid")
 
@@ -96,6 +97,11 @@ def names(shop):
     shop.steps("/named", paid())
     check(shop, "/named", one("--id", "order-17", url + "?a=1", book=book), PAID, "the same id, the same request", 0, 1)
     equal(len(signed(book)), 1, "one signature for an id")
+    old = history()
+    old.touch(0o600)
+    old.write_text("".join(json.dumps({k: v for k, v in e.items() if k != "asked"}) + "\n" for e in lines(book)))
+    shop.steps("/named", paid())
+    check(shop, "/named", one("--id", "order-17", url + "?a=1", book=old), PAID, "a history that does not say what the id was", 0, 1)
     shop.steps("/named", price(), paid())
     equal(one("--id", "order-18", url + "?a=1", book=book)[1]["signatures"], 1, "another id is another request")
 
@@ -198,6 +204,78 @@ def files(shop):
     equal(plain("-o", "-", shop.steps("/free", answer(200, [], b"hello"))).stdout, b"hello", "-o - is standard output")
 
 
+def in_the_way(shop):
+    """-o: what stands beside the file already is neither followed nor removed."""
+    folder = FOLDER / "beside"
+    folder.mkdir()
+    target, partial, other = folder / "goods", folder / "goods.partial", folder / "other"
+    other.write_bytes(b"another's")
+    for what, make, says in (("a link", lambda: partial.symlink_to(other), b"it is a link"),
+                             ("a link to nowhere", lambda: partial.symlink_to(folder / "none/x"), b"it is a link"),
+                             ("a folder", partial.mkdir, b"Is a directory")):
+        make()
+        url = shop.steps("/file", price(), paid())
+        out = plain("-o", target, url)
+        ok((out.returncode, shop.requests("/file")) == (2, []) and str(partial).encode() in out.stderr and says in out.stderr,
+           f"{what} in the way: it is told of which file, and nothing is asked", out.returncode, out.stderr)
+        ok(partial.is_symlink() or partial.is_dir(), f"{what} in the way is left there")
+        partial.rmdir() if partial.is_dir() else partial.unlink(missing_ok=True)
+    equal(other.read_bytes(), b"another's", "and what a link leads to is as it was")
+    target.write_bytes(b"secret")
+    target.chmod(0o600)
+    hold = threading.Event()
+
+    def half(c, _q):
+        c.sendall(raw(200, [], b"secret too")[:-4])
+        hold.wait(20)
+        c.sendall(b" too")
+    p = subprocess.Popen(command("-o", target, shop.steps("/file", half)), env=environment())
+    until("some of it is there", lambda: partial.exists() and partial.stat().st_size > 0)
+    equal(partial.stat().st_mode & 0o777, 0o600, "half of a secret is as secret as the file before it")
+    hold.set()
+    equal((p.wait(20), target.read_bytes(), target.stat().st_mode & 0o777), (0, b"secret too", 0o600), "and so is the whole")
+
+
+def pipes(shop):
+    """-o: what cannot begin anew does not get a second answer behind the half of the first."""
+    head = [("PAYMENT-RESPONSE", b64(receipt()))]
+    pipe = FOLDER / "pipe"
+    os.mkfifo(pipe)
+    for steps, wanted, body, what in (((price(), cut_in(b"go", 5, head), paid()), OWED, b"go", "half an answer, then a whole one"),
+                                      ((price(), cut, paid()), PAID, b"goods", "no answer, then a whole one")):
+        came = []
+        reader = threading.Thread(target=lambda: came.append(pipe.read_bytes()))
+        reader.start()
+        url = shop.steps("/pipe", *steps)
+        check(shop, "/pipe", one("-o", pipe, url), wanted, f"into a pipe: {what}")
+        reader.join(20)
+        equal(came, [body], f"into a pipe: {what}: what comes out")
+    url = shop.steps("/pipe", price(), cut_in(b"go", 5, head), paid())
+    check(shop, "/pipe", one("-o", "/dev/null", url), PAID, "into nothing: half an answer, then a whole one")
+
+
+def unkept(shop):
+    """-o: an answer that is no goods, and for which there is no room, does not take the file's place."""
+    def tight():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+    target = FOLDER / "tight"
+    big = b"x" * 300000
+    for what, steps, wanted, state in (
+            ("a failure", (answer(404, [], big),), (1, "broken", "none"), None),
+            ("a refused payment", (price(), answer(404, [], big)), (1, "broken", "unpaid"), "refused"),
+            ("a redirection to nowhere, paid", (price(), paid(big, status=302)), OWED, "owed")):
+        target.write_bytes(b"before")
+        book = history()
+        url = shop.steps("/tight", *steps)
+        p = subprocess.run(command("--json", "-L", "--retry", "0", "-o", target, url, book=book), env=environment(),
+                           preexec_fn=tight, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        said = json.loads(p.stdout)[0]
+        equal((p.returncode, said["error"], said["money"]), wanted, f"no room for {what}: what became of it")
+        equal(target.read_bytes(), b"before", f"no room for {what}: the file is as it was")
+        equal([e["state"] for e in lines(book)][-1:], [state] if state else [], f"no room for {what}: the history")
+
+
 def times(shop):
     """A long answer is taken as long as something comes; a price has to come in its time."""
     whole = raw(200, [("PAYMENT-RESPONSE", b64(receipt()))], b"0123456789" * 8)
@@ -261,6 +339,33 @@ def stops(shop):
     equal(waiting.wait(10), 130, "a batch that waits for its next line is stopped, too")
 
 
+def stops_anew(shop):
+    """Ctrl-C with --pay-again: an old payment is given up for a new one, not for nothing."""
+    later = answer(402, [("PAYMENT-RESPONSE", b64(receipt(False, errorReason="settlement_pending", transaction=HASH))),
+                         ("PAYMENT-REQUIRED", b64(required([offer_v2()]))), ("Retry-After", "20")])
+    for what, first, old, steps, wanted, state in (
+            ("unknown and run out", cut, True, (price(), paid()), 3, "unknown"),
+            ("owed, and said to be on its way", paid(status=500), False, (later, paid()), 4, "owed")):
+        book = history()
+        HOLD.clear()
+        url = shop.steps("/old", price(offer_v2(maxTimeoutSeconds=1 if old else 60)), first)
+        one("--retry", "0", url, book=book)
+        if old:
+            age(book)
+        shop.steps("/node", hang(HOLD))
+        shop.steps("/old", *steps)
+        rpc = ["--rpc", f"eip155:8453={shop.url}/node"]
+        p = subprocess.Popen(command("--json", "--pay-again", *rpc, url, book=book), env=environment(),
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        until(f"{what}: it waits", lambda: shop.requests("/node" if old else "/old"))
+        time.sleep(0.3)
+        p.send_signal(signal.SIGINT)
+        said = json.loads(p.communicate(timeout=20)[0])[0]
+        HOLD.set()
+        equal((p.returncode, said["signatures"], len(signed(book)), lines(book)[-1]["state"]), (wanted, 0, 1, state),
+              f"stopped while it asks of what is {what}: that is as it was")
+
+
 def hosts(shop, other):
     """The limit of a host holds for all its spellings, and for where it leads to."""
     book = history()
@@ -299,6 +404,29 @@ def declines(shop):
         book = history()
         check(shop, "/no", one(*args, url, book=book), wanted, f"404: {what}")
         equal(lines(book)[-1]["state"], state, f"404: {what}: the history")
+
+
+def conversation(shop):
+    """A batch whose writer waits for an answer before it says its next line."""
+    p = subprocess.Popen(command("--from-file", "-"), env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL)
+    came = []
+    reader = threading.Thread(target=lambda: came.extend(iter(p.stdout.readline, b"")))
+    reader.start()
+    for i in range(3):
+        url = shop.steps(f"/talk{i}", price(), cut, paid(f"answer {i}\n".encode()))
+        for piece in (f"# {i}\n\n{url[:9]}", f"{url[9:]}\n"):
+            p.stdin.write(piece.encode())
+            p.stdin.flush()
+            time.sleep(0.1)
+        until(f"answer {i} comes before the next line", lambda: len(came) > i)
+    p.stdin.write(shop.steps("/talk", answer(200, [], b"the last\n")).encode())
+    p.stdin.close()
+    equal(p.wait(20), 0, "the end of the batch is the end")
+    reader.join(20)
+    equal(came, [b"answer 0\n", b"answer 1\n", b"answer 2\n", b"the last\n"], "all are answered, also a line without its end")
+    out = plain("--from-file", FOLDER)
+    ok(out.returncode != 0 and b"Is a directory" in out.stderr, "what cannot be read is no empty batch", out.stderr)
 
 
 def held_up(shop):
@@ -432,10 +560,15 @@ def main():
         given_up(shop)
         late_nodes(shop)
         files(shop)
+        in_the_way(shop)
+        pipes(shop)
+        unkept(shop)
         times(shop)
         stops(shop)
+        stops_anew(shop)
         hosts(shop, other)
         declines(shop)
+        conversation(shop)
         held_up(shop)
         if not SANITIZED:  # which has to be loaded first
             clocks(shop)
