@@ -184,6 +184,7 @@ static struct x402_step step_of(struct settling *s)
                                             : (struct text){0},
                               .code = text_of(c->code),
                               .scale = c->decimals,
+                              .is_unlisted = c->is_unlisted,
                               .counted = c->counted,
                               .call = {.network = c->net->id,
                                        .to = c->call_to,
