@@ -139,11 +139,13 @@ static bool row_count(void *arg, const struct log_row *row)
     arena_init(&a, JSON_ARENA_MAX(text.len));
     if (json_parse(&a, text, &event, &err) == METE_OK) {
         const struct json *type = json_get(event, "event_type");
+        pthread_mutex_lock(&c->m->lock); /* for this row alone: who shows them does not wait */
         for (size_t i = 0; type != NULL && i < c->m->count; i++) {
             if (type_fits(&c->m->metric[i], type->text)) {
                 event_count(&c->m->metric[i], c->book, event);
             }
         }
+        pthread_mutex_unlock(&c->m->lock);
     }
     arena_clear(&a);
     return true;
@@ -155,10 +157,8 @@ void custom_metrics_count(struct custom_metrics *m, const char *name, struct boo
     struct counting c = {m, name};
     struct mete_err err;
     if (m != NULL && m->count > 0 && from < until) {
-        pthread_mutex_lock(&m->lock);
         /* a store that fails now says so to whoever writes next */
         (void)!book_scan_log(book, from, until, row_count, &c, &err);
-        pthread_mutex_unlock(&m->lock);
     }
 }
 
