@@ -171,10 +171,13 @@ void item_say_failed(struct item *i, const char *reason)
 /** Of that outcome alone: another process may have seen another one meanwhile. */
 static void say_of_outcome(struct item *i, enum saying saying, enum x402_step_kind kind)
 {
+    struct arena a;
+    arena_init(&a, ITEM_ARENA);
     struct x402_step s = {.kind = kind,
-                          .transaction = item_hash_text(&i->arena, &i->settled_by),
+                          .transaction = item_hash_text(&a, &i->settled_by),
                           .reason = i->stage == STAGE_LOST ? i->reason : (struct text){0}};
     say(i, saying, &s);
+    arena_clear(&a);
 }
 
 void item_say_confirmed(struct item *i)
