@@ -151,6 +151,7 @@ void item_say_settled(struct item *i, const struct evm_receipt *r, const struct 
                           .gas_price = u256_text(&a, r->gas_price)};
     i->settled_by = r->tx;
     i->block = r->block_number;
+    i->reason = (struct text){0}; /* of a failure that the book never heard of */
     say(i, SAYING_SETTLED, &s);
     arena_clear(&a);
 }
