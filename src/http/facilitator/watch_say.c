@@ -31,16 +31,20 @@ static void decided(struct item *i, enum stage stage, int64_t pause_us)
     arena_clear(&a);
 }
 
-/** Back to its bytes: they are sent again. */
+/** Back to its bytes: they are sent again. Whoever asks waits from here on, and is not told what
+ *  became of it before. */
 static void sent_again(struct item *i)
 {
+    pthread_mutex_lock(&i->w->lock);
+    i->stage = STAGE_SENT;
+    i->reason = (struct text){0};
+    i->begun_us = steady_now();
+    pthread_mutex_unlock(&i->w->lock);
     i->must_send = true;
     i->missing = 0;
     i->looks = 0;
     i->is_searched = false;
     i->has_stranger = false;
-    i->reason = (struct text){0};
-    i->begun_us = steady_now();
     i->replaced_us = i->begun_us;
     item_rest(i, STAGE_SENT, 0);
 }
@@ -87,6 +91,14 @@ static void moved(struct item *i, const struct x402_step_result *result)
     }
 }
 
+/** Another process has seen another outcome: whoever asks is told that one. */
+static void outcome_change(struct item *i, const struct x402_status *now)
+{
+    pthread_mutex_lock(&i->w->lock);
+    item_outcome_take(i, now);
+    pthread_mutex_unlock(&i->w->lock);
+}
+
 /** It was not. Whatever another process has done meanwhile is taken over. */
 static void not_moved(struct item *i, enum mete_code code, const struct x402_step_result *result)
 {
@@ -107,9 +119,10 @@ static void not_moved(struct item *i, enum mete_code code, const struct x402_ste
                now->transaction_count > i->count && item_take(i, now)) {
         item_rest(i, STAGE_SENT, 0);                               /* another process was quicker */
     } else if (i->stage == STAGE_MINED && state == X402_SETTLED) { /* in another block */
-        item_outcome_take(i, now);
+        outcome_change(i, now);
         item_rest(i, STAGE_MINED, LATER_US);
     } else if (i->stage != STAGE_SENT && is_decided) {
+        outcome_change(i, now);
         item_rest(i, STAGE_OVER, 0);
     } else {
         complain(i, code, result->err.text);
