@@ -251,7 +251,7 @@ static bool request_digest(struct settling *s)
 static void settle_begin(struct settling *s)
 {
     struct x402_case *c = &s->j.c;
-    const bool is_good = c->scheme->read(c);
+    const bool is_good = judging_scheme_read(&s->j);
     if (!is_good && c->from.len == 0) { /* it does not even name a payment */
         end(s, 400, text_of(x402_reason_text(c->reason)));
         return;
