@@ -100,6 +100,7 @@ def refused():
             ({"event": "revenue.recieved"}, "/metrics/0/event", "mete events list"),
             ({"event": "rev*"}, "/metrics/0/event", "usage.*"), ({"event": "nothing.*"}, "/metrics/0/event", "a type such as"),
             ({"name": "Sales"}, "/metrics/0/name", "a-z"), ({"name": ""}, "/metrics/0/name", "a-z"),
+            ({"name": "skipped"}, "/metrics/0/name", "not skipped"),
             ({"help": "a\nb"}, "/metrics/0/help", "one line"), ({"help": None}, "/metrics/0/help", "what it counts"),
             ({"value": "payload.amount"}, "/metrics/0/value", "JSON pointer"), ({"value": 7}, "/metrics/0/value", "JSON pointer"),
             ({"labels": {"book": "/a"}}, "/metrics/0/labels", "not book"), ({"labels": {"A": "/a"}}, "/metrics/0/labels", "a-z"),
