@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Counting and showing an operator's metrics. A sum has as many decimals as the finest value that
  * came, and is never rounded. */
+#include "base/limits.h"
 #include "core/amount.h"
 #include "http/custom_metrics_parts.h"
 #include "wire/json.h"
@@ -9,7 +10,6 @@
 
 #define OTHER     "other"
 #define BOOKS_MAX 1000 /* that may have a series of "other" beyond series_max */
-#define SCALE_MAX 30
 
 /* --- counting ----------------------------------------------------------------------------------*/
 
@@ -127,11 +127,12 @@ static void event_count(struct custom_metric *m, const char *book, const struct 
 struct counting {
     struct custom_metrics *m;
     const char *book;
+    uint64_t next; /* row */
 };
 
 static bool row_count(void *arg, const struct log_row *row)
 {
-    const struct counting *c = arg;
+    struct counting *c = arg;
     const struct text text = {(const char *)row->event.p, row->event.len};
     struct arena a;
     struct json *event;
@@ -148,18 +149,20 @@ static bool row_count(void *arg, const struct log_row *row)
         pthread_mutex_unlock(&c->m->lock);
     }
     arena_clear(&a);
+    c->next = row->seq + 1;
     return true;
 }
 
-void custom_metrics_count(struct custom_metrics *m, const char *name, struct book *book,
-                          uint64_t from, uint64_t until)
+uint64_t custom_metrics_count(struct custom_metrics *m, const char *name, struct book *book,
+                              uint64_t from, uint64_t until)
 {
-    struct counting c = {m, name};
+    struct counting c = {m, name, from};
     struct mete_err err;
-    if (m != NULL && m->count > 0 && from < until) {
-        /* a store that fails now says so to whoever writes next */
-        (void)!book_scan_log(book, from, until, row_count, &c, &err);
+    if (m == NULL || m->count == 0 || from >= until) {
+        return until;
     }
+    /* a store that fails now says so to whoever writes next */
+    return book_scan_log(book, from, until, row_count, &c, &err) == STORE_OK ? until : c.next;
 }
 
 /* --- showing -----------------------------------------------------------------------------------*/
