@@ -214,7 +214,8 @@ static bool settle_sign(struct taking *t)
     return sign(t, next > t->s->counted ? next : t->s->counted, network);
 }
 
-/** Assets are numbered one by one. What strangers' tokens take leaves room for the book's own. */
+/** Assets are numbered one by one, whoever defines them. What strangers' tokens take leaves room
+ *  for the book's own. */
 static bool assets_are_many(struct taking *t)
 {
     struct asset unused;
@@ -227,7 +228,8 @@ static enum mete_code asset_define(struct taking *t, bool *fine)
     struct own_event y;
     if (assets_are_many(t)) {
         return refuse(t, METE_LIMIT,
-                      "payments have brought as many assets as they may: say asset.defined first");
+                      "the book has as many assets of its own as payments may add to: say "
+                      "asset.defined first");
     }
     const struct own_head head = {
         .id = arena_printf(t->a, "x402.asset.%.*s", (int)t->s->code.len, t->s->code.p),
