@@ -27,7 +27,7 @@
 #define FUTURE_US_MAX        ((int64_t)300000000) /* occurred_at may lead the clock by 5 minutes */
 #define X402_RAW_LEN_MAX     (128u << 10)         /* characters of a signed transaction */
 #define X402_LISTING_LEN_MAX (64u << 10)          /* bytes of what is listed of a resource */
-#define X402_ASSETS_MAX      5000                 /* of the ASSETS_MAX, that payments define */
+#define X402_ASSETS_MAX      5000                 /* of the ASSETS_MAX, up to here by payments */
 #define X402_VALUE_BITS_MAX  96                   /* value of a payment < 2^96 */
 #define CLEAR_DAYS_MAX       3650
 

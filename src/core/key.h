@@ -80,7 +80,7 @@
     X(SCHEDULES, '"', 0, "when payouts are due: all schedules of the book")                        \
     X(CLEARED, '@', 0, "through -> seq of the watermark that said so; alone: the latest")          \
     X(X402, '#', 0, "payment by x402 -> its state and all that is said of it")                     \
-    X(X402_OPEN, '$', 0, "payment -> (empty): settling, or settled and not final")                 \
+    X(X402_OPEN, '$', 0, "payment -> (empty): settling, or decided and not final")                 \
     X(X402_TRANSACTION, '%', 0, "hash of a transaction's hash -> its payment, whether own")        \
     X(X402_ACCOUNT, '&', 0, "hash of network and signer -> next account nonce")                    \
     X(X402_LIST, '(', 0, "list, hash, seq -> payment that was first heard of there")               \

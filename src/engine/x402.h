@@ -101,6 +101,9 @@ struct x402_step {
     struct text scheme, to, value, resource, policy;
     struct text code; /* of the asset, and how many decimals it has */
     uint8_t scale;
+    /* No settings name the asset: `scale` is what it says of itself, asked when something moves. So
+     * the book's scale holds once it has the code, and a value of "0" does not define one. */
+    bool is_unlisted;
     uint64_t counted; /* what a node counts as the account's next nonce */
     /* SETTLE, REPLACE: `account_nonce` is filled in here. SETTLE with value "0": nothing is signed,
      * the payment is settled at once. REPLACE with `cancels`: an empty transfer to the account. */

@@ -23,6 +23,7 @@ struct taking {
     struct text id;
     struct x402_payment p;
     bool is_known;          /* the book has heard of it */
+    uint8_t scale;          /* of the asset that is settled */
     uint64_t account_nonce; /* of what is signed now */
     struct text account, raw, transaction;
 };
@@ -213,7 +214,8 @@ static bool settle_sign(struct taking *t)
     return sign(t, next > t->s->counted ? next : t->s->counted, network);
 }
 
-/** Assets are numbered one by one. What strangers' tokens take leaves room for the book's own. */
+/** Assets are numbered one by one, whoever defines them. What strangers' tokens take leaves room
+ *  for the book's own. */
 static bool assets_are_many(struct taking *t)
 {
     struct asset unused;
@@ -221,21 +223,13 @@ static bool assets_are_many(struct taking *t)
                              &unused) == VIEW_FOUND;
 }
 
-/** A code that nobody has used is defined, as an event of its own. False: it is another asset. */
 static enum mete_code asset_define(struct taking *t, bool *fine)
 {
-    struct asset asset;
     struct own_event y;
-    *fine = view_asset(engine_view(t->e), t->s->code, &asset) == VIEW_FOUND;
-    if (*fine) {
-        *fine = asset.scale == t->s->scale;
-        return *fine ? METE_OK
-                     : refuse(t, METE_MEMBER_VALUE,
-                              "the book knows this code with other decimals than the token has");
-    }
     if (assets_are_many(t)) {
         return refuse(t, METE_LIMIT,
-                      "payments have brought as many assets as they may: say asset.defined first");
+                      "the book has as many assets of its own as payments may add to: say "
+                      "asset.defined first");
     }
     const struct own_head head = {
         .id = arena_printf(t->a, "x402.asset.%.*s", (int)t->s->code.len, t->s->code.p),
@@ -246,6 +240,27 @@ static enum mete_code asset_define(struct taking *t, bool *fine)
     enum mete_code code = say_end(&y, t);
     *fine = code == METE_OK && t->r->status == X402_STEP_TAKEN;
     return code;
+}
+
+/** A code that nobody has used is defined, as an event of its own. Not fine: it is another asset,
+ *  or one of which only the token could tell, and nobody has asked it. */
+static enum mete_code asset_find(struct taking *t, bool moves, bool *fine)
+{
+    struct asset asset;
+    const struct x402_step *s = t->s;
+    const bool is_there = view_asset(engine_view(t->e), s->code, &asset) == VIEW_FOUND;
+    t->scale = is_there && s->is_unlisted ? asset.scale : s->scale;
+    *fine = is_there && asset.scale == t->scale;
+    if (is_there) {
+        return *fine ? METE_OK
+                     : refuse(t, METE_MEMBER_VALUE,
+                              "the book knows this code with other decimals than the token has");
+    }
+    return moves || !s->is_unlisted
+               ? asset_define(t, fine)
+               : refuse(t, METE_MEMBER_VALUE,
+                        "nothing is charged, in a token that the book does not know: the list of "
+                        "assets of its network has to name it");
 }
 
 /** False: the answer is that nobody can pay this. */
@@ -295,7 +310,7 @@ static enum mete_code settling_say(struct taking *t, i128 amount)
     jw_text(&y.w, "scheme", s->scheme);
     jw_text(&y.w, "to", s->to);
     jw_text(&y.w, "value", s->value);
-    amount_write(&y.w, amount, s->scale, s->code);
+    amount_write(&y.w, amount, t->scale, s->code);
     text_if(&y.w, "resource", s->resource);
     policy_write(t, &y.w);
     jw_hash(&y.w, "request", &s->request);
@@ -349,7 +364,7 @@ static enum mete_code settle(struct taking *t)
         return METE_OK;
     }
     const bool moves = amount > 0;
-    enum mete_code code = asset_define(t, &fine);
+    enum mete_code code = asset_find(t, moves, &fine);
     if (code != METE_OK || !fine || (moves && !settle_sign(t))) {
         return code;
     }

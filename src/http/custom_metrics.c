@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Counting and showing an operator's metrics. A sum has as many decimals as the finest value that
  * came, and is never rounded. */
+#include "base/limits.h"
 #include "core/amount.h"
 #include "http/custom_metrics_parts.h"
 #include "wire/json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define OTHER     "other"
 #define BOOKS_MAX 1000 /* that may have a series of "other" beyond series_max */
-#define SCALE_MAX 30
 
 /* --- counting ----------------------------------------------------------------------------------*/
 
@@ -34,7 +35,7 @@ static bool value_of(const struct custom_metric *m, const struct json *event,
                      struct custom_sum *out)
 {
     if (m->value[0] == '\0') {
-        *out = (struct custom_sum){.sum = 1};
+        *out = (struct custom_sum){.whole = 1};
         return true;
     }
     const struct json *j = member_at(event, m->value);
@@ -43,30 +44,30 @@ static bool value_of(const struct custom_metric *m, const struct json *event,
     }
     const char *point = j->text.len > 0 ? memchr(j->text.p, '.', j->text.len) : NULL;
     const size_t decimals = point != NULL ? (size_t)(j->text.p + j->text.len - point - 1) : 0;
-    out->scale = (unsigned)decimals;
-    return decimals <= SCALE_MAX && amount_parse(j->text, out->scale, &out->sum) == METE_OK;
-}
-
-/** v * 10^(to - v->scale); false: it does not fit. */
-static bool rescale(struct custom_sum *v, unsigned to)
-{
-    const i128 factor = (i128)u128_pow10(to - v->scale);
-    if (v->sum > AMOUNT_LIMIT / factor) {
+    i128 all;
+    if (decimals > SCALE_MAX || amount_parse(j->text, (unsigned)decimals, &all) != METE_OK) {
         return false;
     }
-    *v = (struct custom_sum){v->sum * factor, to};
+    const i128 one = (i128)u128_pow10((unsigned)decimals);
+    *out = (struct custom_sum){all / one, all % one, (unsigned)decimals};
     return true;
+}
+
+static i128 fraction_at(const struct custom_sum *v, unsigned scale)
+{
+    return v->fraction * (i128)u128_pow10(scale - v->scale);
 }
 
 static bool sum_add(struct custom_sum *to, struct custom_sum v)
 {
-    struct custom_sum sum = *to;
-    const unsigned scale = sum.scale > v.scale ? sum.scale : v.scale;
-    if (!rescale(&sum, scale) || !rescale(&v, scale) || sum.sum + v.sum >= AMOUNT_LIMIT) {
+    const unsigned scale = to->scale > v.scale ? to->scale : v.scale;
+    const i128 one = (i128)u128_pow10(scale);
+    const i128 fraction = fraction_at(to, scale) + fraction_at(&v, scale);
+    const i128 whole = to->whole + v.whole + fraction / one;
+    if (whole >= AMOUNT_LIMIT) {
         return false;
     }
-    sum.sum += v.sum;
-    *to = sum;
+    *to = (struct custom_sum){whole, fraction % one, scale};
     return true;
 }
 
@@ -127,11 +128,12 @@ static void event_count(struct custom_metric *m, const char *book, const struct 
 struct counting {
     struct custom_metrics *m;
     const char *book;
+    uint64_t next; /* row */
 };
 
 static bool row_count(void *arg, const struct log_row *row)
 {
-    const struct counting *c = arg;
+    struct counting *c = arg;
     const struct text text = {(const char *)row->event.p, row->event.len};
     struct arena a;
     struct json *event;
@@ -139,30 +141,40 @@ static bool row_count(void *arg, const struct log_row *row)
     arena_init(&a, JSON_ARENA_MAX(text.len));
     if (json_parse(&a, text, &event, &err) == METE_OK) {
         const struct json *type = json_get(event, "event_type");
+        pthread_mutex_lock(&c->m->lock); /* for this row alone: who shows them does not wait */
         for (size_t i = 0; type != NULL && i < c->m->count; i++) {
             if (type_fits(&c->m->metric[i], type->text)) {
                 event_count(&c->m->metric[i], c->book, event);
             }
         }
+        pthread_mutex_unlock(&c->m->lock);
     }
     arena_clear(&a);
+    c->next = row->seq + 1;
     return true;
 }
 
-void custom_metrics_count(struct custom_metrics *m, const char *name, struct book *book,
-                          uint64_t from, uint64_t until)
+uint64_t custom_metrics_count(struct custom_metrics *m, const char *name, struct book *book,
+                              uint64_t from, uint64_t until)
 {
-    struct counting c = {m, name};
+    struct counting c = {m, name, from};
     struct mete_err err;
-    if (m != NULL && m->count > 0 && from < until) {
-        pthread_mutex_lock(&m->lock);
-        /* a store that fails now says so to whoever writes next */
-        (void)!book_scan_log(book, from, until, row_count, &c, &err);
-        pthread_mutex_unlock(&m->lock);
+    if (m == NULL || m->count == 0 || from >= until) {
+        return until;
     }
+    /* a store that fails now says so to whoever writes next */
+    return book_scan_log(book, from, until, row_count, &c, &err) == STORE_OK ? until : c.next;
 }
 
 /* --- showing -----------------------------------------------------------------------------------*/
+
+static void sum_format(const struct custom_sum *s, char out[AMOUNT_TEXT_MAX])
+{
+    char fraction[AMOUNT_TEXT_MAX];
+    const size_t len = amount_format(s->whole, 0, out);
+    (void)amount_format(s->fraction, s->scale, fraction); /* "0.05": its zero is left out */
+    (void)snprintf(out + len, AMOUNT_TEXT_MAX - len, "%s", fraction + 1);
+}
 
 static void series_write(const struct custom_metric *m, const struct omap_node *n,
                          const struct custom_sum *s, const char *book, struct exposition *e)
@@ -177,7 +189,7 @@ static void series_write(const struct custom_metric *m, const struct omap_node *
         label[i] = (struct label){i == 0 ? "book" : m->label[i - 1].name, text_of(p)};
         p += strlen(p) + 1;
     }
-    (void)amount_format(s->sum, s->scale, value);
+    sum_format(s, value);
     exposition_decimal(e, label, 1 + m->label_count, value);
 }
 

@@ -22,16 +22,16 @@ struct custom_metrics;
 
 /** Reads {"metrics":[{"name", "help", "event", "value"?, "labels"?, "series_max"?}]}, see
  *  mete.conf(5). Errors: METE_USAGE with the member's pointer and what is asked for; what
- * json_parse says. Free with custom_metrics_free. */
+ *  json_parse says. Free with custom_metrics_free. */
 enum mete_code custom_metrics_read(struct custom_metrics **out, struct text document,
                                    struct mete_err *err) METE_MUST_CHECK;
 /** `m` may be NULL. */
 void custom_metrics_free(struct custom_metrics *m);
 
-/** Counts the rows from..until-1 of a book's log, which are durable. One thread at a time; `m` may
- *  be NULL. */
-void custom_metrics_count(struct custom_metrics *m, const char *name, struct book *book,
-                          uint64_t from, uint64_t until);
+/** Counts the rows from..until-1 of a book's log, which are durable. Returns where to go on:
+ *  `until`, or the first row that the store did not give. One thread at a time; `m` may be NULL. */
+uint64_t custom_metrics_count(struct custom_metrics *m, const char *name, struct book *book,
+                              uint64_t from, uint64_t until) METE_MUST_CHECK;
 
 /** Writes them. `book`: of this one alone; NULL: of all. On any thread; `m` may be NULL. */
 void custom_metrics_write(struct custom_metrics *m, const char *book, struct exposition *e);

@@ -16,9 +16,11 @@ struct custom_label {
     char pointer[CUSTOM_POINTER_MAX]; /* of the member of the event, a JSON pointer */
 };
 
-/** What a series has: sum / 10^scale, exactly. */
+/** What a series has: whole + fraction / 10^scale, exactly. Apart, so that one value with many
+ *  decimals does not take the room of all that come after it. */
 struct custom_sum {
-    i128 sum;
+    i128 whole;
+    i128 fraction; /* < 10^scale */
     unsigned scale;
 };
 

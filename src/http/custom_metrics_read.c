@@ -57,6 +57,9 @@ static enum mete_code name_read(const struct entry *in, const struct custom_metr
         return wrong(in, "name",
                      "1 to 48 of a-z 0-9 _, a letter first: sold is mete_custom_sold_total");
     }
+    if (text_is(name, "skipped")) {
+        return wrong(in, "name", "not skipped: that is what the others have left out");
+    }
     (void)snprintf(in->metric->name, sizeof in->metric->name, "mete_custom_%.*s_total",
                    (int)name.len, name.p);
     for (size_t i = 0; i < all->count; i++) {

@@ -22,8 +22,8 @@
 struct open_book {
     char name[NAME_MAX_];
     struct engine *e;
-    uint64_t used;    /* round of its last use */
-    uint64_t counted; /* rows of the log that custom metrics have seen, or that were there before */
+    uint64_t used;       /* round of its last use */
+    uint64_t count_from; /* the first row of the log that custom metrics have yet to see */
 };
 
 struct keeper {
@@ -124,7 +124,7 @@ static struct engine *book_get_engine(struct keeper *k, const struct work *w, st
         memcpy(b->name, w->book, strlen(w->book) + 1);
         b->e = e;
         b->used = k->round;
-        b->counted = book_size(engine_book(e));
+        b->count_from = book_size(engine_book(e)) + 1;
         k->books = k->book_count;
     }
     return e;
@@ -198,9 +198,9 @@ static void group_count(struct keeper *k, struct engine *e)
     for (unsigned i = 0; i < k->book_count; i++) {
         struct open_book *b = &k->book[i];
         if (b->e == e) {
-            const uint64_t size = book_size(engine_book(e));
-            custom_metrics_count(k->o.metrics, b->name, engine_book(e), b->counted + 1, size + 1);
-            b->counted = size;
+            struct book *book = engine_book(e);
+            b->count_from = custom_metrics_count(k->o.metrics, b->name, book, b->count_from,
+                                                 book_size(book) + 1);
         }
     }
 }

@@ -47,6 +47,7 @@ static const struct member {
     {"policy", MEMBER_TEXT, AT(policy), 200},
     {"code", MEMBER_TEXT, AT(code), 64},
     {"scale", MEMBER_U8, AT(scale), SCALE_MAX},
+    {"unlisted", MEMBER_BOOL, AT(is_unlisted), 0},
     {"counted", MEMBER_U64, AT(counted), INT64_MAX},
     {"call_to", MEMBER_TEXT, AT(call.to), 200},
     {"call_data", MEMBER_TEXT, AT(call.data), X402_RAW_LEN_MAX},

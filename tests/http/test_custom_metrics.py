@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """covers: V-095
 Numbers of an operator's own: what is counted, summed exactly, told apart, bounded, and refused."""
+import decimal
 import json
 import subprocess
 from decimal import Decimal
@@ -13,6 +14,7 @@ DEFINED = {"metrics": [
      "labels": {"currency": "/payload/amount/currency", "shop": "/producer"}},
     {"name": "sales_value", "help": "Its worth, by currency.", "event": "revenue.received",
      "value": "/payload/amount/amount", "labels": {"currency": "/payload/amount/currency"}, "series_max": 3},
+    {"name": "all_value", "help": "All numbers together.", "event": "revenue.received", "value": "/payload/amount/amount"},
     {"name": "policies", "help": "What was said of policies.", "event": "policy.*", "labels": {"type": "/event_type"}},
     {"name": "odd", "help": "No decimals there.", "event": "revenue.received", "value": "/payload/party"},
 ]}
@@ -73,6 +75,18 @@ def exact(s):
     equal(samples(s)[0]["mete_custom_sales_value_total"]['currency="USD"'], str(total), "a sum that no float could hold is exact")
 
 
+def fine(s):
+    for code, scale in (("FINE", 30), ("COARSE", 0)):
+        s.post("/v1/events", event("define" + code, "asset.defined", {"code": code, "scale": scale}))
+    before = Decimal(samples(s)[0]["mete_custom_all_value_total"][""])
+    tiny, large = "0." + "9" * 30, "1" + "0" * 30
+    for i, (amount, code) in enumerate(((tiny, "FINE"), (large, "COARSE"), (tiny, "FINE"))):
+        s.post("/v1/events", sale(f"f{i}", amount, code))
+    context = decimal.Context(prec=100)
+    wanted = context.add(context.add(Decimal(tiny), Decimal(tiny)), context.add(Decimal(large), before))
+    equal(samples(s)[0]["mete_custom_all_value_total"][""], str(wanted), "a value of many decimals takes no room from large ones")
+
+
 def bounded(s):
     for i, currency in enumerate(("CHF", "GBP", "SEK")):
         s.post("/v1/events", sale(f"b{i}", "2", currency))
@@ -100,6 +114,7 @@ def refused():
             ({"event": "revenue.recieved"}, "/metrics/0/event", "mete events list"),
             ({"event": "rev*"}, "/metrics/0/event", "usage.*"), ({"event": "nothing.*"}, "/metrics/0/event", "a type such as"),
             ({"name": "Sales"}, "/metrics/0/name", "a-z"), ({"name": ""}, "/metrics/0/name", "a-z"),
+            ({"name": "skipped"}, "/metrics/0/name", "not skipped"),
             ({"help": "a\nb"}, "/metrics/0/help", "one line"), ({"help": None}, "/metrics/0/help", "what it counts"),
             ({"value": "payload.amount"}, "/metrics/0/value", "JSON pointer"), ({"value": 7}, "/metrics/0/value", "JSON pointer"),
             ({"labels": {"book": "/a"}}, "/metrics/0/labels", "not book"), ({"labels": {"A": "/a"}}, "/metrics/0/labels", "a-z"),
@@ -132,5 +147,6 @@ with Measured() as s:
     equal(samples(s)[0].keys(), {"mete_custom_skipped_total"}, "like other counters they begin with the process")
     s.post("/v1/events", sale("late", "1"))
     equal(samples(s)[0]["mete_custom_sales_total"], {'currency="USD",shop=""': "1"}, "and count what it writes")
+    fine(s)
 refused()
 done()

@@ -617,6 +617,38 @@ static void tokens_of_any_decimals_are_booked_in_their_smallest_units(void **sta
     refused(METE_AMOUNT_INVALID, s);
 }
 
+/** Its scale is what it says of itself, and it is asked only when something moves. */
+static void a_token_that_no_settings_name_is_defined_by_what_moves(void **state)
+{
+    struct x402_step none = case_step(&arena, X402_STEP_SETTLE, 260, "0");
+    struct x402_step s = case_step(&arena, X402_STEP_SETTLE, 261, "1000001");
+    struct asset asset;
+    (void)state;
+    none.is_unlisted = s.is_unlisted = true;
+    none.code = s.code = TEXT("84532:0x036cbd53");
+    none.scale = 0;
+    s.scale = 6;
+    refused(METE_MEMBER_VALUE, none);
+    assert_non_null(strstr(r.err.text, "assets"));
+    assert_int_equal(view_asset(engine_view(e), s.code, &asset), VIEW_ABSENT);
+    taken(s);
+    assert_int_equal(r.now.asset_scale, 6);
+    taken(none);
+    assert_int_equal(r.now.state, X402_SETTLED);
+    assert_int_equal(r.now.asset_scale, 6);
+    s = case_step(&arena, X402_STEP_SETTLE, 262, "2"); /* it says something else now */
+    s.is_unlisted = true;
+    s.code = none.code;
+    s.scale = 18;
+    taken(s);
+    assert_int_equal(r.now.asset_scale, 6);
+    none = case_step(&arena, X402_STEP_SETTLE, 263, "0"); /* one of the settings has its scale */
+    none.code = TEXT("LISTED");
+    none.scale = 7;
+    taken(none);
+    assert_int_equal(r.now.asset_scale, 7);
+}
+
 /* --- policies of resources ---------------------------------------------------------------------*/
 
 static const char *policy_at(const char *to, const char *resource, const char *network)
@@ -993,6 +1025,7 @@ int main(void)
         TEST(worthless_millions_do_not_fill_the_sums),
         TEST(strangers_tokens_leave_room_for_assets),
         TEST(tokens_of_any_decimals_are_booked_in_their_smallest_units),
+        TEST(a_token_that_no_settings_name_is_defined_by_what_moves),
         TEST(the_longest_row_that_fits_holds),
         TEST(lists_by_what_is_asked),
         TEST(sums_say_what_was_settled),

@@ -17,6 +17,7 @@ SEND, RECEIPT, TRIAL = "eth_sendRawTransaction", "eth_getTransactionReceipt", "e
 FAULTS = {"delay": delay(0.3), "drop before": drop_before, "drop after": drop_after, "half": half, "garbage": garbage,
           "429": status(429, Retry_After="1"), "500": status(500), "wrong chain": wrong_chain(5), "missing": missing_last,
           "backwards": backwards}
+DECIMALS = "0x313ce567"
 GAS_MAX = 300_000
 
 
@@ -331,6 +332,24 @@ def spoilt(chain, signer):
         rpc.report(note)
 
 
+def decimals_not_said(chain, signer, mete, rpc):
+    """What a node has not said is not taken for 0: the book would keep it for ever."""
+    token = chain.put_token("Fiat")
+    chain.fund("payer", token=token)
+
+    def busy(x):
+        x.forward()
+        for q, a in zip(x.asked, x.answer):
+            if q["method"] == "eth_call" and q["params"][0].get("data", q["params"][0].get("input")) == DECIMALS:
+                a.pop("result", None)
+                a["error"] = {"code": -32005, "message": "limit exceeded"}
+    f, p = rpc.fault("decimals not said", busy, methods="eth_call"), signer.pay(asset=token)
+    said = mete.settle(p)[1]
+    equal((said["success"], mete.payment(p)), (False, None), "a node does not say how many decimals a token has: nothing is begun")
+    f.times = 0
+    equal((mete.settle(p)[1]["success"], (mete.payment(p) or {}).get("scale")), (True, 6), "once it says so the payment settles, with the token's")
+
+
 def hostile(chain, signer, mete):
     """Tokens that nobody knows. What they do costs the gas cap at most, and is called what it is."""
     def settle(place):
@@ -371,7 +390,8 @@ def main():
                                 network={"confirmations": 5, "gas_max": GAS_MAX})
             with quick as mete:
                 journalled(mete, rpc, late)
-                for test in (transport, forgotten, fee_rises, expires, strangers, another_receipt, lost_nonce, late_copy):
+                for test in (transport, forgotten, fee_rises, expires, strangers, another_receipt, lost_nonce, late_copy,
+                             decimals_not_said):
                     began = time.monotonic()
                     test(chain, signer, mete, rpc)
                     note(f"{test.__name__}: {time.monotonic() - began:.1f} s")

@@ -125,6 +125,31 @@ def otherwise(chain, signer, mete):
     equal(mete.settle(none)[1]["errorReason"], "payment_settled_otherwise", "and is charged nothing later")
 
 
+def nothing_of_strange_tokens(chain, signer, mete):
+    """Who charges nothing asks no node, so nobody has said how many decimals the token has."""
+    token = chain.put_token("Fiat")
+    chain.fund("payer", token=token)
+    chain.approve_permit2("payer", token=token)
+
+    def nothing():
+        p = signer.pay(kind="upto", asset=token, value="5000")
+        p["body"]["paymentRequirements"]["amount"] = "0"
+        return p
+    assets = lambda: [e["payload"] for e in mete.events("asset.")]  # noqa: E731
+    before, p = assets(), nothing()
+    said = mete.settle(p)[1]
+    equal((said["success"], said.get("errorReason"), mete.payment(p), assets()), (False, "unexpected_settle_error", None, before),
+          "nothing of a token that nobody knows defines no asset")
+    ok("book does not know" in said.get("errorMessage", ""), "and is told why", said)
+    p = signer.pay(kind="upto", asset=token, value="5000")
+    equal(mete.settle(p)[1].get("success"), True, "then somebody pays in it")
+    once(chain, mete, p, "once", token=token)
+    equal(([a["scale"] for a in assets()[len(before):]], mete.payment(p)["scale"]), ([6], 6), "it is defined with the decimals that it has")
+    p = nothing()
+    said = mete.settle(p)[1]
+    equal((said["success"], said["transaction"], mete.payment(p)["scale"]), (True, "", 6), "and nothing of it is settled from now on")
+
+
 def main():
     with X402Chain() as chain:
         chain.approve_permit2("payer")
@@ -138,6 +163,7 @@ def main():
             chain.rpc("evm_setAutomine", False)
             many(chain, signer, mete, "a block a second")
             otherwise(chain, signer, mete)
+            nothing_of_strange_tokens(chain, signer, mete)
             mete.stop()
             audited(mete)
 

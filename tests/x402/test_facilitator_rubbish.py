@@ -160,7 +160,8 @@ def one_word(signer, mete):
         p = signer.pay(value=str(value))
         verified, settled = mete.verify(p)[1], mete.settle(p)[1]
         equal((verified["isValid"], settled["success"]), (fits, fits), f"and however much it moves: {value}")
-        equal(verified.get("invalidReason"), None if fits else "invalid_payment_requirements", "in words of x402")
+        wanted = None if fits else "invalid_payment_requirements"
+        equal((verified.get("invalidReason"), settled.get("errorReason")), (wanted, wanted), "in words of x402, and the same ones")
 
 
 def main():

@@ -27,6 +27,13 @@ ROUNDS = 50
 KINDS = ({}, {"version": 1}, {"kind": "permit2"}, {"kind": "upto"})
 
 
+def until(holds, seconds=40):
+    end = time.time() + seconds
+    while not holds() and time.time() < end:
+        time.sleep(0.02)
+    return bool(holds())
+
+
 def settle_at(jobs):
     """[(node, payment)] at the same moment: what each answered, in order; None: nothing came."""
     said = [None] * len(jobs)
@@ -135,6 +142,32 @@ def no_database(chain, signer, pg, nodes, rpc):
         once(chain, nodes[0], each, "once")
 
 
+def failure_not_booked(chain, signer, pg, nodes, rpc):
+    """A failure that the book could not be told of has its block taken away: whoever waits is told of the success alone."""
+    one, other = nodes
+    other.stop()
+    token = chain.hostile("turncoat")
+    held = rpc.hold("eth_getTransactionReceipt")
+    p, said = signer.pay(asset=token), []
+    thread = threading.Thread(target=lambda: said.append(one.settle(p)))
+    thread.start()
+    held.wait()
+    pg.crash()
+    held.release()
+    missed = f"payment {one.id_of(p)} is not booked yet"
+    ok(until(lambda: missed in one.said()), "the book does not hear of a failure")
+    for _ in range(2):
+        chain.rpc("anvil_setCode", token, chain.code["Fiat"]["runtime"])
+        chain.reorg(1)
+        chain.rpc("anvil_setCode", token, chain.code["Fiat"]["runtime"])
+    ok(until(lambda: chain.transfers(p["from"], p["nonce"], token=token) == 1), "its block goes away, and the token has mended its ways")
+    pg.start()
+    thread.join(90)
+    equal((said[0][0], said[0][1]["success"], said[0][1].get("errorReason")), (200, True, None), "who waits is told that it is settled")
+    equal(one.happened(p), ["settling", "settled"], "as the book has it")
+    other.start()
+
+
 def book(chain, nodes, before):
     settled = nodes[0].events("x402.settled")
     equal(sum(int(e["payload"]["value"]) for e in settled), chain.balance("merchant") - before,
@@ -163,6 +196,7 @@ def main():
             nobody_asks(chain, signer, nodes, rpc)
             no_database(chain, signer, pg, nodes, rpc)
             book(chain, nodes, before)
+            failure_not_booked(chain, signer, pg, nodes, rpc)
     note(", ".join(f"{k} {v}" for k, v in sorted(hit.items())))
     ok(hit["not answered"] > 0, "some were killed before they had answered")
 

@@ -68,6 +68,9 @@ bool judging_is_early(struct judging *j);
 /** Reads the body of a /verify or /settle, and finds network and scheme. False: c.reason says why
  *  not, `is_malformed` whether it could not even be read. */
 bool judging_read(struct judging *j, bool *is_malformed) METE_MUST_CHECK;
+/** What its scheme can judge without a node, and whether the book can hold the value. False:
+ *  c.reason says why not. */
+bool judging_scheme_read(struct judging *j) METE_MUST_CHECK;
 /** What is paid for: the echo of version 2, else what version 1 requires; "" when nothing says. */
 struct text judging_resource(const struct x402_request *in);
 /** Judges what was read; ends in `then`, perhaps before it returns. */

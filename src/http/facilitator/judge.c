@@ -56,6 +56,11 @@ static bool value_fits(struct x402_case *c)
     return false;
 }
 
+bool judging_scheme_read(struct judging *j)
+{
+    return j->c.scheme->read(&j->c) && value_fits(&j->c);
+}
+
 bool judging_read(struct judging *j, bool *is_malformed)
 {
     struct mete_err err;
@@ -166,7 +171,7 @@ void judging_rounds(struct judging *j)
 
 void judging_go(struct judging *j)
 {
-    const bool is_good = j->c.scheme->read(&j->c) && value_fits(&j->c);
+    const bool is_good = judging_scheme_read(j);
     if (!judging_is_early(j) && is_good) {
         judging_rounds(j);
     } else {

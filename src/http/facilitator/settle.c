@@ -184,6 +184,7 @@ static struct x402_step step_of(struct settling *s)
                                             : (struct text){0},
                               .code = text_of(c->code),
                               .scale = c->decimals,
+                              .is_unlisted = c->is_unlisted,
                               .counted = c->counted,
                               .call = {.network = c->net->id,
                                        .to = c->call_to,
@@ -250,7 +251,7 @@ static bool request_digest(struct settling *s)
 static void settle_begin(struct settling *s)
 {
     struct x402_case *c = &s->j.c;
-    const bool is_good = c->scheme->read(c);
+    const bool is_good = judging_scheme_read(&s->j);
     if (!is_good && c->from.len == 0) { /* it does not even name a payment */
         end(s, 400, text_of(x402_reason_text(c->reason)));
         return;

@@ -30,7 +30,9 @@ static void step_read(struct exchange *inner, struct x402_step_result *out)
     if (inner->status != 200 || results == NULL || results->child == NULL ||
         !x402_result_read(results->child, &inner->arena, out)) {
         const struct json *detail = json_get(root, "detail");
-        (void)mete_fail(&out->err, inner->status < 500 ? METE_REQUEST_INVALID : METE_OVERLOADED, "",
+        const bool is_refused = inner->status >= 400 && inner->status < 500; /* else none knows */
+        *out = (struct x402_step_result){.status = X402_STEP_REFUSED}; /* half of one is none */
+        (void)mete_fail(&out->err, is_refused ? METE_REQUEST_INVALID : METE_OVERLOADED, "",
                         "the book: %.*s", detail != NULL ? (int)detail->text.len : 14,
                         detail != NULL ? detail->text.p : "no answer came");
     }

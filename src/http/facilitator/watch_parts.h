@@ -2,8 +2,8 @@
  * What the files of the watch share. An item that is busy belongs to one: the line to the nodes or
  * the book, whichever answers next; only that one changes it, and nobody with the lock calls either
  * of them. Under the lock: the list, `stage`, `is_busy`, `next_us`, `waiters`, `refusal` and the
- * numbers; what an outcome is told with (`settled_by`, `reason`) does not change from STAGE_MINED
- * on. */
+ * numbers; from STAGE_MINED on also what an outcome is told with (`settled_by`, `reason`), while in
+ * STAGE_SENT nobody else reads it. */
 #ifndef METE_HTTP_FACILITATOR_WATCH_PARTS_H
 #define METE_HTTP_FACILITATOR_WATCH_PARTS_H
 

@@ -31,16 +31,20 @@ static void decided(struct item *i, enum stage stage, int64_t pause_us)
     arena_clear(&a);
 }
 
-/** Back to its bytes: they are sent again. */
+/** Back to its bytes: they are sent again. Whoever asks waits from here on, and is not told what
+ *  became of it before. */
 static void sent_again(struct item *i)
 {
+    pthread_mutex_lock(&i->w->lock);
+    i->stage = STAGE_SENT;
+    i->reason = (struct text){0};
+    i->begun_us = steady_now();
+    pthread_mutex_unlock(&i->w->lock);
     i->must_send = true;
     i->missing = 0;
     i->looks = 0;
     i->is_searched = false;
     i->has_stranger = false;
-    i->reason = (struct text){0};
-    i->begun_us = steady_now();
     i->replaced_us = i->begun_us;
     item_rest(i, STAGE_SENT, 0);
 }
@@ -87,6 +91,14 @@ static void moved(struct item *i, const struct x402_step_result *result)
     }
 }
 
+/** Another process has seen another outcome: whoever asks is told that one. */
+static void outcome_change(struct item *i, const struct x402_status *now)
+{
+    pthread_mutex_lock(&i->w->lock);
+    item_outcome_take(i, now);
+    pthread_mutex_unlock(&i->w->lock);
+}
+
 /** It was not. Whatever another process has done meanwhile is taken over. */
 static void not_moved(struct item *i, enum mete_code code, const struct x402_step_result *result)
 {
@@ -107,9 +119,10 @@ static void not_moved(struct item *i, enum mete_code code, const struct x402_ste
                now->transaction_count > i->count && item_take(i, now)) {
         item_rest(i, STAGE_SENT, 0);                               /* another process was quicker */
     } else if (i->stage == STAGE_MINED && state == X402_SETTLED) { /* in another block */
-        item_outcome_take(i, now);
+        outcome_change(i, now);
         item_rest(i, STAGE_MINED, LATER_US);
     } else if (i->stage != STAGE_SENT && is_decided) {
+        outcome_change(i, now);
         item_rest(i, STAGE_OVER, 0);
     } else {
         complain(i, code, result->err.text);
@@ -151,6 +164,7 @@ void item_say_settled(struct item *i, const struct evm_receipt *r, const struct 
                           .gas_price = u256_text(&a, r->gas_price)};
     i->settled_by = r->tx;
     i->block = r->block_number;
+    i->reason = (struct text){0}; /* of a failure that the book never heard of */
     say(i, SAYING_SETTLED, &s);
     arena_clear(&a);
 }
@@ -171,10 +185,13 @@ void item_say_failed(struct item *i, const char *reason)
 /** Of that outcome alone: another process may have seen another one meanwhile. */
 static void say_of_outcome(struct item *i, enum saying saying, enum x402_step_kind kind)
 {
+    struct arena a;
+    arena_init(&a, ITEM_ARENA);
     struct x402_step s = {.kind = kind,
-                          .transaction = item_hash_text(&i->arena, &i->settled_by),
+                          .transaction = item_hash_text(&a, &i->settled_by),
                           .reason = i->stage == STAGE_LOST ? i->reason : (struct text){0}};
     say(i, saying, &s);
+    arena_clear(&a);
 }
 
 void item_say_confirmed(struct item *i)

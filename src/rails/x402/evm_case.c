@@ -309,23 +309,35 @@ static bool signature_judge(struct x402_case *c, bool has_code, const struct rpc
     return wallet_agrees(c, wallet) ? trial_judge(c) : decide(c, e->words->signature);
 }
 
+/** Not every token has decimals; one whose node does not say which has to be asked again. */
+static bool decimals_read(struct x402_case *c, const struct rpc_answer *a)
+{
+    struct u256 decimals;
+    struct bytes said;
+    uint64_t places = 0;
+    if (a->is_error && !call_failed(a)) {
+        return !node_failed(c, a);
+    }
+    if (data_of(c, a, &said) && abi_answer_u256(said, &decimals) &&
+        u256_to_u64(decimals, &places) && places <= SCALE_MAX) {
+        c->decimals = (uint8_t)places;
+    }
+    return true;
+}
+
 /** What the transaction offers, and whether the account can. `a`: gas, nonce, coins, block, tip. */
 static bool costs_read(struct x402_case *c, const struct rpc_answer *gas,
                        const struct rpc_answer *a)
 {
     struct evm_block latest;
-    struct u256 tip, coins, cost, decimals;
-    struct bytes said;
-    uint64_t places = 0;
+    struct u256 tip, coins, cost;
     if (!rpc_u64(gas->result, &c->gas) || !rpc_u64(a[0].result, &c->counted) ||
         !rpc_u256(a[1].result, &coins) || a[2].result == NULL || a[2].result->type != JSON_OBJECT ||
         rpc_block_read(a[2].result, &latest, NULL) != METE_OK) {
         return !node_failed(c, gas);
     }
-    if (data_of(c, &a[4], &said) && abi_answer_u256(said, &decimals) &&
-        u256_to_u64(decimals, &places) && places <= SCALE_MAX &&
-        net_token(c->net, &c->evm->terms.asset) == NULL) {
-        c->decimals = (uint8_t)places;
+    if (c->is_unlisted && !decimals_read(c, &a[4])) {
+        return false;
     }
     if (!rpc_u256(a[3].result, &tip)) {
         tip = u256_of(EVM_GWEI); /* not every node has an opinion */

@@ -84,6 +84,7 @@ static void names_fill(struct x402_case *c)
     c->charge = c->in->requirements.amount;
     net_asset_code(c->net, &e->terms.asset, c->code);
     const struct net_token *known = net_token(c->net, &e->terms.asset);
+    c->is_unlisted = known == NULL;
     c->decimals = known != NULL ? known->scale : 0;
     if (p->method == X402_EIP3009) {
         c->nonce = evm_hex(

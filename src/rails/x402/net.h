@@ -65,7 +65,7 @@ struct nets_options {
 /** Reads the networks, opens their accounts, and connects to nothing. Free with nets_close, also
  *  after a failure.
  *  Errors: METE_USAGE, those of evm_signer_open, what json_parse says: which network, which member,
- * what is asked for. */
+ *  what is asked for. */
 enum mete_code nets_open(struct nets **out, const struct nets_options *o,
                          struct mete_err *err) METE_MUST_CHECK;
 /** Opens their lines. */

@@ -37,7 +37,8 @@ struct x402_case {
     struct text to;
     struct text nonce;
     char code[ASSET_CODE_LEN_MAX + 1]; /* what the asset is booked as */
-    uint8_t decimals;                  /* of one that is not known: asked when it is settled */
+    bool is_unlisted;                  /* the settings do not name it, so its ... */
+    uint8_t decimals;                  /* ... are asked when it is settled and something moves */
     struct u256 charge;                /* what moves */
     uint64_t until_s;                  /* after that the payment cannot be settled */
     bool is_payers;                    /* by its own key, so that nobody else made it up */
