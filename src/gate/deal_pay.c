@@ -292,6 +292,9 @@ static void settled_well(struct deal *d, const struct x402_settled *s)
     bool has_client = settled_note(d, s);
     if (d->upstream.curl != NULL || !has_client) {
         pay_served(d, has_client); /* who had gone may bring it again */
+    } else {
+        const struct once_note note = note_of(&d->pay);
+        once_settling(d->g->once, &d->pay.key, kept_until(d), &note); /* by this transaction */
     }
     if (!has_client) {
         identifier_end(d, NULL);

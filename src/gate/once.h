@@ -45,7 +45,8 @@ void once_on_failure(struct once *o, once_failure *failure, void *ctx);
  *  was served, or is pending. `now` in seconds. */
 enum once_state once_begin(struct once *o, const struct hash *key, const struct hash *payload,
                            int64_t now, struct once_note *note);
-/** Its settlement is begun: written before anybody is asked for it. */
+/** Its settlement is begun: written before anybody is asked for it. Or it is known by now, and
+ *  nothing was served for it yet: a gate that dies leaves it pending either way. */
 void once_settling(struct once *o, const struct hash *key, int64_t until,
                    const struct once_note *note);
 /** It was not served, and may be brought again. */

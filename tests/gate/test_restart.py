@@ -58,6 +58,31 @@ def killed(up, fac, state, path):
     gate.stop()
 
 
+def counted_once(up, fac, state):
+    """It is killed when the payment was settled up-front, and the upstream works for it."""
+    gate = started(up, fac, state)
+    header = pay(gate.get("/up"))
+    runs = up.count("/up")
+    up.answers["/up"] = lambda _h, _b: time.sleep(2)
+
+    def ask():
+        try:
+            gate.get("/up", headers=header)
+        except OSError:
+            pass
+    t = threading.Thread(target=ask)
+    t.start()
+    until("it is paid, and the upstream works", lambda: up.count("/up") == runs + 1)
+    gate.process.kill()
+    gate.stop(-9)
+    t.join()
+    del up.answers["/up"]
+    gate.__enter__()
+    equal(gate.get("/up", headers=header).status, 200, "what was settled up-front is served by the next gate")
+    equal(len(gate.payments()), 1, "and counted once")
+    gate.stop()
+
+
 def refused(up, fac, state):
     gate = started(up, fac, state)
     header = pay(gate.get("/paid"))
@@ -80,5 +105,6 @@ with tempfile.TemporaryDirectory(prefix="mete-gate-") as name, Upstream() as up,
     state = pathlib.Path(name) / "payments.ndjson"
     killed(up, fac, state, "/paid")
     killed(up, fac, state, "/up")
+    counted_once(up, fac, state)
     refused(up, fac, state)
 done()
