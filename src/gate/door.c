@@ -253,6 +253,9 @@ static void payment_set(struct deal *d, const struct shown *s, const struct exch
     p->until = seconds_of(s->evm.method == X402_PERMIT2 ? s->evm.permit2.deadline
                                                         : s->evm.authorization.valid_before);
     p->amount = arena_text(&d->arena, (struct text){digits, len});
+    char payer[EVM_ADDRESS_TEXT_LEN + 1];
+    evm_address_format(&s->evm.from, payer);
+    p->payer = arena_text(&d->arena, text_of(payer));
     p->settles_first = d->route->is_upfront;
     if (p->version == 2) {
         p->requirements = s->offer->json;

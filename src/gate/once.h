@@ -13,7 +13,7 @@ struct once_note {
     char transaction[128];
     char reservation[129]; /* that its settlement carries */
     char amount[80];       /* that is settled, when it is another one than was asked for */
-    bool is_told;          /* it stands in the file of --stats */
+    bool is_told;          /* it was settled, and stands in the file of --stats */
 };
 
 enum once_state {
