@@ -185,6 +185,11 @@ void pay_release(struct deal *d)
     if (!d->pay.is_paid || d->pay.is_settled) {
         return;
     }
+    if (d->pay.is_begun && d->pay.is_pending && d->pay.settles == 0) {
+        begun_keep(d, false); /* it may be settled, and nobody asked: as it was */
+        identifier_end(d, NULL);
+        return;
+    }
     begun_forget(d);
     if (d->pay.reservation.len > 0) {
         const struct x402_asking asking = {.version = d->pay.version,

@@ -337,6 +337,24 @@ def metered(gate, up, fac):
     del up.answers["/paid"]
 
 
+def left_pending(gate, up, fac):
+    """A payment under way is brought again by a client that has gone before anything is begun for it."""
+    import socket
+    fac.faults["/settle"] = [pending()] * 4
+    header = pay(gate.get("/paid"))
+    equal(gate.get("/paid", headers=header).status, 503, "a payment is under way")
+    asked = [fac.count(path) for path in ("/verify", "/settle", "/release")]
+    left = gate.metric('mete_gate_requests_total{outcome="left"}')
+    with socket.create_connection(("127.0.0.1", gate.port)) as s:
+        line = f"GET /paid HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\n\r\n".encode()
+        s.send(line, socket.MSG_MORE)  # leaves with the end, in one packet
+        s.shutdown(socket.SHUT_WR)
+        until("its client has gone", lambda: gate.metric('mete_gate_requests_total{outcome="left"}') == left + 1)
+    equal([fac.count(path) for path in ("/verify", "/settle", "/release")], asked, "nobody is asked, and nothing given back")
+    equal(gate.get("/paid", headers=header).status, 200, "the payment is still under way, and served when it is brought again")
+    equal((fac.count("/verify"), fac.count("/settle")), (asked[0], asked[1] + 1), "settled first, without judging it anew")
+
+
 def identified(gate, up, fac):
     asked = gate.get("/id")
     advertised = asked.required()["extensions"]["payment-identifier"]
@@ -444,6 +462,7 @@ for reserves in (False, True):
         failing(gate, up, fac)
         settling(gate, up, fac)
         used_up(gate, up, fac)
+        left_pending(gate, up, fac)
         unreachable(gate, up, fac)
         upfront(gate, up, fac)
         metered(gate, up, fac)
