@@ -357,6 +357,21 @@ enum once_state once_begin(struct once *o, const struct hash *key, const struct 
     return state;
 }
 
+enum once_state once_look(struct once *o, const struct hash *key, int64_t now,
+                          struct once_note *note)
+{
+    enum once_state state = ONCE_NEW;
+    *note = (struct once_note){0};
+    pthread_mutex_lock(&o->lock);
+    const struct entry *e = omap_get(&o->by_key, key_bytes(key));
+    if (e != NULL && (e->state == ONCE_SERVING || e->until > now)) {
+        state = e->state;
+        *note = e->note;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return state;
+}
+
 void once_forget(struct once *o, const struct hash *key)
 {
     pthread_mutex_lock(&o->lock);

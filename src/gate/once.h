@@ -45,6 +45,9 @@ void once_on_failure(struct once *o, once_failure *failure, void *ctx);
  *  was served, or is pending. `now` in seconds. */
 enum once_state once_begin(struct once *o, const struct hash *key, const struct hash *payload,
                            int64_t now, struct once_note *note);
+/** Looks without asking for it: ONCE_NEW, ONCE_SERVING, ONCE_SERVED or ONCE_PENDING. */
+enum once_state once_look(struct once *o, const struct hash *key, int64_t now,
+                          struct once_note *note);
 /** Its settlement is begun: written before anybody is asked for it. Or it is known by now, and
  *  nothing was served for it yet: a gate that dies leaves it pending either way. */
 void once_settling(struct once *o, const struct hash *key, int64_t until,
