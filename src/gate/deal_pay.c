@@ -340,13 +340,12 @@ void pay_settled_before(struct deal *d)
 {
     struct payment *p = &d->pay;
     const char *v1 = x402_network_v1_name(p->offer->offer.network);
-    const struct x402_settled s = {.success = true,
-                                   .transaction = p->pending,
-                                   .network = p->version == 1 && v1 != NULL
-                                                  ? text_of(v1)
-                                                  : p->offer->offer.network,
-                                   .payer = p->payer,
-                                   .amount = p->offer->of->is_upto ? p->amount : (struct text){0}};
+    const struct x402_settled s = {
+        .success = true,
+        .transaction = p->pending,
+        .network = p->version == 1 && v1 != NULL ? text_of(v1) : p->offer->offer.network,
+        .payer = p->payer,
+        .amount = p->offer->of->is_upto ? p->amount : (struct text){0}};
     METE_ASSERT(p->is_pending && p->is_told);
     p->is_settled = p->is_unserved = true;
     d->tale.outcome = GATE_PAID;

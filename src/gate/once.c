@@ -20,7 +20,7 @@
 
 #define DUE_LEN      (8 + sizeof(struct hash))
 #define LINE_LEN_MAX 4096
-#define LINES_MIN    10000 /* before a file is written anew */
+#define LINES_MIN    10000             /* before a file is written anew */
 #define WRITTEN_MAX  ((size_t)1 << 20) /* bytes of a write, when it is */
 
 struct entry {
