@@ -7,6 +7,7 @@
 #include "base/encode.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "base/u256.h"
 #include "wire/json.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DUE_LEN      (8 + sizeof(struct hash))
@@ -91,6 +93,26 @@ static void entry_forget(struct once *o, const struct hash *key, const struct en
         METE_ASSERT(omap_remove(&o->by_time, due_bytes(key, e->until, due)));
     }
     METE_ASSERT(omap_remove(&o->by_key, key_bytes(key)));
+}
+
+/** Makes room for one. False: all are being served. */
+static bool room_make(struct once *o, int64_t now)
+{
+    struct omap_node *first;
+    while ((first = omap_seek(&o->by_time, (struct bytes){0})) != NULL) {
+        struct bytes due = omap_key(first);
+        int64_t until = 0;
+        struct hash key;
+        for (size_t i = 0; i < 8; i++) {
+            until = until * 256 + due.p[i];
+        }
+        memcpy(key.b, due.p + 8, sizeof key.b);
+        if (until > now && o->by_key.count < o->count_max) {
+            break;
+        }
+        entry_forget(o, &key, omap_get(&o->by_key, key_bytes(&key)));
+    }
+    return o->by_key.count < o->count_max;
 }
 
 /* --- the file ----------------------------------------------------------------------------------*/
@@ -248,21 +270,25 @@ static void line_take(struct once *o, const struct json *j, int64_t now)
     const struct json *state = json_get(j, "state");
     const struct json *until = json_get(j, "until");
     const struct json *told = json_get(j, "told");
+    struct u256 amount;
     if (state == NULL || until == NULL || !hash_member(j, "key", &key) ||
         !hash_member(j, "payload", &e.payload) || !json_int(until, 0, INT64_MAX, &e.until)) {
         return;
+    }
+    text_member(j, "amount", e.note.amount, sizeof e.note.amount);
+    if (e.note.amount[0] != '\0' && !u256_parse(text_of(e.note.amount), &amount)) {
+        return; /* no gate wrote that */
     }
     struct entry *before = omap_get(&o->by_key, key_bytes(&key));
     if (before != NULL) {
         entry_forget(o, &key, before);
     }
-    if (text_is(state->text, "forgotten") || e.until <= now || o->by_key.count >= o->count_max) {
+    if (text_is(state->text, "forgotten") || e.until <= now || !room_make(o, now)) {
         return;
     }
     e.state = text_is(state->text, "served") ? ONCE_SERVED : ONCE_PENDING;
     text_member(j, "transaction", e.note.transaction, sizeof e.note.transaction);
     text_member(j, "reservation", e.note.reservation, sizeof e.note.reservation);
-    text_member(j, "amount", e.note.amount, sizeof e.note.amount);
     e.note.is_told = told != NULL && told->type == JSON_TRUE;
     *(struct entry *)omap_put(&o->by_key, key_bytes(&key), NULL) = e;
     (void)omap_put(&o->by_time, due_bytes(&key, e.until, due), NULL);
@@ -290,15 +316,41 @@ void once_on_failure(struct once *o, once_failure *failure, void *ctx)
     o->failure_ctx = ctx;
 }
 
+/** Whether that is still the file of this name: a gate may have written it anew meanwhile. */
+static bool is_named(int fd, const char *path)
+{
+    struct stat mine;
+    struct stat theirs;
+    return fstat(fd, &mine) == 0 && stat(path, &theirs) == 0 && mine.st_dev == theirs.st_dev &&
+           mine.st_ino == theirs.st_ino;
+}
+
+/** The file, with the lock on it. -1: it failed. */
+static int file_open(const char *path, struct mete_err *err)
+{
+    for (;;) {
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0) {
+            (void)mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
+            return -1;
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            close(fd);
+            (void)mete_fail(err, METE_FILE, "", "%s: another gate writes it", path);
+            return -1;
+        }
+        if (is_named(fd, path)) {
+            return fd;
+        }
+        close(fd);
+    }
+}
+
 enum mete_code once_keep_in(struct once *o, const char *path, int64_t now, struct mete_err *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = file_open(path, err);
     if (fd < 0) {
-        return mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        close(fd);
-        return mete_fail(err, METE_FILE, "", "%s: another gate writes it", path);
+        return METE_FILE;
     }
     FILE *f = fdopen(fd, "r");
     o->path = strdup(path);
@@ -310,26 +362,6 @@ enum mete_code once_keep_in(struct once *o, const char *path, int64_t now, struc
 }
 
 /* --- asking ------------------------------------------------------------------------------------*/
-
-/** Makes room for one. False: all are being served. */
-static bool room_make(struct once *o, int64_t now)
-{
-    struct omap_node *first;
-    while ((first = omap_seek(&o->by_time, (struct bytes){0})) != NULL) {
-        struct bytes due = omap_key(first);
-        int64_t until = 0;
-        struct hash key;
-        for (size_t i = 0; i < 8; i++) {
-            until = until * 256 + due.p[i];
-        }
-        memcpy(key.b, due.p + 8, sizeof key.b);
-        if (until > now && o->by_key.count < o->count_max) {
-            break;
-        }
-        entry_forget(o, &key, omap_get(&o->by_key, key_bytes(&key)));
-    }
-    return o->by_key.count < o->count_max;
-}
 
 enum once_state once_begin(struct once *o, const struct hash *key, const struct hash *payload,
                            int64_t now, struct once_note *note)

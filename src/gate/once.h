@@ -17,7 +17,7 @@ struct once_note {
 };
 
 enum once_state {
-    ONCE_NEW,     /* it is the asker's now: once_end or once_pending ends that */
+    ONCE_NEW,     /* it is the asker's now: one of the four below ends that */
     ONCE_SERVING, /* another request is at it */
     ONCE_SERVED,
     ONCE_PENDING, /* its settlement was begun and nobody knows its end: it is the asker's again */

@@ -168,6 +168,34 @@ static void a_full_disk_takes_nothing_away(void **state)
     rmdir(folder);
 }
 
+static void the_newest_are_kept(void **state)
+{
+    char path[] = "/tmp/mete-once-XXXXXX";
+    int fd = mkstemp(path);
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    struct once *o = kept_in(8, path);
+    for (unsigned i = 0; i < 6; i++) {
+        served(o, i, 900 + i);
+    }
+    once_close(o);
+    FILE *f = fopen(path, "a"); /* as no gate writes it */
+    assert_non_null(f);
+    fprintf(f,
+            "{\"state\":\"pending\",\"key\":\"%064d\",\"payload\":\"%064d\",\"until\":900,"
+            "\"amount\":\"12x\"}\n",
+            1, 1);
+    fclose(f);
+    o = kept_in(4, path); /* has room for fewer than the one before */
+    for (unsigned i = 2; i < 6; i++) {
+        assert_int_equal(state_of(o, i), ONCE_SERVED);
+    }
+    assert_int_equal(once_count(o), 4);
+    once_close(o);
+    unlink(path);
+}
+
 static enum replay_state ask(struct replay *r, const char *id, unsigned request, int64_t now,
                              struct buf *answer)
 {
@@ -239,6 +267,7 @@ int main(void)
         cmocka_unit_test(a_payment_is_given_to_one),
         cmocka_unit_test(what_is_served_now_is_never_forgotten),
         cmocka_unit_test(a_full_disk_takes_nothing_away),
+        cmocka_unit_test(the_newest_are_kept),
         cmocka_unit_test(an_answer_is_for_its_request),
         cmocka_unit_test(answers_are_bounded),
     };
