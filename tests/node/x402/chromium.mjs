@@ -71,6 +71,14 @@ export async function open(program) {
     await call('Page.addScriptToEvaluateOnNewDocument', { source: WALLET });
     return { asked, complaints, evaluate, until, go: (url) => call('Page.navigate', { url }), close() {
         browser.kill();
-        browser.on('exit', () => { fs.rmSync(folder, { recursive: true, force: true }); process.exit(0); });
+        browser.on('exit', () => { // its helpers write a moment longer
+            const again = setInterval(() => {
+                try {
+                    fs.rmSync(folder, { recursive: true, force: true });
+                    clearInterval(again);
+                    process.exit(0);
+                } catch { /* not empty yet */ }
+            }, 50);
+        });
     } };
 }
