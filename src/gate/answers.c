@@ -137,6 +137,7 @@ void gate_required(const struct menu *m, const struct gate_route *r, struct exch
         gate_problem(x, 503, "facilitator_unavailable",
                      "No payment can be taken for this now; try again later.");
         reply_header(x, "Retry-After", TEXT("5"));
+        gate_cors(x);
         return;
     }
     /* as the official servers have it: who lacks the allowance is to approve, not to pay again */

@@ -61,6 +61,7 @@ static void turn_back(struct exchange *x, unsigned status, const char *code, con
 {
     tale_of(x, NULL, GATE_INVALID);
     gate_problem(x, status, code, text);
+    gate_cors(x);
     server_done(x);
 }
 
@@ -345,6 +346,7 @@ static bool identifier_take(struct deal *d, struct exchange *x, const struct sho
         gate_problem(x, 400, "payment_identifier_invalid",
                      "A payment for this carries an id of 16 to 128 of A-Z a-z 0-9 _ - in its "
                      "extension payment-identifier.");
+        gate_cors(x);
         return false;
     }
     if (id.len == 0) {
@@ -357,6 +359,9 @@ static bool identifier_take(struct deal *d, struct exchange *x, const struct sho
         return true;
     }
     repeat_answer(x, d->route, state, &answer);
+    if (state != REPLAY_ANSWERED) { /* that has its own */
+        gate_cors(x);
+    }
     buf_clear(&answer);
     return false;
 }
@@ -418,6 +423,7 @@ static bool once_take(struct deal *d, struct exchange *x)
     tale_of(x, d->route, GATE_REFUSED);
     gate_problem(x, 503, "overloaded", "Too many payments at once; try again.");
     reply_header(x, "Retry-After", TEXT("1"));
+    gate_cors(x);
     return false;
 }
 
