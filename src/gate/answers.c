@@ -137,6 +137,7 @@ void gate_required(const struct menu *m, const struct gate_route *r, struct exch
         gate_problem(x, 503, "facilitator_unavailable",
                      "No payment can be taken for this now; try again later.");
         reply_header(x, "Retry-After", TEXT("5"));
+        gate_cors(x);
         return;
     }
     /* as the official servers have it: who lacks the allowance is to approve, not to pay again */
@@ -159,6 +160,26 @@ void gate_required(const struct menu *m, const struct gate_route *r, struct exch
     reply_header(x, "X-Request-Id", text_of(x->request_id));
     gate_cors(x);
     buf_clear(&json);
+    buf_clear(&header);
+}
+
+/** No 402: nobody is to pay anew for what may be paid already. */
+void gate_pending(struct exchange *x, const struct x402_settled *s, int version)
+{
+    struct x402_settled said = *s;
+    struct buf header = {0};
+    said.reason = TEXT("settlement_pending");
+    said.message = TEXT("Ask again with the same payment; do not pay anew.");
+    gate_problem(x, 503, "settlement_pending",
+                 "The payment was sent and its end is not known yet. Ask again with the same "
+                 "payment, and do not pay anew.");
+    x402_settled_write_header(&header, &said);
+    reply_header(x, X402_HEADER_RESPONSE, buf_text(&header));
+    if (version == 1) {
+        reply_header(x, X402_HEADER_V1_RESPONSE, buf_text(&header));
+    }
+    reply_header(x, "Retry-After", TEXT("2"));
+    gate_cors(x);
     buf_clear(&header);
 }
 

@@ -47,13 +47,13 @@ struct payment {
     struct hash key; /* in the gate's once */
     int64_t until;   /* seconds: when the authorization ends */
     struct text reservation;
-    struct text payer;
+    struct text payer;      /* as it says itself, until it is verified */
     struct text identifier; /* empty: none; it is running in the gate's replay */
     bool is_begun;          /* its key is in once, as being served */
     bool settles_first;     /* before it is served */
     bool is_pending; /* its settlement was begun by an earlier request: no need to verify it */
     bool is_settled;
-    bool is_told;        /* and stands in the file of --stats */
+    bool is_told;        /* it was settled, and stands in the file of --stats */
     bool is_unserved;    /* as one that nobody was served for yet */
     unsigned settles;    /* tries so far */
     struct text amount;  /* that is settled */
@@ -158,6 +158,8 @@ void pay_verify(struct deal *d);
 void pay_verified(struct deal *d); /* the answer is there */
 void pay_settle(struct deal *d);
 void pay_settled(struct deal *d);
+/** An earlier request had it settled and got nothing for it: nobody is asked again. */
+void pay_settled_before(struct deal *d);
 /** Gives a reservation back, and lets the payment be brought again. */
 void pay_release(struct deal *d);
 void pay_ask_end(struct deal *d);
@@ -187,6 +189,8 @@ void gate_problem(struct exchange *x, unsigned status, const char *code, const c
 /** A 402 for a route, as a page for browsers; status 503 when nothing is sold now. */
 void gate_required(const struct menu *m, const struct gate_route *r, struct exchange *x,
                    struct text url, struct text error);
+/** 503 and no offer: what became of a payment of `version` is not known yet. */
+void gate_pending(struct exchange *x, const struct x402_settled *s, int version);
 void gate_cors(struct exchange *x);
 /** "/.well-known/x402" */
 void gate_listing(struct exchange *x, struct text base);

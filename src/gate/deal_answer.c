@@ -75,32 +75,17 @@ void answer_refused(struct deal *d, enum gate_outcome outcome, struct text reaso
     end(d, x);
 }
 
-/** No 402: nobody is to pay anew for what may be paid already. */
 void answer_pending(struct deal *d)
 {
     const struct x402_settled s = {.transaction = d->pay.pending,
                                    .network = d->pay.offer->offer.network,
-                                   .payer = d->pay.payer,
-                                   .reason = TEXT("settlement_pending"),
-                                   .message =
-                                       TEXT("Ask again with the same payment; do not pay anew.")};
-    struct buf header = {0};
+                                   .payer = d->pay.payer};
     struct exchange *x = begin(d);
     d->tale.outcome = GATE_PENDING;
     if (x == NULL) {
         return;
     }
-    gate_problem(x, 503, "settlement_pending",
-                 "The payment was sent and its end is not known yet. Ask again with the same "
-                 "payment, and do not pay anew.");
-    x402_settled_write_header(&header, &s);
-    reply_header(x, X402_HEADER_RESPONSE, buf_text(&header));
-    if (d->pay.version == 1) {
-        reply_header(x, X402_HEADER_V1_RESPONSE, buf_text(&header));
-    }
-    reply_header(x, "Retry-After", TEXT("2"));
-    gate_cors(x);
-    buf_clear(&header);
+    gate_pending(x, &s, d->pay.version);
     end(d, x);
 }
 

@@ -201,6 +201,9 @@ static void begin(struct deal *d)
 {
     if (!d->pay.is_paid) {
         upstream_ask(d);
+    } else if (d->pay.is_pending && d->pay.is_told) {
+        pay_settled_before(d);
+        upstream_ask(d);
     } else if (d->pay.is_pending) {
         settle(d);
     } else { /* also what settles first: two gates may have it, and one alone is given it */

@@ -185,6 +185,11 @@ void pay_release(struct deal *d)
     if (!d->pay.is_paid || d->pay.is_settled) {
         return;
     }
+    if (d->pay.is_begun && d->pay.is_pending && d->pay.settles == 0) {
+        begun_keep(d, false); /* it may be settled, and nobody asked: as it was */
+        identifier_end(d, NULL);
+        return;
+    }
     begun_forget(d);
     if (d->pay.reservation.len > 0) {
         const struct x402_asking asking = {.version = d->pay.version,
@@ -292,6 +297,9 @@ static void settled_well(struct deal *d, const struct x402_settled *s)
     bool has_client = settled_note(d, s);
     if (d->upstream.curl != NULL || !has_client) {
         pay_served(d, has_client); /* who had gone may bring it again */
+    } else {
+        const struct once_note note = note_of(&d->pay);
+        once_settling(d->g->once, &d->pay.key, kept_until(d), &note); /* by this transaction */
     }
     if (!has_client) {
         identifier_end(d, NULL);
@@ -319,6 +327,33 @@ static void settled_unknown(struct deal *d, const char *why, struct text transac
     d->step = DEAL_DELIVER;
 }
 
+/** What a settlement is answered of which an earlier try was the one that succeeded, by a
+ *  facilitator that does not remember it. By itself it says that somebody else was served. */
+static bool is_used_up(const struct x402_settled *s)
+{
+    return text_is(s->reason, x402_reason_text(X402_REASON_DUPLICATE_SETTLEMENT)) ||
+           text_is(s->reason, x402_reason_text(X402_REASON_EVM_NONCE_USED)) ||
+           text_is(s->reason, x402_reason_text(X402_REASON_PERMIT2_NONCE));
+}
+
+void pay_settled_before(struct deal *d)
+{
+    struct payment *p = &d->pay;
+    const char *v1 = x402_network_v1_name(p->offer->offer.network);
+    const struct x402_settled s = {
+        .success = true,
+        .transaction = p->pending,
+        .network = p->version == 1 && v1 != NULL ? text_of(v1) : p->offer->offer.network,
+        .payer = p->payer,
+        .amount = p->offer->of->is_upto ? p->amount : (struct text){0}};
+    METE_ASSERT(p->is_pending && p->is_told);
+    p->is_settled = p->is_unserved = true;
+    d->tale.outcome = GATE_PAID;
+    d->tale.payer = p->payer;
+    d->tale.transaction = p->pending;
+    x402_settled_write_header(&p->settled, &s);
+}
+
 void pay_settled(struct deal *d)
 {
     struct x402_settled s;
@@ -336,6 +371,9 @@ void pay_settled(struct deal *d)
         settled_well(d, &s);
     } else if (s.success || x402_settled_is_pending(&s) || status >= 500) {
         settled_unknown(d, "the settlement is pending", arena_text(&d->arena, s.transaction));
+    } else if ((d->pay.settles > 1 || d->pay.is_pending) && is_used_up(&s)) {
+        settled_unknown(d, "it was used before, perhaps by an earlier try",
+                        arena_text(&d->arena, s.transaction));
     } else {
         d->tale.reason = "the settlement failed";
         x402_settled_write_header(&d->pay.settled, &s);

@@ -61,6 +61,7 @@ static void turn_back(struct exchange *x, unsigned status, const char *code, con
 {
     tale_of(x, NULL, GATE_INVALID);
     gate_problem(x, status, code, text);
+    gate_cors(x);
     server_done(x);
 }
 
@@ -207,6 +208,9 @@ static void payment_read(struct deal *d, struct text header, struct shown *out)
         out->refused = "extension_echo_mismatch";
     } else if (x402_evm_payment_read(&d->arena, &out->payload, "", &out->evm, &err) != METE_OK) {
         out->refused = "invalid_payload";
+    } else if (out->payload.version == 1 && out->evm.method == X402_EIP3009 &&
+               u256_cmp(out->evm.authorization.value, out->offer->offer.amount) < 0) {
+        out->refused = "No matching payment requirements"; /* version 1 names no price else */
     }
 }
 
@@ -218,41 +222,44 @@ static int64_t seconds_of(struct u256 v)
 }
 
 /** Network, asset, payer and nonce: what a chain takes once. */
-static struct hash key_of(const struct menu_offer *o, const struct x402_evm_payment *p)
+static struct hash key_of(struct text network, const struct evm_address *asset,
+                          const struct x402_evm_payment *p)
 {
     bool is_permit2 = p->method == X402_PERMIT2;
-    struct evm_address asset = {0};
     uint8_t nonce[U256_LEN];
-    METE_ASSERT(x402_address_read(o->offer.asset, &asset));
     if (is_permit2) {
         u256_to_be(p->permit2.nonce, nonce);
     } else {
         memcpy(nonce, p->authorization.nonce.b, sizeof nonce);
     }
     /* Permit2 has one row of nonces for all tokens */
-    const struct bytes parts[] = {text_bytes(o->offer.network),
+    const struct bytes parts[] = {text_bytes(network),
                                   is_permit2 ? (struct bytes){(const uint8_t *)"|permit2|", 9}
-                                             : (struct bytes){asset.b, sizeof asset.b},
+                                             : (struct bytes){asset->b, sizeof asset->b},
                                   {p->from.b, sizeof p->from.b},
                                   {nonce, sizeof nonce}};
     return sha256_parts(parts, ARRAY_LEN(parts));
 }
 
-static void payment_set(struct deal *d, const struct shown *s, const struct exchange *x)
+static void payment_set(struct deal *d, const struct shown *s)
 {
+    struct evm_address asset = {0};
     struct payment *p = &d->pay;
     struct buf out = {0};
     char digits[U256_TEXT_MAX];
     size_t len = u256_format(s->offer->offer.amount, digits);
-    (void)x;
     p->is_paid = true;
     p->version = s->payload.version;
     p->payload = s->payload.json->raw;
     p->offer = s->offer;
-    p->key = key_of(s->offer, &s->evm);
+    METE_ASSERT(x402_address_read(s->offer->offer.asset, &asset));
+    p->key = key_of(s->offer->offer.network, &asset, &s->evm);
     p->until = seconds_of(s->evm.method == X402_PERMIT2 ? s->evm.permit2.deadline
                                                         : s->evm.authorization.valid_before);
     p->amount = arena_text(&d->arena, (struct text){digits, len});
+    char payer[EVM_ADDRESS_TEXT_LEN + 1];
+    evm_address_format(&s->evm.from, payer);
+    p->payer = arena_text(&d->arena, text_of(payer));
     p->settles_first = d->route->is_upfront;
     if (p->version == 2) {
         p->requirements = s->offer->json;
@@ -339,6 +346,7 @@ static bool identifier_take(struct deal *d, struct exchange *x, const struct sho
         gate_problem(x, 400, "payment_identifier_invalid",
                      "A payment for this carries an id of 16 to 128 of A-Z a-z 0-9 _ - in its "
                      "extension payment-identifier.");
+        gate_cors(x);
         return false;
     }
     if (id.len == 0) {
@@ -351,6 +359,9 @@ static bool identifier_take(struct deal *d, struct exchange *x, const struct sho
         return true;
     }
     repeat_answer(x, d->route, state, &answer);
+    if (state != REPLAY_ANSWERED) { /* that has its own */
+        gate_cors(x);
+    }
     buf_clear(&answer);
     return false;
 }
@@ -412,7 +423,68 @@ static bool once_take(struct deal *d, struct exchange *x)
     tale_of(x, d->route, GATE_REFUSED);
     gate_problem(x, 503, "overloaded", "Too many payments at once; try again.");
     reply_header(x, "Retry-After", TEXT("1"));
+    gate_cors(x);
     return false;
+}
+
+static bool is_under_way(const struct deal *d, struct text network, struct text asset,
+                         const struct x402_evm_payment *p, struct once_note *note)
+{
+    struct evm_address address;
+    if (!x402_address_read(asset, &address)) {
+        return false;
+    }
+    const struct hash key = key_of(network, &address, p);
+    enum once_state state = once_look(d->g->once, &key, gate_clock(), note);
+    return state == ONCE_SERVING || state == ONCE_PENDING;
+}
+
+static struct text accepted_text(const struct x402_payload *p, const char *name)
+{
+    const struct json *m = p->accepted != NULL ? json_get(p->accepted, name) : NULL;
+    return m != NULL && m->type == JSON_STRING ? m->text : (struct text){0};
+}
+
+/** Whether a payment that is for none of our offers is for one that was ours: prices change while
+ *  payments are under way. Of version 1 the asset is one that is still asked for. Sets the network
+ *  and what is known of it. */
+static bool was_ours(struct deal *d, const struct x402_payload *p, struct text *network,
+                     struct once_note *note)
+{
+    const struct menu_route *mr = menu_route_of(d->menu, d->route);
+    struct x402_evm_payment evm;
+    struct mete_err err;
+    if (p->json == NULL || x402_evm_payment_read(&d->arena, p, "", &evm, &err) != METE_OK) {
+        return false;
+    }
+    if (p->version == 2) {
+        *network = accepted_text(p, "network");
+        return is_under_way(d, *network, accepted_text(p, "asset"), &evm, note);
+    }
+    for (size_t i = 0; i < mr->count; i++) {
+        const struct x402_offer *o = &mr->offer[i].offer;
+        const char *v1 = x402_network_v1_name(o->network);
+        *network = p->network;
+        if (v1 != NULL && text_is(p->network, v1) &&
+            is_under_way(d, o->network, o->asset, &evm, note)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void refuse(struct deal *d, struct exchange *x, const struct shown *s)
+{
+    struct once_note note;
+    struct x402_settled settled = {0};
+    if (was_ours(d, &s->payload, &settled.network, &note)) {
+        settled.transaction = text_of(note.transaction);
+        tale_of(x, d->route, GATE_PENDING)->reason = s->refused;
+        gate_pending(x, &settled, s->payload.version);
+    } else {
+        tale_of(x, d->route, GATE_REFUSED)->reason = s->refused;
+        gate_required(d->menu, d->route, x, d->pay.url, text_of(s->refused));
+    }
 }
 
 /** False: it is answered. */
@@ -421,11 +493,10 @@ static bool payment_take(struct deal *d, struct exchange *x, struct text header)
     struct shown s = {0};
     payment_read(d, header, &s);
     if (s.refused != NULL) {
-        tale_of(x, d->route, GATE_REFUSED)->reason = s.refused;
-        gate_required(d->menu, d->route, x, d->pay.url, text_of(s.refused));
+        refuse(d, x, &s);
         return false;
     }
-    payment_set(d, &s, x);
+    payment_set(d, &s);
     if (!identifier_take(d, x, &s, header)) {
         return false;
     }

@@ -354,6 +354,11 @@ static enum mete_code servers_start(struct gate *g, struct mete_err *err)
     return code;
 }
 
+static void state_failed(void *ctx, const char *why)
+{
+    gate_note(ctx, "ERROR", "state_not_written", "why", text_of(why));
+}
+
 enum mete_code gate_start(struct gate **out, const struct gate_options *o, struct mete_err *err)
 {
     struct gate *g = calloc(1, sizeof *g);
@@ -372,6 +377,7 @@ enum mete_code gate_start(struct gate **out, const struct gate_options *o, struc
     }
     enum mete_code code = stats_open(&g->stats, o->stats, err);
     if (code == METE_OK && o->state != NULL) {
+        once_on_failure(g->once, state_failed, g);
         code = once_keep_in(g->once, o->state, gate_clock(), err);
     }
     if (code == METE_OK) {

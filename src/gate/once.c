@@ -7,6 +7,7 @@
 #include "base/encode.h"
 #include "base/map.h"
 #include "base/text.h"
+#include "base/u256.h"
 #include "wire/json.h"
 
 #include <errno.h>
@@ -16,11 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DUE_LEN      (8 + sizeof(struct hash))
 #define LINE_LEN_MAX 4096
-#define LINES_MIN    10000 /* before a file is written anew */
+#define LINES_MIN    10000             /* before a file is written anew */
+#define WRITTEN_MAX  ((size_t)1 << 20) /* bytes of a write, when it is */
 
 struct entry {
     enum once_state state;
@@ -37,7 +40,11 @@ struct once {
     struct omap by_time; /* SERVED and PENDING alone */
     int fd;              /* of the file; -1: none */
     char *path;
-    size_t lines; /* in it */
+    size_t lines;    /* in it */
+    bool is_torn;    /* its last line has no end */
+    bool is_failing; /* and that was told */
+    once_failure *failure;
+    void *failure_ctx;
 };
 
 static struct bytes key_bytes(const struct hash *key)
@@ -88,14 +95,34 @@ static void entry_forget(struct once *o, const struct hash *key, const struct en
     METE_ASSERT(omap_remove(&o->by_key, key_bytes(key)));
 }
 
+/** Makes room for one. False: all are being served. */
+static bool room_make(struct once *o, int64_t now)
+{
+    struct omap_node *first;
+    while ((first = omap_seek(&o->by_time, (struct bytes){0})) != NULL) {
+        struct bytes due = omap_key(first);
+        int64_t until = 0;
+        struct hash key;
+        for (size_t i = 0; i < 8; i++) {
+            until = until * 256 + due.p[i];
+        }
+        memcpy(key.b, due.p + 8, sizeof key.b);
+        if (until > now && o->by_key.count < o->count_max) {
+            break;
+        }
+        entry_forget(o, &key, omap_get(&o->by_key, key_bytes(&key)));
+    }
+    return o->by_key.count < o->count_max;
+}
+
 /* --- the file ----------------------------------------------------------------------------------*/
 
-static void line_write(int fd, const struct hash *key, const struct entry *e, const char *state)
+static void line_format(struct buf *out, const struct hash *key, const struct entry *e,
+                        const char *state)
 {
-    struct buf out = {0};
     struct json_writer w;
     char hex[2 * sizeof key->b + 1];
-    jw_init(&w, &out, false);
+    jw_init(&w, out, false);
     jw_object(&w, NULL);
     jw_str(&w, "state", state);
     hash_hex(key, hex);
@@ -108,9 +135,24 @@ static void line_write(int fd, const struct hash *key, const struct entry *e, co
     jw_str(&w, "amount", e->note.amount);
     jw_bool(&w, "told", e->note.is_told);
     jw_end_object(&w);
-    buf_put_u8(&out, '\n');
-    (void)!write(fd, out.p, out.len); /* on a full disk it is remembered in memory alone */
-    buf_clear(&out);
+    buf_put_u8(out, '\n');
+}
+
+/** All of it, and what was written is no more in `out`. False: errno says why. */
+static bool written(int fd, struct buf *out)
+{
+    for (size_t at = 0; at < out->len;) {
+        ssize_t n = write(fd, out->p + at, out->len - at);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return false;
+        }
+        at += (size_t)n;
+    }
+    buf_reset(out);
+    return true;
 }
 
 static const char *word_of(const struct entry *e)
@@ -118,42 +160,78 @@ static const char *word_of(const struct entry *e)
     return e->state == ONCE_SERVED ? "served" : e->state == ONCE_PENDING ? "pending" : "settling";
 }
 
-/** All that is remembered, in a file that takes the other one's place. The lock on it is taken
- *  before it has its name. */
-static enum mete_code file_anew(struct once *o, struct mete_err *err)
+/** What is remembered and is in a file. False: errno says why. */
+static bool lines_write(struct once *o, int fd, size_t *lines)
 {
-    char path[4096];
-    if (snprintf(path, sizeof path, "%s.new", o->path) >= (int)sizeof path) {
-        return mete_fail(err, METE_FILE, "", "%s: the name is too long", o->path);
-    }
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (fd >= 0) {
-            close(fd);
-        }
-        return mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
-    }
-    size_t lines = 0;
-    for (struct omap_node *n = omap_seek(&o->by_key, (struct bytes){0}); n != NULL;
+    struct buf out = {0};
+    bool good = true;
+    *lines = 0;
+    for (struct omap_node *n = omap_seek(&o->by_key, (struct bytes){0}); n != NULL && good;
          n = omap_next(n)) {
         const struct entry *e = omap_value(n);
         struct hash key;
         memcpy(key.b, omap_key(n).p, sizeof key.b);
         if (e->state != ONCE_SERVING || e->is_written) {
-            line_write(fd, &key, e, word_of(e));
-            lines++;
+            line_format(&out, &key, e, word_of(e));
+            ++*lines;
         }
+        good = out.len < WRITTEN_MAX || written(fd, &out);
     }
-    if (fdatasync(fd) != 0 || rename(path, o->path) != 0) {
+    good = good && written(fd, &out);
+    int why = errno;
+    buf_clear(&out);
+    errno = why;
+    return good;
+}
+
+/** All that is remembered, in a file that takes the other one's place when it is whole. The lock on
+ *  it is taken before it has its name. */
+static enum mete_code file_anew(struct once *o, struct mete_err *err)
+{
+    char path[4096];
+    size_t lines;
+    if (snprintf(path, sizeof path, "%s.new", o->path) >= (int)sizeof path) {
+        return mete_fail(err, METE_FILE, "", "%s: the name is too long", o->path);
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int why = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(why));
+    }
+    if (!lines_write(o, fd, &lines) || fdatasync(fd) != 0 || rename(path, o->path) != 0) {
+        int why = errno;
+        (void)unlink(path);
         close(fd);
-        return mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
+        return mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(why));
     }
     if (o->fd >= 0) {
         close(o->fd);
     }
     o->fd = fd;
     o->lines = lines;
+    o->is_torn = false;
     return METE_OK;
+}
+
+/** Appends a line. One that does not fit on the disk is remembered in memory alone; the next one
+ *  does not go on where it was cut. */
+static void line_append(struct once *o, const struct hash *key, const struct entry *e,
+                        const char *state)
+{
+    struct buf out = {0};
+    if (o->is_torn) {
+        buf_put_u8(&out, '\n');
+    }
+    line_format(&out, key, e, state);
+    o->is_torn = !written(o->fd, &out);
+    if (o->is_torn && !o->is_failing && o->failure != NULL) {
+        o->failure(o->failure_ctx, strerror(errno));
+    }
+    o->is_failing = o->is_torn;
+    buf_clear(&out);
 }
 
 static void line_put(struct once *o, const struct hash *key, const struct entry *e,
@@ -163,7 +241,7 @@ static void line_put(struct once *o, const struct hash *key, const struct entry 
     if (o->fd < 0) {
         return;
     }
-    line_write(o->fd, key, e, state);
+    line_append(o, key, e, state);
     o->lines++;
     if (o->lines > LINES_MIN + 4 * o->by_key.count && file_anew(o, &err) != METE_OK) {
         o->lines = 0; /* the one that is there goes on */
@@ -192,21 +270,25 @@ static void line_take(struct once *o, const struct json *j, int64_t now)
     const struct json *state = json_get(j, "state");
     const struct json *until = json_get(j, "until");
     const struct json *told = json_get(j, "told");
+    struct u256 amount;
     if (state == NULL || until == NULL || !hash_member(j, "key", &key) ||
         !hash_member(j, "payload", &e.payload) || !json_int(until, 0, INT64_MAX, &e.until)) {
         return;
+    }
+    text_member(j, "amount", e.note.amount, sizeof e.note.amount);
+    if (e.note.amount[0] != '\0' && !u256_parse(text_of(e.note.amount), &amount)) {
+        return; /* no gate wrote that */
     }
     struct entry *before = omap_get(&o->by_key, key_bytes(&key));
     if (before != NULL) {
         entry_forget(o, &key, before);
     }
-    if (text_is(state->text, "forgotten") || e.until <= now || o->by_key.count >= o->count_max) {
+    if (text_is(state->text, "forgotten") || e.until <= now || !room_make(o, now)) {
         return;
     }
     e.state = text_is(state->text, "served") ? ONCE_SERVED : ONCE_PENDING;
     text_member(j, "transaction", e.note.transaction, sizeof e.note.transaction);
     text_member(j, "reservation", e.note.reservation, sizeof e.note.reservation);
-    text_member(j, "amount", e.note.amount, sizeof e.note.amount);
     e.note.is_told = told != NULL && told->type == JSON_TRUE;
     *(struct entry *)omap_put(&o->by_key, key_bytes(&key), NULL) = e;
     (void)omap_put(&o->by_time, due_bytes(&key, e.until, due), NULL);
@@ -228,15 +310,47 @@ static void lines_take(struct once *o, FILE *f, int64_t now)
     }
 }
 
+void once_on_failure(struct once *o, once_failure *failure, void *ctx)
+{
+    o->failure = failure;
+    o->failure_ctx = ctx;
+}
+
+/** Whether that is still the file of this name: a gate may have written it anew meanwhile. */
+static bool is_named(int fd, const char *path)
+{
+    struct stat mine;
+    struct stat theirs;
+    return fstat(fd, &mine) == 0 && stat(path, &theirs) == 0 && mine.st_dev == theirs.st_dev &&
+           mine.st_ino == theirs.st_ino;
+}
+
+/** The file, with the lock on it. -1: it failed. */
+static int file_open(const char *path, struct mete_err *err)
+{
+    for (;;) {
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0) {
+            (void)mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
+            return -1;
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            close(fd);
+            (void)mete_fail(err, METE_FILE, "", "%s: another gate writes it", path);
+            return -1;
+        }
+        if (is_named(fd, path)) {
+            return fd;
+        }
+        close(fd);
+    }
+}
+
 enum mete_code once_keep_in(struct once *o, const char *path, int64_t now, struct mete_err *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = file_open(path, err);
     if (fd < 0) {
-        return mete_fail(err, METE_FILE, "", "%s: %s", path, strerror(errno));
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        close(fd);
-        return mete_fail(err, METE_FILE, "", "%s: another gate writes it", path);
+        return METE_FILE;
     }
     FILE *f = fdopen(fd, "r");
     o->path = strdup(path);
@@ -248,26 +362,6 @@ enum mete_code once_keep_in(struct once *o, const char *path, int64_t now, struc
 }
 
 /* --- asking ------------------------------------------------------------------------------------*/
-
-/** Makes room for one. False: all are being served. */
-static bool room_make(struct once *o, int64_t now)
-{
-    struct omap_node *first;
-    while ((first = omap_seek(&o->by_time, (struct bytes){0})) != NULL) {
-        struct bytes due = omap_key(first);
-        int64_t until = 0;
-        struct hash key;
-        for (size_t i = 0; i < 8; i++) {
-            until = until * 256 + due.p[i];
-        }
-        memcpy(key.b, due.p + 8, sizeof key.b);
-        if (until > now && o->by_key.count < o->count_max) {
-            break;
-        }
-        entry_forget(o, &key, omap_get(&o->by_key, key_bytes(&key)));
-    }
-    return o->by_key.count < o->count_max;
-}
 
 enum once_state once_begin(struct once *o, const struct hash *key, const struct hash *payload,
                            int64_t now, struct once_note *note)
@@ -290,6 +384,21 @@ enum once_state once_begin(struct once *o, const struct hash *key, const struct 
         e = omap_put(&o->by_key, key_bytes(key), NULL);
         e->state = ONCE_SERVING;
         e->payload = *payload;
+    }
+    pthread_mutex_unlock(&o->lock);
+    return state;
+}
+
+enum once_state once_look(struct once *o, const struct hash *key, int64_t now,
+                          struct once_note *note)
+{
+    enum once_state state = ONCE_NEW;
+    *note = (struct once_note){0};
+    pthread_mutex_lock(&o->lock);
+    const struct entry *e = omap_get(&o->by_key, key_bytes(key));
+    if (e != NULL && (e->state == ONCE_SERVING || e->until > now)) {
+        state = e->state;
+        *note = e->note;
     }
     pthread_mutex_unlock(&o->lock);
     return state;

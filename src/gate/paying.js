@@ -80,12 +80,19 @@ async function signed(required, offer, wallet, say) {
 }
 function settled(response) {
     const said = response.headers.get("PAYMENT-RESPONSE");
-    return said ? unbase64(said) : null;
+    try {
+        return said ? unbase64(said) : null;
+    } catch { /* money has moved all the same: what was bought is shown */
+        return null;
+    }
 }
 /* What to say of an answer that is not what was paid for. `refused`: the payment is not taken, else
    the same one may be sent again. */
 function trouble(response) {
     const said = settled(response);
+    if (said && said.errorReason === "duplicate_settlement") {
+        return { refused: false, text: "This was paid for already; its transaction is " + (said.transaction || "not known") + "." };
+    }
     if (response.status === 402 || response.status === 412) {
         const again = response.headers.get("PAYMENT-REQUIRED");
         const why = (said && said.errorReason) || (again && unbase64(again).error) || "no reason was given";
@@ -94,6 +101,14 @@ function trouble(response) {
     return { refused: false, text: said && said.errorReason === "settlement_pending"
         ? "The payment is under way. Press again in a moment: you will not pay twice."
         : "The server answered " + response.status + ". Press again to send the same payment." };
+}
+function named_by(path) {
+    const name = path.split("/").pop() || "download";
+    try {
+        return decodeURIComponent(name);
+    } catch {
+        return name;
+    }
 }
 /* What was bought, as an element. The scripts of HTML do not run. */
 async function element(response, path) {
@@ -113,7 +128,7 @@ async function element(response, path) {
     } else {
         node = document.createElement("a");
         node.href = URL.createObjectURL(blob);
-        node.download = decodeURIComponent(path.split("/").pop() || "download");
+        node.download = named_by(path);
         node.textContent = "Save " + node.download + " (" + blob.size + " bytes)";
     }
     return node;

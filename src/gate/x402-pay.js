@@ -17,6 +17,7 @@ export class X402Pay extends HTMLElement {
     choose = null;
     #required = null;
     #header = null; /* once it is signed the same payment is sent again, never another one */
+    #asked = null; /* the src that it shows: a node that is moved asks nothing anew */
     #turn = 0; /* an answer that belongs to an earlier src is thrown away */
     #is_paying = false;
     #part;
@@ -32,8 +33,7 @@ export class X402Pay extends HTMLElement {
     set src(value) { this.setAttribute("src", value); }
     get price() { return this.getAttribute("price") || ""; }
     set price(value) { this.setAttribute("price", value); }
-    connectedCallback() { this.#ask(); }
-    disconnectedCallback() { this.#turn++; }
+    connectedCallback() { if (this.src !== this.#asked) this.#ask(); }
     attributeChangedCallback(name, before, now) {
         if (!this.isConnected || before === now) return;
         if (name === "src") this.#ask();
@@ -55,6 +55,7 @@ export class X402Pay extends HTMLElement {
     }
     async #ask() {
         const turn = ++this.#turn;
+        this.#asked = this.src;
         this.#required = this.#header = null;
         this.#part("content").replaceChildren();
         this.#part("button").disabled = true;

@@ -76,6 +76,13 @@ def bought(chain, gate):
     equal(complaints, [], "and the browser complains of nothing")
 
 
+def moved(chain, gate):
+    before = chain.balance("merchant")
+    (plain,), _ = visit(chain, gate, "plain", MOVES="1")
+    equal((plain["got"], plain["hidden"]), ("<p>bought</p>", True), "an element that is moved in its page keeps what was bought")
+    equal(chain.balance("merchant") - before, 10000, "which was paid once")
+
+
 def not_bought(chain, gate):
     before = chain.balance("merchant")
     (free, dear, odd), _ = visit(chain, gate, "free", "dear", "odd")
@@ -84,6 +91,8 @@ def not_bought(chain, gate):
     equal(odd["got"], "The server answered 500. Press again to send the same payment.", "a server that fails is said")
     (odd,), _ = visit(chain, gate, "odd", PRESSES="3")
     equal(odd["asked"].count("eth_signTypedData_v4"), 1, "who presses again sends the same payment")
+    (odd,), _ = visit(chain, gate, "odd", PRESSES="3", MOVES="1")
+    equal(odd["asked"].count("eth_signTypedData_v4"), 1, "also when the element was moved meanwhile")
     (poor,), _ = visit(chain, gate, "plain", FROM="poor")
     ok(poor["got"].startswith("The payment was not taken: ") and not poor["hidden"], "who has no money is told so", poor)
     equal(chain.balance("merchant") - before, 0, "none of which moved money")
@@ -122,6 +131,7 @@ with X402Chain(chain_id=84532) as chain, Facilitator(chain) as facilitator, Upst
     with Gate(up, facilitator.url(), ROUTES, pay_to=chain.address("merchant")) as gate:
         served(gate)
         bought(chain, gate)
+        moved(chain, gate)
         not_bought(chain, gate)
 typed()
 done()

@@ -248,6 +248,27 @@ def settling(gate, up, fac):
     equal(gate.get("/paid", headers=header).status, 402, "once")
 
 
+def used_up(gate, up, fac):
+    """A settlement whose answer was lost, by a facilitator that does not remember that it was its own."""
+    asked = gate.get("/paid")
+    reasons = ["duplicate_settlement", "invalid_exact_evm_nonce_already_used", "permit2_invalid_nonce"]
+
+    def used(why):
+        return fault_reply(200, {"success": False, "errorReason": why, "transaction": "", "network": V2})
+    fac.faults["/settle"] = [fault_cut, *(used(why) for why in reasons)]
+    header, before = pay(asked), fac.count("/settle")
+    for what in ("in the second try", "in that of the same payment brought again"):
+        got = gate.get("/paid", headers=header)
+        equal((got.status, got.settled()["errorReason"]), (503, "settlement_pending"), f"what is used {what} may have been paid")
+        ok("PAYMENT-REQUIRED" not in got.headers and b"accepts" not in got.body, "and nobody is asked to pay again")
+        fac.faults["/settle"] = [used(why) for why in (*reasons, reasons[0])]
+    equal((fac.count("/settle") - before, len(fac.faults["/settle"])), (8, 4), "each time it was tried four times")
+    fac.faults["/settle"] = []
+    equal(gate.get("/paid", headers=header).status, 200, "it is served when its settlement is known")
+    fac.faults["/settle"] = [used(reasons[1])]
+    equal(gate.get("/paid", headers=pay(asked)).status, 402, "what was used before the first try buys nothing")
+
+
 def unreachable(gate, up, fac):
     asked = gate.get("/paid")
     runs = up.count("/paid")
@@ -274,7 +295,7 @@ def upfront(gate, up, fac):
     header = pay(asked)
     got = gate.get("/up", headers=header)
     ok(got.status == 500 and got.settled()["success"], "its failure says that it was paid", got.status)
-    sold = len(gate.payments())
+    first, sold, settles = got.settled(), len(gate.payments()), fac.count("/settle")
 
     def cut(h, _b):
         h.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
@@ -282,9 +303,11 @@ def upfront(gate, up, fac):
         h.close_connection = True
     up.answers["/up"] = cut
     got = gate.get("/up", headers=header)
-    equal((got.status, got.settled()["success"]), (502, True), "so does a small answer that is cut off")
+    equal((got.status, got.settled()), (502, first), "so does a small answer that is cut off")
     up.answers["/up"] = lambda h, _b: h.reply(200, b"done")
-    equal(gate.get("/up", headers=header).body, b"done", "and the same payment may be brought again")
+    got = gate.get("/up", headers=header)
+    equal((got.body, got.settled()), (b"done", first), "and the same payment may be brought again")
+    equal(fac.count("/settle"), settles, "the facilitator is not asked for it again")
     equal(gate.get("/up", headers=header).status, 402, "until it is served")
     equal(len(gate.payments()), sold, "it stands in the file once")
 
@@ -312,6 +335,24 @@ def metered(gate, up, fac):
     equal((got.status, body["paymentRequirements"]["amount"]), (200, "10000"), "an exact price is not overridden")
     ok("Settlement-Overrides" not in got.headers, "and the header does not leave")
     del up.answers["/paid"]
+
+
+def left_pending(gate, up, fac):
+    """A payment under way is brought again by a client that has gone before anything is begun for it."""
+    import socket
+    fac.faults["/settle"] = [pending()] * 4
+    header = pay(gate.get("/paid"))
+    equal(gate.get("/paid", headers=header).status, 503, "a payment is under way")
+    asked = [fac.count(path) for path in ("/verify", "/settle", "/release")]
+    left = gate.metric('mete_gate_requests_total{outcome="left"}')
+    with socket.create_connection(("127.0.0.1", gate.port)) as s:
+        line = f"GET /paid HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\n\r\n".encode()
+        s.send(line, socket.MSG_MORE)  # leaves with the end, in one packet
+        s.shutdown(socket.SHUT_WR)
+        until("its client has gone", lambda: gate.metric('mete_gate_requests_total{outcome="left"}') == left + 1)
+    equal([fac.count(path) for path in ("/verify", "/settle", "/release")], asked, "nobody is asked, and nothing given back")
+    equal(gate.get("/paid", headers=header).status, 200, "the payment is still under way, and served when it is brought again")
+    equal((fac.count("/verify"), fac.count("/settle")), (asked[0], asked[1] + 1), "settled first, without judging it anew")
 
 
 def identified(gate, up, fac):
@@ -420,6 +461,8 @@ for reserves in (False, True):
         patterns(gate, up)
         failing(gate, up, fac)
         settling(gate, up, fac)
+        used_up(gate, up, fac)
+        left_pending(gate, up, fac)
         unreachable(gate, up, fac)
         upfront(gate, up, fac)
         metered(gate, up, fac)

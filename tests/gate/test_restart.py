@@ -14,8 +14,8 @@ from gated import Facilitator, Gate, Upstream, V2, done, equal, ok, pay, until
 ROUTES = [{"path": "/paid", "price": "$0.01"}, {"path": "/up", "price": "$0.01", "flow": "upfront"}]
 
 
-def started(up, fac, state):
-    return Gate(up, fac, ROUTES, "--state", str(state)).__enter__()
+def started(up, fac, state, routes=ROUTES):
+    return Gate(up, fac, routes, "--state", str(state)).__enter__()
 
 
 def settles(fac):
@@ -58,6 +58,57 @@ def killed(up, fac, state, path):
     gate.stop()
 
 
+def counted_once(up, fac, state):
+    """It is killed when the payment was settled up-front, and the upstream works for it."""
+    gate = started(up, fac, state)
+    header = pay(gate.get("/up"))
+    runs = up.count("/up")
+    up.answers["/up"] = lambda _h, _b: time.sleep(2)
+
+    def ask():
+        try:
+            gate.get("/up", headers=header)
+        except OSError:
+            pass
+    t = threading.Thread(target=ask)
+    t.start()
+    until("it is paid, and the upstream works", lambda: up.count("/up") == runs + 1)
+    gate.process.kill()
+    gate.stop(-9)
+    t.join()
+    del up.answers["/up"]
+    gate.__enter__()
+    equal(gate.get("/up", headers=header).status, 200, "what was settled up-front is served by the next gate")
+    equal(len(gate.payments()), 1, "and counted once")
+    gate.stop()
+
+
+def dearer(up, fac, state):
+    """The price changes while a payment is under way."""
+    routes = [{**ROUTES[0], "price": "$0.02"}, ROUTES[1]]
+
+    def unknown():
+        fac.faults["/settle"] = [lambda h, _b: h.reply(500, b"oops")] * 4
+    for version in (1, 2):
+        gate = started(up, fac, state)
+        header = pay(gate.get("/paid"), version=version)
+        other = pay(gate.get("/paid"), version=version)
+        unknown()
+        equal(gate.get("/paid", headers=header).status, 503, f"version {version}: a payment is under way")
+        gate.stop()
+        gate = started(up, fac, state, routes)
+        asked = len(fac.seen)
+        got = gate.get("/paid", headers=header)
+        equal((got.status, got.json().get("code")), (503, "settlement_pending"), "at another price it is under way still")
+        ok("PAYMENT-REQUIRED" not in got.headers and b"accepts" not in got.body and len(fac.seen) == asked, "nothing is offered, and nobody asked")
+        got = gate.get("/paid", headers=other)
+        equal((got.status, len(fac.seen)), (402, asked), "another one of the old price is told the new one")
+        gate.stop()
+        gate = started(up, fac, state)
+        equal(gate.get("/paid", headers=header).status, 200, "when the old price is asked again it is served")
+        gate.stop()
+
+
 def refused(up, fac, state):
     gate = started(up, fac, state)
     header = pay(gate.get("/paid"))
@@ -80,5 +131,7 @@ with tempfile.TemporaryDirectory(prefix="mete-gate-") as name, Upstream() as up,
     state = pathlib.Path(name) / "payments.ndjson"
     killed(up, fac, state, "/paid")
     killed(up, fac, state, "/up")
+    counted_once(up, fac, state)
+    dearer(up, fac, state)
     refused(up, fac, state)
 done()

@@ -6,9 +6,14 @@
 #include "gate/replay.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -77,6 +82,118 @@ static void what_is_served_now_is_never_forgotten(void **state)
     assert_int_equal(begin(o, 10, 10, 901, &got), ONCE_FULL);
     assert_int_equal(begin(o, 5, 5, 901, &got), ONCE_FULL); /* it had run out, and made room */
     once_close(o);
+}
+
+/** Files grow to `size` bytes and no further, as on a full disk. */
+static void disk_ends_at(off_t size)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = size >= 0 ? (rlim_t)size : limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static off_t size_of(const char *path)
+{
+    struct stat s;
+    assert_int_equal(stat(path, &s), 0);
+    return s.st_size;
+}
+
+static struct once *kept_in(size_t count_max, const char *path)
+{
+    struct once *o = once_open(count_max);
+    struct mete_err err;
+    assert_int_equal(once_keep_in(o, path, 100, &err), METE_OK);
+    return o;
+}
+
+static void served(struct once *o, unsigned key, int64_t until)
+{
+    const struct once_note note = {.transaction = "0xab"};
+    const struct hash k = number(key);
+    assert_int_equal(begin(o, key, key, 100, &(struct once_note){0}), ONCE_NEW);
+    once_served(o, &k, until, &note);
+}
+
+static enum once_state state_of(struct once *o, unsigned key)
+{
+    return begin(o, key, key, 100, &(struct once_note){0});
+}
+
+static void failed(void *ctx, const char *why)
+{
+    assert_true(why[0] != '\0');
+    ++*(unsigned *)ctx;
+}
+
+static void a_full_disk_takes_nothing_away(void **state)
+{
+    char folder[] = "/tmp/mete-once-XXXXXX";
+    char path[64];
+    char beside[64];
+    unsigned failures = 0;
+    struct mete_err err;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/state", folder);
+    snprintf(beside, sizeof beside, "%s/state.new", folder);
+    signal(SIGXFSZ, SIG_IGN);
+
+    struct once *o = kept_in(8, path);
+    once_on_failure(o, failed, &failures);
+    served(o, 1, 900);
+    disk_ends_at(size_of(path) + 20);
+    served(o, 2, 900); /* is cut */
+    served(o, 3, 900);
+    assert_int_equal(failures, 1);
+    disk_ends_at(-1);
+    served(o, 4, 900);
+    assert_int_equal(failures, 1);
+    once_close(o);
+
+    o = once_open(8);
+    disk_ends_at(100);
+    assert_int_equal(once_keep_in(o, path, 100, &err), METE_FILE);
+    disk_ends_at(-1);
+    once_close(o);
+    assert_int_equal(access(beside, F_OK), -1);
+
+    o = kept_in(8, path);
+    assert_int_equal(state_of(o, 1), ONCE_SERVED);
+    assert_int_equal(state_of(o, 2), ONCE_NEW);
+    assert_int_equal(state_of(o, 4), ONCE_SERVED);
+    once_close(o);
+    unlink(path);
+    rmdir(folder);
+}
+
+static void the_newest_are_kept(void **state)
+{
+    char path[] = "/tmp/mete-once-XXXXXX";
+    int fd = mkstemp(path);
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    struct once *o = kept_in(8, path);
+    for (unsigned i = 0; i < 6; i++) {
+        served(o, i, 900 + i);
+    }
+    once_close(o);
+    FILE *f = fopen(path, "a"); /* as no gate writes it */
+    assert_non_null(f);
+    fprintf(f,
+            "{\"state\":\"pending\",\"key\":\"%064d\",\"payload\":\"%064d\",\"until\":900,"
+            "\"amount\":\"12x\"}\n",
+            1, 1);
+    fclose(f);
+    o = kept_in(4, path); /* has room for fewer than the one before */
+    for (unsigned i = 2; i < 6; i++) {
+        assert_int_equal(state_of(o, i), ONCE_SERVED);
+    }
+    assert_int_equal(once_count(o), 4);
+    once_close(o);
+    unlink(path);
 }
 
 static enum replay_state ask(struct replay *r, const char *id, unsigned request, int64_t now,
@@ -149,6 +266,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_payment_is_given_to_one),
         cmocka_unit_test(what_is_served_now_is_never_forgotten),
+        cmocka_unit_test(a_full_disk_takes_nothing_away),
+        cmocka_unit_test(the_newest_are_kept),
         cmocka_unit_test(an_answer_is_for_its_request),
         cmocka_unit_test(answers_are_bounded),
     };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real browser opens pages with <x402-pay>, presses its button, and says what came of it.
-//   faces.mjs CHROMIUM URL...     env: as chromium.mjs, PRESSES (1)
+//   faces.mjs CHROMIUM URL...     env: as chromium.mjs, PRESSES (1), MOVES: the element is moved before the last press and after it
 // Each page shows in #got what was bought, or nothing where the element itself shows it. One line of JSON.
 import { open } from './chromium.mjs';
 
@@ -19,9 +19,14 @@ for (const url of urls) {
         await evaluate(`${part('button')}.click()`);
         await until(`!${part('button')}.disabled && ${part('state')}.textContent`);
     }
+    const move = () => process.env.MOVES && evaluate('document.body.append(document.createElement("p")); document.body.lastChild.append(document.querySelector("x402-pay"))');
+    await move();
     await evaluate(`${part('button')}.click()`);
-    const got = await until(`document.getElementById("got")?.textContent || ${part('content')}.textContent || ${part('content')}.firstChild?.srcdoc
+    const said = () => until(`document.getElementById("got")?.textContent || ${part('content')}.textContent || ${part('content')}.firstChild?.srcdoc
         || !${part('state')}.textContent.endsWith("\u2026") && ${part('state')}.textContent`);
+    await said();
+    await move();
+    const got = await said();
     const sandbox = await evaluate(`${part('content')}.firstChild?.getAttribute?.("sandbox")`);
     told.push({ price, label, got, sandbox, hidden: await evaluate(`${part('button')}.hidden`), asked: asked.slice(before) });
 }
