@@ -410,6 +410,16 @@ static bool is_unclear(unsigned status)
     return status == 408 || status == 425 || status == 429 || status >= 500;
 }
 
+/** What was bought has come, if its caller could keep it. */
+static void taken(struct mete_client_request *r)
+{
+    if (flow_hand_over(r)) {
+        delivered(r);
+    } else {
+        unclear(r);
+    }
+}
+
 void paid_ended(struct mete_client_request *r)
 {
     const unsigned status = r->answer.status;
@@ -425,9 +435,7 @@ void paid_ended(struct mete_client_request *r)
         flow_redirected(r);
     } else if (status >= 400) {
         declined(r);
-    } else if (!flow_hand_over(r)) {
-        unclear(r);
     } else {
-        delivered(r);
+        taken(r);
     }
 }

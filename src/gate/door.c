@@ -191,8 +191,16 @@ static const struct menu_offer *offer_chosen(const struct menu_route *mr,
     return NULL;
 }
 
+/** Version 1 names no price but the one that is signed. */
+static bool is_too_little(const struct shown *s)
+{
+    return s->payload.version == 1 && s->evm.method == X402_EIP3009 &&
+           u256_cmp(s->evm.authorization.value, s->offer->offer.amount) < 0;
+}
+
 static void payment_read(struct deal *d, struct text header, struct shown *out)
 {
+    static const char *const NO_MATCH = "No matching payment requirements";
     const struct menu_route *mr = menu_route_of(d->menu, d->route);
     struct mete_err err;
     out->refused = NULL;
@@ -203,14 +211,15 @@ static void payment_read(struct deal *d, struct text header, struct shown *out)
     }
     out->offer = offer_chosen(mr, &out->payload);
     if (out->offer == NULL) {
-        out->refused = "No matching payment requirements";
-    } else if (!x402_extensions_match(mr->extensions_json, out->payload.extensions)) {
+        out->refused = NO_MATCH;
+        return;
+    }
+    if (!x402_extensions_match(mr->extensions_json, out->payload.extensions)) {
         out->refused = "extension_echo_mismatch";
     } else if (x402_evm_payment_read(&d->arena, &out->payload, "", &out->evm, &err) != METE_OK) {
         out->refused = "invalid_payload";
-    } else if (out->payload.version == 1 && out->evm.method == X402_EIP3009 &&
-               u256_cmp(out->evm.authorization.value, out->offer->offer.amount) < 0) {
-        out->refused = "No matching payment requirements"; /* version 1 names no price else */
+    } else if (is_too_little(out)) {
+        out->refused = NO_MATCH;
     }
 }
 

@@ -92,9 +92,12 @@ class Facilitator(Served):
 
     def events(self, kind="x402."):
         """All events of the log whose type begins so, in order: the event, with `seq` and `recorded_at`."""
-        found, after = [], 0
+        found, after, end = [], 0, time.time() + 20
         while True:
             status, _, said = self.get(f"/v1/events?after={after}&limit=1000")
+            if status == 503 and said["retryable"] and time.time() < end:  # its database has just come back
+                time.sleep(0.1)
+                continue
             assert status == 200, said
             found += [{**r["event"], "seq": r["seq"], "recorded_at": r["recorded_at"]} for r in said["events"]
                       if r["event"]["event_type"].startswith(kind)]

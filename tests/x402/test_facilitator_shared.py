@@ -155,7 +155,7 @@ def failure_not_booked(chain, signer, pg, nodes, rpc):
     pg.crash()
     held.release()
     missed = f"payment {one.id_of(p)} is not booked yet"
-    ok(until(lambda: missed in one.said()), "the book does not hear of a failure")
+    ok(until(lambda: missed in one.said()), "the book does not hear of a failure", said, one.said()[-1500:])
     for _ in range(2):
         chain.rpc("anvil_setCode", token, chain.code["Fiat"]["runtime"])
         chain.reorg(1)
