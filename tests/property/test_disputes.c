@@ -9,7 +9,6 @@
  *   test_disputes [--seed N] [--runs R] [--steps S] */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/text.h"
 #include "core/balance.h"
@@ -17,6 +16,7 @@
 #include "core/payout.h"
 #include "engine/verify.h"
 #include "oracle/scene.h"
+#include "worlds.h"
 
 #define PARTIES    5
 #define SHARES_MAX 600
@@ -78,18 +78,7 @@ static unsigned below(struct world *w, unsigned n)
     return (unsigned)rng_below(&w->rng, n);
 }
 
-METE_PRINTF(2, 3) static void wrong(struct world *w, const char *fmt, ...)
-{
-    va_list args;
-    if (w->fine) {
-        va_start(args, fmt);
-        printf("# ");
-        vprintf(fmt, args);
-        printf("\n");
-        va_end(args);
-    }
-    w->fine = false;
-}
+#define wrong(w, ...) world_wrong(&(w)->fine, __VA_ARGS__)
 
 /* --- saying ------------------------------------------------------------------------------------*/
 
@@ -606,26 +595,20 @@ static bool print_seen(void)
 
 int main(int argc, char **argv)
 {
-    const char *given = getenv("METE_TEST_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261121;
-    uint64_t runs = 400, steps = 400, done = 0;
+    const struct worlds w =
+        worlds_asked(argc, argv, (struct worlds){.seed = 20261121, .runs = 400, .steps = 400});
+    uint64_t done = 0;
     bool fine = true;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        uint64_t n = strtoull(argv[i + 1], NULL, 10);
-        seed = strcmp(argv[i], "--seed") == 0 ? n : seed;
-        runs = strcmp(argv[i], "--runs") == 0 ? n : runs;
-        steps = strcmp(argv[i], "--steps") == 0 ? n : steps;
-    }
-    printf("1..2\n# seed %llu\n", (unsigned long long)seed);
-    for (; done < runs && fine; done++) {
-        fine = live(seed + done, (unsigned)steps, done % VERIFY_AT == 0);
+    printf("1..2\n# seed %llu\n", (unsigned long long)w.seed);
+    for (; done < w.runs && fine; done++) {
+        fine = live(w.seed + done, (unsigned)w.steps, done % VERIFY_AT == 0);
         if (!fine)
             printf("# this world: --seed %llu --runs 1 --steps %llu\n",
-                   (unsigned long long)(seed + done), (unsigned long long)steps);
+                   (unsigned long long)(w.seed + done), (unsigned long long)w.steps);
     }
     bool happened = print_seen();
     printf("%sok 1 - %llu worlds of %llu steps: nothing disputed is ever paid\n",
-           fine ? "" : "not ", (unsigned long long)done, (unsigned long long)steps);
+           fine ? "" : "not ", (unsigned long long)done, (unsigned long long)w.steps);
     printf("%sok 2 - all of it happened\n", happened ? "" : "not ");
     return fine && happened ? 0 : 1;
 }

@@ -17,6 +17,7 @@
 #include "engine/verify.h"
 #include "oracle/scene.h"
 #include "payout_rail.h"
+#include "worlds.h"
 
 #define PARTIES       6
 #define BATCHES_MAX   200
@@ -111,18 +112,7 @@ static unsigned below(struct world *w, unsigned n)
     return (unsigned)rng_below(&w->rng, n);
 }
 
-METE_PRINTF(2, 3) static void wrong(struct world *w, const char *fmt, ...)
-{
-    va_list args;
-    if (w->fine) {
-        va_start(args, fmt);
-        printf("# ");
-        vprintf(fmt, args);
-        printf("\n");
-        va_end(args);
-    }
-    w->fine = false;
-}
+#define wrong(w, ...) world_wrong(&(w)->fine, __VA_ARGS__)
 
 /* --- saying ------------------------------------------------------------------------------------*/
 
@@ -1090,7 +1080,7 @@ static bool print_seen(void)
     printf("# %8llu  failed after the one before came back\n",
            (unsigned long long)seen.failed_after_return);
     printf("# %8llu  a second attempt paid too\n", (unsigned long long)seen.paid_twice);
-    printf("# %8llu  worlds audited\n", (unsigned long long)seen.audited);
+    all &= world_audits(seen.audited);
     printf("# %8llu  paid after its end\n", (unsigned long long)seen.after_end);
     return all && seen.lost > 0 && seen.unmade > 0 && seen.both_at_once > 0 &&
            seen.early_returns > 0 && seen.whole_returns > 0 && seen.of_another > 0 &&
@@ -1101,22 +1091,16 @@ static bool print_seen(void)
 
 int main(int argc, char **argv)
 {
-    const char *given = getenv("METE_TEST_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261121;
-    uint64_t runs = 300, steps = 500, done = 0;
+    const struct worlds w =
+        worlds_asked(argc, argv, (struct worlds){.seed = 20261121, .runs = 300, .steps = 500});
+    uint64_t done = 0;
     bool fine = true;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        uint64_t n = strtoull(argv[i + 1], NULL, 10);
-        seed = strcmp(argv[i], "--seed") == 0 ? n : seed;
-        runs = strcmp(argv[i], "--runs") == 0 ? n : runs;
-        steps = strcmp(argv[i], "--steps") == 0 ? n : steps;
-    }
-    printf("1..2\n# seed %llu\n", (unsigned long long)seed);
-    for (; done < runs && fine; done++)
-        fine = one_run(seed + done, steps);
+    printf("1..2\n# seed %llu\n", (unsigned long long)w.seed);
+    for (; done < w.runs && fine; done++)
+        fine = one_run(w.seed + done, w.steps);
     bool happened = print_seen();
     printf("%sok 1 - %llu worlds of %llu steps: as the model says, paid what the rail paid\n",
-           fine ? "" : "not ", (unsigned long long)done, (unsigned long long)steps);
+           fine ? "" : "not ", (unsigned long long)done, (unsigned long long)w.steps);
     printf("%sok 2 - every fault fired\n", happened ? "" : "not ");
     return fine && happened ? 0 : 1;
 }

@@ -18,6 +18,7 @@
 #include "http/routes.h"
 #include "oracle/scene.h"
 #include "worker_rail.h"
+#include "worlds.h"
 
 #define PARTIES    6
 #define WORKERS    2
@@ -92,18 +93,7 @@ static unsigned below(struct world *w, unsigned n)
     return (unsigned)rng_below(&w->rng, n);
 }
 
-METE_PRINTF(2, 3) static void wrong(struct world *w, const char *fmt, ...)
-{
-    va_list args;
-    if (w->fine) {
-        va_start(args, fmt);
-        printf("# ");
-        vprintf(fmt, args);
-        printf("\n");
-        va_end(args);
-    }
-    w->fine = false;
-}
+#define wrong(w, ...) world_wrong(&(w)->fine, __VA_ARGS__)
 
 static void now_set(struct world *w, mete_time more)
 {
@@ -682,18 +672,13 @@ static void print_sums(void)
 
 int main(int argc, char **argv)
 {
-    const char *given = getenv("METE_TEST_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261121;
-    uint64_t runs = 10000, done = 0;
+    const struct worlds w =
+        worlds_asked(argc, argv, (struct worlds){.seed = 20261121, .runs = 10000});
+    uint64_t done = 0;
     bool fine = true;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        uint64_t n = strtoull(argv[i + 1], NULL, 10);
-        seed = strcmp(argv[i], "--seed") == 0 ? n : seed;
-        runs = strcmp(argv[i], "--runs") == 0 ? n : runs;
-    }
-    printf("1..2\n# seed %llu\n", (unsigned long long)seed);
-    for (; done < runs && fine; done++) {
-        fine = one_run(seed + done);
+    printf("1..2\n# seed %llu\n", (unsigned long long)w.seed);
+    for (; done < w.runs && fine; done++) {
+        fine = one_run(w.seed + done);
     }
     bool happened = print_tables();
     print_sums();

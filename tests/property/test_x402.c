@@ -12,6 +12,7 @@
 #include "engine/x402_list.h"
 #include "oracle/scene.h"
 #include "unit/x402_case.h"
+#include "worlds.h"
 
 #define PAYMENTS     14
 #define FACILITATORS 3
@@ -63,18 +64,7 @@ static unsigned below(struct world *w, unsigned n)
     return (unsigned)rng_below(&w->rng, n);
 }
 
-METE_PRINTF(2, 3) static void wrong(struct world *w, const char *fmt, ...)
-{
-    va_list args;
-    if (w->fine) {
-        va_start(args, fmt);
-        printf("# ");
-        vprintf(fmt, args);
-        printf("\n");
-        va_end(args);
-    }
-    w->fine = false;
-}
+#define wrong(w, ...) world_wrong(&(w)->fine, __VA_ARGS__)
 
 /* --- the model ---------------------------------------------------------------------------------*/
 
@@ -729,47 +719,35 @@ static bool print_seen(void)
         printf("# %8llu  ended as %s\n", (unsigned long long)seen.states[i], m->state[i]);
         all &= seen.states[i] > 0;
     }
-    const struct {
-        uint64_t count;
-        const char *what;
-    } facts[] = {{seen.lost, "process lost before its commit"},
-                 {seen.strangers, "settled by a stranger's transaction"},
-                 {seen.expired, "reserved anew after a reservation had run out"},
-                 {seen.stale, "facts of another block"},
-                 {seen.waited, "settled while the policy was unknown"},
-                 {seen.undone_waiting, "undone while it waited"},
-                 {seen.given_up, "failed for good"},
-                 {seen.zero, "settled without a value"}};
-    for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
-        printf("# %8llu  %s\n", (unsigned long long)facts[i].count, facts[i].what);
-        all &= facts[i].count > 0;
-    }
-    printf("# %8llu  worlds audited\n", (unsigned long long)seen.audited);
-    return all;
+    const struct world_fact facts[] = {
+        {seen.lost, "process lost before its commit"},
+        {seen.strangers, "settled by a stranger's transaction"},
+        {seen.expired, "reserved anew after a reservation had run out"},
+        {seen.stale, "facts of another block"},
+        {seen.waited, "settled while the policy was unknown"},
+        {seen.undone_waiting, "undone while it waited"},
+        {seen.given_up, "failed for good"},
+        {seen.zero, "settled without a value"}};
+    all &= world_facts(facts, ARRAY_LEN(facts));
+    return world_audits(seen.audited) && all;
 }
 
 int main(int argc, char **argv)
 {
-    const char *given = getenv("METE_TEST_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261122;
-    uint64_t runs = 60, steps = 300, done = 0;
+    const struct worlds w =
+        worlds_asked(argc, argv, (struct worlds){.seed = 20261122, .runs = 60, .steps = 300});
+    uint64_t done = 0;
     bool fine = true, agree = true;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        uint64_t n = strtoull(argv[i + 1], NULL, 10);
-        seed = strcmp(argv[i], "--seed") == 0 ? n : seed;
-        runs = strcmp(argv[i], "--runs") == 0 ? n : runs;
-        steps = strcmp(argv[i], "--steps") == 0 ? n : steps;
-    }
-    printf("1..3\n# seed %llu\n", (unsigned long long)seed);
-    for (; done < runs && fine; done++) {
-        fine = one_run(seed + done, steps);
+    printf("1..3\n# seed %llu\n", (unsigned long long)w.seed);
+    for (; done < w.runs && fine; done++) {
+        fine = one_run(w.seed + done, w.steps);
     }
     bool happened = print_seen();
-    for (uint64_t i = 0; i < runs && agree; i++) {
-        agree = orders_agree(seed + i);
+    for (uint64_t i = 0; i < w.runs && agree; i++) {
+        agree = orders_agree(w.seed + i);
     }
     printf("%sok 1 - %llu worlds of %llu steps: as the model says, each payment once\n",
-           fine ? "" : "not ", (unsigned long long)done, (unsigned long long)steps);
+           fine ? "" : "not ", (unsigned long long)done, (unsigned long long)w.steps);
     printf("%sok 2 - every answer was given, every fault fired\n", happened ? "" : "not ");
     printf("%sok 3 - the same payments in another order come to the same balances\n",
            agree ? "" : "not ");

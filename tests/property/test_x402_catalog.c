@@ -9,10 +9,9 @@
 #include "engine/verify.h"
 #include "engine/x402_list.h"
 #include "oracle/scene.h"
+#include "worlds.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PAY_TOS     3
@@ -70,16 +69,7 @@ static unsigned below(struct world *w, size_t n)
     return (unsigned)rng_below(&w->rng, n);
 }
 
-METE_PRINTF(2, 3) static void wrong(struct world *w, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    printf("# ");
-    vprintf(fmt, args);
-    printf("\n");
-    va_end(args);
-    w->fine = false;
-}
+#define wrong(w, ...) world_wrong(&(w)->fine, __VA_ARGS__)
 
 /* --- policies of resources ---------------------------------------------------------------------*/
 
@@ -368,47 +358,34 @@ static bool one_run(uint64_t seed, uint64_t steps)
 
 static bool print_seen(void)
 {
-    const struct {
-        uint64_t count;
-        const char *what;
-    } facts[] = {{seen.set, "policies set"},
-                 {seen.unset, "policies taken away"},
-                 {seen.absent, "policies that were not there to be taken away"},
-                 {seen.chosen, "resources with a policy"},
-                 {seen.none, "resources without"},
-                 {seen.changed, "listings made or changed"},
-                 {seen.stays, "listings that stayed"},
-                 {seen.unlisted, "unlisted"},
-                 {seen.unknown, "not listed, so not unlisted"},
-                 {seen.lost, "process lost before its commit"}};
-    bool all = true;
-    for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
-        printf("# %8llu  %s\n", (unsigned long long)facts[i].count, facts[i].what);
-        all &= facts[i].count > 0;
-    }
-    printf("# %8llu  worlds audited\n", (unsigned long long)seen.audited);
-    return all;
+    const struct world_fact facts[] = {
+        {seen.set, "policies set"},
+        {seen.unset, "policies taken away"},
+        {seen.absent, "policies that were not there to be taken away"},
+        {seen.chosen, "resources with a policy"},
+        {seen.none, "resources without"},
+        {seen.changed, "listings made or changed"},
+        {seen.stays, "listings that stayed"},
+        {seen.unlisted, "unlisted"},
+        {seen.unknown, "not listed, so not unlisted"},
+        {seen.lost, "process lost before its commit"}};
+    const bool all = world_facts(facts, ARRAY_LEN(facts));
+    return world_audits(seen.audited) && all;
 }
 
 int main(int argc, char **argv)
 {
-    const char *given = getenv("METE_TEST_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20261122;
-    uint64_t runs = 40, steps = 200, done = 0;
+    const struct worlds w =
+        worlds_asked(argc, argv, (struct worlds){.seed = 20261122, .runs = 40, .steps = 200});
+    uint64_t done = 0;
     bool fine = true;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        uint64_t n = strtoull(argv[i + 1], NULL, 10);
-        seed = strcmp(argv[i], "--seed") == 0 ? n : seed;
-        runs = strcmp(argv[i], "--runs") == 0 ? n : runs;
-        steps = strcmp(argv[i], "--steps") == 0 ? n : steps;
-    }
-    printf("1..2\n# seed %llu\n", (unsigned long long)seed);
-    for (; done < runs && fine; done++) {
-        fine = one_run(seed + done, steps);
+    printf("1..2\n# seed %llu\n", (unsigned long long)w.seed);
+    for (; done < w.runs && fine; done++) {
+        fine = one_run(w.seed + done, w.steps);
     }
     bool happened = print_seen();
     printf("%sok 1 - %llu worlds of %llu steps: policies and listings as the tables say\n",
-           fine ? "" : "not ", (unsigned long long)done, (unsigned long long)steps);
+           fine ? "" : "not ", (unsigned long long)done, (unsigned long long)w.steps);
     printf("%sok 2 - all of it happened\n", happened ? "" : "not ");
     return fine && happened ? 0 : 1;
 }
