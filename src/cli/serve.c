@@ -39,10 +39,9 @@ static void say_started(struct cli *c, struct desk *d, const char *listen)
 {
     const char *colon = strrchr(listen, ':');
     struct text roles = roles_text(&c->arena, d->o.roles);
-    cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s, roles %.*s%s%s",
+    cli_note(c, "mete: listening on %s://%.*s:%u, book %s in %s, roles %.*s%s",
              d->o.server.certificate != NULL ? "https" : "http", (int)(colon - listen), listen,
              server_port(d->server), c->book, c->store_label, (int)roles.len, roles.p,
-             roles_are_bare(d->o.roles) ? " (with no routes but those that every role has)" : "",
              authority_is_open(d->authority, desk_now())
                  ? "; no key exists: everything is open to this machine"
                  : "");

@@ -20,7 +20,6 @@ void health_get(struct desk *d, struct engine *e, struct exchange *x)
         jw_str(&w, NULL, name);
     }
     jw_end_array(&w);
-    jw_bool(&w, "common_routes_only", roles_are_bare(d->o.roles));
     jw_int(&w, "uptime_s", (desk_now() - d->started_at) / 1000000);
     jw_end_object(&w);
 }

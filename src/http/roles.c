@@ -38,17 +38,6 @@ struct text roles_text(struct arena *a, unsigned roles)
     return all;
 }
 
-bool roles_are_bare(unsigned roles)
-{
-    const struct route *r;
-    for (size_t i = 0; (r = route_at(i)) != NULL; i++) {
-        if (r->roles != ROLE_ALL && (r->roles & roles) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static unsigned role_of(struct text name)
 {
     for (size_t i = 0; i < ARRAY_LEN(ROLES); i++) {

@@ -12,7 +12,5 @@ enum mete_code roles_parse(struct text list, unsigned *out, struct mete_err *err
 const char *roles_name(unsigned roles, size_t i);
 /** The same as text, "all" or "wallet, dashboard". In `a`. */
 struct text roles_text(struct arena *a, unsigned roles);
-/** None of them has a route but those that every role has. */
-bool roles_are_bare(unsigned roles);
 
 #endif
