@@ -5,12 +5,12 @@
 #include "cli/backup_check.h"
 #include "cli/new_file.h"
 #include "http/desk.h"
+#include "store/steady.h"
 #include "wire/json_values.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #ifndef METE_VERSION
 #define METE_VERSION "0.1.0"
@@ -35,9 +35,7 @@ struct keeping {
 
 static int64_t now_ms(void)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return steady_now() / 1000;
 }
 
 /* --- where -------------------------------------------------------------------------------------*/

@@ -5,9 +5,9 @@
 #include "cli/cli.h"
 #include "cli/input.h"
 #include "render/render.h"
+#include "store/steady.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LIST_MAX        20u
@@ -30,9 +30,7 @@ struct ingesting {
 
 static int64_t now_ms(void)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return steady_now() / 1000;
 }
 
 /* --- while it runs -----------------------------------------------------------------------------*/

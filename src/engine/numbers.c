@@ -6,6 +6,7 @@
 #include "core/payout.h"
 #include "core/work.h"
 #include "store/state/stats.h"
+#include "store/steady.h"
 
 #include <time.h>
 
@@ -56,10 +57,10 @@ const struct engine_counts *engine_counts_of(const struct engine *e)
 
 /* --- what waits --------------------------------------------------------------------------------*/
 
-static int64_t clock_us(clockid_t which)
+static int64_t thread_us(void)
 {
     struct timespec t;
-    clock_gettime(which, &t);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
@@ -99,15 +100,15 @@ static enum mete_code waits_scan(struct engine *e, struct waits *w, struct mete_
 
 static enum mete_code waits_read(struct engine *e, struct mete_err *err)
 {
-    int64_t now = clock_us(CLOCK_MONOTONIC);
+    int64_t now = steady_now();
     bool soon = e->waits.cost > COST_FREE && now - e->waits.read_at < COST_SHARE * e->waits.cost;
     struct waits found = {.read_at = now};
     if (!e->waits.moved || soon) {
         return METE_OK;
     }
-    int64_t begin = clock_us(CLOCK_THREAD_CPUTIME_ID);
+    int64_t begin = thread_us();
     enum mete_code code = waits_scan(e, &found, err);
-    found.cost = clock_us(CLOCK_THREAD_CPUTIME_ID) - begin;
+    found.cost = thread_us() - begin;
     if (code == METE_OK) {
         e->waits = found;
     }

@@ -7,8 +7,8 @@
 #include "core/decision.h"
 #include "engine/walk.h"
 #include "store/hash_seed.h"
+#include "store/steady.h"
 
-#include <time.h>
 
 #define ARENA_MAX ((size_t)4 << 30)
 
@@ -183,18 +183,11 @@ static enum mete_code log_replay(struct simulate *x)
     return code == METE_OK ? x->code : code;
 }
 
-static int64_t clock_us(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 enum mete_code simulate_run(struct engine *e, const struct simulate_query *q, struct arena *a,
                             struct simulation *out, struct mete_err *err)
 {
     struct simulate x = {.e = e, .q = q, .a = a, .out = out, .err = err};
-    int64_t start = clock_us();
+    int64_t start = steady_now();
     uint64_t lead = 0;
     *out = (struct simulation){0};
     enum mete_code code = simulate_lead(&x, &lead);
@@ -215,6 +208,6 @@ enum mete_code simulate_run(struct engine *e, const struct simulate_query *q, st
     arena_clear(&x.work);
     buf_clear(&x.packed);
     buf_clear(&x.key);
-    out->elapsed_us = clock_us() - start;
+    out->elapsed_us = steady_now() - start;
     return code;
 }

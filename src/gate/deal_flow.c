@@ -4,6 +4,7 @@
  * byte of it leaves. */
 #include "base/text.h"
 #include "gate/deal.h"
+#include "store/steady.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -11,7 +12,7 @@
 static void step_to(struct deal *d, enum deal_step step)
 {
     d->step = step;
-    d->began_us = loop_now();
+    d->began_us = steady_now();
 }
 
 static void settle(struct deal *d)
@@ -110,7 +111,7 @@ static void answer_look(struct deal *d)
 static bool is_early(struct deal *d)
 {
     if (is_worth_waiting(d)) {
-        if (loop_now() - d->began_us > (int64_t)d->g->o.upstream_ms * 1000) {
+        if (steady_now() - d->began_us > (int64_t)d->g->o.upstream_ms * 1000) {
             upstream_failed(d);
         }
         return true;
@@ -150,18 +151,18 @@ static void upstream_look(struct deal *d)
     upstream_resume(d);
     if (d->head_done) {
         if (d->tale.upstream_status == 0) {
-            histogram_add(&d->g->meters.upstream, loop_now() - d->began_us);
-            d->began_us = loop_now(); /* from here on it is for the rest */
+            histogram_add(&d->g->meters.upstream, steady_now() - d->began_us);
+            d->began_us = steady_now(); /* from here on it is for the rest */
         }
         d->tale.upstream_status = d->status;
         head_judge(d);
-    } else if (d->upstream.has_ended || loop_now() - d->began_us > (int64_t)ms * 1000) {
+    } else if (d->upstream.has_ended || steady_now() - d->began_us > (int64_t)ms * 1000) {
         if (d->has_sink && !d->upstream.has_ended) {
             pthread_mutex_lock(&d->lock);
             bool uploading = !d->up_ended || pipe_len(&d->up) > 0;
             pthread_mutex_unlock(&d->lock);
             if (uploading) { /* its clock begins when the request is through */
-                d->began_us = loop_now();
+                d->began_us = steady_now();
                 return;
             }
         }
@@ -269,7 +270,7 @@ static void step_turn(struct deal *d)
         break;
     case DEAL_VERIFY:
         if (d->ask.has_ended) {
-            histogram_add(&d->g->meters.verify, loop_now() - d->began_us);
+            histogram_add(&d->g->meters.verify, steady_now() - d->began_us);
             pay_verified(d);
         }
         break;
@@ -278,12 +279,12 @@ static void step_turn(struct deal *d)
         break;
     case DEAL_SETTLE:
         if (d->ask.has_ended) {
-            histogram_add(&d->g->meters.settle, loop_now() - d->began_us);
+            histogram_add(&d->g->meters.settle, steady_now() - d->began_us);
             pay_settled(d);
         }
         break;
     case DEAL_PAUSE:
-        if (loop_now() >= d->pause_until) {
+        if (steady_now() >= d->pause_until) {
             settle(d);
         }
         break;

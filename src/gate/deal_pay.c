@@ -3,6 +3,7 @@
  * again with the same bytes, and its payer is never asked for another payment. */
 #include "base/text.h"
 #include "gate/deal.h"
+#include "store/steady.h"
 #include "wire/x402/price.h"
 
 #include <stdlib.h>
@@ -317,7 +318,7 @@ static void settled_unknown(struct deal *d, const char *why, struct text transac
         d->tale.transaction = transaction;
     }
     if (d->pay.settles < DEAL_SETTLES_MAX) {
-        d->pause_until = loop_now() + (PAUSE_US << (d->pay.settles - 1));
+        d->pause_until = steady_now() + (PAUSE_US << (d->pay.settles - 1));
         d->step = DEAL_PAUSE;
         return;
     }

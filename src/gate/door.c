@@ -8,6 +8,7 @@
 #include "crypto/seal.h"
 #include "gate/deal.h"
 #include "http/reply.h"
+#include "store/steady.h"
 #include "wire/url.h"
 #include "wire/x402/exact.h"
 #include "wire/x402/identifier.h"
@@ -24,7 +25,7 @@
 static void id_set(struct exchange *x)
 {
     uint8_t random[8];
-    x->began_clock = loop_now();
+    x->began_clock = steady_now();
     struct text given = exchange_header(x, "X-Request-Id");
     bool plain = given.len > 0 && given.len <= REQUEST_ID_MAX;
     for (size_t i = 0; i < given.len && plain; i++) {

@@ -6,6 +6,7 @@
 #include "gate/deal.h"
 #include "gate/door.h"
 #include "http/reply.h"
+#include "store/steady.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +128,7 @@ void door_log(void *ctx, const struct exchange *x, bool sent)
     struct gate *g = ctx;
     const struct tale *t = x->work;
     enum gate_outcome outcome = t != NULL ? t->outcome : GATE_INVALID;
-    int64_t us = loop_now() - x->began_clock;
+    int64_t us = steady_now() - x->began_clock;
     atomic_fetch_add(&g->meters.outcome[outcome], 1);
     stats_count(g->stats, t != NULL ? t->route : NULL, outcome);
     histogram_add(&g->meters.request, us);
@@ -404,9 +405,9 @@ uint16_t gate_admin_port(const struct gate *g)
 static void settle_down(struct gate *g, unsigned ms)
 {
     const struct timespec look = {0, LOOK_MS * 1000000};
-    int64_t until = loop_now() + (int64_t)ms * 1000;
+    int64_t until = steady_now() + (int64_t)ms * 1000;
     server_quiesce(g->front);
-    while (g->deals > 0 && loop_now() < until) {
+    while (g->deals > 0 && steady_now() < until) {
         nanosleep(&look, NULL);
     }
     g->is_stopping = true;

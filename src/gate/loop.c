@@ -2,10 +2,10 @@
  * Invariant: a turner that is done is in no list; libcurl is called by this thread alone, but for
  * curl_multi_wakeup. */
 #include "gate/loop.h"
+#include "store/steady.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define TICK_MS     100
 #define HANDLES_MAX 256 /* kept for later */
@@ -21,13 +21,6 @@ struct loop {
     CURL *handle[HANDLES_MAX];
     size_t handle_count;
 };
-
-int64_t loop_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 void loop_put(struct loop *l, struct turner *t)
 {
@@ -183,14 +176,14 @@ static bool is_over(struct loop *l)
 static void *work(void *arg)
 {
     struct loop *l = arg;
-    int64_t ticked = loop_now();
+    int64_t ticked = steady_now();
     int running;
     while (!is_over(l)) {
         queue_take(l);
         METE_ASSERT(curl_multi_perform(l->multi, &running) == CURLM_OK);
         messages_take(l);
-        if (loop_now() - ticked >= TICK_MS * 1000) {
-            ticked = loop_now();
+        if (steady_now() - ticked >= TICK_MS * 1000) {
+            ticked = steady_now();
             tick(l);
         }
         if (sleep_may(l)) {

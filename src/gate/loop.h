@@ -53,7 +53,5 @@ void loop_begin(struct loop *l, struct transfer *t);
 void loop_end(struct loop *l, struct transfer *t);
 /** Its turn is not called any more; `drop` is, now or soon. */
 void loop_done(struct loop *l, struct turner *t);
-/** Microseconds of the steady clock. */
-int64_t loop_now(void);
 
 #endif

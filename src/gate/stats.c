@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "gate/loop.h"
 #include "gate/parts.h"
+#include "store/steady.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +42,7 @@ enum mete_code stats_open(struct stats **out, const char *path, struct mete_err 
         }
     }
     omap_init(&s->counts, sizeof(struct counts), 6);
-    s->flushed_at = loop_now();
+    s->flushed_at = steady_now();
     *out = s;
     return METE_OK;
 }
@@ -132,8 +133,8 @@ static void counts_write(struct stats *s, struct text route, const struct counts
 void stats_flush(struct stats *s, bool now)
 {
     pthread_mutex_lock(&s->lock);
-    if (now || loop_now() - s->flushed_at >= FLUSH_US) {
-        s->flushed_at = loop_now();
+    if (now || steady_now() - s->flushed_at >= FLUSH_US) {
+        s->flushed_at = steady_now();
         for (struct omap_node *n = omap_seek(&s->counts, (struct bytes){0}); n != NULL;
              n = omap_next(n)) {
             counts_write(s, bytes_text(omap_key(n)), omap_value(n));

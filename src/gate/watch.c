@@ -4,6 +4,7 @@
  * sold. A redirect is no answer: what follows it may be anybody's. */
 #include "base/text.h"
 #include "gate/parts.h"
+#include "store/steady.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,7 @@ static void failed(struct watch *w, const char *why)
         gate_note(w->g, "ERROR", "facilitator_unavailable", "why", text_of(why));
     }
     w->has_failed = true;
-    w->next_at = loop_now() + RETRY_US;
+    w->next_at = steady_now() + RETRY_US;
 }
 
 static void answered(struct watch *w)
@@ -67,7 +68,7 @@ static void answered(struct watch *w)
     } else {
         gate_note(w->g, "INFO", "facilitator_answers", NULL, (struct text){0});
         w->has_failed = false;
-        w->next_at = loop_now() + AGAIN_US;
+        w->next_at = steady_now() + AGAIN_US;
     }
     ask_end(w);
 }
@@ -91,7 +92,7 @@ static void turn(struct turner *t)
     if (w->ask.has_ended && w->ask.curl != NULL) {
         answered(w);
     }
-    if (w->ask.curl == NULL && loop_now() >= w->next_at) {
+    if (w->ask.curl == NULL && steady_now() >= w->next_at) {
         buf_reset(&w->answer);
         w->ask.curl = loop_handle(w->loop);
         w->headers = gate_ask(w->g, w->ask.curl, "/supported", NULL, "gate");

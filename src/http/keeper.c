@@ -4,6 +4,7 @@
 #include "http/keeper.h"
 
 #include "base/text.h"
+#include "store/steady.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -148,13 +149,6 @@ static mete_time now_us_real(void)
     return (mete_time)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* --- a round -----------------------------------------------------------------------------------*/
 
 static void run_one(struct keeper *k, struct work *w, struct engine **e)
@@ -182,9 +176,9 @@ static void run_reads(struct keeper *k, struct work **queue)
 
 static enum mete_code group_commit(struct keeper *k, struct engine *e, struct mete_err *err)
 {
-    int64_t begin = now_us();
+    int64_t begin = steady_now();
     enum mete_code code = engine_commit(e, err);
-    histogram_add(&k->commit_time, now_us() - begin);
+    histogram_add(&k->commit_time, steady_now() - begin);
     atomic_fetch_add(&k->failed_groups, code != METE_OK);
     if (code != METE_OK) {
         book_forget(k, e);
@@ -321,7 +315,7 @@ static void *keep(void *arg)
     struct work *queue;
     while ((queue = queue_take(k)) != NULL) {
         k->round++;
-        k->round_began = now_us();
+        k->round_began = steady_now();
         run_reads(k, &queue);
         run_writes(k, &queue);
         k->round_began = 0;
@@ -412,7 +406,7 @@ void keeper_free(struct keeper *k)
 void keeper_stats(struct keeper *k, struct keeper_stats *out)
 {
     int64_t began = k->round_began;
-    int64_t now = now_us();
+    int64_t now = steady_now();
     *out = (struct keeper_stats){.reads = k->reads, /* each is whole; together they may lag */
                                  .writes = k->writes,
                                  .groups = histogram_count(&k->commit_time),

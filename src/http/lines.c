@@ -34,10 +34,10 @@ struct lines {
     bool stopping;
 };
 
-static mete_time now_us(clockid_t clock)
+static mete_time now_us(void)
 {
     struct timespec t;
-    clock_gettime(clock, &t);
+    clock_gettime(CLOCK_REALTIME, &t);
     return (mete_time)t.tv_sec * TIME_SECOND_US + t.tv_nsec / 1000;
 }
 
@@ -54,7 +54,7 @@ static void notice_add(struct lines *l)
 {
     char at[TIME_TEXT_MAX];
     struct buf out = {0};
-    time_format(now_us(CLOCK_REALTIME), at);
+    time_format(now_us(), at);
     buf_printf(&out,
                "{\"at\":\"%s\",\"level\":\"WARNING\",\"message\":\"%llu lines "
                "dropped\",\"dropped\":%llu}\n",
@@ -176,9 +176,7 @@ struct lines *lines_open(int fd)
 
 void lines_flush(struct lines *l, unsigned ms)
 {
-    mete_time until_us = now_us(CLOCK_MONOTONIC) + (mete_time)ms * 1000;
-    const struct timespec until = {.tv_sec = until_us / TIME_SECOND_US,
-                                   .tv_nsec = until_us % TIME_SECOND_US * 1000};
+    const struct timespec until = steady_after(ms);
     pthread_mutex_lock(&l->lock);
     while ((l->len > 0 || l->writing || l->dropped > 0) &&
            pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0) {

@@ -43,13 +43,6 @@ struct links {
     _Atomic uint64_t cuts;
 };
 
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * SECOND + t.tv_nsec / 1000;
-}
-
 /* --- cutting off -------------------------------------------------------------------------------*/
 
 static bool is_crowded(const struct links *all)
@@ -96,7 +89,7 @@ static void *watch(void *arg)
     while (!all->stopping) {
         const struct timespec t = steady_after(LATE_LOOK_MS);
         pthread_cond_timedwait(&all->changed, &all->lock, &t);
-        cut_late(all, now_us());
+        cut_late(all, steady_now());
     }
     pthread_mutex_unlock(&all->lock);
     return NULL;
@@ -162,7 +155,7 @@ void link_close(struct links *all, struct link *l)
 
 void link_move(const struct links *all, struct link *l, enum link_stage to, size_t size)
 {
-    int64_t now = now_us();
+    int64_t now = steady_now();
     int64_t bound = all->o.request_s * SECOND;
     bool first = to == LINK_READING && l->stage == LINK_NEW;
     if (to == LINK_OVER && bound > OVER_MAX) {
@@ -181,7 +174,7 @@ void link_move(const struct links *all, struct link *l, enum link_stage to, size
  *  up, a quick block gives some back. So dripping does not help here either. */
 void link_stream(const struct links *all, struct link *l, size_t size)
 {
-    int64_t now = now_us();
+    int64_t now = steady_now();
     int64_t bound = all->o.request_s * SECOND;
     int64_t until = l->until;
     if (l->stage != LINK_STREAMING) {
@@ -213,7 +206,7 @@ static bool is_busy(const struct link *l, int64_t now)
 unsigned links_busy(struct links *all)
 {
     unsigned count = 0;
-    int64_t now = now_us();
+    int64_t now = steady_now();
     pthread_mutex_lock(&all->lock);
     for (const struct link *l = all->first; l != NULL; l = l->next) {
         count += !l->cut && is_busy(l, now);

@@ -242,13 +242,6 @@ static bool load_page(struct load *l, struct text name, uint64_t until)
     return read;
 }
 
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /** What waits longest of what can be had: a row that was there when the log was last read, or any
  *  when there are news. *rest: when there may be more to have. */
 static struct log_reader *next_served(const struct log_pages *p, int64_t now, int64_t *rest)
@@ -317,7 +310,7 @@ static void serve(struct log_pages *p, struct log_reader *waiting)
     if (read && l.page->count > 0) {
         page_insert(p, b, l.page);
         b->head = l.head;
-        b->rest = now_us() + (int64_t)b->readers * REST_US;
+        b->rest = steady_now() + (int64_t)b->readers * REST_US;
         give_all(p, b, l.page);
     } else {
         page_free(l.page);
@@ -347,7 +340,7 @@ static void *load_on(void *arg)
     while (!p->stopping) {
         int64_t rest;
         make_room(p);
-        struct log_reader *waiting = next_served(p, now_us(), &rest);
+        struct log_reader *waiting = next_served(p, steady_now(), &rest);
         if (waiting != NULL && !p->stopping) {
             serve(p, waiting);
         } else if (!p->stopping) {

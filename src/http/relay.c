@@ -17,9 +17,7 @@
 
 int64_t relay_now_ms(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return steady_now() / 1000;
 }
 
 /* --- sealing -----------------------------------------------------------------------------------*/

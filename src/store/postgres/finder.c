@@ -31,18 +31,11 @@ static void wait_until(struct pg_finder *f, int64_t at_ms)
     (void)pthread_cond_timedwait(&f->changed, &f->lock, &t);
 }
 
-static int64_t clock_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void pause_a_while(struct pg_finder *f)
 {
-    int64_t until = clock_ms() + f->pause_ms;
+    int64_t until = steady_now() / 1000 + f->pause_ms;
     f->pause_ms = f->pause_ms * 2 < PAUSE_MS ? f->pause_ms * 2 : PAUSE_MS;
-    while (!f->stop && clock_ms() < until) {
+    while (!f->stop && steady_now() / 1000 < until) {
         wait_until(f, until);
     }
 }
@@ -146,7 +139,7 @@ void pg_finder_stop(struct pg_finder *f)
 enum mete_code pg_finder_take(struct pg_finder *f, struct pg_conn *conn, int64_t wait_ms,
                               struct mete_err *err)
 {
-    int64_t until = clock_ms() + wait_ms;
+    int64_t until = steady_now() / 1000 + wait_ms;
     pg_disconnect(conn);
     pthread_mutex_lock(&f->lock);
     if (!f->wanted && f->found == NULL) {
@@ -154,7 +147,7 @@ enum mete_code pg_finder_take(struct pg_finder *f, struct pg_conn *conn, int64_t
         f->pause_ms = PAUSE_FIRST_MS;
         pthread_cond_broadcast(&f->changed);
     }
-    while (f->found == NULL && clock_ms() < until) {
+    while (f->found == NULL && steady_now() / 1000 < until) {
         wait_until(f, until);
     }
     conn->c = f->found;
