@@ -9,7 +9,6 @@
 #include "store/hash_seed.h"
 #include "store/steady.h"
 
-
 #define ARENA_MAX ((size_t)4 << 30)
 
 /* --- one decision

@@ -42,6 +42,7 @@ class Shop:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(*tls)
         self.plans, self.log, self.lock = {}, [], threading.Lock()
+        self.served = []  # a thread for each connection that came
         self.over = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -75,7 +76,19 @@ class Shop:
                 c, _ = self.socket.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(c,), daemon=True).start()
+            thread = threading.Thread(target=self._serve, args=(c,), daemon=True)
+            thread.start()
+            self.served.append(thread)
+
+    def left(self):
+        """Waits until all that clients sent before they went is served: what is asked for next meets none of it."""
+        with socket.create_connection(("127.0.0.1", self.port)) as last:  # who came before it has been let in
+            last.shutdown(socket.SHUT_WR)
+            last.recv(1)
+        for thread in self.served:
+            thread.join(30)
+            assert not thread.is_alive(), "a connection that is still open"
+        self.served.clear()
 
     def _serve(self, c):
         try:

@@ -415,6 +415,7 @@ def kills(shop):
         time.sleep(0.02 * i)
         p.kill()
         p.wait(30)
+        shop.left()
         finished = {e["id"] for e in lines(book) if e["state"] == "paid"}
         mine = [e for e in signed(book) if e["url"] == url]
         fired["before it was signed" if not mine else "paid" if mine[0]["id"] in finished else "between"] += 1
