@@ -654,6 +654,52 @@ static void test_tables_made_at_once(void **state)
     assert_int_equal(book_open(&f->book, f->store, TEXT("main"), true, &err), METE_OK);
 }
 
+/** Another process makes the newest version of the tables, slowly. */
+static void *update_slowly(void *arg)
+{
+    (void)arg;
+    database_run("OWNER",
+                 "begin; "
+                 "insert into mete.schema_migrations select * from public.kept; "
+                 "alter table mete.api_key add column limits text not null default ''; "
+                 "select pg_sleep(1); commit",
+                 NULL);
+    return NULL;
+}
+
+static void test_tables_updated_at_once(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t other;
+    char locked[64] = "";
+    struct mete_err err;
+    book_close(f->book);
+    store_close(f->store);
+    database_run("OWNER", /* the version before 4 */
+                 "create table public.kept as select * from mete.schema_migrations "
+                 "where version = 4; "
+                 "delete from mete.schema_migrations where version = 4; "
+                 "alter table mete.api_key drop column limits",
+                 NULL);
+    assert_int_equal(pthread_create(&other, NULL, update_slowly, NULL), 0);
+    while (strcmp(locked, "true") != 0) { /* it is at work, or through */
+        sleep_ms(5);
+        database_run("SUPER",
+                     "select cast(count(*) > 0 or exists (select from mete.schema_migrations "
+                     "where version = 4) as text) from pg_locks where "
+                     "mode = 'AccessExclusiveLock' and relation = 'mete.api_key'::regclass",
+                     locked);
+    }
+    if (store_prepare(database_url("OWNER"), NULL, 1, &err) != METE_OK) {
+        fail_msg("%s", err.text);
+    }
+    pthread_join(other, NULL);
+    database_run("OWNER", "drop table public.kept", NULL);
+    database_clear();
+    assert_int_equal(store_open(&f->store, f->url, &f->options, &err), METE_OK);
+    assert_int_equal(book_open(&f->book, f->store, TEXT("main"), true, &err), METE_OK);
+}
+
 /* --- keys of users -----------------------------------------------------------------------------*/
 
 static bool is_ended(void *arg, const struct api_key *key)
@@ -754,6 +800,7 @@ int main(void)
         ON_DATABASE(test_operators_of_others_are_not_used),
         ON_DATABASE(test_books_made_at_once),
         ON_DATABASE(test_tables_made_at_once),
+        ON_DATABASE(test_tables_updated_at_once),
         ON_DATABASE(test_a_key_that_ended_is_added_so),
         cmocka_unit_test(test_labels_show_no_password),
     };

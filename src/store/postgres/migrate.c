@@ -150,15 +150,17 @@ static bool note_applied(struct pg_conn *conn, const struct migration *m, mete_t
     return false;
 }
 
-/** METE_STORE_BUSY: another process is doing the same. */
+/** METE_STORE_BUSY: another process is doing the same. It is noted first: of two at once the second
+ *  waits there, and has touched nothing. */
 static enum mete_code apply_one(struct pg_conn *conn, const struct migration *m, mete_time now,
                                 struct mete_err *err)
 {
     PGresult *failed = NULL;
     enum mete_code code = METE_OK;
     bool done = exec(conn, "begin", &failed) &&
-                (m->version > 1 || exec(conn, SQL_FIRST, &failed)) && exec(conn, m->sql, &failed) &&
-                note_applied(conn, m, now, &failed) && exec(conn, "commit", &failed);
+                (m->version > 1 || exec(conn, SQL_FIRST, &failed)) &&
+                note_applied(conn, m, now, &failed) && exec(conn, m->sql, &failed) &&
+                exec(conn, "commit", &failed);
     if (!done && pg_said(failed, "42501")) {
         code = mete_fail(err, METE_STORE_MISSING, NULL,
                          "this role may not make the tables: their owner says mete store prepare");
