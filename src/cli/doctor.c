@@ -231,6 +231,7 @@ static int doctor_run(struct cli *c)
     certificate_look(&d);
     descriptors_look(&d);
     doctor_look_at_rails(&d);
+    doctor_look_at_networks(&d);
     doctor_look_at_store(&d);
     if (backups != NULL) {
         doctor_look_at_backups(&d, backups);
@@ -256,6 +257,7 @@ const struct cli_command command_doctor = {
     .about =
         "Settings, the certificate, open files, disk, folder, the store's file, schema and keys;\n"
         "of every book the clock, the log against its head, what was refused and what waits for\n"
-        "long; the address. Changes nothing. Exit status 1: something is wrong.",
+        "long; the nodes of networks of x402 and the gas of their account; the address. Changes\n"
+        "nothing. Exit status 1: something is wrong.",
     .option = OPTIONS,
     .run = doctor_run};

@@ -7,6 +7,9 @@
 #include "base/text.h"
 #include "crypto/seal.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 static const struct submit_options OWN = {.own = true, .no_quarantine = true};
 
 bool own_event_recall(struct engine *e, struct text id, struct arena *a, mete_time *at,
@@ -22,6 +25,12 @@ bool own_event_recall(struct engine *e, struct text id, struct arena *a, mete_ti
     *at = event->event.occurred_at;
     *actor = event->event.actor_id;
     return true;
+}
+
+struct text own_event_place_id(struct engine *e, const char *what, char out[OWN_PLACE_ID_MAX])
+{
+    (void)snprintf(out, OWN_PLACE_ID_MAX, "%s.%" PRIu64, what, book_size(engine_book(e)) + 1);
+    return text_of(out);
 }
 
 static void frame_write(struct json_writer *w, const struct own_head *head, mete_time at,

@@ -28,6 +28,11 @@ struct own_event {
 bool own_event_recall(struct engine *e, struct text id, struct arena *a, mete_time *at,
                       struct text *actor) METE_MUST_CHECK;
 
+#define OWN_PLACE_ID_MAX 64
+/** An id for what may be said again, and is an event each time: `what` (40 characters at most) and
+ *  the place in the log that is next, "x402.listed.17". In `out`. */
+struct text own_event_place_id(struct engine *e, const char *what, char out[OWN_PLACE_ID_MAX]);
+
 void own_event_begin(struct own_event *o, struct engine *e, const struct own_head *head);
 /** Ends the event and submits it, into the open group. r->event_id is valid until the next. */
 void own_event_end(struct own_event *o, struct submit_result *r);

@@ -137,4 +137,9 @@ enum mete_code x402_steps_take(struct engine *e, const struct x402_signer *signe
                                struct x402_step_result *result,
                                struct mete_err *err) METE_MUST_CHECK;
 
+/** Whether nothing of an asset that no settings name can be settled: the book has to know its code.
+ *  METE_MEMBER_VALUE: it does not, in the words by which a step is refused; METE_STORE... */
+enum mete_code x402_nothing_check(struct engine *e, struct text code,
+                                  struct mete_err *err) METE_MUST_CHECK;
+
 #endif

@@ -8,8 +8,6 @@
 #include "engine/walk.h"
 #include "engine/x402_parts.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define BATCH_KEYS 128u
@@ -73,14 +71,14 @@ static void payload_write(struct json_writer *w, const struct x402_entry *o)
     jw_str(w, "source", o->seen ? "seen" : "registered");
 }
 
-/** Whether it says anything new has been looked at: an id of its place in the log does. */
+/** Whether it says anything new has been looked at. */
 static enum mete_code listed_say(struct engine *e, const struct x402_entry *o, bool *changed,
                                  struct mete_err *err)
 {
     struct own_event event;
-    char id[64];
-    snprintf(id, sizeof id, "x402.listed.%" PRIu64, book_size(engine_book(e)) + 1);
-    const struct own_head head = {.id = text_of(id), .type = EVENT_X402_LISTED};
+    char id[OWN_PLACE_ID_MAX];
+    const struct own_head head = {.id = own_event_place_id(e, "x402.listed", id),
+                                  .type = EVENT_X402_LISTED};
     own_event_begin(&event, e, &head);
     payload_write(&event.w, o);
     return own_event_submit(&event, changed, err);

@@ -6,8 +6,6 @@
 #include "engine/own_event.h"
 #include "engine/walk.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define BATCH_KEYS 256u
@@ -61,9 +59,9 @@ enum mete_code x402_policy_set(struct engine *e, const struct x402_policy_row *r
                                struct mete_err *err)
 {
     struct own_event event;
-    char id[64];
-    snprintf(id, sizeof id, "x402.policy.%" PRIu64, book_size(engine_book(e)) + 1);
-    const struct own_head head = {.id = text_of(id), .type = EVENT_X402_POLICY_SET};
+    char id[OWN_PLACE_ID_MAX];
+    const struct own_head head = {.id = own_event_place_id(e, "x402.policy", id),
+                                  .type = EVENT_X402_POLICY_SET};
     own_event_begin(&event, e, &head);
     jw_text(&event.w, "pay_to", row->pay_to);
     jw_text(&event.w, "resource", row->resource);

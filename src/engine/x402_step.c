@@ -242,6 +242,13 @@ static enum mete_code asset_define(struct taking *t, bool *fine)
     return code;
 }
 
+static enum mete_code nothing_refuse(struct mete_err *err)
+{
+    return mete_fail(err, METE_MEMBER_VALUE, "",
+                     "nothing is charged, in a token that the book does not know: the list of "
+                     "assets of its network has to name it");
+}
+
 /** A code that nobody has used is defined, as an event of its own. Not fine: it is another asset,
  *  or one of which only the token could tell, and nobody has asked it. */
 static enum mete_code asset_find(struct taking *t, bool moves, bool *fine)
@@ -256,11 +263,19 @@ static enum mete_code asset_find(struct taking *t, bool moves, bool *fine)
                      : refuse(t, METE_MEMBER_VALUE,
                               "the book knows this code with other decimals than the token has");
     }
-    return moves || !s->is_unlisted
-               ? asset_define(t, fine)
-               : refuse(t, METE_MEMBER_VALUE,
-                        "nothing is charged, in a token that the book does not know: the list of "
-                        "assets of its network has to name it");
+    if (moves || !s->is_unlisted) {
+        return asset_define(t, fine);
+    }
+    t->r->status = X402_STEP_REFUSED;
+    (void)nothing_refuse(&t->r->err);
+    return METE_OK;
+}
+
+enum mete_code x402_nothing_check(struct engine *e, struct text code, struct mete_err *err)
+{
+    struct asset unused;
+    const bool is_there = view_asset(engine_view(e), code, &unused) == VIEW_FOUND;
+    return engine_sound(e, is_there ? METE_OK : nothing_refuse(err), err);
 }
 
 /** False: the answer is that nobody can pay this. */

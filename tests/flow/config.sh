@@ -225,6 +225,21 @@ chmod 600 api_key
 exits 1 'an empty secret' "$METE" config check --config key.conf
 says err 'its first line is empty' 'is told'
 
+# files of networks and metrics that are none
+: >networks.json
+exits 2 'an empty file of networks' "$METE" serve --config "" --store m.db --listen 127.0.0.1:0 --networks networks.json
+says err '^mete: networks.json: it is empty; it has to be .*"networks": .*"rpc"' 'names it, and says what belongs there'
+echo '{' >networks.json
+exits 1 'half a file of networks' "$METE" serve --config "" --store m.db --listen 127.0.0.1:0 --networks networks.json
+says err '^mete: networks.json: byte 2: .*it has to be .*"networks": .*"rpc"' 'and so does it'
+echo '{"networks":[{"network":"atlantis"}]}' >networks.json
+exits 2 'no such network' "$METE" serve --config "" --store m.db --listen 127.0.0.1:0 --networks networks.json
+says err '^mete: networks.json: /networks/0/network: a name such as base' 'names file and place'
+: >metrics.json
+printf '[metrics]\nfile = metrics.json\n' >metrics.conf
+exits 1 'an empty file of metrics' "$METE" serve --config metrics.conf --store m.db --listen 127.0.0.1:0
+says err '^mete: metrics.json: byte 0' 'is named'
+
 # off loopback
 exits 2 'off loopback' "$METE" serve --config "" --listen 0.0.0.0:0
 says err '0.0.0.0:0 can be reached from elsewhere' 'wants TLS'

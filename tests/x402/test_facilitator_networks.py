@@ -4,16 +4,20 @@ Networks are settings and nothing else: every one of the table by its name, a fu
 chain id, two of them at once with money on both; and a facilitator by the names of its environment.
 Keys stand in no file but their own."""
 import json
+import os
 import pathlib
 import re
+import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path[1:1] = [str(pathlib.Path(__file__).parent.parent / d) for d in ("rails", "http")]
 from chain import X402Chain  # noqa: E402
 from facilitated import Facilitator  # noqa: E402
+from rpc_proxy import FaultyRpc, wrong_chain  # noqa: E402
 from scripts import Signer, ask  # noqa: E402
-from served import Served, done, equal, ok  # noqa: E402
+from served import METE, Served, done, equal, ok  # noqa: E402
 
 NAMES = {"base": 8453, "base-sepolia": 84532, "ethereum": 1, "sepolia": 11155111, "arbitrum": 42161,
          "arbitrum-sepolia": 421614, "optimism": 10, "optimism-sepolia": 11155420, "polygon": 137, "polygon-amoy": 80002,
@@ -131,9 +135,79 @@ def bounds(chain):
             ok("did not start" in str(e) and member in str(e), f"refused at the start: {member} {value}", e)
 
 
+def block_with(**members):
+    """The newest block says so; `timestamp` is added to."""
+    def run(x):
+        x.forward()
+        for q, a in zip(x.asked, x.answer):
+            if q["method"] == "eth_getBlockByNumber":
+                a["result"].update({k: hex(v + (int(a["result"][k], 16) if k == "timestamp" else 0)) for k, v in members.items()})
+    return run
+
+
+def repeats(key):
+    def run(x):
+        x.answer = json.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": -32001, "message": f"no such key: {key}"}}).encode()
+    return run
+
+
+def doctored(env):
+    """(exit status, [(finding, check, detail)]) of what mete doctor finds on networks; and that it shows no secret."""
+    said = subprocess.run([METE, "doctor", "--json", "--store", "none.db", "--listen", "127.0.0.1:0"], capture_output=True, text=True,
+                          env={k: v for k, v in {**os.environ, "METE_CONFIG": "", **env}.items() if v is not None})
+    for name, secret in (("PRIVATE_KEY", env.get("PRIVATE_KEY")), ("a URL's key", "swordfish")):
+        if secret and secret in said.stdout + said.stderr:
+            ok(False, f"mete doctor shows {name}", said.stdout)
+    return said.returncode, [(f["finding"], f["what"], f["message"]) for f in json.loads(said.stdout)
+                             if f["what"] in ("networks", "network", "gas")]
+
+
+def doctor(chain):
+    """Before the server does: who answers, whose chain that is, whose clock, and what there is for gas."""
+    def found(what, wanted, *patterns, status=0, **more):
+        code, all_found = doctored({**env, **more})
+        equal((code, [f[:2] for f in all_found]), (status, wanted), f"mete doctor: {what}")
+        for f, pattern in zip(all_found, patterns):
+            ok(re.search(pattern, f[2]), f"and says so: {pattern}", f[2])
+    node, gas, money = ("ok", "network"), ("ok", "gas"), int(chain.rpc("eth_getBalance", chain.address("facilitator"), "latest"), 16)
+    chain.mine(1)
+    with FaultyRpc(chain.port) as rpc, tempfile.TemporaryDirectory() as folder:
+        env = {"NETWORK": chain.network_v1, "RPC_URL": rpc.url() + "/v2/swordfish?key=swordfish", "CHAIN_ID": str(chain.chain_id),
+               "PRIVATE_KEY": chain.key("facilitator")}
+        found("all is well", [node, gas], f"^{chain.network}: node 1 of 1, 127.0.0.1 answers; its newest block, [0-9]+, ",
+              f"^{chain.network}: {chain.address('facilitator')} has [0-9.]+ ETH, a settlement needs at most 0.[0-9]+ ETH$")
+        found("without a key", [node, gas], "", "payments are verified, and none is settled", PRIVATE_KEY=None)
+        chain.set_gas_money("facilitator", 10**9)
+        found("next to no gas", [node, ("warning", "gas")], "", "has 0.000000001 ETH, and a settlement may need 0.[0-9]+ ETH: send it some")
+        chain.set_gas_money("facilitator", money)
+        found("one node of two is away", [("warning", "network"), node, gas], "^[^ ]+ node 1 of 2, 127.0.0.1: .* see whether it is up",
+              RPC_URL=f"{NOBODY}/swordfish,{env['RPC_URL']}")
+        found("both are", [("error", "network")] * 2, "see whether it is up", RPC_URL=f"{NOBODY}/swordfish,{NOBODY}", status=1)
+        for name, fault, wanted, pattern, status in (
+                ("a node of another chain", wrong_chain(5), [("error", "network")], f"it is of chain 5, not {chain.chain_id}: say the URL", 1),
+                ("a node that repeats its key", repeats("swordfish"), [("error", "network")], "it is not shown", 1),
+                ("a node that is behind", block_with(timestamp=-3600), [("warning", "network"), gas], " s old: the node is behind", 0),
+                ("a clock that is behind", block_with(timestamp=3600), [("warning", "network"), gas], " s ahead of the clock .* NTP", 0)):
+            fault = rpc.fault(name, fault)
+            found(name, wanted, pattern, status=status)
+            fault.times = 0
+        fault = rpc.fault("gas is dear", block_with(baseFeePerGas=501 * 10**9))
+        found("gas that costs more than is allowed", [node, ("warning", "gas")], "", "costs 501.0+ gwei now, and fee_max_gwei is 500.0+: ")
+        fault.times = 0
+        found("what is not configured right", [("error", "networks")], "CHAIN_ID is 1, but", CHAIN_ID="1", status=1)
+        file = pathlib.Path(folder) / "networks.json"
+        file.touch()
+        (pathlib.Path(folder) / "mete.conf").write_text(f"[facilitator]\nnetworks_file = {file}\n")
+        found("an empty file", [("error", "networks")], "networks.json: it is empty", METE_CONFIG=f"{folder}/mete.conf", status=1)
+        env = {}
+        found("no network at all", [("ok", "networks")], "none")
+        rpc.report()
+
+
 with X402Chain(chain_id=84532) as test_net, X402Chain(chain_id=8453) as main_net:
     the_table(test_net)
     bounds(test_net)
+    doctor(main_net)
     two_at_once(test_net, main_net)
     by_the_environment(main_net)
 done()

@@ -136,6 +136,12 @@ def nothing_of_strange_tokens(chain, signer, mete):
         p["body"]["paymentRequirements"]["amount"] = "0"
         return p
     assets = lambda: [e["payload"] for e in mete.events("asset.")]  # noqa: E731
+    free = [signer.pay(kind=kind, asset=token, value="0") for kind in ("upto", "permit2", "eip3009")]
+    for p in free:
+        verified, settled = mete.verify(p, reserve=True)[1], mete.settle(p)[1]
+        equal((verified["isValid"], verified.get("invalidReason"), settled["success"], settled.get("errorReason")),
+              (False, "unexpected_verify_error", False, "unexpected_settle_error"), "of what is free /verify says what /settle says")
+        equal((verified.get("invalidMessage"), mete.payment(p)), (settled.get("errorMessage"), None), "in the same words, and nothing is held")
     before, p = assets(), nothing()
     said = mete.settle(p)[1]
     equal((said["success"], said.get("errorReason"), mete.payment(p), assets()), (False, "unexpected_settle_error", None, before),
@@ -148,6 +154,8 @@ def nothing_of_strange_tokens(chain, signer, mete):
     p = nothing()
     said = mete.settle(p)[1]
     equal((said["success"], said["transaction"], mete.payment(p)["scale"]), (True, "", 6), "and nothing of it is settled from now on")
+    for p in free:
+        equal((mete.judged(p), mete.settle(p)[1]["success"]), ((True, None), True), "as /verify says, too")
 
 
 def main():

@@ -6,6 +6,7 @@ import collections
 import itertools
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -75,6 +76,16 @@ def together(chain, signer, nodes):
     equal([a for a in said if not a or not a[1]["success"]], [], "60 different payments over both all settle")
     equal([chain.transfers(p["from"], p["nonce"]) for p in payments], [1] * 60, "each moves once")
     equal(chain.nonce() - before, 60, "by 60 transactions")
+
+
+def counted(nodes):
+    """What both follow is counted by the one that the book has heard it from."""
+    def counts(name):
+        return [int(re.search(rf"^{name} (\d+)$", node.get("/metrics")[2], re.M)[1]) for node in nodes]
+
+    for name, event in (("mete_x402_settle_seconds_count", "x402.settled"), ("mete_x402_confirmed_total", "x402.confirmed")):
+        ok(until(lambda: sum(counts(name)) == len(nodes[0].events(event)) > 0, 10),
+           f"each {event} is counted once", counts(name), len(nodes[0].events(event)))
 
 
 def one_dies(chain, signer, nodes, rpc, hit):
@@ -192,6 +203,7 @@ def main():
             nodes = [one, two]
             raced(chain, signer, nodes)
             together(chain, signer, nodes)
+            counted(nodes)
             one_dies(chain, signer, nodes, rpc, hit)
             nobody_asks(chain, signer, nodes, rpc)
             no_database(chain, signer, pg, nodes, rpc)

@@ -71,7 +71,8 @@ void step_say(struct desk *d, const struct x402_step *step, const char *request_
 struct status_look {
     struct work work; /* first: it leads back */
     struct desk *d;
-    char id[X402_ID_LEN + 1];
+    char id[X402_ID_LEN + 1]; /* of a payment; or the code of an asset, ... */
+    bool is_of_asset;         /* ... of which nothing is to be settled */
     struct arena *a;
     struct x402_status status;
     struct mete_err err;
@@ -87,6 +88,8 @@ static void look_run(struct work *w, struct engine *e, const struct mete_err *wh
     if (e == NULL) {
         l->err = *why;
         l->code = why->code;
+    } else if (l->is_of_asset) {
+        l->code = x402_nothing_check(e, text_of(l->id), &l->err);
     } else {
         l->code = x402_find(e, text_of(l->id), l->a, &l->status, &l->err);
     }
@@ -123,16 +126,24 @@ static void look_over(struct work *w, enum mete_code code, const struct mete_err
     }
 }
 
+static void look_begin(struct desk *d, const char *id, struct status_look what)
+{
+    struct status_look *l = malloc(sizeof *l);
+    METE_ASSERT(l != NULL);
+    *l = what;
+    l->work = (struct work){.book = d->o.book, .run = look_run, .done = look_over};
+    l->d = d;
+    l->is_apart = d->relay != NULL && relay_is_away(d->relay, d->o.book);
+    METE_ASSERT(text_copy(l->id, sizeof l->id, text_of(id)));
+    look_put(l);
+}
+
 void status_ask(struct desk *d, const char *id, struct arena *a, status_done *done, void *ctx)
 {
-    struct status_look *l = calloc(1, sizeof *l);
-    METE_ASSERT(l != NULL);
-    *l = (struct status_look){.work = {.book = d->o.book, .run = look_run, .done = look_over},
-                              .d = d,
-                              .a = a,
-                              .is_apart = d->relay != NULL && relay_is_away(d->relay, d->o.book),
-                              .done = done,
-                              .ctx = ctx};
-    (void)text_copy(l->id, sizeof l->id, text_of(id));
-    look_put(l);
+    look_begin(d, id, (struct status_look){.a = a, .done = done, .ctx = ctx});
+}
+
+void nothing_ask(struct desk *d, const char *code, status_done *done, void *ctx)
+{
+    look_begin(d, code, (struct status_look){.is_of_asset = true, .done = done, .ctx = ctx});
 }

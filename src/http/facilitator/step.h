@@ -25,4 +25,9 @@ typedef void status_done(void *ctx, enum mete_code code, const struct x402_statu
                          const struct mete_err *err);
 void status_ask(struct desk *d, const char *id, struct arena *a, status_done *done, void *ctx);
 
+/** Asks whether nothing of an asset that no settings name can be settled, as x402_nothing_check
+ *  does. `done`, on any thread: METE_MEMBER_VALUE, it cannot; other errors: the book gave no
+ *  answer; the status is empty. */
+void nothing_ask(struct desk *d, const char *code, status_done *done, void *ctx);
+
 #endif

@@ -34,6 +34,13 @@ static void answer(struct judging *j, unsigned status, struct text extra)
     desk_stream_done(j->d, j->x);
 }
 
+/** The book gave no answer. Who asks again gets one. */
+static void no_decision(struct judging *j)
+{
+    reply_header(j->x, "Retry-After", TEXT("1"));
+    answer(j, 503, (struct text){0});
+}
+
 /* --- holding it --------------------------------------------------------------------------------*/
 
 struct holding {
@@ -61,10 +68,11 @@ static void held(void *ctx, enum mete_code code, const struct x402_step_result *
     } else {
         j->c.message = arena_printf(&j->x->arena, "%s", result->err.text);
     }
-    if (code == METE_OVERLOADED) { /* nobody knows whether it is held: no decision */
-        reply_header(j->x, "Retry-After", TEXT("1"));
+    if (code == METE_OVERLOADED) { /* nobody knows whether it is held */
+        no_decision(j);
+    } else {
+        answer(j, 200, extra);
     }
-    answer(j, code == METE_OVERLOADED ? 503 : 200, extra);
 }
 
 static void hold(struct judging *j)
@@ -82,12 +90,45 @@ static void hold(struct judging *j)
     step_say(j->d, &step, j->x->request_id, held, h);
 }
 
-static void judged(struct judging *j)
+static void valid(struct judging *j)
 {
-    if (j->c.reason == X402_REASON_NONE && j->in.reserve) {
+    if (j->in.reserve) {
         hold(j);
     } else {
-        answer(j, j->c.reason == X402_REASON_RATE_LIMITED ? 429 : 200, (struct text){0});
+        answer(j, 200, (struct text){0});
+    }
+}
+
+/* --- all of it ---------------------------------------------------------------------------------*/
+
+/** Nothing is asked, in a token that no settings name: what the book knows of it decides. */
+static void nothing_looked(void *ctx, enum mete_code code, const struct x402_status *unused,
+                           const struct mete_err *err)
+{
+    struct judging *j = ctx;
+    (void)unused;
+    if (code == METE_OK) {
+        valid(j);
+        return;
+    }
+    j->c.reason = X402_REASON_UNEXPECTED_VERIFY;
+    j->c.message = arena_printf(&j->x->arena, "%s", err->text);
+    if (code == METE_MEMBER_VALUE) {
+        answer(j, 200, (struct text){0});
+    } else {
+        no_decision(j);
+    }
+}
+
+static void judged(struct judging *j)
+{
+    const struct x402_case *c = &j->c;
+    if (c->reason != X402_REASON_NONE) {
+        answer(j, c->reason == X402_REASON_RATE_LIMITED ? 429 : 200, (struct text){0});
+    } else if (c->is_unlisted && u256_is_zero(c->charge)) {
+        nothing_ask(j->d, c->code, nothing_looked, j);
+    } else {
+        valid(j);
     }
 }
 

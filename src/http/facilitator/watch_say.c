@@ -49,8 +49,12 @@ static void sent_again(struct item *i)
     item_rest(i, STAGE_SENT, 0);
 }
 
-static void count(struct item *i, uint64_t *number)
+/** Of those that follow a payment the one counts that the book has heard it from. */
+static void count(struct item *i, const struct x402_step_result *r, uint64_t *number)
 {
+    if (r->status != X402_STEP_TAKEN) {
+        return;
+    }
     pthread_mutex_lock(&i->w->lock);
     ++*number;
     if (number == &i->w->stats.settled) {
@@ -66,25 +70,25 @@ static void moved(struct item *i, const struct x402_step_result *result)
     i->complained = METE_OK;
     switch (i->saying) {
     case SAYING_SETTLED:
-        count(i, &stats->settled);
+        count(i, result, &stats->settled);
         decided(i, STAGE_MINED, LATER_US);
         break;
     case SAYING_FAILED:
-        count(i, &stats->failed);
+        count(i, result, &stats->failed);
         decided(i, STAGE_LOST, LATER_US);
         break;
     case SAYING_REPLACE:
-        count(i, &stats->replaced);
+        count(i, result, &stats->replaced);
         i->must_send = item_take(i, &result->now);
         item_rest(i, STAGE_SENT, i->must_send ? 0 : LATER_US);
         break;
     case SAYING_UNDONE:
-        count(i, &stats->undone);
+        count(i, result, &stats->undone);
         sent_again(i);
         break;
     case SAYING_CONFIRMED:
         if (i->stage == STAGE_MINED) {
-            count(i, &stats->confirmed);
+            count(i, result, &stats->confirmed);
         }
         item_rest(i, STAGE_OVER, 0);
         break;

@@ -31,6 +31,7 @@ struct entry {
     struct net *net;
     const struct json *json;
     char at[POINTER_MAX]; /* its pointer */
+    const char *where;    /* the file's name, for errors */
     const char *key_file;
     const char *private_key;
     struct mete_err *err;
@@ -40,7 +41,7 @@ static enum mete_code wrong(const struct entry *in, const char *member, const ch
 {
     char at[2 * POINTER_MAX];
     (void)snprintf(at, sizeof at, "%s/%s", in->at, member);
-    return mete_fail(in->err, METE_USAGE, at, "networks: %s: %s", at, wanted);
+    return mete_fail(in->err, METE_USAGE, at, "%s: %s: %s", in->where, at, wanted);
 }
 
 static const struct json *text_member(const struct json *j, const char *name)
@@ -279,24 +280,64 @@ static enum mete_code entry_read(struct nets *all, struct entry *in)
 
 /* --- the document, and the environment ---------------------------------------------------------*/
 
+static const char *where_of(const struct nets_options *o)
+{
+    return o->file != NULL ? o->file : "networks";
+}
+
+/** Whatever is wrong with the document as a whole. */
+static enum mete_code form_say(const struct nets_options *o, enum mete_code code, const char *wrong,
+                               struct mete_err *err)
+{
+    return mete_fail(err, code, code == METE_USAGE ? "/networks" : "",
+                     "%s: %s; it has to be {\"networks\": [{\"network\": \"base\", \"rpc\": "
+                     "[\"https://...\"]}]}",
+                     where_of(o), wrong);
+}
+
+static bool is_blank(struct text t)
+{
+    size_t i = 0;
+    while (i < t.len && strchr(" \t\r\n", t.p[i]) != NULL && t.p[i] != '\0') {
+        i++;
+    }
+    return i == t.len;
+}
+
+static enum mete_code list_find(struct arena *a, const struct nets_options *o, struct text document,
+                                const struct json **list, struct mete_err *err)
+{
+    struct json *root = NULL;
+    struct mete_err why;
+    if (is_blank(document)) {
+        return form_say(o, METE_USAGE, "it is empty", err);
+    }
+    enum mete_code code = json_parse(a, document, &root, &why);
+    if (code != METE_OK) {
+        return form_say(o, code, why.text, err);
+    }
+    *list = json_get(root, "networks");
+    if (*list == NULL || (*list)->type != JSON_ARRAY) {
+        return form_say(o, METE_USAGE, "it has no list of networks", err);
+    }
+    return (*list)->count <= NETS_MAX
+               ? METE_OK
+               : mete_fail(err, METE_USAGE, "/networks",
+                           "%s: more than %u networks: run several servers", where_of(o), NETS_MAX);
+}
+
 static enum mete_code document_read(struct nets *n, struct text document,
                                     const struct nets_options *o, struct mete_err *err)
 {
     struct arena a;
-    struct json *root = NULL;
+    const struct json *list = NULL;
     arena_init(&a, JSON_ARENA_MAX(NET_FILE_MAX) + NET_FILE_MAX);
-    enum mete_code code = json_parse(&a, document, &root, err);
-    const struct json *list = code == METE_OK ? json_get(root, "networks") : NULL;
-    if (code == METE_OK && (list == NULL || list->type != JSON_ARRAY || list->count > NETS_MAX)) {
-        code = mete_fail(err, METE_USAGE, "/networks",
-                         "networks: the file is {\"networks\": [{\"network\": \"base\", \"rpc\": "
-                         "[\"https://...\"]}, ...]}, at most %u of them",
-                         NETS_MAX);
-    }
+    enum mete_code code = list_find(&a, o, document, &list, err);
     for (const struct json *j = code == METE_OK ? list->child : NULL; code == METE_OK && j != NULL;
          j = j->next) {
         struct entry in = {.net = &n->net[n->count],
                            .json = j,
+                           .where = where_of(o),
                            .key_file = o->key_file,
                            .private_key = o->private_key,
                            .err = err};
@@ -354,7 +395,7 @@ enum mete_code nets_open(struct nets **out, const struct nets_options *o, struct
     METE_ASSERT(n != NULL);
     *out = n;
     enum mete_code code = METE_OK;
-    if (o->document.p != NULL) {
+    if (o->file != NULL) {
         code = document_read(n, o->document, o, err);
     } else if (o->network != NULL || o->rpc_url != NULL) {
         document_of_words(o, &document);

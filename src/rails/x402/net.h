@@ -51,10 +51,11 @@ struct nets {
     size_t count;
 };
 
-/** What the settings and the environment say; each may be NULL. With a document, network, rpc_url
- *  and chain_id are not looked at. */
+/** What the settings and the environment say; each may be NULL. With a file, network, rpc_url and
+ *  chain_id are not looked at. */
 struct nets_options {
-    struct text document;    /* JSON, at most NET_FILE_MAX: {"networks": [...]}, see mete.conf(5) */
+    const char *file;        /* of networks: its name, for errors */
+    struct text document;    /* its JSON, at most NET_FILE_MAX: {"networks": [...]}: mete.conf(5) */
     const char *network;     /* NETWORK: a name or CAIP-2 of one network, with ... */
     const char *rpc_url;     /* RPC_URL: ... its nodes, with commas */
     const char *chain_id;    /* CHAIN_ID: what it has to be */
