@@ -269,16 +269,34 @@ def late_copy(chain, signer, mete, rpc):
 
 
 def stands_still(chain, signer, rpc):
-    """A chain without blocks: no higher fee is offered to nobody."""
+    """A chain without blocks: a higher fee is offered once, and to nobody after that."""
     with Facilitator(chain, rpc=[rpc.url()], settings={"replace_after_s": 1}) as mete:
         chain.stop_mining()
         p = signer.pay()
         asked = Asked(mete, p)
-        until(lambda: len(chain.pool()) == 1)
+        until(lambda: mete.happened(p) == ["settling", "replaced"])
         time.sleep(6)
-        equal(mete.happened(p), ["settling"], "as long as the chain stands still no transaction is replaced")
+        equal(mete.happened(p), ["settling", "replaced"], "as long as the chain stands still a transaction is replaced once")
         chain.resume_mining()
-        equal(asked.result().get("success"), True, "and when it goes on, the first one settles")
+        equal(asked.result().get("success"), True, "and when it goes on, it settles")
+        once(chain, mete, p, "once")
+
+
+def never_mined(chain, signer, rpc):
+    """A node that has the bytes, says so, and forgets that it is their turn, as this one does when they
+    come while it makes the block before theirs. Nothing moves, unless other bytes take their place."""
+    with Facilitator(chain, rpc=[rpc.url()], settings={"replace_after_s": 1}) as mete:
+        account, nonce = chain.address("facilitator"), chain.nonce()
+        held = rpc.hold(SEND)
+        p = signer.pay()
+        asked = Asked(mete, p)
+        held.wait()
+        chain.rpc("anvil_setNonce", account, hex(nonce - 1))
+        held.release()
+        until(lambda: chain.rpc("txpool_status")["queued"] == "0x1")
+        chain.rpc("anvil_setNonce", account, hex(nonce))
+        equal(asked.result().get("success"), True, "a node that holds bytes and never mines them: it settles all the same")
+        equal(mete.happened(p), ["settling", "replaced", "settled"], "by other bytes")
         once(chain, mete, p, "once")
 
 
@@ -410,6 +428,7 @@ def main():
                 audited(mete)
             two_nodes(chain, signer)
             stands_still(chain, signer, rpc)
+            never_mined(chain, signer, rpc)
             pending(chain, signer, rpc)
 
 

@@ -208,11 +208,14 @@ static void heard_lost(struct item *i, const struct heard *h)
 }
 
 /** It has waited long enough for another transaction to take its place: blocks went by without it,
- *  or its time is over. On a chain that stands still a higher fee would buy nothing. */
+ *  or its time is over. On a chain that stands still a higher fee buys nothing; it is tried once
+ *  all the same. A node may hold bytes, answer that it knows them, and never see that it is their
+ *  turn (anvil, of bytes that come while it makes the block before theirs). */
 static bool is_passed_by(const struct item *i)
 {
+    const bool is_over = !i->cancels && i->until < desk_now();
     return steady_now() - i->replaced_us >= i->w->replace_us &&
-           (i->head > i->body_head || (!i->cancels && i->until < desk_now()));
+           (i->head > i->body_head || i->count == 1 || is_over);
 }
 
 static void heard_sent(struct item *i, const struct heard *h)
