@@ -165,6 +165,8 @@ void pay_release(struct deal *d);
 void pay_ask_end(struct deal *d);
 /** The end of a payment that was settled: it was served, or may be brought again. */
 void pay_served(struct deal *d, bool is_served);
+/** Nothing is kept under its identifier: who asks again under it is answered anew. */
+void pay_identifier_end(struct deal *d);
 /** Goes on with the upstream, or with the delivery: it was settled. */
 void deal_settled(struct deal *d, bool has_client);
 void deal_verified(struct deal *d);

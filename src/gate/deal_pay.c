@@ -63,9 +63,9 @@ static long ask_status(const struct deal *d)
 
 /* --- the end of a payment's stay in memory -----------------------------------------------------*/
 
-static void identifier_end(struct deal *d, const struct buf *answer)
+void pay_identifier_end(struct deal *d)
 {
-    if (d->pay.identifier.len > 0 && answer == NULL) {
+    if (d->pay.identifier.len > 0) {
         replay_end(d->g->replay, d->pay.identifier, gate_clock(), NULL);
         d->pay.identifier = (struct text){0};
     }
@@ -77,7 +77,7 @@ static void begun_forget(struct deal *d)
         once_forget(d->g->once, &d->pay.key);
         d->pay.is_begun = false;
     }
-    identifier_end(d, NULL);
+    pay_identifier_end(d);
 }
 
 static int64_t kept_until(const struct deal *d)
@@ -103,6 +103,9 @@ static void begun_keep(struct deal *d, bool is_served)
     METE_ASSERT(p->is_begun);
     (is_served ? once_served : once_pending)(d->g->once, &p->key, kept_until(d), &note);
     d->pay.is_begun = false;
+    if (!is_served) { /* it may be brought again under the same identifier */
+        pay_identifier_end(d);
+    }
 }
 
 void pay_served(struct deal *d, bool is_served)
@@ -188,7 +191,6 @@ void pay_release(struct deal *d)
     }
     if (d->pay.is_begun && d->pay.is_pending && d->pay.settles == 0) {
         begun_keep(d, false); /* it may be settled, and nobody asked: as it was */
-        identifier_end(d, NULL);
         return;
     }
     begun_forget(d);
@@ -302,9 +304,6 @@ static void settled_well(struct deal *d, const struct x402_settled *s)
         const struct once_note note = note_of(&d->pay);
         once_settling(d->g->once, &d->pay.key, kept_until(d), &note); /* by this transaction */
     }
-    if (!has_client) {
-        identifier_end(d, NULL);
-    }
     deal_settled(d, has_client);
 }
 
@@ -323,7 +322,6 @@ static void settled_unknown(struct deal *d, const char *why, struct text transac
         return;
     }
     begun_keep(d, false);
-    identifier_end(d, NULL);
     answer_pending(d);
     d->step = DEAL_DELIVER;
 }

@@ -376,14 +376,6 @@ static bool identifier_take(struct deal *d, struct exchange *x, const struct sho
     return false;
 }
 
-static void identifier_drop(struct deal *d)
-{
-    if (d->pay.identifier.len > 0) {
-        replay_end(d->g->replay, d->pay.identifier, gate_clock(), NULL);
-        d->pay.identifier = (struct text){0};
-    }
-}
-
 static void served_before(struct deal *d, struct exchange *x, const struct once_note *note)
 {
     const struct x402_settled s = {.transaction = text_of(note->transaction),
@@ -511,7 +503,7 @@ static bool payment_take(struct deal *d, struct exchange *x, struct text header)
         return false;
     }
     if (!once_take(d, x)) {
-        identifier_drop(d);
+        pay_identifier_end(d);
         return false;
     }
     return true;

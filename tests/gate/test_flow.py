@@ -19,6 +19,7 @@ ROUTES = [
     {"path": "/bad", "price": "$0.01"},
     {"path": "/split", "price": "$0.01", "policy": "pol_film"},
     {"path": "/id", "price": "$0.01", "payment_identifier": "optional"},
+    {"path": "/both", "price": "$0.01", "payment_identifier": "optional", "flow": "upfront"},
     {"path": "/must", "price": "$0.01", "payment_identifier": "required"},
     {"path": "/found", "price": "$0.01", "methods": ["POST"],
      "discovery": {"body_type": "json", "example": {"q": "x"}, "output_example": {"a": 1}}},
@@ -392,6 +393,39 @@ def identified(gate, up, fac):
     equal(got.status, 200, "and one does")
 
 
+def identified_upfront(gate, up, fac):
+    """An id stands for what was bought, and never for a failure that was paid for."""
+    import socket
+    asked = gate.get("/both")
+    advertised = asked.required()["extensions"]["payment-identifier"]
+
+    def with_id():
+        name = f"pay_{fac.count('/settle'):032d}"
+        return pay(asked, extensions={"payment-identifier": {**advertised, "info": {**advertised["info"], "id": name}}})
+
+    def leaves(header):
+        runs, left = up.count("/both"), gate.metric('mete_gate_requests_total{outcome="left"}')
+        with socket.create_connection(("127.0.0.1", gate.port)) as s:
+            s.sendall(f"GET /both HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\n\r\n".encode())
+            until("the upstream works for it", lambda: up.count("/both") == runs + 1)
+        until("its client has gone", lambda: gate.metric('mete_gate_requests_total{outcome="left"}') == left + 1)
+    hold = threading.Event()
+    for what, answer in (("fails", lambda h, _b: h.reply(500, b"broken")), ("hangs up", lambda h, _b: h.connection.shutdown(2)),
+                         ("works for a client that leaves", lambda h, _b: (hold.wait(20), h.reply(200, b"late")))):
+        up.answers["/both"] = answer
+        header, settles = with_id(), fac.count("/settle")
+        if what.startswith("works"):
+            leaves(header)
+            hold.set()
+        else:
+            ok(gate.get("/both", headers=header).status >= 500, f"paid up-front with an id, and the upstream {what}")
+        del up.answers["/both"]
+        got = gate.get("/both", headers=header)
+        equal((got.status, fac.count("/settle")), (200, settles + 1), "the same payment with that id is served then")
+        again, runs = gate.get("/both", headers=header), up.count("/both")
+        equal((again.status, again.body, up.count("/both")), (200, got.body, runs), "and from then on gets that answer")
+
+
 def policy(gate, fac):
     equal(gate.get("/split", headers=pay(gate.get("/split"))).status, 200, "a route with a policy is served")
     equal([s["body"].get("policy") for s in fac.seen if s["path"] == "/settle"][-1], "pol_film", "the facilitator is told whose revenue it is")
@@ -467,6 +501,7 @@ for reserves in (False, True):
         upfront(gate, up, fac)
         metered(gate, up, fac)
         identified(gate, up, fac)
+        identified_upfront(gate, up, fac)
         policy(gate, fac)
         copies(gate, up, fac)
         leaving(gate, up, fac)
