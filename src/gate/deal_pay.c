@@ -233,9 +233,7 @@ static bool amount_override(struct deal *d)
     x402_offer_write_v2(&out, &charged);
     d->pay.requirements = arena_text(&d->arena, buf_text(&out));
     buf_reset(&out);
-    char digits[U256_TEXT_MAX];
-    size_t len = u256_format(charged.amount, digits);
-    d->pay.amount = arena_text(&d->arena, (struct text){digits, len});
+    d->pay.amount = u256_text(&d->arena, charged.amount);
     d->pay.is_overridden = true;
     buf_clear(&out);
     return true;

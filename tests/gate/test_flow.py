@@ -20,6 +20,7 @@ ROUTES = [
     {"path": "/split", "price": "$0.01", "policy": "pol_film"},
     {"path": "/id", "price": "$0.01", "payment_identifier": "optional"},
     {"path": "/both", "price": "$0.01", "payment_identifier": "optional", "flow": "upfront"},
+    {"path": "/theirs", "price": "$0.01", "pay_to": PAYER},
     {"path": "/must", "price": "$0.01", "payment_identifier": "required"},
     {"path": "/found", "price": "$0.01", "methods": ["POST"],
      "discovery": {"body_type": "json", "example": {"q": "x"}, "output_example": {"a": 1}}},
@@ -270,6 +271,30 @@ def used_up(gate, up, fac):
     equal(gate.get("/paid", headers=pay(asked)).status, 402, "what was used before the first try buys nothing")
 
 
+def another_payee(gate, up, fac):
+    """Version 1 names no payee but the one that is signed."""
+    asked = gate.get("/paid")
+    header, words = pay(asked, version=1), ("PAYMENT-RESPONSE", "X-PAYMENT-RESPONSE")
+    fac.faults["/settle"] = [pending()] * 4
+    equal(gate.get("/paid", headers=header).status, 503, "a payment of version 1 is under way")
+    up.answers["/paid"] = lambda h, _b: h.connection.shutdown(2)
+    got = gate.get("/paid", headers=header)
+    equal((got.status, [decode(got.headers[name])["success"] for name in words]), (502, [True, True]),
+          "then it is settled and not served, which is said in both headers")
+    runs = up.count("/theirs")
+    got = gate.get("/theirs", headers=header)
+    equal((got.status, up.count("/theirs")), (503, runs), "it buys nothing of somebody else, who got nothing of it")
+    del up.answers["/paid"]
+    equal(gate.get("/paid", headers=header).status, 200, "but what it was paid for")
+    got = gate.get("/paid", headers=header)
+    equal((got.status, [decode(got.headers[name])["errorReason"] for name in words]), (402, ["duplicate_settlement"] * 2),
+          "once, which is said in both headers")
+    asked = len(fac.seen)
+    got = gate.get("/theirs", headers=pay(gate.get("/paid"), version=1))
+    equal((got.status, got.required()["error"], len(fac.seen)), (402, "No matching payment requirements", asked),
+          "nor is anybody asked about one for another payee")
+
+
 def unreachable(gate, up, fac):
     asked = gate.get("/paid")
     runs = up.count("/paid")
@@ -497,6 +522,7 @@ for reserves in (False, True):
         settling(gate, up, fac)
         used_up(gate, up, fac)
         left_pending(gate, up, fac)
+        another_payee(gate, up, fac)
         unreachable(gate, up, fac)
         upfront(gate, up, fac)
         metered(gate, up, fac)
