@@ -187,6 +187,28 @@ def reports(up, fac, folder):
         equal(payments(), [("2", "2", "0")], "and told no more")
 
 
+def served_later(folder):
+    """A payment counts where it was paid, also when it is served on another day or by another route."""
+    def line(at, kind, route, transaction, **more):
+        return json.dumps({"at": at, "kind": kind, "route": route, "network": V2, "asset": "0x" + "11" * 20,
+                           "transaction": transaction, **more}) + "\n"
+
+    def payment(at, route, transaction, served=False):
+        return line(at, "payment", route, transaction, symbol="USDC", decimals=6, amount="10000", served=served)
+    file = folder / "later.ndjson"
+    file.write_text(line("2026-01-31T00:00:00Z", "served", "/a", "0x9") + payment("2026-02-01T10:00:00Z", "/a", "0x1", True) +
+                    payment("2026-02-01T23:59:50Z", "/a", "0x2") + payment("2026-02-01T23:59:51Z", "/b", "0x3") +
+                    line("2026-02-02T00:00:05Z", "served", "/b", "0x2") + payment("2026-02-02T12:00:00Z", "/a", "0x4", True))
+
+    def unserved(*args):
+        run = mete("gate", "report", str(file), "--csv", *args)
+        return [(r["day"], r["route"], r["paid"], r["unserved"]) for r in csv.DictReader(io.StringIO(run.stdout))]
+    equal(unserved("--by", "day"), [("2026-02-01", "", "3", "1"), ("2026-02-02", "", "1", "0")], "served on another day: on the day it was paid")
+    equal(unserved(), [("", "/a", "3", "0"), ("", "/b", "1", "1")], "served by another route: on the route it was paid for")
+    equal(unserved("--by", "day", "--until", "2026-02-01"), [("2026-02-01", "", "3", "1")], "served behind the span: is served")
+    equal(unserved("--by", "day", "--from", "2026-02-02"), [("2026-02-02", "", "1", "0")], "paid before the span: is not in it")
+
+
 def again(gate, config=None, text=None, wanted="configuration_read_again"):
     """SIGHUP, and the line of the log that answers it."""
     before = len(gate.lines(wanted))
@@ -284,6 +306,7 @@ with tempfile.TemporaryDirectory(prefix="mete-gate-") as name, Upstream() as up,
     kinds(up)
     origins(up, fac)
     reports(up, fac, folder)
+    served_later(folder)
     encrypted(up, fac, folder)
     reloading(up, fac, folder)
 done()
