@@ -117,7 +117,8 @@ def kinds(up):
 
 
 def origins(up, fac):
-    with Gate(up, fac, [{"path": "/a", "price": "$1"}], cors="https://app.example", public_url="https://shop.example/") as gate:
+    routes = [{"path": "/a", "price": "$1"}, {"path": "/named", "price": "$1", "payment_identifier": "required"}]
+    with Gate(up, fac, routes, cors="https://app.example", public_url="https://shop.example/") as gate:
         got = gate.request("OPTIONS", "/a", headers={"Origin": "https://app.example", "Access-Control-Request-Method": "GET",
                                                      "Access-Control-Request-Headers": "payment-signature, access-control-expose-headers"})
         equal((got.status, got.headers["Access-Control-Allow-Origin"], got.headers["Access-Control-Allow-Headers"]),
@@ -134,6 +135,14 @@ def origins(up, fac):
             equal(got.headers.get_all("Access-Control-Allow-Origin"), ["https://app.example"],
                   f"{got.status} of {path}: whoever was told so may read what costs nothing as well")
         del up.answers["/a"]
+        paid, wrong = pay(asked), {"PAYMENT-SIGNATURE": "!!!"}
+        fac.faults["/verify"] = [lambda h, _b: h.reply(500, b"oops")]
+        up.answers["/gone"] = lambda h, _b: h.connection.shutdown(2)
+        for wanted, path, headers in ((400, "/%2fa", {}), (501, "/a", {"Upgrade": "websocket"}), (402, "/a", wrong), (503, "/a", paid),
+                                      (200, "/a", paid), (402, "/a", paid), (502, "/gone", {}), (400, "/named", pay(gate.get("/named")))):
+            got = gate.get(path, headers=headers)
+            equal((got.status, got.headers.get_all("Access-Control-Allow-Origin"), "PAYMENT-REQUIRED" in got.headers["Access-Control-Expose-Headers"]),
+                  (wanted, ["https://app.example"], True), f"{wanted} of {path}: a page of that origin may read why")
 
 
 def reports(up, fac, folder):
@@ -227,13 +236,15 @@ def reloading(up, fac, folder):
         c.request("GET", "/old")
         equal((c.getresponse().read() != b"", gate.get("/new").status), (True, 200), "before: one is sold, another is free")
         socket_before = c.sock
-        up.answers["/a"] = lambda h, _b: (time.sleep(1.5), h.reply(200, b"slow"))
+        hold = threading.Event()
+        up.answers["/a"] = lambda h, _b: (hold.wait(20), h.reply(200, b"slow"))
         slow, runs = [], up.count("/a")
         t = threading.Thread(target=lambda: slow.append(gate.get("/a", headers=pay(old))))
         t.start()
         until("a paid request is under way", lambda: up.count("/a") == runs + 1)
         (folder / "rotated").write_text("bearer-two")
         again(gate, {"routes": [{"path": "/new", "price": "$0.03"}, {"path": "/a", "price": "$0.02"}], "cors": "https://b.example"})
+        hold.set()
         t.join()
         equal((slow[0].status, slow[0].body), (200, b"slow"), "what was under way is finished, at the old price")
         del up.answers["/a"]

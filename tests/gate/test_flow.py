@@ -481,7 +481,8 @@ def leaving(gate, up, fac):
     """Clients that go away."""
     import socket
     asked = gate.get("/paid")
-    up.answers["/paid"] = lambda h, _b: (time.sleep(1.0), h.reply(200, b"late"))
+    hold = threading.Event()
+    up.answers["/paid"] = lambda h, _b: (hold.wait(20), h.reply(200, b"late"))
     header = pay(asked)
     line = f"GET /paid HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\n\r\n".encode()
     settles = fac.count("/settle")
@@ -492,19 +493,21 @@ def leaving(gate, up, fac):
     s.close()
     until("a client that leaves is noticed", lambda: gate.metric('mete_gate_requests_total{outcome="left"}') == left + 1)
     equal(fac.count("/settle"), settles, "and charged nothing")
+    hold.set()
     del up.answers["/paid"]
     equal(gate.get("/paid", headers=header).status, 200, "its payment is still good")
 
     header = pay(gate.get("/up"))
     line = f"GET /up HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\n\r\n".encode()
     settles, runs, unserved = fac.count("/settle"), up.count("/up"), gate.metric("mete_gate_settled_unserved_total")
-    fac.delay = 0.5
+    hold = threading.Event()
+    fac.faults["/settle"] = [lambda h, b: (hold.wait(20), fac.decide(h, b))]
     s = socket.create_connection(("127.0.0.1", gate.port))
     s.sendall(line)
     until("it is being settled", lambda: fac.count("/settle") == settles + 1)
     s.close()
+    hold.set()
     until("a client that leaves during the settlement is noticed", lambda: gate.metric("mete_gate_settled_unserved_total") == unserved + 1)
-    fac.delay = 0
     equal(up.count("/up"), runs, "nothing is made for it")
     equal(gate.get("/up", headers=header).status, 200, "what it has paid for it gets when it comes back")
     equal(up.count("/up"), runs + 1, "once")
