@@ -41,10 +41,10 @@ struct once {
     struct omap by_time; /* SERVED and PENDING alone */
     int fd;              /* of the file; -1: none */
     char *path;
-    size_t lines;    /* in it */
-    bool is_torn;    /* its last line has no end */
-    bool is_behind;  /* it lacks lines, which was told */
-    unsigned wait;   /* lines until it is tried again to write those */
+    size_t lines;   /* in it */
+    bool is_torn;   /* its last line has no end */
+    bool is_behind; /* it lacks lines, which was told */
+    unsigned wait;  /* lines until it is tried again to write those */
     once_failure *failure;
     void *failure_ctx;
 };
