@@ -333,6 +333,16 @@ static bool is_used_up(const struct x402_settled *s)
            text_is(s->reason, x402_reason_text(X402_REASON_PERMIT2_NONCE));
 }
 
+/** Nor is its end one: by then an earlier try may have succeeded. Who gives reservations remembers
+ *  those, and is believed. */
+static bool is_over(const struct deal *d, const struct x402_settled *s)
+{
+    return d->pay.reservation.len == 0 &&
+           (text_is(s->reason, x402_reason_text(X402_REASON_PAYMENT_EXPIRED)) ||
+            text_is(s->reason, x402_reason_text(X402_REASON_EVM_VALID_BEFORE)) ||
+            text_is(s->reason, x402_reason_text(X402_REASON_PERMIT2_DEADLINE)));
+}
+
 void pay_settled_before(struct deal *d)
 {
     struct payment *p = &d->pay;
@@ -368,8 +378,8 @@ void pay_settled(struct deal *d)
         settled_well(d, &s);
     } else if (s.success || x402_settled_is_pending(&s) || status >= 500) {
         settled_unknown(d, "the settlement is pending", arena_text(&d->arena, s.transaction));
-    } else if ((d->pay.settles > 1 || d->pay.is_pending) && is_used_up(&s)) {
-        settled_unknown(d, "it was used before, perhaps by an earlier try",
+    } else if ((d->pay.settles > 1 || d->pay.is_pending) && (is_used_up(&s) || is_over(d, &s))) {
+        settled_unknown(d, "it was used before, or is over, perhaps after an earlier try",
                         arena_text(&d->arena, s.transaction));
     } else {
         d->tale.reason = "the settlement failed";

@@ -269,6 +269,15 @@ def used_up(gate, up, fac):
     equal(gate.get("/paid", headers=header).status, 200, "it is served when its settlement is known")
     fac.faults["/settle"] = [used(reasons[1])]
     equal(gate.get("/paid", headers=pay(asked)).status, 402, "what was used before the first try buys nothing")
+    over = ("payment_expired", "invalid_exact_evm_payload_authorization_valid_before", "permit2_deadline_expired")
+    fac.faults["/settle"], header = [pending()] * 4, pay(asked)
+    equal(gate.get("/paid", headers=header).status, 503, "a payment is under way")
+    fac.faults["/settle"] = [used(why) for why in (*over, over[0])]
+    got = gate.get("/paid", headers=header)
+    equal((got.status, "PAYMENT-REQUIRED" in got.headers, len(fac.faults["/settle"])), (402, True, 3) if fac.reserves else (503, False, 0),
+          "that its time is over, said when it is brought again: " + ("who reserves remembers, and is believed" if fac.reserves else
+                                                                      "it may have been paid before that"))
+    fac.faults["/settle"] = []
 
 
 def another_payee(gate, up, fac):
