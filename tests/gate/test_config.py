@@ -8,6 +8,7 @@ import http.client
 import io
 import json
 import pathlib
+import resource
 import signal
 import ssl
 import subprocess
@@ -196,6 +197,26 @@ def reports(up, fac, folder):
         equal(payments(), [("2", "2", "0")], "and told no more")
 
 
+def torn(up, fac):
+    """A disk that is full for a while takes one line away, not the next one as well."""
+    gate = Gate(up, fac, [{"path": "/a", "price": "$1"}])
+    file = gate.folder / "stats.ndjson"
+    file.write_text('{"at":"2026-01-01T00:00:00Z","kind":"pay')
+    with gate:
+        def bought(room=None):
+            was = resource.prlimit(gate.process.pid, resource.RLIMIT_FSIZE)
+            if room is not None:
+                resource.prlimit(gate.process.pid, resource.RLIMIT_FSIZE, (file.stat().st_size + room, was[1]))
+            equal(gate.get("/a", headers=pay(gate.get("/a"))).status, 200, "it sells, whatever the disk says")
+            resource.prlimit(gate.process.pid, resource.RLIMIT_FSIZE, was)
+        for room in (None, 100, None, 0, None):
+            bought(room)
+        gate.stop()
+        run = mete("gate", "report", str(file), "--csv")
+        equal([r["paid"] for r in csv.DictReader(io.StringIO(run.stdout)) if r["network"]], ["3"], "three of the five lines were written")
+        ok("2 lines could not be read" in run.stderr, "what was cut is told, also what the gate before has left", run.stderr)
+
+
 def served_later(folder):
     """A payment counts where it was paid, also when it is served on another day or by another route."""
     def line(at, kind, route, transaction, **more):
@@ -317,6 +338,7 @@ with tempfile.TemporaryDirectory(prefix="mete-gate-") as name, Upstream() as up,
     kinds(up)
     origins(up, fac)
     reports(up, fac, folder)
+    torn(up, fac)
     served_later(folder)
     encrypted(up, fac, folder)
     reloading(up, fac, folder)
