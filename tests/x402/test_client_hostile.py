@@ -278,6 +278,19 @@ def unkept(shop):
         equal([e["state"] for e in lines(book)][-1:], [state] if state else [], f"no room for {what}: the history")
 
 
+def no_place(shop):
+    """-o: what was paid for, and whose place is taken when it is whole, is not thrown away."""
+    target = FOLDER / "taken"
+
+    def taken(c, q):
+        (target / "in").mkdir(parents=True)
+        return paid()(c, q)
+    out = plain("-o", target, shop.steps("/taken", price(), taken))
+    partial = target.with_name("taken.partial")
+    equal((out.returncode, partial.exists() and partial.read_bytes()), (1, b"goods"), "a folder is where the file is to be: what was bought is kept")
+    ok(f"is in {partial}".encode() in out.stderr, "and where it is is told", out.stderr)
+
+
 def times(shop):
     """A long answer is taken as long as something comes; a price has to come in its time."""
     whole = raw(200, [("PAYMENT-RESPONSE", b64(receipt()))], b"0123456789" * 8)
@@ -583,6 +596,7 @@ def main():
         in_the_way(shop)
         pipes(shop)
         unkept(shop)
+        no_place(shop)
         times(shop)
         stops(shop)
         stops_anew(shop)
