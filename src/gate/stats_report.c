@@ -89,9 +89,12 @@ static void served_add(struct reading *r, const struct json *j)
     struct buf key = {0};
     transaction_key(&key, j);
     struct unserved *u = omap_get(&r->unserved, buf_bytes(&key));
-    if (u != NULL && u->count > 0 && u->row->unserved > 0) {
+    if (u != NULL) {
+        u->row->unserved -= u->row->unserved > 0;
         u->count--;
-        u->row->unserved--;
+    }
+    if (u != NULL && u->count == 0) {
+        (void)omap_remove(&r->unserved, buf_bytes(&key));
     }
     buf_clear(&key);
 }
