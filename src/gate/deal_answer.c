@@ -28,6 +28,9 @@ static struct exchange *begin(struct deal *d)
     d->is_answered = true;
     if (d->x == NULL) {
         pthread_mutex_unlock(&d->lock);
+        if (d->tale.transaction.len > 0) { /* no line of a request says so */
+            gate_note(d->g, "WARNING", "client_left", "transaction", d->tale.transaction);
+        }
         return NULL;
     }
     return d->x;

@@ -521,6 +521,22 @@ def leaving(gate, up, fac):
     equal(gate.get("/up", headers=header).status, 200, "what it has paid for it gets when it comes back")
     equal(up.count("/up"), runs + 1, "once")
 
+    header = pay(gate.get("/up"))
+    line = f"POST /up HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\nContent-Length: 900000\r\n\r\nhalf".encode()
+    settles, sold, hold = fac.count("/settle"), len(gate.payments()), threading.Event()
+    fac.faults["/settle"] = [lambda h, b: (hold.wait(20), fac.decide(h, b))]
+    s = socket.create_connection(("127.0.0.1", gate.port))
+    s.sendall(line)
+    until("a payment is settled while its request's body comes", lambda: fac.count("/settle") == settles + 1)
+    s.shutdown(socket.SHUT_WR)
+    s.recv(1)  # that its client has gone is noticed
+    s.close()
+    hold.set()
+    until("it is settled", lambda: len(gate.payments()) == sold + 1)
+    transaction = gate.payments()[-1]["transaction"]
+    until("the log has its transaction", lambda: gate.lines(transaction))
+    equal(gate.request("POST", "/up", headers=header, body=b"whole").settled()["transaction"], transaction, "the same payment is served later")
+
 
 for reserves in (False, True):
     note("a facilitator that " + ("reserves" if reserves else "knows no reservations"))
