@@ -60,7 +60,8 @@ bool fetch_output_open(struct fetch_output *o, const char *path);
 /** Pieces as the client gives them: `at` 0 without a piece begins anew. False: it cannot be kept,
  *  and that was told. */
 bool fetch_output_put(struct fetch_output *o, uint64_t at, const void *piece, size_t len);
-/** Whole it takes its place, else it leaves nothing. False: that failed, and was told. */
+/** Whole it takes its place, else it leaves nothing. False: that failed, and was told; what came
+ *  whole stays beside its place. */
 bool fetch_output_close(struct fetch_output *o, bool is_whole);
 
 /** mete fetch --history. */

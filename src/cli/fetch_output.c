@@ -137,9 +137,10 @@ bool fetch_output_close(struct fetch_output *o, bool is_whole)
     bool fine = true;
     if (o->fd >= 0 && !o->is_direct && is_whole) {
         fine = fsync(o->fd) == 0 && rename(o->partial, o->path) == 0;
-        fine = fine || wrong(o, strerror(errno));
     }
-    if (o->partial != NULL && !(fine && is_whole)) {
+    if (!fine) { /* it may be paid for: it is not thrown away */
+        fprintf(stderr, "mete: %s: %s; what came is in %s\n", o->path, strerror(errno), o->partial);
+    } else if (o->partial != NULL && !is_whole) {
         (void)unlink(o->partial);
     }
     if (o->fd >= 0 && close(o->fd) != 0) {

@@ -69,7 +69,7 @@ static void row_put(struct table *t, const struct stats_row *r)
     count_put(t, r->network.len == 0, r->asked);
     count_put(t, r->network.len > 0, r->paid);
     revenue_put(t, r);
-    count_put(t, r->network.len > 0, r->unserved > 0 ? (uint64_t)r->unserved : 0);
+    count_put(t, r->network.len > 0, r->unserved);
     count_put(t, r->network.len == 0, r->failed);
     count_put(t, r->network.len == 0, r->free);
 }

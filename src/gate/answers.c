@@ -163,6 +163,14 @@ void gate_required(const struct menu *m, const struct gate_route *r, struct exch
     buf_clear(&header);
 }
 
+void gate_settled(struct exchange *x, struct text settled, int version)
+{
+    reply_header(x, X402_HEADER_RESPONSE, settled);
+    if (version == 1) {
+        reply_header(x, X402_HEADER_V1_RESPONSE, settled);
+    }
+}
+
 /** No 402: nobody is to pay anew for what may be paid already. */
 void gate_pending(struct exchange *x, const struct x402_settled *s, int version)
 {
@@ -174,10 +182,7 @@ void gate_pending(struct exchange *x, const struct x402_settled *s, int version)
                  "The payment was sent and its end is not known yet. Ask again with the same "
                  "payment, and do not pay anew.");
     x402_settled_write_header(&header, &said);
-    reply_header(x, X402_HEADER_RESPONSE, buf_text(&header));
-    if (version == 1) {
-        reply_header(x, X402_HEADER_V1_RESPONSE, buf_text(&header));
-    }
+    gate_settled(x, buf_text(&header), version);
     reply_header(x, "Retry-After", TEXT("2"));
     gate_cors(x);
     buf_clear(&header);

@@ -43,6 +43,7 @@ static void let_go(struct deal *d)
     }
     struct gate *g = d->g;
     METE_ASSERT(d->upstream.curl == NULL && d->ask.curl == NULL && !d->pay.is_begun);
+    pay_identifier_end(d); /* of an answer that nobody took */
     curl_slist_free_all(d->headers);
     curl_slist_free_all(d->ask_headers);
     buf_clear(&d->up.b);

@@ -165,6 +165,8 @@ void pay_release(struct deal *d);
 void pay_ask_end(struct deal *d);
 /** The end of a payment that was settled: it was served, or may be brought again. */
 void pay_served(struct deal *d, bool is_served);
+/** Nothing is kept under its identifier: who asks again under it is answered anew. */
+void pay_identifier_end(struct deal *d);
 /** Goes on with the upstream, or with the delivery: it was settled. */
 void deal_settled(struct deal *d, bool has_client);
 void deal_verified(struct deal *d);
@@ -189,6 +191,8 @@ void gate_problem(struct exchange *x, unsigned status, const char *code, const c
 /** A 402 for a route, as a page for browsers; status 503 when nothing is sold now. */
 void gate_required(const struct menu *m, const struct gate_route *r, struct exchange *x,
                    struct text url, struct text error);
+/** The value of PAYMENT-RESPONSE, to who pays by `version` in the header of that as well. */
+void gate_settled(struct exchange *x, struct text settled, int version);
 /** 503 and no offer: what became of a payment of `version` is not known yet. */
 void gate_pending(struct exchange *x, const struct x402_settled *s, int version);
 void gate_cors(struct exchange *x);

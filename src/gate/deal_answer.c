@@ -28,6 +28,9 @@ static struct exchange *begin(struct deal *d)
     d->is_answered = true;
     if (d->x == NULL) {
         pthread_mutex_unlock(&d->lock);
+        if (d->tale.transaction.len > 0) { /* no line of a request says so */
+            gate_note(d->g, "WARNING", "client_left", "transaction", d->tale.transaction);
+        }
         return NULL;
     }
     return d->x;
@@ -51,7 +54,7 @@ void answer_problem(struct deal *d, enum gate_outcome outcome, unsigned status, 
     }
     gate_problem(x, status, code, text);
     if (d->pay.is_settled) {
-        reply_header(x, X402_HEADER_RESPONSE, buf_text(&d->pay.settled));
+        gate_settled(x, buf_text(&d->pay.settled), d->pay.version);
     }
     gate_cors(x);
     end(d, x);
@@ -67,10 +70,7 @@ void answer_refused(struct deal *d, enum gate_outcome outcome, struct text reaso
     }
     gate_required(d->menu, d->route, x, d->pay.url, reason);
     if (d->pay.settled.len > 0) { /* success: false, and why */
-        reply_header(x, X402_HEADER_RESPONSE, buf_text(&d->pay.settled));
-        if (d->pay.version == 1) {
-            reply_header(x, X402_HEADER_V1_RESPONSE, buf_text(&d->pay.settled));
-        }
+        gate_settled(x, buf_text(&d->pay.settled), d->pay.version);
     }
     end(d, x);
 }
@@ -178,10 +178,7 @@ static void head_reply(const struct deal *d, struct exchange *x)
         cache_reply(d, x);
     }
     if (d->pay.is_settled) {
-        reply_header(x, X402_HEADER_RESPONSE, buf_text(&d->pay.settled));
-        if (d->pay.version == 1) {
-            reply_header(x, X402_HEADER_V1_RESPONSE, buf_text(&d->pay.settled));
-        }
+        gate_settled(x, buf_text(&d->pay.settled), d->pay.version);
     }
     if (d->pay.is_settled || d->menu->config->cors.len > 0) {
         gate_cors(x);

@@ -63,9 +63,9 @@ static long ask_status(const struct deal *d)
 
 /* --- the end of a payment's stay in memory -----------------------------------------------------*/
 
-static void identifier_end(struct deal *d, const struct buf *answer)
+void pay_identifier_end(struct deal *d)
 {
-    if (d->pay.identifier.len > 0 && answer == NULL) {
+    if (d->pay.identifier.len > 0) {
         replay_end(d->g->replay, d->pay.identifier, gate_clock(), NULL);
         d->pay.identifier = (struct text){0};
     }
@@ -77,7 +77,7 @@ static void begun_forget(struct deal *d)
         once_forget(d->g->once, &d->pay.key);
         d->pay.is_begun = false;
     }
-    identifier_end(d, NULL);
+    pay_identifier_end(d);
 }
 
 static int64_t kept_until(const struct deal *d)
@@ -103,6 +103,9 @@ static void begun_keep(struct deal *d, bool is_served)
     METE_ASSERT(p->is_begun);
     (is_served ? once_served : once_pending)(d->g->once, &p->key, kept_until(d), &note);
     d->pay.is_begun = false;
+    if (!is_served) { /* it may be brought again under the same identifier */
+        pay_identifier_end(d);
+    }
 }
 
 void pay_served(struct deal *d, bool is_served)
@@ -188,7 +191,6 @@ void pay_release(struct deal *d)
     }
     if (d->pay.is_begun && d->pay.is_pending && d->pay.settles == 0) {
         begun_keep(d, false); /* it may be settled, and nobody asked: as it was */
-        identifier_end(d, NULL);
         return;
     }
     begun_forget(d);
@@ -231,9 +233,7 @@ static bool amount_override(struct deal *d)
     x402_offer_write_v2(&out, &charged);
     d->pay.requirements = arena_text(&d->arena, buf_text(&out));
     buf_reset(&out);
-    char digits[U256_TEXT_MAX];
-    size_t len = u256_format(charged.amount, digits);
-    d->pay.amount = arena_text(&d->arena, (struct text){digits, len});
+    d->pay.amount = u256_text(&d->arena, charged.amount);
     d->pay.is_overridden = true;
     buf_clear(&out);
     return true;
@@ -302,9 +302,6 @@ static void settled_well(struct deal *d, const struct x402_settled *s)
         const struct once_note note = note_of(&d->pay);
         once_settling(d->g->once, &d->pay.key, kept_until(d), &note); /* by this transaction */
     }
-    if (!has_client) {
-        identifier_end(d, NULL);
-    }
     deal_settled(d, has_client);
 }
 
@@ -323,7 +320,6 @@ static void settled_unknown(struct deal *d, const char *why, struct text transac
         return;
     }
     begun_keep(d, false);
-    identifier_end(d, NULL);
     answer_pending(d);
     d->step = DEAL_DELIVER;
 }
@@ -335,6 +331,16 @@ static bool is_used_up(const struct x402_settled *s)
     return text_is(s->reason, x402_reason_text(X402_REASON_DUPLICATE_SETTLEMENT)) ||
            text_is(s->reason, x402_reason_text(X402_REASON_EVM_NONCE_USED)) ||
            text_is(s->reason, x402_reason_text(X402_REASON_PERMIT2_NONCE));
+}
+
+/** Nor is its end one: by then an earlier try may have succeeded. Who gives reservations remembers
+ *  those, and is believed. */
+static bool is_over(const struct deal *d, const struct x402_settled *s)
+{
+    return d->pay.reservation.len == 0 &&
+           (text_is(s->reason, x402_reason_text(X402_REASON_PAYMENT_EXPIRED)) ||
+            text_is(s->reason, x402_reason_text(X402_REASON_EVM_VALID_BEFORE)) ||
+            text_is(s->reason, x402_reason_text(X402_REASON_PERMIT2_DEADLINE)));
 }
 
 void pay_settled_before(struct deal *d)
@@ -372,8 +378,8 @@ void pay_settled(struct deal *d)
         settled_well(d, &s);
     } else if (s.success || x402_settled_is_pending(&s) || status >= 500) {
         settled_unknown(d, "the settlement is pending", arena_text(&d->arena, s.transaction));
-    } else if ((d->pay.settles > 1 || d->pay.is_pending) && is_used_up(&s)) {
-        settled_unknown(d, "it was used before, perhaps by an earlier try",
+    } else if ((d->pay.settles > 1 || d->pay.is_pending) && (is_used_up(&s) || is_over(d, &s))) {
+        settled_unknown(d, "it was used before, or is over, perhaps after an earlier try",
                         arena_text(&d->arena, s.transaction));
     } else {
         d->tale.reason = "the settlement failed";

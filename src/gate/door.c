@@ -192,11 +192,15 @@ static const struct menu_offer *offer_chosen(const struct menu_route *mr,
     return NULL;
 }
 
-/** Version 1 names no price but the one that is signed. */
-static bool is_too_little(const struct shown *s)
+/** Version 1 names no price and no payee but those that are signed. */
+static bool is_another_deal(const struct shown *s)
 {
+    const struct evm_authorization *a = &s->evm.authorization;
+    struct evm_address pay_to;
     return s->payload.version == 1 && s->evm.method == X402_EIP3009 &&
-           u256_cmp(s->evm.authorization.value, s->offer->offer.amount) < 0;
+           (u256_cmp(a->value, s->offer->offer.amount) < 0 ||
+            !x402_address_read(s->offer->offer.pay_to, &pay_to) ||
+            !evm_address_eq(&a->to, &pay_to));
 }
 
 static void payment_read(struct deal *d, struct text header, struct shown *out)
@@ -219,7 +223,7 @@ static void payment_read(struct deal *d, struct text header, struct shown *out)
         out->refused = "extension_echo_mismatch";
     } else if (x402_evm_payment_read(&d->arena, &out->payload, "", &out->evm, &err) != METE_OK) {
         out->refused = "invalid_payload";
-    } else if (is_too_little(out)) {
+    } else if (is_another_deal(out)) {
         out->refused = NO_MATCH;
     }
 }
@@ -256,8 +260,6 @@ static void payment_set(struct deal *d, const struct shown *s)
     struct evm_address asset = {0};
     struct payment *p = &d->pay;
     struct buf out = {0};
-    char digits[U256_TEXT_MAX];
-    size_t len = u256_format(s->offer->offer.amount, digits);
     p->is_paid = true;
     p->version = s->payload.version;
     p->payload = s->payload.json->raw;
@@ -266,7 +268,7 @@ static void payment_set(struct deal *d, const struct shown *s)
     p->key = key_of(s->offer->offer.network, &asset, &s->evm);
     p->until = seconds_of(s->evm.method == X402_PERMIT2 ? s->evm.permit2.deadline
                                                         : s->evm.authorization.valid_before);
-    p->amount = arena_text(&d->arena, (struct text){digits, len});
+    p->amount = u256_text(&d->arena, s->offer->offer.amount);
     char payer[EVM_ADDRESS_TEXT_LEN + 1];
     evm_address_format(&s->evm.from, payer);
     p->payer = arena_text(&d->arena, text_of(payer));
@@ -376,14 +378,6 @@ static bool identifier_take(struct deal *d, struct exchange *x, const struct sho
     return false;
 }
 
-static void identifier_drop(struct deal *d)
-{
-    if (d->pay.identifier.len > 0) {
-        replay_end(d->g->replay, d->pay.identifier, gate_clock(), NULL);
-        d->pay.identifier = (struct text){0};
-    }
-}
-
 static void served_before(struct deal *d, struct exchange *x, const struct once_note *note)
 {
     const struct x402_settled s = {.transaction = text_of(note->transaction),
@@ -394,7 +388,7 @@ static void served_before(struct deal *d, struct exchange *x, const struct once_
     tale_of(x, d->route, GATE_REFUSED)->reason = "duplicate_settlement";
     gate_required(d->menu, d->route, x, d->pay.url, TEXT("duplicate_settlement"));
     x402_settled_write_header(&header, &s);
-    reply_header(x, X402_HEADER_RESPONSE, buf_text(&header));
+    gate_settled(x, buf_text(&header), d->pay.version);
     buf_clear(&header);
 }
 
@@ -511,7 +505,7 @@ static bool payment_take(struct deal *d, struct exchange *x, struct text header)
         return false;
     }
     if (!once_take(d, x)) {
-        identifier_drop(d);
+        pay_identifier_end(d);
         return false;
     }
     return true;

@@ -23,6 +23,7 @@
 #define DUE_LEN      (8 + sizeof(struct hash))
 #define LINE_LEN_MAX 4096
 #define LINES_MIN    10000             /* before a file is written anew */
+#define WAIT_LINES   100               /* after a disk had no room for that */
 #define WRITTEN_MAX  ((size_t)1 << 20) /* bytes of a write, when it is */
 
 struct entry {
@@ -40,9 +41,10 @@ struct once {
     struct omap by_time; /* SERVED and PENDING alone */
     int fd;              /* of the file; -1: none */
     char *path;
-    size_t lines;    /* in it */
-    bool is_torn;    /* its last line has no end */
-    bool is_failing; /* and that was told */
+    size_t lines;   /* in it */
+    bool is_torn;   /* its last line has no end */
+    bool is_behind; /* it lacks lines, which was told */
+    unsigned wait;  /* lines until it is tried again to write those */
     once_failure *failure;
     void *failure_ctx;
 };
@@ -70,20 +72,6 @@ struct once *once_open(size_t count_max)
     omap_init(&o->by_key, sizeof(struct entry), 1);
     omap_init(&o->by_time, 1, 2);
     return o;
-}
-
-void once_close(struct once *o)
-{
-    if (o != NULL) {
-        omap_clear(&o->by_key);
-        omap_clear(&o->by_time);
-        if (o->fd >= 0) {
-            close(o->fd);
-        }
-        free(o->path);
-        pthread_mutex_destroy(&o->lock);
-        free(o);
-    }
 }
 
 static void entry_forget(struct once *o, const struct hash *key, const struct entry *e)
@@ -212,12 +200,30 @@ static enum mete_code file_anew(struct once *o, struct mete_err *err)
     }
     o->fd = fd;
     o->lines = lines;
-    o->is_torn = false;
+    o->is_torn = o->is_behind = false;
     return METE_OK;
 }
 
-/** Appends a line. One that does not fit on the disk is remembered in memory alone; the next one
- *  does not go on where it was cut. */
+void once_close(struct once *o)
+{
+    if (o != NULL) {
+        struct mete_err err;
+        if (o->is_behind) {
+            (void)file_anew(o, &err); /* there may be room by now */
+        }
+        omap_clear(&o->by_key);
+        omap_clear(&o->by_time);
+        if (o->fd >= 0) {
+            close(o->fd);
+        }
+        free(o->path);
+        pthread_mutex_destroy(&o->lock);
+        free(o);
+    }
+}
+
+/** Appends a line. One that does not fit on the disk is remembered in memory alone until all is
+ *  written anew; the next one does not go on where it was cut. */
 static void line_append(struct once *o, const struct hash *key, const struct entry *e,
                         const char *state)
 {
@@ -227,11 +233,18 @@ static void line_append(struct once *o, const struct hash *key, const struct ent
     }
     line_format(&out, key, e, state);
     o->is_torn = !written(o->fd, &out);
-    if (o->is_torn && !o->is_failing && o->failure != NULL) {
+    if (o->is_torn && !o->is_behind && o->failure != NULL) {
         o->failure(o->failure_ctx, strerror(errno));
     }
-    o->is_failing = o->is_torn;
+    o->is_behind = o->is_behind || o->is_torn;
     buf_clear(&out);
+}
+
+/** It has grown long, or there is room again for what it lacks. */
+static bool is_due_anew(const struct once *o)
+{
+    return (o->is_behind && !o->is_torn && o->wait == 0) ||
+           o->lines > LINES_MIN + 4 * o->by_key.count;
 }
 
 static void line_put(struct once *o, const struct hash *key, const struct entry *e,
@@ -243,8 +256,10 @@ static void line_put(struct once *o, const struct hash *key, const struct entry 
     }
     line_append(o, key, e, state);
     o->lines++;
-    if (o->lines > LINES_MIN + 4 * o->by_key.count && file_anew(o, &err) != METE_OK) {
-        o->lines = 0; /* the one that is there goes on */
+    o->wait -= o->wait > 0;
+    if (is_due_anew(o) && file_anew(o, &err) != METE_OK) { /* the one that is there goes on */
+        o->lines = 0;
+        o->wait = WAIT_LINES;
     }
 }
 

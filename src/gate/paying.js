@@ -4,6 +4,7 @@
  * assemble.py puts it. */
 const PERMIT2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3";
 const PROXY = "0x402085c248EeA27D92E8b30b2C58ed07f9E20001";
+const VALID_S_MAX = 3600; /* whatever an offer says */
 function bytes(n) {
     const b = crypto.getRandomValues(new Uint8Array(n));
     return "0x" + Array.from(b, x => x.toString(16).padStart(2, "0")).join("");
@@ -14,14 +15,28 @@ function base64(text) {
 function unbase64(text) {
     return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(text), c => c.charCodeAt(0))));
 }
+/* What PAYMENT-REQUIRED says; null: nothing that can be read. */
+function required_by(header) {
+    try {
+        const required = unbase64(header);
+        return Array.isArray(required.accepts) ? required : null;
+    } catch {
+        return null;
+    }
+}
+function is_permit2(offer) {
+    return offer.extra && offer.extra.assetTransferMethod === "permit2";
+}
 /* The offers that a wallet can pay. */
 function payable(required) {
-    return required.accepts.filter(o => o.scheme === "exact" && /^eip155:\d+$/.test(o.network));
+    return required.accepts.filter(o => o && o.scheme === "exact" && /^eip155:\d+$/.test(o.network)
+        && Number.isSafeInteger(o.maxTimeoutSeconds) && o.maxTimeoutSeconds > 0
+        && (is_permit2(o) || (o.extra && o.extra.name && o.extra.version)));
 }
 function typed(offer, from) {
-    const now = Math.floor(Date.now() / 1000), until = String(now + offer.maxTimeoutSeconds);
+    const now = Math.floor(Date.now() / 1000), until = String(now + Math.min(offer.maxTimeoutSeconds, VALID_S_MAX));
     const chainId = Number(offer.network.slice(7));
-    if (offer.extra && offer.extra.assetTransferMethod === "permit2") {
+    if (is_permit2(offer)) {
         const permitted = { token: offer.asset, amount: offer.amount };
         const nonce = BigInt(bytes(32)).toString();
         const witness = { to: offer.payTo, validAfter: String(now - 600) };
@@ -94,8 +109,9 @@ function trouble(response) {
         return { refused: false, text: "This was paid for already; its transaction is " + (said.transaction || "not known") + "." };
     }
     if (response.status === 402 || response.status === 412) {
-        const again = response.headers.get("PAYMENT-REQUIRED");
-        const why = (said && said.errorReason) || (again && unbase64(again).error) || "no reason was given";
+        const again = response.headers.get("PAYMENT-REQUIRED"), required = again && required_by(again);
+        const why = (said && said.errorReason) || (required && required.error)
+            || (again && !required ? "no reason that can be read was given" : "no reason was given");
         return { refused: true, text: "The payment was not taken: " + why + "." };
     }
     return { refused: false, text: said && said.errorReason === "settlement_pending"
@@ -127,7 +143,8 @@ async function element(response, path) {
         node.textContent = await blob.text();
     } else {
         node = document.createElement("a");
-        node.href = URL.createObjectURL(blob);
+        /* of no type a browser guesses one, and shows it with the rights of this page */
+        node.href = URL.createObjectURL(blob.type ? blob : new Blob([blob], { type: "application/octet-stream" }));
         node.download = named_by(path);
         node.textContent = "Save " + node.download + " (" + blob.size + " bytes)";
     }

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,7 +28,20 @@ struct stats {
     pthread_mutex_t lock;
     struct omap counts; /* by label of a route, empty for none: what was not written yet */
     int64_t flushed_at;
+    atomic_bool is_torn; /* its last line has no end */
 };
+
+/** Whether its last line has no end: a gate may have died on a full disk. */
+static bool ends_torn(const char *path)
+{
+    char last = '\n';
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool is_torn = fd >= 0 && lseek(fd, -1, SEEK_END) >= 0 && read(fd, &last, 1) == 1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return is_torn && last != '\n';
+}
 
 enum mete_code stats_open(struct stats **out, const char *path, struct mete_err *err)
 {
@@ -40,6 +54,7 @@ enum mete_code stats_open(struct stats **out, const char *path, struct mete_err 
             free(s);
             return mete_fail(err, METE_FILE, NULL, "%s: %s", path, strerror(errno));
         }
+        s->is_torn = ends_torn(path);
     }
     omap_init(&s->counts, sizeof(struct counts), 6);
     s->flushed_at = steady_now();
@@ -60,9 +75,13 @@ void stats_count(struct stats *s, const struct gate_route *r, enum gate_outcome 
     pthread_mutex_unlock(&s->lock);
 }
 
-static void line_begin(struct json_writer *w, struct buf *out, const char *kind, struct text route)
+static void line_begin(struct stats *s, struct json_writer *w, struct buf *out, const char *kind,
+                       struct text route)
 {
     char at[TIME_TEXT_MAX];
+    if (atomic_exchange(&s->is_torn, false)) { /* it does not go on where that one was cut */
+        buf_put_u8(out, '\n');
+    }
     time_format((mete_time)gate_clock() * TIME_SECOND_US, at);
     jw_init(w, out, false);
     jw_object(w, NULL);
@@ -77,9 +96,8 @@ static void line_end(struct stats *s, struct json_writer *w, struct buf *out)
 {
     jw_end_object(w);
     buf_put_u8(out, '\n');
-    if (s->fd >= 0) {
-        /* a disk that is full loses a line of the report and no money */
-        (void)!write(s->fd, out->p, out->len);
+    if (s->fd >= 0 && write(s->fd, out->p, out->len) != (ssize_t)out->len) {
+        s->is_torn = true; /* a disk that is full loses a line of the report and no money */
     }
     buf_clear(out);
 }
@@ -88,7 +106,7 @@ void stats_served(struct stats *s, const struct stats_payment *p)
 {
     struct buf out = {0};
     struct json_writer w;
-    line_begin(&w, &out, "served", p->route->label);
+    line_begin(s, &w, &out, "served", p->route->label);
     jw_text(&w, "network", p->offer->offer.network);
     jw_text(&w, "asset", p->offer->offer.asset);
     jw_text(&w, "transaction", p->transaction);
@@ -100,7 +118,7 @@ void stats_paid(struct stats *s, const struct stats_payment *p)
 {
     struct buf out = {0};
     struct json_writer w;
-    line_begin(&w, &out, "payment", p->route->label);
+    line_begin(s, &w, &out, "payment", p->route->label);
     jw_text(&w, "scheme", p->offer->offer.scheme);
     jw_text(&w, "network", p->offer->offer.network);
     jw_text(&w, "asset", p->offer->offer.asset);
@@ -121,7 +139,7 @@ static void counts_write(struct stats *s, struct text route, const struct counts
 {
     struct buf out = {0};
     struct json_writer w;
-    line_begin(&w, &out, "requests", route);
+    line_begin(s, &w, &out, "requests", route);
     for (size_t k = 0; k < GATE_OUTCOME_COUNT; k++) {
         if (c->of[k] > 0) {
             jw_int(&w, gate_outcome_word((enum gate_outcome)k), (int64_t)c->of[k]);

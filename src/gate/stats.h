@@ -46,7 +46,7 @@ struct stats_row {
     struct text symbol;
     int64_t decimals; /* -1: not known */
     uint64_t requests, asked, paid, failed, free;
-    int64_t unserved;    /* of the paid ones */
+    uint64_t unserved;   /* of the paid ones, to the end of the file */
     struct u256 revenue; /* of one asset on one network: rows never add up different ones */
 };
 struct stats_report {

@@ -14,8 +14,15 @@ struct reading {
     struct arena *a;
     unsigned by;
     mete_time from, until;
-    struct omap rows; /* key to struct stats_row */
+    struct omap rows;     /* key to struct stats_row */
+    struct omap unserved; /* network, asset and transaction to struct unserved */
     struct stats_report *out;
+};
+
+/** Payments that nobody was served for yet; several may be in one transaction. */
+struct unserved {
+    struct stats_row *row; /* in which the last one of them counts */
+    uint64_t count;
 };
 
 static struct text member(const struct json *j, const char *name)
@@ -56,6 +63,42 @@ static struct stats_row *row_of(struct reading *r, struct text route, struct tex
     return row;
 }
 
+static void transaction_key(struct buf *out, const struct json *j)
+{
+    static const char *const MEMBERS[] = {"network", "asset", "transaction"};
+    for (size_t i = 0; i < ARRAY_LEN(MEMBERS); i++) {
+        buf_put_text(out, member(j, MEMBERS[i]));
+        buf_put_u8(out, 0);
+    }
+}
+
+static void unserved_add(struct reading *r, const struct json *j, struct stats_row *row)
+{
+    struct buf key = {0};
+    transaction_key(&key, j);
+    struct unserved *u = omap_put(&r->unserved, buf_bytes(&key), NULL);
+    u->row = row;
+    u->count++;
+    row->unserved++;
+    buf_clear(&key);
+}
+
+/** It counts where it was paid, whenever and by whichever route that is. */
+static void served_add(struct reading *r, const struct json *j)
+{
+    struct buf key = {0};
+    transaction_key(&key, j);
+    struct unserved *u = omap_get(&r->unserved, buf_bytes(&key));
+    if (u != NULL) {
+        u->row->unserved -= u->row->unserved > 0;
+        u->count--;
+    }
+    if (u != NULL && u->count == 0) {
+        (void)omap_remove(&r->unserved, buf_bytes(&key));
+    }
+    buf_clear(&key);
+}
+
 static bool payment_add(struct reading *r, const struct json *j, struct text day)
 {
     struct u256 amount;
@@ -71,14 +114,11 @@ static bool payment_add(struct reading *r, const struct json *j, struct text day
     }
     row->symbol = row->symbol.len > 0 ? row->symbol : arena_text(r->a, member(j, "symbol"));
     const struct json *served = json_get(j, "served");
-    row->unserved += served != NULL && served->type == JSON_FALSE;
+    if (served != NULL && served->type == JSON_FALSE) {
+        unserved_add(r, j, row);
+    }
     row->paid++;
     return u256_add(row->revenue, amount, &row->revenue);
-}
-
-static void served_add(struct reading *r, const struct json *j, struct text day)
-{
-    row_of(r, member(j, "route"), day, member(j, "network"), member(j, "asset"))->unserved--;
 }
 
 static void requests_add(struct reading *r, const struct json *j, struct text day)
@@ -114,8 +154,8 @@ static bool line_add(struct reading *r, struct text line)
         good = true;
         if (at >= r->from && at < r->until && text_is(kind, "payment")) {
             good = payment_add(r, j, text_of(day));
-        } else if (at >= r->from && at < r->until && text_is(kind, "served")) {
-            served_add(r, j, text_of(day));
+        } else if (text_is(kind, "served")) {
+            served_add(r, j);
         } else if (at >= r->from && at < r->until && text_is(kind, "requests")) {
             requests_add(r, j, text_of(day));
         }
@@ -130,6 +170,7 @@ void stats_report(struct arena *a, struct text file, unsigned by, mete_time from
     struct reading r = {.a = a, .by = by, .from = from, .until = until, .out = out};
     *out = (struct stats_report){0};
     omap_init(&r.rows, sizeof(struct stats_row), 5);
+    omap_init(&r.unserved, sizeof(struct unserved), 7);
     for (size_t at = 0; at < file.len;) {
         const char *end = memchr(file.p + at, '\n', file.len - at);
         size_t len = end != NULL ? (size_t)(end - file.p) - at : file.len - at;
@@ -141,4 +182,5 @@ void stats_report(struct arena *a, struct text file, unsigned by, mete_time from
         out->row[out->count++] = *(const struct stats_row *)omap_value(n);
     }
     omap_clear(&r.rows);
+    omap_clear(&r.unserved);
 }

@@ -68,12 +68,13 @@ export class X402Pay extends HTMLElement {
             const asked = response.headers.get("PAYMENT-REQUIRED");
             if (response.ok) await this.#deliver(response, turn);
             else if (response.status !== 402 || !asked) this.#fail("The server answered " + response.status + ".");
-            else this.#offer(unbase64(asked));
+            else this.#offer(required_by(asked));
         } catch (e) {
             if (turn === this.#turn) this.#fail(String((e && e.message) || e));
         }
     }
     #offer(required) {
+        if (!required) return this.#fail("The server wants to be paid, and what it wants cannot be read.");
         const offers = payable(required);
         this.#required = required;
         this.#price();
@@ -121,4 +122,4 @@ export class X402Pay extends HTMLElement {
         }
     }
 }
-customElements.define("x402-pay", X402Pay);
+if (!customElements.get("x402-pay")) customElements.define("x402-pay", X402Pay); /* a page may load it twice */

@@ -8,6 +8,7 @@ import http.client
 import io
 import json
 import pathlib
+import resource
 import signal
 import ssl
 import subprocess
@@ -117,7 +118,8 @@ def kinds(up):
 
 
 def origins(up, fac):
-    with Gate(up, fac, [{"path": "/a", "price": "$1"}], cors="https://app.example", public_url="https://shop.example/") as gate:
+    routes = [{"path": "/a", "price": "$1"}, {"path": "/named", "price": "$1", "payment_identifier": "required"}]
+    with Gate(up, fac, routes, cors="https://app.example", public_url="https://shop.example/") as gate:
         got = gate.request("OPTIONS", "/a", headers={"Origin": "https://app.example", "Access-Control-Request-Method": "GET",
                                                      "Access-Control-Request-Headers": "payment-signature, access-control-expose-headers"})
         equal((got.status, got.headers["Access-Control-Allow-Origin"], got.headers["Access-Control-Allow-Headers"]),
@@ -134,6 +136,14 @@ def origins(up, fac):
             equal(got.headers.get_all("Access-Control-Allow-Origin"), ["https://app.example"],
                   f"{got.status} of {path}: whoever was told so may read what costs nothing as well")
         del up.answers["/a"]
+        paid, wrong = pay(asked), {"PAYMENT-SIGNATURE": "!!!"}
+        fac.faults["/verify"] = [lambda h, _b: h.reply(500, b"oops")]
+        up.answers["/gone"] = lambda h, _b: h.connection.shutdown(2)
+        for wanted, path, headers in ((400, "/%2fa", {}), (501, "/a", {"Upgrade": "websocket"}), (402, "/a", wrong), (503, "/a", paid),
+                                      (200, "/a", paid), (402, "/a", paid), (502, "/gone", {}), (400, "/named", pay(gate.get("/named")))):
+            got = gate.get(path, headers=headers)
+            equal((got.status, got.headers.get_all("Access-Control-Allow-Origin"), "PAYMENT-REQUIRED" in got.headers["Access-Control-Expose-Headers"]),
+                  (wanted, ["https://app.example"], True), f"{wanted} of {path}: a page of that origin may read why")
 
 
 def reports(up, fac, folder):
@@ -187,6 +197,48 @@ def reports(up, fac, folder):
         equal(payments(), [("2", "2", "0")], "and told no more")
 
 
+def torn(up, fac):
+    """A disk that is full for a while takes one line away, not the next one as well."""
+    gate = Gate(up, fac, [{"path": "/a", "price": "$1"}])
+    file = gate.folder / "stats.ndjson"
+    file.write_text('{"at":"2026-01-01T00:00:00Z","kind":"pay')
+    with gate:
+        def bought(room=None):
+            was = resource.prlimit(gate.process.pid, resource.RLIMIT_FSIZE)
+            if room is not None:
+                resource.prlimit(gate.process.pid, resource.RLIMIT_FSIZE, (file.stat().st_size + room, was[1]))
+            equal(gate.get("/a", headers=pay(gate.get("/a"))).status, 200, "it sells, whatever the disk says")
+            resource.prlimit(gate.process.pid, resource.RLIMIT_FSIZE, was)
+        for room in (None, 100, None, 0, None):
+            bought(room)
+        gate.stop()
+        run = mete("gate", "report", str(file), "--csv")
+        equal([r["paid"] for r in csv.DictReader(io.StringIO(run.stdout)) if r["network"]], ["3"], "three of the five lines were written")
+        ok("2 lines could not be read" in run.stderr, "what was cut is told, also what the gate before has left", run.stderr)
+
+
+def served_later(folder):
+    """A payment counts where it was paid, also when it is served on another day or by another route."""
+    def line(at, kind, route, transaction, **more):
+        return json.dumps({"at": at, "kind": kind, "route": route, "network": V2, "asset": "0x" + "11" * 20,
+                           "transaction": transaction, **more}) + "\n"
+
+    def payment(at, route, transaction, served=False):
+        return line(at, "payment", route, transaction, symbol="USDC", decimals=6, amount="10000", served=served)
+    file = folder / "later.ndjson"
+    file.write_text(line("2026-01-31T00:00:00Z", "served", "/a", "0x9") + payment("2026-02-01T10:00:00Z", "/a", "0x1", True) +
+                    payment("2026-02-01T23:59:50Z", "/a", "0x2") + payment("2026-02-01T23:59:51Z", "/b", "0x3") +
+                    line("2026-02-02T00:00:05Z", "served", "/b", "0x2") + payment("2026-02-02T12:00:00Z", "/a", "0x4", True))
+
+    def unserved(*args):
+        run = mete("gate", "report", str(file), "--csv", *args)
+        return [(r["day"], r["route"], r["paid"], r["unserved"]) for r in csv.DictReader(io.StringIO(run.stdout))]
+    equal(unserved("--by", "day"), [("2026-02-01", "", "3", "1"), ("2026-02-02", "", "1", "0")], "served on another day: on the day it was paid")
+    equal(unserved(), [("", "/a", "3", "0"), ("", "/b", "1", "1")], "served by another route: on the route it was paid for")
+    equal(unserved("--by", "day", "--until", "2026-02-01"), [("2026-02-01", "", "3", "1")], "served behind the span: is served")
+    equal(unserved("--by", "day", "--from", "2026-02-02"), [("2026-02-02", "", "1", "0")], "paid before the span: is not in it")
+
+
 def again(gate, config=None, text=None, wanted="configuration_read_again"):
     """SIGHUP, and the line of the log that answers it."""
     before = len(gate.lines(wanted))
@@ -205,13 +257,15 @@ def reloading(up, fac, folder):
         c.request("GET", "/old")
         equal((c.getresponse().read() != b"", gate.get("/new").status), (True, 200), "before: one is sold, another is free")
         socket_before = c.sock
-        up.answers["/a"] = lambda h, _b: (time.sleep(1.5), h.reply(200, b"slow"))
+        hold = threading.Event()
+        up.answers["/a"] = lambda h, _b: (hold.wait(20), h.reply(200, b"slow"))
         slow, runs = [], up.count("/a")
         t = threading.Thread(target=lambda: slow.append(gate.get("/a", headers=pay(old))))
         t.start()
         until("a paid request is under way", lambda: up.count("/a") == runs + 1)
         (folder / "rotated").write_text("bearer-two")
         again(gate, {"routes": [{"path": "/new", "price": "$0.03"}, {"path": "/a", "price": "$0.02"}], "cors": "https://b.example"})
+        hold.set()
         t.join()
         equal((slow[0].status, slow[0].body), (200, b"slow"), "what was under way is finished, at the old price")
         del up.answers["/a"]
@@ -284,6 +338,8 @@ with tempfile.TemporaryDirectory(prefix="mete-gate-") as name, Upstream() as up,
     kinds(up)
     origins(up, fac)
     reports(up, fac, folder)
+    torn(up, fac)
+    served_later(folder)
     encrypted(up, fac, folder)
     reloading(up, fac, folder)
 done()

@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / d) for d in ("x402", "rails", "http")]
 from chain import X402Chain  # noqa: E402
 from facilitated import Facilitator  # noqa: E402
-from gated import Gate, Upstream, done, equal, ok  # noqa: E402
+from gated import Gate, Upstream, done, encode, equal, ok  # noqa: E402
 from scripts import FOLDER, environment  # noqa: E402
 
 FACES = FOLDER / "faces"
@@ -22,6 +22,22 @@ HTML, SCRIPT = ("Content-Type", "text/html; charset=utf-8"), ("Content-Type", "t
 REACT = {"react": "react/cjs/react.production.js", "scheduler": "scheduler/cjs/scheduler.production.js",
          "react-dom": "react-dom/cjs/react-dom.production.js", "react-dom/client": "react-dom/cjs/react-dom-client.production.js"}
 ROUTES = [{"path": "/paid", "price": "$0.01"}, {"path": "/broken", "price": "$0.01"}, {"path": "/upto", "accepts": [{"price": "$0.01", "scheme": "upto"}]}]
+
+OFFER = {"scheme": "exact", "network": "eip155:84532", "amount": "10000", "asset": "0x" + "11" * 20, "payTo": "0x" + "22" * 20,
+         "maxTimeoutSeconds": 60, "extra": {"name": "USDC", "version": "2"}}
+MALFORMED = {"base64": "!!!", "bytes": "gICA", "null": encode(None), "accepts": encode({"accepts": 5}), "none": encode({"x402Version": 2}),
+             "offers": encode({"accepts": [None, 5, {**OFFER, "maxTimeoutSeconds": "60"}, {**OFFER, "extra": None}]})}
+RULES = """
+globalThis.document = { createElement: tag => ({ tag }) };
+const made = [];
+URL.createObjectURL = blob => { made.push(blob.type); return "blob:"; };
+const offers = JSON.parse(process.argv[1]), now = Date.now() / 1000, bytes4 = new Uint8Array([1, 2, 3, 4]);
+const minutes = o => Math.round((typed(o, "0x1").data.message[o.extra.assetTransferMethod ? "deadline" : "validBefore"] - now) / 60);
+const answer = (status, headers) => new Response(status === 200 ? bytes4 : null, { status, headers });
+for (const type of [[], [["content-type", "application/pdf"]]]) await element(answer(200, type), "/x");
+console.log(JSON.stringify({ valid: offers.map(o => payable({ accepts: [o] }).length ? minutes(o) : null), made,
+    refused: ["!!!", btoa("null"), btoa('{"error":"why","accepts":[]}')].map(said => trouble(answer(402, { "PAYMENT-REQUIRED": said }))) }));
+"""
 
 
 def react():
@@ -40,6 +56,10 @@ def site(up):
     serve("/dear", head + '<x402-pay src="/upto"></x402-pay>')
     serve("/free", head + '<x402-pay src="/gift"></x402-pay>')
     serve("/odd", head + '<x402-pay src="/broken"></x402-pay>')
+    serve("/twice", head + head.replace("pay.js", "pay.js?again") + '<x402-pay src="/gift"></x402-pay>')
+    for name, said in MALFORMED.items():
+        up.answers[f"/said/{name}"] = lambda h, _b, said=said: h.reply(402, b"", [("PAYMENT-REQUIRED", said)])
+        serve(f"/malformed/{name}", head + f'<x402-pay src="/said/{name}"></x402-pay>')
     serve("/react", head + '<div id="root"></div><script src="/react.js"></script>')
     serve("/vue", head + '<div id="root"></div><script type="module" src="/vue/page.js"></script>')
     serve("/react.js", react(), SCRIPT)
@@ -93,9 +113,31 @@ def not_bought(chain, gate):
     equal(odd["asked"].count("eth_signTypedData_v4"), 1, "who presses again sends the same payment")
     (odd,), _ = visit(chain, gate, "odd", PRESSES="3", MOVES="1")
     equal(odd["asked"].count("eth_signTypedData_v4"), 1, "also when the element was moved meanwhile")
+    (twice,), complaints = visit(chain, gate, "twice")
+    equal((twice["got"], complaints), ("a gift", []), "a page may have the script twice")
+    for name, said in zip(MALFORMED, visit(chain, gate, *(f"malformed/{name}" for name in MALFORMED))[0]):
+        equal((said["got"], said["asked"]), ("A browser's wallet cannot pay this; an x402 client can." if name == "offers" else
+                                             "The server wants to be paid, and what it wants cannot be read.", []),
+              f"a price that is malformed is said to be: {name}")
     (poor,), _ = visit(chain, gate, "plain", FROM="poor")
     ok(poor["got"].startswith("The payment was not taken: ") and not poor["hidden"], "who has no money is told so", poor)
     equal(chain.balance("merchant") - before, 0, "none of which moved money")
+
+
+def rules():
+    """What is asked of wallets and said of answers, without a browser."""
+    permit2 = {**OFFER, "extra": {"assetTransferMethod": "permit2"}}
+    timeouts = [60, 3600, 10 ** 9, "60", "", None, 0, -1, 1.5, [60]]
+    offers = [{**o, "maxTimeoutSeconds": t} for o in (OFFER, permit2) for t in timeouts]
+    script = (HERE.parent.parent / "src/gate/paying.js").read_text() + RULES
+    run = subprocess.run(["node", "--input-type=module", "-e", script, json.dumps(offers)], capture_output=True, text=True, timeout=60)
+    said = json.loads(run.stdout) if run.returncode == 0 else {"valid": run.stderr}
+    equal(said["valid"], [1, 60, 60, *[None] * 7] * 2,
+          "what is signed is valid for an hour at most; an offer that does not say for how long is not paid")
+    equal(said.get("made"), ["application/octet-stream", "application/pdf"], "bytes of no type are of none that a browser shows")
+    equal([(t["refused"], t["text"]) for t in said.get("refused", [])],
+          [(True, f"The payment was not taken: {why}.") for why in (*["no reason that can be read was given"] * 2, "why")],
+          "a refusal is one, whatever its header says")
 
 
 def served(gate):
@@ -133,5 +175,6 @@ with X402Chain(chain_id=84532) as chain, Facilitator(chain) as facilitator, Upst
         bought(chain, gate)
         moved(chain, gate)
         not_bought(chain, gate)
+rules()
 typed()
 done()

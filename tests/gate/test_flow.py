@@ -19,6 +19,8 @@ ROUTES = [
     {"path": "/bad", "price": "$0.01"},
     {"path": "/split", "price": "$0.01", "policy": "pol_film"},
     {"path": "/id", "price": "$0.01", "payment_identifier": "optional"},
+    {"path": "/both", "price": "$0.01", "payment_identifier": "optional", "flow": "upfront"},
+    {"path": "/theirs", "price": "$0.01", "pay_to": PAYER},
     {"path": "/must", "price": "$0.01", "payment_identifier": "required"},
     {"path": "/found", "price": "$0.01", "methods": ["POST"],
      "discovery": {"body_type": "json", "example": {"q": "x"}, "output_example": {"a": 1}}},
@@ -267,6 +269,39 @@ def used_up(gate, up, fac):
     equal(gate.get("/paid", headers=header).status, 200, "it is served when its settlement is known")
     fac.faults["/settle"] = [used(reasons[1])]
     equal(gate.get("/paid", headers=pay(asked)).status, 402, "what was used before the first try buys nothing")
+    over = ("payment_expired", "invalid_exact_evm_payload_authorization_valid_before", "permit2_deadline_expired")
+    fac.faults["/settle"], header = [pending()] * 4, pay(asked)
+    equal(gate.get("/paid", headers=header).status, 503, "a payment is under way")
+    fac.faults["/settle"] = [used(why) for why in (*over, over[0])]
+    got = gate.get("/paid", headers=header)
+    equal((got.status, "PAYMENT-REQUIRED" in got.headers, len(fac.faults["/settle"])), (402, True, 3) if fac.reserves else (503, False, 0),
+          "that its time is over, said when it is brought again: " + ("who reserves remembers, and is believed" if fac.reserves else
+                                                                      "it may have been paid before that"))
+    fac.faults["/settle"] = []
+
+
+def another_payee(gate, up, fac):
+    """Version 1 names no payee but the one that is signed."""
+    asked = gate.get("/paid")
+    header, words = pay(asked, version=1), ("PAYMENT-RESPONSE", "X-PAYMENT-RESPONSE")
+    fac.faults["/settle"] = [pending()] * 4
+    equal(gate.get("/paid", headers=header).status, 503, "a payment of version 1 is under way")
+    up.answers["/paid"] = lambda h, _b: h.connection.shutdown(2)
+    got = gate.get("/paid", headers=header)
+    equal((got.status, [decode(got.headers[name])["success"] for name in words]), (502, [True, True]),
+          "then it is settled and not served, which is said in both headers")
+    runs = up.count("/theirs")
+    got = gate.get("/theirs", headers=header)
+    equal((got.status, up.count("/theirs")), (503, runs), "it buys nothing of somebody else, who got nothing of it")
+    del up.answers["/paid"]
+    equal(gate.get("/paid", headers=header).status, 200, "but what it was paid for")
+    got = gate.get("/paid", headers=header)
+    equal((got.status, [decode(got.headers[name])["errorReason"] for name in words]), (402, ["duplicate_settlement"] * 2),
+          "once, which is said in both headers")
+    asked = len(fac.seen)
+    got = gate.get("/theirs", headers=pay(gate.get("/paid"), version=1))
+    equal((got.status, got.required()["error"], len(fac.seen)), (402, "No matching payment requirements", asked),
+          "nor is anybody asked about one for another payee")
 
 
 def unreachable(gate, up, fac):
@@ -392,6 +427,39 @@ def identified(gate, up, fac):
     equal(got.status, 200, "and one does")
 
 
+def identified_upfront(gate, up, fac):
+    """An id stands for what was bought, and never for a failure that was paid for."""
+    import socket
+    asked = gate.get("/both")
+    advertised = asked.required()["extensions"]["payment-identifier"]
+
+    def with_id():
+        name = f"pay_{fac.count('/settle'):032d}"
+        return pay(asked, extensions={"payment-identifier": {**advertised, "info": {**advertised["info"], "id": name}}})
+
+    def leaves(header):
+        runs, left = up.count("/both"), gate.metric('mete_gate_requests_total{outcome="left"}')
+        with socket.create_connection(("127.0.0.1", gate.port)) as s:
+            s.sendall(f"GET /both HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\n\r\n".encode())
+            until("the upstream works for it", lambda: up.count("/both") == runs + 1)
+        until("its client has gone", lambda: gate.metric('mete_gate_requests_total{outcome="left"}') == left + 1)
+    hold = threading.Event()
+    for what, answer in (("fails", lambda h, _b: h.reply(500, b"broken")), ("hangs up", lambda h, _b: h.connection.shutdown(2)),
+                         ("works for a client that leaves", lambda h, _b: (hold.wait(20), h.reply(200, b"late")))):
+        up.answers["/both"] = answer
+        header, settles = with_id(), fac.count("/settle")
+        if what.startswith("works"):
+            leaves(header)
+            hold.set()
+        else:
+            ok(gate.get("/both", headers=header).status >= 500, f"paid up-front with an id, and the upstream {what}")
+        del up.answers["/both"]
+        got = gate.get("/both", headers=header)
+        equal((got.status, fac.count("/settle")), (200, settles + 1), "the same payment with that id is served then")
+        again, runs = gate.get("/both", headers=header), up.count("/both")
+        equal((again.status, again.body, up.count("/both")), (200, got.body, runs), "and from then on gets that answer")
+
+
 def policy(gate, fac):
     equal(gate.get("/split", headers=pay(gate.get("/split"))).status, 200, "a route with a policy is served")
     equal([s["body"].get("policy") for s in fac.seen if s["path"] == "/settle"][-1], "pol_film", "the facilitator is told whose revenue it is")
@@ -422,7 +490,8 @@ def leaving(gate, up, fac):
     """Clients that go away."""
     import socket
     asked = gate.get("/paid")
-    up.answers["/paid"] = lambda h, _b: (time.sleep(1.0), h.reply(200, b"late"))
+    hold = threading.Event()
+    up.answers["/paid"] = lambda h, _b: (hold.wait(20), h.reply(200, b"late"))
     header = pay(asked)
     line = f"GET /paid HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\n\r\n".encode()
     settles = fac.count("/settle")
@@ -433,22 +502,40 @@ def leaving(gate, up, fac):
     s.close()
     until("a client that leaves is noticed", lambda: gate.metric('mete_gate_requests_total{outcome="left"}') == left + 1)
     equal(fac.count("/settle"), settles, "and charged nothing")
+    hold.set()
     del up.answers["/paid"]
     equal(gate.get("/paid", headers=header).status, 200, "its payment is still good")
 
     header = pay(gate.get("/up"))
     line = f"GET /up HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\n\r\n".encode()
     settles, runs, unserved = fac.count("/settle"), up.count("/up"), gate.metric("mete_gate_settled_unserved_total")
-    fac.delay = 0.5
+    hold = threading.Event()
+    fac.faults["/settle"] = [lambda h, b: (hold.wait(20), fac.decide(h, b))]
     s = socket.create_connection(("127.0.0.1", gate.port))
     s.sendall(line)
     until("it is being settled", lambda: fac.count("/settle") == settles + 1)
     s.close()
+    hold.set()
     until("a client that leaves during the settlement is noticed", lambda: gate.metric("mete_gate_settled_unserved_total") == unserved + 1)
-    fac.delay = 0
     equal(up.count("/up"), runs, "nothing is made for it")
     equal(gate.get("/up", headers=header).status, 200, "what it has paid for it gets when it comes back")
     equal(up.count("/up"), runs + 1, "once")
+
+    header = pay(gate.get("/up"))
+    line = f"POST /up HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\nContent-Length: 900000\r\n\r\nhalf".encode()
+    settles, sold, hold = fac.count("/settle"), len(gate.payments()), threading.Event()
+    fac.faults["/settle"] = [lambda h, b: (hold.wait(20), fac.decide(h, b))]
+    s = socket.create_connection(("127.0.0.1", gate.port))
+    s.sendall(line)
+    until("a payment is settled while its request's body comes", lambda: fac.count("/settle") == settles + 1)
+    s.shutdown(socket.SHUT_WR)
+    s.recv(1)  # that its client has gone is noticed
+    s.close()
+    hold.set()
+    until("it is settled", lambda: len(gate.payments()) == sold + 1)
+    transaction = gate.payments()[-1]["transaction"]
+    until("the log has its transaction", lambda: gate.lines(transaction))
+    equal(gate.request("POST", "/up", headers=header, body=b"whole").settled()["transaction"], transaction, "the same payment is served later")
 
 
 for reserves in (False, True):
@@ -463,10 +550,12 @@ for reserves in (False, True):
         settling(gate, up, fac)
         used_up(gate, up, fac)
         left_pending(gate, up, fac)
+        another_payee(gate, up, fac)
         unreachable(gate, up, fac)
         upfront(gate, up, fac)
         metered(gate, up, fac)
         identified(gate, up, fac)
+        identified_upfront(gate, up, fac)
         policy(gate, fac)
         copies(gate, up, fac)
         leaving(gate, up, fac)

@@ -7,7 +7,6 @@ import pathlib
 import subprocess
 import tempfile
 import threading
-import time
 
 from gated import Facilitator, Gate, Upstream, V2, done, equal, ok, pay, until
 
@@ -27,7 +26,8 @@ def killed(up, fac, state, path):
     gate = started(up, fac, state)
     header = pay(gate.get(path))
     before = len(settles(fac))
-    fac.faults["/settle"] = [lambda _h, _b: time.sleep(2)]
+    hold = threading.Event()
+    fac.faults["/settle"] = [lambda _h, _b: hold.wait(20)]
 
     def ask():
         try:
@@ -39,6 +39,7 @@ def killed(up, fac, state, path):
     until("it is being settled", lambda: len(settles(fac)) == before + 1)
     gate.process.kill()
     gate.stop(-9)
+    hold.set()
     t.join()
     with open(state, "a") as f:
         f.write('{"state":"served","key":"00')
@@ -63,7 +64,8 @@ def counted_once(up, fac, state):
     gate = started(up, fac, state)
     header = pay(gate.get("/up"))
     runs = up.count("/up")
-    up.answers["/up"] = lambda _h, _b: time.sleep(2)
+    hold = threading.Event()
+    up.answers["/up"] = lambda _h, _b: hold.wait(20)
 
     def ask():
         try:
@@ -75,6 +77,7 @@ def counted_once(up, fac, state):
     until("it is paid, and the upstream works", lambda: up.count("/up") == runs + 1)
     gate.process.kill()
     gate.stop(-9)
+    hold.set()
     t.join()
     del up.answers["/up"]
     gate.__enter__()

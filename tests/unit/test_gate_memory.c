@@ -148,8 +148,12 @@ static void a_full_disk_takes_nothing_away(void **state)
     served(o, 3, 900);
     assert_int_equal(failures, 1);
     disk_ends_at(-1);
-    served(o, 4, 900);
+    served(o, 4, 900); /* and with it those that did not fit */
     assert_int_equal(failures, 1);
+    disk_ends_at(size_of(path) + 20);
+    served(o, 5, 900);
+    assert_int_equal(failures, 2);
+    disk_ends_at(-1);
     once_close(o);
 
     o = once_open(8);
@@ -160,9 +164,9 @@ static void a_full_disk_takes_nothing_away(void **state)
     assert_int_equal(access(beside, F_OK), -1);
 
     o = kept_in(8, path);
-    assert_int_equal(state_of(o, 1), ONCE_SERVED);
-    assert_int_equal(state_of(o, 2), ONCE_NEW);
-    assert_int_equal(state_of(o, 4), ONCE_SERVED);
+    for (unsigned i = 1; i <= 5; i++) {
+        assert_int_equal(state_of(o, i), ONCE_SERVED);
+    }
     once_close(o);
     unlink(path);
     rmdir(folder);
@@ -192,6 +196,47 @@ static void the_newest_are_kept(void **state)
         assert_int_equal(state_of(o, i), ONCE_SERVED);
     }
     assert_int_equal(once_count(o), 4);
+    once_close(o);
+    unlink(path);
+}
+
+static void refused(const char *path)
+{
+    struct once *o = once_open(8);
+    struct mete_err err;
+    assert_int_equal(once_keep_in(o, path, 100, &err), METE_FILE);
+    assert_non_null(strstr(err.text, "another gate writes it"));
+    once_close(o);
+}
+
+static void a_file_is_for_one_gate(void **state)
+{
+    char path[] = "/tmp/mete-once-XXXXXX";
+    const struct once_note note = {0};
+    const struct hash k = number(7);
+    int fd = mkstemp(path);
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    struct once *o = kept_in(8, path);
+    refused(path);
+    served(o, 1, 900);
+    off_t most = 0;
+    bool was_anew = false; /* it is written anew when it has grown */
+    for (unsigned i = 0; i < 12000; i++) {
+        assert_int_equal(begin(o, 7, 7, 100, &(struct once_note){0}),
+                         i == 0 ? ONCE_NEW : ONCE_PENDING);
+        once_pending(o, &k, 900, &note);
+        was_anew = was_anew || size_of(path) < most;
+        most = size_of(path);
+    }
+    assert_true(was_anew);
+    refused(path);
+    once_close(o);
+    o = kept_in(8, path);
+    assert_int_equal(state_of(o, 1), ONCE_SERVED);
+    assert_int_equal(state_of(o, 7), ONCE_PENDING);
+    once_pending(o, &k, 900, &note);
     once_close(o);
     unlink(path);
 }
@@ -268,6 +313,7 @@ int main(void)
         cmocka_unit_test(what_is_served_now_is_never_forgotten),
         cmocka_unit_test(a_full_disk_takes_nothing_away),
         cmocka_unit_test(the_newest_are_kept),
+        cmocka_unit_test(a_file_is_for_one_gate),
         cmocka_unit_test(an_answer_is_for_its_request),
         cmocka_unit_test(answers_are_bounded),
     };

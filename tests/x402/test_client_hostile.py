@@ -8,8 +8,10 @@ import os
 import pathlib
 import resource
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 
@@ -276,6 +278,19 @@ def unkept(shop):
         equal([e["state"] for e in lines(book)][-1:], [state] if state else [], f"no room for {what}: the history")
 
 
+def no_place(shop):
+    """-o: what was paid for, and whose place is taken when it is whole, is not thrown away."""
+    target = FOLDER / "taken"
+
+    def taken(c, q):
+        (target / "in").mkdir(parents=True)
+        return paid()(c, q)
+    out = plain("-o", target, shop.steps("/taken", price(), taken))
+    partial = target.with_name("taken.partial")
+    equal((out.returncode, partial.exists() and partial.read_bytes()), (1, b"goods"), "a folder is where the file is to be: what was bought is kept")
+    ok(f"is in {partial}".encode() in out.stderr, "and where it is is told", out.stderr)
+
+
 def times(shop):
     """A long answer is taken as long as something comes; a price has to come in its time."""
     whole = raw(200, [("PAYMENT-RESPONSE", b64(receipt()))], b"0123456789" * 8)
@@ -304,6 +319,12 @@ def times(shop):
     ok((code, said["error"]) == (1, "broken") and said["ms"] < 3000, "a price that takes its time is none", said)
 
 
+def heeds(p, number):
+    """Whether it has a handler for that signal by now."""
+    status = pathlib.Path(f"/proc/{p.pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), 16) >> (number - 1) & 1
+
+
 def stops(shop):
     """Ctrl-C: what is under way is told, and nothing is left half."""
     for name, steps, wanted, state, says in (
@@ -318,8 +339,8 @@ def stops(shop):
             later = shop.steps("/later", answer(200))
             p = subprocess.Popen(command("--json", "--parallel", "1", "-o", target, url, later, book=book), env=environment(),
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            until(f"{name}: it waits", lambda: len(shop.requests("/stop")) == len(steps))
-            time.sleep(0.2)
+            until(f"{name}: it waits", lambda: len(shop.requests("/stop")) == len(steps) and
+                  (steps[-1] is not begun or any(f.stat().st_size for f in FOLDER.glob("stopped*"))))
             p.send_signal(how)
             out, err = p.communicate(timeout=20)
             HOLD.set()
@@ -334,15 +355,21 @@ def stops(shop):
             equal((code, said["signatures"], target.read_bytes()), (0, 0, b"goods"), f"{what}: the next run goes on with it")
             target.unlink()
     waiting = subprocess.Popen(command("--from-file", "-"), env=environment(), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    time.sleep(0.5)
+    until("it heeds a signal", lambda: heeds(waiting, signal.SIGINT))
     waiting.send_signal(signal.SIGINT)
     equal(waiting.wait(10), 130, "a batch that waits for its next line is stopped, too")
 
 
 def stops_anew(shop):
     """Ctrl-C with --pay-again: an old payment is given up for a new one, not for nothing."""
-    later = answer(402, [("PAYMENT-RESPONSE", b64(receipt(False, errorReason="settlement_pending", transaction=HASH))),
-                         ("PAYMENT-REQUIRED", b64(required([offer_v2()]))), ("Retry-After", "20")])
+    heard = threading.Event()
+
+    def later(c, _q):
+        c.sendall(raw(402, [("PAYMENT-RESPONSE", b64(receipt(False, errorReason="settlement_pending", transaction=HASH))),
+                            ("PAYMENT-REQUIRED", b64(required([offer_v2()]))), ("Retry-After", "20"), ("Connection", "close")]))
+        c.recv(1)  # it closes what it has read to the end
+        heard.set()
+        return False
     for what, first, old, steps, wanted, state in (
             ("unknown and run out", cut, True, (price(), paid()), 3, "unknown"),
             ("owed, and said to be on its way", paid(status=500), False, (later, paid()), 4, "owed")):
@@ -357,8 +384,7 @@ def stops_anew(shop):
         rpc = ["--rpc", f"eip155:8453={shop.url}/node"]
         p = subprocess.Popen(command("--json", "--pay-again", *rpc, url, book=book), env=environment(),
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        until(f"{what}: it waits", lambda: shop.requests("/node" if old else "/old"))
-        time.sleep(0.3)
+        until(f"{what}: it waits", lambda: shop.requests("/node") if old else heard.is_set())
         p.send_signal(signal.SIGINT)
         said = json.loads(p.communicate(timeout=20)[0])[0]
         HOLD.set()
@@ -406,6 +432,13 @@ def declines(shop):
         equal(lines(book)[-1]["state"], state, f"404: {what}: the history")
 
 
+def empty(pipe):
+    """Waits until all that was written to it was read."""
+    end = time.time() + 30
+    while struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0] > 0 and time.time() < end:
+        time.sleep(0.01)
+
+
 def conversation(shop):
     """A batch whose writer waits for an answer before it says its next line."""
     p = subprocess.Popen(command("--from-file", "-"), env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -418,7 +451,7 @@ def conversation(shop):
         for piece in (f"# {i}\n\n{url[:9]}", f"{url[9:]}\n"):
             p.stdin.write(piece.encode())
             p.stdin.flush()
-            time.sleep(0.1)
+            empty(p.stdin)
         until(f"answer {i} comes before the next line", lambda: len(came) > i)
     p.stdin.write(shop.steps("/talk", answer(200, [], b"the last\n")).encode())
     p.stdin.close()
@@ -563,6 +596,7 @@ def main():
         in_the_way(shop)
         pipes(shop)
         unkept(shop)
+        no_place(shop)
         times(shop)
         stops(shop)
         stops_anew(shop)
