@@ -57,6 +57,7 @@ static void end(struct settling *s, unsigned status, struct text reason)
                      s->has_begun && s->transaction.len > 0);
     }
     x->code = reason.len > 0 ? arena_text(&x->arena, reason).p : NULL;
+    judging_note(&s->j);
     facilitator_count(s->j.d->facilitator, ACT_SETTLE,
                       reason.len > 0 && c->reason == X402_REASON_NONE ? x402_reason_of(reason)
                                                                       : c->reason);
