@@ -231,6 +231,7 @@ static int doctor_run(struct cli *c)
     certificate_look(&d);
     descriptors_look(&d);
     doctor_look_at_rails(&d);
+    doctor_look_at_networks(&d);
     doctor_look_at_store(&d);
     if (backups != NULL) {
         doctor_look_at_backups(&d, backups);
@@ -254,8 +255,9 @@ const struct cli_command command_doctor = {
     .operands = "",
     .summary = "look for what stands in the way of the server",
     .about =
-        "Settings, the certificate, open files, disk, folder, the store's file, schema and keys;\n"
-        "of every book the clock, the log against its head, what was refused and what waits for\n"
-        "long; the address. Changes nothing. Exit status 1: something is wrong.",
+        "Settings, the certificate, open files, rails, the networks of x402, disk, folder, the\n"
+        "store's file, schema and keys; of every book the clock, the log against its head, what\n"
+        "was refused and what waits for long; the address. Changes nothing. Exit status 1:\n"
+        "something is wrong.",
     .option = OPTIONS,
     .run = doctor_run};

@@ -25,6 +25,8 @@ void doctor_look_at_store(struct doctor *d);
 /** The rails of the settings; what of a book is on its way. */
 void doctor_look_at_rails(struct doctor *d);
 void doctor_look_at_payouts(struct doctor *d, const char *book, const struct book_numbers *n);
+/** The networks of x402, and who pays for their gas. */
+void doctor_look_at_networks(struct doctor *d);
 /** What lies in the folder that mete backup writes to. */
 void doctor_look_at_backups(struct doctor *d, const char *folder);
 

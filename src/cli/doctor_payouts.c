@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * mete doctor on payouts: the rails of the settings, and what of a book is on its way. A rail is
- * opened, which connects to nothing, and closed again. */
+ * mete doctor on payments: the rails of the settings, what of a book is on its way, and the
+ * networks of x402. What is opened connects to nothing, and is closed again. */
 #include "base/text.h"
 #include "cli/doctor.h"
 #include "cli/rails.h"
@@ -31,6 +31,36 @@ void doctor_look_at_rails(struct doctor *d)
                     "worker cannot be paid to; mete worker key makes such a key");
     }
     rails_close(&rails);
+}
+
+static void network_tell(struct doctor *d, const struct net *n)
+{
+    char account[EVM_ADDRESS_TEXT_LEN + 1];
+    if (n->account == NULL) {
+        doctor_tell(d, WARNING, "x402",
+                    "%s: it has no account to settle with, so that payments are verified alone: "
+                    "set PRIVATE_KEY, or key_file of [facilitator]",
+                    n->id);
+        return;
+    }
+    evm_address_format(evm_signer_address(n->account), account);
+    doctor_tell(d, FINE, "x402", "%s, settled by %s", n->id, account);
+}
+
+void doctor_look_at_networks(struct doctor *d)
+{
+    struct nets *nets = NULL;
+    struct mete_err err;
+    if (networks_open(&nets, d->c->settings, &err) != METE_OK) {
+        doctor_tell(d, WRONG, "x402", "%s", err.text);
+    } else if (nets->count == 0) {
+        doctor_tell(d, FINE, "x402", "no networks: no payments are taken here");
+    } else {
+        for (size_t i = 0; i < nets->count; i++) {
+            network_tell(d, &nets->net[i]);
+        }
+    }
+    nets_close(nets);
 }
 
 void doctor_look_at_payouts(struct doctor *d, const char *book, const struct book_numbers *n)

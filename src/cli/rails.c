@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The list of rails, and handing each of them its section. */
+ * The list of rails, and handing each of them its section; the networks of x402. */
 #include "cli/rails.h"
 
 #include "base/text.h"
+#include "cli/cli.h"
 #include "engine/payout_keys.h"
 
 #include <string.h>
@@ -114,4 +115,39 @@ void rails_close(struct rails *r)
     }
     payout_keys_free(r->keys);
     *r = (struct rails){.count = 0};
+}
+
+/* --- networks of x402 --------------------------------------------------------------------------*/
+
+/** What is wrong in a file is said with its name and the place in it. */
+static void file_name(const char *file, struct mete_err *err)
+{
+    const struct mete_err was = *err;
+    if (was.pointer[0] != '\0') {
+        (void)mete_fail(err, was.code, "", "%.80s: %.50s: %s", file, was.pointer, was.text);
+    }
+}
+
+enum mete_code networks_open(struct nets **out, struct settings *s, struct mete_err *err)
+{
+    struct buf document = {0};
+    const char *file = settings_path(s, SETTING_X402_NETWORKS);
+    enum mete_code code =
+        file != NULL ? cli_read_file(file, NET_FILE_MAX, &document, err) : METE_OK;
+    const struct nets_options o = {.document =
+                                       file != NULL ? buf_text(&document) : (struct text){0},
+                                   .network = settings_text(s, SETTING_X402_NETWORK),
+                                   .chain_id = settings_text(s, SETTING_X402_CHAIN),
+                                   .rpc_url = settings_text(s, SETTING_X402_RPC),
+                                   .key_file = settings_path(s, SETTING_X402_KEY_FILE),
+                                   .private_key = settings_text(s, SETTING_X402_KEY)};
+    if (code == METE_OK) {
+        code = nets_open(out, &o, err);
+        if (code != METE_OK && file != NULL) {
+            file_name(file, err);
+        }
+    }
+    settings_forget(s, SETTING_X402_KEY);
+    buf_clear(&document);
+    return code;
 }

@@ -10,7 +10,6 @@
 #include "http/custom_metrics.h"
 #include "http/desk.h"
 #include "http/roles.h"
-#include "rails/x402/net.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -273,26 +272,6 @@ static void signals_block(sigset_t *set)
     sigaddset(set, SIGHUP);
     sigprocmask(SIG_BLOCK, set, NULL); /* before any thread: they inherit it */
     signal(SIGPIPE, SIG_IGN);
-}
-
-/** Those that payments by x402 are taken on. */
-static enum mete_code networks_open(struct nets **out, struct settings *s, struct mete_err *err)
-{
-    struct buf document = {0};
-    const char *file = settings_path(s, SETTING_X402_NETWORKS);
-    enum mete_code code =
-        file != NULL ? cli_read_file(file, NET_FILE_MAX, &document, err) : METE_OK;
-    const struct nets_options o = {.document =
-                                       file != NULL ? buf_text(&document) : (struct text){0},
-                                   .network = settings_text(s, SETTING_X402_NETWORK),
-                                   .chain_id = settings_text(s, SETTING_X402_CHAIN),
-                                   .rpc_url = settings_text(s, SETTING_X402_RPC),
-                                   .key_file = settings_path(s, SETTING_X402_KEY_FILE),
-                                   .private_key = settings_text(s, SETTING_X402_KEY)};
-    code = code == METE_OK ? nets_open(out, &o, err) : code;
-    settings_forget(s, SETTING_X402_KEY);
-    buf_clear(&document);
-    return code;
 }
 
 /** Those of the operator's own; *out is NULL when there are none. */
