@@ -162,6 +162,9 @@ static void payment_show(struct cli *c, const struct x402_status *p)
                                                   {"value", "VALUE", COLUMN_TEXT}};
     struct table *t = table_new(columns, ARRAY_LEN(columns));
     char at[TIME_TEXT_MAX];
+    char id[X402_ID_LEN + 1];
+    x402_id(&p->name, id);
+    fact(t, "payment", text_of(id));
     fact(t, "state", text_of(state_name(p)));
     fact(t, "network", p->name.network);
     fact(t, "asset", p->name.asset);

@@ -144,6 +144,10 @@ def split(chain, signer, mete):
         p = signer.pay(version=version, value="1000", **wanted)
         equal(mete.settle(p)[1]["success"], True, f"it is settled: version {version}")
         equal((mete.payment(p)["policy"], mete.payment(p)["resource"]), ("urn:p", "https://shop.example/a/1"), "by the policy of its resource")
+        why = mete.get("/v1/explain/" + mete.payment(p)["settled_by"].upper().replace("0X", "0x"))[2]
+        told = next((n["text"] for n in why.get("children", []) if "x402.settled" in n["text"]), str(why)).split()[-1]
+        shares = str(mete.get(f"/v1/explain/{told}")[2])
+        equal((mete.id_of(p) in str(why), "did:a" in shares and "did:b" in shares), (True, True), "from the transaction's hash to everybody's share")
         equal([sum(mete.balance(d)[k] for k in ("pending", "cleared")) for d in ("did:a", "did:b")],
               [600 * version, 400 * version], "six and four of ten")
     equal(mete.balance(f"{chain.network}:{merchant.lower()}")["paid"], before, "nothing of which is the merchant's by name")
