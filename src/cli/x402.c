@@ -3,12 +3,15 @@
  * add up to, and whose revenue a resource is. */
 #include "cli/rows.h"
 
+#include "base/i128.h"
 #include "base/text.h"
+#include "core/amount.h"
 #include "render/x402.h"
 
 #include <string.h>
 
-#define EVERY SIZE_MAX
+#define EVERY      SIZE_MAX
+#define COIN_SCALE 18 /* of every chain's coin here */
 
 static void text_or_null(struct table *t, struct text value)
 {
@@ -64,9 +67,10 @@ static const struct table_column PAYMENTS_COLUMNS[] = {{"payment", "PAYMENT", CO
                                                        {"from", "FROM", COLUMN_TEXT},
                                                        {"to", "TO", COLUMN_TEXT},
                                                        {"asset", NULL, COLUMN_TEXT},
-                                                       {"amount_minor", "AMOUNT", COLUMN_AMOUNT},
+                                                       {"amount", "AMOUNT", COLUMN_AMOUNT},
                                                        {"resource", "RESOURCE", COLUMN_TEXT},
-                                                       {"transaction", "TRANSACTION", COLUMN_TEXT}};
+                                                       {"transaction", "TRANSACTION", COLUMN_TEXT},
+                                                       {"begun_at", NULL, COLUMN_TEXT}};
 
 struct showing {
     struct listing l;
@@ -95,6 +99,11 @@ static bool payment_row(void *arg, const struct x402_listed_payment *row)
     text_or_null(t, p->settled_by.len > 0      ? p->settled_by
                     : p->transaction_count > 0 ? p->transactions[0]
                                                : (struct text){0});
+    if (p->begun_at != 0) {
+        table_time(t, p->begun_at);
+    } else {
+        table_null(t);
+    }
     return !s->l.c->out_failed;
 }
 
@@ -233,7 +242,7 @@ static const struct table_column REVENUE_COLUMNS[] = {{"day", "DAY", COLUMN_TEXT
                                                       {"network", "NETWORK", COLUMN_TEXT},
                                                       {"asset", NULL, COLUMN_TEXT},
                                                       {"settlements", "SETTLED", COLUMN_NUMBER},
-                                                      {"value_minor", "VALUE", COLUMN_AMOUNT},
+                                                      {"value", "VALUE", COLUMN_AMOUNT},
                                                       {"failures", "FAILED", COLUMN_NUMBER},
                                                       {"payers", "PAYERS", COLUMN_NUMBER}};
 
@@ -260,6 +269,17 @@ static void revenue_row(struct cli *c, struct table *t, const struct x402_revenu
     }
 }
 
+/** What settling has cost: the coins of EVM chains have 18 decimals. */
+static void gas_note(struct cli *c, const struct x402_gas_row *g)
+{
+    char count[I128_TEXT_MAX];
+    char cost[AMOUNT_TEXT_MAX];
+    (void)i128_format(g->transactions, count);
+    (void)amount_format(g->cost, COIN_SCALE, cost);
+    cli_note(c, "Gas on %.*s has cost %s of its coin (transactions: %s).", (int)g->network.len,
+             g->network.p, cost, count);
+}
+
 static void revenue_show(struct cli *c, const struct x402_revenue_query *q,
                          const struct x402_revenue *r)
 {
@@ -271,6 +291,9 @@ static void revenue_show(struct cli *c, const struct x402_revenue_query *q,
     cli_table_or(c, t, "Nothing was paid by x402.");
     if (bps >= 0) {
         cli_note(c, "%d.%02d %% of the payments that ended were settled.", bps / 100, bps % 100);
+    }
+    for (size_t i = 0; i < r->gas_count; i++) {
+        gas_note(c, &r->gas[i]);
     }
 }
 

@@ -133,6 +133,9 @@ def on_the_command_line(s):
     sums = json.loads(s.mete("x402", "revenue", "--by", "network", "--json"))
     equal([(r["network"], r["settlements"]) for r in sums["rows"]], [(NETWORK, "4")],
           "mete x402 revenue")
+    head, *lines = s.mete("x402", "payments", "--state", "settled", "--csv").split()
+    equal((head, [line.count(",") for line in lines]),
+          ("payment,state,network,from,to,asset,amount,resource,transaction,begun_at", [9] * 4), "as CSV, with the time")
     s.mete("x402", "policy", TO, "https://a.org/*", "urn:p", "--network", NETWORK)
     wanted = [{"pay_to": TO, "resource": "https://a.org/*", "network": NETWORK, "policy": "urn:p"}]
     equal(json.loads(s.mete("x402", "policies", "--json"))["policies"], wanted, "mete x402 policies")

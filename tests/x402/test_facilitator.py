@@ -4,11 +4,12 @@ wrong one is refused with the reason that the official facilitator gives for the
 covers: V-040 V-041 V-045 V-046 V-049 V-094 V-070 V-071 V-072 V-073 V-074 V-120 V-121"""
 import http.client
 import json
+import subprocess
 
 from facilitated import Facilitator, audited, once
 from chain import MILLION, PLACES, ROLES, X402Chain
 from scripts import Script, Signer
-from served import done, equal, event, note, ok
+from served import METE, done, equal, event, note, ok
 
 KINDS = ({}, {"version": 1}, {"kind": "permit2"}, {"kind": "upto"}, {"kind": "wallet1271"},
          {"kind": "wallet1271", "long": True}, {"kind": "wallet6492"}, {"kind": "delegated"},
@@ -156,6 +157,13 @@ def split(chain, signer, mete):
     equal(mete.balance(f"{chain.network}:{chain.address('stranger').lower()}")["paid"], 1000, "but his own money")
 
 
+def gas_told(chain, mete):
+    sums = json.loads(mete.mete("x402", "revenue", "--json"))["gas"][0]
+    told = subprocess.run([METE, "x402", "revenue", "--store", str(mete.store)], capture_output=True, text=True, check=True).stderr
+    equal(told.splitlines()[-1], f"Gas on {chain.network} has cost {int(sums['cost']) // 10**18}.{int(sums['cost']) % 10**18:018} of its coin"
+          f" (transactions: {sums['transactions']}).", "what gas has cost is told with the revenue")
+
+
 def main():
     with X402Chain() as chain:
         chain.approve_permit2("payer")
@@ -167,6 +175,7 @@ def main():
             wrapped(chain, signer, mete)
             split(chain, signer, mete)
             mete.stop()
+            gas_told(chain, mete)
             audited(mete)
 
 
