@@ -9,7 +9,7 @@ import subprocess
 from facilitated import Facilitator, audited, once
 from chain import MILLION, PLACES, ROLES, X402Chain
 from scripts import Script, Signer
-from served import METE, done, equal, event, note, ok
+from served import METE, done, equal, event, note, ok, until
 
 KINDS = ({}, {"version": 1}, {"kind": "permit2"}, {"kind": "upto"}, {"kind": "wallet1271"},
          {"kind": "wallet1271", "long": True}, {"kind": "wallet6492"}, {"kind": "delegated"},
@@ -155,6 +155,9 @@ def split(chain, signer, mete):
     p = signer.pay(value="1000", to="stranger", payTo="stranger", url="https://shop.example/a/1")
     equal((mete.settle(p)[1]["success"], mete.payment(p)["policy"]), (True, None), "who pays himself under that URL gets nobody's policy")
     equal(mete.balance(f"{chain.network}:{chain.address('stranger').lower()}")["paid"], 1000, "but his own money")
+    p = signer.pay(value="1000")
+    equal((mete.settle(p, policy="urn:p")[1]["success"], mete.payment(p)["policy"]), (True, None), "who may not write revenue names no policy")
+    until("which the log says", lambda: '"policy":"left out: it takes a key with revenue:write"' in mete.said())
 
 
 def gas_told(chain, mete):

@@ -52,6 +52,10 @@ static void end(struct settling *s, unsigned status, struct text reason)
         x->note[x->note_count++] = (struct pair){TEXT("payment"), text_of(s->id)};
         x->note[x->note_count++] = (struct pair){TEXT("transaction"), s->transaction};
     }
+    if (s->has_begun && s->j.in.policy.len > 0 && !principal_may(x->who, SCOPE_REVENUE_WRITE)) {
+        x->note[x->note_count++] =
+            (struct pair){TEXT("policy"), TEXT("left out: it takes a key with revenue:write")};
+    }
     if (out.success) {
         catalog_take(facilitator_catalog(s->j.d->facilitator), &s->j,
                      s->has_begun && s->transaction.len > 0);
