@@ -305,6 +305,8 @@ def named(shop):
     shop.steps("/named", refused("invalid_exact_evm_nonce_already_used"))
     code, said = one("--id", "order_0000000000000001", url, book=book)
     equal((code, said["error"], said["signatures"]), (4, "not_delivered", 0), "a server that forgot is not paid again")
+    ok("and served under this id before" in said["message"] and json.loads(plain("--history", "--json", book=book).stdout)[0]["state"] == "paid",
+       "but owes nothing", said)
     shop.steps("/named", price(), paid())
     equal(one("--id", "order_0000000000000002", url, book=book)[1]["signatures"], 1, "another name is another request")
     shop.steps("/named", price(), paid())
