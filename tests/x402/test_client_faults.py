@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -375,6 +376,15 @@ def guards(shop):
     book = pathlib.Path("/dev/full")
     out = plain(shop.steps("/g", price(), paid()), book=book)
     ok(out.returncode == 1 and not shop.payments("/g"), "no history, no payment", out.stderr)
+    book = history()
+    out = subprocess.run(command(shop.steps("/g", price(), paid()), book=book), env=environment(), preexec_fn=no_room,
+                         capture_output=True, timeout=60)
+    ok(f"the history {book} cannot be written" in out.stderr.decode() and not shop.payments("/g"), "no room for it, no payment either", out.stderr)
+
+
+def no_room():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 
 
 def wait_for_payment(shop, path):
