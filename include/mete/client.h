@@ -57,7 +57,7 @@ extern "C" {
     X(NOT_DELIVERED, 18, "not_delivered", "The payment was taken, and no answer came for it.",     \
       "Ask again: the same payment is sent. Else show the transaction to whoever runs the "        \
       "server; "                                                                                   \
-      "only pay_again (--pay-again) pays anew.")                                                   \
+      "only pay_again (--pay-again) pays anew, and for a request with an id another id.")          \
     X(EXPIRED, 19, "expired", "The payment ran out before it was taken: nothing is paid.",         \
       "Ask again.")                                                                                \
     X(BUSY, 20, "busy", "A request with this id is under way already.", "Wait for it.")            \

@@ -43,10 +43,10 @@ const struct cli_command command_explain = {
     .summary = "show why an amount is what it is",
     .about =
         "ID is an allocation (e1/2.1), a fee (e1/f1), an event (e1), a payout (po_...), a\n"
-        "payment (x402-...) or a party. The answer is a tree down to the source event: fees,\n"
-        "policy versions, conditions, shares, rounding, reversals, disputes, all from what was\n"
-        "stored when it was decided; of a payout, where its money stands and what became of\n"
-        "each attempt.\n"
+        "payment (x402-..., or the hash of its transaction) or a party. The answer is a tree\n"
+        "down to the source event: fees, policy versions, conditions, shares, rounding,\n"
+        "reversals, disputes, all from what was stored when it was decided; of a payout, where\n"
+        "its money stands and what became of each attempt.\n"
         "--json has every number as an exact member.",
     .option = OPTIONS,
     .no_csv = true,

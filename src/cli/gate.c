@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/service.h"
+#include "cli/settings.h"
 #include "http/reply.h"
 #include "wire/form.h"
 #include "wire/url.h"
@@ -103,29 +104,25 @@ static enum mete_code files_read(struct cli *c, struct arena *a, struct gate_opt
                            : code;
 }
 
-static bool is_loopback(struct text host)
-{
-    return text_is(host, "localhost") || text_is(host, "[::1]") || text_starts(host, "127.");
-}
-
 /** What pays travels on it: in the clear on this machine alone. */
 static int urls_check(struct cli *c, const struct gate_options *o)
 {
     struct url url;
     const char *wrong = url_read(text_of(o->upstream), &url);
     if (wrong != NULL || url.has_query) {
-        return cli_usage(c, "the upstream %s", wrong != NULL ? wrong : "has a query");
+        return cli_usage(c, "the upstream: %s", wrong != NULL ? wrong : "it has a query");
     }
     wrong = url_read(text_of(o->facilitator), &url);
     if (wrong != NULL || url.has_query) {
-        return cli_usage(c, "the facilitator %s", wrong != NULL ? wrong : "has a query");
+        return cli_usage(c, "the facilitator: %s", wrong != NULL ? wrong : "it has a query");
     }
-    if (!url.is_https && !is_loopback(url.host) && !cli_flag(c, "plain")) {
+    if (!url.is_https && !host_is_loopback(url.host) && !cli_flag(c, "plain")) {
         return cli_usage(c, "the facilitator is not on this machine: use https, or say --plain");
     }
-    const char *colon = strrchr(o->listen, ':');
-    struct text host = {o->listen, colon != NULL ? (size_t)(colon - o->listen) : 0};
-    if (o->certificate == NULL && !is_loopback(host) && !cli_flag(c, "plain")) {
+    if (strrchr(o->listen, ':') == NULL) {
+        return cli_usage(c, "--listen wants HOST:PORT, not '%.100s'", o->listen);
+    }
+    if (o->certificate == NULL && !listen_is_loopback(o->listen) && !cli_flag(c, "plain")) {
         return cli_usage(c, "payments would be read by everybody on the way: give --certificate "
                             "and --key, listen on loopback behind a server that has TLS, or say "
                             "--plain");

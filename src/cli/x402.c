@@ -3,12 +3,17 @@
  * add up to, and whose revenue a resource is. */
 #include "cli/rows.h"
 
+#include "base/i128.h"
 #include "base/text.h"
+#include "core/amount.h"
 #include "render/x402.h"
+#include "wire/evm/address.h"
+#include "wire/x402/network.h"
 
 #include <string.h>
 
-#define EVERY SIZE_MAX
+#define EVERY      SIZE_MAX
+#define COIN_SCALE 18 /* of every chain's coin here */
 
 static void text_or_null(struct table *t, struct text value)
 {
@@ -38,6 +43,22 @@ static struct text option_text(const struct cli *c, const char *name)
     return text_of(cli_option(c, name));
 }
 
+/** --network as the book has it; what may be said is what x402_network_resolve takes. */
+static int network_read(struct cli *c, struct text *out)
+{
+    const char *given = cli_option(c, "network");
+    char id[X402_NETWORK_MAX];
+    *out = (struct text){0};
+    if (given == NULL) {
+        return CLI_OK;
+    }
+    if (!x402_network_resolve(text_of(given), id)) {
+        return cli_usage(c, "--network is a name such as base, or eip155:8453, not '%.60s'", given);
+    }
+    *out = arena_text(&c->arena, text_of(id));
+    return CLI_OK;
+}
+
 static const char *state_name(const struct x402_status *p)
 {
     return p->state == X402_NONE ? "none" : machine_of(MACHINE_X402)->state[p->state];
@@ -64,9 +85,10 @@ static const struct table_column PAYMENTS_COLUMNS[] = {{"payment", "PAYMENT", CO
                                                        {"from", "FROM", COLUMN_TEXT},
                                                        {"to", "TO", COLUMN_TEXT},
                                                        {"asset", NULL, COLUMN_TEXT},
-                                                       {"amount_minor", "AMOUNT", COLUMN_AMOUNT},
+                                                       {"amount", "AMOUNT", COLUMN_AMOUNT},
                                                        {"resource", "RESOURCE", COLUMN_TEXT},
-                                                       {"transaction", "TRANSACTION", COLUMN_TEXT}};
+                                                       {"transaction", "TRANSACTION", COLUMN_TEXT},
+                                                       {"begun_at", NULL, COLUMN_TEXT}};
 
 struct showing {
     struct listing l;
@@ -95,12 +117,19 @@ static bool payment_row(void *arg, const struct x402_listed_payment *row)
     text_or_null(t, p->settled_by.len > 0      ? p->settled_by
                     : p->transaction_count > 0 ? p->transactions[0]
                                                : (struct text){0});
+    if (p->begun_at != 0) {
+        table_time(t, p->begun_at);
+    } else {
+        table_null(t);
+    }
     return !s->l.c->out_failed;
 }
 
-static int times_read(struct cli *c, struct x402_query *q)
+/** What has to be looked at before the book is opened. */
+static int filter_read(struct cli *c, struct x402_query *q)
 {
-    int status = cli_option_time(c, "since", false, &q->since);
+    int status = network_read(c, &q->network);
+    status = status == CLI_OK ? cli_option_time(c, "since", false, &q->since) : status;
     return status == CLI_OK ? cli_option_time(c, "until", true, &q->until) : status;
 }
 
@@ -112,10 +141,9 @@ static enum mete_code payments(struct cli *c, struct engine *e, struct mete_err 
                            .resource = option_text(c, "resource"),
                            .from = option_text(c, "from"),
                            .to = option_text(c, "to"),
-                           .network = option_text(c, "network"),
                            .until = TIME_NEVER,
                            .limit = EVERY};
-    (void)times_read(c, &q); /* they could be read: payments_run has looked */
+    (void)filter_read(c, &q); /* they could be read: payments_run has looked */
     listing_begin(&s.l, c, PAYMENTS_COLUMNS, ARRAY_LEN(PAYMENTS_COLUMNS));
     listing_rows(&s.l, "payments");
     return listing_end(&s.l, x402_list(e, &q, payment_row, &s, &unused, err),
@@ -125,7 +153,7 @@ static enum mete_code payments(struct cli *c, struct engine *e, struct mete_err 
 static int payments_run(struct cli *c)
 {
     struct x402_query unused = {0};
-    int status = times_read(c, &unused);
+    int status = filter_read(c, &unused);
     return status == CLI_OK ? with_book(c, CLI_READ, payments) : status;
 }
 
@@ -162,6 +190,9 @@ static void payment_show(struct cli *c, const struct x402_status *p)
                                                   {"value", "VALUE", COLUMN_TEXT}};
     struct table *t = table_new(columns, ARRAY_LEN(columns));
     char at[TIME_TEXT_MAX];
+    char id[X402_ID_LEN + 1];
+    x402_id(&p->name, id);
+    fact(t, "payment", text_of(id));
     fact(t, "state", text_of(state_name(p)));
     fact(t, "network", p->name.network);
     fact(t, "asset", p->name.asset);
@@ -230,7 +261,7 @@ static const struct table_column REVENUE_COLUMNS[] = {{"day", "DAY", COLUMN_TEXT
                                                       {"network", "NETWORK", COLUMN_TEXT},
                                                       {"asset", NULL, COLUMN_TEXT},
                                                       {"settlements", "SETTLED", COLUMN_NUMBER},
-                                                      {"value_minor", "VALUE", COLUMN_AMOUNT},
+                                                      {"value", "VALUE", COLUMN_AMOUNT},
                                                       {"failures", "FAILED", COLUMN_NUMBER},
                                                       {"payers", "PAYERS", COLUMN_NUMBER}};
 
@@ -257,6 +288,17 @@ static void revenue_row(struct cli *c, struct table *t, const struct x402_revenu
     }
 }
 
+/** What settling has cost: the coins of EVM chains have 18 decimals. */
+static void gas_note(struct cli *c, const struct x402_gas_row *g)
+{
+    char count[I128_TEXT_MAX];
+    char cost[AMOUNT_TEXT_MAX];
+    (void)i128_format(g->transactions, count);
+    (void)amount_format(g->cost, COIN_SCALE, cost);
+    cli_note(c, "Gas on %.*s has cost %s of its coin (transactions: %s).", (int)g->network.len,
+             g->network.p, cost, count);
+}
+
 static void revenue_show(struct cli *c, const struct x402_revenue_query *q,
                          const struct x402_revenue *r)
 {
@@ -269,6 +311,9 @@ static void revenue_show(struct cli *c, const struct x402_revenue_query *q,
     if (bps >= 0) {
         cli_note(c, "%d.%02d %% of the payments that ended were settled.", bps / 100, bps % 100);
     }
+    for (size_t i = 0; i < r->gas_count; i++) {
+        gas_note(c, &r->gas[i]);
+    }
 }
 
 static int query_read(struct cli *c, struct x402_revenue_query *q)
@@ -278,8 +323,7 @@ static int query_read(struct cli *c, struct x402_revenue_query *q)
     const char *until = cli_option(c, "until");
     *q = (struct x402_revenue_query){.until_day = time_day(TIME_MAX),
                                      .all_days = from == NULL && until == NULL,
-                                     .resource = option_text(c, "resource"),
-                                     .network = option_text(c, "network")};
+                                     .resource = option_text(c, "resource")};
     if (by != NULL && !x402_by_of(text_of(by), &q->by)) {
         return cli_usage(c, "--by wants day, resource or network, not '%s'", by);
     }
@@ -287,7 +331,7 @@ static int query_read(struct cli *c, struct x402_revenue_query *q)
         (until != NULL && !time_parse_day(text_of(until), &q->until_day))) {
         return cli_usage(c, "a day looks like 2025-01-31");
     }
-    return CLI_OK;
+    return network_read(c, &q->network);
 }
 
 static enum mete_code revenue(struct cli *c, struct engine *e, struct mete_err *err)
@@ -371,16 +415,46 @@ const struct cli_command command_x402_policies = {
     .summary = "list which policies split what is paid for resources",
     .run = policies_run};
 
+/** Who sets a policy for an address that is none would wait for it in vain. */
+static int row_read(struct cli *c, struct x402_policy_row *row)
+{
+    struct evm_address unused;
+    struct mete_err err;
+    *row = (struct x402_policy_row){.pay_to = text_of(c->operand[0]),
+                                    .resource = text_of(c->operand[1])};
+    if (c->operand_count == 2) {
+        return network_read(c, &row->network);
+    }
+    row->policy = text_of(c->operand[2]);
+    if (text_starts(row->pay_to, "0x") &&
+        evm_address_parse(row->pay_to, EVM_CHECKSUM_OPTIONAL, &unused, &err) != METE_OK) {
+        return cli_usage(c, "PAY_TO '%.60s': %s", c->operand[0], err.text);
+    }
+    return network_read(c, &row->network);
+}
+
+static bool is_published(struct cli *c, struct engine *e, struct text policy)
+{
+    struct version *unused;
+    uint32_t number;
+    size_t count;
+    return view_policy(engine_view(e), &c->arena, policy, &number, &unused, &count) == VIEW_FOUND &&
+           count > 0;
+}
+
 static enum mete_code policy(struct cli *c, struct engine *e, struct mete_err *err)
 {
-    const struct x402_policy_row row = {
-        text_of(c->operand[0]), text_of(c->operand[1]), option_text(c, "network"),
-        c->operand_count > 2 ? text_of(c->operand[2]) : (struct text){0}};
+    struct x402_policy_row row;
+    (void)row_read(c, &row); /* it could be read: policy_run has looked */
     enum mete_code code = x402_policy_set(e, &row, err);
     code = code == METE_OK ? engine_commit(e, err) : code;
     if (code == METE_OK) {
         cli_note(c, row.policy.len > 0 ? "It holds from the next payment on."
                                        : "It has no policy from the next payment on.");
+        if (row.policy.len > 0 && !is_published(c, e, row.policy)) {
+            cli_note(c, "%s is not published in this book yet: what is paid waits for it.",
+                     c->operand[2]);
+        }
     }
     return code;
 }
@@ -390,7 +464,9 @@ static int policy_run(struct cli *c)
     if ((c->operand_count == 3) == cli_flag(c, "remove")) {
         return cli_usage(c, "say a policy, or --remove");
     }
-    return with_book(c, CLI_WRITE, policy);
+    struct x402_policy_row unused;
+    int status = row_read(c, &unused);
+    return status == CLI_OK ? with_book(c, CLI_WRITE, policy) : status;
 }
 
 static const struct cli_option POLICY_OPTIONS[] = {

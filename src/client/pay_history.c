@@ -214,7 +214,7 @@ static bool catch_up(struct history *h)
 {
     struct stat st;
     if (fstat(h->fd, &st) != 0 || st.st_nlink == 0 || (uint64_t)st.st_size < h->read_at) {
-        return fail(h, "the history was removed or cut while it was used");
+        return fail(h, "the history %.160s was removed or cut while it was used", h->path);
     }
     buf_reset(&h->line);
     for (;;) {
@@ -222,7 +222,7 @@ static bool catch_up(struct history *h)
         ssize_t n =
             pread(h->fd, h->line.p + h->line.len, READ_SIZE, (off_t)(h->read_at + h->line.len));
         if (n < 0 && errno != EINTR) {
-            return fail(h, "the history cannot be read: %s", strerror(errno));
+            return fail(h, "the history %.160s cannot be read: %s", h->path, strerror(errno));
         }
         if (n == 0) {
             break;
@@ -241,7 +241,7 @@ bool history_lock(struct history *h)
     if (h->locks == 0) {
         while (flock(h->fd, LOCK_EX) != 0) {
             if (errno != EINTR) {
-                return fail(h, "the history cannot be locked: %s", strerror(errno));
+                return fail(h, "the history %.160s cannot be locked: %s", h->path, strerror(errno));
             }
         }
         if (!catch_up(h)) {
@@ -315,12 +315,12 @@ static bool line_append(struct history *h, uint64_t *offset)
     size_t left = h->line.len;
     struct stat st;
     if (fstat(h->fd, &st) != 0) {
-        return fail(h, "the history: %s", strerror(errno));
+        return fail(h, "the history %.160s: %s", h->path, strerror(errno));
     }
     while (left > 0) {
         ssize_t n = write(h->fd, p, left);
         if (n < 0 && errno != EINTR) {
-            return fail(h, "the history cannot be written: %s", strerror(errno));
+            return fail(h, "the history %.160s cannot be written: %s", h->path, strerror(errno));
         }
         p += n > 0 ? n : 0;
         left -= n > 0 ? (size_t)n : 0;
@@ -349,7 +349,8 @@ struct pay_entry *history_add(struct history *h, struct pay_entry *e)
     if (h->line.len > ENTRY_LINE_MAX || !line_append(h, &e->offset) || fdatasync(h->fd) != 0 ||
         !byte_lock(h, e->offset, F_WRLCK)) {
         if (h->why[0] == '\0') {
-            (void)fail(h, "the history cannot be made durable: %s", strerror(errno));
+            (void)fail(h, "the history %.160s cannot be made durable: %s", h->path,
+                       strerror(errno));
         }
         entry_free(e);
         return NULL;

@@ -206,6 +206,13 @@ static void came_write(const struct mete_client_request *r, pay_text out)
     }
 }
 
+/** What was served once, under its name, is owed no more. */
+static enum mete_client_state owed_or_served(const struct mete_client_request *r)
+{
+    return r->entry->state == METE_CLIENT_STATE_PAID ? METE_CLIENT_STATE_PAID
+                                                     : METE_CLIENT_STATE_OWED;
+}
+
 /** Owed: the next same request sends it again, until something comes. */
 static void not_delivered(struct mete_client_request *r)
 {
@@ -216,11 +223,13 @@ static void not_delivered(struct mete_client_request *r)
     }
     char came[METE_CLIENT_TEXT_MAX];
     came_write(r, came);
-    paid_note(r, METE_CLIENT_STATE_OWED, METE_CLIENT_MONEY_PAID);
-    flow_finish(r, METE_CLIENT_NOT_DELIVERED, "%s was paid (%s), and the answer %s%s%s",
+    const enum mete_client_state state = owed_or_served(r);
+    paid_note(r, state, METE_CLIENT_MONEY_PAID);
+    flow_finish(r, METE_CLIENT_NOT_DELIVERED, "%s was paid (%s)%s, and the answer %s%s%s",
                 r->result.payment.price,
                 r->entry->transaction[0] != '\0' ? r->entry->transaction : "no transaction told",
-                came, r->receipt.reason[0] != '\0' ? ": " : "", r->receipt.reason);
+                state == METE_CLIENT_STATE_PAID ? " and served under this id before" : "", came,
+                r->receipt.reason[0] != '\0' ? ": " : "", r->receipt.reason);
 }
 
 static void unknown(struct mete_client_request *r)
@@ -358,7 +367,7 @@ static void owed_note(struct mete_client_request *r)
 {
     if (r->receipt.kind == RECEIPT_PAID) { /* also in a redirection, or the head of a cut answer */
         r->was_paid = true;
-        paid_note(r, METE_CLIENT_STATE_OWED, METE_CLIENT_MONEY_PAID);
+        paid_note(r, owed_or_served(r), METE_CLIENT_MONEY_PAID);
     }
 }
 

@@ -99,11 +99,6 @@ long server_ask(const struct mete_x402 *s, const char *path, struct text body, s
 
 /* --- opening -----------------------------------------------------------------------------------*/
 
-static bool is_loopback(struct text host)
-{
-    return text_is(host, "localhost") || text_is(host, "[::1]") || text_starts(host, "127.");
-}
-
 static enum mete_code facilitator_set(struct mete_x402 *s, const struct mete_x402_options *o,
                                       struct mete_err *err)
 {
@@ -111,10 +106,10 @@ static enum mete_code facilitator_set(struct mete_x402 *s, const struct mete_x40
     struct text t = text_of(o->facilitator);
     const char *wrong = url_read(t, &url);
     if (wrong != NULL || url.has_query || url.fragment.len > 0) {
-        return mete_fail(err, METE_USAGE, NULL, "the facilitator's URL %s",
-                         wrong != NULL ? wrong : "has a query");
+        return mete_fail(err, METE_USAGE, NULL, "the facilitator's URL: %s",
+                         wrong != NULL ? wrong : "it has a query");
     }
-    if (!url.is_https && !o->allow_http && !is_loopback(url.host)) {
+    if (!url.is_https && !o->allow_http && !host_is_loopback(url.host)) {
         return mete_fail(err, METE_USAGE, NULL,
                          "the facilitator is not on this machine: use https, or allow_http");
     }
@@ -179,7 +174,11 @@ static enum mete_code supported_ask(struct mete_x402 *s, struct mete_err *err)
     size_t kept = 0;
     buf_clear(&answer);
     if (status != 200 || x402_supported_read(&s->arena, text, &all, NULL) != METE_OK) {
-        return mete_fail(err, METE_UPSTREAM, NULL, "the facilitator does not say what it takes");
+        return mete_fail(err, METE_UPSTREAM, NULL,
+                         "the facilitator does not say what it takes: %.*s/supported %s%s",
+                         (int)s->facilitator.len, s->facilitator.p,
+                         status > 0 ? "answers with " : "does not answer",
+                         status > 0 ? arena_printf(&s->arena, "%ld", status).p : "");
     }
     for (size_t i = 0; i < s->count; i++) {
         if (offer_allow(s, &s->offer[i], &all)) {

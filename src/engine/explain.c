@@ -102,9 +102,10 @@ static enum mete_code anything(struct explain *x, struct text id, struct explain
     if (lines_party(x->view, id, &party)) {
         return explain_party(x, party, id, out);
     }
-    return mete_fail(x->err, METE_NOT_FOUND, "",
-                     "\"%.*s\" is no event, allocation, fee, payment or party of this book",
-                     (int)id.len, id.p);
+    return mete_fail(
+        x->err, METE_NOT_FOUND, "",
+        "\"%.*s\" is no event, allocation, fee, payment, transaction or party of this book",
+        (int)id.len, id.p);
 }
 
 enum mete_code explain_id(struct engine *e, struct text id, mete_time at, struct arena *a,

@@ -106,8 +106,8 @@ enum mete_code explain_line(struct explain *x, struct text id, struct explain_su
 enum mete_code explain_event(struct explain *x, uint64_t seq, struct explain_node **out);
 enum mete_code explain_party(struct explain *x, uint32_t party, struct text id,
                              struct explain_node **out);
-/** A payment by x402, when the id is one. */
-enum mete_code explain_x402(struct explain *x, struct text id, bool *known,
+/** A payment by x402, when what is asked for is its id or the hash of one of its transactions. */
+enum mete_code explain_x402(struct explain *x, struct text asked, bool *known,
                             struct explain_node **out) METE_MUST_CHECK;
 enum mete_code explain_payout(struct explain *x, uint64_t number, const struct transfer *t,
                               struct text id, struct explain_node **out);

@@ -93,7 +93,8 @@ static void transactions(struct explain *x, struct explain_node *root, const str
     }
 }
 
-/** What was said of it; an event that was decided anew stands there once more. */
+/** What was said of it; an event that was decided anew stands there once more. What brought money
+ *  is named, since its own explanation has the shares. */
 static enum mete_code steps(struct explain *x, struct explain_node *root, struct text id)
 {
     struct key from = key_about_x402(id);
@@ -112,9 +113,12 @@ static enum mete_code steps(struct explain *x, struct explain_node *root, struct
         last = seq;
         code = engine_event(x->e, seq, x->a, event, &at, x->err);
         if (code == METE_OK) {
+            bool shares = event->event.type == EVENT_X402_SETTLED;
             struct explain_node *n =
-                explain_add(x, root, "step", "%s: %s", words_moment(x->a, at).p,
-                            event_type_name(event->event.type));
+                explain_add(x, root, "step", "%s: %s%s%.*s", words_moment(x->a, at).p,
+                            event_type_name(event->event.type),
+                            shares ? "; who has what of it is told by " : "",
+                            shares ? (int)event->event.id.len : 0, event->event.id.p);
             explain_fact_i128(x, n, "seq", (i128)seq);
             explain_fact(x, n, "event_id", event->event.id);
         }
@@ -122,17 +126,28 @@ static enum mete_code steps(struct explain *x, struct explain_node *root, struct
     return code;
 }
 
-enum mete_code explain_x402(struct explain *x, struct text id, bool *known,
+/** The payment of an id, or of one of its transactions' hashes. */
+static bool number_of(struct explain *x, struct text id, struct x402_number *out)
+{
+    bool unused;
+    return x402_number_parse(id, out) ||
+           (text_starts(id, "0x") &&
+            view_x402_transaction(x->view, x402_address(x->a, id), out, &unused) == VIEW_FOUND);
+}
+
+enum mete_code explain_x402(struct explain *x, struct text asked, bool *known,
                             struct explain_node **out)
 {
+    char name[X402_ID_LEN + 1];
     struct x402_number number;
     struct x402_payment raw;
     struct x402_status p;
-    *known =
-        x402_number_parse(id, &number) && view_x402(x->view, x->a, &number, &raw) == VIEW_FOUND;
+    *known = number_of(x, asked, &number) && view_x402(x->view, x->a, &number, &raw) == VIEW_FOUND;
     if (!*known) {
         return METE_OK;
     }
+    x402_number_text(&number, name);
+    const struct text id = arena_text(x->a, text_of(name));
     x402_status_of(x->e, &raw, x->a, &p);
     struct explain_node *root = title(x, &p, id, &raw);
     whose(x, root, &p);

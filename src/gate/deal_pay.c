@@ -150,13 +150,24 @@ static void unavailable(struct deal *d, const char *why)
     d->step = DEAL_DELIVER;
 }
 
+/** Why the facilitator's answer is none, for the operator. */
+static const char *why_unread(struct deal *d, const char *path, long status)
+{
+    const bool wants_key = status == 401 || status == 403;
+    if (d->ask.code != CURLE_OK) {
+        return curl_easy_strerror(d->ask.code);
+    }
+    return arena_printf(&d->arena, "its answer to %s, of status %ld, cannot be read%s", path,
+                        status, wants_key ? ": it wants a key with the scope facilitator" : "")
+        .p;
+}
+
 void pay_verified(struct deal *d)
 {
     struct x402_verified v;
     struct mete_err err;
     long status = ask_status(d);
-    const char *why = d->ask.code != CURLE_OK ? curl_easy_strerror(d->ask.code)
-                                              : "its answer to /verify cannot be read";
+    const char *why = why_unread(d, "/verify", status);
     bool is_read =
         status > 0 && x402_verified_read(&d->arena, arena_text(&d->arena, buf_text(&d->ask_answer)),
                                          &v, &err) == METE_OK;
@@ -366,8 +377,7 @@ void pay_settled(struct deal *d)
     struct x402_settled s;
     struct mete_err err;
     long status = ask_status(d);
-    const char *why = d->ask.code != CURLE_OK ? curl_easy_strerror(d->ask.code)
-                                              : "its answer to /settle cannot be read";
+    const char *why = why_unread(d, "/settle", status);
     bool is_read =
         status > 0 && x402_settled_read(&d->arena, arena_text(&d->arena, buf_text(&d->ask_answer)),
                                         &s, &err) == METE_OK;

@@ -19,6 +19,7 @@
 #define REPLAY_BYTES   ((size_t)64 << 20)
 #define BODY_MAX       ((size_t)64 << 20) /* is thrown away, so that a client sees what it costs */
 #define LOOK_MS        20
+#define FLUSH_MS       1000 /* for the last answers' bytes */
 #define OPTIONS_MAX    ((size_t)1 << 20)
 
 int64_t gate_clock(void)
@@ -402,18 +403,26 @@ uint16_t gate_admin_port(const struct gate *g)
     return g->admin != NULL ? server_port(g->admin) : 0;
 }
 
+/** Until no deal is left and every answer has left, too: a small one is over as a deal before its
+ *  bytes are sent. */
+static void wait_until(struct gate *g, int64_t until)
+{
+    const struct timespec look = {0, LOOK_MS * 1000000};
+    while ((g->deals > 0 || server_busy(g->front) > 0) && steady_now() < until) {
+        nanosleep(&look, NULL);
+    }
+}
+
 static void settle_down(struct gate *g, unsigned ms)
 {
     const struct timespec look = {0, LOOK_MS * 1000000};
-    int64_t until = steady_now() + (int64_t)ms * 1000;
     server_quiesce(g->front);
-    while (g->deals > 0 && steady_now() < until) {
-        nanosleep(&look, NULL);
-    }
+    wait_until(g, steady_now() + (int64_t)ms * 1000);
     g->is_stopping = true;
     while (g->deals > 0) { /* a facilitator may be at it, for as long as it is given */
         nanosleep(&look, NULL);
     }
+    wait_until(g, steady_now() + (int64_t)FLUSH_MS * 1000);
 }
 
 void gate_stop(struct gate *g, unsigned ms)

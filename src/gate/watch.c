@@ -6,6 +6,7 @@
 #include "gate/parts.h"
 #include "store/steady.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,13 +59,16 @@ static void failed(struct watch *w, const char *why)
 static void answered(struct watch *w)
 {
     long status = 0;
+    char why[64];
     curl_easy_getinfo(w->ask.curl, CURLINFO_RESPONSE_CODE, &status);
+    (void)snprintf(why, sizeof why, "its answer to /supported, of status %ld, cannot be read",
+                   status);
     if (w->ask.code != CURLE_OK) {
         failed(w, curl_easy_strerror(w->ask.code));
     } else if (status >= 300 && status < 400) {
         failed(w, "it redirects /supported: give the URL that it leads to");
     } else if (status != 200 || !gate_menu_supported(w->g, buf_text(&w->answer))) {
-        failed(w, "its answer to /supported cannot be read");
+        failed(w, why);
     } else {
         gate_note(w->g, "INFO", "facilitator_answers", NULL, (struct text){0});
         w->has_failed = false;

@@ -13,7 +13,7 @@
 #define EXCHANGE_PARAMS_MAX  4
 #define EXCHANGE_PAIRS_MAX   64 /* headers, and members of the query, each */
 #define EXCHANGE_HEADERS_MAX 64 /* of the answer */
-#define EXCHANGE_NOTES_MAX   2
+#define EXCHANGE_NOTES_MAX   3
 #define REQUEST_ID_MAX       64
 
 struct route;

@@ -86,7 +86,10 @@ def good(folder):
         ok(run.returncode != 0 and text in run.stderr, f"without a file: {text}", run.stderr)
     file = str(folder / "c.json")
     for more, text in ((["--upstream", "http://127.0.0.1:1"], "--facilitator"),
-                       (["--upstream", "x", "--facilitator", "http://127.0.0.1:1"], "upstream"),
+                       (["--upstream", "x", "--facilitator", "http://127.0.0.1:1"], "the upstream: it begins"),
+                       (["--upstream", "http://127.0.0.1:1", "--facilitator", "http://127.0.0.1.fac.example"], "--plain"),
+                       (["--upstream", "http://127.0.0.1:1", "--facilitator", "http://127.0.0.1:1", "--listen", "8403"], "HOST:PORT, not '8403'"),
+                       (["--upstream", "http://127.0.0.1:1", "--facilitator", "http://127.0.0.1:1", "--listen", "127.0.0.1.fac.example:0"], "--plain"),
                        (["--upstream", "http://127.0.0.1:1", "--facilitator", "http://fac.example"], "--plain"),
                        (["--upstream", "http://127.0.0.1:1", "--facilitator", "http://127.0.0.1:1", "--listen", "0.0.0.0:0"], "--plain"),
                        (["--upstream", "http://127.0.0.1:1", "--facilitator", "http://127.0.0.1:1", "--key", file], "belong together")):

@@ -308,7 +308,7 @@ def unreachable(gate, up, fac):
     asked = gate.get("/paid")
     runs = up.count("/paid")
     for what, fault in {"cuts its answer off": fault_cut, "answers 500": fault_reply(500, b"oops"),
-                        "answers with a page": fault_reply(200, b"<html></html>"),
+                        "wants a key": fault_reply(401, {"code": "unauthorized"}), "answers with a page": fault_reply(200, b"<html></html>"),
                         "answers without isValid": fault_reply(200, {"payer": PAYER}),
                         "says valid with 500": fault_reply(500, {"isValid": True, "payer": PAYER}),
                         "takes too long": lambda h, _b: time.sleep(4)}.items():
@@ -316,6 +316,8 @@ def unreachable(gate, up, fac):
         got = gate.get("/paid", headers=pay(asked))
         equal((got.status, got.json().get("code")), (503, "facilitator_unavailable"), f"a facilitator that {what} lets nobody in")
     equal(up.count("/paid"), runs, "the upstream was not asked")
+    until("the log says that a key is missing",
+          lambda: gate.lines("its answer to /verify, of status 401, cannot be read: it wants a key with the scope facilitator"))
 
 
 def upfront(gate, up, fac):

@@ -5,6 +5,7 @@ they come, connections kept open, clients and servers that go away. covers: V-02
 import hashlib
 import http.client
 import json
+import signal
 import socket
 import threading
 import time
@@ -329,6 +330,30 @@ def ending(up, fac):
     equal(got, [b"whole"], "it was answered")
 
 
+def crowd_ending(up, fac):
+    """What is answered at the very end leaves, too: nobody waits for these answers but their clients."""
+    go, got = threading.Event(), []
+    up.answers["/crowd"] = lambda h, _b: (go.wait(60), h.reply(200, b"whole"))
+
+    def ask():
+        try:
+            got.append(gate.get("/crowd").body)
+        except (OSError, http.client.HTTPException) as e:
+            got.append(repr(e))
+    gate = Gate(up, fac, ROUTES).__enter__()
+    asking = [threading.Thread(target=ask) for _ in range(100)]
+    for t in asking:
+        t.start()
+    until("a hundred are under way", lambda: up.count("/crowd") == len(asking))
+    gate.process.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    go.set()
+    gate.stop()
+    for t in asking:
+        t.join()
+    equal((len(got), [g for g in got if g != b"whole"]), (100, []), "all of them were answered")
+
+
 with Upstream(big=big, paidbig=big, chunks=chunks) as up, Facilitator(reserves=True) as fac, Gate(up, fac, ROUTES) as gate:
     heads(gate, up)
     caches(gate, up)
@@ -340,5 +365,6 @@ with Upstream(big=big, paidbig=big, chunks=chunks) as up, Facilitator(reserves=T
     events(gate, up)
     dying(gate, up, fac)
     ending(up, fac)
+    crowd_ending(up, fac)
     nobody_behind(fac)
 done()

@@ -112,7 +112,8 @@ def refuses(fac):
         with Shop(fac, *arguments) as shop:
             equal(shop.port, None, f"{arguments} opens nothing")
         ok(shop.status == 1 and text in shop.said, f"and says why: {shop.said.strip()}")
-    for url, text in (("http://fac.example", "https"), ("ftp://x", "URL"), ("http://127.0.0.1:1", "does not say")):
+    for url, text in (("http://fac.example", "https"), ("http://127.0.0.1.fac.example", "https"), ("ftp://x", "URL: it begins"),
+                      ("http://127.0.0.1:1", "does not say what it takes: http://127.0.0.1:1/supported does not answer")):
         with Shop(url, V1, PAY_TO, "$1") as shop:
             pass
         ok(shop.status == 1 and text in shop.said, f"{url}: {shop.said.strip()}")

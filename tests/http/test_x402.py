@@ -133,11 +133,25 @@ def on_the_command_line(s):
     sums = json.loads(s.mete("x402", "revenue", "--by", "network", "--json"))
     equal([(r["network"], r["settlements"]) for r in sums["rows"]], [(NETWORK, "4")],
           "mete x402 revenue")
+    head, *lines = s.mete("x402", "payments", "--state", "settled", "--csv").split()
+    equal((head, [line.count(",") for line in lines]),
+          ("payment,state,network,from,to,asset,amount,resource,transaction,begun_at", [9] * 4), "as CSV, with the time")
     s.mete("x402", "policy", TO, "https://a.org/*", "urn:p", "--network", NETWORK)
     wanted = [{"pay_to": TO, "resource": "https://a.org/*", "network": NETWORK, "policy": "urn:p"}]
     equal(json.loads(s.mete("x402", "policies", "--json"))["policies"], wanted, "mete x402 policies")
     for command in (("payments",), ("payment", payment_id(1)), ("revenue",), ("policies",)):
         ok(s.mete("x402", *command) != "", f"mete x402 {command[0]}, for people")
+    for bad, why in ((("policy", "0x1", "https://a.org/*", "urn:p"), "PAY_TO '0x1': an address is 0x"),
+                     (("policy", TO, "https://a.org/*", "urn:p", "--network", "bse"), "--network is a name"),
+                     (("payments", "--network", "bse"), "--network is a name"), (("revenue", "--network", "bse"), "--network is a name")):
+        run = subprocess.run([os.environ["METE"], "x402", *bad, "--store", str(s.store)], capture_output=True, text=True, check=False)
+        ok(run.returncode == 2 and why in run.stderr, f"mete x402 {bad[0]}: {why}", run.stderr)
+    told = subprocess.run([os.environ["METE"], "x402", "policy", TO, "https://b.org/*", "urn:p", "--network", "base", "--store", str(s.store)],
+                          capture_output=True, text=True, check=False).stderr
+    ok("urn:p is not published in this book yet" in told, "a policy that nobody has published is told", told)
+    equal(json.loads(s.mete("x402", "policies", "--json"))["policies"][1:],
+          [{"pay_to": TO, "resource": "https://b.org/*", "network": "eip155:8453", "policy": "urn:p"}], "a network by its name")
+    s.mete("x402", "policy", TO, "https://b.org/*", "--network", "base", "--remove")
     s.mete("x402", "policy", TO, "https://a.org/*", "--network", NETWORK, "--remove")
     equal(json.loads(s.mete("x402", "policies", "--json"))["policies"], [], "and --remove")
     ok("it is settled: nothing was to be moved" in s.mete("explain", payment_id(1)), "mete explain")

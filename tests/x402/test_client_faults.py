@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -305,6 +306,8 @@ def named(shop):
     shop.steps("/named", refused("invalid_exact_evm_nonce_already_used"))
     code, said = one("--id", "order_0000000000000001", url, book=book)
     equal((code, said["error"], said["signatures"]), (4, "not_delivered", 0), "a server that forgot is not paid again")
+    ok("and served under this id before" in said["message"] and json.loads(plain("--history", "--json", book=book).stdout)[0]["state"] == "paid",
+       "but owes nothing", said)
     shop.steps("/named", price(), paid())
     equal(one("--id", "order_0000000000000002", url, book=book)[1]["signatures"], 1, "another name is another request")
     shop.steps("/named", price(), paid())
@@ -373,6 +376,15 @@ def guards(shop):
     book = pathlib.Path("/dev/full")
     out = plain(shop.steps("/g", price(), paid()), book=book)
     ok(out.returncode == 1 and not shop.payments("/g"), "no history, no payment", out.stderr)
+    book = history()
+    out = subprocess.run(command(shop.steps("/g", price(), paid()), book=book), env=environment(), preexec_fn=no_room,
+                         capture_output=True, timeout=60)
+    ok(f"the history {book} cannot be written" in out.stderr.decode() and not shop.payments("/g"), "no room for it, no payment either", out.stderr)
+
+
+def no_room():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 
 
 def wait_for_payment(shop, path):

@@ -4,11 +4,12 @@ wrong one is refused with the reason that the official facilitator gives for the
 covers: V-040 V-041 V-045 V-046 V-049 V-094 V-070 V-071 V-072 V-073 V-074 V-120 V-121"""
 import http.client
 import json
+import subprocess
 
 from facilitated import Facilitator, audited, once
 from chain import MILLION, PLACES, ROLES, X402Chain
 from scripts import Script, Signer
-from served import done, equal, event, note, ok
+from served import METE, done, equal, event, note, ok, until
 
 KINDS = ({}, {"version": 1}, {"kind": "permit2"}, {"kind": "upto"}, {"kind": "wallet1271"},
          {"kind": "wallet1271", "long": True}, {"kind": "wallet6492"}, {"kind": "delegated"},
@@ -144,12 +145,26 @@ def split(chain, signer, mete):
         p = signer.pay(version=version, value="1000", **wanted)
         equal(mete.settle(p)[1]["success"], True, f"it is settled: version {version}")
         equal((mete.payment(p)["policy"], mete.payment(p)["resource"]), ("urn:p", "https://shop.example/a/1"), "by the policy of its resource")
+        why = mete.get("/v1/explain/" + mete.payment(p)["settled_by"].upper().replace("0X", "0x"))[2]
+        told = next((n["text"] for n in why.get("children", []) if "x402.settled" in n["text"]), str(why)).split()[-1]
+        shares = str(mete.get(f"/v1/explain/{told}")[2])
+        equal((mete.id_of(p) in str(why), "did:a" in shares and "did:b" in shares), (True, True), "from the transaction's hash to everybody's share")
         equal([sum(mete.balance(d)[k] for k in ("pending", "cleared")) for d in ("did:a", "did:b")],
               [600 * version, 400 * version], "six and four of ten")
     equal(mete.balance(f"{chain.network}:{merchant.lower()}")["paid"], before, "nothing of which is the merchant's by name")
     p = signer.pay(value="1000", to="stranger", payTo="stranger", url="https://shop.example/a/1")
     equal((mete.settle(p)[1]["success"], mete.payment(p)["policy"]), (True, None), "who pays himself under that URL gets nobody's policy")
     equal(mete.balance(f"{chain.network}:{chain.address('stranger').lower()}")["paid"], 1000, "but his own money")
+    p = signer.pay(value="1000")
+    equal((mete.settle(p, policy="urn:p")[1]["success"], mete.payment(p)["policy"]), (True, None), "who may not write revenue names no policy")
+    until("which the log says", lambda: '"policy":"left out: it takes a key with revenue:write"' in mete.said())
+
+
+def gas_told(chain, mete):
+    sums = json.loads(mete.mete("x402", "revenue", "--json"))["gas"][0]
+    told = subprocess.run([METE, "x402", "revenue", "--store", str(mete.store)], capture_output=True, text=True, check=True).stderr
+    equal(told.splitlines()[-1], f"Gas on {chain.network} has cost {int(sums['cost']) // 10**18}.{int(sums['cost']) % 10**18:018} of its coin"
+          f" (transactions: {sums['transactions']}).", "what gas has cost is told with the revenue")
 
 
 def main():
@@ -163,6 +178,7 @@ def main():
             wrapped(chain, signer, mete)
             split(chain, signer, mete)
             mete.stop()
+            gas_told(chain, mete)
             audited(mete)
 
 

@@ -102,6 +102,7 @@ def counted(s, signer, chain):
     chain.set_gas_money("facilitator", 7 * 10**9 + 1)
     poor = s.post("/settle", signer.pay()["body"])[2]
     ok(poor["success"] is False and "too little to pay for the gas" in poor["errorMessage"], "an account without coins settles nothing, and says why", poor)
+    until("and so says the log", lambda: '"code":"unexpected_settle_error","why":"the facilitator\'s account has too little' in s.said())
     poor = s.get("/metrics")[2]
     chain.set_gas_money("facilitator", had)
     ok(f'mete_x402_account_coins_gwei{{network="eip155:{chain.chain_id}"}} 7\n' in (poor if isinstance(poor, str) else poor.decode()), "counted: its coins")

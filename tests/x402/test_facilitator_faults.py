@@ -71,6 +71,8 @@ def transport(chain, signer, mete, rpc):
                   f"judging meets {name}: refused, and nothing is begun")
             equal(mete.settle(p)[1]["success"], True, "asked again it is settled")
         f.times = 0
+    equal(until(lambda: '"code":"node_unavailable","why":"node 1 of 1: it is of another network"' in mete.said()), True,
+          "the log says what is wrong with a node")
 
 
 def two_nodes(chain, signer):

@@ -111,14 +111,30 @@ def by_the_environment(chain):
               "and not for whom they name: nobody can be kept from paying by others")
         honest = [s.post("/verify", signer.pay()["body"], key=s.make_key("facilitator"))[0] for _ in range(3)]
         equal(honest, [200, 200, 429], "what a payer has signed does, whoever asks")
-    for wrong in ({"CHAIN_ID": "1"}, {"NETWORK": "atlantis"}, {"RPC_URL": "http://node.example.org"}, {"PRIVATE_KEY": "0x12"}):
+    for wrong, why in (({"CHAIN_ID": "1"}, "CHAIN_ID is 1, but the network"), ({"NETWORK": "atlantis"}, "NETWORK: a name such as base"),
+                       ({"RPC_URL": "http://node.example.org"}, "RPC_URL: the URL of a node: it is not https"),
+                       ({"PRIVATE_KEY": "0x12"}, "PRIVATE_KEY holds no private key")):
         try:
             with Served(env={**env, **wrong}):
                 ok(False, f"refused: {wrong}")
         except RuntimeError as e:
             name, value = next(iter(wrong.items()))
-            ok("did not start" in str(e), f"refused at the start: {name}", e)
+            ok("did not start" in str(e) and why in str(e), f"refused at the start: {name}, which is named", e)
             ok(name != "PRIVATE_KEY" or env["PRIVATE_KEY"] not in str(e), "and says no secret")
+        said, found = doctor({**env, **wrong})
+        ok(said == 1 and found[0] == "error" and why in found[1], f"mete doctor says so before: {name}", (said, found))
+    said, found = doctor(env)
+    ok(found == ("ok", f"{chain.network}, settled by {chain.address('facilitator')}"), "and who settles, when all is well", (said, found))
+    said, found = doctor({name: value for name, value in env.items() if name != "PRIVATE_KEY"})
+    ok(found[0] == "warning" and "verified alone" in found[1], "and that nobody does", (said, found))
+
+
+def doctor(env):
+    """Exit status, and what it found of x402."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = subprocess.run([METE, "doctor", "--json", "--store", f"{folder}/mete.db", "--listen", "127.0.0.1:0"],
+                             env={**os.environ, **env}, capture_output=True, text=True)
+    return out.returncode, next((r["finding"], r["message"]) for r in json.loads(out.stdout) if r["what"] == "x402")
 
 
 def bounds(chain):
@@ -127,12 +143,13 @@ def bounds(chain):
     with Several(chain, [good]) as s:
         equal(s.get("/supported")[0], 200, "the most that may be said")
     for member, value in (("fee_max_gwei", "1000000.000000001"), ("fee_max_gwei", "0"), ("fee_max_gwei", 5), ("gas_max", 16777217),
-                          ("rpc", ["http://128.0.0.1:1"])):
+                          ("rpc", ["http://128.0.0.1:1"]), ("gasmax", 5), ("network", "atlantis"), ("key_file", "none")):
         try:
             with Several(chain, [{**good, member: value}]):
                 ok(False, f"refused: {member}")
         except RuntimeError as e:
-            ok("did not start" in str(e) and member in str(e), f"refused at the start: {member} {value}", e)
+            where = "none cannot be read" if member == "key_file" else f"networks.json: /networks/0/{member}: "
+            ok("did not start" in str(e) and where in str(e), f"refused at the start: {member} {value}", e)
 
 
 def block_with(**members):

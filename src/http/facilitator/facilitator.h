@@ -77,6 +77,9 @@ struct text judging_resource(const struct x402_request *in);
 void judging_go(struct judging *j);
 /** The same, of a payment that its scheme has read already. */
 void judging_rounds(struct judging *j);
+/** Why it was refused, into the line of the log, when the fault is not the payer's: a node, the
+ *  account, the book. The answer says it to who asked, but its operator reads the log. */
+void judging_note(struct judging *j);
 
 /* --- numbers -----------------------------------------------------------------------------------*/
 

@@ -91,6 +91,17 @@ bool judging_read(struct judging *j, bool *is_malformed)
     return true;
 }
 
+void judging_note(struct judging *j)
+{
+    const enum x402_reason reason = j->c.reason;
+    const bool is_ours = reason == X402_REASON_NODE_UNAVAILABLE ||
+                         reason == X402_REASON_UNEXPECTED_VERIFY ||
+                         reason == X402_REASON_UNEXPECTED_SETTLE;
+    if (is_ours && j->c.message.len > 0) {
+        j->x->why = arena_text(&j->x->arena, j->c.message).p;
+    }
+}
+
 /* --- how often ---------------------------------------------------------------------------------*/
 
 /** An address of IPv6 without what whoever has it chooses freely: its first 64 bits. */

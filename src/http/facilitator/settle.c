@@ -52,11 +52,16 @@ static void end(struct settling *s, unsigned status, struct text reason)
         x->note[x->note_count++] = (struct pair){TEXT("payment"), text_of(s->id)};
         x->note[x->note_count++] = (struct pair){TEXT("transaction"), s->transaction};
     }
+    if (s->has_begun && s->j.in.policy.len > 0 && !principal_may(x->who, SCOPE_REVENUE_WRITE)) {
+        x->note[x->note_count++] =
+            (struct pair){TEXT("policy"), TEXT("left out: it takes a key with revenue:write")};
+    }
     if (out.success) {
         catalog_take(facilitator_catalog(s->j.d->facilitator), &s->j,
                      s->has_begun && s->transaction.len > 0);
     }
     x->code = reason.len > 0 ? arena_text(&x->arena, reason).p : NULL;
+    judging_note(&s->j);
     facilitator_count(s->j.d->facilitator, ACT_SETTLE,
                       reason.len > 0 && c->reason == X402_REASON_NONE ? x402_reason_of(reason)
                                                                       : c->reason);

@@ -30,6 +30,7 @@ static void answer(struct judging *j, unsigned status, struct text extra)
         catalog_take(facilitator_catalog(j->d->facilitator), j, false);
     }
     j->x->code = c->reason == X402_REASON_NONE ? NULL : x402_reason_text(c->reason);
+    judging_note(j);
     facilitator_count(j->d->facilitator, ACT_VERIFY, c->reason);
     desk_stream_done(j->d, j->x);
 }

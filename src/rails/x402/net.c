@@ -31,17 +31,25 @@ struct entry {
     struct net *net;
     const struct json *json;
     char at[POINTER_MAX]; /* its pointer */
-    const char *where;    /* the file's name, for errors */
-    const char *key_file;
-    const char *private_key;
+    const struct nets_options *said;
     struct mete_err *err;
 };
 
+static const char *where_of(const struct nets_options *o)
+{
+    return o->file != NULL ? o->file : "networks";
+}
+
+/** What was said by the environment is called as it is there. */
 static enum mete_code wrong(const struct entry *in, const char *member, const char *wanted)
 {
     char at[2 * POINTER_MAX];
+    if (in->said->file == NULL) {
+        return mete_fail(in->err, METE_USAGE, "", "%s: %s",
+                         strcmp(member, "rpc") == 0 ? "RPC_URL" : "NETWORK", wanted);
+    }
     (void)snprintf(at, sizeof at, "%s/%s", in->at, member);
-    return mete_fail(in->err, METE_USAGE, at, "%s: %s: %s", in->where, at, wanted);
+    return mete_fail(in->err, METE_USAGE, at, "%s: %s: %s", where_of(in->said), at, wanted);
 }
 
 static const struct json *text_member(const struct json *j, const char *name)
@@ -58,10 +66,10 @@ static const char *url_add(struct net *n, struct text t, bool any_http)
     struct url url;
     const char *why = url_read(t, &url);
     if (why == NULL && !url.is_https && !any_http && !host_is_loopback(url.host)) {
-        why = "is not https: a node elsewhere could be anybody (or say \"allow_http\": true)";
+        why = "it is not https: a node elsewhere could be anybody (or say \"allow_http\": true)";
     }
     if (why == NULL && n->url_count == LINE_NODES_MAX) {
-        why = "is one node too many";
+        why = "it is one node too many";
     }
     if (why == NULL) {
         n->allow_http = n->allow_http || !url.is_https;
@@ -79,10 +87,10 @@ static enum mete_code urls_read(const struct entry *in)
     const struct json *j = rpc != NULL && rpc->type == JSON_ARRAY ? rpc->child : rpc;
     for (; j != NULL; j = j == rpc ? NULL : j->next) {
         const char *why =
-            j->type == JSON_STRING ? url_add(in->net, j->text, any_http) : "is no text";
+            j->type == JSON_STRING ? url_add(in->net, j->text, any_http) : "it is no text";
         if (why != NULL) { /* the URL may hold a key: it is not shown */
             char what[200];
-            (void)snprintf(what, sizeof what, "the URL of a node %s", why);
+            (void)snprintf(what, sizeof what, "the URL of a node: %s", why);
             return wrong(in, "rpc", what);
         }
     }
@@ -208,17 +216,20 @@ static enum mete_code bounds_read(const struct entry *in)
 static enum mete_code account_read(const struct entry *in)
 {
     const struct json *own = text_member(in->json, "key_file");
-    char *file = own != NULL            ? strndup(own->text.p, own->text.len)
-                 : in->key_file != NULL ? strdup(in->key_file)
-                                        : NULL;
+    char *file = own != NULL                  ? strndup(own->text.p, own->text.len)
+                 : in->said->key_file != NULL ? strdup(in->said->key_file)
+                                              : NULL;
     enum mete_code code = METE_OK;
     if (file != NULL) {
         code = evm_signer_open(&in->net->account, file, in->err);
-    } else if (in->private_key != NULL) {
-        code =
-            evm_signer_of_text(&in->net->account, text_of(in->private_key), "PRIVATE_KEY", in->err);
+    } else if (in->said->private_key != NULL) {
+        code = evm_signer_of_text(&in->net->account, text_of(in->said->private_key), "PRIVATE_KEY",
+                                  in->err);
     }
     free(file);
+    if (code == METE_NOT_FOUND) { /* a file, and no id */
+        in->err->code = code = METE_FILE;
+    }
     return code;
 }
 
@@ -234,7 +245,9 @@ static enum mete_code members_known(const struct entry *in)
             i++;
         }
         if (i == ARRAY_LEN(MEMBERS)) {
-            return wrong(in, "", "there is a member that nobody knows (see mete.conf(5))");
+            char name[POINTER_MAX];
+            (void)snprintf(name, sizeof name, "%.*s", (int)j->key.len, j->key.p);
+            return wrong(in, name, "nobody knows this member (see mete.conf(5))");
         }
     }
     return METE_OK;
@@ -247,7 +260,12 @@ static enum mete_code name_read(const struct entry *in, const struct nets *all)
     const struct json *name = text_member(in->json, "network");
     if (name == NULL || !x402_network_resolve(name->text, n->id) ||
         !x402_network_parse(text_of(n->id), 2, &said) || said.family != X402_FAMILY_EVM) {
-        return wrong(in, "network", "a name such as base, or eip155: and a chain id");
+        char what[200];
+        (void)snprintf(what, sizeof what,
+                       "a name such as base or base-sepolia, or eip155: and a chain id%s%.*s",
+                       name != NULL ? ", not " : "", name != NULL ? (int)name->text.len : 0,
+                       name != NULL ? name->text.p : "");
+        return wrong(in, "network", what);
     }
     for (size_t i = 0; i < all->count; i++) {
         if (&all->net[i] != n && strcmp(all->net[i].id, n->id) == 0) {
@@ -279,11 +297,6 @@ static enum mete_code entry_read(struct nets *all, struct entry *in)
 }
 
 /* --- the document, and the environment ---------------------------------------------------------*/
-
-static const char *where_of(const struct nets_options *o)
-{
-    return o->file != NULL ? o->file : "networks";
-}
 
 /** Whatever is wrong with the document as a whole. */
 static enum mete_code form_say(const struct nets_options *o, enum mete_code code, const char *wrong,
@@ -335,12 +348,7 @@ static enum mete_code document_read(struct nets *n, struct text document,
     enum mete_code code = list_find(&a, o, document, &list, err);
     for (const struct json *j = code == METE_OK ? list->child : NULL; code == METE_OK && j != NULL;
          j = j->next) {
-        struct entry in = {.net = &n->net[n->count],
-                           .json = j,
-                           .where = where_of(o),
-                           .key_file = o->key_file,
-                           .private_key = o->private_key,
-                           .err = err};
+        struct entry in = {.net = &n->net[n->count], .json = j, .said = o, .err = err};
         (void)snprintf(in.at, sizeof in.at, "/networks/%zu", n->count);
         n->count++;
         code = entry_read(n, &in);
