@@ -209,7 +209,9 @@ static void net_look(struct doctor *d, const struct net *n)
                   &heard[i], none_is_well);
     }
     if (n->account == NULL) {
-        doctor_tell(d, FINE, "gas", "%s: no key: payments are verified, and none is settled",
+        doctor_tell(d, WARNING, "gas",
+                    "%s: no key: payments are verified, and none is settled; set PRIVATE_KEY, or "
+                    "key_file of [facilitator]",
                     n->id);
     } else if (account != NULL) {
         account_tell(d, n, account);
