@@ -424,10 +424,11 @@ void once_forget(struct once *o, const struct hash *key)
     pthread_mutex_lock(&o->lock);
     struct entry *e = omap_get(&o->by_key, key_bytes(key));
     METE_ASSERT(e != NULL && e->state == ONCE_SERVING);
-    if (e->is_written) {
-        line_put(o, key, e, "forgotten");
+    const struct entry was = *e;
+    entry_forget(o, key, e); /* first: when all is written anew, this is not */
+    if (was.is_written) {
+        line_put(o, key, &was, "forgotten");
     }
-    entry_forget(o, key, e);
     pthread_mutex_unlock(&o->lock);
 }
 

@@ -172,6 +172,32 @@ static void a_full_disk_takes_nothing_away(void **state)
     rmdir(folder);
 }
 
+static void what_was_forgotten_is_not_written_anew(void **state)
+{
+    char path[] = "/tmp/mete-once-XXXXXX";
+    const struct once_note note = {.reservation = "r"};
+    const struct hash k = number(1);
+    int fd = mkstemp(path);
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    signal(SIGXFSZ, SIG_IGN);
+    struct once *o = kept_in(8, path);
+    assert_int_equal(state_of(o, 1), ONCE_NEW);
+    once_settling(o, &k, 900, &note);
+    disk_ends_at(size_of(path) + 20);
+    served(o, 2, 900); /* is cut */
+    disk_ends_at(-1);
+    once_forget(o, &k); /* all is written anew */
+    once_close(o);
+    o = kept_in(8, path);
+    assert_int_equal(state_of(o, 1), ONCE_NEW);
+    assert_int_equal(state_of(o, 2), ONCE_SERVED);
+    once_forget(o, &k);
+    once_close(o);
+    unlink(path);
+}
+
 static void the_newest_are_kept(void **state)
 {
     char path[] = "/tmp/mete-once-XXXXXX";
@@ -312,6 +338,7 @@ int main(void)
         cmocka_unit_test(a_payment_is_given_to_one),
         cmocka_unit_test(what_is_served_now_is_never_forgotten),
         cmocka_unit_test(a_full_disk_takes_nothing_away),
+        cmocka_unit_test(what_was_forgotten_is_not_written_anew),
         cmocka_unit_test(the_newest_are_kept),
         cmocka_unit_test(a_file_is_for_one_gate),
         cmocka_unit_test(an_answer_is_for_its_request),
