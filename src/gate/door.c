@@ -192,15 +192,26 @@ static const struct menu_offer *offer_chosen(const struct menu_route *mr,
     return NULL;
 }
 
-/** Version 1 names no price and no payee but those that are signed. */
+static bool is_address(struct text offered, const struct evm_address *paid)
+{
+    struct evm_address a;
+    return x402_address_read(offered, &a) && evm_address_eq(&a, paid);
+}
+
+/** Version 1 names no price, no payee and no token but those that are signed; by which method is
+ * not named either. The token that EIP-3009 is for is in what is signed. */
 static bool is_another_deal(const struct shown *s)
 {
-    const struct evm_authorization *a = &s->evm.authorization;
-    struct evm_address pay_to;
-    return s->payload.version == 1 && s->evm.method == X402_EIP3009 &&
-           (u256_cmp(a->value, s->offer->offer.amount) < 0 ||
-            !x402_address_read(s->offer->offer.pay_to, &pay_to) ||
-            !evm_address_eq(&a->to, &pay_to));
+    const struct x402_offer *o = &s->offer->offer;
+    const struct x402_evm_payment *e = &s->evm;
+    if (s->payload.version != 1) {
+        return false;
+    }
+    return e->method == X402_EIP3009 ? u256_cmp(e->authorization.value, o->amount) < 0 ||
+                                           !is_address(o->pay_to, &e->authorization.to)
+                                     : u256_cmp(e->permit2.amount, o->amount) < 0 ||
+                                           !is_address(o->pay_to, &e->permit2.to) ||
+                                           !is_address(o->asset, &e->permit2.token);
 }
 
 static void payment_read(struct deal *d, struct text header, struct shown *out)

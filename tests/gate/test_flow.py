@@ -302,6 +302,28 @@ def another_payee(gate, up, fac):
     got = gate.get("/theirs", headers=pay(gate.get("/paid"), version=1))
     equal((got.status, got.required()["error"], len(fac.seen)), (402, "No matching payment requirements", asked),
           "nor is anybody asked about one for another payee")
+    for what, path, held in (("another payee", "/theirs", {}), ("another price", "/choice", {}), ("another token", "/paid", {"token": "0x" + "99" * 20})):
+        at, bought = "/paid" if held else path, by_permit2(gate.get("/paid"), **held)
+        runs, asked = up.count(at), len(fac.seen)
+        if not held:
+            fac.faults["/settle"] = [pending()] * 4
+            equal(gate.get("/paid", headers=bought).status, 503, "a payment of version 1 by Permit2 is under way")
+            asked = len(fac.seen)
+        got = gate.get(at, headers=bought)
+        equal((got.status, up.count(at), len(fac.seen)), (402 if held else 503, runs, asked), f"by Permit2, too, it buys nothing for {what}")
+        if not held:
+            equal(gate.get("/paid", headers=bought).status, 200, "but what it was paid for")
+
+
+def by_permit2(asked, **permitted):
+    """A payment of version 1, which does not say by which method it pays."""
+    p = payment(asked, version=1)
+    a = p["payload"].pop("authorization")
+    p["payload"]["permit2Authorization"] = {
+        "from": a["from"], "permitted": {"token": asked.json()["accepts"][0]["asset"], "amount": a["value"], **permitted},
+        "spender": "0x402085c248EeA27D92E8b30b2C58ed07f9E20001", "nonce": str(int(a["nonce"], 16)), "deadline": a["validBefore"],
+        "witness": {"to": a["to"], "validAfter": "0"}}
+    return {"X-PAYMENT": encode(p)}
 
 
 def unreachable(gate, up, fac):
