@@ -88,6 +88,7 @@ struct deal {
     /* under the lock */
     struct exchange *x; /* NULL: it is answered, or its client has gone */
     bool has_left;      /* its client has gone */
+    bool is_stopped;    /* it has not: the gate ends, which counts as that */
     bool is_closed;     /* nobody reads the source any more */
     bool is_source;     /* the answer comes from it */
     struct pipe_bytes up, down;

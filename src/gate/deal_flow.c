@@ -32,6 +32,7 @@ static bool has_left(struct deal *d)
     bool gone = open && !unread && recv(d->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
     if ((gone || d->g->is_stopping) && !d->has_left) {
         d->has_left = true;
+        d->is_stopped = !gone;
         if (d->is_source && !d->is_closed) {
             source_wake(&d->source);
         }
@@ -187,12 +188,12 @@ void deal_verified(struct deal *d)
 
 void deal_settled(struct deal *d, bool has_client)
 {
-    if (d->upstream.curl != NULL) {
+    if (!has_client) {
+        deal_left(d); /* and gets nothing now: it may bring the same payment again */
+    } else if (d->upstream.curl != NULL) {
         deliver(d);
-    } else if (has_client) {
-        upstream_ask(d); /* settled first */
     } else {
-        deal_left(d);
+        upstream_ask(d); /* settled first */
     }
 }
 

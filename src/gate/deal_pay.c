@@ -276,7 +276,7 @@ void pay_settle(struct deal *d)
 static bool settled_note(struct deal *d, const struct x402_settled *s)
 {
     pthread_mutex_lock(&d->lock);
-    bool has_client = d->x != NULL && !d->has_left;
+    bool has_client = d->x != NULL && (!d->has_left || (d->is_stopped && upstream_is_whole(d)));
     pthread_mutex_unlock(&d->lock);
     const struct stats_payment p = {.route = d->route,
                                     .offer = d->pay.offer->of,

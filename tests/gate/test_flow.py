@@ -545,6 +545,20 @@ def leaving(gate, up, fac):
     equal(gate.get("/up", headers=header).status, 200, "what it has paid for it gets when it comes back")
     equal(up.count("/up"), runs + 1, "once")
 
+    header = pay(gate.get("/paid"))
+    line = f"GET /paid HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\n\r\n".encode()
+    settles, hold = fac.count("/settle"), threading.Event()
+    fac.faults["/settle"] = [lambda h, b: (hold.wait(20), fac.decide(h, b))]
+    with socket.create_connection(("127.0.0.1", gate.port)) as s:
+        s.sendall(line)
+        until("it is being settled", lambda: fac.count("/settle") == settles + 1)
+        s.shutdown(socket.SHUT_WR)
+        hold.set()
+        got = b"".join(iter(lambda: s.recv(65536), b""))
+    again = [gate.get("/paid", headers=header).status for _ in range(2)]
+    equal((got.split()[1], b"client_left" in got, again), (b"503", True, [200, 402]),
+          "who closes half of its connection is counted as left, gets nothing then, and what it has paid for once")
+
     header = pay(gate.get("/up"))
     line = f"POST /up HTTP/1.1\r\nHost: x\r\nPAYMENT-SIGNATURE: {header['PAYMENT-SIGNATURE']}\r\nContent-Length: 900000\r\n\r\nhalf".encode()
     settles, sold, hold = fac.count("/settle"), len(gate.payments()), threading.Event()
