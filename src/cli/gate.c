@@ -7,6 +7,7 @@
 #include "cli/service.h"
 #include "cli/settings.h"
 #include "http/reply.h"
+#include "rails/secret_file.h"
 #include "wire/form.h"
 #include "wire/url.h"
 #include "wire/x402/price.h"
@@ -84,6 +85,20 @@ static enum mete_code file_read(struct cli *c, struct arena *a, const char *opti
     return code;
 }
 
+/** The key that the facilitator is shown, out of a file that nobody but its owner may use. */
+static enum mete_code key_read(struct cli *c, struct arena *a, const char **out,
+                               struct mete_err *err)
+{
+    struct secret_file key = {0};
+    const char *path = cli_option(c, "facilitator-key");
+    enum mete_code code = path != NULL ? secret_file_line(&key, path, KEY_MAX, err) : METE_OK;
+    if (code == METE_OK && path != NULL) {
+        *out = arena_text(a, (struct text){key.text, key.len}).p;
+    }
+    secret_file_clear(&key);
+    return code;
+}
+
 /** What may be read again while it runs. */
 static enum mete_code files_read(struct cli *c, struct arena *a, struct gate_options *o,
                                  struct mete_err *err)
@@ -100,8 +115,7 @@ static enum mete_code files_read(struct cli *c, struct arena *a, struct gate_opt
     buf_clear(&text);
     code = code == METE_OK ? file_read(c, a, "certificate", PEM_MAX, &o->certificate, err) : code;
     code = code == METE_OK ? file_read(c, a, "key", PEM_MAX, &o->certificate_key, err) : code;
-    return code == METE_OK ? file_read(c, a, "facilitator-key", KEY_MAX, &o->facilitator_key, err)
-                           : code;
+    return code == METE_OK ? key_read(c, a, &o->facilitator_key, err) : code;
 }
 
 /** What pays travels on it: in the clear on this machine alone. */

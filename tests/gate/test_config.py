@@ -253,6 +253,7 @@ def again(gate, config=None, text=None, wanted="configuration_read_again"):
 
 def reloading(up, fac, folder):
     (folder / "rotated").write_text("bearer-one")
+    (folder / "rotated").chmod(0o600)
     with Gate(up, fac, [{"path": "/a", "price": "$0.01"}, {"path": "/old", "price": "$0.01"}], "--facilitator-key",
               str(folder / "rotated")) as gate:
         old = gate.get("/a")
@@ -267,6 +268,10 @@ def reloading(up, fac, folder):
         t.start()
         until("a paid request is under way", lambda: up.count("/a") == runs + 1)
         (folder / "rotated").write_text("bearer-two")
+        (folder / "rotated").chmod(0o640)
+        refused = again(gate, wanted="configuration_refused")
+        ok("rotated: others may read or write it: chmod 600 it" in refused["why"], "a key that others may read is not taken over", refused)
+        (folder / "rotated").chmod(0o600)
         again(gate, {"routes": [{"path": "/new", "price": "$0.03"}, {"path": "/a", "price": "$0.02"}], "cors": "https://b.example"})
         hold.set()
         t.join()
@@ -292,7 +297,7 @@ def reloading(up, fac, folder):
         again(gate, text="{", wanted="configuration_refused")
         (gate.folder / "gate.json").unlink()
         gate.process.send_signal(signal.SIGHUP)
-        until("a file that is gone is refused as well", lambda: len(gate.lines("configuration_refused")) == 3)
+        until("a file that is gone is refused as well", lambda: len(gate.lines("configuration_refused")) == 4)
         equal(gate.get("/a").required()["accepts"][0]["amount"], "20000", "and all stays as it was")
         again(gate, {"listen": "127.0.0.1:1", "upstream": "http://127.0.0.1:9"})
         ok(not gate.lines("takes_a_restart"), "what options say is not asked of the file")
@@ -313,6 +318,7 @@ def encrypted(up, fac, folder):
                           capture_output=True)
     equal(made.returncode, 0, "a certificate is made")
     (folder / "bearer").write_text("secret-bearer-123\n")
+    (folder / "bearer").chmod(0o600)
     with Gate(up, fac, [{"path": "/a", "price": "$1"}], "--certificate", str(certificate), "--key", str(key),
               "--facilitator-key", str(folder / "bearer")) as gate:
         context = ssl.create_default_context(cafile=str(certificate))
