@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/service.h"
 #include "cli/settings.h"
+#include "http/certificate.h"
 #include "http/reply.h"
 #include "rails/secret_file.h"
 #include "wire/form.h"
@@ -99,6 +100,23 @@ static enum mete_code key_read(struct cli *c, struct arena *a, const char **out,
     return code;
 }
 
+/** Certificate and its key, when both are named. */
+static enum mete_code pair_read(struct cli *c, struct arena *a, struct gate_options *o,
+                                struct mete_err *err)
+{
+    bool is_key = false;
+    enum mete_code code = file_read(c, a, "certificate", PEM_MAX, &o->certificate, err);
+    code = code == METE_OK ? file_read(c, a, "key", PEM_MAX, &o->certificate_key, err) : code;
+    if (code != METE_OK || o->certificate == NULL || o->certificate_key == NULL) {
+        return code;
+    }
+    const struct certificate_texts t = {o->certificate, o->certificate_key, NULL};
+    const char *flaw = certificate_flaw(&t, &is_key);
+    return flaw == NULL ? METE_OK
+                        : mete_fail(err, METE_USAGE, "", "%.160s: %s",
+                                    cli_option(c, is_key ? "key" : "certificate"), flaw);
+}
+
 /** What may be read again while it runs. */
 static enum mete_code files_read(struct cli *c, struct arena *a, struct gate_options *o,
                                  struct mete_err *err)
@@ -113,8 +131,7 @@ static enum mete_code files_read(struct cli *c, struct arena *a, struct gate_opt
         }
     }
     buf_clear(&text);
-    code = code == METE_OK ? file_read(c, a, "certificate", PEM_MAX, &o->certificate, err) : code;
-    code = code == METE_OK ? file_read(c, a, "key", PEM_MAX, &o->certificate_key, err) : code;
+    code = code == METE_OK ? pair_read(c, a, o, err) : code;
     return code == METE_OK ? key_read(c, a, &o->facilitator_key, err) : code;
 }
 

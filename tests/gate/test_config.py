@@ -317,6 +317,13 @@ def encrypted(up, fac, folder):
                            "-out", certificate, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
                           capture_output=True)
     equal(made.returncode, 0, "a certificate is made")
+    subprocess.run([folder / "other.pem" if a == key else "/dev/null" if a == certificate else a for a in made.args], capture_output=True)
+    for wrong, pair, says in (("bad.pem", ("bad.pem", "k.pem"), "it holds no certificate in PEM"),
+                              ("bad.pem", ("c.pem", "bad.pem"), "it holds no private key in PEM"),
+                              ("other.pem", ("c.pem", "other.pem"), "it is not the key of the certificate")):
+        (folder / "bad.pem").write_text("-----BEGIN NOTHING-----\n")
+        said = check(folder, route(), "--certificate", str(folder / pair[0]), "--key", str(folder / pair[1])).stderr
+        ok(f"{folder / wrong}: {says}" in said, f"the file is named, and that {says}", said)
     (folder / "bearer").write_text("secret-bearer-123\n")
     (folder / "bearer").chmod(0o600)
     with Gate(up, fac, [{"path": "/a", "price": "$1"}], "--certificate", str(certificate), "--key", str(key),
