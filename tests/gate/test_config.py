@@ -63,10 +63,22 @@ def mistakes(folder):
         ({**route(), "upstream": "ftp://x"}, "member_value", "/upstream"), ({**route(), "public_url": "https://x/?a"}, "member_value", "/public_url"),
         ({**route(), "free": ["x"]}, "member_value", "/free/0"), ({**route(), "service": {"name": "\u00fc"}}, "member_value", "/routes/0"),
     ]
+    a, get = {"path": "/a", "price": "$1"}, {"methods": ["get"]}
+    wrong += [({**TOP, "routes": [{"path": "/x", "price": "$1"}, first, second]}, "member_value", "/routes/2") for first, second in (
+        (a, {**a, "price": "$2"}), (a, {**a, **get}), ({**a, "methods": ["POST", "GET"]}, {**a, **get}), ({**a, **get}, {**a, "methods": ["HEAD"]}), ({**a, "path": "/A/*"}, {**a, "path": "/a/*"}),
+        ({"regex": "^/r", "price": "$1"}, {"regex": "^/r", "price": "$2"}))]
     for config, code, pointer in wrong:
         run = check(folder, config)
         ok(run.returncode == 1 and f"({code})" in run.stderr and (pointer == "" or f"at {pointer}" in run.stderr),
            f"{json.dumps(config)[:100]} is {code} at {pointer}", run.returncode, run.stderr, run.stdout)
+
+
+    said = check(folder, {**TOP, "routes": [a, a]}).stderr
+    ok("/routes/0 has the same path" in said and "at /routes/1" in said, "a path that stands there twice: both places are named", said)
+    for first, second in ((a, {**a, "methods": ["OPTIONS"]}), ({**a, **get}, a), ({**a, **get}, {**a, "methods": ["GET", "PUT"]}),
+                          (a, {"regex": "/a", "price": "$1"})):
+        run = check(folder, {**TOP, "routes": [first, second]})
+        equal((run.returncode, run.stderr), (0, ""), f"what the first leaves to the second is its own: {second}")
 
 
 def good(folder):
