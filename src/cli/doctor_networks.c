@@ -18,13 +18,11 @@
 #define BLOCK_OLD_S   120 /* chains make one every few seconds */
 #define BLOCK_AHEAD_S 15
 #define GWEI_DECIMALS 9
-#define PART_MIN      6 /* characters of a URL that may be a key, or of one */
 
 static const struct rpc_block LATEST = {.tag = RPC_LATEST};
 
 /* What a node has said. */
 struct heard {
-    const char *url;
     struct mete_err err; /* code METE_OK: it answered, and is of the right chain */
     bool has_block;
     struct evm_block block;
@@ -60,7 +58,7 @@ static void node_ask(const struct net *n, const char *url, struct heard *h)
                                     .total_ms = NODE_MS};
     struct chain *chain;
     struct chain_round r;
-    *h = (struct heard){.url = url};
+    *h = (struct heard){0};
     chain_open(&chain, &o);
     chain_round_begin(&r, chain);
     round_ask(&r, n->account != NULL ? evm_signer_address(n->account) : NULL, h);
@@ -76,30 +74,11 @@ static struct text host_of(const char *url)
     return url_read(text_of(url), &parts) == NULL ? parts.host : (struct text){0};
 }
 
-/** A node may repeat what it was asked by. */
-static bool has_part_of(const char *said, const char *url)
-{
-    static const char BETWEEN[] = "/?&=#";
-    const char *at = strstr(url, "://");
-    at = at != NULL ? at + 3 + strcspn(at + 3, BETWEEN) : url; /* the host is no secret */
-    while (*at != '\0') {
-        const size_t len = strcspn(at, BETWEEN);
-        if (len >= PART_MIN && memmem(said, strlen(said), at, len) != NULL) {
-            return true;
-        }
-        at += len + (at[len] != '\0');
-    }
-    return false;
-}
-
 /** What was wrong, without the node, which was the only one that this round had. */
 static const char *why_of(const struct heard *h)
 {
     const char *colon = strstr(h->err.text, ": ");
-    return has_part_of(h->err.text, h->url)
-               ? "what it says has a part of its URL, so it is not shown"
-           : colon != NULL ? colon + 2
-                           : h->err.text;
+    return colon != NULL ? colon + 2 : h->err.text;
 }
 
 static void block_tell(struct doctor *d, const char *node, const struct evm_block *b)

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct table_column PAYMENTS[] = {
     {"at", "SIGNED", COLUMN_TEXT},      {"state", "STATE", COLUMN_TEXT},
@@ -167,6 +168,9 @@ int fetch_history(struct cli *c)
         (void)mete_fail(&err, METE_FILE, "", "%s", why);
         return cli_fail(c, &err);
     }
-    cli_table_or(c, s.t, "mete: there is no such payment");
+    const bool is_there = file == NULL || access(file, F_OK) == 0;
+    cli_table_or(c, s.t,
+                 is_there ? "mete: there is no such payment"
+                          : arena_printf(&c->arena, "mete: %s: there is no such file", file).p);
     return CLI_OK;
 }

@@ -6,7 +6,9 @@
 #include "cli/cli.h"
 #include "cli/service.h"
 #include "cli/settings.h"
+#include "http/certificate.h"
 #include "http/reply.h"
+#include "rails/secret_file.h"
 #include "wire/form.h"
 #include "wire/url.h"
 #include "wire/x402/price.h"
@@ -84,6 +86,37 @@ static enum mete_code file_read(struct cli *c, struct arena *a, const char *opti
     return code;
 }
 
+/** The key that the facilitator is shown, out of a file that nobody but its owner may use. */
+static enum mete_code key_read(struct cli *c, struct arena *a, const char **out,
+                               struct mete_err *err)
+{
+    struct secret_file key = {0};
+    const char *path = cli_option(c, "facilitator-key");
+    enum mete_code code = path != NULL ? secret_file_line(&key, path, KEY_MAX, err) : METE_OK;
+    if (code == METE_OK && path != NULL) {
+        *out = arena_text(a, (struct text){key.text, key.len}).p;
+    }
+    secret_file_clear(&key);
+    return code;
+}
+
+/** Certificate and its key, when both are named. */
+static enum mete_code pair_read(struct cli *c, struct arena *a, struct gate_options *o,
+                                struct mete_err *err)
+{
+    bool is_key = false;
+    enum mete_code code = file_read(c, a, "certificate", PEM_MAX, &o->certificate, err);
+    code = code == METE_OK ? file_read(c, a, "key", PEM_MAX, &o->certificate_key, err) : code;
+    if (code != METE_OK || o->certificate == NULL || o->certificate_key == NULL) {
+        return code;
+    }
+    const struct certificate_texts t = {o->certificate, o->certificate_key, NULL};
+    const char *flaw = certificate_flaw(&t, &is_key);
+    return flaw == NULL ? METE_OK
+                        : mete_fail(err, METE_USAGE, "", "%.160s: %s",
+                                    cli_option(c, is_key ? "key" : "certificate"), flaw);
+}
+
 /** What may be read again while it runs. */
 static enum mete_code files_read(struct cli *c, struct arena *a, struct gate_options *o,
                                  struct mete_err *err)
@@ -98,10 +131,8 @@ static enum mete_code files_read(struct cli *c, struct arena *a, struct gate_opt
         }
     }
     buf_clear(&text);
-    code = code == METE_OK ? file_read(c, a, "certificate", PEM_MAX, &o->certificate, err) : code;
-    code = code == METE_OK ? file_read(c, a, "key", PEM_MAX, &o->certificate_key, err) : code;
-    return code == METE_OK ? file_read(c, a, "facilitator-key", KEY_MAX, &o->facilitator_key, err)
-                           : code;
+    code = code == METE_OK ? pair_read(c, a, o, err) : code;
+    return code == METE_OK ? key_read(c, a, &o->facilitator_key, err) : code;
 }
 
 /** What pays travels on it: in the clear on this machine alone. */

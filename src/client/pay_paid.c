@@ -232,15 +232,31 @@ static void not_delivered(struct mete_client_request *r)
                 r->receipt.reason[0] != '\0' ? ": " : "", r->receipt.reason);
 }
 
+/** Why nobody knows what became of a payment. */
+static void silence_write(const struct mete_client_request *r, char out[METE_CLIENT_ERROR_MAX])
+{
+    const struct pay_answer *a = &r->answer;
+    if (r->receipt.reason[0] != '\0' || a->why[0] != '\0') {
+        snprintf(out, METE_CLIENT_ERROR_MAX, "%s", reason_or(r, a->why));
+    } else if (a->is_answered) {
+        snprintf(out, METE_CLIENT_ERROR_MAX, "the answer is %u, and does not say so", a->status);
+    } else {
+        snprintf(out, METE_CLIENT_ERROR_MAX, "no answer said so");
+    }
+}
+
 static void unknown(struct mete_client_request *r)
 {
+    char why[METE_CLIENT_ERROR_MAX];
     char until[TIME_TEXT_MAX];
     (void)time_format(r->entry->valid_until_s * TIME_SECOND_US, until);
     paid_note(r, METE_CLIENT_STATE_OPEN, METE_CLIENT_MONEY_UNKNOWN);
+    silence_write(r, why);
     flow_finish(r, METE_CLIENT_UNKNOWN, "%s may have been paid: %s; %s %s", r->result.payment.price,
-                reason_or(r, r->answer.why[0] != '\0' ? r->answer.why : "no answer said so"),
+                why,
                 is_expired(r->entry, 0)
-                    ? "only a node (rpc), or pay_again, goes on from here: it ran out at"
+                    ? "only a node (rpc, --rpc), or pay_again (--pay-again), goes on from here: it "
+                      "ran out at"
                     : "the same payment is sent again by the same request, it is valid until",
                 until);
 }

@@ -57,10 +57,10 @@ bool pay_limit_allows(const struct pay_limit *l, struct u256 before, struct u256
 static bool limits_read(struct pay_rules *r, const struct mete_client_options *o, char *why)
 {
     const char *max = o->max_amount != NULL ? o->max_amount : METE_CLIENT_MAX_DEFAULT;
-    return pay_limit_read(&r->request, "max_amount", max, why) &&
-           pay_limit_read(&r->host, "max_per_host", o->max_per_host, why) &&
-           pay_limit_read(&r->day, "max_per_day", o->max_per_day, why) &&
-           pay_limit_read(&r->total, "max_total", o->max_total, why);
+    return pay_limit_read(&r->request, "max_amount (--max-amount)", max, why) &&
+           pay_limit_read(&r->host, "max_per_host (--max-per-host)", o->max_per_host, why) &&
+           pay_limit_read(&r->day, "max_per_day (--max-per-day)", o->max_per_day, why) &&
+           pay_limit_read(&r->total, "max_total (--max-total)", o->max_total, why);
 }
 
 /* --- lists -------------------------------------------------------------------------------------*/

@@ -268,6 +268,56 @@ static enum mete_code route_read(const struct form_in *in, const struct json *j,
     return code == METE_OK && raw.discovery != NULL ? discovery_read(in, raw.discovery, r) : code;
 }
 
+static bool method_is(struct text a, struct text b)
+{
+    return a.len == b.len && strncasecmp(a.p, b.p, a.len) == 0;
+}
+
+/** HEAD says what GET would: who pays for one pays for the other. */
+static bool method_fits(const struct gate_route *r, struct text method)
+{
+    bool is_head = method_is(method, TEXT("HEAD"));
+    if (r->method_count == 0) {
+        return !method_is(method, TEXT("OPTIONS"));
+    }
+    for (size_t i = 0; i < r->method_count; i++) {
+        if (method_is(r->method[i], method) || (is_head && text_is(r->method[i], "GET"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Whether `first` takes whatever `r`, behind it, would. */
+static bool takes_all(const struct gate_route *first, const struct gate_route *r)
+{
+    const bool is_regex = r->pattern.is_regex;
+    bool takes = first->pattern.is_regex == is_regex &&
+                 text_eq(is_regex ? first->label : first->pattern.glob,
+                         is_regex ? r->label : r->pattern.glob) &&
+                 (r->method_count > 0 || first->method_count == 0);
+    for (size_t i = 0; i < r->method_count && takes; i++) {
+        takes = method_fits(first, r->method[i]);
+    }
+    return takes;
+}
+
+/** `r`, the last so far, has to differ from those before it. */
+static enum mete_code again_check(const struct form_in *in, const struct json *j,
+                                  const struct gate_config *c, const struct gate_route *r)
+{
+    for (size_t i = 0; &c->route[i] != r; i++) {
+        if (takes_all(&c->route[i], r)) {
+            return form_fail(
+                in, j, METE_MEMBER_VALUE,
+                "/routes/%zu has the same path and its methods, so this route is never "
+                "taken: remove one, or say other methods",
+                i);
+        }
+    }
+    return METE_OK;
+}
+
 /* --- the file ----------------------------------------------------------------------------------*/
 
 struct raw_config {
@@ -334,8 +384,10 @@ static enum mete_code lists_read(const struct form_in *in, struct raw_config *ra
     }
     c->route = arena_array(in->arena, raw->routes->count + 1, sizeof *c->route);
     for (const struct json *j = raw->routes->child; j != NULL && code == METE_OK; j = j->next) {
-        code = route_read(in, j, &raw->defaults, &c->route[c->route_count]);
-        c->route_count += code == METE_OK;
+        struct gate_route *r = &c->route[c->route_count];
+        code = route_read(in, j, &raw->defaults, r);
+        c->route_count++; /* also a bad one: its pattern is to be cleared */
+        code = code == METE_OK ? again_check(in, j, c, r) : code;
     }
     size_t count = raw->free != NULL ? raw->free->count : 0;
     c->free = arena_array(in->arena, count + 1, sizeof *c->free);
@@ -423,26 +475,6 @@ void gate_config_drop(struct gate_config *c)
 }
 
 /* --- finding -----------------------------------------------------------------------------------*/
-
-static bool method_is(struct text a, struct text b)
-{
-    return a.len == b.len && strncasecmp(a.p, b.p, a.len) == 0;
-}
-
-/** HEAD says what GET would: who pays for one pays for the other. */
-static bool method_fits(const struct gate_route *r, struct text method)
-{
-    bool is_head = method_is(method, TEXT("HEAD"));
-    if (r->method_count == 0) {
-        return !method_is(method, TEXT("OPTIONS"));
-    }
-    for (size_t i = 0; i < r->method_count; i++) {
-        if (method_is(r->method[i], method) || (is_head && text_is(r->method[i], "GET"))) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static const struct gate_route *find(const struct gate_config *c, struct text key,
                                      struct text method)

@@ -58,6 +58,56 @@ static enum mete_code generation_fill(struct generation *g, const struct certifi
     return METE_OK;
 }
 
+/* --- what is wrong with a pair -----------------------------------------------------------------*/
+
+static bool is_pair(const gnutls_datum_t *chain, const gnutls_datum_t *key)
+{
+    gnutls_certificate_credentials_t both;
+    if (gnutls_certificate_allocate_credentials(&both) != 0) {
+        return false;
+    }
+    const bool fits =
+        gnutls_certificate_set_x509_key_mem(both, chain, key, GNUTLS_X509_FMT_PEM) >= 0;
+    gnutls_certificate_free_credentials(both);
+    return fits;
+}
+
+static bool is_certificate(const gnutls_datum_t *pem)
+{
+    gnutls_x509_crt_t certificate;
+    if (gnutls_x509_crt_init(&certificate) != 0) {
+        return false;
+    }
+    const bool is_one = gnutls_x509_crt_import(certificate, pem, GNUTLS_X509_FMT_PEM) == 0;
+    gnutls_x509_crt_deinit(certificate);
+    return is_one;
+}
+
+static bool is_private_key(const gnutls_datum_t *pem)
+{
+    gnutls_x509_privkey_t key;
+    if (gnutls_x509_privkey_init(&key) != 0) {
+        return false;
+    }
+    const bool is_one = gnutls_x509_privkey_import2(key, pem, GNUTLS_X509_FMT_PEM, NULL, 0) == 0;
+    gnutls_x509_privkey_deinit(key);
+    return is_one;
+}
+
+const char *certificate_flaw(const struct certificate_texts *t, bool *is_key)
+{
+    const gnutls_datum_t chain = datum_of(t->chain);
+    const gnutls_datum_t key = datum_of(t->key);
+    const bool fits = is_pair(&chain, &key);
+    *is_key = !fits && is_certificate(&chain);
+    return fits                    ? NULL
+           : !*is_key              ? "it holds no certificate in PEM"
+           : !is_private_key(&key) ? "it holds no private key in PEM, or one that wants a password"
+                                   : "it is not the key of the certificate";
+}
+
+/* --- generations -------------------------------------------------------------------------------*/
+
 struct certificates *certificates_new(void)
 {
     struct certificates *all = calloc(1, sizeof *all);

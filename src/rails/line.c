@@ -163,11 +163,13 @@ static enum mete_code answers_read(struct line *l, struct post *post, struct met
     enum mete_code code = rpc_answers_read(&l->arena, buf_text(&post->answer), post->batch.first_id,
                                            l->answers, post->batch.count, &wrong);
     if (code != METE_OK) {
+        url_hide(wrong.text, strlen(wrong.text), l->node[post->node].url);
         return failed(l, post, code, err, wrong.text);
     }
     if (l->answers[0].is_error || !l->o.is_right(l->o.ctx, l->answers[0].result)) {
         return failed(l, post, METE_CHAIN_OTHER, err, "it is of another network");
     }
+    rpc_answers_hide(&l->arena, l->answers, post->batch.count, l->node[post->node].url);
     return METE_OK;
 }
 

@@ -221,6 +221,43 @@ const char *url_read(struct text in, struct url *out)
     return read_authority(authority, out);
 }
 
+/** The longest run of characters at `at` that `secret` has anywhere. */
+static size_t run_of(struct text at, struct text secret)
+{
+    size_t longest = 0;
+    for (size_t k = 0; k < secret.len; k++) {
+        size_t n = 0;
+        while (n < at.len && k + n < secret.len && lower(at.p[n]) == lower(secret.p[k + n])) {
+            n++;
+        }
+        longest = n > longest ? n : longest;
+    }
+    return longest;
+}
+
+static void hide(char *said, size_t len, struct text secret)
+{
+    for (size_t i = 0; i < len;) {
+        const size_t n = run_of((struct text){said + i, len - i}, secret);
+        if (n >= URL_KEY_MIN) {
+            memset(said + i, '*', n);
+        }
+        i += n >= URL_KEY_MIN ? n : 1;
+    }
+}
+
+void url_hide(char *said, size_t len, const char *url)
+{
+    const char *scheme = strstr(url, "://");
+    const char *authority = scheme != NULL ? scheme + 3 : url;
+    const size_t authority_len = strcspn(authority, "/?#");
+    const char *at = memrchr(authority, '@', authority_len);
+    hide(said, len, text_of(authority + authority_len));
+    if (at != NULL) {
+        hide(said, len, (struct text){authority, (size_t)(at - authority)});
+    }
+}
+
 /** `plain`: a character that stays, beside the unreserved ones. */
 static void put_escaped(struct buf *out, struct text value, char plain)
 {

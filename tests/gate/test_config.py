@@ -63,10 +63,22 @@ def mistakes(folder):
         ({**route(), "upstream": "ftp://x"}, "member_value", "/upstream"), ({**route(), "public_url": "https://x/?a"}, "member_value", "/public_url"),
         ({**route(), "free": ["x"]}, "member_value", "/free/0"), ({**route(), "service": {"name": "\u00fc"}}, "member_value", "/routes/0"),
     ]
+    a, get = {"path": "/a", "price": "$1"}, {"methods": ["get"]}
+    wrong += [({**TOP, "routes": [{"path": "/x", "price": "$1"}, first, second]}, "member_value", "/routes/2") for first, second in (
+        (a, {**a, "price": "$2"}), (a, {**a, **get}), ({**a, "methods": ["POST", "GET"]}, {**a, **get}), ({**a, **get}, {**a, "methods": ["HEAD"]}), ({**a, "path": "/A/*"}, {**a, "path": "/a/*"}),
+        ({"regex": "^/r", "price": "$1"}, {"regex": "^/r", "price": "$2"}))]
     for config, code, pointer in wrong:
         run = check(folder, config)
         ok(run.returncode == 1 and f"({code})" in run.stderr and (pointer == "" or f"at {pointer}" in run.stderr),
            f"{json.dumps(config)[:100]} is {code} at {pointer}", run.returncode, run.stderr, run.stdout)
+
+
+    said = check(folder, {**TOP, "routes": [a, a]}).stderr
+    ok("/routes/0 has the same path" in said and "at /routes/1" in said, "a path that stands there twice: both places are named", said)
+    for first, second in ((a, {**a, "methods": ["OPTIONS"]}), ({**a, **get}, a), ({**a, **get}, {**a, "methods": ["GET", "PUT"]}),
+                          (a, {"regex": "/a", "price": "$1"})):
+        run = check(folder, {**TOP, "routes": [first, second]})
+        equal((run.returncode, run.stderr), (0, ""), f"what the first leaves to the second is its own: {second}")
 
 
 def good(folder):
@@ -253,6 +265,7 @@ def again(gate, config=None, text=None, wanted="configuration_read_again"):
 
 def reloading(up, fac, folder):
     (folder / "rotated").write_text("bearer-one")
+    (folder / "rotated").chmod(0o600)
     with Gate(up, fac, [{"path": "/a", "price": "$0.01"}, {"path": "/old", "price": "$0.01"}], "--facilitator-key",
               str(folder / "rotated")) as gate:
         old = gate.get("/a")
@@ -267,6 +280,10 @@ def reloading(up, fac, folder):
         t.start()
         until("a paid request is under way", lambda: up.count("/a") == runs + 1)
         (folder / "rotated").write_text("bearer-two")
+        (folder / "rotated").chmod(0o640)
+        refused = again(gate, wanted="configuration_refused")
+        ok("rotated: others may read or write it: chmod 600 it" in refused["why"], "a key that others may read is not taken over", refused)
+        (folder / "rotated").chmod(0o600)
         again(gate, {"routes": [{"path": "/new", "price": "$0.03"}, {"path": "/a", "price": "$0.02"}], "cors": "https://b.example"})
         hold.set()
         t.join()
@@ -292,7 +309,7 @@ def reloading(up, fac, folder):
         again(gate, text="{", wanted="configuration_refused")
         (gate.folder / "gate.json").unlink()
         gate.process.send_signal(signal.SIGHUP)
-        until("a file that is gone is refused as well", lambda: len(gate.lines("configuration_refused")) == 3)
+        until("a file that is gone is refused as well", lambda: len(gate.lines("configuration_refused")) == 4)
         equal(gate.get("/a").required()["accepts"][0]["amount"], "20000", "and all stays as it was")
         again(gate, {"listen": "127.0.0.1:1", "upstream": "http://127.0.0.1:9"})
         ok(not gate.lines("takes_a_restart"), "what options say is not asked of the file")
@@ -312,7 +329,15 @@ def encrypted(up, fac, folder):
                            "-out", certificate, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
                           capture_output=True)
     equal(made.returncode, 0, "a certificate is made")
+    subprocess.run([folder / "other.pem" if a == key else "/dev/null" if a == certificate else a for a in made.args], capture_output=True)
+    for wrong, pair, says in (("bad.pem", ("bad.pem", "k.pem"), "it holds no certificate in PEM"),
+                              ("bad.pem", ("c.pem", "bad.pem"), "it holds no private key in PEM"),
+                              ("other.pem", ("c.pem", "other.pem"), "it is not the key of the certificate")):
+        (folder / "bad.pem").write_text("-----BEGIN NOTHING-----\n")
+        said = check(folder, route(), "--certificate", str(folder / pair[0]), "--key", str(folder / pair[1])).stderr
+        ok(f"{folder / wrong}: {says}" in said, f"the file is named, and that {says}", said)
     (folder / "bearer").write_text("secret-bearer-123\n")
+    (folder / "bearer").chmod(0o600)
     with Gate(up, fac, [{"path": "/a", "price": "$1"}], "--certificate", str(certificate), "--key", str(key),
               "--facilitator-key", str(folder / "bearer")) as gate:
         context = ssl.create_default_context(cafile=str(certificate))

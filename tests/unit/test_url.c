@@ -213,6 +213,36 @@ static void test_values_are_escaped(void **state)
     buf_clear(&b);
 }
 
+/* A server may repeat what it was asked by. */
+static void test_what_a_server_repeats_is_hidden(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *said, *shown;
+    } ROWS[] = {
+        {"https://a.example/v2/SwordFish", "no key /v2/swordfish, a.example",
+         "no key *************, a.example"},
+        {"https://a.example/?key=swordfish", "swordfish swordf sword", "********* ****** sword"},
+        {"https://a.example?swordfish", "sWORDFISh", "*********"},
+        {"https://a.example/#swordfish", "ordfish", "*******"},
+        {"https://caesar:swordfish@a.example", "caesar of a.example: swordfish",
+         "****** of a.example: *********"},
+        {"https://a.example:8545/v1/sword", "a.example:8545 v1 sword", "a.example:8545 v1 sword"},
+        {"https://a.example/aaaaaabbbbbb", "xaaaaaabbbbbbbbbbbbx", "x******************x"},
+        {"swordfish/haddock", "haddock swordfish", "******* swordfish"},
+        {"", "swordfish", "swordfish"},
+    };
+    for (size_t k = 0; k < ARRAY_LEN(ROWS); k++) {
+        char said[64];
+        (void)text_copy(said, sizeof said, text_of(ROWS[k].said));
+        url_hide(said, strlen(said), ROWS[k].url);
+        assert_string_equal(said, ROWS[k].shown);
+    }
+    char part[] = "swordfish swordfish";
+    url_hide(part, 12, "https://a.example/swordfish");
+    assert_string_equal(part, "********* swordfish"); /* nothing behind `len`, nothing short */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_loopback_is_nobody_else),
         cmocka_unit_test(test_segments_are_escaped),
         cmocka_unit_test(test_values_are_escaped),
+        cmocka_unit_test(test_what_a_server_repeats_is_hidden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -536,6 +536,15 @@ def words(shop):
             ([], answer(402, [], b"pay me"), b"no PAYMENT-REQUIRED, and the body is none of version 1: byte 0")):
         out = plain(*args, shop.steps("/why", step))
         ok(says in out.stderr, f"it is said what is wrong: {says.decode()}", out.stderr)
+    for status in (501, 503):
+        out = plain("--retry", "0", shop.steps("/why", price(), answer(status, [], b"no")))
+        ok(f"0.01 USDC may have been paid: the answer is {status}, and does not say so; ".encode() in out.stderr,
+           "the status is told when nothing else is", out.stderr)
+    for option in ("--max-amount", "--max-per-host", "--max-per-day", "--max-total"):
+        out = plain(option, "5", shop.url + "/none")
+        ok(f"({option}) is written $0.05".encode() in out.stderr, "a limit is called as it can be set", out.stderr)
+    out = plain("--history", book=FOLDER / "nowhere")
+    ok(f"{FOLDER / 'nowhere'}: there is no such file".encode() in out.stderr, "a history that is not there is not an empty one", out.stderr)
     for url, says in (("example.com", b"refused: it begins neither"), ("http://example.com/", b"refused: it is not https")):
         ok(says in plain(url).stderr, f"{url} is refused in a sentence", plain(url).stderr)
     nowhere = pathlib.Path("/proc/none/history")

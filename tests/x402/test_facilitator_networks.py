@@ -190,7 +190,7 @@ def doctor(chain):
         found("both are", [("error", "network")] * 2, "see whether it is up", RPC_URL=f"{NOBODY}/swordfish,{NOBODY}", status=1)
         for name, fault, wanted, pattern, status in (
                 ("a node of another chain", wrong_chain(5), [("error", "network")], f"it is of chain 5, not {chain.chain_id}: say the URL", 1),
-                ("a node that repeats its key", repeats("swordfish"), [("error", "network")], "it is not shown", 1),
+                ("a node that repeats its key", repeats("swordfish"), [("error", "network")], r"no such key: \*{9}: ", 1),
                 ("a node that is behind", block_with(timestamp=-3600), [("warning", "network"), gas], " s old: the node is behind", 0),
                 ("a clock that is behind", block_with(timestamp=3600), [("warning", "network"), gas], " s ahead of the clock .* NTP", 0)):
             fault = rpc.fault(name, fault)
@@ -209,9 +209,35 @@ def doctor(chain):
         rpc.report()
 
 
+def fails(key):
+    def run(x):
+        x.forward()
+        for q, a in zip(x.asked, x.answer):
+            if q["method"] == "eth_call":
+                a.pop("result", None)
+                a["error"] = {"code": -32001, "message": f"no such key: {key}"}
+    return run
+
+
+def repeated(chain):
+    """Strangers are shown what a node says, without the key of its URL, which it may repeat."""
+    with Signer(chain) as signer, FaultyRpc(chain.port) as rpc, \
+            Facilitator(chain, rpc=[rpc.url() + "/v2/swordfish?key=swordfish"]) as mete:
+        for name, fault in (("refuses all that is asked", repeats), ("has no answer to a call", fails)):
+            f, p = rpc.fault(name, fault("SwordFish, " * 60)), signer.pay()
+            for path, ask_it in (("/verify", mete.verify), ("/settle", mete.settle)):
+                said = json.dumps(ask_it(p)[1])
+                equal(("no such key: *********, ****" in said, "sword" in said.lower()), (True, False),
+                      f"{path}: a node that {name} repeats its key")
+            f.times = 0
+        ok("sword" not in mete.said().lower(), "nor does the log show it")
+        rpc.report()
+
+
 with X402Chain(chain_id=84532) as test_net, X402Chain(chain_id=8453) as main_net:
     the_table(test_net)
     bounds(test_net)
+    repeated(test_net)
     doctor(main_net)
     two_at_once(test_net, main_net)
     by_the_environment(main_net)

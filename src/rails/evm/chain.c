@@ -205,8 +205,10 @@ static enum mete_code answers_take(struct chain *c, struct node *n, const struct
     const struct text said = arena_text(a, buf_text(&c->answer.body));
     enum mete_code code = rpc_answers_read(a, said, b->first_id, out, b->count, &wrong);
     if (code != METE_OK) {
+        url_hide(wrong.text, strlen(wrong.text), n->url);
         return failed(c, n, code, err, wrong.text);
     }
+    rpc_answers_hide(a, out, b->count, n->url);
     if (out[0].is_error || !rpc_u64(out[0].result, &id)) {
         return failed(c, n, METE_RPC_ANSWER, err, "it does not say which chain it is of");
     }

@@ -74,6 +74,9 @@ struct rpc_answer {
 enum mete_code rpc_answers_read(struct arena *a, struct text input, uint64_t first_id,
                                 struct rpc_answer *answers, size_t count,
                                 struct mete_err *err) METE_MUST_CHECK;
+/** url_hide on the words of those that are errors, in copies in `a`, as far as anybody is shown of
+ *  them. `url`: of the node that says it. */
+void rpc_answers_hide(struct arena *a, struct rpc_answer *answers, size_t count, const char *url);
 /** Whether the call that was tried was reverted; else the node has failed, or does not like it. */
 bool rpc_is_revert(const struct rpc_answer *answer);
 /** Whether a node does not take a transaction because it has it: geth, erigon, nethermind, besu,

@@ -2,12 +2,14 @@
  * Answers of nodes: whole batches, receipts with their logs, blocks. */
 #include "base/text.h"
 #include "wire/evm/rpc.h"
+#include "wire/url.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define POINTER_MAX  64
 #define SAID_MAX     sizeof(((struct mete_err *)NULL)->text)
+#define SHOWN_MAX    ((size_t)512)
 #define ERROR_REVERT 3  /* geth's code for it */
 #define LOG_LEN_MIN  64 /* characters of a log, so that [0,0,0] takes no memory */
 
@@ -100,6 +102,19 @@ enum mete_code rpc_answers_read(struct arena *a, struct text input, uint64_t fir
     return i == count
                ? METE_OK
                : mete_fail(err, METE_RPC_ANSWER, "", "%zu answers to %zu requests", i, count);
+}
+
+void rpc_answers_hide(struct arena *a, struct rpc_answer *answers, size_t count, const char *url)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct text *said = &answers[i].error_text;
+        if (answers[i].is_error && said->len > 0) {
+            char *copy = arena_alloc(a, said->len);
+            memcpy(copy, said->p, said->len);
+            url_hide(copy, said->len < SHOWN_MAX ? said->len : SHOWN_MAX, url);
+            said->p = copy;
+        }
+    }
 }
 
 bool rpc_is_revert(const struct rpc_answer *answer)
