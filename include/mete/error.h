@@ -205,6 +205,8 @@
       "Do not pay out; compare with a backup.")                                                    \
     X(STORE_FULL, 161, "store_full", 507, 1, "There is no room left for the store.",               \
       "Make room, then send it again: nothing is half done.")                                      \
+    X(LISTEN, 162, "listen", 500, 0, "The address cannot be listened on.",                         \
+      "Say another one, or end the program that has it: ss -ltnp says who that is.")               \
     /* 170..: exchange, steps */                                                                   \
     X(RATE_MISSING, 170, "rate_missing", 422, 1, "No rate between these two assets is recorded.",  \
       "Record one with fx.rate_set, or mete fx import, and send it again.")                        \

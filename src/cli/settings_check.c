@@ -365,6 +365,38 @@ static void services_check(struct settings *s)
     }
 }
 
+/* --- payments by x402 --------------------------------------------------------------------------*/
+
+/** Whether what the other words say is in the file finds out who reads it: networks_open. */
+static void networks_check(struct settings *s)
+{
+    static const enum setting words[] = {SETTING_X402_NETWORK, SETTING_X402_CHAIN,
+                                         SETTING_X402_RPC};
+    const struct setting_value *file = &s->value[SETTING_X402_NETWORKS];
+    const struct setting_value *key = &s->value[SETTING_X402_KEY];
+    const bool is_named = file->text != NULL || settings_text(s, SETTING_X402_NETWORK) != NULL ||
+                          settings_text(s, SETTING_X402_RPC) != NULL;
+    for (size_t i = 0; i < ARRAY_LEN(words) && file->text != NULL; i++) {
+        if (settings_text(s, words[i]) != NULL) {
+            settings_problem(s, s->value[words[i]].where, true,
+                             "%s is not used: the networks and their nodes are those of "
+                             "networks_file (%s)",
+                             words[i] == SETTING_X402_RPC ? "the URL" : SETTING[words[i]].name,
+                             file->where);
+        }
+    }
+    if (!is_named && key->text != NULL) {
+        settings_problem(s, key->where, false,
+                         "there is a key to settle payments with, and no network: set NETWORK and "
+                         "RPC_URL, or networks_file of [facilitator]");
+    }
+    if (!is_named && settings_text(s, SETTING_X402_KEY_FILE) != NULL) {
+        settings_problem(s, s->value[SETTING_X402_KEY_FILE].where, true,
+                         "key_file is not used, since there is no network: set NETWORK and "
+                         "RPC_URL, or networks_file");
+    }
+}
+
 void settings_check(struct settings *s)
 {
     secrets_check(s);
@@ -372,6 +404,7 @@ void settings_check(struct settings *s)
     tls_check(s);
     words_check(s);
     services_check(s);
+    networks_check(s);
 }
 
 void settings_check_validity(struct settings *s)

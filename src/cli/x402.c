@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "core/amount.h"
 #include "render/x402.h"
-#include "wire/evm/address.h"
 #include "wire/x402/network.h"
 
 #include <string.h>
@@ -418,19 +417,17 @@ const struct cli_command command_x402_policies = {
 /** Who sets a policy for an address that is none would wait for it in vain. */
 static int row_read(struct cli *c, struct x402_policy_row *row)
 {
-    struct evm_address unused;
     struct mete_err err;
     *row = (struct x402_policy_row){.pay_to = text_of(c->operand[0]),
                                     .resource = text_of(c->operand[1])};
-    if (c->operand_count == 2) {
-        return network_read(c, &row->network);
+    int status = network_read(c, &row->network);
+    if (status != CLI_OK || c->operand_count == 2) {
+        return status;
     }
     row->policy = text_of(c->operand[2]);
-    if (text_starts(row->pay_to, "0x") &&
-        evm_address_parse(row->pay_to, EVM_CHECKSUM_OPTIONAL, &unused, &err) != METE_OK) {
-        return cli_usage(c, "PAY_TO '%.60s': %s", c->operand[0], err.text);
-    }
-    return network_read(c, &row->network);
+    return x402_pay_to_check(row->pay_to, row->network, &err) == METE_OK
+               ? CLI_OK
+               : cli_usage(c, "PAY_TO '%.60s': %s", c->operand[0], err.text);
 }
 
 static bool is_published(struct cli *c, struct engine *e, struct text policy)

@@ -66,11 +66,10 @@ enum mete_code listener_open(const char *listen, int *fd, uint16_t *bound_to, st
     freeaddrinfo(found);
     if (*fd < 0) {
         int failed = errno;
-        const char *mend = failed == EADDRINUSE
-                               ? ": end the program that does, or --listen elsewhere"
-                           : failed == EACCES ? ": ports below 1024 take a privilege"
-                                              : "";
-        return mete_fail(err, METE_FILE, NULL, "cannot listen on %.100s: %s%s", listen,
+        const char *mend = failed == EADDRINUSE ? ": another program has it; say another port"
+                           : failed == EACCES   ? ": ports below 1024 take a privilege"
+                                                : "";
+        return mete_fail(err, METE_LISTEN, NULL, "cannot listen on %.100s: %s%s", listen,
                          strerror(failed), mend);
     }
     struct sockaddr_storage bound;

@@ -46,7 +46,7 @@ struct server_options {
 
 /** Connections that a server with these options has at most. */
 unsigned server_connections_max(const struct server_options *o);
-/** METE_USAGE for a bad address or certificate, METE_FILE when it cannot listen. */
+/** METE_USAGE for a bad address or certificate, METE_LISTEN when it cannot listen. */
 enum mete_code server_start(struct server **out, const struct server_options *o,
                             struct mete_err *err) METE_MUST_CHECK;
 /** Other certificates for connections that come from now on, of a server that speaks TLS; client

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "render/x402.h"
+#include "wire/x402/network.h"
 
 #include <inttypes.h>
 
@@ -193,6 +194,27 @@ void x402_policies_get(struct desk *d, struct engine *e, struct exchange *x)
 
 static const struct body_member MEMBERS[] = {{"pay_to", {"pay_to", "payTo"}}, {NULL, {NULL}}};
 
+/** Who sets a policy for an address that is none would wait for it in vain; such a row can go.
+ *  False: the answer says what is wrong. Members of another type are left to the event. */
+static bool pay_to_holds(struct exchange *x, const struct json *body)
+{
+    const struct json *to = json_get(body, "pay_to");
+    const struct json *network = json_get(body, "network");
+    struct mete_err err;
+    to = to != NULL ? to : json_get(body, "payTo");
+    if (to == NULL || to->type != JSON_STRING) {
+        return true;
+    }
+    const bool is_said = network != NULL && network->type == JSON_STRING;
+    enum mete_code code =
+        x402_pay_to_check(to->text, is_said ? network->text : (struct text){0}, &err);
+    if (code != METE_OK) {
+        reply_fail(x, code, arena_printf(&x->arena, "/%.*s", (int)to->key.len, to->key.p).p, "%s",
+                   err.text);
+    }
+    return code == METE_OK;
+}
+
 /** Its id is drawn: a row may be set, taken away and set again with the same words. */
 void x402_policy_prepare(struct desk *d, struct engine *e, struct exchange *x)
 {
@@ -203,6 +225,9 @@ void x402_policy_prepare(struct desk *d, struct engine *e, struct exchange *x)
         /* nulls are left out of a payload that is made of a body; this one means something */
         const struct json *policy = json_get(body, "policy");
         bool removes = policy != NULL && policy->type == JSON_NULL;
+        if (!removes && !pay_to_holds(x, body)) {
+            return;
+        }
         const struct body_plan plan = {.type = EVENT_X402_POLICY_SET,
                                        .member = MEMBERS,
                                        .kind = "x402.policy",

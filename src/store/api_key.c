@@ -15,7 +15,10 @@ enum mete_code api_keys_open(struct api_keys **out, const char *store, bool writ
 {
     const char *name;
     const struct store_port *kind = store_port_of(store, &name);
-    if (kind == NULL || kind->keys == NULL) {
+    if (kind == NULL) {
+        return store_unknown(err);
+    }
+    if (kind->keys == NULL) {
         return mete_fail(err, METE_USAGE, NULL, "this kind of store has no keys");
     }
     struct api_keys *k = calloc(1, sizeof *k);

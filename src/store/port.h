@@ -138,7 +138,7 @@ enum store_naming {
     STORE_NAMED_NOTHING, /* the prefix is all of the URL */
     STORE_NAMED_REST,    /* what stands behind the prefix */
     STORE_NAMED_URL,     /* the whole URL */
-    STORE_NAMED_PATH     /* the same, of what is no URL at all: a file name */
+    STORE_NAMED_PATH     /* the same, of what has no scheme at all: a file name */
 };
 
 /** Which URLs are whose. */
@@ -157,6 +157,8 @@ extern const struct store_port postgres_store_port;
 
 /** The implementation, and what it calls the store; NULL: there is none of this kind. */
 const struct store_port *store_port_of(const char *url, const char **name);
+/** METE_USAGE, with all that may be said in its place. */
+enum mete_code store_unknown(struct mete_err *err);
 
 #define BOOK_NAME_LEN_MAX 200
 /** Events and books that a 64-bit row key has room for: book_id << 40 | seq. */

@@ -12,6 +12,22 @@
 
 #define CACHE_SIZE_DEFAULT ((size_t)64 << 20)
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/** "oracle:x", which is more likely a mistake than a file; not "C:/x", "./a:b" or "day-1:30.db". */
+static bool has_scheme(const char *url)
+{
+    size_t len = 0;
+    while (is_letter(url[len]) ||
+           (len > 0 && ((url[len] >= '0' && url[len] <= '9') || url[len] == '+'))) {
+        len++;
+    }
+    return len > 1 && url[len] == ':';
+}
+
 /** What the store is called; NULL: the URL is not of this kind. */
 static const char *name_of(const struct store_kind *k, const char *url)
 {
@@ -27,7 +43,7 @@ static const char *name_of(const struct store_kind *k, const char *url)
     case STORE_NAMED_URL:
         return url;
     case STORE_NAMED_PATH:
-        return strstr(url, "://") == NULL ? url : NULL;
+        return strstr(url, "://") == NULL && !has_scheme(url) ? url : NULL;
     }
     return NULL;
 }
@@ -42,6 +58,23 @@ const struct store_port *store_port_of(const char *url, const char **name)
     }
     *name = url;
     return NULL;
+}
+
+enum mete_code store_unknown(struct mete_err *err)
+{
+    struct buf known = {0};
+    for (const struct store_kind *k = STORE_KINDS; k->port != NULL; k++) {
+        if (k->naming != STORE_NAMED_PATH) {
+            buf_printf(&known, ", %s%s", k->prefix, k->naming == STORE_NAMED_NOTHING ? "" : "...");
+        }
+    }
+    enum mete_code code =
+        mete_fail(err, METE_USAGE, NULL,
+                  "no store of this kind: give a file name%.*s; a file with a colon in its name "
+                  "as ./NAME",
+                  (int)known.len, (const char *)known.p);
+    buf_clear(&known);
+    return code;
 }
 
 bool store_is_remote(const char *url)
@@ -136,9 +169,7 @@ enum mete_code store_open(struct store **out, const char *url, const struct stor
     const struct store_port *port = store_port_of(url, &name);
     err = err != NULL ? err : &unused;
     if (port == NULL) {
-        return mete_fail(err, METE_USAGE, NULL,
-                         "no store of this kind: give a file name, sqlite:FILE, postgres://... or "
-                         "memory:");
+        return store_unknown(err);
     }
     struct store *s = calloc(1, sizeof *s);
     METE_ASSERT(s != NULL);

@@ -89,11 +89,18 @@ def addresses():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mete-http-"))
     with Served() as s:
         for listen, wanted in (("abc", "mete: --listen: listen wants HOST:PORT, not 'abc'\n"),
-                               (f"127.0.0.1:{s.port}", "end the program that does, or --listen elsewhere")):
+                               (f"127.0.0.1:{s.port}", "another program has it; say another port (listen)\n      Say another one, or end the program that has it: ss -ltnp")):
             got = subprocess.run([METE, "serve", "--store", str(folder / "s.db"), "--listen", listen],
                                  capture_output=True, text=True)
             ok(got.returncode != 0 and (got.stderr == wanted or wanted in got.stderr and listen != "abc"),
                f"a server that cannot listen on {'a name' if listen == 'abc' else 'what is taken'}", got)
+        nobody = "http://127.0.0.1:9"
+        (folder / "gate.json").write_text(json.dumps({"upstream": nobody, "facilitator": nobody, "pay_to": "0x" + "1" * 40,
+                                                      "network": "base-sepolia", "routes": [{"path": "/a", "price": "$0.01"}]}))
+        gate = subprocess.run([METE, "gate", "--config", str(folder / "gate.json"), "--listen", f"127.0.0.1:{s.port}"],
+                              capture_output=True, text=True, check=False)
+        ok(gate.returncode != 0 and "cannot listen on" in gate.stderr and "has it; say another port (listen)\n      Say another one" in gate.stderr,
+           "a gate that cannot listen on what is taken", gate)
     shutil.rmtree(folder)
 
 

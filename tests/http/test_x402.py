@@ -98,6 +98,28 @@ def policies(s, key):
           "what was fixed stays")
 
 
+def pay_tos(s, key):
+    """Who would wait in vain for what is paid to an address that is none is told so."""
+    row = {"resource": "https://api.example.org/*", "policy": "urn:weather"}
+
+    def put(**more):
+        status, _, body = s.request("PUT", "/v1/x402/policies", {**row, **more}, key=key)
+        return (status, body.get("code"), body.get("pointer")) if status != 200 else status
+    proper = "0x209693Bc6afc0C5328bA36FaF03C514EF312287C"
+    for bad, code in (("0x1", "address_invalid"), ("0X" + proper[2:], "address_invalid"),
+                      (proper.replace("Bc6", "bc6"), "address_checksum")):
+        for on in ({}, {"network": NETWORK}):
+            equal(put(pay_to=bad, **on), (422, code, "/pay_to"), f"a policy for {bad} is refused")
+    equal(put(payTo="0x1"), (422, "address_invalid", "/payTo"), "by the name that it came under")
+    equal(put(pay_to="So1ana", network=NETWORK), (422, "address_invalid", "/pay_to"), "no address of that network")
+    equal(s.get("/v1/x402/policies", key=key)[2]["policies"], [], "and none was set")
+    good = [{"pay_to": proper}, {"pay_to": "So1ana"},
+            {"pay_to": "0x1", "network": "aptos:1"}, {"pay_to": "So1ana", "network": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"}]
+    equal([put(**g) for g in good], [200] * 4, "what can be paid to gets one, on networks of other kinds as well")
+    equal([put(**g, policy=None) for g in good], [200] * 4, "and loses it")
+    equal(put(pay_to="0x1", policy=None)[:2], (409, "state_forbids"), "one that is none may be taken away, were it there")
+
+
 def whose(s, admin):
     own = s.make_key("earnings:read,revenue:read,policy:read,x402:work", "--party",
                      f"{NETWORK}:{OTHER}")
@@ -173,6 +195,7 @@ def main():
         steps(s, key)
         readings(s, admin)
         policies(s, admin)
+        pay_tos(s, admin)
         token = race(s, key)
         whose(s, admin)
         after_a_kill(s, key, token)

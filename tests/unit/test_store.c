@@ -683,6 +683,23 @@ static void test_unknown_kinds_of_store_are_refused(void **state)
     struct store_options o = {.create = true};
     assert_int_equal(store_open(&s, "mysql://host/db", &o, &err), METE_USAGE);
     assert_int_equal(store_open(&s, "oracle://host/db", &o, NULL), METE_USAGE);
+    static const char *const wrong[] = {"foo:bar",      "sqlite3:x.db", "postgres:db",
+                                        "postgres:/db", "SQLITE:x.db",  "memory:x",
+                                        "a+b:x",        "file:x.db"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        assert_int_equal(store_open(&s, wrong[i], &o, &err), METE_USAGE);
+        assert_non_null(strstr(err.text, ", memory:, sqlite:..., "));
+        assert_non_null(strstr(err.text, "./NAME"));
+        assert_null(store_file(wrong[i]));
+    }
+    /* what is plainly a file stays one */
+    static const char *const file[] = {"x.db",     "./foo:bar",   "../a/foo:bar",   "/tmp/foo:bar",
+                                       "C:/x.db",  "a/foo:bar",   "day-1T10:30.db", "book.db:1",
+                                       "10:30.db", "foo_bar:x.db"};
+    for (size_t i = 0; i < ARRAY_LEN(file); i++) {
+        assert_string_equal(store_file(file[i]), file[i]);
+    }
+    assert_string_equal(store_file("sqlite:foo:bar"), "foo:bar");
 }
 
 /* --- all stores --------------------------------------------------------------------------------*/

@@ -125,6 +125,39 @@ def by_the_environment(chain):
         ok(said == 1 and found[0][:2] == ("error", "networks") and why in found[0][2], f"mete doctor says so before: {name}", (said, found))
 
 
+def half_said(chain):
+    """A key without a network, and what is said beside a file of networks: nobody finds out by a payment that fails."""
+    key = {"METE_CONFIG": "", "PRIVATE_KEY": chain.key("facilitator")}
+
+    def start(env, *more):
+        try:
+            with Served(*more, env=env):
+                return "it started"
+        except RuntimeError as e:
+            return str(e)
+    for more in ({}, {"CHAIN_ID": str(chain.chain_id)}):
+        why = start({**key, **more})
+        ok("did not start" in why and "PRIVATE_KEY: there is a key to settle payments with, and no network: set NETWORK and RPC_URL" in why,
+           f"a key without a network is refused at the start, beside {list(more)}", why)
+        ok(key["PRIVATE_KEY"].removeprefix("0x") not in why, "and not shown")
+    equal((doctored(key)[0], doctored({**key, "PRIVATE_KEY": None})[0]), (1, 0), "mete doctor says the same")
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "networks.json"
+        file.write_text(json.dumps({"networks": [{"network": chain.network, "rpc": [chain.url()]}]}))
+        for env, wanted in (({"NETWORK": "base-sepolia"}, "NETWORK is base-sepolia, which is no network of "), ({"CHAIN_ID": "1"}, "CHAIN_ID is 1, which is "),
+                            ({"NETWORK": "atlantis"}, "NETWORK is atlantis, which is")):
+            why = start({**key, **env}, "--networks", str(file))
+            ok("did not start" in why and wanted in why, f"refused beside a file of networks: {env}", why)
+        pathlib.Path(folder, "mete.conf").write_text(f"[facilitator]\nnetworks_file = {file}\n")
+        env = {**key, "METE_CONFIG": f"{folder}/mete.conf", "NETWORK": chain.network_v1, "CHAIN_ID": str(chain.chain_id), "RPC_URL": NOBODY}
+        with Served(env=env) as s:
+            equal(len(s.get("/supported")[2]["signers"]), 1, "the same network, beside the file, starts")
+        said = subprocess.run([METE, "doctor", "--store", "none.db", "--listen", "127.0.0.1:0"], capture_output=True, text=True,
+                              check=False, env={**os.environ, **env}).stdout
+        equal([name for name in ("NETWORK", "CHAIN_ID", "RPC_URL") if re.search(f"warning +settings +{name}: .* is not used: .*networks_file", said)],
+              ["NETWORK", "CHAIN_ID", "RPC_URL"], "and mete doctor tells what is not used")
+
+
 def bounds(chain):
     """What a payment may cost at most is bounded whatever the file says; a node of this machine needs no https."""
     good = {"network": chain.network, "rpc": ["http://127.0.0.2:1"], "fee_max_gwei": "1000000", "gas_max": 16777216}
@@ -241,4 +274,5 @@ with X402Chain(chain_id=84532) as test_net, X402Chain(chain_id=8453) as main_net
     doctor(main_net)
     two_at_once(test_net, main_net)
     by_the_environment(main_net)
+    half_said(main_net)
 done()

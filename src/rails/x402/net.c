@@ -396,6 +396,28 @@ static enum mete_code chain_check(const struct nets *n, const struct nets_option
     return METE_OK;
 }
 
+/** What is said beside a file is not used: it may repeat what stands there, and not contradict. */
+static enum mete_code word_check(const struct nets *n, const struct nets_options *o,
+                                 const char *name, const char *said, struct mete_err *err)
+{
+    char id[X402_NETWORK_MAX];
+    if (said == NULL ||
+        (x402_network_resolve(text_of(said), id) && nets_find_id(n, text_of(id)) != NULL)) {
+        return METE_OK;
+    }
+    return mete_fail(err, METE_USAGE, "",
+                     "%s is %.60s, which is no network of %s: take away the one, or add it to the "
+                     "other",
+                     name, said, where_of(o));
+}
+
+static enum mete_code words_check(const struct nets *n, const struct nets_options *o,
+                                  struct mete_err *err)
+{
+    enum mete_code code = word_check(n, o, "NETWORK", o->network, err);
+    return code == METE_OK ? word_check(n, o, "CHAIN_ID", o->chain_id, err) : code;
+}
+
 enum mete_code nets_open(struct nets **out, const struct nets_options *o, struct mete_err *err)
 {
     struct buf document = {0};
@@ -405,6 +427,7 @@ enum mete_code nets_open(struct nets **out, const struct nets_options *o, struct
     enum mete_code code = METE_OK;
     if (o->file != NULL) {
         code = document_read(n, o->document, o, err);
+        code = code == METE_OK ? words_check(n, o, err) : code;
     } else if (o->network != NULL || o->rpc_url != NULL) {
         document_of_words(o, &document);
         code = document_read(n, buf_text(&document), o, err);

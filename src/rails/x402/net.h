@@ -51,8 +51,8 @@ struct nets {
     size_t count;
 };
 
-/** What the settings and the environment say; each may be NULL. With a file, network, rpc_url and
- *  chain_id are not looked at. */
+/** What the settings and the environment say; each may be NULL. With a file, rpc_url is not looked
+ *  at, and network and chain_id have to be of a network of the file. */
 struct nets_options {
     const char *file;        /* of networks: its name, for errors */
     struct text document;    /* its JSON, at most NET_FILE_MAX: {"networks": [...]}: mete.conf(5) */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "wire/evm/address.h"
 
 #define REFERENCE_MAX 32 /* CAIP-2 */
 
@@ -169,4 +170,12 @@ bool x402_network_resolve(struct text setting, char out[X402_NETWORK_MAX])
         return true;
     }
     return x402_network_of_v1(setting, out);
+}
+
+enum mete_code x402_pay_to_check(struct text pay_to, struct text network, struct mete_err *err)
+{
+    struct evm_address unused;
+    const bool is_evm = network.len > 0 ? text_starts(network, "eip155:")
+                                        : text_starts(pay_to, "0x") || text_starts(pay_to, "0X");
+    return is_evm ? evm_address_parse(pay_to, EVM_CHECKSUM_OPTIONAL, &unused, err) : METE_OK;
 }

@@ -5,6 +5,7 @@
 #define METE_WIRE_X402_NETWORK_H
 
 #include "base/types.h"
+#include "mete/error.h"
 #include "wire/evm/network.h"
 
 #define X402_NETWORK_MAX  72                  /* bytes of a name, with NUL */
@@ -39,5 +40,12 @@ void x402_network_write(uint64_t chain_id, char out[X402_NETWORK_MAX]);
 /** What a setting may say: CAIP-2, a name of version 1, a name of wire/evm/network.h ("arbitrum")
  *  or a chain id; written as CAIP-2. False when it is none of them. */
 bool x402_network_resolve(struct text setting, char out[X402_NETWORK_MAX]) METE_MUST_CHECK;
+
+/** Whether somebody can be paid there, as a policy of resources names who is paid. `network` is
+ *  CAIP-2, or empty: any. Of an EVM chain, and what begins with 0x where no network is said, has to
+ *  be an address; ids of other kinds of chains are not looked at.
+ *  Errors: METE_ADDRESS_INVALID, METE_ADDRESS_CHECKSUM; err->pointer is "". */
+enum mete_code x402_pay_to_check(struct text pay_to, struct text network,
+                                 struct mete_err *err) METE_MUST_CHECK;
 
 #endif
