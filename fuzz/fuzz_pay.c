@@ -85,7 +85,7 @@ static void check_line(struct text line)
 {
     struct pay_entry e, again;
     struct buf out = {0};
-    const enum line_kind kind = entry_read(line, &e);
+    const enum entry_kind kind = entry_read(line, &e);
     if (kind == LINE_SIGNED) {
         entry_write(&out, &e);
         METE_ASSERT(entry_read((struct text){(char *)out.p, out.len - 1}, &again) == LINE_SIGNED);

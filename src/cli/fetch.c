@@ -6,6 +6,7 @@
 
 #include "base/encode.h"
 #include "base/text.h"
+#include "client/pay_history.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,6 +20,7 @@
 #define JOB_ARENA_MAX ((size_t)64 << 20)
 #define WAITING_MAX   256 /* answers that wait for one before them */
 #define STATUS_FAILED 400
+#define PATH_LEN_MAX  4096
 
 enum fetch_exit { FETCH_UNKNOWN = CLI_UNPROVEN, FETCH_NOT_DELIVERED = 4 };
 
@@ -194,6 +196,31 @@ static void one_free(struct fetch_one *one)
     free(one);
 }
 
+/** What was paid for, and standard output did not take: whole, beside the history. */
+static void body_keep(struct fetch *f, const struct fetch_one *one, const char *id)
+{
+    char usual[PATH_LEN_MAX];
+    struct fetch_output o;
+    size_t len;
+    const int why = errno;
+    const char *body = mete_client_body(one->request, &len);
+    const char *history = cli_option(f->c, "history-file");
+    if (history == NULL && history_usual(usual, sizeof usual)) {
+        history = usual;
+    }
+    const char *path =
+        arena_printf(&f->c->arena, "%s.%s.body", history != NULL ? history : "mete", id).p;
+    const struct text url = plain(one->job.url);
+    bool is_kept = fetch_output_open(&o, path);
+    if (is_kept) {
+        is_kept = fetch_output_put(&o, 0, NULL, 0) && fetch_output_put(&o, 0, body, len);
+        is_kept = fetch_output_close(&o, is_kept) && is_kept;
+    }
+    fprintf(stderr, "mete: %.*s: was paid for, and standard output did not take it: %s%s\n",
+            (int)url.len, url.p, is_kept ? "it is in " : "it is lost", is_kept ? path : "");
+    errno = why;
+}
+
 /** Those at the head that are at their end: bodies come in the order of asking. */
 static void print_due(struct fetch *f)
 {
@@ -207,6 +234,11 @@ static void print_due(struct fetch *f)
             f->status = worse(f->status, exit_of(one, r));
             if (f->c->json) {
                 summary_write(f, one, r);
+                cli_flush(f->c);
+            }
+            if (f->c->out_failed && one->job.output == NULL && r->body_len > 0 &&
+                r->money == METE_CLIENT_MONEY_PAID) {
+                body_keep(f, one, r->payment.id);
             }
         }
         f->first = one->next;
@@ -283,6 +315,7 @@ static void signals_set(void)
 {
     static const int NUMBERS[] = {SIGINT, SIGTERM};
     const struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    (void)signal(SIGPIPE, SIG_IGN); /* who reads has left: what is paid for is kept */
     wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     METE_ASSERT(wake >= 0);
     for (size_t i = 0; i < ARRAY_LEN(NUMBERS); i++) {

@@ -66,14 +66,14 @@ bool entry_is_over(const struct pay_entry *e);
 /** Appends the line of a payment that was signed, or of its change at `now`. */
 void entry_write(struct buf *out, const struct pay_entry *e);
 void entry_write_change(struct buf *out, const struct pay_entry *e, mete_time now);
-enum line_kind {
+enum entry_kind {
     LINE_SIGNED, /* *out is a new payment */
     LINE_CHANGE, /* *out has id, state, charged, transaction and reason */
     LINE_TORN,   /* a crash cut it: what it would have said was never acted upon */
     LINE_BROKEN
 };
 /** Reads one without its end. Of LINE_SIGNED out->url and out->header are to be freed. */
-enum line_kind entry_read(struct text line, struct pay_entry *out);
+enum entry_kind entry_read(struct text line, struct pay_entry *out);
 
 struct history;
 

@@ -203,12 +203,12 @@ static bool signed_take(const struct json *j, struct pay_entry *e)
            text_at(j, "url").len > 0 && text_at(j, "payment").len > 0;
 }
 
-enum line_kind entry_read(struct text line, struct pay_entry *out)
+enum entry_kind entry_read(struct text line, struct pay_entry *out)
 {
     struct arena a;
     struct json *j;
     struct mete_err err;
-    enum line_kind kind = LINE_BROKEN;
+    enum entry_kind kind = LINE_BROKEN;
     while (line.len > 0 && (unsigned char)line.p[line.len - 1] <= ' ') {
         line.len--; /* an editor's line end is no sign of a crash */
     }

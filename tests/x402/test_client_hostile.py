@@ -196,6 +196,19 @@ def files(shop):
     one("-o", target, shop.steps("/free", answer(204)))
     equal(target.read_bytes(), b"", "an empty answer is an empty file")
     book = history()
+    for options, break_it in (([], False), (["--json"], False), ([], True), (["--json"], True)):
+        book, url = history(), shop.steps("/kept", price(), paid(b"goods" * 30000))
+        read, write = os.pipe()
+        os.close(read)
+        with open("/dev/full", "w") as full:
+            run = subprocess.run(command(*options, url, book=book), stdout=write if break_it else full, stderr=subprocess.PIPE,
+                                 env=environment())
+        os.close(write)
+        kept = pathlib.Path(f"{book}.{lines(book)[0]['id']}.body")
+        ok(run.returncode == 1 and f"{url}: was paid for, and standard output did not take it: it is in {kept}".encode() in run.stderr
+           and (b"Broken pipe" if break_it else b"No space left") in run.stderr, f"standard output is broken: {options} {break_it}", run.stderr)
+        ok(kept.exists() and kept.read_bytes() == b"goods" * 30000, "what was paid for is kept beside the history")
+    book = history()
     url = shop.steps("/full", price(), paid())
     code, said = one("-o", "/dev/full", url, book=book)
     equal((code, said["error"], lines(book)[-1]["state"]), (4, "not_delivered", "owed"), "a full disk: what was paid is owed")
