@@ -46,6 +46,22 @@ def registered(s, chain):
           ("http", ["weather"], "Sky", chain.address("merchant")), "with what it says of itself")
 
 
+def shown_elsewhere(s, chain):
+    """An entry as other catalogues show it, and as this one does, posted back: it says as much as before."""
+    outside = ("description", "mimeType", "tags", "serviceName")
+    flat = entry(chain, "https://meta.example.org/a", tags=["weather"], iconUrl="https://meta.example.org/i.png")
+    nested = {k: v for k, v in flat.items() if k not in outside} | {"metadata": {k: flat[k] for k in outside}}
+    equal(s.post("/discovery/resources", nested)[0], 201, "an entry with metadata is registered")
+    item = next(i for i in s.get("/discovery/resources?limit=100")[2]["items"] if i["resource"] == flat["resource"])
+    equal({k: item.get(k) for k in (*outside, "iconUrl")}, {k: flat[k] for k in (*outside, "iconUrl")}, "and shown with all of it")
+    equal([s.post("/discovery/resources", e)[2]["changed"] for e in (flat, item)], [False, False],
+          "the same outside of it, and as it was shown, changes nothing")
+    s.post("/discovery/resources", {**nested, "description": "Another", "serviceName": None})
+    item = next(i for i in s.get("/discovery/resources?limit=100")[2]["items"] if i["resource"] == flat["resource"])
+    equal((item["description"], item["serviceName"]), ("Another", "Sky"), "what stands outside counts")
+    equal(s.post("/discovery/resources", {**flat, "metadata": "none"})[0], 201, "metadata that is none says nothing")
+
+
 def searched(s, chain):
     found = s.get("/discovery/search?query=WEATHER%20tomorrow")[2]
     equal([i["resource"] for i in found["resources"]], [WEATHER], "all words, whatever their case")
@@ -142,4 +158,5 @@ with X402Chain() as chain, Signer(chain) as signer, Facilitator(chain, conf=f"[m
     seen(facilitator, signer)
     counted(facilitator, signer, chain)
     listed_once(facilitator, signer, chain)
+    shown_elsewhere(facilitator, chain)
 done()

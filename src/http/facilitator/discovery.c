@@ -243,16 +243,29 @@ struct registering {
     unsigned dropped;
 };
 
+/** A member of the entry, else of its metadata: other catalogues show an entry like that. */
+static const struct json *said(const struct json *body, const char *name)
+{
+    const struct json *j = json_get(body, name);
+    return j != NULL && j->type != JSON_NULL ? j : json_get(json_get(body, "metadata"), name);
+}
+
+static struct text said_text(const struct json *body, const char *name)
+{
+    const struct json *j = said(body, name);
+    return j != NULL && j->type == JSON_STRING ? j->text : (struct text){0};
+}
+
 static bool entry_read(struct exchange *x, const struct json *body, struct registering *g)
 {
     int64_t version = 2;
     bool is_good = true;
     const struct json *v = json_get(body, "x402Version");
-    struct x402_resource r = {.description = member(body, "description"),
-                              .mime_type = member(body, "mimeType"),
-                              .service_name = member(body, "serviceName"),
-                              .icon_url = member(body, "iconUrl")};
-    tags_read(json_get(body, "tags"), &r);
+    struct x402_resource r = {.description = said_text(body, "description"),
+                              .mime_type = said_text(body, "mimeType"),
+                              .service_name = said_text(body, "serviceName"),
+                              .icon_url = said_text(body, "iconUrl")};
+    tags_read(said(body, "tags"), &r);
     g->dropped = x402_metadata_clean(&r);
     g->entry =
         (struct x402_entry){.resource = member(body, "resource"),
@@ -272,7 +285,7 @@ static bool entry_read(struct exchange *x, const struct json *body, struct regis
         reply_fail(x, METE_REQUEST_INVALID, NULL,
                    "an entry has resource (a URL), accepts (a list of payment requirements), and "
                    "may have type, toolName, x402Version, description, mimeType, serviceName, "
-                   "tags, iconUrl and extensions (an object)");
+                   "tags, iconUrl (or these in an object metadata) and extensions (an object)");
         return false;
     }
     g->entry.version = (int)version;
