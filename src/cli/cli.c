@@ -305,11 +305,13 @@ int cli_usage(struct cli *c, const char *fmt, ...)
 void cli_note(const struct cli *c, const char *fmt, ...)
 {
     if (!c->quiet) {
+        char *line = NULL; /* written at once: a log may go to the same place */
         va_list args;
         va_start(args, fmt);
-        vfprintf(stderr, fmt, args);
+        METE_ASSERT(vasprintf(&line, fmt, args) >= 0);
         va_end(args);
-        fputc('\n', stderr);
+        fprintf(stderr, "%s\n", line);
+        free(line);
     }
 }
 
