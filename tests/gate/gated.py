@@ -272,7 +272,15 @@ class Gate:
         self.log = open(self.folder / "log", "wb")
         env = {k: v for k, v in os.environ.items() if not k.startswith("METE_") and k != "DATABASE_URL"}
         self.process = subprocess.Popen(self.command, stderr=self.log, env=env)
-        end = time.time() + 30
+        try:
+            self._started(time.time() + 30)
+        except BaseException:  # who waits for the test's output would wait for the gate's too
+            self.process.kill()
+            self.process.wait()
+            raise
+        return self
+
+    def _started(self, end):
         while self.lines("metrics on port") == [] and time.time() < end and self.process.poll() is None:
             time.sleep(0.02)
         text = self.lines("listening on")
@@ -282,7 +290,6 @@ class Gate:
         self.admin = int(self.lines("metrics on port")[0].rsplit(" ", 1)[1])
         while self.ready and time.time() < end and self.get("/readyz", port=self.admin).status != 200:
             time.sleep(0.02)
-        return self
 
     def text(self):
         return (self.folder / "log").read_text(errors="replace")

@@ -48,7 +48,7 @@ static enum mete_code wrong(const struct entry *in, const char *member, const ch
         return mete_fail(in->err, METE_USAGE, "", "%s: %s",
                          strcmp(member, "rpc") == 0 ? "RPC_URL" : "NETWORK", wanted);
     }
-    (void)snprintf(at, sizeof at, "%s/%s", in->at, member);
+    (void)snprintf(at, sizeof at, "%s%s%s", in->at, member[0] != '\0' ? "/" : "", member);
     return mete_fail(in->err, METE_USAGE, at, "%s: %s: %s", where_of(in->said), at, wanted);
 }
 
