@@ -372,8 +372,8 @@ static void networks_check(struct settings *s)
 {
     static const enum setting words[] = {SETTING_X402_NETWORK, SETTING_X402_CHAIN,
                                          SETTING_X402_RPC};
+    static const enum setting keys[] = {SETTING_X402_KEY, SETTING_X402_KEY_FILE};
     const struct setting_value *file = &s->value[SETTING_X402_NETWORKS];
-    const struct setting_value *key = &s->value[SETTING_X402_KEY];
     const bool is_named = file->text != NULL || settings_text(s, SETTING_X402_NETWORK) != NULL ||
                           settings_text(s, SETTING_X402_RPC) != NULL;
     for (size_t i = 0; i < ARRAY_LEN(words) && file->text != NULL; i++) {
@@ -385,15 +385,12 @@ static void networks_check(struct settings *s)
                              file->where);
         }
     }
-    if (!is_named && key->text != NULL) {
-        settings_problem(s, key->where, false,
-                         "there is a key to settle payments with, and no network: set NETWORK and "
-                         "RPC_URL, or networks_file of [facilitator]");
-    }
-    if (!is_named && settings_text(s, SETTING_X402_KEY_FILE) != NULL) {
-        settings_problem(s, s->value[SETTING_X402_KEY_FILE].where, true,
-                         "key_file is not used, since there is no network: set NETWORK and "
-                         "RPC_URL, or networks_file");
+    for (size_t i = 0; i < ARRAY_LEN(keys) && !is_named; i++) { /* perhaps another program's */
+        if (settings_text(s, keys[i]) != NULL) {
+            settings_problem(s, s->value[keys[i]].where, true,
+                             "it is not used: there is a key to settle payments with, and no "
+                             "network; set NETWORK and RPC_URL, or networks_file of [facilitator]");
+        }
     }
 }
 
