@@ -2,6 +2,7 @@
  * mete doctor: what stands in the way of a server that does its work, before it does. Looks and
  * never changes anything: a store is opened for reading, a port is only tried. */
 #include "cli/doctor.h"
+#include "store/wall.h"
 
 #include "base/text.h"
 #include "http/descriptors.h"
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ANSWER_TIMEOUT_S 3L
@@ -32,13 +32,6 @@ void doctor_tell(struct doctor *d, enum finding f, const char *what, const char 
     table_str(d->t, what);
     table_str(d->t, text);
     d->worst = f > d->worst ? f : d->worst;
-}
-
-mete_time doctor_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (mete_time)t.tv_sec * TIME_SECOND_US + t.tv_nsec / 1000;
 }
 
 /* --- the machine -------------------------------------------------------------------------------*/
@@ -71,7 +64,7 @@ static void certificate_look(struct doctor *d)
         doctor_tell(d, ended ? WRONG : WARNING, "certificate", "%s", text);
     } else {
         doctor_tell(d, FINE, "certificate", "%lld days left, until %s",
-                    (long long)((s->certificate_until - doctor_now()) / TIME_DAY_US), until);
+                    (long long)((s->certificate_until - wall_now()) / TIME_DAY_US), until);
     }
 }
 

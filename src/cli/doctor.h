@@ -18,7 +18,6 @@ struct doctor {
 /** One line: what was looked at, how it stands, and for anything but FINE how to mend it. */
 void doctor_tell(struct doctor *d, enum finding f, const char *what, const char *fmt, ...)
     METE_PRINTF(4, 5);
-mete_time doctor_now(void);
 
 /** The store: its file, disk and folder, its books, its keys. */
 void doctor_look_at_store(struct doctor *d);

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/doctor.h"
 #include "engine/backup.h"
+#include "store/wall.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -44,7 +45,7 @@ static void newest_tell(struct doctor *d, const struct found *f, const char *fol
 {
     char at[TIME_TEXT_MAX];
     uint64_t events = 0;
-    mete_time age = doctor_now() - f->newest.made_at;
+    mete_time age = wall_now() - f->newest.made_at;
     for (size_t i = 0; i < f->newest.count; i++) {
         events += f->newest.book[i].size;
     }

@@ -7,6 +7,7 @@
 #include "cli/networks.h"
 #include "core/amount.h"
 #include "rails/evm/chain.h"
+#include "store/wall.h"
 #include "wire/evm/fees.h"
 #include "wire/evm/network.h"
 #include "wire/url.h"
@@ -83,7 +84,7 @@ static const char *why_of(const struct heard *h)
 
 static void block_tell(struct doctor *d, const char *node, const struct evm_block *b)
 {
-    const int64_t now_s = doctor_now() / TIME_SECOND_US;
+    const int64_t now_s = wall_now() / TIME_SECOND_US;
     const int64_t age_s = now_s - (int64_t)(b->time & INT64_MAX);
     if (age_s < -BLOCK_AHEAD_S) {
         doctor_tell(d, WARNING, "network",

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/doctor.h"
 #include "cli/rails.h"
+#include "store/wall.h"
 
 #include <inttypes.h>
 
@@ -38,7 +39,7 @@ void doctor_look_at_payouts(struct doctor *d, const char *book, const struct boo
     const uint64_t doubt = n->payouts[TRANSFER_UNKNOWN];
     const uint64_t moving = n->payouts[TRANSFER_QUEUED] + n->payouts[TRANSFER_SENDING] +
                             n->payouts[TRANSFER_SENT] + n->payouts[TRANSFER_FAILED] + doubt;
-    mete_time late = n->payout_due != 0 ? doctor_now() - n->payout_due : 0;
+    mete_time late = n->payout_due != 0 ? wall_now() - n->payout_due : 0;
     if (moving == 0) {
         return;
     }

@@ -8,6 +8,7 @@
 #include "engine/numbers.h"
 #include "store/api_key.h"
 #include "store/examine.h"
+#include "store/wall.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -137,7 +138,7 @@ static void clock_look(struct doctor *d, const char *book, const struct log_head
 {
     char at[TIME_TEXT_MAX];
     char now_text[TIME_TEXT_MAX];
-    mete_time now = doctor_now();
+    mete_time now = wall_now();
     time_format(head->recorded_at, at);
     time_format(now, now_text);
     if (now < CLOCK_MIN_US) {
@@ -203,7 +204,7 @@ static void wait_look(struct doctor *d, struct engine *e, const char *book,
     struct log_row row;
     struct mete_err err;
     mete_time at = n->waits.oldest_at[r];
-    bool old = r == WAITS_STUCK || doctor_now() - at > WAIT_OLD_US;
+    bool old = r == WAITS_STUCK || wall_now() - at > WAIT_OLD_US;
     time_format(at, since);
     if (book_row(engine_book(e), n->waits.oldest[r], &row, &err) != STORE_OK) {
         doctor_tell(d, WRONG, "waiting", "%s: %s", book, err.text);
@@ -312,7 +313,7 @@ static void books_look(struct look *l)
 
 static bool key_counts(void *arg, const struct api_key *key)
 {
-    mete_time now = doctor_now();
+    mete_time now = wall_now();
     *(uint64_t *)arg += key->revoked_at > now && key->expires_at > now;
     return true;
 }
@@ -362,7 +363,7 @@ static bool file_look(struct look *l)
     struct store_report r;
     struct mete_err err;
     struct doctor *d = l->d;
-    enum mete_code code = store_examine(d->c->store, doctor_now(), &r, &err);
+    enum mete_code code = store_examine(d->c->store, wall_now(), &r, &err);
     if (code != METE_OK) {
         l->is_empty = false;
         tell_damage(l, "schema", "%s: %s", err.text, mete_code_remediation(code));

@@ -8,12 +8,12 @@
 #include "crypto/sign.h"
 #include "engine/words.h"
 #include "render/render.h"
+#include "store/wall.h"
 #include "wire/document.h"
 #include "wire/form.h"
 
 #include <ctype.h>
 #include <string.h>
-#include <time.h>
 
 /* --- check -------------------------------------------------------------------------------------*/
 
@@ -297,13 +297,6 @@ static enum mete_code seed_read(const char *path, uint8_t seed[ED25519_SEED_LEN]
     return code;
 }
 
-static mete_time clock_now(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (mete_time)ts.tv_sec * TIME_SECOND_US + ts.tv_nsec / 1000;
-}
-
 static enum mete_code sign(struct cli *c, struct text document, mete_time at, struct mete_err *err)
 {
     uint8_t seed[ED25519_SEED_LEN];
@@ -320,7 +313,7 @@ static int sign_run(struct cli *c)
 {
     struct buf document = {0};
     struct mete_err err;
-    mete_time at = clock_now();
+    mete_time at = wall_now();
     if (cli_option(c, "key") == NULL) {
         return cli_usage(c, "signing needs --key KEYFILE");
     }

@@ -2,6 +2,7 @@
  * What the settings mean together, and in this machine: files that can be read, secrets that others
  * cannot, a certificate and its key, an address that needs TLS. */
 #include "cli/settings.h"
+#include "store/wall.h"
 
 #include "base/text.h"
 #include "cli/cli.h"
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PEM_MAX   ((size_t)1 << 20)
@@ -169,17 +169,10 @@ static bool validity_of(const struct buf *pem, mete_time *from, mete_time *until
     return read;
 }
 
-static mete_time now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (mete_time)t.tv_sec * TIME_SECOND_US + t.tv_nsec / 1000;
-}
-
 /** NULL: it holds for long. Else what to say of it. */
 const char *settings_validity(struct settings *s, bool *ended)
 {
-    mete_time now = now_us();
+    mete_time now = wall_now();
     char at[TIME_TEXT_MAX];
     time_format(s->certificate_until, at);
     *ended = s->certificate_until <= now || s->certificate_from > now;

@@ -7,6 +7,7 @@
 #include "cli/server_key.h"
 #include "crypto/seal.h"
 #include "rails/web.h"
+#include "store/wall.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -100,10 +101,8 @@ static void ended_print(void *ctx, const struct worker_ended *e)
 
 static mete_time clock_now(void *ctx)
 {
-    struct timespec t;
     (void)ctx;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (mete_time)t.tv_sec * TIME_SECOND_US + t.tv_nsec / 1000;
+    return wall_now();
 }
 
 /** False: it is to end. */

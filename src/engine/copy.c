@@ -2,6 +2,7 @@
  * One book after the other, then the keys of their users. The key file comes first: a book whose
  * sealed values nobody can open any more would be no copy. */
 #include "engine/copy.h"
+#include "store/wall.h"
 
 #include "base/text.h"
 #include "engine/internal.h"
@@ -217,7 +218,7 @@ enum mete_code store_copy(const struct store_copy_options *o, struct store_copie
 {
     struct moving m = {.o = o, .out = out, .err = err};
     const struct store_options reading = {.read_only = true};
-    const struct store_options writing = {.create = true, .now = clock_read()};
+    const struct store_options writing = {.create = true, .now = wall_now()};
     *out = (struct store_copied){0};
     enum mete_code code = store_open(&m.from, o->from, &reading, err);
     code = code == METE_OK && !o->no_key_file ? key_file_copy(&m) : code;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Opening a book: the store behind it, the view that core sees, the sink that decisions go to. */
 #include "engine/internal.h"
+#include "store/wall.h"
 
 #include "base/text.h"
 #include "core/decision.h"
@@ -166,19 +167,12 @@ void engine_entries_begin(struct engine *e)
 /* --- opening
  * ------------------------------------------------------------------------------------*/
 
-mete_time clock_read(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (mete_time)ts.tv_sec * TIME_SECOND_US + ts.tv_nsec / 1000;
-}
-
 mete_time engine_now(const struct engine *e)
 {
     if (e->clock == CLOCK_EVENT) {
         return e->clock_last;
     }
-    mete_time now = clock_read();
+    mete_time now = wall_now();
     return now > e->clock_last ? now : e->clock_last;
 }
 

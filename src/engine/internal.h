@@ -68,9 +68,6 @@ void numbers_decision(struct engine *e, const struct decision *d);
 /** The group at hand is durable, or void. */
 void numbers_settle(struct engine *e, bool durable);
 
-/** The operating system's time. */
-mete_time clock_read(void);
-
 /** Reads the key file of a book, or makes it, with `create`, when nothing was sealed or signed. */
 /* Lines of a key file. */
 #define KEY_FILE_MAX    1024

@@ -3,6 +3,7 @@
  * private values, its canonical bytes and their hash. Needs no state, so it may run on any thread.
  */
 #include "engine/internal.h"
+#include "store/wall.h"
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -102,7 +103,7 @@ void engine_prepare(const struct engine *e, struct prepared *p, struct text json
     bool judge = (e == NULL || e->clock == CLOCK_REAL) && p->o.recorded_at == 0;
     const struct envelope_options eo = {.stored = p->o.stored,
                                         .own = p->o.own,
-                                        .now = judge ? clock_read() : TIME_NEVER,
+                                        .now = judge ? wall_now() : TIME_NEVER,
                                         .app_id = p->o.app_id,
                                         .environment = p->o.environment,
                                         .forced_by = p->o.forced_by};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Putting a gate together, its log, and what its administrator may ask. */
 #include "gate/gate.h"
+#include "store/wall.h"
 
 #include "base/text.h"
 #include "gate/deal.h"
@@ -24,9 +25,7 @@
 
 int64_t gate_clock(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec;
+    return wall_now() / TIME_SECOND_US;
 }
 
 struct menu *gate_menu(struct gate *g)
@@ -51,10 +50,8 @@ static void menu_set(struct gate *g, struct menu *m)
 
 static void line_begin(struct json_writer *w, struct buf *line, const char *level)
 {
-    struct timespec now;
     char at[TIME_TEXT_MAX];
-    clock_gettime(CLOCK_REALTIME, &now);
-    time_format((mete_time)now.tv_sec * TIME_SECOND_US + now.tv_nsec / 1000, at);
+    time_format(wall_now(), at);
     jw_init(w, line, false);
     jw_object(w, NULL);
     jw_str(w, "at", at);

@@ -2,6 +2,7 @@
  * A request's way: an id, its row, who asks, its size, the first half of its handler here, the
  * second where the row says, one log line. Invariant: every path ends in exactly one finish(). */
 #include "http/desk.h"
+#include "store/wall.h"
 
 #include "base/text.h"
 #include "crypto/seal.h"
@@ -51,9 +52,7 @@
 
 mete_time desk_now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (mete_time)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return wall_now();
 }
 
 /* --- the end -----------------------------------------------------------------------------------*/

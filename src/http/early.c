@@ -4,12 +4,12 @@
  * While it reads a body libmicrohttpd writes nothing, and GnuTLS lets one thread write while
  * another reads. */
 #include "http/early.h"
+#include "store/wall.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define DATE_MAX 32
 
@@ -30,10 +30,8 @@ static void date_of(mete_time now, char out[DATE_MAX])
 
 static void answer_write(const struct exchange *x, struct buf *out)
 {
-    struct timespec now;
     char date[DATE_MAX];
-    clock_gettime(CLOCK_REALTIME, &now);
-    date_of((mete_time)now.tv_sec * TIME_SECOND_US, date);
+    date_of(wall_now(), date);
     buf_printf(out,
                "HTTP/1.1 %u %s\r\nDate: %s\r\nConnection: close\r\n"
                "Content-Length: %zu\r\n",

@@ -2,6 +2,7 @@
  * One queue, one thread. Invariant: between two rounds no book has an open group, so one book's
  * failure is never another's. */
 #include "http/keeper.h"
+#include "store/wall.h"
 
 #include "base/text.h"
 #include "store/steady.h"
@@ -11,7 +12,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define BOOKS_MAX 16u
 #define QUEUE_MAX 4096u
@@ -140,13 +140,6 @@ static void book_forget(struct keeper *k, const struct engine *e)
             return;
         }
     }
-}
-
-static mete_time now_us_real(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (mete_time)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 /* --- a round -----------------------------------------------------------------------------------*/
@@ -342,7 +335,7 @@ enum mete_code keeper_start(struct keeper **out, const struct keeper_options *o,
     k->commit_time.bounds = &histogram_of_time;
     k->group_size.bounds = &histogram_of_count;
     const struct store_options so = {.create = o->create_store,
-                                     .now = now_us_real(),
+                                     .now = wall_now(),
                                      .node = o->node,
                                      .patience_ms = PATIENCE_MS,
                                      .no_wait = true};

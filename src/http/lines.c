@@ -2,6 +2,7 @@
  * A ring of bytes. The thread asks before it writes, and writes no more at once than a pipe takes
  * that has room at all: so it can always be told to end. */
 #include "http/lines.h"
+#include "store/wall.h"
 
 #include "base/text.h"
 #include "base/time.h"
@@ -34,13 +35,6 @@ struct lines {
     bool stopping;
 };
 
-static mete_time now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (mete_time)t.tv_sec * TIME_SECOND_US + t.tv_nsec / 1000;
-}
-
 static void ring_add(struct lines *l, struct text t)
 {
     size_t at = (l->first + l->len) % LINES_ROOM;
@@ -54,7 +48,7 @@ static void notice_add(struct lines *l)
 {
     char at[TIME_TEXT_MAX];
     struct buf out = {0};
-    time_format(now_us(), at);
+    time_format(wall_now(), at);
     buf_printf(&out,
                "{\"at\":\"%s\",\"level\":\"WARNING\",\"message\":\"%llu lines "
                "dropped\",\"dropped\":%llu}\n",

@@ -254,8 +254,7 @@ void pump_answer(struct pump *p, struct desk *d, struct exchange *x, pump_run *r
     p->all = d->pumps;
     p->run = run;
     p->job = job;
-    clock_gettime(CLOCK_MONOTONIC, &p->until);
-    p->until.tv_sec += LONGEST_S;
+    p->until = steady_after((int64_t)LONGEST_S * 1000);
     enum mete_code code = streams_enter(d->streams, &p->stream, x, x->route->scope, &err);
     if (code == METE_OK && !thread_begin(p)) {
         code = mete_fail(&err, METE_OVERLOADED, NULL, "there is no thread for a long answer");

@@ -34,9 +34,8 @@ static void look_at(struct streams *all, struct stream *s, mete_time now)
 static void *beat(void *arg)
 {
     struct streams *all = arg;
-    struct timespec until;
+    struct timespec until = steady_after(0);
     pthread_mutex_lock(&all->lock);
-    clock_gettime(CLOCK_MONOTONIC, &until);
     while (!all->stopping) {
         until.tv_sec += all->o.beat_s;
         while (!all->stopping && pthread_cond_timedwait(&all->changed, &all->lock, &until) == 0) {

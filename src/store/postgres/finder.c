@@ -27,7 +27,7 @@ struct pg_finder {
 
 static void wait_until(struct pg_finder *f, int64_t at_ms)
 {
-    const struct timespec t = {.tv_sec = at_ms / 1000, .tv_nsec = (long)(at_ms % 1000) * 1000000};
+    const struct timespec t = steady_at(at_ms * 1000);
     (void)pthread_cond_timedwait(&f->changed, &f->lock, &t);
 }
 
