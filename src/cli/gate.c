@@ -110,8 +110,8 @@ static enum mete_code pair_read(struct cli *c, struct arena *a, struct gate_opti
     if (code != METE_OK || o->certificate == NULL || o->certificate_key == NULL) {
         return code;
     }
-    const struct certificate_texts t = {o->certificate, o->certificate_key, NULL};
-    const char *flaw = certificate_flaw(&t, &is_key);
+    const char *flaw =
+        certificate_flaw(text_of(o->certificate), text_of(o->certificate_key), &is_key);
     return flaw == NULL ? METE_OK
                         : mete_fail(err, METE_USAGE, "", "%.160s: %s",
                                     cli_option(c, is_key ? "key" : "certificate"), flaw);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "crypto/seal.h"
+#include "http/certificate.h"
 #include "http/roles.h"
 #include "wire/url.h"
 
@@ -203,22 +204,18 @@ static void pair_check(struct settings *s)
 {
     struct buf certificate = {0};
     struct buf key = {0};
-    gnutls_certificate_credentials_t both;
     if (file_text(s, SETTING_CERTIFICATE, PEM_MAX, &certificate) &&
-        file_text(s, SETTING_CERTIFICATE_KEY, PEM_MAX, &key) &&
-        gnutls_certificate_allocate_credentials(&both) == 0) {
-        const gnutls_datum_t c = datum_of(&certificate);
-        const gnutls_datum_t k = datum_of(&key);
-        int fit = gnutls_certificate_set_x509_key_mem(both, &c, &k, GNUTLS_X509_FMT_PEM);
-        if (fit < 0) {
+        file_text(s, SETTING_CERTIFICATE_KEY, PEM_MAX, &key)) {
+        bool is_key;
+        const char *flaw = certificate_flaw(buf_text(&certificate), buf_text(&key), &is_key);
+        if (flaw != NULL) {
             settings_problem(s, s->value[SETTING_CERTIFICATE].where, false,
-                             "certificate and certificate_key do not go together: %s",
-                             gnutls_strerror(fit));
+                             "certificate and certificate_key do not go together: of %s, %s",
+                             is_key ? "certificate_key" : "certificate", flaw);
         } else {
             s->has_certificate =
                 validity_of(&certificate, &s->certificate_from, &s->certificate_until);
         }
-        gnutls_certificate_free_credentials(both);
     }
     secret_wipe(key.p, key.len);
     buf_clear(&key);

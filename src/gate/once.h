@@ -35,8 +35,8 @@ enum mete_code once_keep_in(struct once *o, const char *path, int64_t now,
                             struct mete_err *err) METE_MUST_CHECK;
 
 /** Hears why a line cannot be written to that file: that payment is remembered in memory alone
- * until there is room for all. Told once, and anew after that. Called under a lock: it calls
- * nothing here. */
+ *  until there is room for all. Told once, and anew after that. Called under a lock: it calls
+ *  nothing here. */
 typedef void once_failure(void *ctx, const char *why);
 /** Before the first payment. */
 void once_on_failure(struct once *o, once_failure *failure, void *ctx);

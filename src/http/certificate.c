@@ -3,6 +3,8 @@
  * them, and there are as many as somebody replaced by hand. */
 #include "http/certificate.h"
 
+#include "base/text.h"
+
 #include <gnutls/x509.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -19,9 +21,9 @@ struct certificates {
     struct generation *newest;
 };
 
-static gnutls_datum_t datum_of(const char *pem)
+static gnutls_datum_t datum_of(struct text pem)
 {
-    return (gnutls_datum_t){(unsigned char *)(uintptr_t)pem, (unsigned)strlen(pem)};
+    return (gnutls_datum_t){(unsigned char *)(uintptr_t)pem.p, (unsigned)pem.len};
 }
 
 static void generation_free(struct generation *g)
@@ -35,8 +37,8 @@ static void generation_free(struct generation *g)
 static enum mete_code generation_fill(struct generation *g, const struct certificate_texts *t,
                                       struct mete_err *err)
 {
-    const gnutls_datum_t chain = datum_of(t->chain);
-    const gnutls_datum_t key = datum_of(t->key);
+    const gnutls_datum_t chain = datum_of(text_of(t->chain));
+    const gnutls_datum_t key = datum_of(text_of(t->key));
     int result = gnutls_certificate_allocate_credentials(&g->credentials);
     if (result == 0) {
         result =
@@ -47,7 +49,7 @@ static enum mete_code generation_fill(struct generation *g, const struct certifi
                          gnutls_strerror(result));
     }
     if (t->client_ca != NULL) {
-        const gnutls_datum_t authorities = datum_of(t->client_ca);
+        const gnutls_datum_t authorities = datum_of(text_of(t->client_ca));
         g->asks = true;
         if (gnutls_certificate_set_x509_trust_mem(g->credentials, &authorities,
                                                   GNUTLS_X509_FMT_PEM) <= 0) {
@@ -94,16 +96,16 @@ static bool is_private_key(const gnutls_datum_t *pem)
     return is_one;
 }
 
-const char *certificate_flaw(const struct certificate_texts *t, bool *is_key)
+const char *certificate_flaw(struct text chain, struct text key, bool *is_key)
 {
-    const gnutls_datum_t chain = datum_of(t->chain);
-    const gnutls_datum_t key = datum_of(t->key);
-    const bool fits = is_pair(&chain, &key);
-    *is_key = !fits && is_certificate(&chain);
-    return fits                    ? NULL
-           : !*is_key              ? "it holds no certificate in PEM"
-           : !is_private_key(&key) ? "it holds no private key in PEM, or one that wants a password"
-                                   : "it is not the key of the certificate";
+    const gnutls_datum_t c = datum_of(chain);
+    const gnutls_datum_t k = datum_of(key);
+    const bool fits = is_pair(&c, &k);
+    *is_key = !fits && is_certificate(&c);
+    return fits                  ? NULL
+           : !*is_key            ? "it holds no certificate in PEM"
+           : !is_private_key(&k) ? "it holds no private key in PEM, or one that wants a password"
+                                 : "it is not the key of the certificate";
 }
 
 /* --- generations -------------------------------------------------------------------------------*/

@@ -17,9 +17,9 @@ struct certificate_texts {
     const char *client_ca; /* NULL: clients need no certificate */
 };
 
-/** Why certificate and key cannot be used, a sentence on one of the two files; NULL: they can.
- *  *is_key: on the key's. Does not look at client_ca. */
-const char *certificate_flaw(const struct certificate_texts *t, bool *is_key);
+/** Why a certificate and its key, both PEM, cannot be used, a sentence on one of the two; NULL:
+ * they can. *is_key: on the key. */
+const char *certificate_flaw(struct text chain, struct text key, bool *is_key);
 
 struct certificates;
 struct certificates *certificates_new(void);

@@ -50,9 +50,9 @@ bool host_is_loopback(struct text host);
 bool host_eq(struct text a, struct text b);
 
 /** Makes of said[0..len-1], words of the server that was asked by `url`, what may be shown: each
- * run of URL_KEY_MIN characters or more that `url` has in its user and password, its path, query or
- *  fragment, in letters of either case, becomes so many '*', for it may be a key, or of one. The
- *  host stays. `url` need not be a good one. Takes len times the URL's length. */
+ *  run of URL_KEY_MIN characters or more that `url` has in its user and password, its path, query
+ *  or fragment, in letters of either case, becomes so many '*', for it may be a key, or of one.
+ *  The host stays. `url` need not be a good one. Takes len times the URL's length. */
 void url_hide(char *said, size_t len, const char *url);
 
 /** Appends `value` with everything but unreserved characters as %XX. */
