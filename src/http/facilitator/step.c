@@ -68,11 +68,14 @@ void step_say(struct desk *d, const struct x402_step *step, const char *request_
 
 /* --- looks -------------------------------------------------------------------------------------*/
 
+struct status_look;
+typedef enum mete_code look_read(struct status_look *l, struct engine *e);
+
 struct status_look {
     struct work work; /* first: it leads back */
     struct desk *d;
-    char id[X402_ID_LEN + 1]; /* of a payment; or the code of an asset, ... */
-    bool is_of_asset;         /* ... of which nothing is to be settled */
+    look_read *read;
+    char id[X402_ID_LEN + 1]; /* of a payment, or the code of an asset */
     struct arena *a;
     struct x402_status status;
     struct mete_err err;
@@ -88,10 +91,8 @@ static void look_run(struct work *w, struct engine *e, const struct mete_err *wh
     if (e == NULL) {
         l->err = *why;
         l->code = why->code;
-    } else if (l->is_of_asset) {
-        l->code = x402_nothing_check(e, text_of(l->id), &l->err);
     } else {
-        l->code = x402_find(e, text_of(l->id), l->a, &l->status, &l->err);
+        l->code = l->read(l, e);
     }
 }
 
@@ -138,12 +139,22 @@ static void look_begin(struct desk *d, const char *id, struct status_look what)
     look_put(l);
 }
 
+static enum mete_code payment_read(struct status_look *l, struct engine *e)
+{
+    return x402_find(e, text_of(l->id), l->a, &l->status, &l->err);
+}
+
+static enum mete_code nothing_read(struct status_look *l, struct engine *e)
+{
+    return x402_nothing_check(e, text_of(l->id), &l->err);
+}
+
 void status_ask(struct desk *d, const char *id, struct arena *a, status_done *done, void *ctx)
 {
-    look_begin(d, id, (struct status_look){.a = a, .done = done, .ctx = ctx});
+    look_begin(d, id, (struct status_look){.read = payment_read, .a = a, .done = done, .ctx = ctx});
 }
 
 void nothing_ask(struct desk *d, const char *code, status_done *done, void *ctx)
 {
-    look_begin(d, code, (struct status_look){.is_of_asset = true, .done = done, .ctx = ctx});
+    look_begin(d, code, (struct status_look){.read = nothing_read, .done = done, .ctx = ctx});
 }
