@@ -173,3 +173,13 @@ uint64_t bytes_hash(struct bytes b, uint64_t seed)
     state = mix(head ^ key, tail ^ state);
     return mix(state ^ HASH_K2, (uint64_t)b.len ^ key);
 }
+
+bool char_is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool char_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}

@@ -26,6 +26,10 @@ bool text_copy(char *out, size_t size, struct text t);
 /** True when `t` is valid UTF-8 without surrogates and without overlong forms (RFC 3629). */
 bool text_is_utf8(struct text t);
 
+/** Of ASCII alone, whatever the locale. */
+bool char_is_letter(char c);
+bool char_is_digit(char c);
+
 /** 64-bit hash for in-memory tables (seeded; never stored, never sent). */
 uint64_t bytes_hash(struct bytes b, uint64_t seed);
 

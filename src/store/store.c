@@ -12,17 +12,11 @@
 
 #define CACHE_SIZE_DEFAULT ((size_t)64 << 20)
 
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /** "oracle:x", which is more likely a mistake than a file; not "C:/x", "./a:b" or "day-1:30.db". */
 static bool has_scheme(const char *url)
 {
     size_t len = 0;
-    while (is_letter(url[len]) ||
-           (len > 0 && ((url[len] >= '0' && url[len] <= '9') || url[len] == '+'))) {
+    while (char_is_letter(url[len]) || (len > 0 && (char_is_digit(url[len]) || url[len] == '+'))) {
         len++;
     }
     return len > 1 && url[len] == ':';

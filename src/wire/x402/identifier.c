@@ -9,8 +9,7 @@ bool x402_identifier_ok(struct text id)
 {
     for (size_t i = 0; i < id.len; i++) {
         char c = id.p[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!is_letter && !(c >= '0' && c <= '9') && c != '_' && c != '-') {
+        if (!char_is_letter(c) && !char_is_digit(c) && c != '_' && c != '-') {
             return false;
         }
     }

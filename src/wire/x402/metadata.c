@@ -118,8 +118,7 @@ unsigned x402_metadata_clean(struct x402_resource *r)
 
 static bool is_template_character(char c)
 {
-    bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return is_letter || (c >= '0' && c <= '9') || (c != '\0' && strchr("_/:.-~%", c) != NULL);
+    return char_is_letter(c) || char_is_digit(c) || (c != '\0' && strchr("_/:.-~%", c) != NULL);
 }
 
 /* One pass of percent-decoding in place; false on a '%' without two digits, or no UTF-8. */

@@ -10,16 +10,6 @@
 #define PERCENT_PLACES 2
 #define WHOLE          10000 /* 100 % with its two places */
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 static struct text trimmed(struct text t)
 {
     while (t.len > 0 && (t.p[0] == ' ' || t.p[0] == '\t')) {
@@ -37,9 +27,9 @@ static size_t number_len(struct text t)
     size_t len = 0;
     bool has_point = false;
     while (len < t.len) {
-        bool is_point =
-            t.p[len] == '.' && !has_point && len > 0 && len + 1 < t.len && is_digit(t.p[len + 1]);
-        if (!is_digit(t.p[len]) && !is_point) {
+        bool is_point = t.p[len] == '.' && !has_point && len > 0 && len + 1 < t.len &&
+                        char_is_digit(t.p[len + 1]);
+        if (!char_is_digit(t.p[len]) && !is_point) {
             break;
         }
         has_point |= is_point;
@@ -51,8 +41,8 @@ static size_t number_len(struct text t)
 static bool is_symbol(struct text t)
 {
     for (size_t i = 0; i < t.len; i++) {
-        bool is_later = is_digit(t.p[i]) || t.p[i] == '.';
-        if (!is_letter(t.p[i]) && !(i > 0 && is_later)) {
+        bool is_later = char_is_digit(t.p[i]) || t.p[i] == '.';
+        if (!char_is_letter(t.p[i]) && !(i > 0 && is_later)) {
             return false;
         }
     }
